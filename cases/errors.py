@@ -1,0 +1,294 @@
+"""Stable codes: what went wrong and what to do next, never the value that was wrong.
+
+A code is part of the contract with other systems and with operators: it is never renamed and never reused. Its text may
+be improved. `Advice` is not an error: it is shown to the clerk, and the case goes on.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Code(StrEnum):
+    """Why something was refused."""
+
+    # Resident ID numbers (GB 11643)
+    NUMBER_EMPTY = "NUMBER_EMPTY"
+    NUMBER_LENGTH = "NUMBER_LENGTH"
+    NUMBER_CHARACTERS = "NUMBER_CHARACTERS"
+    NUMBER_CHECK_DIGIT = "NUMBER_CHECK_DIGIT"
+    NUMBER_BIRTH_DATE = "NUMBER_BIRTH_DATE"
+    NUMBER_BIRTH_IN_FUTURE = "NUMBER_BIRTH_IN_FUTURE"
+    NUMBER_X_POSITION = "NUMBER_X_POSITION"
+    NUMBER_SPREADSHEET_DAMAGED = "NUMBER_SPREADSHEET_DAMAGED"
+    NUMBER_NOT_DERIVABLE = "NUMBER_NOT_DERIVABLE"
+    # Names and free text
+    NAME_EMPTY = "NAME_EMPTY"
+    NAME_TOO_LONG = "NAME_TOO_LONG"
+    TEXT_FORBIDDEN_CHARACTERS = "TEXT_FORBIDDEN_CHARACTERS"
+    TEXT_TOO_LONG = "TEXT_TOO_LONG"
+    PII_IN_TEXT = "PII_IN_TEXT"
+    # Requests and files
+    FIELD_MISSING = "FIELD_MISSING"
+    FIELD_UNKNOWN = "FIELD_UNKNOWN"
+    FIELD_INVALID = "FIELD_INVALID"
+    REQUEST_NOT_JSON = "REQUEST_NOT_JSON"
+    REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    PERSONAL_NUMBER_INVALID = "PERSONAL_NUMBER_INVALID"
+    REGION_INVALID = "REGION_INVALID"
+    DATE_INVALID = "DATE_INVALID"
+    FILE_UNREADABLE = "FILE_UNREADABLE"
+    FILE_ENCODING = "FILE_ENCODING"
+    FILE_TYPE_UNKNOWN = "FILE_TYPE_UNKNOWN"
+    COLUMN_MISSING = "COLUMN_MISSING"
+    COLUMN_DUPLICATE = "COLUMN_DUPLICATE"
+    COLUMN_UNKNOWN = "COLUMN_UNKNOWN"
+    ROW_BROKEN = "ROW_BROKEN"
+    ROW_REPEATED = "ROW_REPEATED"
+    CELL_FORMULA = "CELL_FORMULA"
+    # Documents
+    DOCUMENT_URI_REFUSED = "DOCUMENT_URI_REFUSED"
+    DOCUMENT_TYPE_REFUSED = "DOCUMENT_TYPE_REFUSED"
+    DOCUMENT_TOO_LARGE = "DOCUMENT_TOO_LARGE"
+    DOCUMENT_DIGEST_INVALID = "DOCUMENT_DIGEST_INVALID"
+    DOCUMENT_DIGEST_MISMATCH = "DOCUMENT_DIGEST_MISMATCH"
+    DOCUMENT_OF_ANOTHER_PERSON = "DOCUMENT_OF_ANOTHER_PERSON"
+    DOCUMENT_EXPIRED = "DOCUMENT_EXPIRED"
+    DOCUMENT_FUTURE_DATED = "DOCUMENT_FUTURE_DATED"
+    DOCUMENTS_TOO_MANY = "DOCUMENTS_TOO_MANY"
+    DOCUMENTS_MISSING = "DOCUMENTS_MISSING"
+    # Events against the state table
+    EVENT_NOT_ALLOWED = "EVENT_NOT_ALLOWED"
+    SAME_PERSON = "SAME_PERSON"
+    ROLE_NOT_ALLOWED = "ROLE_NOT_ALLOWED"
+    CONTENT_CHANGED = "CONTENT_CHANGED"
+    ORIGINAL_NOT_SEEN = "ORIGINAL_NOT_SEEN"
+    PAST_POINT_OF_NO_RETURN = "PAST_POINT_OF_NO_RETURN"
+    UNDO_NOT_PERMITTED = "UNDO_NOT_PERMITTED"
+    SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
+    CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
+    EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
+    NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
+    BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
+    BENEFITS_NOT_HELD = "BENEFITS_NOT_HELD"
+    NOTICE_NOT_SERVED = "NOTICE_NOT_SERVED"
+    # Cases
+    CASE_UNKNOWN = "CASE_UNKNOWN"
+    CASE_CLOSED = "CASE_CLOSED"
+    CASE_ALREADY_OPEN = "CASE_ALREADY_OPEN"
+    CASE_ID_INVALID = "CASE_ID_INVALID"
+    CASE_NOT_REOPENABLE = "CASE_NOT_REOPENABLE"
+    # Pre-checks of a card replacement, with the answers of live card systems
+    PRECHECK_PERSON_UNKNOWN = "PRECHECK_1"
+    PRECHECK_PERSON_DIFFERS = "PRECHECK_2"
+    PRECHECK_DUPLICATE = "PRECHECK_3"
+    PRECHECK_NOT_ALLOWED = "PRECHECK_4"
+    # The register
+    NUMBER_TAKEN = "NUMBER_TAKEN"
+    REGISTER_CHANGED = "REGISTER_CHANGED"
+    DIGEST_DIFFERS = "DIGEST_DIFFERS"
+    PERSON_BUSY = "PERSON_BUSY"
+    STALE_VERSION = "STALE_VERSION"
+    BENEFIT_STILL_HELD = "BENEFIT_STILL_HELD"
+    PRODUCTION_FAILED = "PRODUCTION_FAILED"
+    CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
+    CONFIRMATION_OVERDUE = "CONFIRMATION_OVERDUE"
+    # Platform
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    DATABASE_REFUSED = "DATABASE_REFUSED"
+    ENGINE_UNAVAILABLE = "ENGINE_UNAVAILABLE"
+    ENGINE_TIMEOUT = "ENGINE_TIMEOUT"
+    PAYLOAD_INVALID = "PAYLOAD_INVALID"
+    SEAL_BROKEN = "SEAL_BROKEN"
+    KEY_UNKNOWN = "KEY_UNKNOWN"
+    CONFIGURATION_INVALID = "CONFIGURATION_INVALID"
+    POLICY_INVALID = "POLICY_INVALID"
+    POLICY_UNKNOWN = "POLICY_UNKNOWN"
+    SCHEMA_MISMATCH = "SCHEMA_MISMATCH"
+    INTERNAL = "INTERNAL"
+
+
+class Advice(StrEnum):
+    """What the clerk should look at twice; never a refusal (GB/T 2260 codes change, people are older than codes)."""
+
+    DIVISION_UNKNOWN = "DIVISION_UNKNOWN"
+    DIVISION_ABOLISHED = "DIVISION_ABOLISHED"
+    DIVISION_NEWER_THAN_BIRTH = "DIVISION_NEWER_THAN_BIRTH"
+    RESIDENCE_PERMIT = "RESIDENCE_PERMIT"
+    FOREIGN_PERMANENT_RESIDENT = "FOREIGN_PERMANENT_RESIDENT"
+    AGE_OVER_130 = "AGE_OVER_130"
+    FULL_WIDTH_NORMALISED = "FULL_WIDTH_NORMALISED"
+    LOWER_CASE_X = "LOWER_CASE_X"
+    PRIVATE_USE_CHARACTERS = "PRIVATE_USE_CHARACTERS"
+
+
+class CaseError(Exception):
+    """Something was refused; carries a stable code and, where it helps, the name of a field. Never a value."""
+
+    def __init__(self, code: Code, field: str | None = None) -> None:
+        self.code = code
+        self.field = field
+        super().__init__(code.value if field is None else f"{code.value} ({field})")
+
+
+class Remedy(NamedTuple):
+    """What happened and what to do next, for a person."""
+
+    en: str
+    zh: str
+
+
+REMEDIES: dict[Code, Remedy] = {
+    Code.NUMBER_EMPTY: Remedy("The ID number is empty. Enter it.", "身份证号码为空，请填写。"),
+    Code.NUMBER_LENGTH: Remedy("An ID number has 18 digits (old ones 15).", "身份证号码应为18位（旧号15位），请核对。"),
+    Code.NUMBER_CHARACTERS: Remedy(
+        "Only the digits 0-9, and X in the last place, may stand in an ID number. Remove blanks and look-alikes.",
+        "身份证号码只能含数字0-9，末位可为X；请去掉空格和形近字符。",
+    ),
+    Code.NUMBER_CHECK_DIGIT: Remedy(
+        "The check digit does not fit the other 17 digits. Compare with the ID card.", "校验码不符，请对照身份证核对。"
+    ),
+    Code.NUMBER_BIRTH_DATE: Remedy(
+        "The number holds a birth date that does not exist. Compare with the ID card.", "号码中的出生日期不存在，请核对。"
+    ),
+    Code.NUMBER_BIRTH_IN_FUTURE: Remedy(
+        "The number holds a birth date in the future. Compare with the ID card.", "号码中的出生日期在未来，请核对。"
+    ),
+    Code.NUMBER_X_POSITION: Remedy("X may stand in the last place only.", "X只能出现在最后一位。"),
+    Code.NUMBER_SPREADSHEET_DAMAGED: Remedy(
+        "The spreadsheet turned the number into a floating-point value. Format the column as text and enter it anew.",
+        "表格软件已把号码变成数值；请把该列设为文本格式后重新填写。",
+    ),
+    Code.NUMBER_NOT_DERIVABLE: Remedy(
+        "No 18-digit number can be derived from this old one. Provide the police certificate.",
+        "旧号无法推算18位号码，请提供公安机关证明。",
+    ),
+    Code.NAME_EMPTY: Remedy("The name is empty. Enter it.", "姓名为空，请填写。"),
+    Code.NAME_TOO_LONG: Remedy("The name has more than 100 characters.", "姓名超过100个字符。"),
+    Code.TEXT_FORBIDDEN_CHARACTERS: Remedy(
+        "The text holds control, invisible or direction-changing characters. Type it again.",
+        "文字含控制、不可见或改变方向的字符，请重新输入。",
+    ),
+    Code.TEXT_TOO_LONG: Remedy("The text is too long. Shorten it to 500 characters.", "文字过长，请缩短到500字以内。"),
+    Code.PII_IN_TEXT: Remedy(
+        "An ID number was typed into a free text. Refer to the case number instead.",
+        "说明文字中含身份证号码，请改写为案件编号。",
+    ),
+    Code.FIELD_MISSING: Remedy("A required field is missing. Add it.", "缺少必填项，请补充。"),
+    Code.FIELD_UNKNOWN: Remedy("A field is not known here. Remove it or correct its name.", "有未知字段，请删除或更正。"),
+    Code.FIELD_INVALID: Remedy("A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"),
+    Code.REQUEST_NOT_JSON: Remedy("The request is not valid JSON, or repeats a key.", "请求不是有效的JSON，或键重复。"),
+    Code.REQUEST_TOO_LARGE: Remedy("The request is larger than 64 KiB.", "请求超过64 KiB。"),
+    Code.IDEMPOTENCY_KEY_INVALID: Remedy(
+        "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -", "幂等键须为1至128位的字母、数字或 . _ : -"
+    ),
+    Code.IDEMPOTENCY_CONFLICT: Remedy(
+        "This idempotency key was used with other content. Use a new key for a new request.",
+        "该幂等键已用于不同内容的请求；新请求请用新键。",
+    ),
+    Code.PERSONAL_NUMBER_INVALID: Remedy(
+        "The personal number must be 4 to 20 digits or capital letters.", "个人编号须为4至20位数字或大写字母。"
+    ),
+    Code.REGION_INVALID: Remedy("The agency's region must be a six-digit division code.", "经办机构区划代码须为6位数字。"),
+    Code.DATE_INVALID: Remedy("Dates are YYYY-MM-DD; moments carry a zone.", "日期格式为YYYY-MM-DD；时刻须带时区。"),
+    Code.FILE_UNREADABLE: Remedy("The file cannot be read. Check that it exists and is whole.", "文件无法读取，请检查。"),
+    Code.FILE_ENCODING: Remedy(
+        "The file is neither UTF-8 nor GB18030. Save it as CSV UTF-8.", "文件编码不是UTF-8或GB18030，请另存为UTF-8 CSV。"
+    ),
+    Code.FILE_TYPE_UNKNOWN: Remedy("Use .xlsx, .csv or .jsonl.", "请使用 .xlsx、.csv 或 .jsonl 文件。"),
+    Code.COLUMN_MISSING: Remedy("A required column is missing. Nothing was read.", "缺少必需的列，未读取任何行。"),
+    Code.COLUMN_DUPLICATE: Remedy("A column stands twice. Nothing was read.", "列重复，未读取任何行。"),
+    Code.COLUMN_UNKNOWN: Remedy("A column is not known. Remove it or correct its heading.", "有未知的列，请删除或更正表头。"),
+    Code.ROW_BROKEN: Remedy("The row is cut off or its quotes do not match.", "该行不完整或引号不配对。"),
+    Code.ROW_REPEATED: Remedy("The row repeats an earlier one; it was opened once.", "该行与前面的行重复，只受理一次。"),
+    Code.CELL_FORMULA: Remedy("The cell holds a formula. Paste it as a value.", "单元格为公式，请粘贴为数值。"),
+    Code.DOCUMENT_URI_REFUSED: Remedy(
+        "The document's address has a scheme or host that is not allowed.", "材料地址的协议或主机不在允许范围内。"
+    ),
+    Code.DOCUMENT_TYPE_REFUSED: Remedy("Documents are PDF, JPEG, PNG or OFD.", "材料格式须为PDF、JPEG、PNG或OFD。"),
+    Code.DOCUMENT_TOO_LARGE: Remedy("The document is larger than 20 MiB.", "材料超过20 MiB。"),
+    Code.DOCUMENT_DIGEST_INVALID: Remedy("The document's SHA-256 must be 64 hexadecimal digits.", "SHA-256须为64位十六进制。"),
+    Code.DOCUMENT_DIGEST_MISMATCH: Remedy(
+        "The copies you name are not the copies on file. Reload the case and look again.",
+        "所核对的复印件与案卷不一致，请刷新后重新核对。",
+    ),
+    Code.DOCUMENT_OF_ANOTHER_PERSON: Remedy("The document belongs to another person.", "材料属于他人。"),
+    Code.DOCUMENT_EXPIRED: Remedy("The document has expired. Ask for a valid one.", "材料已过期，请提供有效材料。"),
+    Code.DOCUMENT_FUTURE_DATED: Remedy("The document's date is in the future.", "材料日期在未来。"),
+    Code.DOCUMENTS_TOO_MANY: Remedy("A case takes at most twenty documents.", "每案最多20份材料。"),
+    Code.DOCUMENTS_MISSING: Remedy("A required document is still missing.", "仍缺少必需的材料。"),
+    Code.EVENT_NOT_ALLOWED: Remedy(
+        "This event is not possible in the case's present status. Look at the case first.",
+        "案件当前状态不能执行该操作，请先查看案件。",
+    ),
+    Code.SAME_PERSON: Remedy(
+        "Submitter, verifier and approver must be different people. Ask a colleague.",
+        "申请人（受理人）、核验人与审批人须为不同人员，请由其他人员办理。",
+    ),
+    Code.ROLE_NOT_ALLOWED: Remedy("Your role may not do this. Ask someone whose role may.", "您的岗位无权办理此操作。"),
+    Code.CONTENT_CHANGED: Remedy(
+        "The content is not what was verified or approved. Reload the case and decide again.",
+        "内容与核验或审批时不一致，请刷新后重新办理。",
+    ),
+    Code.ORIGINAL_NOT_SEEN: Remedy("The original must be seen before documents are verified.", "须核对原件后方可核验。"),
+    Code.PAST_POINT_OF_NO_RETURN: Remedy(
+        "Another system has already taken the change over; the only way is forward, through repair.",
+        "已有系统确认变更，不能撤回，只能通过“修复”继续。",
+    ),
+    Code.UNDO_NOT_PERMITTED: Remedy(
+        "The region's policy does not permit undoing this. The case says what remains in effect.",
+        "本地区政策不允许撤销此步骤；案件已注明仍然有效的内容。",
+    ),
+    Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
+    Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
+    Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),
+    Code.NO_CLOCK_TO_EXTEND: Remedy("No time limit is running that could be extended.", "当前没有可延长的期限。"),
+    Code.BENEFITS_EXCLUDED: Remedy(
+        "Benefits may not be held while the case is on hold, disputed or with a second officer.",
+        "案件暂停、争议或复核期间不得停发待遇。",
+    ),
+    Code.BENEFITS_NOT_HELD: Remedy("No benefit is held.", "待遇未被停发。"),
+    Code.NOTICE_NOT_SERVED: Remedy("Serve the notice and keep its proof first.", "须先送达告知书并留存凭证。"),
+    Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
+    Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
+    Code.CASE_ALREADY_OPEN: Remedy(
+        "A case of this kind is already open for this person, with other content.", "此人已有同类在办案件，且内容不同。"
+    ),
+    Code.CASE_ID_INVALID: Remedy("A case number is idc- or crc- and 26 characters.", "案件编号为 idc- 或 crc- 加26位字符。"),
+    Code.CASE_NOT_REOPENABLE: Remedy("Only a closed case can be reopened.", "只有已办结的案件才能重新打开。"),
+    Code.PRECHECK_PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
+    Code.PRECHECK_PERSON_DIFFERS: Remedy(
+        "Name or number differ from the register; change the number first.", "姓名或号码与登记不符，请先办理号码变更。"
+    ),
+    Code.PRECHECK_DUPLICATE: Remedy("A card for this person is already being made.", "此人已有在制的卡。"),
+    Code.PRECHECK_NOT_ALLOWED: Remedy("A replacement is not allowed for this card.", "该卡不允许补换。"),
+    Code.NUMBER_TAKEN: Remedy("The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入争议处理。"),
+    Code.REGISTER_CHANGED: Remedy(
+        "The register changed since the case was screened. Review the case again.", "登记信息在受理后已变更，请重新审核。"
+    ),
+    Code.DIGEST_DIFFERS: Remedy(
+        "Contribution months or balances differ before and after. The change was not made.",
+        "变更前后缴费月数或余额不一致，未作变更。",
+    ),
+    Code.PERSON_BUSY: Remedy(
+        "Another case of this person is writing just now; this one waits for its turn.", "此人另一案件正在写入，本案等待。"
+    ),
+    Code.STALE_VERSION: Remedy("The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"),
+    Code.BENEFIT_STILL_HELD: Remedy("A benefit is still held for this reason.", "仍有待遇因此停发。"),
+    Code.PRODUCTION_FAILED: Remedy("The card bureau could not make the card.", "制卡中心制卡失败。"),
+    Code.CONFIRMATION_REFUSED: Remedy("A system refused the change. See which, and repair.", "有系统拒绝了变更，请查看并修复。"),
+    Code.CONFIRMATION_OVERDUE: Remedy("A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后修复。"),
+    Code.DATABASE_UNAVAILABLE: Remedy("The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"),
+    Code.DATABASE_REFUSED: Remedy("The register refused the step. See the runbook.", "登记库拒绝了该步骤，请查阅手册。"),
+    Code.ENGINE_UNAVAILABLE: Remedy("The case engine cannot be reached. Try again; repeating is safe.", "引擎暂不可用，可放心重试。"),
+    Code.ENGINE_TIMEOUT: Remedy("No answer in time. Try again with the same key; repeating is safe.", "等待超时，可用原键放心重试。"),
+    Code.PAYLOAD_INVALID: Remedy("The request has a wrong shape. See the event's description.", "请求格式有误，请参照说明。"),
+    Code.SEAL_BROKEN: Remedy("Sealed data cannot be opened. Check the key ring.", "密文无法解开，请检查密钥。"),
+    Code.KEY_UNKNOWN: Remedy("Data was sealed with a key that is not in the ring.", "密文所用密钥不在密钥环中。"),
+    Code.CONFIGURATION_INVALID: Remedy("The configuration is wrong; every problem is listed.", "配置有误，问题已全部列出。"),
+    Code.POLICY_INVALID: Remedy("A policy file is wrong; see which rule.", "政策文件有误。"),
+    Code.POLICY_UNKNOWN: Remedy("No policy covers this region, or not in this version.", "没有适用于该地区（或该版本）的政策。"),
+    Code.SCHEMA_MISMATCH: Remedy("The database schema is not the one this code needs. Migrate.", "数据库结构版本不符，请执行迁移。"),
+    Code.INTERNAL: Remedy("Something unexpected happened; it was logged under this code.", "发生意外错误，已记录。"),
+}
