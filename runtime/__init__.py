@@ -1,0 +1,1 @@
+"""How cardcase runs: the things that client, worker, replayer and tests share."""
