@@ -11,8 +11,8 @@ from runtime.stack.launch import NOBODY, Account
 from runtime.stack.process import launch_command
 
 
-async def account_for_postgres(postgres: Path) -> Account:
-    """The first account under which the `postgres` program can be started and will agree to run.
+async def account_for_postgres(binaries: Path) -> Account:
+    """The first account under which the PostgreSQL programs in a directory can be started and will agree to run.
 
     An ordinary user runs it as themselves. Root, and a user without an entry in the passwd file (as some containers
     have it, and initdb refuses), runs it as `nobody`, real or in a user namespace. As root the namespace comes second:
@@ -25,7 +25,7 @@ async def account_for_postgres(postgres: Path) -> Account:
         return Account.OWN
     candidates = (Account.NOBODY, Account.NAMESPACE) if user == 0 else (Account.NAMESPACE,)
     for account in candidates:
-        if await _starts(postgres, account):
+        if await _starts(binaries, account):
             return account
     raise StackError(
         "PostgreSQL refuses to run under this account, and nothing here may change accounts or make a user namespace:"
@@ -46,9 +46,10 @@ def _has_entry(user: int) -> bool:
     return True
 
 
-async def _starts(postgres: Path, account: Account) -> bool:
+async def _starts(binaries: Path, account: Account) -> bool:
+    # Unlike the others, this program looks for its own directory even when it has nothing else to do.
     process = await asyncio.create_subprocess_exec(
-        *launch_command([postgres, "--version"], account=account, death_signal=signal.SIGKILL),
+        *launch_command([binaries / "pg_config", "--bindir"], account=account, death_signal=signal.SIGKILL),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

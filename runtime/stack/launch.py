@@ -20,10 +20,11 @@ NOBODY: Final = 65534
 which initdb insists on."""
 
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_KEEPCAPS: Final = 8
+_PR_SET_SECUREBITS: Final = 28
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _CAP_DAC_OVERRIDE: Final = 1
+_SECBIT_NO_SETUID_FIXUP: Final = 1 << 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _CLONE_NEWUSER: Final = 0x10000000
 
@@ -68,7 +69,9 @@ def _prctl(option: int, argument: int, second: int = 0) -> None:
 
 
 def _become_nobody() -> None:
-    _prctl(_PR_SET_KEEPCAPS, 1)
+    # Keeps capabilities across the change of user, and lets access(2), by which PostgreSQL looks for its own programs,
+    # respect them as every other call does.
+    _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)

@@ -180,7 +180,7 @@ class PostgresServer:
 
     async def _start(self) -> None:
         binaries = _binaries()
-        account = await account_for_postgres(binaries / "postgres")
+        account = await account_for_postgres(binaries)
         if not self._cluster.exists():
             await self._initialise(binaries / "initdb", account)
         self._check_version()

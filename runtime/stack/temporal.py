@@ -201,6 +201,8 @@ class TemporalServer:
             death_signal=signal.SIGKILL,
             environment={
                 "HOME": str(self._directory.path),
+                # Or it fails under a user ID without an entry in the passwd file.
+                "USER": "cardcase",
                 "LC_ALL": "C",
                 "TZ": "UTC",
                 "TEMPORAL_VERSION_CHECK_DISABLED": "1",
