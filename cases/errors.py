@@ -73,6 +73,14 @@ class Code(StrEnum):
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
     BENEFITS_NOT_HELD = "BENEFITS_NOT_HELD"
     NOTICE_NOT_SERVED = "NOTICE_NOT_SERVED"
+    DEADLINE_NOT_PASSED = "DEADLINE_NOT_PASSED"
+    NO_RESPONSE = "NO_RESPONSE"
+    LOSS_REPORT_EXPIRED = "LOSS_REPORT_EXPIRED"
+    DISPUTE_LOST = "DISPUTE_LOST"
+    PERSON_UNKNOWN = "PERSON_UNKNOWN"
+    PERSON_DECEASED = "PERSON_DECEASED"
+    PERSON_TRANSFERRED = "PERSON_TRANSFERRED"
+    ALREADY_18_DIGITS = "ALREADY_18_DIGITS"
     # Cases
     CASE_UNKNOWN = "CASE_UNKNOWN"
     CASE_CLOSED = "CASE_CLOSED"
@@ -250,6 +258,24 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.BENEFITS_NOT_HELD: Remedy("No benefit is held.", "待遇未被停发。"),
     Code.NOTICE_NOT_SERVED: Remedy("Serve the notice and keep its proof first.", "须先送达告知书并留存凭证。"),
+    Code.DEADLINE_NOT_PASSED: Remedy(
+        "Benefits may be held only after the campaign date.", "集中变更期限未过，不得停发待遇。"
+    ),
+    Code.NO_RESPONSE: Remedy(
+        "The missing documents did not come in time. The case can be reopened; no benefit stops.",
+        "逾期未补正材料，案件关闭，可重新打开，待遇不受影响。",
+    ),
+    Code.LOSS_REPORT_EXPIRED: Remedy(
+        "The temporary loss report was not confirmed in time.", "临时挂失到期未办理正式挂失。"
+    ),
+    Code.DISPUTE_LOST: Remedy(
+        "The number does not belong to the applicant. Apply again with the number the police assign.",
+        "该号码不属于申请人，请按公安机关重新赋码后再申请。",
+    ),
+    Code.PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
+    Code.PERSON_DECEASED: Remedy("The register says that the person has died.", "登记显示此人已死亡。"),
+    Code.PERSON_TRANSFERRED: Remedy("The person was transferred to another agency.", "此人已转出至其他经办机构。"),
+    Code.ALREADY_18_DIGITS: Remedy("The record already holds this 18-digit number.", "登记已是该18位号码，无需变更。"),
     Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
     Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
     Code.CASE_ALREADY_OPEN: Remedy(

@@ -112,6 +112,7 @@ class Event(StrEnum):
     dispute_lost = "dispute_lost"
     dispute_lapsed = "dispute_lapsed"
     number_changed = "number_changed"
+    turn_free = "turn_free"
 
     @property
     def origin(self) -> "Origin":
@@ -132,7 +133,7 @@ _LAST_OF_ORIGIN: Final = {
     Origin.outside: Event.card_unclaimed,
     Origin.engine: Event.close_old,
     Origin.timer: Event.activation_overdue,
-    Origin.neighbour: Event.number_changed,
+    Origin.neighbour: Event.turn_free,
 }
 
 
@@ -180,6 +181,7 @@ class Guard(StrEnum):
     loss_report_released = "loss_report_released"
     unblock_possible = "unblock_possible"
     order_cancellable = "order_cancellable"
+    found_in_time = "found_in_time"
     produced = "produced"
     attempts_left = "attempts_left"
     last_function = "last_function"
@@ -567,7 +569,7 @@ CARD_REPLACEMENT: Final = Machine(
         *_same(
             _WITH_THE_BUREAU,
             _E.card_found,
-            _G.order_cancellable,
+            _G.found_in_time,
             _S.card_found,
             _F.cancel_order,
             _F.unblock_card,
@@ -596,6 +598,8 @@ CARD_REPLACEMENT: Final = Machine(
         # production
         Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
         Row(_S.ordered, _E.order_refused, _G.always, _S.checking),
+        # While a number change of the same person is applying nothing is written; this case is told when it may.
+        *_same((_S.ordered, _S.active, _S.closing_old), _E.turn_free, _G.always, None),
         Row(
             _S.in_production,
             _E.card_produced,

@@ -1,0 +1,290 @@
+"""Region policies: one region's rules as data, versioned; a case is pinned to the version it started with.
+
+What a region demands, limits or withholds carries its legal basis; a file that demands without one does not load
+(Social Insurance Handling Regulations art. 31: an agency may demand no document beyond the ID document without a basis).
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from cases.clocks import Budget, Due, WorkingCalendar, due, extended, next_day_of_month
+from cases.errors import CaseError, Code
+from cases.models import CardFunction, Demand, DocumentKind, HoldReason, ReplacementReason, System
+from cases.names import Kind
+from cases.numbers import Road
+from cases.progress import CaseState, Decision, Terms, Timer
+from cases.states import Clock
+
+PACKS: Final = Path(__file__).parent / "policies"
+"""Where the policy packs of this release lie."""
+
+Basis = Annotated[str, StringConstraints(min_length=4, max_length=200, strip_whitespace=True)]
+WorkingDays = Annotated[int, Field(ge=1, le=250)]
+CalendarDays = Annotated[int, Field(ge=1, le=365)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class NumberChangeDemand(_Table):
+    """A document that one road of an ID-number change needs."""
+
+    road: Literal[Road.PURE_UPGRADE, Road.REISSUED]
+    document: DocumentKind
+    legal_basis: Basis
+
+
+class ReplacementDemand(_Table):
+    """A document that one reason of a card replacement needs."""
+
+    reason: ReplacementReason
+    document: DocumentKind
+    legal_basis: Basis
+
+
+class Limit(_Table):
+    """A time limit in working days and where it comes from."""
+
+    working_days: WorkingDays
+    legal_basis: Basis
+
+
+class HoldLimit(_Table):
+    """For how many calendar days a case may be on hold for one reason."""
+
+    reason: HoldReason
+    days: CalendarDays
+    legal_basis: Basis
+
+
+class Campaign(_Table):
+    """The campaign date: its last day, and what it rests on."""
+
+    ends: date
+    legal_basis: Basis
+
+
+class NumberChangeRules(_Table):
+    """How a region changes ID numbers."""
+
+    processing: Limit
+    supplement: Limit
+    confirmation: Limit
+    confirmations: tuple[System, ...] = ()
+    """Systems that must confirm a changed number before the case goes on; none where all share one database."""
+    undo: bool
+    """Whether a committed number may be taken back while no system has confirmed it."""
+    replacement: Literal["offer", "open"] = "offer"
+    demands: tuple[NumberChangeDemand, ...]
+
+
+class LossReport(_Table):
+    """What a temporary loss report is worth: after how many days it expires, and what happens then."""
+
+    days: CalendarDays
+    expires: Literal["release", "cancel"]
+    legal_basis: Basis
+
+
+class ReplacementRules(_Table):
+    """How a region replaces cards."""
+
+    processing: Limit
+    supplement: Limit
+    production: Limit
+    production_attempts: Annotated[int, Field(ge=1, le=10)]
+    loss_report: LossReport
+    undo_formal_loss: bool
+    cancel_order: bool
+    functions: tuple[CardFunction, ...] = Field(min_length=1)
+    claim_reminder_days: tuple[CalendarDays, ...] = (30, 60)
+    destroy_after_days: CalendarDays = 90
+    activation_days: CalendarDays = 30
+    pension_run_day: Annotated[int, Field(ge=1, le=28)] | None = None
+    """Day of the month of the pension run; payment authority moves to a new card only after it."""
+    demands: tuple[ReplacementDemand, ...]
+
+    @model_validator(mode="after")
+    def _reminders_come_before_destruction(self) -> Self:
+        days = (*self.claim_reminder_days, self.destroy_after_days)
+        if list(days) != sorted(set(days)):
+            raise ValueError("claim_reminder_days must grow and end before destroy_after_days")
+        return self
+
+
+class CalendarOverrides(_Table):
+    """Closures and working days of the agency's own, over the official calendar."""
+
+    closed: frozenset[date] = frozenset()
+    open: frozenset[date] = frozenset()
+
+
+class Policy(_Table):
+    """One region's rules."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
+    version: Annotated[int, Field(ge=1)]
+    title: str
+    regions: tuple[Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{1,5}$")], ...] = Field(min_length=1)
+    """Division codes, or their first digits, of the agencies that this pack serves; the longest match wins."""
+    campaign: Campaign
+    max_extension: WorkingDays
+    number_change: NumberChangeRules
+    replacement: ReplacementRules
+    holds: tuple[HoldLimit, ...]
+    calendar: CalendarOverrides = CalendarOverrides()
+
+    @model_validator(mode="after")
+    def _every_hold_has_its_limit(self) -> Self:
+        if {limit.reason for limit in self.holds} != set(HoldReason):
+            raise ValueError("every hold reason needs exactly one limit")
+        if {demand.road for demand in self.number_change.demands} != {Road.PURE_UPGRADE, Road.REISSUED}:
+            raise ValueError("both roads need their documents")
+        if {demand.reason for demand in self.replacement.demands} != set(ReplacementReason):
+            raise ValueError("every replacement reason needs its documents")
+        return self
+
+    @property
+    def pin(self) -> str:
+        """Name and version, by which a case names the policy it started with."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def number_change_terms(self) -> Terms:
+        """What an ID-number change needs of this policy to decide its transitions."""
+        return Terms(
+            policy=self.pin,
+            confirmations=self.number_change.confirmations,
+            undo_number=self.number_change.undo,
+            max_extension=self.max_extension,
+            campaign_ends=self.campaign.ends,
+        )
+
+    @property
+    def replacement_terms(self) -> Terms:
+        """What a card replacement needs of this policy to decide its transitions."""
+        rules = self.replacement
+        return Terms(
+            policy=self.pin,
+            max_extension=self.max_extension,
+            loss_report_expires=rules.loss_report.expires,
+            undo_formal_loss=rules.undo_formal_loss,
+            cancel_order=rules.cancel_order,
+            functions=rules.functions,
+            production_attempts=rules.production_attempts,
+            claim_reminders=len(rules.claim_reminder_days),
+        )
+
+    def number_change_demands(self, road: Road) -> tuple[Demand, ...]:
+        """Documents that a road needs."""
+        return tuple(
+            Demand(document=demand.document, legal_basis=demand.legal_basis)
+            for demand in self.number_change.demands
+            if demand.road is road
+        )
+
+    def replacement_demands(self, reason: ReplacementReason) -> tuple[Demand, ...]:
+        """Documents that a replacement for this reason needs."""
+        return tuple(
+            Demand(document=demand.document, legal_basis=demand.legal_basis)
+            for demand in self.replacement.demands
+            if demand.reason is reason
+        )
+
+    def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
+        """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""
+        clock, state = decision.clock, decision.after
+        if clock is None:
+            return None
+        if decision.extend_by and state.timer is not None:
+            moved = extended(state.timer.due_at, decision.extend_by, calendar)
+            return Timer(clock=clock, due_at=moved.at, provisional=moved.provisional)
+        ends = self._ends(clock, state, at, calendar)
+        return None if ends is None else Timer(clock=clock, due_at=ends.at, provisional=ends.provisional)
+
+    def _ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
+        rules = self.replacement
+        if clock is Clock.pension_run:
+            waits = rules.pension_run_day is not None and state.screening is not None and state.screening.draws_pension
+            return Due(next_day_of_month(at, rules.pension_run_day or 1), False) if waits else None
+        return due(at, self._budget(clock, state), calendar)
+
+    def _budget(self, clock: Clock, state: CaseState) -> Budget:
+        rules = self.replacement
+        match clock:
+            case Clock.supplement:
+                of_kind = self.number_change if state.kind is Kind.id_number_change else rules
+                return Budget(of_kind.supplement.working_days)
+            case Clock.confirmation:
+                return Budget(self.number_change.confirmation.working_days)
+            case Clock.production:
+                return Budget(rules.production.working_days)
+            case Clock.loss_report:
+                return Budget(rules.loss_report.days, working=False)
+            case Clock.activation:
+                return Budget(rules.activation_days, working=False)
+            case Clock.claim:
+                steps = (0, *rules.claim_reminder_days, rules.destroy_after_days)
+                passed = state.claim_reminders
+                return Budget(steps[passed + 1] - steps[passed], working=False)
+            case Clock.hold:
+                return Budget(self._hold_days(state.hold_reason), working=False)
+            case Clock.pension_run:
+                raise AssertionError("the pension run is a day of the month, not a budget")
+
+    def _hold_days(self, reason: HoldReason | None) -> int:
+        return next(limit.days for limit in self.holds if limit.reason is reason)
+
+
+def load(path: Path) -> Policy:
+    """Read one policy pack. Raises `CaseError` POLICY_INVALID naming the file's first wrong entry, never its value."""
+    try:
+        return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise CaseError(Code.POLICY_INVALID, path.name) from None
+    except ValidationError as wrong:
+        where = ".".join(str(part) for part in wrong.errors(include_input=False, include_context=False)[0]["loc"])
+        raise CaseError(Code.POLICY_INVALID, f"{path.name}: {where or 'as a whole'}") from None
+
+
+class Policies:
+    """All policy packs of a release: the newest version serves new cases, every version serves the cases pinned to it."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._by_pin: Mapping[str, Policy] = {policy.pin: policy for policy in policies}
+        newest: dict[str, Policy] = {}
+        for policy in self._by_pin.values():
+            if policy.name not in newest or newest[policy.name].version < policy.version:
+                newest[policy.name] = policy
+        self._by_region: dict[str, Policy] = {}
+        for policy in newest.values():
+            for region in policy.regions:
+                if region in self._by_region:
+                    raise CaseError(Code.POLICY_INVALID, f"regions: two packs serve {region}")
+                self._by_region[region] = policy
+
+    @classmethod
+    def load(cls, folder: Path = PACKS) -> Self:
+        """All packs of a folder."""
+        return cls(load(path) for path in sorted(folder.glob("*.toml")))
+
+    def pinned(self, pin: str) -> Policy:
+        """The policy a case is pinned to. Raises `CaseError` POLICY_UNKNOWN."""
+        try:
+            return self._by_pin[pin]
+        except KeyError:
+            raise CaseError(Code.POLICY_UNKNOWN) from None
+
+    def of_region(self, region: str) -> Policy:
+        """The newest policy that serves an agency's region. Raises `CaseError` POLICY_UNKNOWN."""
+        for length in range(len(region), 1, -1):
+            found = self._by_region.get(region[:length])
+            if found is not None:
+                return found
+        raise CaseError(Code.POLICY_UNKNOWN, "region")

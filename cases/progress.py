@@ -1,0 +1,791 @@
+"""How a case moves: the one frozen state of a case, and the pure function that decides its next one.
+
+`decide` consults the table of the case's machine; nothing else in the project knows what may follow what. The workflow calls
+it before and after waiting, the validators of updates call it to refuse early, and tests walk it beside the real engine.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import AwareDatetime, Field
+
+from cases.clocks import SHANGHAI
+from cases.errors import Advice, CaseError, Code
+from cases.models import (
+    MAX_DOCUMENTS,
+    AddDocuments,
+    Answer,
+    Approve,
+    CardActivated,
+    CardFunction,
+    CardProduced,
+    CardUnclaimed,
+    CaseView,
+    ConfirmDownstream,
+    Defect,
+    Demand,
+    Dispute,
+    DisputeOutcome,
+    Document,
+    DocumentKind,
+    Extend,
+    Fact,
+    Hold,
+    HoldBenefits,
+    HoldReason,
+    NumberChangeOpening,
+    Outcome,
+    PersonEnded,
+    PersonEndedReason,
+    Receipt,
+    Record,
+    Repair,
+    RepairAction,
+    ReplacementOpening,
+    ReplacementReason,
+    ResolveDispute,
+    ReturnDocuments,
+    Role,
+    StaffId,
+    System,
+    Transition,
+    VerifyDocuments,
+    distinct,
+)
+from cases.names import Kind, case_id
+from cases.numbers import Road
+from cases.states import (
+    CLOCK_EVENT,
+    MACHINES,
+    Clock,
+    Effect,
+    Event,
+    Guard,
+    Machine,
+    Milestone,
+    Origin,
+    Row,
+    Status,
+)
+
+
+class Finding(StrEnum):
+    """What the register says about a person when a case is screened or checked."""
+
+    clear = "clear"
+    unknown = "unknown"
+    deceased = "deceased"
+    not_needed = "not_needed"
+    conflict = "conflict"
+    differs = "differs"
+    duplicate = "duplicate"
+    not_allowed = "not_allowed"
+
+
+class Terms(Record):
+    """The part of the case's pinned policy that decides transitions."""
+
+    policy: str
+    """Name and version, `name/version`."""
+    confirmations: tuple[System, ...] = ()
+    undo_number: bool = True
+    max_extension: int = 30
+    """Working days by which all extensions of a case together may move its time limits."""
+    campaign_ends: date | None = None
+    loss_report_expires: Literal["release", "cancel"] = "release"
+    undo_formal_loss: bool = True
+    cancel_order: bool = True
+    functions: tuple[CardFunction, ...] = (CardFunction.social, CardFunction.bank)
+    production_attempts: int = 3
+    claim_reminders: int = 2
+    """Reminders to fetch the card before it may be destroyed."""
+
+
+class Screening(Record):
+    """What the register answers when a case is screened: the road, what is needed, by when."""
+
+    finding: Finding
+    terms: Terms
+    road: Road | None = None
+    demands: tuple[Demand, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    due_at: AwareDatetime | None = None
+    due_provisional: bool = False
+    benefits_held: bool = False
+    draws_pension: bool = False
+    related: str | None = None
+
+
+class Timer(Record):
+    """The one running time limit of a case: what happens, and when, if nobody acts."""
+
+    clock: Clock
+    due_at: AwareDatetime
+    provisional: bool = False
+
+    @property
+    def event(self) -> Event:
+        """What happens when the time is up."""
+        return CLOCK_EVENT[self.clock]
+
+
+class Answered(Record):
+    """An update that was answered, kept so that a repetition after continue-as-new gets the same answer."""
+
+    id: str
+    version: int
+
+
+class CaseState(Record):
+    """Everything a case is: the answer of its query and the whole input of its next run."""
+
+    opening: NumberChangeOpening | ReplacementOpening = Field(discriminator="kind")
+    generation: int = 1
+    version: int = 0
+    status: Status = Status.screening
+    milestone: Milestone = Milestone.submitted
+    screening: Screening | None = None
+    documents: tuple[Document, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    verifier: StaffId | None = None
+    approver: StaffId | None = None
+    verified_content: str | None = None
+    held_from: Status | None = None
+    hold_reason: HoldReason | None = None
+    dispute: Dispute | None = None
+    dispute_settled: bool = False
+    committed: bool = False
+    confirmations: tuple[System, ...] = ()
+    timer: Timer | None = None
+    extended: int = 0
+    loss_settled: bool = False
+    card_blocked: bool = False
+    production_attempts: int = 0
+    claim_reminders: int = 0
+    activated: tuple[CardFunction, ...] = ()
+    benefits_held: bool = False
+    overdue: bool = False
+    stuck: bool = False
+    """The engine cannot go on by itself although the status is its own; an operator repairs."""
+    related: str | None = None
+    last_error: Code | None = None
+    ended_because: Code | None = None
+    remains: tuple[str, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    answered: tuple[Answered, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """Which kind of case this is."""
+        return self.opening.kind
+
+    @property
+    def case_id(self) -> str:
+        """Case ID = workflow ID."""
+        return case_id(self.opening.kind, self.opening.person)
+
+    @property
+    def machine(self) -> Machine:
+        """The state machine of this kind."""
+        return MACHINES[self.opening.kind]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case can still move."""
+        return self.machine.is_open(self.status)
+
+    @property
+    def terms(self) -> Terms:
+        """The pinned policy's terms; known once the case is screened."""
+        if self.screening is None:
+            raise CaseError(Code.EVENT_NOT_ALLOWED)
+        return self.screening.terms
+
+    @property
+    def awaited(self) -> tuple[System, ...]:
+        """Systems that have not confirmed yet."""
+        if self.screening is None or not self.committed:
+            return ()
+        return tuple(system for system in self.terms.confirmations if system not in self.confirmations)
+
+    @property
+    def missing(self) -> tuple[Demand, ...]:
+        """Documents that are demanded and not on file."""
+        return missing(self, self.documents)
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what is verified, approved and applied: the application and the copies, nothing else."""
+        parts = (
+            self.case_id,
+            str(self.generation),
+            self.opening.number_token,
+            self.opening.fingerprint,
+            *sorted(document.sha256 for document in self.documents),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """Why an operator should look at the case (`CaseAttention`)."""
+        reasons = {
+            "hold": self.status is Status.on_hold,
+            "dispute": self.status is Status.disputed,
+            "repair": self.status is Status.repair or self.stuck,
+            "overdue": self.overdue,
+        }
+        return tuple(reason for reason, present in reasons.items() if present and self.is_open)
+
+
+class Decision(NamedTuple):
+    """A transition that may be made: the row of the table, the state after it, and the time limit it starts."""
+
+    row: Row
+    after: CaseState
+    clock: Clock | None
+    """The clock whose due date the registry works out: started anew, or moved by `extend_by` working days."""
+    extend_by: int = 0
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What the transition does to the register."""
+        return self.row.effects
+
+
+def opened(opening: NumberChangeOpening | ReplacementOpening) -> CaseState:
+    """The state of a case that was just applied for."""
+    return CaseState(opening=opening, status=MACHINES[opening.kind].initial, documents=opening.documents)
+
+
+# A demand for the first is met by any of the others as well: Resident ID Card Law art. 11-12 (temporary card), residence
+# permits of Hong Kong, Macao and Taiwan residents, and a court's certificate in place of the police's.
+_MEETS: Final[Mapping[DocumentKind, frozenset[DocumentKind]]] = {
+    DocumentKind.resident_id_card: frozenset({DocumentKind.temporary_id_card, DocumentKind.residence_permit}),
+    DocumentKind.police_certificate: frozenset({DocumentKind.court_certificate}),
+}
+
+
+def missing(state: CaseState, documents: Iterable[Document]) -> tuple[Demand, ...]:
+    """Demands of the case that none of `documents` meets."""
+    if state.screening is None:
+        return ()
+    present = {document.kind for document in documents}
+    return tuple(
+        demand
+        for demand in state.screening.demands
+        if demand.document not in present and not (_MEETS.get(demand.document, frozenset()) & present)
+    )
+
+
+def check_document(document: Document, person: str, today: date) -> None:
+    """Raises `CaseError` for a document of another person, an expired one, or one that is dated in the future."""
+    if document.holder is not None and document.holder != person:
+        raise CaseError(Code.DOCUMENT_OF_ANOTHER_PERSON, document.kind.value)
+    if document.expires_on is not None and document.expires_on < today:
+        raise CaseError(Code.DOCUMENT_EXPIRED, document.kind.value)
+    if document.issued_on is not None and document.issued_on > today:
+        raise CaseError(Code.DOCUMENT_FUTURE_DATED, document.kind.value)
+
+
+def _with(state: CaseState, documents: Iterable[Document]) -> tuple[Document, ...]:
+    """The documents on file with further ones; the same copy twice is one document."""
+    merged = {document.sha256: document for document in (*state.documents, *documents)}
+    return tuple(merged.values())
+
+
+# --- checks: may this fact be told at all? ------------------------------------------------------------------------------
+
+Check = Callable[[CaseState, Any, date], Code | None]
+
+
+def _check_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None:
+    for document in fact.documents:
+        check_document(document, state.opening.person, today)
+    return Code.DOCUMENTS_TOO_MANY if len(_with(state, fact.documents)) > MAX_DOCUMENTS else None
+
+
+def _check_verify(state: CaseState, fact: VerifyDocuments, _today: date) -> Code | None:
+    if not fact.original_seen:
+        return Code.ORIGINAL_NOT_SEEN
+    if not distinct((state.opening.submitter.id, fact.actor.id)):
+        return Code.SAME_PERSON
+    if state.missing:
+        return Code.DOCUMENTS_MISSING
+    on_file = {document.sha256 for document in state.documents}
+    return None if set(fact.copies) == on_file else Code.DOCUMENT_DIGEST_MISMATCH
+
+
+def _check_approve(state: CaseState, fact: Approve, _today: date) -> Code | None:
+    if not distinct((state.opening.submitter.id, state.verifier, fact.actor.id)):
+        return Code.SAME_PERSON
+    return None if fact.content == state.verified_content == state.content else Code.CONTENT_CHANGED
+
+
+def _check_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
+    if state.timer is None:
+        return Code.NO_CLOCK_TO_EXTEND
+    return Code.EXTENSION_TOO_LONG if state.extended + fact.working_days > state.terms.max_extension else None
+
+
+def _check_dispute(state: CaseState, fact: ResolveDispute, today: date) -> Code | None:
+    check_document(fact.police_document, state.opening.person, today)
+    if _agrees(state.dispute, fact) and state.dispute is not None and state.dispute.decided_by == fact.actor.id:
+        return Code.SAME_PERSON
+    return None
+
+
+def _check_confirmation(state: CaseState, fact: ConfirmDownstream, _today: date) -> Code | None:
+    return None if fact.system in state.awaited else Code.SYSTEM_NOT_AWAITED
+
+
+def _check_repair(state: CaseState, fact: Repair, _today: date) -> Code | None:
+    return Code.SYSTEM_NOT_AWAITED if fact.system is not None and fact.system not in state.awaited else None
+
+
+def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> Code | None:
+    if fact.actor.role not in {Role.officer, Role.supervisor}:
+        return Code.ROLE_NOT_ALLOWED
+    ends = state.terms.campaign_ends
+    if ends is None or today <= ends:
+        return Code.DEADLINE_NOT_PASSED
+    return Code.NOTICE_NOT_SERVED if fact.served_on > today else None
+
+
+def _check_release_benefits(state: CaseState, _fact: Fact, _today: date) -> Code | None:
+    return None if state.benefits_held else Code.BENEFITS_NOT_HELD
+
+
+def _check_activation(state: CaseState, fact: CardActivated, _today: date) -> Code | None:
+    wanted = fact.function in state.terms.functions and fact.function not in state.activated
+    return None if wanted else Code.EVENT_NOT_ALLOWED
+
+
+def _check_unclaimed(_state: CaseState, fact: CardUnclaimed, _today: date) -> Code | None:
+    return None if distinct((fact.actor.id, fact.witness.id)) else Code.SAME_PERSON
+
+
+_CHECKS: Final[Mapping[Event, Check]] = {
+    Event.add_documents: _check_add,
+    Event.verify_documents: _check_verify,
+    Event.approve: _check_approve,
+    Event.extend: _check_extend,
+    Event.resolve_dispute: _check_dispute,
+    Event.confirm_downstream: _check_confirmation,
+    Event.repair: _check_repair,
+    Event.hold_benefits: _check_hold_benefits,
+    Event.release_benefits: _check_release_benefits,
+    Event.card_activated: _check_activation,
+    Event.card_unclaimed: _check_unclaimed,
+}
+
+
+# --- guards: which row of the pair? -------------------------------------------------------------------------------------
+
+
+def _agrees(first: Dispute | None, fact: ResolveDispute) -> bool:
+    return first is not None and (first.outcome, first.document) == (fact.outcome, fact.police_document.sha256)
+
+
+def _undoable(state: CaseState) -> bool:
+    """Whether a committed number can still be taken back: nobody confirmed it, and the region's policy permits it."""
+    return not state.confirmations and state.terms.undo_number
+
+
+def _found(*findings: Finding) -> Callable[[CaseState, Any], bool]:
+    return lambda state, _fact: state.screening is not None and state.screening.finding in findings
+
+
+def _documents_missing(state: CaseState, fact: Any) -> bool:
+    added = fact.documents if isinstance(fact, AddDocuments) else ()
+    return bool(missing(state, _with(state, added)) or (state.defects and not added))
+
+
+def _last_confirmation(state: CaseState, system: System | None) -> bool:
+    return state.awaited == (system,)
+
+
+def _unblock_possible(state: CaseState, _fact: Any) -> bool:
+    return state.card_blocked and (not state.loss_settled or state.terms.undo_formal_loss)
+
+
+_GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
+    Guard.always: lambda _state, _fact: True,
+    Guard.person_unknown: _found(Finding.unknown),
+    Guard.person_deceased: _found(Finding.deceased),
+    Guard.not_needed: _found(Finding.not_needed),
+    Guard.conflict: _found(Finding.conflict),
+    Guard.person_differs: _found(Finding.differs),
+    Guard.duplicate: _found(Finding.duplicate),
+    Guard.not_allowed: _found(Finding.not_allowed),
+    Guard.documents_missing: _documents_missing,
+    Guard.second_officer_needed: lambda state, _fact: (
+        state.dispute_settled or (state.screening is not None and state.screening.road is Road.REISSUED)
+    ),
+    Guard.held_in_approval: lambda state, _fact: state.held_from is Status.awaiting_approval,
+    Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
+    Guard.first_decider: lambda state, fact: not _agrees(state.dispute, fact),
+    Guard.outcome_ours: lambda _state, fact: fact.outcome is DisputeOutcome.ours,
+    Guard.refused_undoable: lambda state, fact: not fact.confirmed and _undoable(state),
+    Guard.refused: lambda _state, fact: not fact.confirmed,
+    Guard.last_confirmation: lambda state, fact: _last_confirmation(state, fact.system),
+    Guard.no_confirmation_awaited: lambda state, _fact: not state.terms.confirmations,
+    Guard.undoable: lambda state, _fact: _undoable(state),
+    Guard.retry: lambda _state, fact: fact.action is RepairAction.retry,
+    Guard.accept: lambda _state, fact: fact.action is RepairAction.accept,
+    Guard.accept_last: lambda state, fact: (
+        fact.action is RepairAction.accept and _last_confirmation(state, fact.system)
+    ),
+    Guard.undo_possible: lambda state, fact: (
+        fact.action is RepairAction.undo
+        and (_undoable(state) if state.kind is Kind.id_number_change else state.terms.cancel_order)
+    ),
+    Guard.lost_and_unsettled: lambda state, _fact: (
+        isinstance(state.opening, ReplacementOpening)
+        and state.opening.reason is ReplacementReason.lost
+        and not state.loss_settled
+    ),
+    Guard.loss_report_released: lambda state, _fact: state.terms.loss_report_expires == "release",
+    Guard.unblock_possible: _unblock_possible,
+    Guard.order_cancellable: lambda state, _fact: state.terms.cancel_order,
+    Guard.found_in_time: lambda state, fact: state.terms.cancel_order and _unblock_possible(state, fact),
+    Guard.produced: lambda _state, fact: fact.produced,
+    Guard.attempts_left: lambda state, _fact: state.production_attempts < state.terms.production_attempts,
+    Guard.last_function: lambda state, fact: set(state.terms.functions) <= {*state.activated, fact.function},
+    Guard.claim_period_over: lambda state, _fact: state.claim_reminders > state.terms.claim_reminders,
+}
+
+
+def _refusal(state: CaseState, event: Event) -> Code:
+    """Why none of the rows of a pair holds, or why there is none."""
+    rows = state.machine.rows(state.status, event)
+    if not rows:
+        excluded = event is Event.hold_benefits and state.status in _BENEFITS_EXCLUDED
+        return Code.BENEFITS_EXCLUDED if excluded else Code.EVENT_NOT_ALLOWED
+    if event is Event.card_unclaimed:
+        return Code.CLAIM_PERIOD_NOT_OVER
+    if state.confirmations and event in {Event.withdraw, Event.person_ended, Event.repair}:
+        return Code.PAST_POINT_OF_NO_RETURN
+    undoing = {Event.withdraw, Event.person_ended, Event.repair, Event.card_found}
+    return Code.UNDO_NOT_PERMITTED if event in undoing else Code.EVENT_NOT_ALLOWED
+
+
+_BENEFITS_EXCLUDED = frozenset({Status.on_hold, Status.disputed, Status.awaiting_approval})
+
+
+# --- changes: what does the event change in the state, apart from its status? -------------------------------------------
+
+Change = Callable[[CaseState, Any, Row], dict[str, Any]]
+
+
+def _change_confirm(state: CaseState, fact: ConfirmDownstream, _row: Row) -> dict[str, Any]:
+    if not fact.confirmed:
+        return {"last_error": Code.CONFIRMATION_REFUSED}
+    return {"confirmations": (*state.confirmations, fact.system)}
+
+
+def _change_repair(state: CaseState, fact: Repair, _row: Row) -> dict[str, Any]:
+    if fact.system is not None:
+        return {"confirmations": (*state.confirmations, fact.system)}
+    # A retried production has all its attempts again: somebody decided so.
+    return {"stuck": False, "last_error": None, "production_attempts": 0}
+
+
+def _change_return(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, Any]:
+    defective = {defect.document for defect in fact.defects}
+    return {
+        "defects": fact.defects,
+        "documents": tuple(document for document in state.documents if document.kind not in defective),
+    }
+
+
+def _change_dispute(state: CaseState, fact: ResolveDispute, row: Row) -> dict[str, Any]:
+    if row.to is Status.disputed:
+        first = Dispute(outcome=fact.outcome, document=fact.police_document.sha256, decided_by=fact.actor.id)
+        return {"dispute": first}
+    return {"dispute_settled": True, "documents": _with(state, (fact.police_document,))}
+
+
+def _change_ended(_state: CaseState, fact: PersonEnded, _row: Row) -> dict[str, Any]:
+    died = fact.reason is PersonEndedReason.death
+    return {"ended_because": Code.PERSON_DECEASED if died else Code.PERSON_TRANSFERRED}
+
+
+def _change_hold(state: CaseState, fact: Hold, _row: Row) -> dict[str, Any]:
+    return {"held_from": state.status, "hold_reason": fact.reason}
+
+
+def _change_production(state: CaseState, fact: CardProduced, _row: Row) -> dict[str, Any]:
+    attempts = state.production_attempts + 1
+    return {"production_attempts": attempts, "last_error": None if fact.produced else Code.PRODUCTION_FAILED}
+
+
+_CHANGES: Final[Mapping[Event, Change]] = {
+    Event.add_documents: lambda state, fact, _row: {"documents": _with(state, fact.documents), "defects": ()},
+    Event.verify_documents: lambda state, fact, _row: {
+        "verifier": fact.actor.id,
+        "verified_content": state.content,
+        "defects": (),
+    },
+    Event.return_documents: _change_return,
+    Event.approve: lambda _state, fact, _row: {"approver": fact.actor.id},
+    Event.hold: _change_hold,
+    Event.extend: lambda state, fact, _row: {"extended": state.extended + fact.working_days, "overdue": False},
+    Event.resolve_dispute: _change_dispute,
+    Event.dispute_won: lambda _state, _fact, _row: {"dispute_settled": True},
+    Event.commit: lambda _state, _fact, _row: {"committed": True},
+    Event.confirm_downstream: _change_confirm,
+    Event.confirmation_overdue: lambda _state, _fact, _row: {"last_error": Code.CONFIRMATION_OVERDUE},
+    Event.repair: _change_repair,
+    Event.hold_benefits: lambda _state, _fact, _row: {"benefits_held": True},
+    Event.release_benefits: lambda _state, _fact, _row: {"benefits_held": False},
+    Event.acknowledge: lambda _state, _fact, _row: {"overdue": False},
+    Event.person_ended: _change_ended,
+    Event.confirm_loss: lambda _state, _fact, _row: {"loss_settled": True},
+    Event.loss_report_expired: lambda _state, _fact, _row: {"loss_settled": True},
+    Event.card_produced: _change_production,
+    Event.production_overdue: lambda _state, _fact, _row: {"overdue": True},
+    Event.claim_period_passed: lambda state, _fact, _row: {
+        "claim_reminders": state.claim_reminders + 1,
+        "overdue": state.claim_reminders >= state.terms.claim_reminders,
+    },
+    Event.activation_overdue: lambda _state, _fact, _row: {"overdue": True},
+    Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
+    Event.release_refused: lambda _state, _fact, _row: {"stuck": True},
+    Event.checked: lambda state, _fact, row: (
+        {"held_from": state.status, "hold_reason": HoldReason.number_change_first}
+        if row.to is Status.on_hold
+        else {}
+    ),
+}
+
+_EFFECT_CHANGES: Final[Mapping[Effect, dict[str, Any]]] = {
+    Effect.lift_benefit_holds: {"benefits_held": False},
+    Effect.restore_number: {"committed": False},
+    Effect.block_card: {"card_blocked": True},
+    Effect.unblock_card: {"card_blocked": False},
+}
+
+_ENDED_BECAUSE: Final[Mapping[tuple[Status, Event], Code]] = {
+    (Status.not_needed, Event.screened): Code.ALREADY_18_DIGITS,
+    (Status.closed_no_response, Event.supplement_expired): Code.NO_RESPONSE,
+    (Status.withdrawn, Event.supplement_expired): Code.NO_RESPONSE,
+    (Status.withdrawn, Event.loss_report_expired): Code.LOSS_REPORT_EXPIRED,
+    (Status.rejected, Event.resolve_dispute): Code.DISPUTE_LOST,
+    (Status.rejected, Event.dispute_lost): Code.DISPUTE_LOST,
+}
+_FINDING_ENDS: Final[Mapping[tuple[Kind, Finding], Code]] = {
+    (Kind.id_number_change, Finding.unknown): Code.PERSON_UNKNOWN,
+    (Kind.id_number_change, Finding.deceased): Code.PERSON_DECEASED,
+    (Kind.card_replacement, Finding.unknown): Code.PRECHECK_PERSON_UNKNOWN,
+    (Kind.card_replacement, Finding.deceased): Code.PERSON_DECEASED,
+    (Kind.card_replacement, Finding.duplicate): Code.PRECHECK_DUPLICATE,
+    (Kind.card_replacement, Finding.not_allowed): Code.PRECHECK_NOT_ALLOWED,
+}
+
+# Statuses in which what was verified and approved has to be looked at again.
+_REVIEWED_AGAIN = frozenset({Status.awaiting_documents, Status.in_review, Status.disputed, Status.checking})
+# Self-loops that start the clock of their status anew; every other self-loop leaves it running.
+_CLOCK_AGAIN = frozenset(
+    {Event.extend, Event.card_produced, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}
+)
+
+
+def decide(
+    state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None
+) -> Decision:
+    """The transition that `event` makes at the moment `at`, or `CaseError` with the code why it makes none.
+
+    Pure: equal arguments give equal answers. `fact` is the model of the event for events from outside, None otherwise;
+    `because` is why the register refused a step of the engine, shown as the case's last error.
+    """
+    rows = state.machine.rows(state.status, event)
+    if not rows:
+        raise CaseError(_refusal(state, event))
+    check = _CHECKS.get(event)
+    if check is not None and (code := check(state, fact, at.astimezone(SHANGHAI).date())) is not None:
+        raise CaseError(code)
+    for row in rows:
+        if _GUARDS[row.guard](state, fact):
+            return _decision(state, row, fact, at, because)
+    raise CaseError(_refusal(state, event))
+
+
+def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
+    changed = _changed(state, row, fact, at)
+    if because is not None:
+        changed["last_error"] = because
+    after = state.model_copy(update=changed)
+    spec = state.machine.statuses[row.to]
+    if row.to is not row.status or row.event in _CLOCK_AGAIN:
+        clock = spec.clock
+    else:
+        clock = None
+    # The last reminder to fetch a card opens a task for two people; no further one follows.
+    if clock is Clock.claim and after.claim_reminders > after.terms.claim_reminders:
+        clock = None
+    extend_by = fact.working_days if isinstance(fact, Extend) else 0
+    return Decision(row, after, clock, extend_by)
+
+
+def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dict[str, Any]:
+    transition = Transition(
+        version=state.version + 1,
+        at=at,
+        event=row.event,
+        status=row.status,
+        to=row.to,
+        actor=fact.actor.id if fact is not None else None,
+    )
+    changed: dict[str, Any] = {
+        "version": state.version + 1,
+        "status": row.to,
+        "milestone": state.machine.milestone(row.to, state.milestone),
+        "transitions": (*state.transitions, transition),
+    }
+    if row.to is not row.status:
+        changed |= {"timer": None, "overdue": False}
+        if row.status is Status.on_hold:
+            changed |= {"held_from": None, "hold_reason": None}
+        if row.to in _REVIEWED_AGAIN:
+            changed |= {"verifier": None, "approver": None, "verified_content": None}
+        if row.to is Status.in_review:
+            changed |= {"committed": False, "production_attempts": 0}
+    for effect in row.effects:
+        changed |= _EFFECT_CHANGES.get(effect, {})
+    change = _CHANGES.get(row.event)
+    if change is not None:
+        changed |= change(state, fact, row)
+    if not state.machine.is_open(row.to):
+        changed |= {"timer": None}
+        if (code := _why_ended(state, row)) is not None:
+            changed["ended_because"] = code
+        changed["remains"] = _remains(state.model_copy(update=changed))
+    return changed
+
+
+def _why_ended(state: CaseState, row: Row) -> Code | None:
+    if row.event in {Event.screened, Event.checked} and state.screening is not None:
+        by_finding = _FINDING_ENDS.get((state.kind, state.screening.finding))
+        if by_finding is not None:
+            return by_finding
+    return _ENDED_BECAUSE.get((row.to, row.event))
+
+
+def _remains(after: CaseState) -> tuple[str, ...]:
+    """What stays in effect after another ending than `done`, in words an operator can act on."""
+    if after.status is Status.done:
+        return ()
+    remains = {
+        "card_blocked": after.card_blocked,
+        "number_committed": after.committed,
+        "benefits_held": after.benefits_held,
+    }
+    return tuple(what for what, in_effect in remains.items() if in_effect)
+
+
+# --- what the case shows ------------------------------------------------------------------------------------------------
+
+
+def possible_events(state: CaseState) -> tuple[Event, ...]:
+    """What the case may be told from outside in its present status."""
+    return tuple(event for event in state.machine.events(state.status) if event.origin is Origin.outside)
+
+
+def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
+    """Everything about the case that may be shown without opening personal data."""
+    spec = state.machine.statuses[state.status]
+    screening = state.screening
+    due_at, provisional = _due(state)
+    return CaseView(
+        case_id=state.case_id,
+        kind=state.kind,
+        generation=state.generation,
+        version=state.version,
+        status=state.status,
+        status_zh=spec.zh,
+        milestone=state.milestone,
+        region=state.opening.region,
+        category=state.opening.category,
+        road=screening.road if screening else None,
+        reason=state.opening.reason if isinstance(state.opening, ReplacementOpening) else None,
+        policy=screening.terms.policy if screening else None,
+        awaits=spec.awaits,
+        missing=state.missing if state.is_open else (),
+        defects=state.defects,
+        events=possible_events(state) if state.is_open else (),
+        due_at=due_at,
+        due_event=state.timer.event if state.timer else None,
+        due_provisional=provisional,
+        content=state.content,
+        documents=state.documents,
+        submitter=state.opening.submitter.id,
+        verifier=state.verifier,
+        approver=state.approver,
+        confirmations=state.confirmations,
+        awaited=state.awaited,
+        dispute=state.dispute if state.status is Status.disputed else None,
+        activated=state.activated,
+        production_attempts=state.production_attempts,
+        benefits_held=state.benefits_held,
+        attention=state.attention,
+        related=state.related,
+        advice=screening.advice if screening else (),
+        last_error=state.last_error,
+        last_refusal=last_refusal,
+        ended_because=state.ended_because,
+        remains=state.remains,
+    )
+
+
+def _due(state: CaseState) -> tuple[datetime | None, bool]:
+    if not state.is_open:
+        return None, False
+    if state.timer is not None:
+        return state.timer.due_at, state.timer.provisional
+    if state.screening is not None:
+        return state.screening.due_at, state.screening.due_provisional
+    return None, False
+
+
+def receipt_of(state: CaseState) -> Receipt:
+    """The answer to the application."""
+    due_at, provisional = _due(state)
+    return Receipt(
+        case_id=state.case_id,
+        generation=state.generation,
+        status=state.status,
+        milestone=state.milestone,
+        road=state.screening.road if state.screening else None,
+        missing=state.missing if state.is_open else (),
+        due_at=due_at,
+        due_provisional=provisional,
+        advice=state.screening.advice if state.screening else (),
+        reason=state.ended_because,
+    )
+
+
+def answer_of(state: CaseState) -> Answer:
+    """The answer to a fact that was told to the case."""
+    return Answer(
+        case_id=state.case_id,
+        status=state.status,
+        milestone=state.milestone,
+        version=state.version,
+        remains=state.remains,
+    )
+
+
+def outcome_of(state: CaseState) -> Outcome:
+    """The result of a closed case."""
+    return Outcome(
+        case_id=state.case_id,
+        generation=state.generation,
+        status=state.status,
+        milestone=state.milestone,
+        reason=state.ended_because,
+        remains=state.remains,
+        transitions=len(state.transitions),
+    )

@@ -1,0 +1,96 @@
+"""What workflows ask of the register, and what it answers: the contract between orchestration and effects.
+
+Every step is keyed by business identity `(case, step, generation)`, never by run or attempt, so that asking twice moves
+once. A step that was already done is answered as it was the first time.
+"""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, JsonValue
+
+from cases.errors import Code
+from cases.models import FACTS, Fact, Record, StaffId
+from cases.progress import CaseState, Decision, Screening, Timer
+from cases.states import Clock, Effect, Event, Status
+
+
+class Neighbour(Record):
+    """Another case that must be told of something, as a signal to its workflow."""
+
+    case_id: str
+    event: Event
+    because_of: str
+    """The case that causes it."""
+
+
+class RegisterRequest(Record):
+    """A case asks to be registered and screened."""
+
+    state: CaseState
+    at: AwareDatetime
+
+
+class Registered(Record):
+    """The case is durably registered. `standing` is set where the register already knows more than the asking run."""
+
+    generation: int
+    screening: Screening
+    refused: Code | None = None
+    """The application is refused without effect: `IDEMPOTENCY_CONFLICT`, `CASE_NOT_REOPENABLE`."""
+    standing: CaseState | None = None
+
+
+class StepRequest(Record):
+    """One transition, with everything it writes."""
+
+    step: str
+    """Name of the step, unique within a case and generation: `event.version`."""
+    before: int
+    """The case's version before the transition."""
+    from_status: Status
+    event: Event
+    effects: tuple[Effect, ...]
+    clock: Clock | None
+    extend_by: int
+    fact: dict[str, JsonValue] | None
+    after: CaseState
+    at: AwareDatetime
+
+    @classmethod
+    def of(cls, before: CaseState, decision: Decision, fact: Fact | None, at: datetime) -> "StepRequest":
+        """The request for a decided transition."""
+        return cls(
+            step=f"{decision.row.event}.{decision.after.version}",
+            before=before.version,
+            from_status=before.status,
+            event=decision.row.event,
+            effects=decision.effects,
+            clock=decision.clock,
+            extend_by=decision.extend_by,
+            fact=fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None,
+            after=decision.after,
+            at=at,
+        )
+
+    @property
+    def actor(self) -> StaffId | None:
+        """Who told the case of the event, None for the engine's own steps."""
+        return self.parsed.actor.id if self.fact is not None else None
+
+    @property
+    def parsed(self) -> Fact:
+        """The fact of an event from outside."""
+        return FACTS[self.event].model_validate(self.fact)
+
+
+class StepResult(Record):
+    """What became of a step. `moved` is false where nothing was written now: it was done before, or was refused."""
+
+    moved: bool
+    timer: Timer | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    related: str | None = None
+    refused: Code | None = None
+    """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS` …"""
+    standing: CaseState | None = None
+    """The register is ahead of the asking run (an operator reset the workflow): the state that holds."""
