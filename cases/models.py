@@ -228,13 +228,13 @@ class Opening(Contract):
 class NumberChangeOpening(Opening):
     """An ID-number change is applied for."""
 
-    kind: Literal[Kind.id_number_change] = Kind.id_number_change
+    kind: Literal[Kind.id_number_change]
 
 
 class ReplacementOpening(Opening):
     """A card replacement is applied for."""
 
-    kind: Literal[Kind.card_replacement] = Kind.card_replacement
+    kind: Literal[Kind.card_replacement]
     reason: ReplacementReason
 
 
