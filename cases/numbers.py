@@ -88,21 +88,21 @@ class Valid15:
 class Road(StrEnum):
     """How a change of number is handled, and by that which evidence it needs."""
 
-    PURE_UPGRADE = "pure_upgrade"
-    REISSUED = "reissued"
-    CONFLICT = "conflict"
-    NOT_NEEDED = "not_needed"
+    pure_upgrade = "pure_upgrade"
+    reissued = "reissued"
+    conflict = "conflict"
+    not_needed = "not_needed"
 
 
 class Difference(StrEnum):
     """In what the new number or name departs from what the register leads one to expect."""
 
-    DIVISION = "division"
-    BIRTH_DATE = "birth_date"
-    SEQUENCE = "sequence"
-    CHECK_DIGIT = "check_digit"
-    OLD_NOT_DERIVABLE = "old_not_derivable"
-    NAME = "name"
+    division = "division"
+    birth_date = "birth_date"
+    sequence = "sequence"
+    check_digit = "check_digit"
+    old_not_derivable = "old_not_derivable"
+    name = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +198,14 @@ def classify(old: str, new: str, *, same_name: bool, held_by_other: bool, today:
     """
     _check18(new, today)
     if held_by_other:
-        return Classification(Road.CONFLICT)
+        return Classification(Road.conflict)
     registered = _registered(old)
     if registered == new:
-        return Classification(Road.NOT_NEEDED)
+        return Classification(Road.not_needed)
     differences = tuple(_differences(_expected(registered), new))
     if not same_name:
-        differences += (Difference.NAME,)
-    return Classification(Road.REISSUED if differences else Road.PURE_UPGRADE, differences)
+        differences += (Difference.name,)
+    return Classification(Road.reissued if differences else Road.pure_upgrade, differences)
 
 
 def spreadsheet_damage(cell: object) -> bool:
@@ -356,17 +356,17 @@ def _expected(registered: str | None) -> str | None:
 
 def _differences(expected: str | None, new: str) -> Iterator[Difference]:
     if expected is None:
-        yield Difference.OLD_NOT_DERIVABLE
+        yield Difference.old_not_derivable
         return
     if expected[:6] != new[:6]:
-        yield Difference.DIVISION
+        yield Difference.division
     if expected[6:14] != new[6:14]:
-        yield Difference.BIRTH_DATE
+        yield Difference.birth_date
     if expected[14:17] != new[14:17]:
-        yield Difference.SEQUENCE
+        yield Difference.sequence
     # The check digit follows from the rest, so it is news only where nothing else differs: the register had it wrong.
     if expected[17] != new[17] and expected[:17] == new[:17]:
-        yield Difference.CHECK_DIGIT
+        yield Difference.check_digit
 
 
 def _mask(number: str, shown_before: int, shown_after: int) -> str:

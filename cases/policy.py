@@ -35,7 +35,7 @@ class _Table(BaseModel):
 class NumberChangeDemand(_Table):
     """A document that one road of an ID-number change needs."""
 
-    road: Literal[Road.PURE_UPGRADE, Road.REISSUED]
+    road: Literal[Road.pure_upgrade, Road.reissued]
     document: DocumentKind
     legal_basis: Basis
 
@@ -144,7 +144,7 @@ class Policy(_Table):
     def _every_hold_has_its_limit(self) -> Self:
         if {limit.reason for limit in self.holds} != set(HoldReason):
             raise ValueError("every hold reason needs exactly one limit")
-        if {demand.road for demand in self.number_change.demands} != {Road.PURE_UPGRADE, Road.REISSUED}:
+        if {demand.road for demand in self.number_change.demands} != {Road.pure_upgrade, Road.reissued}:
             raise ValueError("both roads need their documents")
         if {demand.reason for demand in self.replacement.demands} != set(ReplacementReason):
             raise ValueError("every replacement reason needs its documents")

@@ -422,7 +422,7 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     Guard.not_allowed: _found(Finding.not_allowed),
     Guard.documents_missing: _documents_missing,
     Guard.second_officer_needed: lambda state, _fact: (
-        state.dispute_settled or (state.screening is not None and state.screening.road is Road.REISSUED)
+        state.dispute_settled or (state.screening is not None and state.screening.road is Road.reissued)
     ),
     Guard.held_in_approval: lambda state, _fact: state.held_from is Status.awaiting_approval,
     Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,

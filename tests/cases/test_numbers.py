@@ -347,72 +347,72 @@ class TestClassify:
     @pytest.mark.parametrize(
         ("old", "new", "same_name", "held_by_other", "expected"),
         [
-            (BEIJING_OLD, BEIJING_NEW, True, False, Classification(Road.PURE_UPGRADE)),
-            (BEIJING_OLD, BEIJING_NEW, False, False, Classification(Road.REISSUED, (Difference.NAME,))),
-            (BEIJING_OLD, BEIJING_NEW, True, True, Classification(Road.CONFLICT)),
-            (BEIJING_NEW, BEIJING_NEW, True, False, Classification(Road.NOT_NEEDED)),
-            (BEIJING_NEW, BEIJING_NEW, False, False, Classification(Road.NOT_NEEDED)),
-            (BEIJING_NEW.lower(), BEIJING_NEW, True, False, Classification(Road.NOT_NEEDED)),
-            (BEIJING_NEW, BEIJING_NEW, True, True, Classification(Road.CONFLICT)),
-            (f" {BEIJING_OLD} ", BEIJING_NEW, True, False, Classification(Road.PURE_UPGRADE)),
+            (BEIJING_OLD, BEIJING_NEW, True, False, Classification(Road.pure_upgrade)),
+            (BEIJING_OLD, BEIJING_NEW, False, False, Classification(Road.reissued, (Difference.name,))),
+            (BEIJING_OLD, BEIJING_NEW, True, True, Classification(Road.conflict)),
+            (BEIJING_NEW, BEIJING_NEW, True, False, Classification(Road.not_needed)),
+            (BEIJING_NEW, BEIJING_NEW, False, False, Classification(Road.not_needed)),
+            (BEIJING_NEW.lower(), BEIJING_NEW, True, False, Classification(Road.not_needed)),
+            (BEIJING_NEW, BEIJING_NEW, True, True, Classification(Road.conflict)),
+            (f" {BEIJING_OLD} ", BEIJING_NEW, True, False, Classification(Road.pure_upgrade)),
             (
                 BEIJING_OLD,
                 with_check_digit("11010319491231002"),
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.DIVISION,)),
+                Classification(Road.reissued, (Difference.division,)),
             ),
             (
                 BEIJING_OLD,
                 with_check_digit("11010519491230002"),
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.BIRTH_DATE,)),
+                Classification(Road.reissued, (Difference.birth_date,)),
             ),
             (  # the century alone
                 BEIJING_OLD,
                 with_check_digit("11010518491231002"),
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.BIRTH_DATE,)),
+                Classification(Road.reissued, (Difference.birth_date,)),
             ),
             (
                 BEIJING_OLD,
                 with_check_digit("11010519491231004"),
                 False,
                 False,
-                Classification(Road.REISSUED, (Difference.SEQUENCE, Difference.NAME)),
+                Classification(Road.reissued, (Difference.sequence, Difference.name)),
             ),
             (
                 BEIJING_NEW,
                 with_check_digit("11010519491231004"),
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.SEQUENCE,)),
+                Classification(Road.reissued, (Difference.sequence,)),
             ),
             (  # the register's check digit was wrong
                 "110105194912310021",
                 BEIJING_NEW,
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.CHECK_DIGIT,)),
+                Classification(Road.reissued, (Difference.check_digit,)),
             ),
             (
                 "110105491231996",
                 with_check_digit("11010518491231002"),
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.OLD_NOT_DERIVABLE,)),
+                Classification(Road.reissued, (Difference.old_not_derivable,)),
             ),
             (
                 "110105490229002",
                 BEIJING_NEW,
                 True,
                 False,
-                Classification(Road.REISSUED, (Difference.OLD_NOT_DERIVABLE,)),
+                Classification(Road.reissued, (Difference.old_not_derivable,)),
             ),
-            ("", BEIJING_NEW, True, False, Classification(Road.REISSUED, (Difference.OLD_NOT_DERIVABLE,))),
-            ("1234", BEIJING_NEW, True, False, Classification(Road.REISSUED, (Difference.OLD_NOT_DERIVABLE,))),
+            ("", BEIJING_NEW, True, False, Classification(Road.reissued, (Difference.old_not_derivable,))),
+            ("1234", BEIJING_NEW, True, False, Classification(Road.reissued, (Difference.old_not_derivable,))),
         ],
     )
     def test_decides_the_road(
@@ -437,18 +437,18 @@ class TestClassify:
     @example("110105194912310021", BEIJING_NEW, True, False)
     def test_answers_for_any_old_number(self, old: str, new: str, same_name: bool, held_by_other: bool) -> None:
         answer = classify(old, new, same_name=same_name, held_by_other=held_by_other, today=TODAY)
-        assert (answer.road is Road.CONFLICT) == held_by_other
-        assert (answer.road is Road.REISSUED) == bool(answer.differences)
+        assert (answer.road is Road.conflict) == held_by_other
+        assert (answer.road is Road.reissued) == bool(answer.differences)
 
     @given(numbers15)
     def test_takes_every_derived_number_for_a_pure_upgrade(self, old: str) -> None:
         answer = classify(old, derive(old), same_name=True, held_by_other=False, today=TODAY)
-        assert answer == Classification(Road.PURE_UPGRADE)
+        assert answer == Classification(Road.pure_upgrade)
 
     @given(numbers15, numbers18)
     def test_takes_no_other_number_for_a_pure_upgrade(self, old: str, new: str) -> None:
         assume(new != derive(old))
-        assert classify(old, new, same_name=True, held_by_other=False, today=TODAY).road is Road.REISSUED
+        assert classify(old, new, same_name=True, held_by_other=False, today=TODAY).road is Road.reissued
 
 
 class TestSpreadsheetDamage:

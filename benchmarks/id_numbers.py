@@ -1,6 +1,6 @@
 """How long one check of a resident ID number takes, beside python-stdnum's `cn.ric` in the same run.
 
-    python -m benchmarks.numbers
+    python -m benchmarks.id_numbers
 
 Not `python benchmarks/numbers.py`: a script's own directory comes first on the path, and this file would then stand in
 for the standard library's `numbers`.
