@@ -21,7 +21,5 @@ async def stack(
 ) -> AsyncIterator[LocalStack]:
     """One PostgreSQL and one Temporal server for the whole run, with time skipping, on free ports."""
     data_dir: Path = tmp_path_factory.mktemp("stack")
-    async with LocalStack(
-        data_dir, search_attributes=search_attributes, durable=False, time_skipping=True
-    ) as running:
+    async with LocalStack(data_dir, search_attributes=search_attributes, durable=False, time_skipping=True) as running:
         yield running

@@ -67,9 +67,8 @@ class DataDirectory:
         """Whether every process of the server is gone, after waiting for it at most so many seconds."""
         descriptor = self._open("server.lock")
         try:
-            # flock has no timeout and a blocked thread cannot be cancelled, hence the polling.
             async with asyncio.timeout(seconds):
-                while not _lock(descriptor):
+                while not _lock(descriptor):  # noqa: ASYNC110 - the lock is the kernel's, it knows no event
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             return False

@@ -109,11 +109,10 @@ def main() -> None:
     parser.add_argument("--death-signal", type=lambda name: signal.Signals["SIG" + name], required=True)
     parser.add_argument("program", nargs="+")
     arguments = parser.parse_args()
-    match arguments.account:
-        case Account.NOBODY:
-            _become_nobody()
-        case Account.NAMESPACE:
-            _enter_namespace()
+    if arguments.account is Account.NOBODY:
+        _become_nobody()
+    elif arguments.account is Account.NAMESPACE:
+        _enter_namespace()
     # Only now: a change of credentials clears the setting.
     _end_with_parent(arguments.death_signal, arguments.parent)
     # Python ignores SIGPIPE, and what is ignored stays ignored across exec.

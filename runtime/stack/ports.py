@@ -68,7 +68,5 @@ def _free() -> socket.socket:
 def pick_ports(*wishes: int | None) -> tuple[int, ...]:
     """Ports that nobody listens on, all different: the wished one where it is free, any other where not or None."""
     with ExitStack() as held:
-        sockets = [
-            held.enter_context((_bound(wish) if wish is not None else None) or _free()) for wish in wishes
-        ]
+        sockets = [held.enter_context((_bound(wish) if wish is not None else None) or _free()) for wish in wishes]
         return tuple(each.getsockname()[1] for each in sockets)

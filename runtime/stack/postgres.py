@@ -271,19 +271,18 @@ def _hand_over(cluster: Path, owner: int) -> None:
     if cluster.stat().st_uid == owner:
         return
     for directory, _, files in os.walk(cluster):
-        for path in (directory, *(os.path.join(directory, name) for name in files)):
+        for path in (Path(directory), *(Path(directory, name) for name in files)):
             os.chown(path, owner, owner, follow_symlinks=False)
 
 
 async def _answers(endpoint: PostgresEndpoint) -> None:
     """Return once the server lets clients in and has the database."""
-    while True:
+    connection = None
+    while connection is None:
         try:
             connection = await asyncpg.connect(endpoint.url_of(MAINTENANCE_DATABASE))
         except (OSError, asyncpg.CannotConnectNowError):
             await asyncio.sleep(_POLL_SECONDS)
-        else:
-            break
     try:
         if not await connection.fetchval("select exists (select from pg_database where datname = $1)", DATABASE):
             await connection.execute(f"create database {DATABASE}")

@@ -1,0 +1,94 @@
+# Everything starts here; `make help` lists it. Needs Python 3.11 or newer and a package index.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all: --no-deps
+# Ends a program when make ends, however it ends: the kernel tells it.
+BOUND := $(CURDIR)/$(BIN)/python runtime/stack/launch.py --death-signal TERM -- $(CURDIR)/$(BIN)/python
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+# -- environment ------------------------------------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "cardcase needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.installed: requirements.txt | $(BIN)/python
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.installed: requirements-dev.txt | $(BIN)/python
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# -- use --------------------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblocked; ARGS=--exit ends by itself
+	@$(BOUND) -m demo $(ARGS)
+
+# -- what a change must pass ------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
+	@$(BOUND) -m pytest $(ARGS)
+
+.PHONY: check
+check: lint types layers locks deploy-check ## all that can be found without running anything
+
+.PHONY: lint
+lint: $(VENV)/dev.installed ## style, and Temporal's own traps
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/temporalint
+
+.PHONY: types
+types: $(VENV)/dev.installed ## static types
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(VENV)/dev.installed ## imports run one way
+	$(BIN)/lint-imports
+
+.PHONY: locks
+locks: $(VENV)/dev.installed ## the lock files are in step with pyproject.toml; needs no package index
+	$(BIN)/python .ci/locks.py
+
+.PHONY: deploy-check
+deploy-check: $(VENV)/dev.installed ## all of deploy/; its steps stand in deploy/checks.mk
+
+-include deploy/checks.mk
+
+# -- upkeep -----------------------------------------------------------------------------------------------------------
+
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe \
+	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+	--pip-args "--only-binary :all:"
+
+.PHONY: lock
+lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	$(COMPILE) $(ARGS) --all-extras --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --extra demo --constraint requirements-dev.txt --output-file requirements.txt pyproject.toml
+	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-runtime.txt pyproject.toml
+
+.PHONY: format
+format: $(VENV)/dev.installed ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: clean
+clean: ## remove the environment, the caches and the data of the local stack
+	rm -rf $(VENV) .cardcase build dist *.egg-info
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
