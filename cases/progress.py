@@ -174,6 +174,8 @@ class CaseState(Record):
     last_error: Code | None = None
     ended_because: Code | None = None
     remains: tuple[str, ...] = ()
+    receipt: Receipt | None = None
+    """The answer to the application, given again to whoever repeats it."""
     transitions: tuple[Transition, ...] = ()
     answered: tuple[Answered, ...] = ()
 
@@ -460,6 +462,8 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
 
 def _refusal(state: CaseState, event: Event) -> Code:
     """Why none of the rows of a pair holds, or why there is none."""
+    if not state.is_open:
+        return Code.CASE_CLOSED
     rows = state.machine.rows(state.status, event)
     if not rows:
         excluded = event is Event.hold_benefits and state.status in _BENEFITS_EXCLUDED
@@ -490,7 +494,7 @@ def _change_repair(state: CaseState, fact: Repair, _row: Row) -> dict[str, Any]:
     if fact.system is not None:
         return {"confirmations": (*state.confirmations, fact.system)}
     # A retried production has all its attempts again: somebody decided so.
-    return {"stuck": False, "last_error": None, "production_attempts": 0}
+    return {"last_error": None, "production_attempts": 0}
 
 
 def _change_return(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, Any]:
@@ -553,7 +557,7 @@ _CHANGES: Final[Mapping[Event, Change]] = {
     },
     Event.activation_overdue: lambda _state, _fact, _row: {"overdue": True},
     Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
-    Event.release_refused: lambda _state, _fact, _row: {"stuck": True},
+    Event.stuck: lambda _state, _fact, _row: {"stuck": True},
     Event.checked: lambda state, _fact, row: (
         {"held_from": state.status, "hold_reason": HoldReason.number_change_first}
         if row.to is Status.on_hold
@@ -641,6 +645,7 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     )
     changed: dict[str, Any] = {
         "version": state.version + 1,
+        "stuck": False,
         "status": row.to,
         "milestone": state.machine.milestone(row.to, state.milestone),
         "transitions": (*state.transitions, transition),
@@ -684,6 +689,18 @@ def _remains(after: CaseState) -> tuple[str, ...]:
         "benefits_held": after.benefits_held,
     }
     return tuple(what for what, in_effect in remains.items() if in_effect)
+
+
+def settled(after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None) -> CaseState:
+    """The state after a step, with what only the register knows: the date of the time limit, the related case."""
+    update: dict[str, Any] = {}
+    if clock is not None:
+        update["timer"] = timer
+    if related is not None:
+        update["related"] = related
+    final = after.model_copy(update=update)
+    # The first transition answers the application; its receipt names the date.
+    return final.model_copy(update={"receipt": receipt_of(final)}) if final.version == 1 else final
 
 
 # --- what the case shows ------------------------------------------------------------------------------------------------

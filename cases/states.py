@@ -92,7 +92,7 @@ class Event(StrEnum):
     commit_refused = "commit_refused"
     unblock = "unblock"
     release = "release"
-    release_refused = "release_refused"
+    stuck = "stuck"
     checked = "checked"
     order_card = "order_card"
     order_refused = "order_refused"
@@ -469,8 +469,9 @@ ID_NUMBER_CHANGE: Final = Machine(
         Row(_S.repair, _E.repair, _G.accept_last, _S.updated, (_F.yield_turn,)),
         Row(_S.repair, _E.repair, _G.accept, _S.repair),
         Row(_S.repair, _E.repair, _G.undo_possible, _S.in_review, _UNDO_NUMBER),
-        # A release that found a benefit still held, or months and balances that differ, comes back here.
-        Row(_S.releasing, _E.release_refused, _G.always, _S.releasing),
+        *_same((_S.screening, _S.verified, _S.updated, _S.releasing), _E.stuck, _G.always, None),
+        *_same((_S.screening, _S.verified, _S.updated), _E.repair, _G.retry, None),
+        # A release that found a benefit still held unblocks once more.
         Row(_S.releasing, _E.repair, _G.retry, _S.updated),
         # ways out
         *_same(_BEFORE_VERIFIED, _E.withdraw, _G.always, _S.withdrawn, _F.leave_dispute),
@@ -504,8 +505,7 @@ ID_NUMBER_CHANGE: Final = Machine(
                 _F.notify_applicant,
             ),
         ),
-        *_same(_CHANGE_OPEN, _E.acknowledge, _G.always, None),
-        Row(_S.releasing, _E.acknowledge, _G.always, _S.releasing),
+        *_same((*_CHANGE_OPEN, _S.updated, _S.releasing), _E.acknowledge, _G.always, None),
     ),
 )
 
@@ -598,6 +598,8 @@ CARD_REPLACEMENT: Final = Machine(
         # production
         Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
         Row(_S.ordered, _E.order_refused, _G.always, _S.checking),
+        *_same((_S.checking, _S.ordered, _S.active, _S.closing_old), _E.stuck, _G.always, None),
+        *_same((_S.checking, _S.ordered, _S.active, _S.closing_old), _E.repair, _G.retry, None),
         # While a number change of the same person is applying nothing is written; this case is told when it may.
         *_same((_S.ordered, _S.active, _S.closing_old), _E.turn_free, _G.always, None),
         Row(

@@ -1,0 +1,28 @@
+"""Liveness and readiness over HTTP, for whoever starts and stops workers."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+
+@asynccontextmanager
+async def health_served(host: str, port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
+    """Serve `/live` (200 while the process answers) and `/ready` (200 or 503); yields the port."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def is_ready(_request: web.Request) -> web.Response:
+        return web.json_response({"ready": ready()}, status=200 if ready() else 503)
+
+    application = web.Application()
+    application.add_routes([web.get("/live", live), web.get("/ready", is_ready)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,428 @@
+"""What both kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
+
+A case has one frozen state (`cases.progress.CaseState`). It moves in one place, `_move`: the pure machine decides, the
+register writes in one transaction, the state is replaced. Facts from outside arrive as updates and are moved there and then,
+so that the caller's answer says what has durably happened; the engine's own steps are made by `run`. Both take turns.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.registry import Registry
+    from cases.errors import REMEDIES, CaseError, Code
+    from cases.models import (
+        Acknowledge,
+        AddDocuments,
+        Answer,
+        Approve,
+        CaseView,
+        ConfirmDownstream,
+        Extend,
+        Fact,
+        Hold,
+        HoldBenefits,
+        Outcome,
+        PersonEnded,
+        Receipt,
+        ReceiptRequest,
+        Reject,
+        ReleaseBenefits,
+        Repair,
+        ResolveDispute,
+        Resume,
+        ReturnDocuments,
+        Transition,
+        VerifyDocuments,
+        Withdraw,
+    )
+    from cases.progress import (
+        Answered,
+        CaseState,
+        answer_of,
+        decide,
+        opened,
+        outcome_of,
+        receipt_of,
+        settled,
+        view_of,
+    )
+    from cases.states import Event, Origin, Status
+    from cases.steps import Neighbour, RegisterRequest, StepRequest
+    from workflows.details import details_of
+    from workflows.register import StepRefused, ask_register
+
+STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
+MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
+ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
+DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
+
+ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
+"""A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
+
+REMEMBERED_UPDATES: Final = 64
+"""Answered updates whose IDs a case remembers across continue-as-new."""
+
+
+def refused(code: Code) -> ApplicationError:
+    """The failure a caller or an operator reads: the code, what happened, and what to do next."""
+    remedy = REMEDIES[code]
+    return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", type=code.value, non_retryable=True)
+
+
+def told(event: Event, fact: type[Fact], description: str) -> Any:
+    """The update by which a case is told of `event`: refused early by its validator, else moved and answered."""
+
+    async def handler(self: "Case", fact: Fact) -> Answer:
+        return await self._told(event, fact)
+
+    def validator(self: "Case", fact: Fact) -> None:
+        self._refuse_early(event, fact)
+
+    for function in (handler, validator):
+        function.__name__ = function.__qualname__ = event.value
+        function.__annotations__["fact"] = fact
+    update = workflow.update(name=event.value, description=description)(handler)
+    update.validator(validator)
+    return update
+
+
+class Case:
+    """A case of either kind; its subclass tells the story."""
+
+    def __init__(self, case: CaseState) -> None:
+        # Whoever starts a case hands in an application and nothing else; only an earlier run hands on a state.
+        earlier_run = workflow.info().continued_run_id is not None
+        self._case = case if earlier_run else opened(case.opening)
+        self._taking_turns = asyncio.Lock()
+        self._shown: tuple[Any, ...] = ()
+        self._last_refusal: Code | None = None
+        self._not_received: Code | None = None
+
+    # --- the story's words ----------------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> Status:
+        """Where the case stands."""
+        return self._case.status
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case can still move."""
+        return self._case.is_open
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the engine needs an operator before it can go on."""
+        return self._case.stuck
+
+    async def receive(self) -> None:
+        """Register the application durably and let the register say what it knows about the person."""
+        if self._case.screening is not None:
+            return
+        try:
+            registered = await ask_register(
+                Registry.register,
+                RegisterRequest(state=self._case, at=workflow.now()),
+                summary="受理登记",
+                before_waiting=self._show,
+            )
+        except StepRefused as final:
+            await self._give_up(final.code)
+            return
+        if registered.refused is not None:
+            await self._give_up(registered.refused)
+        elif registered.standing is not None:
+            self._case = registered.standing
+        else:
+            self._case = self._case.model_copy(
+                update={
+                    "generation": registered.generation,
+                    "screening": registered.screening,
+                    "benefits_held": registered.screening.benefits_held,
+                    "related": registered.screening.related,
+                }
+            )
+
+    async def step(self, event: Event) -> Code | None:
+        """One step of the engine's own. Answers why the register refused it, or None."""
+        status = self.status
+        async with self._taking_turns:
+            if self.status is not status or not self.is_open:
+                return None
+            return await self._move(event)
+
+    async def step_or_stop(self, event: Event) -> None:
+        """One step of the engine's own that has no other way: if the register refuses it, an operator must look."""
+        code = await self.step(event)
+        if code is not None and code is not Code.STALE_VERSION:
+            await self._stop(code)
+
+    async def otherwise(self, event: Event, because: Code) -> None:
+        """The way a case takes when the register refused a step."""
+        status = self.status
+        async with self._taking_turns:
+            if self.status is status and self.is_open:
+                code = await self._move(event, because=because)
+                if code is None:
+                    return
+        if code is not Code.STALE_VERSION:
+            await self._stop(code)
+
+    async def wait_for_turn(self) -> None:
+        """Another case of the same person is writing: wait to be told, and ask again after an hour anyway."""
+        self._show()
+        await self._changed_since(self._case.version, ASK_AGAIN_FOR_TURN, "等待同一人其他案件写入完成")
+
+    async def somebody_acts_or_time_runs_out(self) -> None:
+        """Wait until the case has moved. If its time limit ends first, that is what moves it."""
+        await self._continue_as_new_if_long()
+        self._show()
+        version, timer = self._case.version, self._case.timer
+        if timer is None or self.is_stuck:
+            await workflow.wait_condition(lambda: self._case.version != version)
+            return
+        left = max(timer.due_at - workflow.now(), timedelta())
+        if await self._changed_since(version, left, f"到期：{timer.event.value} {timer.due_at:%Y-%m-%d %H:%M}"):
+            return
+        # A limit that the engine itself waits for is its own next step; `run` makes it.
+        if timer.event.origin is not Origin.timer:
+            return
+        async with self._taking_turns:
+            code = await self._move(timer.event) if self._case.timer == timer and self.is_open else None
+        if code is not None and code is not Code.STALE_VERSION:
+            await self._stop(code)
+
+    async def close(self) -> Outcome:
+        """Show the ending, let every caller have its answer, and end."""
+        self._show()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome_of(self._case)
+
+    # --- what the case is asked and told --------------------------------------------------------------------------------
+
+    @workflow.update(description="受理回执：登记并初审后答复。Answers when the case is durably registered and screened.")
+    async def receipt(self, request: ReceiptRequest) -> Receipt:
+        """The answer to the application; the same for everyone who sends the same application."""
+        await workflow.wait_condition(self._is_received_or_never_will)
+        if self._not_received is not None:
+            raise refused(self._not_received)
+        if self._case.receipt is None:
+            raise refused(Code.INTERNAL)
+        return self._case.receipt
+
+    @receipt.validator
+    def _same_application(self, request: ReceiptRequest) -> None:
+        if request.fingerprint != self._case.opening.fingerprint:
+            same_key = request.key == self._case.opening.key
+            raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
+
+    add_documents = told(
+        Event.add_documents, AddDocuments, "补充材料。Documents came in. 例 `{\"actor\": …, \"documents\": [ … ]}`"
+    )
+    verify_documents = told(
+        Event.verify_documents,
+        VerifyDocuments,
+        "核验原件与复印件。The original was seen; `copies` lists the SHA-256 of every copy on file. "
+        '例 `{"actor": {"id": "clerk-2", "role": "clerk", "office": "110105"}, "original_seen": true, "copies": ["…"]}`',
+    )
+    return_documents = told(
+        Event.return_documents, ReturnDocuments, "一次性告知补正。Documents are defective; name all defects at once."
+    )
+    approve = told(
+        Event.approve, Approve, "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content."
+    )
+    reject = told(Event.reject, Reject, "不予办理，须写明法律依据。Refused, with its legal basis.")
+    hold = told(Event.hold, Hold, "暂停办理。The case waits for something outside the applicant's control.")
+    resume = told(Event.resume, Resume, "恢复办理。The reason of the hold is gone.")
+    extend = told(Event.extend, Extend, "延长当前期限（工作日）。Extends the running time limit by working days.")
+    withdraw = told(Event.withdraw, Withdraw, "申请人撤回。The applicant withdraws.")
+    resolve_dispute = told(
+        Event.resolve_dispute,
+        ResolveDispute,
+        "号码争议裁定，两名工作人员一致后生效。Counts when a second officer decides the same on the same document.",
+    )
+    confirm_downstream = told(
+        Event.confirm_downstream, ConfirmDownstream, "医保、养老、银行确认。Another system took the number over, or refused."
+    )
+    repair = told(
+        Event.repair, Repair, "修复：`retry` 重试、`accept` 凭据确认、`undo` 撤回。An operator's decision on a stuck case."
+    )
+    hold_benefits = told(
+        Event.hold_benefits, HoldBenefits, "停发待遇：具名决定、法律依据、送达凭证。A named officer withholds benefits."
+    )
+    release_benefits = told(Event.release_benefits, ReleaseBenefits, "恢复待遇。Releases held benefits by decision.")
+    acknowledge = told(Event.acknowledge, Acknowledge, "知悉提醒。Somebody has seen that the case needs attention.")
+    person_ended = told(Event.person_ended, PersonEnded, "死亡或转出，终止案件。The person died or was transferred.")
+
+    @workflow.query(description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
+    def view(self) -> CaseView:
+        """Everything about the case that may be shown without opening personal data."""
+        return view_of(self._case, self._last_refusal)
+
+    @workflow.query(description="办理经过。The transitions so far.")
+    def history(self) -> tuple[Transition, ...]:
+        """The transitions so far, oldest first."""
+        return self._case.transitions
+
+    @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
+    async def neighbour_moved(self, told: Neighbour) -> None:
+        """Another case tells this one of a dispute, a changed number, or a free turn."""
+        await workflow.wait_condition(self._is_received_or_never_will)
+        async with self._taking_turns:
+            if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
+                workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
+                return
+            self._case = self._case.model_copy(update={"related": told.because_of})
+            await self._move(told.event)
+
+    def _is_received_or_never_will(self) -> bool:
+        return self._case.receipt is not None or self._not_received is not None
+
+    async def _told(self, event: Event, fact: Fact) -> Answer:
+        await workflow.wait_condition(self._is_received_or_never_will)
+        update_id = _current_update_id()
+        if self._not_received is not None:
+            raise refused(self._not_received)
+        async with self._taking_turns:
+            if (given := self._answer_given(update_id)) is not None:
+                return given
+            try:
+                code = await self._move(event, fact, update_id=update_id)
+            except CaseError as not_possible:
+                code = not_possible.code
+            if code is not None:
+                self._last_refusal = code
+                raise refused(code)
+            return answer_of(self._case)
+
+    def _refuse_early(self, event: Event, fact: Fact) -> None:
+        # Before the screening nobody can say what is possible; the handler waits for it and decides then.
+        if self._case.receipt is None or self._answer_given(_current_update_id()) is not None:
+            return
+        try:
+            decide(self._case, event, fact, workflow.now())
+        except CaseError as not_possible:
+            self._last_refusal = not_possible.code
+            raise refused(not_possible.code) from None
+
+    def _answer_given(self, update_id: str) -> Answer | None:
+        for answered in self._case.answered:
+            if answered.id == update_id:
+                made = self._case.transitions[answered.version - 1]
+                return answer_of(self._case).model_copy(update={"status": made.to, "version": made.version})
+        return None
+
+    # --- how a case moves -----------------------------------------------------------------------------------------------
+
+    async def _move(
+        self, event: Event, fact: Fact | None = None, *, because: Code | None = None, update_id: str | None = None
+    ) -> Code | None:
+        """Make one transition: decided, written in one transaction, then in effect here. Answers a refusal's code."""
+        at = workflow.now()
+        decision = decide(self._case, event, fact, at, because)
+        after = decision.after
+        if update_id is not None:
+            answered = (*after.answered, Answered(id=update_id, version=after.version))[-REMEMBERED_UPDATES:]
+            after = after.model_copy(update={"answered": answered})
+        if after.receipt is None:
+            after = after.model_copy(update={"receipt": receipt_of(after)})
+        request = StepRequest.of(self._case, decision._replace(after=after), fact, at)
+        try:
+            result = await ask_register(
+                Registry.advance, request, summary=f"{event.value} → {after.status.value}", before_waiting=self._show
+            )
+        except StepRefused as final:
+            return final.code
+        if result.standing is not None:
+            workflow.logger.warning("the register is ahead; following it", extra={"version": result.standing.version})
+            self._case = result.standing
+            return Code.STALE_VERSION
+        if result.refused is not None:
+            return result.refused
+        self._case = settled(after, decision.clock, result.timer, result.related)
+        await self._tell(result.neighbours)
+        return None
+
+    async def _stop(self, code: Code) -> None:
+        """The engine cannot go on by itself: say why, and wait for an operator's `repair`."""
+        async with self._taking_turns:
+            possible = self.is_open and self._case.machine.rows(self.status, Event.stuck)
+            if not self.is_open or (possible and await self._move(Event.stuck, because=code) is None):
+                return
+            # Not even that could be written. The case shows it all the same; the reconciliation finds the difference.
+            self._case = self._case.model_copy(update={"stuck": True, "last_error": code})
+
+    async def _give_up(self, code: Code) -> None:
+        """The application cannot be received at all: every caller learns why, and the run fails with the same code."""
+        self._not_received = code
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        raise refused(code)
+
+    async def _tell(self, neighbours: tuple[Neighbour, ...]) -> None:
+        for neighbour in neighbours:
+            other = workflow.get_external_workflow_handle(neighbour.case_id)
+            try:
+                await other.signal(Case.neighbour_moved, neighbour)
+            except FailureError:
+                # It closed in the meantime: it has nothing to learn any more.
+                workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
+
+    async def _changed_since(self, version: int, limit: timedelta, summary: str) -> bool:
+        try:
+            await workflow.wait_condition(
+                lambda: self._case.version != version, timeout=limit, timeout_summary=summary
+            )
+        except asyncio.TimeoutError:
+            return self._case.version != version
+        return True
+
+    async def _continue_as_new_if_long(self) -> None:
+        if workflow.info().is_continue_as_new_suggested():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            self._show()
+            workflow.continue_as_new(self._case)
+
+    # --- what the case shows --------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Bring search attributes and details up to date: one upsert at most, and none where nothing changed."""
+        view = view_of(self._case, self._last_refusal)
+        workflow.set_current_details(details_of(view))
+        shown = (view.status.value, view.milestone.value, view.attention, view.due_at)
+        before = self._shown or _shown_at_start()
+        updates: list[SearchAttributeUpdate[Any]] = []
+        if shown[0] != before[0]:
+            updates.append(STATUS.value_set(view.status.value))
+        if shown[1] != before[1]:
+            updates.append(MILESTONE.value_set(view.milestone.value))
+        if shown[2] != before[2]:
+            attention = list(view.attention)
+            updates.append(ATTENTION.value_set(attention) if attention else ATTENTION.value_unset())
+        if shown[3] != before[3]:
+            updates.append(DUE_AT.value_set(view.due_at) if view.due_at is not None else DUE_AT.value_unset())
+        if updates:
+            workflow.upsert_search_attributes(updates)
+        self._shown = shown
+
+
+def _shown_at_start() -> tuple[Any, ...]:
+    attributes = workflow.info().typed_search_attributes
+    return (
+        attributes.get(STATUS),
+        attributes.get(MILESTONE),
+        tuple(attributes.get(ATTENTION) or ()),
+        attributes.get(DUE_AT),
+    )
+
+
+def _current_update_id() -> str:
+    info = workflow.current_update_info()
+    if info is None:
+        raise RuntimeError("not in an update")
+    return info.id

@@ -1,0 +1,58 @@
+"""How workflows ask the register: quickly when all is well, durably and visibly when not.
+
+A step is tried twice as a local activity: no event of its own, no hop through the server. When that fails the step becomes
+a regular activity, which waits for the register for as long as it takes and is seen waiting in the Web UI.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.options import REGISTRY_DURABLE, REGISTRY_QUICK
+    from activities.registry import Registry
+    from cases.errors import Code
+
+Request = TypeVar("Request")
+Answered = TypeVar("Answered")
+
+
+class StepRefused(Exception):
+    """The register refuses a step for good; nothing of it is in effect."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        super().__init__(code.value)
+
+
+async def ask_register(
+    method: Callable[[Registry, Request], Awaitable[Answered]],
+    request: Request,
+    *,
+    summary: str,
+    before_waiting: Callable[[], None],
+) -> Answered:
+    """The register's answer to a step, or `StepRefused`.
+
+    `before_waiting` is called when the register does not answer at once, so that the case shows what it waits for.
+    """
+    try:
+        return await workflow.execute_local_activity_method(method, request, summary=summary, **REGISTRY_QUICK)
+    except ActivityError as failed:
+        _raise_if_final(failed)
+    before_waiting()
+    try:
+        return await workflow.execute_activity_method(method, request, summary=summary, **REGISTRY_DURABLE)
+    except ActivityError as failed:
+        _raise_if_final(failed)
+        raise
+
+
+def _raise_if_final(failed: ActivityError) -> None:
+    """A step that no repetition can save is refused; anything else is left to the caller."""
+    cause = failed.cause
+    if isinstance(cause, ApplicationError) and cause.non_retryable:
+        known = cause.type is not None and cause.type in Code.__members__.values()
+        raise StepRefused(Code(cause.type) if known else Code.INTERNAL) from None
