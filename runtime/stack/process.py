@@ -21,7 +21,7 @@ _Ready = TypeVar("_Ready")
 
 _TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 16_384
-_ORPHAN_SECONDS: Final = 5.0
+_ORPHAN_SECONDS: Final = 1.0
 
 
 def launch_command(program: Sequence[str | Path], *, account: Account, death_signal: signal.Signals) -> list[str]:

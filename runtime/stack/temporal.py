@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -30,6 +31,15 @@ _DYNAMIC_CONFIG: Final[Mapping[str, JsonValue]] = {
     "history.transferProcessorMaxPollRPS": 2000,
     "history.timerProcessorMaxPollRPS": 2000,
     "history.visibilityProcessorMaxPollRPS": 2000,
+}
+_SEARCH_ATTRIBUTE_TYPES: Final[Mapping[str, IndexedValueType.ValueType]] = {
+    "Bool": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+    "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    "Double": IndexedValueType.INDEXED_VALUE_TYPE_DOUBLE,
+    "Int": IndexedValueType.INDEXED_VALUE_TYPE_INT,
+    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    "Text": IndexedValueType.INDEXED_VALUE_TYPE_TEXT,
 }
 _TIME_SKIPPING: Final[Mapping[str, JsonValue]] = {
     "frontend.WorkflowTimeSkippingEnabled": True,
@@ -56,7 +66,8 @@ class TemporalServer:
 
     Used as an asynchronous context manager, or through `start` and `stop`.
 
-    `search_attributes` maps names to types in Temporal's spelling (`Keyword`, `KeywordList`, `Int`, `Datetime`, …).
+    `search_attributes` maps names to types in Temporal's spelling (`Keyword`, `KeywordList`, `Int`, `Datetime`, …);
+    those that an older data directory lacks are added to it.
     `port` and `ui_port` are wishes for the first start; later ones of the same object use the same ports.
     `dynamic_config` holds server settings over the defaults here; `time_skipping` makes the server's experimental
     skipping of workflow time available to clients.
@@ -116,7 +127,8 @@ class TemporalServer:
     async def start(self) -> None:
         """Start the server and wait until the namespace exists and its search attributes can be queried.
 
-        Raises DataDirectoryInUse or ServerNotStarted.
+        Raises DataDirectoryInUse, ServerNotStarted, or StackError when the data directory holds a search attribute of
+        the same name and another type.
         """
         if self._process is not None:
             if self._process.running:
@@ -227,15 +239,32 @@ async def _answers(endpoint: TemporalEndpoint, search_attributes: Mapping[str, s
     A workflow that sets an attribute before that waits for ever.
     """
     await _listening(endpoint.address)
+    query = " and ".join(f"{name} is null" for name in search_attributes)
     while True:
         try:
             client = await Client.connect(endpoint.address, namespace=endpoint.namespace)
-            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=endpoint.namespace))
-            await client.count_workflows(" and ".join(f"{name} is null" for name in search_attributes) or None)
+            await _register(client, search_attributes)
+            await client.count_workflows(query)
         except (RuntimeError, RPCError):
             await asyncio.sleep(_POLL_SECONDS)
         else:
             return
+
+
+async def _register(client: Client, search_attributes: Mapping[str, str]) -> None:
+    """Add what the namespace lacks: the server's command line counts only when it makes the namespace."""
+    service = client.operator_service
+    wanted = {name: _SEARCH_ATTRIBUTE_TYPES[kind] for name, kind in search_attributes.items()}
+    listed = await service.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
+    present = dict(listed.custom_attributes)
+    for name in wanted.keys() & present.keys():
+        if wanted[name] != present[name]:
+            raise StackError(f"the data directory has a search attribute {name} of another type: move it away")
+    missing = {name: kind for name, kind in wanted.items() if name not in present}
+    if missing:
+        await service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
 
 
 async def _listening(address: str) -> None:
