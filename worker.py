@@ -2,8 +2,8 @@
 
     python worker.py [--check]
 
-Ends with 0 after an orderly stop, 69 when the register or Temporal cannot be reached, 78 when the configuration is wrong
-(every problem is listed), 70 when the worker died.
+Ends with 0 after an orderly stop, 69 when the register or Temporal cannot be reached, 78 when the configuration is
+wrong (every problem is listed), 70 when the worker died.
 """
 
 import argparse
@@ -112,5 +112,6 @@ def _complain(problems: list[Problem]) -> int:
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code 134).
+    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
+    # 134).
     os._exit(status)

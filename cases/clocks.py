@@ -1,10 +1,10 @@
 """Working-day arithmetic: when a time limit ends.
 
-A period does not count its first day, ends at 24:00 of its last, and where that is a rest day at 24:00 of the next working
-day (Civil Code art. 201 and 203, by analogy). All days are civil days of Asia/Shanghai.
+A period does not count its first day, ends at 24:00 of its last, and where that is a rest day at 24:00 of the next
+working day (Civil Code art. 201 and 203, by analogy). All days are civil days of Asia/Shanghai.
 """
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Final, NamedTuple
@@ -23,10 +23,10 @@ class WorkingCalendar:
     In a year that is not published every Monday to Friday counts as worked, and dates that rest on it are provisional.
     """
 
-    published: Set[int]
-    off: Set[date] = field(default_factory=frozenset)
+    published: AbstractSet[int]
+    off: AbstractSet[date] = field(default_factory=frozenset)
     """Days off that fall on Monday to Friday."""
-    on: Set[date] = field(default_factory=frozenset)
+    on: AbstractSet[date] = field(default_factory=frozenset)
     """Saturdays and Sundays that are worked."""
 
     def is_working(self, day: date) -> bool:
@@ -65,10 +65,7 @@ class Due(NamedTuple):
 def due(start: datetime, budget: Budget, calendar: WorkingCalendar) -> Due:
     """When a limit of `budget` that starts at the moment `start` ends: the 24:00 that closes its last day."""
     first = start.astimezone(SHANGHAI).date()
-    if budget.working:
-        last = calendar.after(first, budget.days)
-    else:
-        last = calendar.next_working(first + _DAY * budget.days)
+    last = calendar.after(first, budget.days) if budget.working else calendar.next_working(first + _DAY * budget.days)
     return Due(_closes(last), _provisional(first, last, calendar))
 
 

@@ -158,7 +158,8 @@ REMEDIES: dict[Code, Remedy] = {
         "The check digit does not fit the other 17 digits. Compare with the ID card.", "校验码不符，请对照身份证核对。"
     ),
     Code.NUMBER_BIRTH_DATE: Remedy(
-        "The number holds a birth date that does not exist. Compare with the ID card.", "号码中的出生日期不存在，请核对。"
+        "The number holds a birth date that does not exist. Compare with the ID card.",
+        "号码中的出生日期不存在，请核对。",
     ),
     Code.NUMBER_BIRTH_IN_FUTURE: Remedy(
         "The number holds a birth date in the future. Compare with the ID card.", "号码中的出生日期在未来，请核对。"
@@ -184,12 +185,17 @@ REMEDIES: dict[Code, Remedy] = {
         "说明文字中含身份证号码，请改写为案件编号。",
     ),
     Code.FIELD_MISSING: Remedy("A required field is missing. Add it.", "缺少必填项，请补充。"),
-    Code.FIELD_UNKNOWN: Remedy("A field is not known here. Remove it or correct its name.", "有未知字段，请删除或更正。"),
-    Code.FIELD_INVALID: Remedy("A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"),
+    Code.FIELD_UNKNOWN: Remedy(
+        "A field is not known here. Remove it or correct its name.", "有未知字段，请删除或更正。"
+    ),
+    Code.FIELD_INVALID: Remedy(
+        "A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"
+    ),
     Code.REQUEST_NOT_JSON: Remedy("The request is not valid JSON, or repeats a key.", "请求不是有效的JSON，或键重复。"),
     Code.REQUEST_TOO_LARGE: Remedy("The request is larger than 64 KiB.", "请求超过64 KiB。"),
     Code.IDEMPOTENCY_KEY_INVALID: Remedy(
-        "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -", "幂等键须为1至128位的字母、数字或 . _ : -"
+        "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -",
+        "幂等键须为1至128位的字母、数字或 . _ : -",
     ),
     Code.IDEMPOTENCY_CONFLICT: Remedy(
         "This idempotency key was used with other content. Use a new key for a new request.",
@@ -198,25 +204,36 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSONAL_NUMBER_INVALID: Remedy(
         "The personal number must be 4 to 20 digits or capital letters.", "个人编号须为4至20位数字或大写字母。"
     ),
-    Code.REGION_INVALID: Remedy("The agency's region must be a six-digit division code.", "经办机构区划代码须为6位数字。"),
+    Code.REGION_INVALID: Remedy(
+        "The agency's region must be a six-digit division code.", "经办机构区划代码须为6位数字。"
+    ),
     Code.DATE_INVALID: Remedy("Dates are YYYY-MM-DD; moments carry a zone.", "日期格式为YYYY-MM-DD；时刻须带时区。"),
-    Code.FILE_UNREADABLE: Remedy("The file cannot be read. Check that it exists and is whole.", "文件无法读取，请检查。"),
+    Code.FILE_UNREADABLE: Remedy(
+        "The file cannot be read. Check that it exists and is whole.", "文件无法读取，请检查。"
+    ),
     Code.FILE_ENCODING: Remedy(
-        "The file is neither UTF-8 nor GB18030. Save it as CSV UTF-8.", "文件编码不是UTF-8或GB18030，请另存为UTF-8 CSV。"
+        "The file is neither UTF-8 nor GB18030. Save it as CSV UTF-8.",
+        "文件编码不是UTF-8或GB18030，请另存为UTF-8 CSV。",
     ),
     Code.FILE_TYPE_UNKNOWN: Remedy("Use .xlsx, .csv or .jsonl.", "请使用 .xlsx、.csv 或 .jsonl 文件。"),
     Code.COLUMN_MISSING: Remedy("A required column is missing. Nothing was read.", "缺少必需的列，未读取任何行。"),
     Code.COLUMN_DUPLICATE: Remedy("A column stands twice. Nothing was read.", "列重复，未读取任何行。"),
-    Code.COLUMN_UNKNOWN: Remedy("A column is not known. Remove it or correct its heading.", "有未知的列，请删除或更正表头。"),
+    Code.COLUMN_UNKNOWN: Remedy(
+        "A column is not known. Remove it or correct its heading.", "有未知的列，请删除或更正表头。"
+    ),
     Code.ROW_BROKEN: Remedy("The row is cut off or its quotes do not match.", "该行不完整或引号不配对。"),
-    Code.ROW_REPEATED: Remedy("The row repeats an earlier one; it was opened once.", "该行与前面的行重复，只受理一次。"),
+    Code.ROW_REPEATED: Remedy(
+        "The row repeats an earlier one; it was opened once.", "该行与前面的行重复，只受理一次。"
+    ),
     Code.CELL_FORMULA: Remedy("The cell holds a formula. Paste it as a value.", "单元格为公式，请粘贴为数值。"),
     Code.DOCUMENT_URI_REFUSED: Remedy(
         "The document's address has a scheme or host that is not allowed.", "材料地址的协议或主机不在允许范围内。"
     ),
     Code.DOCUMENT_TYPE_REFUSED: Remedy("Documents are PDF, JPEG, PNG or OFD.", "材料格式须为PDF、JPEG、PNG或OFD。"),
     Code.DOCUMENT_TOO_LARGE: Remedy("The document is larger than 20 MiB.", "材料超过20 MiB。"),
-    Code.DOCUMENT_DIGEST_INVALID: Remedy("The document's SHA-256 must be 64 hexadecimal digits.", "SHA-256须为64位十六进制。"),
+    Code.DOCUMENT_DIGEST_INVALID: Remedy(
+        "The document's SHA-256 must be 64 hexadecimal digits.", "SHA-256须为64位十六进制。"
+    ),
     Code.DOCUMENT_DIGEST_MISMATCH: Remedy(
         "The copies you name are not the copies on file. Reload the case and look again.",
         "所核对的复印件与案卷不一致，请刷新后重新核对。",
@@ -239,7 +256,9 @@ REMEDIES: dict[Code, Remedy] = {
         "The content is not what was verified or approved. Reload the case and decide again.",
         "内容与核验或审批时不一致，请刷新后重新办理。",
     ),
-    Code.ORIGINAL_NOT_SEEN: Remedy("The original must be seen before documents are verified.", "须核对原件后方可核验。"),
+    Code.ORIGINAL_NOT_SEEN: Remedy(
+        "The original must be seen before documents are verified.", "须核对原件后方可核验。"
+    ),
     Code.PAST_POINT_OF_NO_RETURN: Remedy(
         "Another system has already taken the change over; the only way is forward, through repair.",
         "已有系统确认变更，不能撤回，只能通过“修复”继续。",
@@ -281,7 +300,9 @@ REMEDIES: dict[Code, Remedy] = {
     Code.CASE_ALREADY_OPEN: Remedy(
         "A case of this kind is already open for this person, with other content.", "此人已有同类在办案件，且内容不同。"
     ),
-    Code.CASE_ID_INVALID: Remedy("A case number is idc- or crc- and 26 characters.", "案件编号为 idc- 或 crc- 加26位字符。"),
+    Code.CASE_ID_INVALID: Remedy(
+        "A case number is idc- or crc- and 26 characters.", "案件编号为 idc- 或 crc- 加26位字符。"
+    ),
     Code.CASE_NOT_REOPENABLE: Remedy("Only a closed case can be reopened.", "只有已办结的案件才能重新打开。"),
     Code.PRECHECK_PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
     Code.PRECHECK_PERSON_DIFFERS: Remedy(
@@ -289,32 +310,58 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.PRECHECK_DUPLICATE: Remedy("A card for this person is already being made.", "此人已有在制的卡。"),
     Code.PRECHECK_NOT_ALLOWED: Remedy("A replacement is not allowed for this card.", "该卡不允许补换。"),
-    Code.NUMBER_TAKEN: Remedy("The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入争议处理。"),
+    Code.NUMBER_TAKEN: Remedy(
+        "The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入争议处理。"
+    ),
     Code.REGISTER_CHANGED: Remedy(
-        "The register changed since the case was screened. Review the case again.", "登记信息在受理后已变更，请重新审核。"
+        "The register changed since the case was screened. Review the case again.",
+        "登记信息在受理后已变更，请重新审核。",
     ),
     Code.DIGEST_DIFFERS: Remedy(
         "Contribution months or balances differ before and after. The change was not made.",
         "变更前后缴费月数或余额不一致，未作变更。",
     ),
     Code.PERSON_BUSY: Remedy(
-        "Another case of this person is writing just now; this one waits for its turn.", "此人另一案件正在写入，本案等待。"
+        "Another case of this person is writing just now; this one waits for its turn.",
+        "此人另一案件正在写入，本案等待。",
     ),
-    Code.STALE_VERSION: Remedy("The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"),
+    Code.STALE_VERSION: Remedy(
+        "The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"
+    ),
     Code.BENEFIT_STILL_HELD: Remedy("A benefit is still held for this reason.", "仍有待遇因此停发。"),
     Code.PRODUCTION_FAILED: Remedy("The card bureau could not make the card.", "制卡中心制卡失败。"),
-    Code.CONFIRMATION_REFUSED: Remedy("A system refused the change. See which, and repair.", "有系统拒绝了变更，请查看并修复。"),
-    Code.CONFIRMATION_OVERDUE: Remedy("A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后修复。"),
-    Code.DATABASE_UNAVAILABLE: Remedy("The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"),
-    Code.DATABASE_REFUSED: Remedy("The register refused the step. See the runbook.", "登记库拒绝了该步骤，请查阅手册。"),
-    Code.ENGINE_UNAVAILABLE: Remedy("The case engine cannot be reached. Try again; repeating is safe.", "引擎暂不可用，可放心重试。"),
-    Code.ENGINE_TIMEOUT: Remedy("No answer in time. Try again with the same key; repeating is safe.", "等待超时，可用原键放心重试。"),
-    Code.PAYLOAD_INVALID: Remedy("The request has a wrong shape. See the event's description.", "请求格式有误，请参照说明。"),
+    Code.CONFIRMATION_REFUSED: Remedy(
+        "A system refused the change. See which, and repair.", "有系统拒绝了变更，请查看并修复。"
+    ),
+    Code.CONFIRMATION_OVERDUE: Remedy(
+        "A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后修复。"
+    ),
+    Code.DATABASE_UNAVAILABLE: Remedy(
+        "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"
+    ),
+    Code.DATABASE_REFUSED: Remedy(
+        "The register refused the step. See the runbook.", "登记库拒绝了该步骤，请查阅手册。"
+    ),
+    Code.ENGINE_UNAVAILABLE: Remedy(
+        "The case engine cannot be reached. Try again; repeating is safe.", "引擎暂不可用，可放心重试。"
+    ),
+    Code.ENGINE_TIMEOUT: Remedy(
+        "No answer in time. Try again with the same key; repeating is safe.", "等待超时，可用原键放心重试。"
+    ),
+    Code.PAYLOAD_INVALID: Remedy(
+        "The request has a wrong shape. See the event's description.", "请求格式有误，请参照说明。"
+    ),
     Code.SEAL_BROKEN: Remedy("Sealed data cannot be opened. Check the key ring.", "密文无法解开，请检查密钥。"),
     Code.KEY_UNKNOWN: Remedy("Data was sealed with a key that is not in the ring.", "密文所用密钥不在密钥环中。"),
-    Code.CONFIGURATION_INVALID: Remedy("The configuration is wrong; every problem is listed.", "配置有误，问题已全部列出。"),
+    Code.CONFIGURATION_INVALID: Remedy(
+        "The configuration is wrong; every problem is listed.", "配置有误，问题已全部列出。"
+    ),
     Code.POLICY_INVALID: Remedy("A policy file is wrong; see which rule.", "政策文件有误。"),
-    Code.POLICY_UNKNOWN: Remedy("No policy covers this region, or not in this version.", "没有适用于该地区（或该版本）的政策。"),
-    Code.SCHEMA_MISMATCH: Remedy("The database schema is not the one this code needs. Migrate.", "数据库结构版本不符，请执行迁移。"),
+    Code.POLICY_UNKNOWN: Remedy(
+        "No policy covers this region, or not in this version.", "没有适用于该地区（或该版本）的政策。"
+    ),
+    Code.SCHEMA_MISMATCH: Remedy(
+        "The database schema is not the one this code needs. Migrate.", "数据库结构版本不符，请执行迁移。"
+    ),
     Code.INTERNAL: Remedy("Something unexpected happened; it was logged under this code.", "发生意外错误，已记录。"),
 }

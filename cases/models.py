@@ -1,7 +1,7 @@
 """Contracts that cross a wire: what a case is opened with, the facts it is told, what it answers.
 
-A name or a number never stands here in clear: it is sealed where it enters (`Sealed`), and only the register opens it. What
-is searched for or compared travels as a keyed token (`Token`).
+A name or a number never stands here in clear: it is sealed where it enters (`Sealed`), and only the register opens it.
+What is searched for or compared travels as a keyed token (`Token`).
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from cases.numbers import Road
 from cases.states import Awaits, Event, Milestone, Status
 from cases.text import check_text
 
-# --- words --------------------------------------------------------------------------------------------------------------
+# --- words ----------------------------------------------------------------------------------------------------------
 
 Token = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
 """A keyed token: 26 characters of lower-case base32 (see `cases.names`)."""
@@ -136,7 +136,7 @@ class CardFunction(StrEnum):
     bank = "bank"
 
 
-# --- people and documents -----------------------------------------------------------------------------------------------
+# --- people and documents -------------------------------------------------------------------------------------------
 
 
 class Actor(Contract):
@@ -204,7 +204,7 @@ class Defect(Contract):
     problem: Annotated[Note, StringConstraints(min_length=1)]
 
 
-# --- opening a case -----------------------------------------------------------------------------------------------------
+# --- opening a case -------------------------------------------------------------------------------------------------
 
 
 class Opening(Contract):
@@ -238,7 +238,7 @@ class ReplacementOpening(Opening):
     reason: ReplacementReason
 
 
-# --- facts: what a case is told -----------------------------------------------------------------------------------------
+# --- facts: what a case is told -------------------------------------------------------------------------------------
 
 
 class Fact(Contract):
@@ -449,7 +449,7 @@ FACTS: dict[Event, type[Fact]] = {
 """The one model that each update takes."""
 
 
-# --- answers ------------------------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------------------------
 
 
 class ReceiptRequest(Contract):
@@ -569,4 +569,3 @@ def distinct(actors: Sequence[StaffId | None]) -> bool:
     """Whether all the people named are different."""
     named = [actor for actor in actors if actor is not None]
     return len(named) == len(set(named))
-

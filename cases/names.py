@@ -1,4 +1,4 @@
-"""Names that other systems rely on: workflow types, task queues, search attributes and case IDs, made and read here only."""
+"""Names that other systems rely on: workflow types, task queues, search attributes and case IDs, made and read here."""
 
 import hashlib
 import hmac
@@ -50,8 +50,8 @@ def _keyed_token(key: bytes, purpose: str, text: str) -> str:
 def person_token(key: bytes, personal_number: str) -> str:
     """The person ref: 26 characters of lower-case base32, a keyed hash of the personal number (个人编号).
 
-    Keyed because the space of such numbers is small enough to be searched through: a plain hash would be as good as clear
-    text. Raises `CaseError` PERSONAL_NUMBER_INVALID.
+    Keyed because the space of such numbers is small enough to be searched through: a plain hash would be as good as
+    clear text. Raises `CaseError` PERSONAL_NUMBER_INVALID.
     """
     if not _PERSONAL_NUMBER.fullmatch(personal_number):
         raise CaseError(Code.PERSONAL_NUMBER_INVALID, "personal_number")

@@ -1,7 +1,7 @@
 """Region policies: one region's rules as data, versioned; a case is pinned to the version it started with.
 
 What a region demands, limits or withholds carries its legal basis; a file that demands without one does not load
-(Social Insurance Handling Regulations art. 31: an agency may demand no document beyond the ID document without a basis).
+(Social Insurance Handling Regulations art. 31: no document beyond the ID document may be demanded without a basis).
 """
 
 import tomllib
@@ -212,34 +212,27 @@ class Policy(_Table):
         rules = self.replacement
         if clock is Clock.pension_run:
             waits = rules.pension_run_day is not None and state.screening is not None and state.screening.draws_pension
-            return Due(next_day_of_month(at, rules.pension_run_day or 1), False) if waits else None
+            return Due(next_day_of_month(at, rules.pension_run_day or 1), provisional=False) if waits else None
         return due(at, self._budget(clock, state), calendar)
 
     def _budget(self, clock: Clock, state: CaseState) -> Budget:
         rules = self.replacement
-        match clock:
-            case Clock.supplement:
-                of_kind = self.number_change if state.kind is Kind.id_number_change else rules
-                return Budget(of_kind.supplement.working_days)
-            case Clock.confirmation:
-                return Budget(self.number_change.confirmation.working_days)
-            case Clock.production:
-                return Budget(rules.production.working_days)
-            case Clock.loss_report:
-                return Budget(rules.loss_report.days, working=False)
-            case Clock.activation:
-                return Budget(rules.activation_days, working=False)
-            case Clock.claim:
-                steps = (0, *rules.claim_reminder_days, rules.destroy_after_days)
-                passed = state.claim_reminders
-                return Budget(steps[passed + 1] - steps[passed], working=False)
-            case Clock.hold:
-                return Budget(self._hold_days(state.hold_reason), working=False)
-            case Clock.pension_run:
-                raise AssertionError("the pension run is a day of the month, not a budget")
+        supplement = self.number_change.supplement if state.kind is Kind.id_number_change else rules.supplement
+        claim_days = (0, *rules.claim_reminder_days, rules.destroy_after_days)
+        passed = min(state.claim_reminders, len(rules.claim_reminder_days))
+        budgets = {
+            Clock.supplement: Budget(supplement.working_days),
+            Clock.confirmation: Budget(self.number_change.confirmation.working_days),
+            Clock.production: Budget(rules.production.working_days),
+            Clock.loss_report: Budget(rules.loss_report.days, working=False),
+            Clock.activation: Budget(rules.activation_days, working=False),
+            Clock.claim: Budget(claim_days[passed + 1] - claim_days[passed], working=False),
+            Clock.hold: Budget(self._hold_days(state.hold_reason), working=False),
+        }
+        return budgets[clock]
 
     def _hold_days(self, reason: HoldReason | None) -> int:
-        return next(limit.days for limit in self.holds if limit.reason is reason)
+        return next((limit.days for limit in self.holds if limit.reason is reason), 0)
 
 
 def load(path: Path) -> Policy:
@@ -254,7 +247,7 @@ def load(path: Path) -> Policy:
 
 
 class Policies:
-    """All policy packs of a release: the newest version serves new cases, every version serves the cases pinned to it."""
+    """All policy packs of a release: the newest version serves new cases, each version those pinned to it."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._by_pin: Mapping[str, Policy] = {policy.pin: policy for policy in policies}

@@ -1,7 +1,8 @@
 """How a case moves: the one frozen state of a case, and the pure function that decides its next one.
 
-`decide` consults the table of the case's machine; nothing else in the project knows what may follow what. The workflow calls
-it before and after waiting, the validators of updates call it to refuse early, and tests walk it beside the real engine.
+`decide` consults the table of the case's machine; nothing else in the project knows what may follow what. The workflow
+calls it before and after waiting, the validators of updates call it to refuse early, and tests walk it beside the real
+engine.
 """
 
 import hashlib
@@ -262,8 +263,8 @@ def opened(opening: NumberChangeOpening | ReplacementOpening) -> CaseState:
     return CaseState(opening=opening, status=MACHINES[opening.kind].initial, documents=opening.documents)
 
 
-# A demand for the first is met by any of the others as well: Resident ID Card Law art. 11-12 (temporary card), residence
-# permits of Hong Kong, Macao and Taiwan residents, and a court's certificate in place of the police's.
+# A demand for the first is met by any of the others as well: Resident ID Card Law art. 11-12 (temporary card),
+# residence permits of Hong Kong, Macao and Taiwan residents, and a court's certificate in place of the police's.
 _MEETS: Final[Mapping[DocumentKind, frozenset[DocumentKind]]] = {
     DocumentKind.resident_id_card: frozenset({DocumentKind.temporary_id_card, DocumentKind.residence_permit}),
     DocumentKind.police_certificate: frozenset({DocumentKind.court_certificate}),
@@ -298,7 +299,7 @@ def _with(state: CaseState, documents: Iterable[Document]) -> tuple[Document, ..
     return tuple(merged.values())
 
 
-# --- checks: may this fact be told at all? ------------------------------------------------------------------------------
+# --- checks: may this fact be told at all? --------------------------------------------------------------------------
 
 Check = Callable[[CaseState, Any, date], Code | None]
 
@@ -384,7 +385,7 @@ _CHECKS: Final[Mapping[Event, Check]] = {
 }
 
 
-# --- guards: which row of the pair? -------------------------------------------------------------------------------------
+# --- guards: which row of the pair? ---------------------------------------------------------------------------------
 
 
 def _agrees(first: Dispute | None, fact: ResolveDispute) -> bool:
@@ -479,7 +480,7 @@ def _refusal(state: CaseState, event: Event) -> Code:
 _BENEFITS_EXCLUDED = frozenset({Status.on_hold, Status.disputed, Status.awaiting_approval})
 
 
-# --- changes: what does the event change in the state, apart from its status? -------------------------------------------
+# --- changes: what does the event change in the state, apart from its status? ---------------------------------------
 
 Change = Callable[[CaseState, Any, Row], dict[str, Any]]
 
@@ -559,9 +560,7 @@ _CHANGES: Final[Mapping[Event, Change]] = {
     Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
     Event.stuck: lambda _state, _fact, _row: {"stuck": True},
     Event.checked: lambda state, _fact, row: (
-        {"held_from": state.status, "hold_reason": HoldReason.number_change_first}
-        if row.to is Status.on_hold
-        else {}
+        {"held_from": state.status, "hold_reason": HoldReason.number_change_first} if row.to is Status.on_hold else {}
     ),
 }
 
@@ -597,9 +596,7 @@ _CLOCK_AGAIN = frozenset(
 )
 
 
-def decide(
-    state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None
-) -> Decision:
+def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None) -> Decision:
     """The transition that `event` makes at the moment `at`, or `CaseError` with the code why it makes none.
 
     Pure: equal arguments give equal answers. `fact` is the model of the event for events from outside, None otherwise;
@@ -623,10 +620,7 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
         changed["last_error"] = because
     after = state.model_copy(update=changed)
     spec = state.machine.statuses[row.to]
-    if row.to is not row.status or row.event in _CLOCK_AGAIN:
-        clock = spec.clock
-    else:
-        clock = None
+    clock = spec.clock if row.to is not row.status or row.event in _CLOCK_AGAIN else None
     # The last reminder to fetch a card opens a task for two people; no further one follows.
     if clock is Clock.claim and after.claim_reminders > after.terms.claim_reminders:
         clock = None
@@ -703,7 +697,7 @@ def settled(after: CaseState, clock: Clock | None, timer: Timer | None, related:
     return final.model_copy(update={"receipt": receipt_of(final)}) if final.version == 1 else final
 
 
-# --- what the case shows ------------------------------------------------------------------------------------------------
+# --- what the case shows --------------------------------------------------------------------------------------------
 
 
 def possible_events(state: CaseState) -> tuple[Event, ...]:

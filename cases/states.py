@@ -1,11 +1,11 @@
 """Both state machines, as data.
 
-A machine is a list of statuses and a table of rows *(status, event, guard) -> status, effects*. Rows of the same status and
-event are tried from the top; the first whose guard holds decides. A pair without a row is not possible and is refused.
-Whoever decides a transition asks `Machine.rows`; the diagrams in `docs/` are printed from the same tables.
+A machine is a list of statuses and a table of rows *(status, event, guard) -> status, effects*. Rows of the same status
+and event are tried from the top; the first whose guard holds decides. A pair without a row is not possible and is
+refused. Whoever decides a transition asks `Machine.rows`; the diagrams in `docs/` are printed from the same tables.
 
-Guards and effects are names here. What a guard asks is written in `cases/progress.py`; what an effect does to the register
-is written in `activities/registry/effects.py`.
+Guards and effects are names here. What a guard asks is written in `cases/progress.py`; what an effect does to the
+register is written in `activities/registry/effects.py`.
 """
 
 from collections.abc import Mapping
@@ -274,7 +274,7 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
 
 
 class StatusRow(NamedTuple):
-    """One status of one machine. `milestone` is None for the other endings: such a case keeps the one it had reached."""
+    """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached."""
 
     status: Status
     milestone: Milestone | None
@@ -336,7 +336,7 @@ def _same(
     return tuple(Row(status, event, guard, to or status, effects) for status in statuses)
 
 
-# --- ID-number change ---------------------------------------------------------------------------------------------------
+# --- ID-number change -----------------------------------------------------------------------------------------------
 
 # Nobody's benefits stay held while a hold or a dispute is in force.
 _DISPUTE = (_F.open_dispute, _F.lift_benefit_holds, _F.notify_applicant)
@@ -509,7 +509,7 @@ ID_NUMBER_CHANGE: Final = Machine(
     ),
 )
 
-# --- card replacement ---------------------------------------------------------------------------------------------------
+# --- card replacement -----------------------------------------------------------------------------------------------
 
 _BEFORE_ORDER = (_S.awaiting_documents, _S.in_review, _S.on_hold)
 _BLOCKABLE = (_S.temporarily_blocked, *_BEFORE_ORDER)
@@ -635,7 +635,13 @@ CARD_REPLACEMENT: Final = Machine(
         *_same(_BLOCKABLE, _E.withdraw, _G.always, _S.withdrawn),
         *_same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order),
         *_same(_BLOCKABLE, _E.person_ended, _G.always, _S.ended),
-        *_same((*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
+        *_same(
+            (*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.closing_old),
+            _E.person_ended,
+            _G.always,
+            _S.ended,
+            _F.cancel_order,
+        ),
         # benefits
         *_same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
         *_same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),

@@ -91,6 +91,8 @@ class StepResult(Record):
     neighbours: tuple[Neighbour, ...] = ()
     related: str | None = None
     refused: Code | None = None
-    """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS` …"""
+    """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS`
+    …
+    """
     standing: CaseState | None = None
     """The register is ahead of the asking run (an operator reset the workflow): the state that holds."""

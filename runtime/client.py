@@ -11,7 +11,9 @@ from runtime.converter import DATA_CONVERTER
 DEFAULT_ADDRESS: Final = "127.0.0.1:7233"
 
 
-async def connect(address: str | None = None, namespace: str | None = None, *, runtime: Runtime | None = None) -> Client:
+async def connect(
+    address: str | None = None, namespace: str | None = None, *, runtime: Runtime | None = None
+) -> Client:
     """A client of the configured server; `address` and `namespace` override what Temporal's configuration says."""
     config = ClientConfig.load_client_connect_config()
     if address is not None:

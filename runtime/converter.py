@@ -1,7 +1,7 @@
 """The one data converter of client, worker, replayer and tests. Encryption of payloads is a codec added here.
 
-Only fields that were set are written, which halves a case's history. What cannot be read is refused by code: the errors of
-pydantic quote the value they refuse, and a failure travels in clear.
+Only fields that were set are written, which halves a case's history. What cannot be read is refused by code: the errors
+of pydantic quote the value they refuse, and a failure travels in clear.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
-"""The one logging set-up of every process: structlog formats what the standard library's loggers say, the SDK core's too.
+"""The one logging set-up of every process: structlog formats whatever is logged, by the SDK's core as well.
 
-Log lines carry codes and case IDs. Exception texts of libraries are not written: those of databases and of pydantic quote
-the values they complain of (`_without_values` is the choke point).
+Log lines carry codes and case IDs. Exception texts of libraries are not written: those of databases and of pydantic
+quote the values they complain of (`_without_values` is the choke point).
 """
 
 import logging
@@ -10,7 +10,14 @@ from typing import Any, Final
 
 import structlog
 from structlog.types import EventDict, Processor
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from cases.errors import CaseError
 

@@ -25,7 +25,7 @@ class SearchAttributesWrong(Exception):
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Add what is missing and wait until all are visible. Raises `SearchAttributesWrong` with the command that mends it."""
+    """Add what is missing and wait until all are visible. Raises `SearchAttributesWrong`, which says how to mend it."""
     present = await _present(client)
     missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in present}
     wrong = [name for name, kind in SEARCH_ATTRIBUTES.items() if present.get(name, _TYPES[kind]) != _TYPES[kind]]
@@ -42,7 +42,9 @@ async def ensure_search_attributes(client: Client) -> None:
         if failed.status is not RPCStatusCode.ALREADY_EXISTS:
             flags = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
             mend = f"temporal operator search-attribute create {flags}"
-            raise SearchAttributesWrong(f"search attributes are missing and may not be added here; run: {mend}") from None
+            raise SearchAttributesWrong(
+                f"search attributes are missing and may not be added here; run: {mend}"
+            ) from None
     # The server tells its own caches; there is no event to wait for.
     for _ in range(_LOOKS):
         if missing.keys() <= (await _present(client)).keys():

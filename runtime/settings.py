@@ -1,7 +1,7 @@
 """Settings of every process: `CARDCASE_…` from the environment, and Temporal's own client configuration.
 
-Everything that is wrong is found at once and named without its value, with what to do; misspelt names get the nearest right
-one. A profile of `production` refuses what is good enough for a laptop.
+Everything that is wrong is found at once and named without its value, with what to do; misspelt names get the nearest
+right one. A profile of `production` refuses what is good enough for a laptop.
 """
 
 import difflib
@@ -57,7 +57,7 @@ class Settings(BaseModel):
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parts = urlsplit(url.get_secret_value())
-            if parts.scheme not in _POSTGRES_SCHEMES or not parts.hostname or len(parts.path) < 2:  # noqa: PLR2004 - a slash and at least a letter
+            if parts.scheme not in _POSTGRES_SCHEMES or not parts.hostname or parts.path in {"", "/"}:
                 raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 

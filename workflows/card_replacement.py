@@ -25,8 +25,8 @@ with workflow.unsafe.imports_passed_through():
 class CardReplacement(Case):
     """One person's social security card is replaced.
 
-    A lost card is blocked before anything else. People verify documents, the card bureau makes the card and hands it over,
-    the bank activates it; all of that arrives as updates. The old card is closed only when the new one is active.
+    A lost card is blocked before anything else. People verify documents, the card bureau makes the card and hands it
+    over, the bank activates it; all of that arrives as updates. The old card is closed only when the new one is active.
     """
 
     @workflow.init

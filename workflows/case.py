@@ -1,8 +1,9 @@
 """What both kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
 
 A case has one frozen state (`cases.progress.CaseState`). It moves in one place, `_move`: the pure machine decides, the
-register writes in one transaction, the state is replaced. Facts from outside arrive as updates and are moved there and then,
-so that the caller's answer says what has durably happened; the engine's own steps are made by `run`. Both take turns.
+register writes in one transaction, the state is replaced. Facts from outside arrive as updates and are moved there and
+then, so that the caller's answer says what has durably happened; the engine's own steps are made by `run`. Both take
+turns.
 """
 
 import asyncio
@@ -104,7 +105,7 @@ class Case:
         self._last_refusal: Code | None = None
         self._not_received: Code | None = None
 
-    # --- the story's words ----------------------------------------------------------------------------------------------
+    # --- the story's words ------------------------------------------------------------------------------------------
 
     @property
     def status(self) -> Status:
@@ -204,9 +205,11 @@ class Case:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome_of(self._case)
 
-    # --- what the case is asked and told --------------------------------------------------------------------------------
+    # --- what the case is asked and told ----------------------------------------------------------------------------
 
-    @workflow.update(description="受理回执：登记并初审后答复。Answers when the case is durably registered and screened.")
+    @workflow.update(
+        description="受理回执：登记并初审后答复。Answers when the case is durably registered and screened."
+    )
     async def receipt(self, request: ReceiptRequest) -> Receipt:
         """The answer to the application; the same for everyone who sends the same application."""
         await workflow.wait_condition(self._is_received_or_never_will)
@@ -223,19 +226,21 @@ class Case:
             raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
 
     add_documents = told(
-        Event.add_documents, AddDocuments, "补充材料。Documents came in. 例 `{\"actor\": …, \"documents\": [ … ]}`"
+        Event.add_documents, AddDocuments, '补充材料。Documents came in. 例 `{"actor": …, "documents": [ … ]}`'
     )
     verify_documents = told(
         Event.verify_documents,
         VerifyDocuments,
-        "核验原件与复印件。The original was seen; `copies` lists the SHA-256 of every copy on file. "
-        '例 `{"actor": {"id": "clerk-2", "role": "clerk", "office": "110105"}, "original_seen": true, "copies": ["…"]}`',
+        "核验原件与复印件。The original was seen; `copies` names every copy on file by SHA-256. "
+        '`{"actor": {"id": "clerk-2", "role": "clerk", "office": "110105"}, "original_seen": true, "copies": ["…"]}`',
     )
     return_documents = told(
         Event.return_documents, ReturnDocuments, "一次性告知补正。Documents are defective; name all defects at once."
     )
     approve = told(
-        Event.approve, Approve, "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content."
+        Event.approve,
+        Approve,
+        "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content.",
     )
     reject = told(Event.reject, Reject, "不予办理，须写明法律依据。Refused, with its legal basis.")
     hold = told(Event.hold, Hold, "暂停办理。The case waits for something outside the applicant's control.")
@@ -248,10 +253,14 @@ class Case:
         "号码争议裁定，两名工作人员一致后生效。Counts when a second officer decides the same on the same document.",
     )
     confirm_downstream = told(
-        Event.confirm_downstream, ConfirmDownstream, "医保、养老、银行确认。Another system took the number over, or refused."
+        Event.confirm_downstream,
+        ConfirmDownstream,
+        "医保、养老、银行确认。Another system took the number over, or refused.",
     )
     repair = told(
-        Event.repair, Repair, "修复：`retry` 重试、`accept` 凭据确认、`undo` 撤回。An operator's decision on a stuck case."
+        Event.repair,
+        Repair,
+        "修复：`retry` 重试、`accept` 凭据确认、`undo` 撤回。An operator's decision on a stuck case.",
     )
     hold_benefits = told(
         Event.hold_benefits, HoldBenefits, "停发待遇：具名决定、法律依据、送达凭证。A named officer withholds benefits."
@@ -318,7 +327,7 @@ class Case:
                 return answer_of(self._case).model_copy(update={"status": made.to, "version": made.version})
         return None
 
-    # --- how a case moves -----------------------------------------------------------------------------------------------
+    # --- how a case moves -------------------------------------------------------------------------------------------
 
     async def _move(
         self, event: Event, fact: Fact | None = None, *, because: Code | None = None, update_id: str | None = None
@@ -375,10 +384,8 @@ class Case:
 
     async def _changed_since(self, version: int, limit: timedelta, summary: str) -> bool:
         try:
-            await workflow.wait_condition(
-                lambda: self._case.version != version, timeout=limit, timeout_summary=summary
-            )
-        except asyncio.TimeoutError:
+            await workflow.wait_condition(lambda: self._case.version != version, timeout=limit, timeout_summary=summary)
+        except TimeoutError:
             return self._case.version != version
         return True
 
@@ -388,7 +395,7 @@ class Case:
             self._show()
             workflow.continue_as_new(self._case)
 
-    # --- what the case shows --------------------------------------------------------------------------------------------
+    # --- what the case shows ----------------------------------------------------------------------------------------
 
     def _show(self) -> None:
         """Bring search attributes and details up to date: one upsert at most, and none where nothing changed."""

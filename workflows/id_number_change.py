@@ -14,8 +14,9 @@ with workflow.unsafe.imports_passed_through():
 class IdNumberChange(Case):
     """One person's resident ID number is changed to the 18-digit one.
 
-    The applicant's documents are verified by people (`in_review`, `awaiting_approval`), who may also send them back, hold
-    the case, or settle a dispute over the number; their decisions arrive as updates. Everything else the case does itself.
+    The applicant's documents are verified by people (`in_review`, `awaiting_approval`), who may also send them back,
+    hold the case, or settle a dispute over the number; their decisions arrive as updates. Everything else the case does
+    itself.
     """
 
     @workflow.init

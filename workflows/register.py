@@ -1,7 +1,7 @@
 """How workflows ask the register: quickly when all is well, durably and visibly when not.
 
-A step is tried twice as a local activity: no event of its own, no hop through the server. When that fails the step becomes
-a regular activity, which waits for the register for as long as it takes and is seen waiting in the Web UI.
+A step is tried twice as a local activity: no event of its own, no hop through the server. When that fails the step
+becomes a regular activity, which waits for the register for as long as it takes and is seen waiting in the Web UI.
 """
 
 from collections.abc import Awaitable, Callable
