@@ -1,0 +1,75 @@
+"""The fact that a step of a script tells: what the script says, what the case itself shows, who acts."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+from cases.models import FACTS, Actor, CaseView, Document, DocumentKind, Fact, Role
+from cases.states import Event, Status
+from demo.scripts import Part, Tell
+
+_ROLES: Final = {
+    Part.clerk: Role.clerk,
+    Part.counter: Role.clerk,
+    Part.officer: Role.officer,
+    Part.second_officer: Role.officer,
+    Part.operator: Role.operator,
+    Part.card_bureau: Role.card_bureau,
+    Part.bank: Role.bank,
+    Part.medical_insurance: Role.medical_insurance,
+    Part.pension: Role.pension,
+}
+
+
+SealCard = Callable[[str], tuple[str, str]]
+"""Seals a card number and answers the sealed form and the keyed token."""
+
+
+def actor_of(part: Part, view: CaseView) -> Actor:
+    """Who plays a part at the agency of a case. Nobody plays two, and none of them took the application in."""
+    return Actor(id=f"demo-{part.value}", role=_ROLES[part], office=view.region)
+
+
+def may_be_told(tell: Tell, view: CaseView) -> bool:
+    """Whether the case stands where the step wants it."""
+    # A case that is applying has not written its new number yet before it awaits the other systems.
+    return view.status is tell.at and (tell.at is not Status.applying or bool(view.awaited))
+
+
+def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
+    """The fact of a step, told to a case that looks like `view`."""
+    fields: dict[str, Any] = {"actor": actor_of(tell.by, view), **tell.says}
+    brought = tuple(_document(kind, view) for kind in tell.brings)
+    match tell.event:
+        case Event.add_documents:
+            fields["documents"] = brought
+        case Event.resolve_dispute:
+            fields["police_document"] = brought[0]
+        case Event.verify_documents:
+            fields["copies"] = tuple(document.sha256 for document in view.documents)
+        case Event.approve:
+            fields["content"] = view.content
+        case Event.card_produced if tell.says["produced"]:
+            fields["card_number"], fields["card_token"] = seal_card(_card_number(view))
+        case _:
+            pass
+    return FACTS[tell.event].model_validate(fields)
+
+
+def _card_number(view: CaseView) -> str:
+    """The number of the card that the bureau makes for this case; the same one whenever it is asked for."""
+    return f"D{int(hashlib.sha256(view.case_id.encode()).hexdigest(), 16) % 10**8:08d}"
+
+
+def _document(kind: DocumentKind, view: CaseView) -> Document:
+    """A document of the case's holder in the agency's own store; the same one whenever it is asked for."""
+    # After documents were returned another copy is brought, not the one that was defective.
+    attempt = len([defect for defect in view.defects if defect.document is kind])
+    uri = f"doc://sample/{view.case_id}/{kind.value}/{attempt}"
+    return Document(
+        kind=kind,
+        uri=uri,
+        media_type="application/pdf",
+        size=120_000 + attempt,
+        sha256=hashlib.sha256(uri.encode()).hexdigest(),
+    )

@@ -1,0 +1,265 @@
+"""What the demonstration's people do: for each class of case, what is told at which status, in this order.
+
+A script says nothing of how a case ends; that is the sample's to say (`samples/expected.csv`) and the engine's to do.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from pydantic import JsonValue
+
+from cases.models import (
+    CardFunction,
+    DisputeOutcome,
+    DocumentKind,
+    HandOver,
+    HoldReason,
+    PersonEndedReason,
+    RepairAction,
+    System,
+    Transition,
+)
+from cases.states import Event, Status
+
+
+class Part(StrEnum):
+    """Who tells a case something."""
+
+    clerk = "clerk"
+    """Verifies what another clerk took in."""
+    counter = "counter"
+    """Tells what the applicant said or brought."""
+    officer = "officer"
+    second_officer = "second_officer"
+    operator = "operator"
+    card_bureau = "card_bureau"
+    bank = "bank"
+    medical_insurance = "medical_insurance"
+    pension = "pension"
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Somebody tells the case of an event when it has reached a status."""
+
+    at: Status
+    event: Event
+    by: Part
+    says: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Fields of the fact that the script knows; the rest is read from the case (`demo/facts.py`)."""
+    brings: tuple[DocumentKind, ...] = ()
+    """Documents that are handed in with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class See:
+    """Nobody does anything before the case has been in a status."""
+
+    status: Status
+
+
+Step = Tell | See
+Script = tuple[Step, ...]
+
+_D, _E, _P, _S = DocumentKind, Event, Part, Status
+
+
+def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
+    """The part of a script that has not happened yet, by the case's own history. Others' acts are passed over."""
+    left = list(script)
+    for transition in so_far:
+        while left and isinstance(step := left[0], See) and transition.to is step.status:
+            del left[0]
+        if left and isinstance(step := left[0], Tell) and transition.event is step.event:
+            del left[0]
+    return tuple(left)
+
+
+# --- words that scripts are made of ----------------------------------------------------------------------------------
+
+_VERIFY: Final = Tell(_S.in_review, _E.verify_documents, _P.clerk, {"original_seen": True})
+_APPROVE: Final = Tell(_S.awaiting_approval, _E.approve, _P.officer)
+_WITHDRAW: Final[Mapping[Status, Tell]] = {status: Tell(status, _E.withdraw, _P.counter) for status in Status}
+
+
+def _confirm(by: Part, *, confirmed: bool = True, at: Status = _S.applying) -> Tell:
+    system = System(by.value)
+    return Tell(at, _E.confirm_downstream, by, {"system": system, "confirmed": confirmed, "reference": f"{system}/1"})
+
+
+_CONFIRMED: Final[Script] = (_confirm(_P.medical_insurance), _confirm(_P.pension), _confirm(_P.bank))
+
+
+def _add(*kinds: DocumentKind, at: Status = _S.awaiting_documents) -> Tell:
+    return Tell(at, _E.add_documents, _P.counter, brings=kinds)
+
+
+def _return(kind: DocumentKind, by: Part, at: Status = _S.in_review) -> Tell:
+    return Tell(at, _E.return_documents, by, {"defects": [{"document": kind, "problem": "复印件不清晰"}]})
+
+
+def _hold(reason: HoldReason, at: Status = _S.in_review) -> Tell:
+    return Tell(at, _E.hold, _P.clerk, {"reason": reason, "evidence": "HOLD/1"})
+
+
+_RESUME: Final = Tell(_S.on_hold, _E.resume, _P.clerk)
+
+
+def _extend(working_days: int) -> Tell:
+    return Tell(_S.on_hold, _E.extend, _P.clerk, {"working_days": working_days, "evidence": "HOLD/2"})
+
+
+def _reject(by: Part, at: Status = _S.in_review) -> Tell:
+    return Tell(at, _E.reject, by, {"legal_basis": "社会保险经办条例第三十一条"})
+
+
+def _end(reason: PersonEndedReason, at: Status = _S.in_review) -> Tell:
+    return Tell(at, _E.person_ended, _P.clerk, {"reason": reason, "evidence": "REGISTRY/1"})
+
+
+def _decide(outcome: DisputeOutcome, by: Part) -> Tell:
+    return Tell(_S.disputed, _E.resolve_dispute, by, {"outcome": outcome}, brings=(_D.police_certificate,))
+
+
+def _settle(outcome: DisputeOutcome) -> Script:
+    """Two officers decide the same on the same document."""
+    return (_decide(outcome, _P.officer), _decide(outcome, _P.second_officer))
+
+
+def _repair(action: RepairAction, system: System | None = None) -> Tell:
+    return Tell(_S.repair, _E.repair, _P.operator, {"action": action, "system": system, "evidence": "REPAIR/1"})
+
+
+_REPORT_LOSS: Final = Tell(_S.temporarily_blocked, _E.confirm_loss, _P.counter, {"evidence": "LOSS/1"})
+
+
+def _found(at: Status) -> Tell:
+    return Tell(at, _E.card_found, _P.counter)
+
+
+def _make(*, produced: bool = True) -> Tell:
+    return Tell(_S.in_production, _E.card_produced, _P.card_bureau, {"produced": produced, "batch": "BATCH/1"})
+
+
+def _activate(function: CardFunction, by: Part) -> Tell:
+    return Tell(_S.handed_over, _E.card_activated, by, {"function": function})
+
+
+def _fetch(by: HandOver = HandOver.counter) -> Script:
+    """The card is made, reaches its holder, and both functions are activated."""
+    hand_over = Tell(_S.ready, _E.card_handed_over, _P.counter, {"by": by, "evidence": "HANDOVER/1"})
+    return (
+        _make(),
+        hand_over,
+        _activate(CardFunction.social, _P.counter),
+        _activate(CardFunction.bank, _P.bank),
+    )
+
+
+# --- ID-number change ------------------------------------------------------------------------------------------------
+
+_UNTIL_UPDATED: Final[Mapping[str, Script]] = {
+    "verify": (_VERIFY,),
+    "verify-approve": (_VERIFY, _APPROVE),
+    "release-benefits": (
+        Tell(_S.in_review, _E.release_benefits, _P.officer, {"legal_basis": "社会保险经办条例第五十三条"}),
+        _VERIFY,
+    ),
+    "acknowledge": (Tell(_S.in_review, _E.acknowledge, _P.operator), _VERIFY),
+    "add-id-card": (_add(_D.resident_id_card), _VERIFY),
+    "add-certificate": (_add(_D.police_certificate), _VERIFY, _APPROVE),
+    "add-one-by-one": (_add(_D.resident_id_card), _add(_D.police_certificate), _VERIFY, _APPROVE),
+    "add-late": (_VERIFY, _add(_D.photograph, at=_S.awaiting_approval), _VERIFY, _APPROVE),
+    "return-papers": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY),
+    "return-by-second-officer": (
+        _VERIFY,
+        _return(_D.police_certificate, _P.officer, at=_S.awaiting_approval),
+        _add(_D.police_certificate),
+        _VERIFY,
+        _APPROVE,
+    ),
+    "hold-resume": (_hold(HoldReason.waiting_for_id_card), _extend(5), _RESUME, _VERIFY),
+    "hold-before-approval": (_VERIFY, _hold(HoldReason.waiting_for_police, _S.awaiting_approval), _RESUME, _APPROVE),
+    "dispute-ours": (*_settle(DisputeOutcome.ours), _VERIFY, _APPROVE),
+    "dispute-ours-at-last": (
+        _decide(DisputeOutcome.theirs, _P.officer),
+        _decide(DisputeOutcome.ours, _P.second_officer),
+        _decide(DisputeOutcome.ours, _P.officer),
+        _VERIFY,
+        _APPROVE,
+    ),
+    "dispute-won": (See(_S.disputed), _VERIFY, _APPROVE),
+}
+"""Scripts up to the point where the register takes the new number over."""
+
+_CHANGES: Final[Mapping[str, Script]] = {
+    **_UNTIL_UPDATED,
+    **{f"{name}-confirmed": (*script, *_CONFIRMED) for name, script in _UNTIL_UPDATED.items()},
+    "refused-undone": (_VERIFY, _confirm(_P.medical_insurance, confirmed=False), _VERIFY, *_CONFIRMED),
+    "refused-accepted": (
+        _VERIFY,
+        _confirm(_P.medical_insurance),
+        _confirm(_P.pension, confirmed=False),
+        _repair(RepairAction.accept, System.pension),
+        _confirm(_P.bank, at=_S.repair),
+    ),
+    "refused-retried": (
+        _VERIFY,
+        _confirm(_P.medical_insurance),
+        _confirm(_P.bank, confirmed=False),
+        _repair(RepairAction.retry),
+        _confirm(_P.pension),
+        _confirm(_P.bank),
+    ),
+    "withdraw-applying": (_VERIFY, _WITHDRAW[_S.applying]),
+    "died-applying": (_VERIFY, _end(PersonEndedReason.death, _S.applying)),
+    "reject-by-second-officer": (_VERIFY, _reject(_P.officer, _S.awaiting_approval)),
+    "withdraw-on-hold": (_hold(HoldReason.applicant_in_hospital), _WITHDRAW[_S.on_hold]),
+    "dispute-theirs": _settle(DisputeOutcome.theirs),
+    "dispute-both-change": _settle(DisputeOutcome.both_change),
+    "dispute-withdrawn": (_WITHDRAW[_S.disputed],),
+    "dispute-lost": (See(_S.disputed),),
+}
+
+# --- card replacement ------------------------------------------------------------------------------------------------
+
+_REPLACEMENTS: Final[Mapping[str, Script]] = {
+    "replace": (_VERIFY, *_fetch()),
+    "replace-by-post": (_VERIFY, *_fetch(HandOver.post)),
+    "replace-lost": (_REPORT_LOSS, _VERIFY, *_fetch()),
+    "replace-add-old-card": (_add(_D.old_card), _VERIFY, *_fetch()),
+    "replace-return": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY, *_fetch()),
+    "replace-hold": (_hold(HoldReason.applicant_in_hospital), _extend(3), _RESUME, _VERIFY, *_fetch()),
+    "produce-again": (_VERIFY, _make(produced=False), *_fetch()),
+    # A region's policy says how often the bureau may try again: three times in the north, twice in the south.
+    "production-repaired-north": (_VERIFY, *[_make(produced=False)] * 4, _repair(RepairAction.retry), *_fetch()),
+    "production-repaired-south": (_VERIFY, *[_make(produced=False)] * 3, _repair(RepairAction.retry), *_fetch()),
+    "production-undone": (
+        _VERIFY,
+        *[_make(produced=False)] * 4,
+        _repair(RepairAction.undo),
+        _VERIFY,
+        *_fetch(),
+    ),
+    "found": (_found(_S.temporarily_blocked),),
+    "found-reported": (_REPORT_LOSS, _found(_S.in_review)),
+    "found-in-production": (_REPORT_LOSS, _VERIFY, _found(_S.in_production)),
+    "withdraw-blocked": (_WITHDRAW[_S.temporarily_blocked],),
+    "withdraw-ordered": (_VERIFY, _WITHDRAW[_S.in_production]),
+    "died-in-production": (_VERIFY, _end(PersonEndedReason.death, _S.in_production)),
+    "transferred-before-hand-over": (_VERIFY, _make(), _end(PersonEndedReason.transfer, _S.ready)),
+}
+
+SCRIPTS: Final[Mapping[str, Script]] = {
+    "nothing": (),
+    "reject": (_reject(_P.clerk),),
+    "withdraw": (_WITHDRAW[_S.in_review],),
+    "withdraw-incomplete": (_WITHDRAW[_S.awaiting_documents],),
+    "transferred": (_end(PersonEndedReason.transfer),),
+    "died": (_end(PersonEndedReason.death),),
+    **_CHANGES,
+    **_REPLACEMENTS,
+}
+"""All scripts by the names that `samples/expected.csv` uses."""

@@ -1,0 +1,316 @@
+"""Every sample row walked through the pure machine: its script leads to the ending that the sample promises.
+
+The register's answers are worked out here from the base extract and the rows, so that the samples themselves are held
+to what they claim: who is unknown, whose number is taken, whose documents are missing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from random import Random
+
+import pytest
+
+from cases.clocks import WorkingCalendar
+from cases.models import (
+    FACTS,
+    Actor,
+    DisputeOutcome,
+    Document,
+    NumberChangeOpening,
+    ReplacementOpening,
+    ResolveDispute,
+    Role,
+)
+from cases.names import Kind, content_token, number_token, person_token
+from cases.numbers import Road, classify, normalise
+from cases.policy import Policies, Policy
+from cases.progress import CaseState, Decision, Finding, Screening, decide, opened, view_of
+from cases.states import MACHINES, Effect, Event, Status
+from cases.text import same_name
+from demo.facts import fact_of, may_be_told
+from demo.scripts import SCRIPTS, See, remaining
+from samples.classes import Application, Sample
+from samples.generate import register
+from samples.people import NORTH, SOUTH, Person
+
+KEY = b"key of the test"
+AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+TODAY = date(2026, 11, 20)
+SEALED = "k1." + "A" * 40
+CALENDAR = WorkingCalendar(published={2026})
+POLICIES = Policies.load()
+NEVER_WITHOUT_WAITING = {Status.closed_no_response, Status.unclaimed}
+
+
+@dataclass
+class Case:
+    """A case as the pure machine sees it, and the sample it came from."""
+
+    sample: Sample
+    policy: Policy
+    state: CaseState
+    told: list[Event] = field(default_factory=list)
+    been: set[Status] = field(default_factory=set)
+
+
+class World:
+    """All cases of the two registers, and what the base extract says about their people."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.samples = list(samples)
+        self.people = {person.personal_number: person for sample in self.samples for person in sample.insured}
+        self.cases: list[Case] = []
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    def open_all(self, order: Iterable[Sample]) -> None:
+        for sample in order:
+            if sample.refused is None:
+                self._open(sample)
+
+    def _open(self, sample: Sample) -> None:
+        policy = POLICIES.of_region(sample.application.region)
+        case = Case(sample, policy, opened(_opening(sample.application)))
+        case.been.add(case.state.status)
+        self.cases.append(case)
+        if case.state.kind is Kind.id_number_change:
+            self._screen_and_move(case, Event.screened)
+        else:
+            self._run_engine(case)
+
+    def _screen_and_move(self, case: Case, event: Event) -> None:
+        screening = self._screening(case)
+        case.state = case.state.model_copy(update={"screening": screening, "benefits_held": screening.benefits_held})
+        self.move(case, event)
+
+    def _screening(self, case: Case) -> Screening:
+        application = case.sample.application
+        person = self.people.get(application.personal_number)
+        held = person is not None and bool(person.benefit_holds)
+        if case.state.kind is Kind.card_replacement:
+            assert application.reason is not None
+            return Screening(
+                finding=self._checked(case, person),
+                terms=case.policy.replacement_terms,
+                demands=case.policy.replacement_demands(application.reason),
+                draws_pension=person is not None and person.draws_pension,
+                benefits_held=held,
+            )
+        finding, road = self._screened(case, person)
+        asked = road if road is Road.pure_upgrade else Road.reissued
+        return Screening(
+            finding=finding,
+            road=road,
+            terms=case.policy.number_change_terms,
+            demands=case.policy.number_change_demands(asked),
+            benefits_held=held,
+        )
+
+    def _screened(self, case: Case, person: Person | None) -> tuple[Finding, Road | None]:
+        if person is None:
+            return Finding.unknown, None
+        if person.died_on is not None:
+            return Finding.deceased, None
+        application = case.sample.application
+        number = normalise(application.number).text
+        road = classify(
+            person.number,
+            number,
+            same_name=same_name(person.name, application.name),
+            held_by_other=self._taken(case, number),
+            today=TODAY,
+        ).road
+        findings = {Road.conflict: Finding.conflict, Road.not_needed: Finding.not_needed}
+        return findings.get(road, Finding.clear), road
+
+    def _taken(self, case: Case, number: str) -> bool:
+        own = case.sample.application.personal_number
+        by_holder = any(
+            person.number == number and person.personal_number != own and person.died_on is None
+            for person in self.people.values()
+        )
+        return by_holder or bool(self._rivals(case))
+
+    def _rivals(self, case: Case) -> list[Case]:
+        """Other open cases for the same new number."""
+        if case.state.kind is not Kind.id_number_change:
+            return []
+        return [
+            other
+            for other in self.cases
+            if other is not case
+            and other.state.kind is Kind.id_number_change
+            and other.state.is_open
+            and other.state.opening.number_token == case.state.opening.number_token
+        ]
+
+    def _checked(self, case: Case, person: Person | None) -> Finding:
+        application = case.sample.application
+        if person is None:
+            return Finding.unknown
+        if person.died_on is not None:
+            return Finding.deceased
+        shown = normalise(application.number).text
+        if shown != person.number or not same_name(person.name, application.name):
+            return Finding.differs
+        codes = {str(card["code"]) for card in person.cards}
+        if "A" in codes:
+            return Finding.duplicate
+        return Finding.clear if codes & {"1", "B", "2", "3"} else Finding.not_allowed
+
+    # --- moving -----------------------------------------------------------------------------------------------------
+
+    def move(self, case: Case, event: Event) -> None:
+        self._settle(case, decide(case.state, event, None, AT))
+
+    def tell(self, case: Case) -> bool:
+        """Tell the next fact of the script if the case stands where it belongs."""
+        script = remaining(SCRIPTS[case.sample.script], case.state.transitions)
+        view = view_of(case.state)
+        if not case.state.is_open or not script or isinstance(script[0], See) or not may_be_told(script[0], view):
+            return False
+        fact = fact_of(script[0], view, _seal)
+        assert isinstance(fact, FACTS[script[0].event])
+        decision = decide(case.state, script[0].event, fact, AT)
+        case.told.append(script[0].event)
+        if isinstance(fact, ResolveDispute) and decision.after.status is not Status.disputed:
+            theirs = fact.outcome is DisputeOutcome.theirs
+            for rival in self._rivals(case):
+                self.move(rival, Event.dispute_won if theirs else Event.dispute_lost)
+        self._settle(case, decision)
+        return True
+
+    def _settle(self, case: Case, decision: Decision) -> None:
+        case.state = decision.after
+        if decision.clock is not None:
+            timer = case.policy.timer(decision, AT, CALENDAR)
+            case.state = case.state.model_copy(update={"timer": timer})
+        case.been.add(case.state.status)
+        effects = decision.effects
+        if Effect.open_dispute in effects:
+            for rival in self._rivals(case):
+                self.move(rival, Event.dispute_opened)
+        if Effect.commit_number in effects:
+            person = self.people[case.sample.application.personal_number]
+            person.number = normalise(case.sample.application.number).text
+        if Effect.wake_replacement in effects:
+            for other in self.cases:
+                same_person = other.state.opening.person == case.state.opening.person
+                if same_person and other.state.status is Status.on_hold and other is not case:
+                    self.move(other, Event.number_changed)
+        self._run_engine(case)
+
+    def _run_engine(self, case: Case) -> None:
+        match case.state.status:
+            case Status.checking:
+                self._screen_and_move(case, Event.checked)
+            case Status.verified:
+                self.move(case, Event.apply)
+            case Status.applying if not case.state.committed:
+                self.move(case, Event.commit)
+            case Status.updated:
+                self.move(case, Event.unblock)
+            case Status.releasing:
+                self.move(case, Event.release)
+            case Status.ordered:
+                self.move(case, Event.order_card)
+            case Status.active:
+                self.move(case, Event.switch_cards)
+            case Status.closing_old if not self._waits_for_pension_run(case):
+                self.move(case, Event.close_old)
+            case _:
+                pass
+
+    def _waits_for_pension_run(self, case: Case) -> bool:
+        assert case.state.screening is not None
+        return case.state.screening.draws_pension and case.policy.replacement.pension_run_day is not None
+
+    def play(self) -> None:
+        moved = True
+        while moved:
+            moved = False
+            for case in self.cases:
+                moved |= self.tell(case)
+
+
+def _opening(application: Application) -> NumberChangeOpening | ReplacementOpening:
+    shared = {
+        "kind": application.kind,
+        "person": person_token(KEY, application.personal_number),
+        "name": SEALED,
+        "number": SEALED,
+        "number_token": number_token(KEY, normalise(application.number).text),
+        "region": application.region,
+        "category": application.category,
+        "submitter": Actor(id=application.clerk, role=Role.clerk, office=application.region),
+        "documents": [
+            Document(kind=paper.kind, uri=paper.uri, media_type=paper.media_type, size=paper.size, sha256=paper.sha256)
+            for paper in application.papers
+        ],
+        "key": application.personal_number,
+        "fingerprint": content_token(KEY, application.personal_number),
+    }
+    if application.kind is Kind.id_number_change:
+        return NumberChangeOpening.model_validate(shared)
+    return ReplacementOpening.model_validate({**shared, "reason": application.reason})
+
+
+def _seal(card_number: str) -> tuple[str, str]:
+    return SEALED, number_token(KEY, card_number)
+
+
+def samples() -> list[Sample]:
+    return [*register(NORTH), *register(SOUTH)]
+
+
+def played(order_seed: int | None = None) -> World:
+    world = World(samples())
+    order = list(world.samples)
+    if order_seed is not None:
+        Random(order_seed).shuffle(order)  # noqa: S311 - an order, not a secret
+    world.open_all(order)
+    world.play()
+    return world
+
+
+PLAYED = played()
+
+
+def named(case: Case) -> str:
+    return f"{case.sample.words} {case.sample.application.personal_number}"
+
+
+@pytest.mark.parametrize("case", PLAYED.cases, ids=named)
+def test_the_script_leads_to_the_ending(case: Case) -> None:
+    assert case.sample.ending is not None
+    assert (case.state.status, case.state.milestone, case.state.ended_because) == tuple(case.sample.ending)
+    assert not case.state.is_open
+
+
+@pytest.mark.parametrize("case", PLAYED.cases, ids=named)
+def test_nothing_of_the_script_is_left_untold(case: Case) -> None:
+    assert remaining(SCRIPTS[case.sample.script], case.state.transitions) == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_endings_do_not_depend_on_the_order_of_opening(seed: int) -> None:
+    for case in played(seed).cases:
+        assert case.sample.ending is not None
+        assert case.state.status is case.sample.ending.status, case.sample.words
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_status_that_needs_no_waiting_is_passed_by_somebody(kind: Kind) -> None:
+    passed = set[Status]().union(*(case.been for case in PLAYED.cases if case.state.kind is kind))
+    assert passed == set(MACHINES[kind].statuses) - NEVER_WITHOUT_WAITING
+
+
+def test_every_fact_that_needs_no_waiting_is_told_by_somebody() -> None:
+    told = {event for case in PLAYED.cases for event in case.told}
+    assert set(FACTS) - told == {Event.card_unclaimed, Event.hold_benefits}
+
+
+def test_every_case_of_a_person_is_of_another_kind() -> None:
+    cases = [(case.state.opening.person, case.state.kind) for case in PLAYED.cases]
+    assert len(cases) == len(set(cases))
