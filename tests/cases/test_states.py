@@ -1,0 +1,131 @@
+"""Both state machines as tables: well formed, walked pair by pair, refused where a pair is not in the table."""
+
+from itertools import product
+
+import pytest
+
+from cases.errors import CaseError, Code
+from cases.models import FACTS as FACT_MODELS
+from cases.names import Kind
+from cases.progress import _CHANGES, _CHECKS, _GUARDS, CaseState, Decision, decide
+from cases.states import CLOCK_EVENT, MACHINES, Awaits, Effect, Event, Guard, Milestone, Origin, Row, Status
+from tests.scenes import FACTS, NOW, in_status
+
+PAIRS = [
+    pytest.param(kind, status, event, id=f"{kind.prefix}-{status}-{event}")
+    for kind, machine in MACHINES.items()
+    for status, event in product(machine.statuses, Event)
+]
+ROWS = [pytest.param(machine.kind, row) for machine in MACHINES.values() for row in machine.table]
+
+
+def attempt(state: CaseState, event: Event) -> Decision | Code:
+    try:
+        return decide(state, event, FACTS.get(event), NOW)
+    except CaseError as refused:
+        return refused.code
+
+
+@pytest.mark.parametrize(("kind", "status", "event"), PAIRS)
+def test_every_pair_moves_along_a_row_of_the_table_or_is_refused_with_a_code(
+    kind: Kind, status: Status, event: Event
+) -> None:
+    state = in_status(kind, status)
+    before = state.model_dump_json()
+    answer = attempt(state, event)
+    rows = MACHINES[kind].rows(status, event)
+    assert state.model_dump_json() == before
+    if isinstance(answer, Decision):
+        assert answer.row in rows
+        assert answer.after.status is answer.row.to
+        assert answer.after.version == state.version + 1
+        assert answer.after.transitions[-1].event is event
+    else:
+        assert isinstance(answer, Code)
+    if not rows:
+        assert answer in {Code.EVENT_NOT_ALLOWED, Code.CASE_CLOSED, Code.BENEFITS_EXCLUDED}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_status_can_be_reached_from_the_first_one(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    reached = {machine.initial}
+    while further := {row.to for row in machine.table if row.status in reached} - reached:
+        reached |= further
+    assert reached == set(machine.statuses)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_case_in_an_ending_has_no_way_on_and_any_other_has_a_way_to_an_ending(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    endings = {status for status in machine.statuses if not machine.is_open(status)}
+    assert not [row for row in machine.table if row.status in endings]
+    ending = set(endings)
+    while further := {row.status for row in machine.table if row.to in ending} - ending:
+        ending |= further
+    assert ending == set(machine.statuses)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_open_status_has_a_milestone_and_only_done_has_the_last(kind: Kind) -> None:
+    for status, row in MACHINES[kind].statuses.items():
+        assert (row.milestone is not None) is (MACHINES[kind].is_open(status) or status is Status.done)
+        assert (row.milestone is Milestone.benefits_unblocked) is (status is Status.done)
+
+
+@pytest.mark.parametrize(("kind", "row"), ROWS)
+def test_every_row_is_made_of_what_its_machine_knows(kind: Kind, row: Row) -> None:
+    assert {row.status, row.to} <= set(MACHINES[kind].statuses)
+    assert len(set(row.effects)) == len(row.effects)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_last_row_of_a_pair_that_always_holds_is_the_last_one(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    for status, event in product(machine.statuses, Event):
+        guards = [row.guard for row in machine.rows(status, event)]
+        assert Guard.always not in guards[:-1]
+        assert len(set(guards)) == len(guards)
+
+
+def test_every_event_guard_and_effect_stands_in_a_table_and_every_guard_has_its_question() -> None:
+    table = [row for machine in MACHINES.values() for row in machine.table]
+    assert {row.event for row in table} == set(Event)
+    assert {row.guard for row in table} == set(Guard) == set(_GUARDS)
+    assert {effect for row in table for effect in row.effects} == set(Effect)
+    assert set(_CHECKS) | set(_CHANGES) <= set(Event)
+
+
+def test_events_from_outside_are_exactly_those_with_a_fact() -> None:
+    assert {event for event in Event if event.origin is Origin.outside} == set(FACT_MODELS) == set(FACTS)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_status_with_a_time_limit_knows_what_happens_when_it_ends(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    for status, row in machine.statuses.items():
+        if row.clock is not None:
+            assert machine.rows(status, CLOCK_EVENT[row.clock])
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_open_status_waits_for_the_engine_a_person_or_a_time_limit(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    people = {Awaits.clerk, Awaits.second_officer, Awaits.two_officers, Awaits.operator}
+    for status, row in machine.statuses.items():
+        if machine.is_open(status):
+            assert row.awaits in people or row.awaits is Awaits.engine or row.clock is not None
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_benefit_stays_held_when_a_hold_or_a_dispute_begins(kind: Kind) -> None:
+    for row in MACHINES[kind].table:
+        begins = row.to in {Status.on_hold, Status.disputed} and row.status is not row.to
+        if begins and kind is Kind.id_number_change:
+            assert Effect.lift_benefit_holds in row.effects
+
+
+def test_only_a_decision_of_a_person_holds_benefits() -> None:
+    rows = [row for machine in MACHINES.values() for row in machine.table if Effect.hold_benefits in row.effects]
+    assert rows
+    assert {row.event for row in rows} == {Event.hold_benefits}

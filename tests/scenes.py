@@ -1,0 +1,213 @@
+"""People, documents and cases for tests. Everything is synthetic."""
+
+import hashlib
+from datetime import UTC, datetime
+from functools import cache
+
+from cases.models import (
+    Acknowledge,
+    Actor,
+    AddDocuments,
+    Approve,
+    CardActivated,
+    CardFound,
+    CardFunction,
+    CardHandedOver,
+    CardProduced,
+    CardUnclaimed,
+    ConfirmDownstream,
+    ConfirmLoss,
+    Defect,
+    DisputeOutcome,
+    Document,
+    DocumentKind,
+    Extend,
+    Fact,
+    HandOver,
+    Hold,
+    HoldBenefits,
+    HoldReason,
+    NumberChangeOpening,
+    PersonEnded,
+    PersonEndedReason,
+    Reject,
+    ReleaseBenefits,
+    Repair,
+    RepairAction,
+    ReplacementOpening,
+    ReplacementReason,
+    ResolveDispute,
+    Resume,
+    ReturnDocuments,
+    Role,
+    System,
+    VerifyDocuments,
+    Withdraw,
+)
+from cases.names import Kind, person_token
+from cases.numbers import Road
+from cases.policy import Policies, Policy
+from cases.progress import CaseState, Finding, Screening, Timer, opened
+from cases.states import MACHINES, Clock, Event, Status
+
+KEY = bytes(range(32))
+NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
+OFFICE = "110105"
+SOUTH = "440103"
+SEALED = "k1." + "A" * 54
+
+CLERK = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
+VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
+OFFICER = Actor(id="officer-1", role=Role.officer, office=OFFICE)
+SECOND_OFFICER = Actor(id="officer-2", role=Role.officer, office=OFFICE)
+BUREAU = Actor(id="bureau-1", role=Role.card_bureau, office=OFFICE)
+OPERATOR = Actor(id="operator-1", role=Role.operator, office=OFFICE)
+DOWNSTREAM = Actor(id="downstream-1", role=Role.medical_insurance, office=OFFICE)
+
+
+@cache
+def policies() -> Policies:
+    """The packs of this release."""
+    return Policies.load()
+
+
+def policy(region: str = OFFICE) -> Policy:
+    """The pack of a region."""
+    return policies().of_region(region)
+
+
+def person(name: str) -> str:
+    """A synthetic person's ref."""
+    return person_token(KEY, "T" + hashlib.sha256(name.encode()).hexdigest()[:12].upper())
+
+
+def document(kind: DocumentKind = DocumentKind.resident_id_card, copy: str = "1") -> Document:
+    """A synthetic document by reference."""
+    return Document(
+        kind=kind,
+        uri=f"doc://sample/{kind.value}-{copy}",
+        media_type="image/png",
+        size=4096,
+        sha256=hashlib.sha256(f"{kind.value}-{copy}".encode()).hexdigest(),
+    )
+
+
+ID_CARD = document()
+CERTIFICATE = document(DocumentKind.police_certificate)
+
+
+def number_change(
+    *documents: Document, who: str = "one", region: str = OFFICE, submitter: Actor = CLERK
+) -> NumberChangeOpening:
+    """An application for an ID-number change."""
+    ref = person(who)
+    return NumberChangeOpening(
+        kind=Kind.id_number_change,
+        person=ref,
+        name=SEALED,
+        number=SEALED,
+        number_token=ref,
+        region=region,
+        submitter=submitter,
+        documents=documents,
+        key=f"key-{who}",
+        fingerprint=ref,
+    )
+
+
+def replacement(
+    *documents: Document,
+    reason: ReplacementReason = ReplacementReason.damaged,
+    who: str = "one",
+    region: str = OFFICE,
+) -> ReplacementOpening:
+    """An application for a card replacement."""
+    ref = person(who)
+    return ReplacementOpening(
+        kind=Kind.card_replacement,
+        reason=reason,
+        person=ref,
+        name=SEALED,
+        number=SEALED,
+        number_token=ref,
+        region=region,
+        submitter=CLERK,
+        documents=documents,
+        key=f"key-{who}",
+        fingerprint=ref,
+    )
+
+
+def screening(opening: NumberChangeOpening | ReplacementOpening, finding: Finding, road: Road | None) -> Screening:
+    """What the register would answer."""
+    rules = policy(opening.region)
+    if isinstance(opening, NumberChangeOpening):
+        demands = rules.number_change_demands(road or Road.pure_upgrade)
+        terms = rules.number_change_terms
+    else:
+        demands = rules.replacement_demands(opening.reason)
+        terms = rules.replacement_terms
+    return Screening(finding=finding, terms=terms, road=road, demands=demands)
+
+
+def received(
+    opening: NumberChangeOpening | ReplacementOpening,
+    finding: Finding = Finding.clear,
+    road: Road | None = Road.pure_upgrade,
+) -> CaseState:
+    """A case that was registered, before its first transition."""
+    return opened(opening).model_copy(update={"screening": screening(opening, finding, road)})
+
+
+FACTS: dict[Event, Fact] = {
+    Event.add_documents: AddDocuments(actor=CLERK, documents=(ID_CARD,)),
+    Event.verify_documents: VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(ID_CARD.sha256,)),
+    Event.return_documents: ReturnDocuments(
+        actor=VERIFIER, defects=(Defect(document=DocumentKind.resident_id_card, problem="复印件不清晰"),)
+    ),
+    Event.approve: Approve(actor=OFFICER, content="0" * 64),
+    Event.reject: Reject(actor=OFFICER, legal_basis="社会保险经办条例第三十一条"),
+    Event.hold: Hold(actor=CLERK, reason=HoldReason.waiting_for_id_card, evidence="police/2026-1"),
+    Event.resume: Resume(actor=CLERK),
+    Event.extend: Extend(actor=OFFICER, working_days=5, evidence="ext-1"),
+    Event.withdraw: Withdraw(actor=CLERK),
+    Event.resolve_dispute: ResolveDispute(actor=OFFICER, outcome=DisputeOutcome.ours, police_document=CERTIFICATE),
+    Event.confirm_downstream: ConfirmDownstream(
+        actor=DOWNSTREAM, system=System.medical_insurance, confirmed=True, reference="mi-1"
+    ),
+    Event.repair: Repair(actor=OPERATOR, action=RepairAction.retry, evidence="op-1"),
+    Event.hold_benefits: HoldBenefits(
+        actor=OFFICER, legal_basis="示例文件〔2026〕第1号", notice="notice-1", served_on=NOW.date()
+    ),
+    Event.release_benefits: ReleaseBenefits(actor=OFFICER, legal_basis="示例文件〔2026〕第1号"),
+    Event.acknowledge: Acknowledge(actor=CLERK),
+    Event.person_ended: PersonEnded(actor=CLERK, reason=PersonEndedReason.death, evidence="civil-1"),
+    Event.confirm_loss: ConfirmLoss(actor=CLERK, evidence="loss-1"),
+    Event.card_found: CardFound(actor=CLERK),
+    Event.card_produced: CardProduced(
+        actor=BUREAU, produced=True, batch="b-1", card_number=SEALED, card_token=person("card")
+    ),
+    Event.card_handed_over: CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="sig-1"),
+    Event.card_activated: CardActivated(actor=DOWNSTREAM, function=CardFunction.social),
+    Event.card_unclaimed: CardUnclaimed(actor=BUREAU, witness=OPERATOR, record="destroyed-1"),
+}
+"""A well-formed fact of each event from outside."""
+
+
+def in_status(kind: Kind, status: Status) -> CaseState:
+    """A plausible case in any status of its machine, for walking the whole matrix."""
+    opening = number_change(ID_CARD) if kind is Kind.id_number_change else replacement(ID_CARD)
+    machine = MACHINES[kind]
+    state = received(opening)
+    clock = machine.statuses[status].clock
+    return state.model_copy(
+        update={
+            "status": status,
+            "version": 3,
+            "milestone": machine.milestone(status, state.milestone),
+            "committed": status in {Status.applying, Status.repair},
+            "card_blocked": status is Status.temporarily_blocked,
+            "timer": Timer(clock=clock, due_at=NOW) if clock in {Clock.supplement, Clock.hold, Clock.claim} else None,
+            "verified_content": state.content if status is Status.awaiting_approval else None,
+        }
+    )
