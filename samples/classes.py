@@ -151,7 +151,7 @@ def with_held_benefits(person: Person) -> Person:
     person.benefit_holds.append(
         {
             "scheme": "medical",
-            "reason": "old_number",
+            "reason": "id_number",
             "legal_basis": "示例文件〔2026〕第1号",
             "notice": f"NOTICE-{person.personal_number}",
             "served_on": "2026-09-01",
@@ -393,20 +393,20 @@ def held_by_another(inventor: Inventor) -> list[Sample]:
 
 
 def applied_for_twice(inventor: Inventor) -> list[Sample]:
-    """Two people apply for one number: one as derived, the other, wrongly registered before, with a certificate."""
+    """Two people apply for one number: given the same old one long ago, or one of them wrongly registered."""
     samples = []
-    for outcome, decided_script, decided, other_script, other in (
+    for words, decided_script, decided, other_script, other in (
         ("ours", _confirmed(inventor, "dispute-ours"), DONE, "dispute-lost", _LOST),
         ("theirs", "dispute-theirs", _LOST, _confirmed(inventor, "dispute-won"), DONE),
         ("both change", "dispute-both-change", _LOST, "dispute-lost", _LOST),
     ):
-        words = outcome
         first = _changed(inventor, f"two applications: {words}", decided_script, decided)
         second = _changed(
             inventor,
             f"two applications: {words}, the other",
             other_script,
             other,
+            person=inventor.person() if words == "ours" else inventor.person(first.application.old_number),
             to=str(first.application.number),
             papers=_DISPUTED_PAPERS,
         )
