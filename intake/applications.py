@@ -1,0 +1,373 @@
+"""What a back-office system applies with, in clear, and how it is sealed before anything leaves this process.
+
+Everything that can be known without the engine is checked here, and what is wrong is said as a field and a code, never
+with the value (`InputRefused`). Pydantic's own errors carry the input they refuse; they end in `checked` and
+`checked_json`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from datetime import date
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from activities.sealing import Field as Sealable
+from activities.sealing import Sealer
+from cases.errors import Advice, CaseError, Code
+from cases.models import (
+    MAX_DOCUMENTS,
+    Actor,
+    Category,
+    Contract,
+    Document,
+    IdempotencyKey,
+    NumberChangeOpening,
+    RegionCode,
+    ReplacementOpening,
+    ReplacementReason,
+)
+from cases.names import Kind, read_case_id
+from cases.numbers import Valid15, Valid18, normalise, spreadsheet_damage, validate, validate18
+from cases.progress import check_document
+from cases.text import check_name
+
+# --- what is wrong ----------------------------------------------------------------------------------------------------
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: the path of the field (empty for the whole), and why. Never a value."""
+
+    field: str
+    code: Code
+
+
+class InputRefused(Exception):
+    """What was handed in cannot be taken; every problem at once, none with its value."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("; ".join(f"{code} ({field})" if field else code for field, code in self.problems))
+
+
+_CODES: Final = {code.value: code for code in Code}
+
+_CODE_OF_TYPE: Final = {
+    "missing": Code.FIELD_MISSING,
+    "extra_forbidden": Code.FIELD_UNKNOWN,
+    "string_unicode": Code.TEXT_FORBIDDEN_CHARACTERS,
+}
+_CODE_OF_FIELD: Final = {
+    "personal_number": Code.PERSONAL_NUMBER_INVALID,
+    "holder": Code.PERSONAL_NUMBER_INVALID,
+    "region": Code.REGION_INVALID,
+    "office": Code.REGION_INVALID,
+    "key": Code.IDEMPOTENCY_KEY_INVALID,
+    "uri": Code.DOCUMENT_URI_REFUSED,
+    "sha256": Code.DOCUMENT_DIGEST_INVALID,
+    "copies": Code.DOCUMENT_DIGEST_INVALID,
+    "issued_on": Code.DATE_INVALID,
+    "expires_on": Code.DATE_INVALID,
+    "served_on": Code.DATE_INVALID,
+}
+
+
+def _problem_of(error: ErrorDetails) -> Problem:
+    kind = error["type"]
+    # The last part of an unknown field's path is what somebody typed.
+    path = error["loc"][:-1] if kind == "extra_forbidden" else error["loc"]
+    if "field" in (context := error.get("ctx", {})):
+        path = (*path, str(context["field"]))
+    field = next((part for part in reversed(path) if isinstance(part, str)), "")
+    code = _CODES.get(kind) or _CODE_OF_TYPE.get(kind)
+    if code is None and (field, kind) == ("documents", "too_long"):
+        code = Code.DOCUMENTS_TOO_MANY
+    return Problem(".".join(map(str, path)), code or _CODE_OF_FIELD.get(field, Code.FIELD_INVALID))
+
+
+def _refused(wrong: ValidationError | CaseError) -> InputRefused:
+    if isinstance(wrong, CaseError):
+        return InputRefused([Problem(wrong.field or "", wrong.code)])
+    return InputRefused(map(_problem_of, wrong.errors(include_input=False, include_url=False)))
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], content: object) -> Model:
+    """`content` as the model, or `InputRefused`."""
+    try:
+        return model.model_validate(content)
+    except (ValidationError, CaseError) as wrong:
+        raise _refused(wrong) from None
+
+
+def checked_json(model: type[Model], content: bytes) -> Model:
+    """JSON as the model without converting a type into another, or `InputRefused`."""
+    try:
+        return model.model_validate_json(content, strict=True)
+    except (ValidationError, CaseError) as wrong:
+        raise _refused(wrong) from None
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LATEST: Final = date.max
+"""Where only a later check knows the day, no birth date is in the future yet."""
+
+
+def _by_code(wrong: CaseError) -> PydanticCustomError:
+    # An error of pydantic's own lets the other fields be checked as well.
+    context = {"field": wrong.field} if wrong.field else None
+    return PydanticCustomError(wrong.code.value, wrong.code.value, context)
+
+
+def _coded(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def validator(value: Any) -> Any:
+        try:
+            return check(value)
+        except CaseError as wrong:
+            raise _by_code(wrong) from None
+
+    return validator
+
+
+def _check_name(name: str) -> str:
+    return check_name(name).text
+
+
+def _check_personal_number(text: Any) -> Any:
+    # A column of numbers has lost its leading zeros, and by that names another person.
+    if spreadsheet_damage(text) and not isinstance(text, str):
+        raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED)
+    return text.strip(" \t\u00a0\u3000") if isinstance(text, str) else text
+
+
+def _read_number(number: Any) -> str:
+    if spreadsheet_damage(number):
+        raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED)
+    return normalise(number).text
+
+
+def _check_number18(number: Any) -> Any:
+    validate18(_read_number(number), _LATEST)
+    return number
+
+
+def _check_number(number: Any) -> Any:
+    validate(_read_number(number), _LATEST)
+    return number
+
+
+def check_date(text: Any) -> Any:
+    """A calendar day as YYYY-MM-DD and nothing else. Raises `CaseError` DATE_INVALID."""
+    if text is None or isinstance(text, date):
+        return text
+    if isinstance(text, str) and _ISO_DATE.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            pass
+    raise CaseError(Code.DATE_INVALID)
+
+
+def _one_by_one(document: Any, validate_document: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate_document(document)
+    except CaseError as wrong:
+        raise _by_code(wrong) from None
+
+
+def _distinct(documents: Any) -> Any:
+    """The same copy twice is one document."""
+    return tuple({document.sha256: document for document in reversed(documents)}.values())[::-1]
+
+
+def _not_too_many(documents: Any) -> Any:
+    if len(documents) > MAX_DOCUMENTS:
+        raise CaseError(Code.DOCUMENTS_TOO_MANY)
+    return documents
+
+
+PersonalNumber = Annotated[
+    str, StringConstraints(pattern=r"^[0-9A-Z]{4,20}$"), BeforeValidator(_coded(_check_personal_number))
+]
+"""The agency's own number of a person (个人编号): 4 to 20 digits or capital letters."""
+Name = Annotated[str, AfterValidator(_coded(_check_name)), Field(repr=False)]
+IsoDate = Annotated[date, BeforeValidator(_coded(check_date))]
+
+
+class ApplicationDocument(Document):
+    """A document by reference. `holder` is the personal number of whoever it belongs to, where that is known."""
+
+    holder: PersonalNumber | None = Field(default=None, repr=False)
+    issued_on: IsoDate | None = None
+    expires_on: IsoDate | None = None
+
+
+ApplicationDocuments = Annotated[
+    tuple[Annotated[ApplicationDocument, WrapValidator(_one_by_one)], ...],
+    AfterValidator(_coded(_not_too_many)),
+    AfterValidator(_distinct),
+]
+
+# --- applications -----------------------------------------------------------------------------------------------------
+
+
+class _Application(Contract):
+    personal_number: PersonalNumber = Field(repr=False)
+    name: Name
+    region: RegionCode
+    category: Category = Category.general
+    documents: ApplicationDocuments = ()
+    submitter: Actor
+    key: IdempotencyKey | None = None
+    """Idempotency key of the caller; without one the content itself is the key."""
+
+
+class NumberChangeApplication(_Application):
+    """An ID-number change is applied for. Numbers are given as typed; what is sent is normalised and sealed."""
+
+    kind: Literal[Kind.id_number_change] = Kind.id_number_change
+    new_number: Annotated[str, BeforeValidator(_coded(_check_number18)), Field(repr=False)]
+    """The 18-digit number that is applied for."""
+
+    @property
+    def number_applied_with(self) -> str:
+        """The number that the opening carries, as typed."""
+        return self.new_number
+
+
+class ReplacementApplication(_Application):
+    """A card replacement is applied for."""
+
+    kind: Literal[Kind.card_replacement] = Kind.card_replacement
+    number: Annotated[str, BeforeValidator(_coded(_check_number)), Field(repr=False)]
+    """The resident ID number that the applicant shows, of 18 digits or still of 15."""
+    reason: ReplacementReason
+
+    @property
+    def number_applied_with(self) -> str:
+        """The number that the opening carries, as typed."""
+        return self.number
+
+
+Application = NumberChangeApplication | ReplacementApplication
+
+
+def check(
+    application: Application, today: date, *, document_hosts: AbstractSet[str] = frozenset()
+) -> tuple[Advice, ...]:
+    """What a clerk should look at twice in an application of `today` (the day in Shanghai).
+
+    `document_hosts` are the hosts from which `https` documents may come. Raises `CaseError` for what only the day or
+    the agency tells: a birth date in the future, an expired or future-dated document, a host that is not allowed.
+    """
+    typed = normalise(application.number_applied_with)
+    valid: Valid18 | Valid15 = validate(typed.text, today)
+    for document in application.documents:
+        check_host(document, document_hosts)
+        check_document(document.model_copy(update={"holder": None}), "", today)
+    return tuple(dict.fromkeys((*typed.advice, *check_name(application.name).advice, *valid.advice)))
+
+
+def check_host(document: Document, document_hosts: AbstractSet[str]) -> None:
+    """Raises `CaseError` DOCUMENT_URI_REFUSED for an `https` document of a host that is not in `document_hosts`."""
+    parts = urlsplit(document.uri)
+    if parts.scheme == "https" and parts.netloc.lower() not in document_hosts:
+        raise CaseError(Code.DOCUMENT_URI_REFUSED, "documents")
+
+
+def content_of(application: Application) -> str:
+    """Canonical JSON of everything that is applied for, names and numbers in clear; equal applications give equal text.
+
+    How a number was typed and the order of documents do not count, nor does the idempotency key.
+    """
+    content = application.model_dump(mode="json", exclude={"key", "new_number", "number", "documents"})
+    content["number"] = normalise(application.number_applied_with).text
+    documents = (document.model_dump(mode="json") for document in application.documents)
+    content["documents"] = sorted(documents, key=lambda document: str(document["sha256"]))
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def seal(
+    application: Application,
+    sealer: Sealer,
+    today: date,
+    *,
+    reopen: bool = False,
+    document_hosts: AbstractSet[str] = frozenset(),
+) -> NumberChangeOpening | ReplacementOpening:
+    """What the case is opened with: checked against `today`, numbers normalised, name and number sealed.
+
+    Without a key of its own an application's content is its key, so that repeating it changes nothing. A reopening is
+    another request than the first opening and has another key. Raises `CaseError` as `check`, and
+    DOCUMENT_OF_ANOTHER_PERSON.
+    """
+    check(application, today, document_hosts=document_hosts)
+    person = sealer.person_token(application.personal_number)
+    number = normalise(application.number_applied_with).text
+    fingerprint = sealer.content_token(content_of(application))
+    documents = tuple(_sealed_document(document, sealer) for document in application.documents)
+    for document in documents:
+        check_document(document, person, today)
+    fields: dict[str, Any] = {
+        "kind": application.kind,
+        "person": person,
+        "name": sealer.seal(application.name, field=Sealable.name, person=person),
+        "number": sealer.seal(number, field=Sealable.number, person=person),
+        "number_token": sealer.number_token(number),
+        "region": application.region,
+        "category": application.category,
+        "submitter": application.submitter,
+        "documents": documents,
+        "key": application.key or f"{'reopen' if reopen else 'content'}:{fingerprint}",
+        "fingerprint": fingerprint,
+        "reopen": reopen,
+    }
+    if isinstance(application, ReplacementApplication):
+        return ReplacementOpening(**fields, reason=application.reason)
+    return NumberChangeOpening(**fields)
+
+
+def _sealed_document(document: ApplicationDocument, sealer: Sealer) -> Document:
+    fields = document.model_dump(exclude_unset=True)
+    if document.holder is not None:
+        fields["holder"] = sealer.person_token(document.holder)
+    return Document(**fields)
+
+
+_CARD_NUMBER: Final = re.compile(r"[0-9A-Z]{6,24}")
+
+
+class SealedCard(NamedTuple):
+    """A card's number as a case is told it."""
+
+    number: str
+    token: str
+
+
+def seal_card_number(card_number: str, case_id: str, sealer: Sealer) -> SealedCard:
+    """The number of the card that was made for a case: 6 to 24 digits or capital letters, sealed for its person.
+
+    Raises `CaseError` FIELD_INVALID, or CASE_ID_INVALID.
+    """
+    _, person = read_case_id(case_id)
+    text = card_number.strip(" \t\r\n")
+    if not _CARD_NUMBER.fullmatch(text):
+        raise CaseError(Code.FIELD_INVALID, "card_number")
+    return SealedCard(sealer.seal(text, field=Sealable.card_number, person=person), sealer.number_token(text))

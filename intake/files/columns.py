@@ -1,0 +1,142 @@
+"""The columns of a register, by their Chinese and English headings, and the words that may stand in them."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from enum import Enum, StrEnum
+from typing import Final
+
+from cases.errors import Code
+from cases.models import Category, DocumentKind, ReplacementReason
+from cases.names import Kind
+from intake.applications import InputRefused, Problem
+
+
+class Column(StrEnum):
+    """A column; the value is its English heading."""
+
+    personal_number = "personal_number"
+    name = "name"
+    kind = "kind"
+    old_number = "old_number"
+    number = "number"
+    phone = "phone"
+    region = "region"
+    category = "category"
+    reason = "reason"
+    documents = "documents"
+    submitter = "submitter"
+    note = "note"
+
+    @property
+    def zh(self) -> str:
+        """The Chinese heading."""
+        return _CHINESE[self]
+
+
+_CHINESE: Final = {
+    Column.personal_number: "个人编号",
+    Column.name: "姓名",
+    Column.kind: "申请事项",
+    Column.old_number: "原证件号码",
+    Column.number: "证件号码",
+    Column.phone: "手机号",
+    Column.region: "经办机构区划",
+    Column.category: "人员类别",
+    Column.reason: "补换卡原因",
+    Column.documents: "材料清单",
+    Column.submitter: "受理人",
+    Column.note: "备注",
+}
+
+REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.region)
+"""Without these nothing can be applied for; `submitter` is required too unless one is named for the whole file."""
+
+NOT_READ: Final = frozenset({Column.phone, Column.note})
+"""Known, and of no use to a case."""
+
+KIND_ZH: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
+CATEGORY_ZH: Final = {
+    Category.resettled: "异地安置",
+    Category.referred: "转诊",
+    Category.refund: "医保退款",
+    Category.general: "一般",
+}
+REASON_ZH: Final = {
+    ReplacementReason.lost: "遗失",
+    ReplacementReason.damaged: "损坏",
+    ReplacementReason.expired: "到期",
+    ReplacementReason.old_generation: "旧代卡",
+    ReplacementReason.data_changed: "信息变更",
+}
+DOCUMENT_ZH: Final = {
+    DocumentKind.resident_id_card: "居民身份证",
+    DocumentKind.temporary_id_card: "临时居民身份证",
+    DocumentKind.police_certificate: "公安机关证明",
+    DocumentKind.court_certificate: "法院证明",
+    DocumentKind.residence_permit: "港澳台居民居住证",
+    DocumentKind.loss_declaration: "遗失声明",
+    DocumentKind.old_card: "旧卡",
+    DocumentKind.proxy_authorisation: "委托书",
+    DocumentKind.photograph: "照片",
+}
+
+KIND_OF_WORD: Final = {word: kind for kind, zh in KIND_ZH.items() for word in (zh, kind.name)}
+CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}
+REASON_OF_WORD: Final = {word: reason for reason, zh in REASON_ZH.items() for word in (zh, reason.value)}
+DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for word in (zh, kind.value)}
+
+
+class Slot(Enum):
+    """A place in a row that is no column of a register."""
+
+    unnamed = "unnamed"
+    """Nothing stands over it, so nothing may stand in it."""
+    ignored = "ignored"
+    """Its heading is not known, and whoever reads the file said that this does not matter."""
+
+
+_COLUMN_OF_HEADING: Final = {heading: column for column in Column for heading in (column.value, column.zh)}
+
+
+def column_of(heading: str) -> Column | None:
+    """The column of a heading. Full width, letter case, blanks around it and asterisks beside it do not count."""
+    return _COLUMN_OF_HEADING.get(unicodedata.normalize("NFKC", heading).strip(" \t*").casefold())
+
+
+def map_columns(headings: Sequence[object], *, ignore_unknown: bool, has_submitter: bool) -> tuple[Column | Slot, ...]:
+    """What stands where in each row.
+
+    Raises `InputRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
+    COLUMN_UNKNOWN by its place, because what stands over it may be somebody's data.
+    """
+    places = tuple(_place_of(heading) for heading in headings)
+    unknown = [number for number, place in enumerate(places, start=1) if place is Slot.ignored]
+    problems = missing_columns((place for place in places if isinstance(place, Column)), has_submitter=has_submitter)
+    problems += [Problem(column, Code.COLUMN_DUPLICATE) for column in Column if places.count(column) > 1]
+    if not ignore_unknown:
+        problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in unknown]
+    if problems:
+        raise InputRefused(problems)
+    return places
+
+
+def missing_columns(present: Iterable[Column], *, has_submitter: bool) -> list[Problem]:
+    """Required columns that are not among those present."""
+    required = REQUIRED if has_submitter else (*REQUIRED, Column.submitter)
+    there = set(present)
+    return [Problem(column, Code.COLUMN_MISSING) for column in required if column not in there]
+
+
+def place_name(number: int) -> str:
+    """A column that has no name of ours: its place, counted from 1, and its letter in a spreadsheet."""
+    letters, rest = "", number
+    while rest:
+        rest, letter = divmod(rest - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"column {number} ({letters})"
+
+
+def _place_of(heading: object) -> Column | Slot:
+    if heading is None or (isinstance(heading, str) and not heading.strip()):
+        return Slot.unnamed
+    return (column_of(heading) if isinstance(heading, str) else None) or Slot.ignored

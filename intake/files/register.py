@@ -1,0 +1,115 @@
+"""A register file of any format: opened by its name's ending, read row by row, a repeated row noticed."""
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from cases.errors import CaseError, Code
+from intake.applications import Application, content_of
+from intake.files.json_lines import JsonLinesFile
+from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
+from intake.files.separated import SeparatedFile
+from intake.files.workbook import Workbook
+
+
+class Records(Protocol):
+    """What the readers of the formats have in common."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed about the file as a whole."""
+
+    @property
+    def fraction(self) -> float:
+        """How much was read, 0 to 1."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+class Register:
+    """An open register. Iterating reads it, once; memory does not grow with its length."""
+
+    def __init__(self, records: Records, terms: Terms) -> None:
+        self._records = records
+        self._terms = terms
+        self.findings: Final = records.findings
+        """What was noticed about the file as a whole."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._records.close()
+
+    @property
+    def fraction(self) -> float:
+        """How much of the file was read, 0 to 1."""
+        return min(self._records.fraction, 1.0)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Rows that are not empty, in order.
+
+        Raises `CaseError` FILE_UNREADABLE where the file turns out to be damaged further on.
+        """
+        seen = _Contents()
+        try:
+            for record in self._records:
+                if record.cells is not None and is_blank(record.cells):
+                    continue
+                row = read_row(record, self._terms)
+                if row.application is not None and not seen.add(row.application):
+                    repeated = Finding(row.number, None, Code.ROW_REPEATED, refused=True)
+                    row = Row(row.number, None, (*row.findings, repeated))
+                yield row
+        finally:
+            seen.close()
+
+
+class _Contents:
+    """The contents of the rows read so far, as digests under a key of this moment, in a file without a name."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(16)
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
+        self._database.execute("BEGIN")
+
+    def add(self, application: Application) -> bool:
+        """Whether the content is new."""
+        digest = hashlib.blake2b(content_of(application).encode(), digest_size=16, key=self._key).digest()
+        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
+
+    def close(self) -> None:
+        """Forget them."""
+        self._database.close()
+
+
+def open_register(path: Path, terms: Terms, *, sheet: str | None = None, ignore_unknown: bool = False) -> Register:
+    """Open a file whose name ends in .xlsx, .csv or .jsonl.
+
+    `sheet` names a sheet of a workbook; without it the first that is visible is read. `ignore_unknown` passes over
+    columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
+    FILE_ENCODING or FILE_UNREADABLE.
+    """
+    has_submitter = terms.submitter is not None
+    records: Records
+    match path.suffix.lower():
+        case ".xlsx":
+            records = Workbook(path, sheet=sheet, ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+        case ".csv":
+            records = SeparatedFile(path, ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+        case ".jsonl":
+            records = JsonLinesFile(path, ignore_unknown=ignore_unknown)
+        case _:
+            raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    return Register(records, terms)

@@ -1,0 +1,234 @@
+"""From the cells of one row to an application, or to what is wrong with it: row, column and code, never a value."""
+
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from datetime import date
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from cases.errors import Advice, CaseError, Code
+from cases.models import Role
+from cases.names import Kind
+from cases.numbers import normalise, spreadsheet_damage, validate
+from intake.applications import (
+    Application,
+    InputRefused,
+    NumberChangeApplication,
+    Problem,
+    ReplacementApplication,
+    check,
+    checked,
+)
+from intake.files.columns import (
+    CATEGORY_OF_WORD,
+    DOCUMENT_OF_WORD,
+    KIND_OF_WORD,
+    NOT_READ,
+    REASON_OF_WORD,
+    Column,
+)
+from intake.remedies import Reported
+
+
+class Special(Enum):
+    """A cell that holds something else than text or a number."""
+
+    formula = "formula"
+    unusable = "unusable"
+    """An error value, a truth value or a date."""
+
+
+class Finding(NamedTuple):
+    """What was noticed in a row. `row` is 0 where the file as a whole is meant."""
+
+    row: int
+    column: str | None
+    code: Reported
+    refused: bool
+    """Whether nothing is opened because of it."""
+
+
+class Record(NamedTuple):
+    """A row as a reader of one format hands it over. `cells` is None where the row cannot be taken apart."""
+
+    number: int
+    """As the program counts that people look at the file with: from 1, headings included."""
+    cells: Mapping[Column, object] | None
+    findings: tuple[Finding, ...] = ()
+
+
+class Row(NamedTuple):
+    """A row of a register: an application, unless one of its findings refuses it."""
+
+    number: int
+    application: Application | None
+    findings: tuple[Finding, ...]
+
+
+class Terms(NamedTuple):
+    """What holds for every row of a file."""
+
+    today: date
+    """The day in Shanghai."""
+    submitter: str | None = None
+    """Who took the applications in, where the file has no column for it."""
+    document_hosts: AbstractSet[str] = frozenset()
+
+
+def broken(number: int) -> Record:
+    """A row that cannot be taken apart."""
+    return Record(number, None, (Finding(number, None, Code.ROW_BROKEN, refused=True),))
+
+
+def is_blank(cells: Mapping[Column, object]) -> bool:
+    """Whether nothing stands in any cell."""
+    return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells.values())
+
+
+def read_row(record: Record, terms: Terms) -> Row:
+    """The application of a row, or why there is none; advice in any case."""
+    number, cells, findings = record
+    if cells is None:
+        return Row(number, None, findings)
+    advice = [*findings, *_about_old_number(number, cells.get(Column.old_number))]
+    try:
+        application = _application(cells, terms)
+        advised = check(application, terms.today, document_hosts=terms.document_hosts)
+    except InputRefused as wrong:
+        return Row(number, None, (*advice, *_refusals(number, wrong.problems)))
+    except CaseError as wrong:
+        return Row(number, None, (*advice, *_refusals(number, [Problem(wrong.field or Column.number, wrong.code)])))
+    about = (Column.name if code is Advice.PRIVATE_USE_CHARACTERS else Column.number for code in advised)
+    advice += [Finding(number, column, code, refused=False) for column, code in zip(about, advised, strict=True)]
+    return Row(number, application, tuple(advice))
+
+
+_LINE_BREAKS: Final = re.compile("[\n\r\0]")
+_BLANKS: Final = " \t\u00a0\u3000"
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
+_SEPARATORS: Final = re.compile("[;；]")
+_PARTS_OF_DOCUMENT: Final = ("kind", "uri", "media_type", "size", "sha256")
+_NAMES: Final = frozenset({Column.personal_number, Column.number, Column.name})
+"""Taken to the application as they are; it reads them itself."""
+
+
+def _application(cells: Mapping[Column, object], terms: Terms) -> Application:
+    problems: list[Problem] = []
+    fields: dict[str, Any] = {}
+    for column in Column:
+        if column in NOT_READ or column is Column.old_number:
+            continue
+        try:
+            value = _read_cell(column, cells.get(column))
+        except CaseError as wrong:
+            problems.append(Problem(column, wrong.code))
+        else:
+            if value is not None:
+                fields[column] = value
+    kind = fields.pop(Column.kind, Kind.id_number_change)
+    submitter = fields.get(Column.submitter, terms.submitter)
+    if isinstance(submitter, str):
+        fields[Column.submitter] = {"id": submitter, "role": Role.clerk, "office": fields.get(Column.region)}
+    if kind is Kind.id_number_change:
+        if Column.reason in fields and not cells.get(Column.kind):
+            # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
+            problems.append(Problem(Column.kind, Code.FIELD_MISSING))
+        fields.pop(Column.reason, None)
+        fields["new_number"] = fields.pop(Column.number, None)
+    else:
+        fields.setdefault(Column.number, None)
+    fields.setdefault(Column.name, "")
+    return _checked(kind, {str(name): value for name, value in fields.items()}, problems)
+
+
+def _checked(kind: Kind, fields: dict[str, Any], problems: list[Problem]) -> Application:
+    model: type[Application] = NumberChangeApplication if kind is Kind.id_number_change else ReplacementApplication
+    try:
+        application = checked(model, fields)
+    except InputRefused as wrong:
+        known = {problem.field for problem in problems}
+        problems += [problem for problem in map(_by_column, wrong.problems) if problem.field not in known]
+        # The submitter's office is the row's region, which speaks for itself.
+        if any(problem.field == Column.region for problem in problems):
+            problems = [problem for problem in problems if problem != (Column.submitter, Code.REGION_INVALID)]
+        raise InputRefused(problems) from None
+    if problems:
+        raise InputRefused(problems)
+    return application
+
+
+def _by_column(problem: Problem) -> Problem:
+    first = problem.field.partition(".")[0]
+    return Problem(Column.number if first == "new_number" else first, problem.code)
+
+
+def _refusals(number: int, problems: tuple[Problem, ...] | list[Problem]) -> tuple[Finding, ...]:
+    return tuple(Finding(number, field or None, code, refused=True) for field, code in dict.fromkeys(problems))
+
+
+def _read_cell(column: Column, cell: object) -> Any:
+    """The value of a cell, None where it is empty. Raises `CaseError`."""
+    if cell is Special.formula:
+        raise CaseError(Code.CELL_FORMULA)
+    if cell is Special.unusable:
+        raise CaseError(Code.FIELD_INVALID)
+    if isinstance(cell, str) and _LINE_BREAKS.search(cell):
+        raise CaseError(Code.ROW_BROKEN)
+    if column in _NAMES:
+        return None if cell == "" and column is not Column.name else cell
+    if isinstance(cell, int | float) and column is Column.region:
+        return str(int(cell)) if cell == int(cell) else cell
+    if column is Column.documents:
+        return _documents(cell)
+    text = cell.strip(_BLANKS) if isinstance(cell, str) else cell
+    if text is None or text == "":
+        return None
+    words = _WORDS.get(column)
+    if words is None:
+        return text
+    if not isinstance(text, str) or (value := words.get(text)) is None:
+        raise CaseError(Code.FIELD_INVALID)
+    return value
+
+
+_WORDS: Final[Mapping[Column, Mapping[str, Any]]] = {
+    Column.kind: KIND_OF_WORD,
+    Column.category: CATEGORY_OF_WORD,
+    Column.reason: REASON_OF_WORD,
+}
+
+
+def _documents(cell: object) -> Any:
+    """Entries `kind|uri|media_type|size|sha256` with semicolons between them; lists of objects come from JSON."""
+    if cell is None or isinstance(cell, list):
+        return cell
+    if not isinstance(cell, str):
+        raise CaseError(Code.FIELD_INVALID)
+    return [_document(entry) for entry in map(str.strip, _SEPARATORS.split(cell)) if entry]
+
+
+def _document(entry: str) -> dict[str, object]:
+    parts = [part.strip() for part in entry.split("|")]
+    if len(parts) != len(_PARTS_OF_DOCUMENT):
+        raise CaseError(Code.FIELD_INVALID)
+    fields: dict[str, object] = dict(zip(_PARTS_OF_DOCUMENT, parts, strict=True))
+    fields["kind"] = DOCUMENT_OF_WORD.get(parts[0], parts[0])
+    fields["size"] = int(parts[3]) if _WHOLE_NUMBER.fullmatch(parts[3]) else None
+    fields["sha256"] = parts[4].lower()
+    return fields
+
+
+def _about_old_number(row: int, cell: object) -> tuple[Finding, ...]:
+    """The old number is only for the reader of the report: what is in force stands in the register."""
+    if cell is None or (isinstance(cell, str) and not cell.strip(_BLANKS)):
+        return ()
+    try:
+        if cell is Special.formula:
+            raise CaseError(Code.CELL_FORMULA)
+        if spreadsheet_damage(cell):
+            raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED)
+        validate(normalise(cell).text, date.max)
+    except CaseError as doubtful:
+        return (Finding(row, Column.old_number, doubtful.code, refused=False),)
+    return ()

@@ -1,0 +1,112 @@
+"""JSON as programs send it, read strictly: one meaning for every reader of the same bytes, and no surprise in size."""
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn
+
+from cases.errors import CaseError, Code
+from cases.names import Kind
+from intake.applications import Application, NumberChangeApplication, ReplacementApplication, checked_json
+
+LARGEST_REQUEST: Final = 64 * 1024
+"""Bytes."""
+DEEPEST_NESTING: Final = 8
+"""Objects and arrays inside each other; an application with its documents needs three."""
+LONGEST_INTEGER: Final = 20
+"""Characters; the largest whole number that means anything here is a document's size."""
+
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS: Final = re.compile(rb"[\[\]{}]")
+
+
+def read_json(raw: bytes) -> Any:
+    """The value of one JSON text in UTF-8, with or without a byte order mark.
+
+    Raises `CaseError` REQUEST_TOO_LARGE; REQUEST_NOT_JSON (also for repeated keys, NaN, Infinity and deep nesting);
+    FIELD_INVALID for numbers no field could hold; TEXT_FORBIDDEN_CHARACTERS for half of a surrogate pair.
+    """
+    if len(raw) > LARGEST_REQUEST:
+        raise CaseError(Code.REQUEST_TOO_LARGE)
+    if _nesting(raw) > DEEPEST_NESTING:
+        raise CaseError(Code.REQUEST_NOT_JSON)
+    try:
+        text = raw.decode("utf-8-sig")
+        value = json.loads(
+            text,
+            object_pairs_hook=_without_repeated_keys,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
+        )
+    except ValueError:
+        # Also what is not UTF-8. The texts of these errors quote the input.
+        raise CaseError(Code.REQUEST_NOT_JSON) from None
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CaseError(Code.TEXT_FORBIDDEN_CHARACTERS) from None
+    return value
+
+
+def read_object(raw: bytes) -> dict[str, Any]:
+    """As `read_json`, where only an object will do: anything else is FIELD_INVALID."""
+    value = read_json(raw)
+    if not isinstance(value, dict):
+        raise CaseError(Code.FIELD_INVALID)
+    return value
+
+
+KIND_OF_NAME: Final = {name: kind for kind in Kind for name in (kind.name, kind.value)}
+"""`id_number_change` and `IdNumberChange`, and the same for replacements."""
+
+_MODELS: Final[dict[Kind, type[Application]]] = {
+    Kind.id_number_change: NumberChangeApplication,
+    Kind.card_replacement: ReplacementApplication,
+}
+
+
+def read_application(raw: bytes) -> Application:
+    """One application as a JSON object; without `kind` it is an ID-number change.
+
+    Raises `CaseError` as `read_json`, and `InputRefused` with every field that is wrong.
+    """
+    fields = read_object(raw)
+    named = fields.get("kind", Kind.id_number_change.name)
+    kind = KIND_OF_NAME.get(named) if isinstance(named, str) else None
+    if kind is None:
+        raise CaseError(Code.FIELD_INVALID, "kind")
+    content = json.dumps({**fields, "kind": kind.value}, ensure_ascii=False).encode()
+    return checked_json(_MODELS[kind], content)
+
+
+def _nesting(raw: bytes) -> int:
+    """Counted before parsing, because a parser's own limit depends on how deep its caller already is."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise CaseError(Code.REQUEST_NOT_JSON)
+    return fields
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > LONGEST_INTEGER:
+        raise CaseError(Code.FIELD_INVALID)
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    if math.isinf(value := float(digits)):
+        raise CaseError(Code.FIELD_INVALID)
+    return value
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise CaseError(Code.REQUEST_NOT_JSON)
