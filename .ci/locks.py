@@ -79,7 +79,8 @@ def _faults(lock: Path, requirements: list[str]) -> list[str]:
     text = lock.read_text(encoding="utf-8")
     pins, others = _pins(text)
     reached, faults = _closure(list(_needs(requirements, (), "pyproject.toml")), pins)
-    faults += [f"{name} is pinned and nothing needs it" for name in sorted(pins.keys() - reached)]
+    if not faults:  # else what lies behind a fault would be reported as superfluous
+        faults = [f"{name} is pinned and nothing needs it" for name in sorted(pins.keys() - reached)]
     faults += [f"this line pins nothing by hash: {line.strip()}" for line in others]
     if "://" in text or "--index-url" in text or "--find-links" in text:
         faults.append("it holds an address")
