@@ -1,0 +1,1 @@
+"""Effects: what cases do to the register and to other systems."""

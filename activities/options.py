@@ -1,0 +1,22 @@
+"""How patient workflows are with activities, named after the kind of work."""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
+
+REGISTRY_QUICK: Final = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5),
+    schedule_to_close_timeout=timedelta(seconds=8),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=1), maximum_attempts=2
+    ),
+)
+"""A short transaction as a local activity: two quick attempts, and no event in the history when all is well."""
+
+REGISTRY_DURABLE: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=15),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+"""The same transaction while the register does not answer: it is repeated for as long as it takes, and seen waiting."""

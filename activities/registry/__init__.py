@@ -1,0 +1,5 @@
+"""The register of insured persons: what cases do to it, one transaction per transition."""
+
+from activities.registry.registry import Registry
+
+__all__ = ["Registry"]

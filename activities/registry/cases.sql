@@ -1,0 +1,83 @@
+-- Cases and their audit.
+
+-- name: see_each_other
+-- Registrations for one number, and those of one case, come one after the other until the transaction ends.
+SELECT pg_advisory_xact_lock(1, hashtext(:number_token)), pg_advisory_xact_lock(2, hashtext(:case_id));
+
+-- name: used_key
+-- What an idempotency key was used for.
+SELECT case_id, generation, fingerprint FROM idempotency_keys WHERE key = :key;
+
+-- name: newest_generation
+-- The case as it stands, newest generation first.
+SELECT generation, version, status, fingerprint, closed_at, head, state ->> 'ended_because' AS ended_because
+FROM cases WHERE case_id = :case_id
+ORDER BY generation DESC LIMIT 1;
+
+-- name: use_key
+-- Keep a key for ever.
+INSERT INTO idempotency_keys (key, case_id, generation, fingerprint, used_at)
+VALUES (:key, :case_id, :generation, :fingerprint, :at);
+
+-- name: open_case
+-- The row of a case that was just applied for.
+INSERT INTO cases (
+    case_id, generation, kind, person, person_id, region, category, status, milestone, version, policy, key, fingerprint,
+    number_token, replaces_number_id, road, submitter, due_at, state, state_digest, head,
+    opened_at, moved_at
+) VALUES (
+    :case_id, :generation, :kind, :person, :person_id, :region, :category, :status, :milestone, 0, :policy, :key,
+    :fingerprint, :number_token, :replaces_number_id, :road, :submitter, :due_at,
+    :state, :state_digest, :head, :at, :at
+);
+
+-- name: lock_case
+-- The case, held against every other transition of it until the transaction ends.
+SELECT person_id, version, status, verified_content, number_token, replaces_number_id, state_digest, head
+FROM cases WHERE case_id = :case_id AND generation = :generation
+FOR UPDATE;
+
+-- name: lock_person
+-- The person's record, held against transitions of the person's other cases.
+SELECT id FROM persons WHERE token = :person FOR NO KEY UPDATE;
+
+-- name: recorded_step
+-- What was answered to a step that was done before.
+SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND step = :step;
+
+-- name: registered_as
+-- What was answered to the registration of a case.
+SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND version = 0;
+
+-- name: standing
+-- The whole state of a case.
+SELECT version, state FROM cases WHERE case_id = :case_id AND generation = :generation;
+
+-- name: move_case
+-- The transition itself: the case as it stands now, guarded by what it was.
+UPDATE cases SET
+    status = :status,
+    milestone = :milestone,
+    version = :version,
+    road = :road,
+    verifier = :verifier,
+    approver = :approver,
+    verified_content = :verified_content,
+    due_at = :due_at,
+    attention = :attention,
+    state = :state,
+    state_digest = :state_digest,
+    head = :head,
+    moved_at = :at,
+    closed_at = CASE WHEN :is_open THEN NULL ELSE :at::timestamptz END
+WHERE case_id = :case_id AND generation = :generation AND version = :before AND status = :from_status;
+
+-- name: record_transition
+-- One link of the audit's chain.
+INSERT INTO transitions (
+    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, state_before,
+    state_after, outcome, at, prev_hash, hash
+) VALUES (
+    :case_id, :generation, :version, :step, :event, :from_status, :to_status, :actor, :role, :office, :fact,
+    :state_before, :state_after, :outcome, :at, :prev_hash, :hash
+);

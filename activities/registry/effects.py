@@ -1,0 +1,58 @@
+"""What each effect of the state tables does to the register, in the transition's own transaction.
+
+An effect that cannot be done for a reason of the domain raises `Refused`; then nothing of the transition is in effect.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from activities.registry import effects_on_benefits as benefits
+from activities.registry import effects_on_cards as cards
+from activities.registry import effects_on_disputes as disputes
+from activities.registry import effects_on_numbers as numbers
+from activities.registry.step import Step
+from cases.states import Effect
+
+
+async def notify_applicant(step: Step) -> None:
+    """The applicant is told where the case stands."""
+    await step.notify_applicant(f"{step.after.kind.value}.{step.after.status.value}")
+
+
+EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
+    Effect.take_turn: numbers.take_turn,
+    Effect.yield_turn: numbers.yield_turn,
+    Effect.reserve_number: numbers.reserve_number,
+    Effect.release_reservation: numbers.release_reservation,
+    Effect.snapshot_entitlements: numbers.snapshot_entitlements,
+    Effect.commit_number: numbers.commit_number,
+    Effect.compare_entitlements: numbers.compare_entitlements,
+    Effect.mark_card_outdated: numbers.mark_card_outdated,
+    Effect.publish_number_changed: numbers.publish_number_changed,
+    Effect.restore_number: numbers.restore_number,
+    Effect.open_dispute: disputes.open_dispute,
+    Effect.settle_ours: disputes.settle_ours,
+    Effect.settle_against: disputes.settle_against,
+    Effect.leave_dispute: disputes.leave_dispute,
+    Effect.hold_benefits: benefits.hold_benefits,
+    Effect.release_benefits: benefits.release_benefits,
+    Effect.lift_benefit_holds: benefits.lift_benefit_holds,
+    Effect.requeue_claims: benefits.requeue_claims,
+    Effect.assert_benefits_unblocked: benefits.assert_benefits_unblocked,
+    Effect.wake_replacement: numbers.wake_replacement,
+    Effect.offer_replacement: numbers.offer_replacement,
+    Effect.block_card: cards.block_card,
+    Effect.unblock_card: cards.unblock_card,
+    Effect.confirm_loss: cards.confirm_loss,
+    Effect.cancel_lost_card: cards.cancel_lost_card,
+    Effect.order_card: cards.order_card,
+    Effect.reorder_card: cards.reorder_card,
+    Effect.cancel_order: cards.cancel_order,
+    Effect.record_production: cards.record_production,
+    Effect.hand_over_card: cards.hand_over_card,
+    Effect.activate_function: cards.activate_function,
+    Effect.switch_cards: cards.switch_cards,
+    Effect.close_old_card: cards.close_old_card,
+    Effect.destroy_card: cards.destroy_card,
+    Effect.notify_applicant: notify_applicant,
+}

@@ -1,0 +1,85 @@
+"""Effects of a dispute: two people, one number. The decision itself is two officers', on a police document."""
+
+from typing import Any
+
+import asyncpg
+
+from activities.registry.step import Step
+from cases.errors import CaseError, Code
+from cases.models import DisputeOutcome, ResolveDispute
+from cases.states import Event
+
+
+async def open_dispute(step: Step) -> None:
+    """Put the dispute on record with everyone who has the number or asks for it; their open cases are told.
+
+    Where nobody has it any more, the dispute is recorded without a rival: two officers still decide it.
+    """
+    rivals = await step.all("rivals")
+    for rival in rivals:
+        if await step.first("disputed_already", rival_person_id=rival["person_id"]) is None:
+            await _open(step, rival["person_id"], rival["case_id"], rival["generation"])
+            if rival["case_id"] is not None:
+                step.tell(rival["case_id"], Event.dispute_opened)
+    if not rivals:
+        await _open(step, None, None, None)
+    step.related = next((rival["case_id"] for rival in rivals if rival["case_id"] is not None), None)
+
+
+async def settle_ours(step: Step) -> None:
+    """The number is ours: the others lose it, and their cases are told."""
+    for dispute in await step.all("disputes_of_case"):
+        await _settle(step, dispute)
+        await _take_from_other(step, dispute)
+
+
+async def settle_against(step: Step) -> None:
+    """The number is not ours: it is theirs, or neither may keep it."""
+    for dispute in await step.all("disputes_of_case"):
+        await _settle(step, dispute)
+        if step.told(ResolveDispute).outcome is DisputeOutcome.both_change:
+            await _take_from_other(step, dispute)
+        else:
+            await _tell_other(step, dispute, Event.dispute_won)
+
+
+async def leave_dispute(step: Step) -> None:
+    """The case leaves its disputes undecided; those who are in no other are told."""
+    for dispute in await step.all("disputes_of_case"):
+        await step.run("lapse_dispute", dispute_id=dispute["id"])
+        await _tell_other(step, dispute, Event.dispute_lapsed)
+
+
+async def _open(step: Step, rival_person_id: Any, rival_case: Any, rival_generation: Any) -> None:
+    await step.run(
+        "open_dispute",
+        rival_person_id=rival_person_id,
+        rival_case_id=rival_case,
+        rival_generation=rival_generation,
+    )
+
+
+async def _settle(step: Step, dispute: asyncpg.Record) -> None:
+    decision, first = step.told(ResolveDispute), step.after.dispute
+    if first is None:
+        raise CaseError(Code.SAME_PERSON)
+    await step.run(
+        "settle_dispute",
+        dispute_id=dispute["id"],
+        outcome=decision.outcome.value,
+        document=decision.police_document.sha256,
+        first_decider=first.decided_by,
+        second_decider=decision.actor.id,
+    )
+
+
+async def _take_from_other(step: Step, dispute: asyncpg.Record) -> None:
+    await step.run("revoke_number", other_person_id=dispute["other_person_id"])
+    if dispute["other_case"] is not None:
+        step.tell(dispute["other_case"], Event.dispute_lost)
+
+
+async def _tell_other(step: Step, dispute: asyncpg.Record, event: Event) -> None:
+    other = dispute["other_case"]
+    if other is not None and await step.first("still_disputed", other_case=other) is None:
+        step.tell(other, event)

@@ -1,0 +1,81 @@
+"""The one choke point between the database and everyone else: errors become codes.
+
+Errors of PostgreSQL and asyncpg quote values (a check violation quotes the whole row), and so may those of the standard
+library. What leaves here has a code for its message and its type, no cause and no context.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+import asyncpg
+from temporalio.exceptions import ApplicationError
+
+from cases.errors import CaseError, Code
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+ONE_HOLDER: Final = "numbers_one_holder"
+"""The constraint that holds a number to one living holder."""
+
+_HEALED_BY_DEPLOYMENT: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH})
+"""Refusals that a right configuration or release heals, so that the step is worth repeating."""
+
+_DATA: Final = "22"
+_INTEGRITY: Final = "23"
+_PROGRAM: Final = "42"
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
+
+
+class Refused(Exception):
+    """The register cannot make a transition for a reason of the domain: the whole transition is rolled back."""
+
+    def __init__(self, code: Code) -> None:
+        self.code = code
+        super().__init__(code.value)
+
+
+def code_of(error: BaseException) -> Code:
+    """The stable code of an error; what is not known is INTERNAL."""
+    if isinstance(error, CaseError | Refused):
+        return error.code
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == ONE_HOLDER:
+        return Code.NUMBER_TAKEN
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        if state[:2] in {_DATA, _INTEGRITY} or state == _INSUFFICIENT_PRIVILEGE:
+            return Code.DATABASE_REFUSED
+        return Code.SCHEMA_MISMATCH if state[:2] == _PROGRAM else Code.DATABASE_UNAVAILABLE
+    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError):
+        return Code.DATABASE_UNAVAILABLE
+    return Code.INTERNAL
+
+
+def translate(error: Exception) -> ApplicationError:
+    """What Temporal is told of an error: its code, and whether repeating the step can help.
+
+    INTERNAL is repeated: a fault of a release stalls visibly and heals when the release does.
+    """
+    code = code_of(error)
+    final = code in {Code.DATABASE_REFUSED, Code.NUMBER_TAKEN} or (
+        isinstance(error, CaseError) and code not in _HEALED_BY_DEPLOYMENT
+    )
+    return ApplicationError(code.value, type=code.value, non_retryable=final)
+
+
+def codes_only(method: Callable[Parameters, Awaitable[Answer]]) -> Callable[Parameters, Awaitable[Answer]]:
+    """An activity method whose errors are codes."""
+
+    @wraps(method)
+    async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        try:
+            return await method(*args, **kwargs)
+        except ApplicationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
+            failure = translate(error)
+        # Outside the handler, so that the new error has no context that quotes values.
+        raise failure
+
+    return guarded

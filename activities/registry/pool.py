@@ -1,0 +1,73 @@
+"""Connections to the register: every wait has an end, on the client's side and on the server's."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import asyncpg
+
+from cases.errors import CaseError, Code
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool, Connection = asyncpg.Pool, asyncpg.Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waits:
+    """How long anything may take, in seconds. Together they stay below the time-out of a quick registry step."""
+
+    connect: float = 3.0
+    command: float = 4.5
+    """The client's patience with one statement; longer than the server's, which knows better what happened."""
+    statement: float = 4.0
+    lock: float = 3.0
+    """For a lock that another transition holds."""
+    idle_in_transaction: float = 10.0
+    """After which the server ends a transaction whose client went silent, and frees its locks."""
+
+
+ACQUIRE_SECONDS: Final = 3.0
+"""How long a step waits for a connection of the pool."""
+
+
+async def create_pool(url: str, *, size: int = 10, waits: Waits = Waits()) -> Pool:
+    """A pool of at most `size` connections.
+
+    Raises `CaseError`: DATABASE_UNAVAILABLE where the server cannot be reached or refuses, CONFIGURATION_INVALID for a
+    URL that is none. The URL, which holds a password, is never repeated.
+    """
+    settings = {
+        "application_name": "cardcase",
+        "timezone": "UTC",
+        "statement_timeout": _milliseconds(waits.statement),
+        "lock_timeout": _milliseconds(waits.lock),
+        "idle_in_transaction_session_timeout": _milliseconds(waits.idle_in_transaction),
+    }
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=waits.connect,
+            command_timeout=waits.command,
+            server_settings=settings,
+        )
+    except (asyncpg.PostgresError, OSError):
+        code = Code.DATABASE_UNAVAILABLE
+    except (asyncpg.InterfaceError, ValueError):
+        code = Code.CONFIGURATION_INVALID
+    raise CaseError(code, "database_url")
+
+
+def connection_of(pool: Pool) -> AbstractAsyncContextManager[Any]:
+    """A connection of the pool for the length of a `with` block, or `TimeoutError` where none becomes free."""
+    return pool.acquire(timeout=ACQUIRE_SECONDS)
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))

@@ -1,0 +1,322 @@
+"""The register's activities: register a case, screen it, advance it.
+
+Each is one transaction, and asking twice moves once.
+
+Keys are business identity, `(case, step, generation)`; a step that was done is answered as it was the first time. What
+an effect does is in `effects.py`; whatever goes wrong leaves as a code (`errors.py`).
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import asyncpg
+from temporalio import activity
+
+from activities.registry.audit import BEGINNING, digest_of, hash_of
+from activities.registry.effects import EFFECTS
+from activities.registry.effects_on_numbers import wait_for_turn
+from activities.registry.errors import ONE_HOLDER, Refused, codes_only
+from activities.registry.pool import Connection, Pool, connection_of
+from activities.registry.queries import load
+from activities.registry.screening import Calendars, Screened, screen
+from activities.registry.step import Step
+from activities.sealing import Sealer
+from cases.errors import CaseError, Code
+from cases.policy import Policies, Policy
+from cases.progress import CaseState, Decision, Finding, Screening, Terms, Timer, settled, view_of
+from cases.states import Effect, Guard, Row
+from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+
+SQL: Final = load("cases.sql")
+
+REGISTRATION: Final = "registered"
+"""Event of the audit's first row of a generation; it is no event of the state table."""
+
+ATTEMPTS: Final = 5
+"""How often a transaction is tried that PostgreSQL ended to resolve a deadlock or a conflict of serialisation."""
+
+_WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant})
+
+Done = TypeVar("Done")
+
+
+class Registry:
+    """Activities on the register. `calendars` makes the working calendar of an agency from its overrides."""
+
+    def __init__(self, pool: Pool, sealer: Sealer, policies: Policies, calendars: Calendars) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._policies = policies
+        self._calendars = calendars
+
+    @activity.defn
+    @codes_only
+    async def register(self, request: RegisterRequest) -> Registered:
+        """Register an application durably and screen it.
+
+        The same idempotency key with the same content is answered as before, for ever. A closed case answers with its
+        ending unless the application reopens it; then its next generation begins. `refused`: IDEMPOTENCY_CONFLICT,
+        CASE_ALREADY_OPEN, CASE_NOT_REOPENABLE, or the code of a hard rule the number breaks.
+        """
+        return await self._in_transaction(lambda connection: self._register(connection, request))
+
+    @activity.defn
+    @codes_only
+    async def screen(self, request: RegisterRequest) -> Screening:
+        """Screen a registered case again, by the policy it is pinned to. Reads only."""
+        async with connection_of(self._pool) as connection:
+            return (await self._screen(connection, request)).screening
+
+    @activity.defn
+    @codes_only
+    async def advance(self, request: StepRequest) -> StepResult:
+        """Make one transition with all its effects, or answer what was answered before, or why it cannot be made."""
+        while True:
+            try:
+                return await self._in_transaction(lambda connection: self._advance(connection, request))
+            except Refused as refused:
+                code = refused.code
+            except asyncpg.UniqueViolationError as violation:
+                if violation.constraint_name != ONE_HOLDER:
+                    raise
+                code = Code.NUMBER_TAKEN
+            if code is not Code.PERSON_BUSY:
+                break
+            # Between the refusal and this the turn may have become free; then nobody would tell the case.
+            if await self._in_transaction(lambda connection: wait_for_turn(connection, request)):
+                break
+        return StepResult(moved=False, refused=code)
+
+    # --- registering ------------------------------------------------------------------------------------------------
+
+    async def _register(self, connection: Connection, request: RegisterRequest) -> Registered:
+        opening, case_id = request.state.opening, request.state.case_id
+        values: dict[str, Any] = {
+            "case_id": case_id,
+            "number_token": opening.number_token,
+            "key": opening.key,
+            "fingerprint": opening.fingerprint,
+            "at": request.at,
+        }
+        await SQL["see_each_other"].first(connection, values)
+        used = await SQL["used_key"].first(connection, values)
+        if used is not None:
+            if (used["case_id"], used["fingerprint"]) != (case_id, opening.fingerprint):
+                return self._refusal(request, Code.IDEMPOTENCY_CONFLICT)
+            return await self._as_registered(connection, case_id, used["generation"])
+        newest = await SQL["newest_generation"].first(connection, values)
+        if newest is not None and (newest["closed_at"] is None or not opening.reopen):
+            if newest["closed_at"] is None and newest["fingerprint"] != opening.fingerprint:
+                return self._refusal(request, Code.CASE_ALREADY_OPEN)
+            await SQL["use_key"].run(connection, values | {"generation": newest["generation"]})
+            return await self._as_registered(connection, case_id, newest["generation"])
+        if newest is None and opening.reopen:
+            return self._refusal(request, Code.CASE_NOT_REOPENABLE)
+        return await self._open(connection, request, newest, values)
+
+    async def _open(
+        self,
+        connection: Connection,
+        request: RegisterRequest,
+        newest: asyncpg.Record | None,
+        values: dict[str, Any],
+    ) -> Registered:
+        """Open the first generation of a case, or the next one after `newest`."""
+        try:
+            screened = await self._screen(connection, request)
+        except CaseError as broken:
+            if broken.code not in _REFUSES_APPLICATION:
+                raise
+            return self._refusal(request, broken.code)
+        generation, head = (1, BEGINNING) if newest is None else (newest["generation"] + 1, newest["head"])
+        opening, screening = request.state.opening, screened.screening
+        state = request.state.model_copy(update={"generation": generation, "screening": screening})
+        answer = Registered(generation=generation, screening=screening)
+        dumped = state.model_dump(mode="json")
+        link = {
+            "case_id": state.case_id,
+            "generation": generation,
+            "version": 0,
+            "step": f"{REGISTRATION}.0",
+            "event": REGISTRATION,
+            "from_status": None,
+            "to_status": state.status.value,
+            "actor": opening.submitter.id,
+            "role": opening.submitter.role.value,
+            "office": opening.submitter.office,
+            "fact": None,
+            "state_before": None,
+            "state_after": digest_of(dumped),
+            "outcome": answer.model_dump(mode="json"),
+            "at": request.at,
+            "prev_hash": head,
+        }
+        values = values | {
+            "generation": generation,
+            "kind": state.kind.value,
+            "person": opening.person,
+            "person_id": screened.person_id,
+            "region": opening.region,
+            "category": opening.category.value,
+            "status": state.status.value,
+            "milestone": state.milestone.value,
+            "policy": screening.terms.policy,
+            "replaces_number_id": screened.number_id,
+            "road": screening.road,
+            "submitter": opening.submitter.id,
+            "due_at": screening.due_at,
+            "state": json.dumps(dumped),
+            "state_digest": link["state_after"],
+            "head": hash_of(link),
+        }
+        await SQL["open_case"].run(connection, values)
+        await SQL["use_key"].run(connection, values)
+        await _record(connection, link)
+        return answer
+
+    async def _as_registered(self, connection: Connection, case_id: str, generation: int) -> Registered:
+        """The answer a case was given before; where the case has moved since, with the state that holds."""
+        values = {"case_id": case_id, "generation": generation}
+        recorded = await SQL["registered_as"].first(connection, values)
+        standing = await SQL["standing"].first(connection, values)
+        if recorded is None or standing is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        answer = Registered.model_validate_json(recorded["outcome"])
+        if standing["version"] == 0:
+            return answer
+        return answer.model_copy(update={"standing": CaseState.model_validate_json(standing["state"])})
+
+    def _refusal(self, request: RegisterRequest, code: Code) -> Registered:
+        """A refusal says nothing about the person; its screening is a blank one."""
+        blank = Screening(finding=Finding.not_allowed, terms=Terms(policy=""))
+        return Registered(generation=request.state.generation, screening=blank, refused=code)
+
+    async def _screen(self, connection: Connection, request: RegisterRequest) -> Screened:
+        return await screen(connection, request.state, request.at, self._sealer, self._policies, self._calendars)
+
+    # --- advancing --------------------------------------------------------------------------------------------------
+
+    async def _advance(self, connection: Connection, request: StepRequest) -> StepResult:
+        after = request.after
+        key = {"case_id": after.case_id, "generation": after.generation, "step": request.step}
+        case = await SQL["lock_case"].first(connection, key)
+        if case is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        if (case["version"], case["status"]) != (request.before, request.from_status):
+            return await self._as_recorded(connection, key)
+        step = Step(connection, request, case, self._policies.pinned(after.terms.policy), self._sealer)
+        if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
+            await SQL["lock_person"].first(connection, {"person": after.opening.person})
+        for effect in request.effects:
+            await EFFECTS[effect](step)
+        clock_timer = self._timer(request, step.policy)
+        final = settled(after, request.clock, clock_timer, step.related)
+        result = StepResult(moved=True, timer=final.timer, neighbours=tuple(step.neighbours), related=step.related)
+        await self._move(connection, request, case, final, result)
+        return result
+
+    async def _as_recorded(self, connection: Connection, key: dict[str, Any]) -> StepResult:
+        """The answer to a step that was done before, or the state that holds where the register is ahead."""
+        recorded = await SQL["recorded_step"].first(connection, key)
+        if recorded is not None:
+            return StepResult.model_validate_json(recorded["outcome"]).model_copy(update={"moved": False})
+        standing = await SQL["standing"].first(connection, key)
+        if standing is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        return StepResult(moved=False, standing=CaseState.model_validate_json(standing["state"]))
+
+    def _timer(self, request: StepRequest, policy: Policy) -> Timer | None:
+        # The guard was asked when the transition was decided; the time limit does not depend on it.
+        row = Row(request.from_status, request.event, Guard.always, request.after.status, request.effects)
+        decision = Decision(row, request.after, request.clock, request.extend_by)
+        return policy.timer(decision, request.at, self._calendars(policy.calendar))
+
+    async def _move(
+        self, connection: Connection, request: StepRequest, case: asyncpg.Record, final: CaseState, result: StepResult
+    ) -> None:
+        view = view_of(final)
+        fact = request.parsed if request.fact is not None else None
+        dumped = final.model_dump(mode="json")
+        link = {
+            "case_id": final.case_id,
+            "generation": final.generation,
+            "version": final.version,
+            "step": request.step,
+            "event": request.event.value,
+            "from_status": request.from_status.value,
+            "to_status": final.status.value,
+            "actor": fact.actor.id if fact else None,
+            "role": fact.actor.role.value if fact else None,
+            "office": fact.actor.office if fact else None,
+            "fact": request.fact,
+            "state_before": case["state_digest"],
+            "state_after": digest_of(dumped),
+            "outcome": result.model_dump(mode="json"),
+            "at": request.at,
+            "prev_hash": case["head"],
+        }
+        moved = await SQL["move_case"].run(
+            connection,
+            {
+                "case_id": final.case_id,
+                "generation": final.generation,
+                "before": request.before,
+                "from_status": request.from_status.value,
+                "status": final.status.value,
+                "milestone": final.milestone.value,
+                "version": final.version,
+                "road": view.road,
+                "verifier": final.verifier,
+                "approver": final.approver,
+                "verified_content": final.verified_content,
+                "due_at": view.due_at,
+                "attention": list(view.attention),
+                "state": json.dumps(dumped),
+                "state_digest": link["state_after"],
+                "head": hash_of(link),
+                "is_open": final.is_open,
+                "at": request.at,
+            },
+        )
+        if moved != 1:
+            raise CaseError(Code.STALE_VERSION)
+        await _record(connection, link)
+
+    async def _in_transaction(self, work: Callable[[Connection], Awaitable[Done]]) -> Done:
+        """Do the work in one transaction, again where PostgreSQL ended it in favour of another."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                async with connection_of(self._pool) as connection, connection.transaction():
+                    return await work(connection)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if not attempts_left:
+                    raise
+        raise AssertionError("the last attempt answers or raises")
+
+
+_REFUSES_APPLICATION: Final = frozenset(
+    {
+        Code.NUMBER_EMPTY,
+        Code.NUMBER_LENGTH,
+        Code.NUMBER_CHARACTERS,
+        Code.NUMBER_X_POSITION,
+        Code.NUMBER_CHECK_DIGIT,
+        Code.NUMBER_BIRTH_DATE,
+        Code.NUMBER_BIRTH_IN_FUTURE,
+        Code.NAME_EMPTY,
+        Code.NAME_TOO_LONG,
+        Code.TEXT_FORBIDDEN_CHARACTERS,
+        Code.PAYLOAD_INVALID,
+        Code.POLICY_UNKNOWN,
+    }
+)
+"""What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""
+
+
+async def _record(connection: Connection, link: dict[str, Any]) -> None:
+    json_columns = {
+        "fact": None if link["fact"] is None else json.dumps(link["fact"]),
+        "outcome": json.dumps(link["outcome"]),
+    }
+    await SQL["record_transition"].run(connection, link | json_columns | {"hash": hash_of(link)})

@@ -1,0 +1,165 @@
+"""Screening: what the register says about a person, and what follows for the case.
+
+The road of an ID-number change (`cases.numbers.classify`) and the pre-checks of a card replacement. Nothing is written.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from activities.registry.pool import Connection
+from activities.registry.queries import load
+from activities.sealing import Field, Sealer
+from cases.clocks import SHANGHAI, Budget, WorkingCalendar, due
+from cases.errors import Advice, CaseError, Code
+from cases.models import Demand, NumberChangeOpening, ReplacementOpening
+from cases.names import Kind
+from cases.numbers import Classification, Road, classify, validate, validate18
+from cases.policy import CalendarOverrides, Limit, Policies, Policy
+from cases.progress import CaseState, Finding, Screening, Terms
+from cases.text import check_name, same_name
+
+SQL: Final = load("screening.sql")
+
+REASONS: Final = {Kind.id_number_change: "id_number", Kind.card_replacement: "card"}
+"""Why a claim is suspended or a benefit held, by the kind of case that ends it."""
+
+Calendars = Callable[[CalendarOverrides], WorkingCalendar]
+
+_FIRST_GENERATION: Final = 15
+
+
+class Screened(NamedTuple):
+    """The answer, and the rows it rests on: the person and the number in force, None where the register has none."""
+
+    screening: Screening
+    person_id: int | None
+    number_id: int | None
+
+
+class _Verdict(NamedTuple):
+    finding: Finding
+    road: Road | None = None
+    advice: tuple[Advice, ...] = ()
+    related: str | None = None
+
+
+async def screen(
+    connection: Connection, state: CaseState, at: datetime, sealer: Sealer, policies: Policies, calendars: Calendars
+) -> Screened:
+    """What the register answers to a case at the moment `at`.
+
+    The policy is the one the case is pinned to, or, for a case that was never screened, the newest of its region.
+
+    Raises `CaseError` with the code of a hard rule that the number applied for breaks, PAYLOAD_INVALID where it is not
+    the number its token stands for, POLICY_UNKNOWN, SEAL_BROKEN or KEY_UNKNOWN.
+    """
+    opening = state.opening
+    before = state.screening
+    policy = policies.of_region(opening.region) if before is None else policies.pinned(before.terms.policy)
+    number = _number_of(opening, sealer)
+    row = await SQL["person_on_register"].first(connection, {"person": opening.person, "reason": REASONS[opening.kind]})
+    today = at.astimezone(SHANGHAI).date()
+    if row is None:
+        verdict = _Verdict(Finding.unknown)
+    elif row["died_on"] is not None:
+        verdict = _Verdict(Finding.deceased)
+    elif isinstance(opening, ReplacementOpening):
+        verdict = _precheck(row, opening, number, today, sealer)
+    else:
+        rivals = await SQL["rivals"].all(connection, {"number_token": opening.number_token, "person_id": row["id"]})
+        verdict = _road(row, opening, number, today, sealer, held_by_other=bool(rivals))
+    if before is not None and before.due_at is not None:
+        # The processing time runs from acceptance, however often the register is asked.
+        due_at, provisional = before.due_at, before.due_provisional
+    else:
+        budget = Budget(_processing(policy, opening.kind).working_days)
+        due_at, provisional = due(at, budget, calendars(policy.calendar))
+    screening = Screening(
+        finding=verdict.finding,
+        terms=_terms(policy, opening.kind),
+        road=verdict.road,
+        demands=_demands(policy, opening, verdict.road),
+        advice=verdict.advice,
+        due_at=due_at,
+        due_provisional=provisional,
+        benefits_held=row is not None and row["benefits_held"],
+        draws_pension=row is not None and row["draws_pension"],
+        related=verdict.related,
+    )
+    if row is None:
+        return Screened(screening, None, None)
+    return Screened(screening, row["id"], row["number_id"])
+
+
+def _number_of(opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> str:
+    number = sealer.open(opening.number, field=Field.number, person=opening.person)
+    if sealer.number_token(number) != opening.number_token:
+        raise CaseError(Code.PAYLOAD_INVALID, "number_token")
+    return number
+
+
+def _same_name(row: asyncpg.Record, opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> bool:
+    registered = sealer.open(row["name"], field=Field.name, person=opening.person)
+    return same_name(registered, sealer.open(opening.name, field=Field.name, person=opening.person))
+
+
+def _name_advice(opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> tuple[Advice, ...]:
+    return check_name(sealer.open(opening.name, field=Field.name, person=opening.person)).advice
+
+
+def _road(
+    row: asyncpg.Record,
+    opening: NumberChangeOpening,
+    new: str,
+    today: date,
+    sealer: Sealer,
+    *,
+    held_by_other: bool,
+) -> _Verdict:
+    """The road of an ID-number change. A person without a number in force (it was revoked) has none to derive from."""
+    old = "" if row["number"] is None else sealer.open(row["number"], field=Field.number, person=opening.person)
+    found: Classification = classify(
+        old, new, same_name=_same_name(row, opening, sealer), held_by_other=held_by_other, today=today
+    )
+    advice = validate18(new, today).advice + _name_advice(opening, sealer)
+    match found.road:
+        case Road.not_needed:
+            return _Verdict(Finding.not_needed, found.road, advice)
+        case Road.conflict:
+            return _Verdict(Finding.conflict, found.road, advice)
+        case Road.pure_upgrade | Road.reissued:
+            return _Verdict(Finding.clear, found.road, advice)
+
+
+def _precheck(row: asyncpg.Record, opening: ReplacementOpening, shown: str, today: date, sealer: Sealer) -> _Verdict:
+    """The pre-checks of a card replacement: 2 name or number differs, 3 duplicate, 4 not allowed.
+
+    A record that still holds a first-generation number differs in any case: its number is changed first.
+    """
+    advice = validate(shown, today).advice + _name_advice(opening, sealer)
+    same_number = row["number_token"] == opening.number_token and row["number_digits"] != _FIRST_GENERATION
+    if not same_number or not _same_name(row, opening, sealer):
+        return _Verdict(Finding.differs, None, advice, row["number_change"])
+    if row["card_coming"]:
+        return _Verdict(Finding.duplicate, None, advice)
+    return _Verdict(Finding.clear if row["card_to_replace"] else Finding.not_allowed, None, advice)
+
+
+def _demands(
+    policy: Policy, opening: NumberChangeOpening | ReplacementOpening, road: Road | None
+) -> tuple[Demand, ...]:
+    if isinstance(opening, ReplacementOpening):
+        return policy.replacement_demands(opening.reason)
+    # A number that somebody else has asks for the same evidence as a reissued one, once the dispute is settled.
+    return policy.number_change_demands(Road.reissued if road is Road.conflict else road) if road else ()
+
+
+def _terms(policy: Policy, kind: Kind) -> Terms:
+    return policy.number_change_terms if kind is Kind.id_number_change else policy.replacement_terms
+
+
+def _processing(policy: Policy, kind: Kind) -> Limit:
+    return (policy.number_change if kind is Kind.id_number_change else policy.replacement).processing

@@ -1,0 +1,169 @@
+"""Sealing: names, numbers and phones become ciphertext here, and only here become readable again.
+
+AES-256-GCM with a random 96-bit nonce. A sealed text names the key it was sealed with and is bound to its field and its
+person, so that it opens nowhere else. What must be found or compared goes as a keyed token (`cases.names`).
+"""
+
+import base64
+import binascii
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from cases import names
+from cases.errors import CaseError, Code
+
+_SCHEMA: Final = "cardcase/1"
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_SAMPLE: Final = {
+    purpose: sha256(f"cardcase: published sample key, protects nothing ({purpose})".encode()).digest()
+    for purpose in ("token", "seal")
+}
+
+
+class Field(StrEnum):
+    """What may be sealed; a sealed text opens as the field it was sealed as and no other."""
+
+    name = "name"
+    number = "number"
+    card_number = "card_number"
+    phone = "phone"
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The keys: one for tokens, one or more to open seals, one of which seals."""
+
+    token_key: bytes = field(repr=False)
+    seal_keys: Mapping[str, bytes] = field(repr=False)
+    current: str
+    """ID of the key that seals."""
+
+    def __post_init__(self) -> None:
+        for key in (self.token_key, *self.seal_keys.values()):
+            if len(key) != _KEY_BYTES or not any(key):
+                raise CaseError(Code.CONFIGURATION_INVALID, "key_file: a key is not 32 random bytes")
+        if self.current not in self.seal_keys:
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: current")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a key file (TOML: `token_key` and `[seal_keys]` in base64, `current`).
+
+        Raises `CaseError` CONFIGURATION_INVALID, naming what is wrong: no such file, readable by others, not of this
+        form, a key of the wrong length or all zero, an unknown `current`.
+        """
+        try:
+            with path.open("rb") as file:
+                open_to_others = os.fstat(file.fileno()).st_mode & 0o077
+                read = tomllib.load(file)
+        except (OSError, ValueError):
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: not readable as TOML") from None
+        if open_to_others:
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: readable by others; run chmod 600")
+        try:
+            return cls(
+                token_key=_from_base64(read["token_key"]),
+                seal_keys={str(key_id): _from_base64(key) for key_id, key in read["seal_keys"].items()},
+                current=read["current"],
+            )
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: token_key, seal_keys and current") from None
+
+    @classmethod
+    def generate(cls, path: Path) -> Self:
+        """Make a new key file that only its owner can read. Raises `FileExistsError` rather than replace one."""
+        ring = cls(os.urandom(_KEY_BYTES), {"k1": os.urandom(_KEY_BYTES)}, "k1")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(ring._as_toml())
+        return ring
+
+    @classmethod
+    def sample(cls) -> Self:
+        """The published key ring for examples. It protects nothing; production refuses it."""
+        return cls(_SAMPLE["token"], {"sample": _SAMPLE["seal"]}, "sample")
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any key of the ring is a published one."""
+        return not {self.token_key, *self.seal_keys.values()}.isdisjoint(_SAMPLE.values())
+
+    def _as_toml(self) -> str:
+        keys = "".join(f'{key_id} = "{_to_base64(key)}"\n' for key_id, key in self.seal_keys.items())
+        return (
+            "# Key ring of cardcase: whoever has it can read names and numbers. Keep it apart from the database.\n"
+            f'token_key = "{_to_base64(self.token_key)}"\n'
+            f'current = "{self.current}"\n\n'
+            f"[seal_keys]\n{keys}"
+        )
+
+
+class Sealer:
+    """Seals, opens and makes tokens with the keys of one ring."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._token_key = ring.token_key
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in ring.seal_keys.items()}
+        self._current = ring.current
+
+    def seal(self, text: str, *, field: Field, person: str) -> str:
+        """The sealed form of a text of one person (`person` is the person ref)."""
+        nonce = os.urandom(_NONCE_BYTES)
+        ciphertext = self._ciphers[self._current].encrypt(nonce, text.encode(), _bound_to(field, person, self._current))
+        return f"{self._current}.{base64.urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
+
+    def open(self, sealed: str, *, field: Field, person: str) -> str:
+        """The text of a sealed form.
+
+        Raises `CaseError`: KEY_UNKNOWN where its key is not in the ring, SEAL_BROKEN where it was changed, cut, or
+        sealed as another field or for another person.
+        """
+        key_id, _, encoded = sealed.partition(".")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise CaseError(Code.KEY_UNKNOWN, field.value)
+        try:
+            raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+            text = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(field, person, key_id)).decode()
+        except (InvalidTag, ValueError):
+            text = None
+        if text is None:
+            raise CaseError(Code.SEAL_BROKEN, field.value)
+        return text
+
+    def person_token(self, personal_number: str) -> str:
+        """The person ref of a personal number (个人编号). Raises `CaseError` PERSONAL_NUMBER_INVALID."""
+        return names.person_token(self._token_key, personal_number)
+
+    def number_token(self, number: str) -> str:
+        """Token of a resident ID number or a card number, for look-up and uniqueness."""
+        return names.number_token(self._token_key, number)
+
+    def content_token(self, content: str) -> str:
+        """Token of an application's whole content."""
+        return names.content_token(self._token_key, content)
+
+
+def _bound_to(field: Field, person: str, key_id: str) -> bytes:
+    return f"{_SCHEMA}\0{field.value}\0{person}\0{key_id}".encode()
+
+
+def _to_base64(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError from None

@@ -1,0 +1,102 @@
+"""Migrations of the register: numbered SQL files in `versions/`, applied by Alembic.
+
+    python -m deploy.migrations
+
+migrates the database that `CARDCASE_DATABASE_URL` names. Programs call `migrate`.
+
+All missing revisions are applied in one transaction, or none. Two migrators at once: one waits for the other. A file
+that was changed after it was applied is refused, because nobody could say any more what a database holds: write a new
+one.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from cases.errors import CaseError, Code
+from deploy.migrations.script import checksum, sql_of
+
+HERE: Final = Path(__file__).parent
+
+_LOCK: Final = 0x6361726463617365
+"""Key of the advisory lock that one migrator holds: the letters of the project's name."""
+
+_SECONDS: Final = 10.0
+"""How long connecting and closing may take."""
+
+_CHECKSUMS: Final = """
+CREATE TABLE IF NOT EXISTS schema_checksums (
+    revision text PRIMARY KEY,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+def scripts(folder: Path = HERE) -> dict[str, Path]:
+    """Revision and SQL file of every migration, oldest first."""
+    directory = ScriptDirectory(str(folder))
+    revisions = reversed(list(directory.walk_revisions()))
+    return {revision.revision: sql_of(revision.path) for revision in revisions}
+
+
+async def migrate(url: str, folder: Path = HERE) -> list[str]:
+    """Bring a database to the newest revision; answers the revisions that were applied now.
+
+    Raises `CaseError`: SCHEMA_MISMATCH for a file that was changed after it was applied, or for a database that is
+    newer than these files; DATABASE_UNAVAILABLE where it cannot be reached; DATABASE_REFUSED where a statement fails.
+    """
+    driver = await _connect(url)
+
+    async def connected() -> asyncpg.Connection:
+        return driver
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connected, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(_migrate, folder)
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        # Their text quotes statements and values.
+        code = Code.DATABASE_UNAVAILABLE if driver.is_closed() else Code.DATABASE_REFUSED
+    finally:
+        await engine.dispose()
+        await driver.close(timeout=_SECONDS)
+    raise CaseError(code)
+
+
+async def _connect(url: str) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(url, timeout=_SECONDS)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError):
+        code = Code.DATABASE_UNAVAILABLE
+    raise CaseError(code)
+
+
+def _migrate(connection: Connection, folder: Path) -> list[str]:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(_CHECKSUMS))
+    rows = connection.execute(text("SELECT revision, sha256 FROM schema_checksums"))
+    applied: dict[str, str] = {row.revision: row.sha256 for row in rows}
+    files = scripts(folder)
+    for revision, sha256 in applied.items():
+        if revision not in files or checksum(files[revision]) != sha256:
+            raise CaseError(Code.SCHEMA_MISMATCH, revision)
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    missing = [revision for revision in files if revision not in applied]
+    for revision in missing:
+        connection.execute(
+            text("INSERT INTO schema_checksums (revision, sha256) VALUES (:revision, :sha256)"),
+            {"revision": revision, "sha256": checksum(files[revision])},
+        )
+    return missing

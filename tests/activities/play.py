@@ -1,0 +1,253 @@
+"""Plays the part of the workflow: decides purely, asks the register, takes over what it answers.
+
+All persons, names and numbers are synthetic.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from typing import Any
+
+import asyncpg
+
+from activities.registry import Registry
+from activities.registry.loading import Balance, Contribution, HeldCard, InsuredPerson, load_persons
+from activities.registry.pool import Pool, connection_of
+from activities.sealing import Field, Sealer
+from cases.errors import Code
+from cases.models import (
+    Actor,
+    Approve,
+    CardActivated,
+    CardFunction,
+    CardHandedOver,
+    CardProduced,
+    Document,
+    DocumentKind,
+    Fact,
+    HandOver,
+    NumberChangeOpening,
+    ReplacementOpening,
+    ReplacementReason,
+    Role,
+    VerifyDocuments,
+)
+from cases.names import Kind
+from cases.numbers import derive
+from cases.progress import CaseState, decide, opened, settled
+from cases.states import Event, Status
+from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+
+NORTH, SOUTH = "110105", "440106"
+"""Agencies whose policies answer oppositely."""
+
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+"""A Monday, noon in Shanghai."""
+
+_serial = count(1)
+_keys = count(1)
+
+
+def staff(name: str, role: Role = Role.clerk) -> Actor:
+    return Actor(id=name, role=role, office=NORTH)
+
+
+CLERK, SECOND, THIRD = staff("clerk-1"), staff("clerk-2"), staff("officer-3", Role.officer)
+BUREAU = staff("bureau", Role.card_bureau)
+BANK = staff("bank", Role.bank)
+
+
+def old_number(serial: int) -> str:
+    """A synthetic 15-digit number of somebody born in 1915."""
+    return f"110105150{serial // 27 % 9 + 1}{serial % 27 + 1:02}{serial // 243:03}"
+
+
+def document(kind: DocumentKind = DocumentKind.resident_id_card, copy: str = "") -> Document:
+    digest = sha256(f"{kind}{copy}".encode()).hexdigest()
+    return Document(
+        kind=kind, uri=f"doc://store/{digest[:12]}", media_type="application/pdf", size=1000, sha256=digest
+    )
+
+
+ID_CARD, CERTIFICATE = document(), document(DocumentKind.police_certificate)
+
+
+def insured(**more: Any) -> InsuredPerson:
+    """A synthetic person with a 15-digit number, one card that pays, contribution months and a balance."""
+    serial = next(_serial)
+    given: dict[str, Any] = {
+        "personal_number": f"P{serial:08}",
+        "name": f"测试{chr(0x4E00 + serial)}",
+        "phone": "00000000000",
+        "number": old_number(serial),
+        "region": NORTH,
+        "cards": (
+            HeldCard(
+                card_number=f"C{serial:08}",
+                functions=frozenset({CardFunction.social, CardFunction.bank}),
+                payment_authority=True,
+            ),
+        ),
+        "contributions": tuple(Contribution(month=f"2025-{month:02}", amount_fen=80_000) for month in (10, 11, 12)),
+        "balances": (Balance(amount_fen=123_456),),
+    }
+    return InsuredPerson(**(given | more))
+
+
+@dataclass
+class Play:
+    """A register, and cases that are walked through it."""
+
+    pool: Pool
+    registry: Registry
+    sealer: Sealer
+    at: datetime = field(default=NOON)
+
+    async def load(self, *persons: InsuredPerson) -> None:
+        result = await load_persons(self.pool, self.sealer, persons)
+        assert not result.refused
+
+    def token(self, person: InsuredPerson) -> str:
+        return self.sealer.person_token(person.personal_number)
+
+    def opening_fields(self, person: InsuredPerson, number: str, more: dict[str, Any]) -> dict[str, Any]:
+        token = self.token(person)
+        key = f"key-{next(_keys)}"
+        return {
+            "person": token,
+            "name": self.sealer.seal(more.pop("name", person.name), field=Field.name, person=token),
+            "number": self.sealer.seal(number, field=Field.number, person=token),
+            "number_token": self.sealer.number_token(number),
+            "region": person.region,
+            "category": person.category,
+            "submitter": CLERK,
+            "documents": (ID_CARD,),
+            "key": key,
+            "fingerprint": self.sealer.content_token(key),
+        } | more
+
+    def change(self, person: InsuredPerson, number: str | None = None, **more: Any) -> CaseState:
+        """An application for an ID-number change; the derived number where none is named."""
+        wanted = number if number is not None else derive(person.number or "")
+        fields = self.opening_fields(person, wanted, more)
+        return opened(NumberChangeOpening(kind=Kind.id_number_change, **fields))
+
+    def replacement(self, person: InsuredPerson, reason: ReplacementReason, **more: Any) -> CaseState:
+        """An application for a card replacement with the number the person has."""
+        fields = self.opening_fields(person, more.pop("number", person.number), more)
+        return opened(ReplacementOpening(kind=Kind.card_replacement, reason=reason, **fields))
+
+    async def register(self, state: CaseState) -> Registered:
+        return await self.registry.register(RegisterRequest(state=state, at=self.at))
+
+    async def received(self, state: CaseState) -> CaseState:
+        """The state of a case that the register took in."""
+        registered = await self.register(state)
+        assert registered.refused is None
+        assert registered.standing is None
+        return state.model_copy(
+            update={
+                "generation": registered.generation,
+                "screening": registered.screening,
+                "benefits_held": registered.screening.benefits_held,
+                "related": registered.screening.related,
+            }
+        )
+
+    def request(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepRequest:
+        return StepRequest.of(state, decide(state, event, fact, self.at), fact, self.at)
+
+    async def ask(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepResult:
+        return await self.registry.advance(self.request(state, event, fact))
+
+    async def move(self, state: CaseState, event: Event, fact: Fact | None = None) -> CaseState:
+        """The state after a step that the register makes."""
+        request = self.request(state, event, fact)
+        result = await self.registry.advance(request)
+        assert result.refused is None
+        assert result.moved
+        return settled(request.after, request.clock, result.timer, result.related)
+
+    async def refusal(self, state: CaseState, event: Event, fact: Fact | None = None) -> Code:
+        """The code with which the register refuses a step."""
+        result = await self.ask(state, event, fact)
+        assert not result.moved
+        assert result.refused is not None
+        return result.refused
+
+    # --- stretches of a case's life ---------------------------------------------------------------------------------
+
+    async def reviewed(self, state: CaseState) -> CaseState:
+        """A number change whose applicant brought everything, up to `in_review`."""
+        state = await self.move(await self.received(state), Event.screened)
+        assert state.status is Status.in_review
+        return state
+
+    async def verified(self, state: CaseState) -> CaseState:
+        """The same, verified and, where it is needed, approved."""
+        if state.screening is None:
+            state = await self.reviewed(state)
+        copies = tuple(document.sha256 for document in state.documents)
+        state = await self.move(
+            state, Event.verify_documents, VerifyDocuments(actor=SECOND, original_seen=True, copies=copies)
+        )
+        if state.status is Status.awaiting_approval:
+            state = await self.move(state, Event.approve, Approve(actor=THIRD, content=state.content))
+        return state
+
+    async def applying(self, state: CaseState) -> CaseState:
+        """The same, with its number reserved."""
+        return await self.move(await self.verified(state), Event.apply)
+
+    async def committed(self, state: CaseState) -> CaseState:
+        """The same, with its number in force."""
+        return await self.move(await self.applying(state), Event.commit)
+
+    async def ordered(self, state: CaseState) -> CaseState:
+        """A card replacement that was verified, up to the order at the bureau."""
+        state = await self.move(await self.received(state), Event.checked)
+        return await self.move(await self.verified(state), Event.order_card)
+
+    def made(self, person: InsuredPerson, number: str) -> CardProduced:
+        """The bureau's word that it made the card."""
+        return CardProduced(
+            actor=BUREAU,
+            produced=True,
+            batch="B-1",
+            card_number=self.sealer.seal(number, field=Field.card_number, person=self.token(person)),
+            card_token=self.sealer.number_token(number),
+        )
+
+    async def active(self, state: CaseState, person: InsuredPerson, number: str) -> CaseState:
+        """A card replacement from its order to an activated card."""
+        state = await self.move(await self.ordered(state), Event.card_produced, self.made(person, number))
+        state = await self.move(
+            state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="H-1")
+        )
+        for function in CardFunction:
+            state = await self.move(state, Event.card_activated, CardActivated(actor=BANK, function=function))
+        return state
+
+    # --- what is in the register ------------------------------------------------------------------------------------
+
+    async def rows(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with connection_of(self.pool) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            return rows
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        async with connection_of(self.pool) as connection:
+            return await connection.fetchval(sql, *arguments)
+
+    async def write(self, sql: str, *arguments: Any) -> None:
+        async with connection_of(self.pool) as connection:
+            await connection.execute(sql, *arguments)
+
+    def later(self, **how_long: float) -> None:
+        """Time passes."""
+        self.at += timedelta(**how_long)
+
+    @property
+    def today(self) -> date:
+        return self.at.date()
