@@ -4,13 +4,24 @@ A name or a number never stands here in clear: it is sealed where it enters (`Se
 What is searched for or compared travels as a keyed token (`Token`).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
 
 from cases.errors import Advice, CaseError, Code
 from cases.names import Kind
@@ -38,9 +49,24 @@ def _without_personal_data(text: str) -> str:
     return check_text(text).text if text else text
 
 
-LegalBasis = Annotated[str, StringConstraints(min_length=4, max_length=200), AfterValidator(_without_personal_data)]
+LegalBasis = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200), AfterValidator(_without_personal_data)
+]
 Note = Annotated[str, AfterValidator(_without_personal_data)]
 """Free text of at most 500 characters without personal data."""
+
+
+def _only_iso(value: object) -> object:
+    """Dates are YYYY-MM-DD: seconds of an epoch, moments and week dates are misunderstandings."""
+    iso = isinstance(value, str) and _ISO_DATE.fullmatch(value) is not None
+    if not iso and type(value) is not date:
+        raise CaseError(Code.DATE_INVALID)
+    return value
+
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+IsoDate = Annotated[date, BeforeValidator(_only_iso)]
+"""A civil day of Asia/Shanghai, YYYY-MM-DD."""
 
 
 class Contract(BaseModel):
@@ -153,8 +179,13 @@ MAX_DOCUMENTS = 20
 
 
 def _check_uri(uri: str) -> str:
-    parts = urlsplit(uri)
-    if parts.scheme not in {"https", "doc"} or not parts.netloc or parts.username or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        # Its message quotes the host.
+        raise CaseError(Code.DOCUMENT_URI_REFUSED, "uri") from None
+    plain = parts.hostname and "@" not in parts.netloc and not parts.query and not parts.fragment
+    if parts.scheme not in {"https", "doc"} or not plain:
         raise CaseError(Code.DOCUMENT_URI_REFUSED, "uri")
     return uri
 
@@ -180,11 +211,11 @@ class Document(Contract):
     kind: DocumentKind
     uri: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,300}$"), AfterValidator(_check_uri)]
     media_type: Annotated[str, AfterValidator(_check_media_type)]
-    size: Annotated[int, AfterValidator(_check_size)]
+    size: Annotated[int, Field(strict=True), AfterValidator(_check_size)]
     sha256: Sha256
     holder: Token | None = None
-    issued_on: date | None = None
-    expires_on: date | None = None
+    issued_on: IsoDate | None = None
+    expires_on: IsoDate | None = None
 
 
 Documents = Annotated[tuple[Document, ...], Field(max_length=MAX_DOCUMENTS)]
@@ -201,7 +232,9 @@ class Defect(Contract):
     """What is wrong with the documents; one notice names all of them."""
 
     document: DocumentKind
-    problem: Annotated[Note, StringConstraints(min_length=1)]
+    problem: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_without_personal_data)
+    ]
 
 
 # --- opening a case -------------------------------------------------------------------------------------------------
@@ -222,7 +255,7 @@ class Opening(Contract):
     key: IdempotencyKey
     fingerprint: Token
     """Keyed token of the application's whole content: equal applications have equal fingerprints."""
-    reopen: bool = False
+    reopen: StrictBool = False
 
 
 class NumberChangeOpening(Opening):
@@ -257,7 +290,7 @@ class AddDocuments(Fact):
 class VerifyDocuments(Fact):
     """The originals were seen; `copies` are the SHA-256 of all copies that were compared with them."""
 
-    original_seen: bool
+    original_seen: StrictBool
     copies: Annotated[tuple[Sha256, ...], Field(max_length=MAX_DOCUMENTS)]
 
 
@@ -293,7 +326,7 @@ class Resume(Fact):
 class Extend(Fact):
     """A running time limit is extended by working days."""
 
-    working_days: Annotated[int, Field(ge=1, le=250)]
+    working_days: Annotated[int, Field(strict=True, ge=1, le=250)]
     evidence: Reference
 
 
@@ -312,7 +345,7 @@ class ConfirmDownstream(Fact):
     """Another system says whether it took the changed number over."""
 
     system: System
-    confirmed: bool
+    confirmed: StrictBool
     reference: Reference
 
 
@@ -343,7 +376,7 @@ class HoldBenefits(Fact):
 
     legal_basis: LegalBasis
     notice: Reference
-    served_on: date
+    served_on: IsoDate
 
 
 class ReleaseBenefits(Fact):
@@ -383,7 +416,7 @@ class CardFound(Fact):
 class CardProduced(Fact):
     """The card bureau made the card, or failed to. A made card has a number."""
 
-    produced: bool
+    produced: StrictBool
     batch: Reference
     card_number: Sealed | None = None
     card_token: Token | None = None

@@ -142,7 +142,7 @@ class Policy(_Table):
 
     @model_validator(mode="after")
     def _every_hold_has_its_limit(self) -> Self:
-        if {limit.reason for limit in self.holds} != set(HoldReason):
+        if sorted(limit.reason for limit in self.holds) != sorted(HoldReason):
             raise ValueError("every hold reason needs exactly one limit")
         if {demand.road for demand in self.number_change.demands} != {Road.pure_upgrade, Road.reissued}:
             raise ValueError("both roads need their documents")
@@ -250,7 +250,10 @@ class Policies:
     """All policy packs of a release: the newest version serves new cases, each version those pinned to it."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._by_pin: Mapping[str, Policy] = {policy.pin: policy for policy in policies}
+        packs = tuple(policies)
+        self._by_pin: Mapping[str, Policy] = {policy.pin: policy for policy in packs}
+        if len(self._by_pin) < len(packs):
+            raise CaseError(Code.POLICY_INVALID, "version: two packs have the same name and version")
         newest: dict[str, Policy] = {}
         for policy in self._by_pin.values():
             if policy.name not in newest or newest[policy.name].version < policy.version:
