@@ -164,6 +164,8 @@ class CaseState(Record):
     extended: int = 0
     loss_settled: bool = False
     card_blocked: bool = False
+    card_cancelled: bool = False
+    """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
     production_attempts: int = 0
     claim_reminders: int = 0
     activated: tuple[CardFunction, ...] = ()
@@ -260,7 +262,8 @@ class Decision(NamedTuple):
 
 def opened(opening: NumberChangeOpening | ReplacementOpening) -> CaseState:
     """The state of a case that was just applied for."""
-    return CaseState(opening=opening, status=MACHINES[opening.kind].initial, documents=opening.documents)
+    state = CaseState(opening=opening, status=MACHINES[opening.kind].initial)
+    return state.model_copy(update={"documents": _with(state, opening.documents)})
 
 
 # A demand for the first is met by any of the others as well: Resident ID Card Law art. 11-12 (temporary card),
@@ -310,13 +313,16 @@ def _check_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None
     return Code.DOCUMENTS_TOO_MANY if len(_with(state, fact.documents)) > MAX_DOCUMENTS else None
 
 
-def _check_verify(state: CaseState, fact: VerifyDocuments, _today: date) -> Code | None:
+def _check_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code | None:
     if not fact.original_seen:
         return Code.ORIGINAL_NOT_SEEN
     if not distinct((state.opening.submitter.id, fact.actor.id)):
         return Code.SAME_PERSON
     if state.missing:
         return Code.DOCUMENTS_MISSING
+    # Those of the application were never looked at by date, and any may have expired while the case waited.
+    for document in state.documents:
+        check_document(document, state.opening.person, today)
     on_file = {document.sha256 for document in state.documents}
     return None if set(fact.copies) == on_file else Code.DOCUMENT_DIGEST_MISMATCH
 
@@ -333,11 +339,22 @@ def _check_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
     return Code.EXTENSION_TOO_LONG if state.extended + fact.working_days > state.terms.max_extension else None
 
 
+_DECIDES_A_DISPUTE: Final = frozenset({DocumentKind.police_certificate, DocumentKind.court_certificate})
+
+
 def _check_dispute(state: CaseState, fact: ResolveDispute, today: date) -> Code | None:
     check_document(fact.police_document, state.opening.person, today)
+    if fact.police_document.kind not in _DECIDES_A_DISPUTE:
+        return Code.DOCUMENTS_MISSING
+    if fact.outcome is DisputeOutcome.ours and len(_with(state, (fact.police_document,))) > MAX_DOCUMENTS:
+        return Code.DOCUMENTS_TOO_MANY
     if _agrees(state.dispute, fact) and state.dispute is not None and state.dispute.decided_by == fact.actor.id:
         return Code.SAME_PERSON
     return None
+
+
+def _check_not_committed(state: CaseState, _fact: None, _today: date) -> Code | None:
+    return Code.EVENT_NOT_ALLOWED if state.committed else None
 
 
 def _check_confirmation(state: CaseState, fact: ConfirmDownstream, _today: date) -> Code | None:
@@ -382,6 +399,8 @@ _CHECKS: Final[Mapping[Event, Check]] = {
     Event.release_benefits: _check_release_benefits,
     Event.card_activated: _check_activation,
     Event.card_unclaimed: _check_unclaimed,
+    Event.commit: _check_not_committed,
+    Event.commit_refused: _check_not_committed,
 }
 
 
@@ -393,8 +412,8 @@ def _agrees(first: Dispute | None, fact: ResolveDispute) -> bool:
 
 
 def _undoable(state: CaseState) -> bool:
-    """Whether a committed number can still be taken back: nobody confirmed it, and the region's policy permits it."""
-    return not state.confirmations and state.terms.undo_number
+    """Whether the number can be taken back: nobody confirmed it, and it is not in effect or the policy permits it."""
+    return not state.confirmations and (state.terms.undo_number or not state.committed)
 
 
 def _found(*findings: Finding) -> Callable[[CaseState, Any], bool]:
@@ -402,7 +421,11 @@ def _found(*findings: Finding) -> Callable[[CaseState, Any], bool]:
 
 
 def _documents_missing(state: CaseState, fact: Any) -> bool:
-    added = fact.documents if isinstance(fact, AddDocuments) else ()
+    added: tuple[Document, ...] = ()
+    if isinstance(fact, AddDocuments):
+        added = fact.documents
+    elif isinstance(fact, ResolveDispute):
+        added = (fact.police_document,)
     return bool(missing(state, _with(state, added)) or (state.defects and not added))
 
 
@@ -411,7 +434,13 @@ def _last_confirmation(state: CaseState, system: System | None) -> bool:
 
 
 def _unblock_possible(state: CaseState, _fact: Any) -> bool:
-    return state.card_blocked and (not state.loss_settled or state.terms.undo_formal_loss)
+    blocked = state.card_blocked and not state.card_cancelled
+    return blocked and (not state.loss_settled or state.terms.undo_formal_loss)
+
+
+def _order_cancellable(state: CaseState) -> bool:
+    """Whether the card need not be made: nothing was ordered yet, or the region's policy permits to cancel an order."""
+    return state.status is Status.ordered or state.terms.cancel_order
 
 
 _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
@@ -427,10 +456,13 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     Guard.second_officer_needed: lambda state, _fact: (
         state.dispute_settled or (state.screening is not None and state.screening.road is Road.reissued)
     ),
-    Guard.held_in_approval: lambda state, _fact: state.held_from is Status.awaiting_approval,
+    # Documents that came in during the hold were not verified: the case goes back to review with them.
+    Guard.held_in_approval: lambda state, _fact: (
+        state.held_from is Status.awaiting_approval and state.verified_content == state.content
+    ),
     Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
     Guard.first_decider: lambda state, fact: not _agrees(state.dispute, fact),
-    Guard.outcome_ours: lambda _state, fact: fact.outcome is DisputeOutcome.ours,
+    Guard.outcome_against: lambda _state, fact: fact.outcome is not DisputeOutcome.ours,
     Guard.refused_undoable: lambda state, fact: not fact.confirmed and _undoable(state),
     Guard.refused: lambda _state, fact: not fact.confirmed,
     Guard.last_confirmation: lambda state, fact: _last_confirmation(state, fact.system),
@@ -443,7 +475,7 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     ),
     Guard.undo_possible: lambda state, fact: (
         fact.action is RepairAction.undo
-        and (_undoable(state) if state.kind is Kind.id_number_change else state.terms.cancel_order)
+        and (_undoable(state) if state.kind is Kind.id_number_change else _order_cancellable(state))
     ),
     Guard.lost_and_unsettled: lambda state, _fact: (
         isinstance(state.opening, ReplacementOpening)
@@ -452,8 +484,8 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     ),
     Guard.loss_report_released: lambda state, _fact: state.terms.loss_report_expires == "release",
     Guard.unblock_possible: _unblock_possible,
-    Guard.order_cancellable: lambda state, _fact: state.terms.cancel_order,
-    Guard.found_in_time: lambda state, fact: state.terms.cancel_order and _unblock_possible(state, fact),
+    Guard.order_cancellable: lambda state, _fact: _order_cancellable(state),
+    Guard.found_in_time: lambda state, fact: _order_cancellable(state) and _unblock_possible(state, fact),
     Guard.produced: lambda _state, fact: fact.produced,
     Guard.attempts_left: lambda state, _fact: state.production_attempts < state.terms.production_attempts,
     Guard.last_function: lambda state, fact: set(state.terms.functions) <= {*state.activated, fact.function},
@@ -471,6 +503,8 @@ def _refusal(state: CaseState, event: Event) -> Code:
         return Code.BENEFITS_EXCLUDED if excluded else Code.EVENT_NOT_ALLOWED
     if event is Event.card_unclaimed:
         return Code.CLAIM_PERIOD_NOT_OVER
+    if event is Event.card_found and not state.card_blocked:
+        return Code.EVENT_NOT_ALLOWED
     if state.confirmations and event in {Event.withdraw, Event.person_ended, Event.repair}:
         return Code.PAST_POINT_OF_NO_RETURN
     undoing = {Event.withdraw, Event.person_ended, Event.repair, Event.card_found}
@@ -483,6 +517,15 @@ _BENEFITS_EXCLUDED = frozenset({Status.on_hold, Status.disputed, Status.awaiting
 # --- changes: what does the event change in the state, apart from its status? ---------------------------------------
 
 Change = Callable[[CaseState, Any, Row], dict[str, Any]]
+
+
+def _change_add(state: CaseState, fact: AddDocuments, _row: Row) -> dict[str, Any]:
+    documents = _with(state, fact.documents)
+    still_missing = {demand.document for demand in missing(state, documents)}
+    return {
+        "documents": documents,
+        "defects": tuple(defect for defect in state.defects if defect.document in still_missing),
+    }
 
 
 def _change_confirm(state: CaseState, fact: ConfirmDownstream, _row: Row) -> dict[str, Any]:
@@ -522,13 +565,27 @@ def _change_hold(state: CaseState, fact: Hold, _row: Row) -> dict[str, Any]:
     return {"held_from": state.status, "hold_reason": fact.reason}
 
 
+def _change_checked(state: CaseState, _fact: None, row: Row) -> dict[str, Any]:
+    if row.to is not Status.on_hold:
+        return {}
+    return {
+        "held_from": state.status,
+        "hold_reason": HoldReason.number_change_first,
+        "last_error": Code.PRECHECK_PERSON_DIFFERS,
+    }
+
+
 def _change_production(state: CaseState, fact: CardProduced, _row: Row) -> dict[str, Any]:
     attempts = state.production_attempts + 1
-    return {"production_attempts": attempts, "last_error": None if fact.produced else Code.PRODUCTION_FAILED}
+    return {
+        "production_attempts": attempts,
+        "last_error": None if fact.produced else Code.PRODUCTION_FAILED,
+        "overdue": False,
+    }
 
 
 _CHANGES: Final[Mapping[Event, Change]] = {
-    Event.add_documents: lambda state, fact, _row: {"documents": _with(state, fact.documents), "defects": ()},
+    Event.add_documents: _change_add,
     Event.verify_documents: lambda state, fact, _row: {
         "verifier": fact.actor.id,
         "verified_content": state.content,
@@ -559,15 +616,14 @@ _CHANGES: Final[Mapping[Event, Change]] = {
     Event.activation_overdue: lambda _state, _fact, _row: {"overdue": True},
     Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
     Event.stuck: lambda _state, _fact, _row: {"stuck": True},
-    Event.checked: lambda state, _fact, row: (
-        {"held_from": state.status, "hold_reason": HoldReason.number_change_first} if row.to is Status.on_hold else {}
-    ),
+    Event.checked: _change_checked,
 }
 
 _EFFECT_CHANGES: Final[Mapping[Effect, dict[str, Any]]] = {
     Effect.lift_benefit_holds: {"benefits_held": False},
     Effect.restore_number: {"committed": False},
     Effect.block_card: {"card_blocked": True},
+    Effect.cancel_lost_card: {"card_cancelled": True},
     Effect.unblock_card: {"card_blocked": False},
 }
 
@@ -590,6 +646,8 @@ _FINDING_ENDS: Final[Mapping[tuple[Kind, Finding], Code]] = {
 
 # Statuses in which what was verified and approved has to be looked at again.
 _REVIEWED_AGAIN = frozenset({Status.awaiting_documents, Status.in_review, Status.disputed, Status.checking})
+# Neither seeing a case nor its benefits makes the engine go on; `repair` and the neighbours' news do.
+_LEAVES_STUCK = frozenset({Event.acknowledge, Event.release_benefits})
 # Self-loops that start the clock of their status anew; every other self-loop leaves it running.
 _CLOCK_AGAIN = frozenset(
     {Event.extend, Event.card_produced, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}
@@ -624,6 +682,7 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     # The last reminder to fetch a card opens a task for two people; no further one follows.
     if clock is Clock.claim and after.claim_reminders > after.terms.claim_reminders:
         clock = None
+        after = after.model_copy(update={"timer": None})
     extend_by = fact.working_days if isinstance(fact, Extend) else 0
     return Decision(row, after, clock, extend_by)
 
@@ -639,7 +698,7 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     )
     changed: dict[str, Any] = {
         "version": state.version + 1,
-        "stuck": False,
+        "stuck": state.stuck and row.event in _LEAVES_STUCK,
         "status": row.to,
         "milestone": state.machine.milestone(row.to, state.milestone),
         "transitions": (*state.transitions, transition),
@@ -648,6 +707,9 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
         changed |= {"timer": None, "overdue": False}
         if row.status is Status.on_hold:
             changed |= {"held_from": None, "hold_reason": None}
+        if row.to is Status.disputed:
+            # What an officer decided on an earlier dispute is not the first of two decisions on this one.
+            changed |= {"dispute": None}
         if row.to in _REVIEWED_AGAIN:
             changed |= {"verifier": None, "approver": None, "verified_content": None}
         if row.to is Status.in_review:
@@ -678,7 +740,8 @@ def _remains(after: CaseState) -> tuple[str, ...]:
     if after.status is Status.done:
         return ()
     remains = {
-        "card_blocked": after.card_blocked,
+        "card_blocked": after.card_blocked and not after.card_cancelled,
+        "card_cancelled": after.card_cancelled,
         "number_committed": after.committed,
         "benefits_held": after.benefits_held,
     }

@@ -164,7 +164,7 @@ class Guard(StrEnum):
     held_in_approval = "held_in_approval"
     held_for_number_change = "held_for_number_change"
     first_decider = "first_decider"
-    outcome_ours = "outcome_ours"
+    outcome_against = "outcome_against"
     refused_undoable = "refused_undoable"
     refused = "refused"
     last_confirmation = "last_confirmation"
@@ -414,8 +414,15 @@ ID_NUMBER_CHANGE: Final = Machine(
         # dispute
         *_same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds),
         Row(_S.disputed, _E.resolve_dispute, _G.first_decider, _S.disputed),
-        Row(_S.disputed, _E.resolve_dispute, _G.outcome_ours, _S.in_review, (_F.settle_ours,)),
-        Row(_S.disputed, _E.resolve_dispute, _G.always, _S.rejected, (_F.settle_against, _F.notify_applicant)),
+        Row(_S.disputed, _E.resolve_dispute, _G.outcome_against, _S.rejected, (_F.settle_against, _F.notify_applicant)),
+        Row(
+            _S.disputed,
+            _E.resolve_dispute,
+            _G.documents_missing,
+            _S.awaiting_documents,
+            (_F.settle_ours, _F.notify_applicant),
+        ),
+        Row(_S.disputed, _E.resolve_dispute, _G.always, _S.in_review, (_F.settle_ours,)),
         Row(_S.disputed, _E.dispute_lost, _G.always, _S.rejected, (_F.notify_applicant,)),
         *(
             row
