@@ -7,6 +7,8 @@ turns.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -85,9 +87,10 @@ def told(event: Event, fact: type[Fact], description: str) -> Any:
     def validator(self: "Case", fact: Fact) -> None:
         self._refuse_early(event, fact)
 
-    for function in (handler, validator):
+    for function, answer in ((handler, Answer), (validator, None)):
         function.__name__ = function.__qualname__ = event.value
-        function.__annotations__["fact"] = fact
+        # The converter reads them, while the class of `self` is still being made.
+        function.__annotations__ = {"fact": fact, "return": answer}
     update = workflow.update(name=event.value, description=description)(handler)
     update.validator(validator)
     return update
@@ -104,6 +107,8 @@ class Case:
         self._shown: tuple[Any, ...] = ()
         self._last_refusal: Code | None = None
         self._not_received: Code | None = None
+        # True while `run` has nothing to do of its own: only then is the status one that people can act on.
+        self._resting = False
 
     # --- the story's words ------------------------------------------------------------------------------------------
 
@@ -168,22 +173,21 @@ class Case:
         """The way a case takes when the register refused a step."""
         status = self.status
         async with self._taking_turns:
-            if self.status is status and self.is_open:
-                code = await self._move(event, because=because)
-                if code is None:
-                    return
-        if code is not Code.STALE_VERSION:
+            possible = self.status is status and self.is_open
+            code = await self._move(event, because=because) if possible else None
+        if code is not None and code is not Code.STALE_VERSION:
             await self._stop(code)
 
     async def wait_for_turn(self) -> None:
         """Another case of the same person is writing: wait to be told, and ask again after an hour anyway."""
-        self._show()
+        self._rest()
         await self._changed_since(self._case.version, ASK_AGAIN_FOR_TURN, "等待同一人其他案件写入完成")
 
     async def somebody_acts_or_time_runs_out(self) -> None:
         """Wait until the case has moved. If its time limit ends first, that is what moves it."""
-        await self._continue_as_new_if_long()
-        self._show()
+        if workflow.info().is_continue_as_new_suggested() and not await self._continue_as_new():
+            return
+        self._rest()
         version, timer = self._case.version, self._case.timer
         if timer is None or self.is_stuck:
             await workflow.wait_condition(lambda: self._case.version != version)
@@ -212,7 +216,7 @@ class Case:
     )
     async def receipt(self, request: ReceiptRequest) -> Receipt:
         """The answer to the application; the same for everyone who sends the same application."""
-        await workflow.wait_condition(self._is_received_or_never_will)
+        await workflow.wait_condition(lambda: self._case.receipt is not None or self._not_received is not None)
         if self._not_received is not None:
             raise refused(self._not_received)
         if self._case.receipt is None:
@@ -282,23 +286,32 @@ class Case:
     @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
     async def neighbour_moved(self, told: Neighbour) -> None:
         """Another case tells this one of a dispute, a changed number, or a free turn."""
-        await workflow.wait_condition(self._is_received_or_never_will)
-        async with self._taking_turns:
+        async with self._turn_of_a_caller():
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
                 return
             self._case = self._case.model_copy(update={"related": told.because_of})
             await self._move(told.event)
 
-    def _is_received_or_never_will(self) -> bool:
-        return self._case.receipt is not None or self._not_received is not None
+    def _can_be_told(self) -> bool:
+        """Whether the case rests in a status that somebody may act on, or never will again."""
+        return self._resting or not self.is_open or self._not_received is not None
+
+    @asynccontextmanager
+    async def _turn_of_a_caller(self) -> AsyncIterator[None]:
+        """One caller at a time, and none while the engine still has steps of its own to make."""
+        while True:
+            await workflow.wait_condition(self._can_be_told)
+            async with self._taking_turns:
+                if self._can_be_told():
+                    yield
+                    return
 
     async def _told(self, event: Event, fact: Fact) -> Answer:
-        await workflow.wait_condition(self._is_received_or_never_will)
         update_id = _current_update_id()
-        if self._not_received is not None:
-            raise refused(self._not_received)
-        async with self._taking_turns:
+        async with self._turn_of_a_caller():
+            if self._not_received is not None:
+                raise refused(self._not_received)
             if (given := self._answer_given(update_id)) is not None:
                 return given
             try:
@@ -311,8 +324,8 @@ class Case:
             return answer_of(self._case)
 
     def _refuse_early(self, event: Event, fact: Fact) -> None:
-        # Before the screening nobody can say what is possible; the handler waits for it and decides then.
-        if self._case.receipt is None or self._answer_given(_current_update_id()) is not None:
+        # While the case moves nobody can say what is possible; the handler waits and decides then.
+        if not self._resting or self._answer_given(_current_update_id()) is not None:
             return
         try:
             decide(self._case, event, fact, workflow.now())
@@ -355,6 +368,7 @@ class Case:
         if result.refused is not None:
             return result.refused
         self._case = settled(after, decision.clock, result.timer, result.related)
+        self._resting = False
         await self._tell(result.neighbours)
         return None
 
@@ -389,11 +403,17 @@ class Case:
             return self._case.version != version
         return True
 
-    async def _continue_as_new_if_long(self) -> None:
-        if workflow.info().is_continue_as_new_suggested():
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            self._show()
+    async def _continue_as_new(self) -> bool:
+        """Go on in a new run with the whole state, or answer False where a caller moved the case first."""
+        self._rest()
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._resting)
+        if self._resting:
             workflow.continue_as_new(self._case)
+        return self._resting
+
+    def _rest(self) -> None:
+        self._resting = True
+        self._show()
 
     # --- what the case shows ----------------------------------------------------------------------------------------
 

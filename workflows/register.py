@@ -38,13 +38,15 @@ async def ask_register(
 
     `before_waiting` is called when the register does not answer at once, so that the case shows what it waits for.
     """
+    quick: workflow.LocalActivityConfig = {**REGISTRY_QUICK, "summary": summary}
     try:
-        return await workflow.execute_local_activity_method(method, request, summary=summary, **REGISTRY_QUICK)
+        return await workflow.execute_local_activity_method(method, request, **quick)
     except ActivityError as failed:
         _raise_if_final(failed)
     before_waiting()
+    durable: workflow.ActivityConfig = {**REGISTRY_DURABLE, "summary": summary}
     try:
-        return await workflow.execute_activity_method(method, request, summary=summary, **REGISTRY_DURABLE)
+        return await workflow.execute_activity_method(method, request, **durable)
     except ActivityError as failed:
         _raise_if_final(failed)
         raise
@@ -54,5 +56,5 @@ def _raise_if_final(failed: ActivityError) -> None:
     """A step that no repetition can save is refused; anything else is left to the caller."""
     cause = failed.cause
     if isinstance(cause, ApplicationError) and cause.non_retryable:
-        known = cause.type is not None and cause.type in Code.__members__.values()
-        raise StepRefused(Code(cause.type) if known else Code.INTERNAL) from None
+        known = {code.value: code for code in Code}
+        raise StepRefused(known.get(cause.type or "", Code.INTERNAL)) from None

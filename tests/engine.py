@@ -1,0 +1,227 @@
+"""The real engine for tests: register, server and worker as they run in production, and people to put through it."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.testing import TimeSkipper
+from temporalio.worker import Worker
+
+from activities.calendar import official_calendar
+from activities.registry import Registry
+from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
+from activities.registry.pool import Pool, create_pool
+from activities.sealing import Field, KeyRing, Sealer
+from cases.models import (
+    Answer,
+    CaseView,
+    Document,
+    Fact,
+    NumberChangeOpening,
+    Outcome,
+    Receipt,
+    ReceiptRequest,
+    ReplacementOpening,
+    ReplacementReason,
+    Transition,
+)
+from cases.names import TASK_QUEUE_CASES, Kind, case_id
+from cases.numbers import derive
+from cases.policy import Policies
+from cases.progress import CaseState, opened
+from cases.states import Event, Status
+from deploy.migrations import migrate
+from runtime.client import connect
+from runtime.settings import Settings
+from runtime.stack import LocalStack
+from runtime.worker import cases_worker
+from tests.scenes import CLERK, FACTS, OFFICE
+
+_SEQUENCE = count(1)
+
+
+def old_number(sequence: int) -> str:
+    """A synthetic 15-digit number; people of the years 1900 to 1930, sequences below 900."""
+    day, rest = sequence % 28 + 1, sequence // 28
+    month, rest = rest % 12 + 1, rest // 12
+    return f"110105{rest % 30:02}{month:02}{day:02}{100 + rest // 30 % 800:03}"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A synthetic insured person and what they will apply with."""
+
+    personal_number: str = field(repr=False)
+    name: str = field(repr=False)
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+
+
+@dataclass
+class Engine:
+    """The running engine and what a back-office system, a clerk and an auditor can do with it."""
+
+    client: Client
+    skipper: TimeSkipper
+    pool: Pool
+    sealer: Sealer
+    registry: Registry
+    database_url: str
+    settings: Settings
+    task_queue: str = TASK_QUEUE_CASES
+
+    @asynccontextmanager
+    async def working(self, **overrides: Any) -> AsyncIterator[Worker]:
+        """A worker of this engine for the length of a block."""
+        worker = cases_worker(self.client, self.registry, self.settings.model_copy(update=overrides), self.task_queue)
+        async with worker:
+            yield worker
+
+    async def insured(self, *, region: str = OFFICE, **more: Any) -> Person:
+        """Load one more synthetic person with an old number, a card, a suspended claim and contributions."""
+        sequence = next(_SEQUENCE)
+        old = more.pop("number", None) or old_number(sequence)
+        person = Person(
+            personal_number=f"T{sequence:07}",
+            name=f"合成人{sequence}",
+            old=old,
+            new=more.pop("new", None) or (derive(old) if len(old) == 15 else old),
+        )
+        fields: dict[str, Any] = {
+            "personal_number": person.personal_number,
+            "name": person.name,
+            "number": person.old,
+            "region": region,
+            "cards": (HeldCard(card_number=f"C{sequence:08}", code="1", payment_authority=True),),
+            "claims": (
+                Claim(amount_fen=120_00, suspended_for="id_number"),
+                Claim(amount_fen=80_00, suspended_for="card"),
+            ),
+            "contributions": (Contribution(month="2026-01", amount_fen=500_00),),
+        }
+        loaded = await load_persons(self.pool, self.sealer, [InsuredPerson(**(fields | more))])
+        assert loaded.loaded == 1
+        return person
+
+    def number_change(self, person: Person, *documents: Document, **more: Any) -> NumberChangeOpening:
+        """A sealed application for an ID-number change."""
+        return NumberChangeOpening(kind=Kind.id_number_change, **self._opening(person, person.new, documents, more))
+
+    def replacement(
+        self, person: Person, reason: ReplacementReason, *documents: Document, **more: Any
+    ) -> ReplacementOpening:
+        """A sealed application for a card replacement; the applicant shows the number in force unless `shows` says."""
+        shows = more.pop("shows", person.old)
+        return ReplacementOpening(
+            kind=Kind.card_replacement, reason=reason, **self._opening(person, shows, documents, more)
+        )
+
+    def _opening(
+        self, person: Person, number: str, documents: tuple[Document, ...], more: dict[str, Any]
+    ) -> dict[str, Any]:
+        ref = self.sealer.person_token(person.personal_number)
+        content = repr((person.personal_number, person.name, number, documents, sorted(more.items(), key=repr)))
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        return {
+            "person": ref,
+            "name": self.sealer.seal(person.name, field=Field.name, person=ref),
+            "number": self.sealer.seal(number, field=Field.number, person=ref),
+            "number_token": self.sealer.number_token(number),
+            "region": OFFICE,
+            "submitter": CLERK,
+            "documents": documents,
+            "key": f"key-{digest[:20]}",
+            "fingerprint": self.sealer.content_token(content),
+        } | more
+
+    async def open(self, opening: NumberChangeOpening | ReplacementOpening, *, skipping: bool = False) -> Receipt:
+        """Open a case and wait for its receipt."""
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            opening.kind.value,
+            CaseState(opening=opening),
+            id=case_id(opening.kind, opening.person),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            if opening.reopen
+            else WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseKind"), opening.kind.value),
+                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseStatus"), opened(opening).status.value),
+                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseMilestone"), "submitted"),
+                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseRegion"), opening.region),
+                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseCategory"), opening.category.value),
+                ]
+            ),
+        )
+        client = self.skipper.client if skipping else self.client
+        receipt: Receipt = await client.execute_update_with_start_workflow(
+            "receipt",
+            ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
+            start_workflow_operation=start,
+            id=f"receipt:{opening.key}:{opening.fingerprint}",
+            result_type=Receipt,
+        )
+        return receipt
+
+    def handle(self, case: str) -> WorkflowHandle[Any, Outcome]:
+        """The case's workflow."""
+        return self.client.get_workflow_handle(case, result_type=Outcome)
+
+    async def tell(self, case: str, event: Event, fact: Fact | None = None, *, update_id: str | None = None) -> Answer:
+        """Tell a case of an event; the usual fact of `tests.scenes` unless another is given."""
+        answer: Answer = await self.handle(case).execute_update(
+            event.value, fact or FACTS[event], id=update_id, result_type=Answer
+        )
+        return answer
+
+    async def view(self, case: str) -> CaseView:
+        """The case's view."""
+        view: CaseView = await self.handle(case).query("view", result_type=CaseView)
+        return view
+
+    async def history(self, case: str) -> tuple[Transition, ...]:
+        """The case's transitions."""
+        transitions: tuple[Transition, ...] = await self.handle(case).query(
+            "history", result_type=tuple[Transition, ...]
+        )
+        return transitions
+
+    async def reaches(self, case: str, status: Status) -> CaseView:
+        """The view of the case once it has come to a status."""
+        async with asyncio.timeout(20):
+            while (view := await self.view(case)).status is not status:
+                await asyncio.sleep(0.02)
+        return view
+
+
+@asynccontextmanager
+async def engine_on(stack: LocalStack, database: str, sealer: Sealer | None = None) -> AsyncIterator[Engine]:
+    """An engine on the running servers, with a register of its own."""
+    admin = await create_pool(stack.database_url, size=2)
+    async with admin.acquire() as connection:
+        await connection.execute(f'CREATE DATABASE "{database}"')
+    await admin.close()
+    url = stack.postgres.endpoint.url_of(database)
+    await migrate(url)
+    pool = await create_pool(url, size=10)
+    try:
+        client = await connect(stack.temporal_address, stack.namespace)
+        sealer = sealer or Sealer(KeyRing.sample())
+        registry = Registry(pool, sealer, Policies.load(), official_calendar)
+        yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
+    finally:
+        await pool.close()
