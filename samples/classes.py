@@ -132,8 +132,15 @@ def _replaced(
 
 def with_card(inventor: Inventor, person: Person, code: str = "1") -> Person:
     """The same person with a card of a status code of the live card systems, `1` being normal."""
-    functions = ["social", "bank"] if code == "1" else []
-    person.cards.append({"card_number": inventor.card_number(), "code": code, "functions": functions})
+    in_use = code == "1"
+    person.cards.append(
+        {
+            "card_number": inventor.card_number(),
+            "code": code,
+            "functions": ["social", "bank"] if in_use else [],
+            "payment_authority": in_use,
+        }
+    )
     return person
 
 
@@ -146,16 +153,17 @@ def with_suspended_claims(inventor: Inventor, person: Person, because: str) -> P
     return person
 
 
-def with_held_benefits(person: Person) -> Person:
+def with_held_benefits(inventor: Inventor, person: Person) -> Person:
     """The same person with a benefit withheld by a named officer's decision."""
     person.benefit_holds.append(
         {
-            "scheme": "medical",
             "reason": "id_number",
-            "legal_basis": "示例文件〔2026〕第1号",
-            "notice": f"NOTICE-{person.personal_number}",
+            "state": "held",
+            "notice": inventor.notice(),
             "served_on": "2026-09-01",
-            "held_by": f"officer-{person.personal_number[1].lower()}1",
+            "legal_basis": "示例文件〔2026〕第1号 关于集中变更十五位号码的通知",
+            "officer": "officer-1",
+            "held_at": "2026-09-08T02:00:00Z",
         }
     )
     return person
@@ -187,13 +195,13 @@ def pure_upgrade_with_claims(inventor: Inventor) -> list[Sample]:
 
 def pure_upgrade_with_held_benefits(inventor: Inventor) -> list[Sample]:
     """An ordinary case that lifts a benefit hold."""
-    person = with_held_benefits(with_suspended_claims(inventor, inventor.person(), "id_number"))
+    person = with_held_benefits(inventor, with_suspended_claims(inventor, inventor.person(), "id_number"))
     return [_changed(inventor, "pure upgrade, benefits held", _confirmed(inventor, "verify"), DONE, person=person)]
 
 
 def benefits_released_by_decision(inventor: Inventor) -> list[Sample]:
     """An officer releases the benefits before the number is changed."""
-    person = with_held_benefits(inventor.person())
+    person = with_held_benefits(inventor, inventor.person())
     script = _confirmed(inventor, "release-benefits")
     return [_changed(inventor, "benefits released by decision", script, DONE, person=person)]
 
@@ -301,8 +309,10 @@ def permanent_resident(inventor: Inventor) -> list[Sample]:
 
 
 def already_18(inventor: Inventor) -> list[Sample]:
-    """The record holds the number already."""
-    person = inventor.person(inventor.new_number())
+    """The record holds the number already, and the old one among the past numbers."""
+    old = inventor.old_number()
+    person = inventor.person(derive(old))
+    person.past_numbers.append({"number": old, "valid_to": "2013-01-01"})
     ending = Ending(_S.not_needed, _M.submitted, Code.ALREADY_18_DIGITS)
     return [_changed(inventor, "already 18 digits", "nothing", ending, person=person, to=person.number)]
 

@@ -75,14 +75,14 @@ class Person:
     number: str
     region: str
     category: Category
-    earlier: tuple[str, ...] = ()
+    past_numbers: list[dict[str, object]] = field(default_factory=list)
     died_on: date | None = None
     draws_pension: bool = False
     cards: list[dict[str, object]] = field(default_factory=list)
     claims: list[dict[str, object]] = field(default_factory=list)
     benefit_holds: list[dict[str, object]] = field(default_factory=list)
     contributions: list[dict[str, object]] = field(default_factory=list)
-    balances: dict[str, int] = field(default_factory=dict)
+    balances: list[dict[str, object]] = field(default_factory=list)
 
 
 class Inventor:
@@ -104,6 +104,7 @@ class Inventor:
         self._people = 0
         self._papers = 0
         self._cards = 0
+        self._notices = 0
 
     # --- numbers -----------------------------------------------------------------------------------------------------
 
@@ -165,13 +166,20 @@ class Inventor:
             for scheme in schemes
             for month in months
         ]
-        person.balances = {scheme: self._random.randrange(100_000, 9_000_000) for scheme in schemes}
+        person.balances = [
+            {"scheme": scheme, "amount_fen": self._random.randrange(100_000, 9_000_000)} for scheme in schemes
+        ]
         return person
 
     def card_number(self) -> str:
         """Number of a social security card."""
         self._cards += 1
         return f"{self.office.letter.upper()}{self._cards:08d}"
+
+    def notice(self) -> str:
+        """Reference of a notice that was served."""
+        self._notices += 1
+        return f"NOTICE/{self.office.letter}{self._notices}"
 
     def amount(self) -> int:
         """An amount of money in fen."""

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from openpyxl import load_workbook
 
+from activities.registry.loading import InsuredPerson
 from cases.errors import Advice, CaseError
 from cases.models import MEDIA_TYPES, Document, DocumentKind
 from cases.names import Kind
@@ -14,6 +15,8 @@ from cases.numbers import Road, classify, normalise, spreadsheet_damage, validat
 from cases.policy import Policies
 from cases.text import check_name
 from demo.scripts import SCRIPTS
+from intake.files.register import open_register
+from intake.files.rows import Terms
 from samples.generate import (
     COLUMNS,
     EXPECTED,
@@ -24,7 +27,7 @@ from samples.generate import (
     REGISTER_NORTH,
     REGISTER_SOUTH,
     generate,
-    register,
+    registers,
 )
 from samples.people import NORTH, SOUTH
 
@@ -60,16 +63,25 @@ ROWS = {REGISTER_NORTH: north_rows(), REGISTER_SOUTH: south_rows()}
 ALL_ROWS = [row for rows in ROWS.values() for row in rows]
 
 
-@pytest.mark.parametrize("name", sorted(generate()))
+MADE = generate()
+
+
+@pytest.mark.parametrize("name", sorted(MADE))
 def test_the_committed_file_is_exactly_what_the_generator_makes(name: str) -> None:
-    assert (FOLDER / name).read_bytes() == generate()[name]
+    assert (FOLDER / name).read_bytes() == MADE[name]
 
 
 def test_there_are_300_people_180_and_120() -> None:
     people = {name: {row["个人编号"] for row in rows} for name, rows in ROWS.items()}
     assert len(people[REGISTER_NORTH]) == PEOPLE[NORTH] == 180
-    assert len(people[REGISTER_SOUTH]) == PEOPLE[SOUTH] == 120
+    assert len(people[REGISTER_SOUTH] - people[REGISTER_NORTH]) == PEOPLE[SOUTH] == 120
     assert len(people[REGISTER_NORTH] | people[REGISTER_SOUTH]) == 300
+
+
+def test_one_person_stands_in_both_registers_word_for_word() -> None:
+    both = [row for row in ROWS[REGISTER_SOUTH] if str(row["个人编号"]).startswith("SN")]
+    assert len(both) == 1
+    assert {**both[0], "补换卡原因": None} in ROWS[REGISTER_NORTH]
 
 
 def test_every_row_is_marked_as_synthetic() -> None:
@@ -108,6 +120,27 @@ def test_every_script_drives_somebody() -> None:
     used = {line["script"] for line in expected()}
     assert set(SCRIPTS) - used <= written_for_one_region
     assert not {script for script in set(SCRIPTS) - used if f"{script}-confirmed" not in used and script not in used}
+
+
+def test_the_loader_takes_every_person_of_the_extract() -> None:
+    for line in (FOLDER / INSURED).read_text(encoding="utf-8").splitlines():
+        InsuredPerson.model_validate_json(line)
+
+
+@pytest.mark.parametrize("name", [REGISTER_NORTH, REGISTER_SOUTH])
+def test_the_importer_refuses_the_rows_it_should_with_the_codes_it_should_and_no_other(name: str) -> None:
+    with open_register(FOLDER / name, Terms(TODAY)) as register_read:
+        rows = {row.number: row for row in register_read}
+        assert register_read.findings == ()
+    for line in expected():
+        if line["register"] == name:
+            row = rows.pop(int(line["row"]))
+            codes = [finding.code.value for finding in row.findings if finding.refused]
+            assert codes == ([line["refused"]] if line["refused"] else [])
+            assert (row.application is None) == bool(line["refused"])
+            if row.application is not None:
+                assert row.application.kind.value == line["matter"]
+    assert not rows
 
 
 def test_old_numbers_have_15_or_18_digits_and_a_birth_date() -> None:
@@ -166,13 +199,17 @@ def test_papers_are_documents_that_a_case_accepts_and_none_stands_twice() -> Non
     kinds |= {"遗失声明", "旧卡", "委托书", "照片"}
     seen: Counter[str] = Counter()
     used: set[str] = set()
-    repeated = {(line["register"], line["personal_number"]) for line in expected() if line["refused"] == "ROW_REPEATED"}
+    repeated = {
+        line["personal_number"]
+        for line in expected()
+        if line["refused"] == "ROW_REPEATED" or line["class"] == "in both registers"
+    }
     for row, line in zip(ALL_ROWS, expected(), strict=True):
         for paper in filter(None, str(row["材料清单"] or "").split(";")):
             kind, uri, media_type, size, digest = paper.split("|")
             Document(kind=DocumentKind.photograph, uri=uri, media_type=media_type, size=int(size), sha256=digest)
             used.add(kind)
-            if (line["register"], line["personal_number"]) not in repeated:
+            if line["personal_number"] not in repeated:
                 seen[digest] += 1
             assert media_type in MEDIA_TYPES
     assert used <= kinds
@@ -181,8 +218,12 @@ def test_papers_are_documents_that_a_case_accepts_and_none_stands_twice() -> Non
 
 def test_every_region_is_served_and_each_register_by_one_policy() -> None:
     policies = Policies.load()
-    packs = {name: {policies.of_region(str(row["经办机构区划"])).name for row in rows} for name, rows in ROWS.items()}
-    assert packs == {REGISTER_NORTH: {"northern"}, REGISTER_SOUTH: {"southern"}}
+    served = {
+        (line["register"], policies.of_region(str(row["经办机构区划"])).name)
+        for row, line in zip(ALL_ROWS, expected(), strict=True)
+        if line["class"] != "in both registers"
+    }
+    assert served == {(REGISTER_NORTH, "northern"), (REGISTER_SOUTH, "southern")}
 
 
 def test_most_number_changes_are_pure_upgrades() -> None:
@@ -220,5 +261,5 @@ def test_there_are_permits_abolished_divisions_and_every_reason() -> None:
         assert {row["补换卡原因"] for row in rows} - {None, ""} == {"遗失", "损坏", "到期", "旧代卡", "信息变更"}
 
 
-def test_a_register_is_drawn_the_same_every_time() -> None:
-    assert [sample.words for sample in register(NORTH)] == [sample.words for sample in register(NORTH)]
+def test_registers_are_drawn_the_same_every_time() -> None:
+    assert registers() == registers()

@@ -1,0 +1,67 @@
+"""What the samples say: each row of the registers, how its case is driven, and how it must end."""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cases.errors import Code
+from cases.names import Kind
+from cases.states import Milestone, Status
+
+SAMPLES: Final = Path(__file__).parent.parent / "samples"
+EXPECTED: Final = SAMPLES / "expected.csv"
+INSURED: Final = SAMPLES / "insured.jsonl"
+REGISTERS: Final = (SAMPLES / "register-north.xlsx", SAMPLES / "register-south.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a case ended, or must end."""
+
+    status: Status
+    milestone: Milestone
+    reason: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One row of a register."""
+
+    register: str
+    row: int
+    personal_number: str
+    kind: Kind
+    words: str
+    script: str
+    ending: Ending | None
+    refused: Code | None
+
+
+def expectations(path: Path = EXPECTED) -> tuple[Expectation, ...]:
+    """All rows, in the order of the registers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(_expectation(line) for line in csv.DictReader(file))
+
+
+def _expectation(line: dict[str, str]) -> Expectation:
+    ending = None
+    if line["status"]:
+        reason = Code(line["reason"]) if line["reason"] else None
+        ending = Ending(Status(line["status"]), Milestone(line["milestone"]), reason)
+    return Expectation(
+        register=line["register"],
+        row=int(line["row"]),
+        personal_number=line["personal_number"],
+        kind=Kind(line["matter"]),
+        words=line["class"],
+        script=line["script"],
+        ending=ending,
+        refused=Code(line["refused"]) if line["refused"] else None,
+    )
+
+
+def people(rows: Iterable[Expectation]) -> int:
+    """How many persons stand in so many rows."""
+    return len({row.personal_number for row in rows})
