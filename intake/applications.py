@@ -41,7 +41,7 @@ from cases.models import (
     ReplacementReason,
 )
 from cases.names import Kind, read_case_id
-from cases.numbers import Valid15, Valid18, normalise, spreadsheet_damage, validate, validate18
+from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
 from cases.progress import check_document
 from cases.text import check_name
 
@@ -185,6 +185,16 @@ def check_date(text: Any) -> Any:
     raise CaseError(Code.DATE_INVALID)
 
 
+def check_key(key: Any) -> Any:
+    """An idempotency key stands in clear in the engine's histories, so no ID number may stand in it.
+
+    Raises `CaseError` IDEMPOTENCY_KEY_INVALID.
+    """
+    if isinstance(key, str) and find_numbers_in(key):
+        raise CaseError(Code.IDEMPOTENCY_KEY_INVALID)
+    return key
+
+
 def _one_by_one(document: Any, validate_document: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate_document(document)
@@ -235,7 +245,7 @@ class _Application(Contract):
     category: Category = Category.general
     documents: ApplicationDocuments = ()
     submitter: Actor
-    key: IdempotencyKey | None = None
+    key: Annotated[IdempotencyKey, BeforeValidator(_coded(check_key))] | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
 
@@ -281,7 +291,8 @@ def check(
     valid: Valid18 | Valid15 = validate(typed.text, today)
     for document in application.documents:
         check_host(document, document_hosts)
-        check_document(document.model_copy(update={"holder": None}), "", today)
+        # Whose it is can be told only by token; `seal` does.
+        check_document(document, document.holder or "", today)
     return tuple(dict.fromkeys((*typed.advice, *check_name(application.name).advice, *valid.advice)))
 
 
@@ -316,8 +327,10 @@ def seal(
 
     Without a key of its own an application's content is its key, so that repeating it changes nothing. A reopening is
     another request than the first opening and has another key. Raises `CaseError` as `check`, and
-    DOCUMENT_OF_ANOTHER_PERSON.
+    DOCUMENT_OF_ANOTHER_PERSON, and IDEMPOTENCY_KEY_INVALID where the key names the person.
     """
+    if application.key is not None and application.personal_number in application.key:
+        raise CaseError(Code.IDEMPOTENCY_KEY_INVALID, "key")
     check(application, today, document_hosts=document_hosts)
     person = sealer.person_token(application.personal_number)
     number = normalise(application.number_applied_with).text

@@ -7,10 +7,10 @@ strings in memory, say nothing of hidden rows and merged cells while streaming, 
 import math
 import posixpath
 import re
+import struct
 import tempfile
 import zipfile
 import zlib
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -29,7 +29,8 @@ LONGEST_CELL: Final = 64 * 1024
 """Characters; a cell with more is not used."""
 MOST_MERGED: Final = 100_000
 _LARGEST_SMALL_PART: Final = 16 * 1024 * 1024
-_STRINGS_IN_MEMORY: Final = 32 * 1024 * 1024
+_STRINGS_IN_MEMORY: Final = 16 * 1024 * 1024
+_END: Final = struct.Struct("<Q")
 _CHUNK: Final = 64 * 1024
 
 _SPREADSHEET: Final = (
@@ -67,28 +68,35 @@ class Sheet(NamedTuple):
 
 
 class Strings:
-    """The shared strings of a workbook; beyond 32 MiB they lie in a temporary file without a name."""
+    """The shared strings of a workbook; what is more than some MiB lies in temporary files without a name."""
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_STRINGS_IN_MEMORY)  # noqa: SIM115 - closed by `close`
-        self._ends = array("Q", (0,))
+        self._texts: IO[bytes] = tempfile.SpooledTemporaryFile(_STRINGS_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self._ends: IO[bytes] = tempfile.SpooledTemporaryFile(_STRINGS_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self._ends.write(_END.pack(0))
+        self._size = self._count = 0
 
     def close(self) -> None:
         """Forget them."""
-        self._file.close()
+        self._texts.close()
+        self._ends.close()
 
     def append(self, text: str) -> None:
         """Add the next one."""
         raw = text.encode("utf-8", "surrogatepass")
-        self._file.write(raw)
-        self._ends.append(self._ends[-1] + len(raw))
+        self._size += len(raw)
+        self._count += 1
+        self._texts.write(raw)
+        self._ends.write(_END.pack(self._size))
 
     def get(self, index: int) -> str | Special:
         """The string of an index."""
-        if not 0 <= index < len(self._ends) - 1:
+        if not 0 <= index < self._count:
             return Special.unusable
-        self._file.seek(self._ends[index])
-        return self._file.read(self._ends[index + 1] - self._ends[index]).decode("utf-8", "surrogatepass")
+        self._ends.seek(index * _END.size)
+        start, end = struct.unpack("<QQ", self._ends.read(2 * _END.size))
+        self._texts.seek(start)
+        return self._texts.read(end - start).decode("utf-8", "surrogatepass")
 
 
 class Workbook:

@@ -1,0 +1,584 @@
+"""The client for programs: open cases, tell them what happened, look at them, wait for them.
+
+    client = CaseClient(await connect(), Sealer(KeyRing.load(path)))
+    receipt = await client.open(NumberChangeApplication(...))
+    answer = await client.tell(receipt.case_id, VerifyDocuments(...))
+
+Repeating any call is safe. Three things can go wrong, and each is an exception of its own: `InputRefused`, what was
+handed in cannot be taken and nothing was sent; `Refused`, the case said no; `Unavailable`, the engine gave no answer,
+so that it is not known whether the call took effect: repeat it.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple, TypeVar
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    Priority,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.sealing import Sealer
+from cases.clocks import SHANGHAI
+from cases.errors import REMEDIES, CaseError, Code, Remedy
+from cases.models import (
+    FACTS,
+    Actor,
+    AddDocuments,
+    Answer,
+    CardProduced,
+    CaseView,
+    Category,
+    Document,
+    Fact,
+    NumberChangeOpening,
+    Outcome,
+    Receipt,
+    ReceiptRequest,
+    ReplacementOpening,
+    ReplacementReason,
+    ResolveDispute,
+    Transition,
+)
+from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
+from cases.progress import CaseState
+from cases.states import MACHINES, Event, Milestone, Status
+from intake.applications import (
+    Application,
+    InputRefused,
+    Problem,
+    check_host,
+    check_key,
+    seal,
+    seal_card_number,
+)
+from intake.files.columns import CATEGORY_ZH, KIND_ZH
+
+
+class EngineError(Exception):
+    """A call that was not answered as hoped: the code, and what to do."""
+
+    def __init__(self, code: Code, outcome: Outcome | None = None) -> None:
+        self.code = code
+        self.remedy: Remedy = REMEDIES[code]
+        self.outcome = outcome
+        """Of a case that is closed already."""
+        super().__init__(code.value)
+
+
+class Refused(EngineError):
+    """The case refused, and nothing changed."""
+
+
+class Unavailable(EngineError):
+    """No answer: whether the call took effect is not known. Repeat it; the same call has effect once."""
+
+
+class Opened(NamedTuple):
+    """What became of one of many applications, by its place among them (from 0)."""
+
+    place: int
+    receipt: Receipt | None
+    error: InputRefused | EngineError | None
+
+
+class CaseSummary(NamedTuple):
+    """A case as a list shows it: what Temporal itself can search for."""
+
+    case_id: str
+    kind: str
+    status: str
+    milestone: str
+    region: str
+    category: str
+    attention: tuple[str, ...]
+    due_at: datetime | None
+    opened_at: datetime
+    closed: bool
+
+
+KIND: Final = SearchAttributeKey.for_keyword("CaseKind")
+STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
+MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
+REGION: Final = SearchAttributeKey.for_keyword("CaseRegion")
+CATEGORY: Final = SearchAttributeKey.for_keyword("CaseCategory")
+ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
+DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
+
+TIMEOUT: Final = timedelta(seconds=30)
+IN_FLIGHT: Final = 16
+"""Opens at the same time: between 8 and 32 a server with one store is busiest and nobody waits long."""
+
+_RECEIPT: Final = "receipt"
+_VIEW: Final = "view"
+_HISTORY: Final = "history"
+
+_URGENT, _SOON, _NORMAL = 1, 2, 3
+_PRIORITY: Final = {
+    Category.resettled: _SOON,
+    Category.referred: _SOON,
+    Category.refund: _SOON,
+    Category.general: _NORMAL,
+}
+_EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
+_EVENTS_OF: Final = {kind: frozenset(row.event for row in machine.table) for kind, machine in MACHINES.items()}
+_CODES: Final = {code.value: code for code in Code}
+_UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+_UNAVAILABLE: Final = {
+    RPCStatusCode.UNAVAILABLE: Code.ENGINE_UNAVAILABLE,
+    RPCStatusCode.RESOURCE_EXHAUSTED: Code.ENGINE_UNAVAILABLE,
+    RPCStatusCode.ABORTED: Code.ENGINE_UNAVAILABLE,
+    RPCStatusCode.UNKNOWN: Code.ENGINE_UNAVAILABLE,
+    RPCStatusCode.INTERNAL: Code.ENGINE_UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED: Code.ENGINE_TIMEOUT,
+    RPCStatusCode.CANCELLED: Code.ENGINE_TIMEOUT,
+}
+_REFUSED: Final = {
+    RPCStatusCode.NOT_FOUND: Code.CASE_UNKNOWN,
+    RPCStatusCode.INVALID_ARGUMENT: Code.PAYLOAD_INVALID,
+    RPCStatusCode.UNAUTHENTICATED: Code.CONFIGURATION_INVALID,
+    RPCStatusCode.PERMISSION_DENIED: Code.CONFIGURATION_INVALID,
+}
+
+_ENDINGS: Final = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+    }
+)
+
+Answered = TypeVar("Answered")
+
+
+def today_in_shanghai() -> date:
+    """The civil day by which applications are judged."""
+    return datetime.now(SHANGHAI).date()
+
+
+class CaseClient:
+    """Opens cases and speaks with them. One client serves a whole process; its calls may run side by side."""
+
+    def __init__(
+        self,
+        client: Client,
+        sealer: Sealer,
+        *,
+        timeout: timedelta = TIMEOUT,
+        document_hosts: AbstractSet[str] = frozenset(),
+        today: Callable[[], date] = today_in_shanghai,
+    ) -> None:
+        """`document_hosts` are the hosts from which `https` documents may come; `doc:` is always the agency's own."""
+        self._client = client
+        self._sealer = sealer
+        self._timeout = timeout
+        self._document_hosts = document_hosts
+        self._today = today
+
+    # --- opening --------------------------------------------------------------------------------------------------
+
+    async def open(self, application: Application, *, reopen: bool = False) -> Receipt:
+        """Open a case, or get the receipt of the case that this very application has opened already.
+
+        The receipt comes when the case is durably registered and screened. A case of this kind that is open for the
+        person with other content is CASE_ALREADY_OPEN; the same key with other content is IDEMPOTENCY_CONFLICT; a
+        closed case is CASE_CLOSED, with its outcome, unless this application opened it or `reopen` is set. To reopen
+        twice with the same content give the second a key of its own.
+        """
+        try:
+            opening = seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
+        except CaseError as wrong:
+            raise _input_refused(wrong) from None
+        update_id = f"{_RECEIPT}:{opening.key}:{opening.fingerprint}"
+        try:
+            async with self._answer():
+                receipt: Receipt = await self._client.execute_update_with_start_workflow(
+                    _RECEIPT,
+                    ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
+                    start_workflow_operation=_start_of(opening),
+                    id=update_id,
+                    result_type=Receipt,
+                    rpc_timeout=self._timeout,
+                )
+                return receipt
+        except WorkflowAlreadyStartedError:
+            return await self._receipt_of_closed(case_id(opening.kind, opening.person), update_id)
+
+    async def open_many(
+        self,
+        applications: Iterable[Application],
+        *,
+        in_flight: int = IN_FLIGHT,
+        on_progress: Callable[[Opened], None] | None = None,
+    ) -> list[Opened]:
+        """Open many cases, `in_flight` at a time, and say of each what became of it, in the order given."""
+        all_opened = []
+        async for opened in self.open_each(applications, in_flight=in_flight):
+            all_opened.append(opened)
+            if on_progress is not None:
+                on_progress(opened)
+        return sorted(all_opened, key=lambda opened: opened.place)
+
+    async def open_each(
+        self, applications: Iterable[Application], *, in_flight: int = IN_FLIGHT
+    ) -> AsyncIterator[Opened]:
+        """As `open_many`, one by one as they are answered: for more than fit into memory.
+
+        Applications are taken from the iterable when there is room for them. Leaving early cancels what is under way.
+        """
+        numbered = enumerate(applications)
+        under_way: set[asyncio.Task[Opened]] = set()
+        try:
+            while True:
+                under_way |= self._begin(numbered, in_flight - len(under_way))
+                if not under_way:
+                    return
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    def _begin(self, numbered: Iterator[tuple[int, Application]], room: int) -> set[asyncio.Task[Opened]]:
+        return {
+            asyncio.create_task(self._open_one(place, application))
+            for _, (place, application) in zip(range(room), numbered, strict=False)
+        }
+
+    async def _open_one(self, place: int, application: Application) -> Opened:
+        try:
+            return Opened(place, await self.open(application), None)
+        except (InputRefused, EngineError) as wrong:
+            return Opened(place, None, wrong)
+
+    # --- telling --------------------------------------------------------------------------------------------------
+
+    async def tell(self, case_id: str, fact: Fact, *, update_id: str | None = None) -> Answer:
+        """Tell a case that something happened; which event it is follows from the fact's type.
+
+        Without an `update_id` the fact's content is its identity, so that repeating it changes nothing: the first
+        answer comes again. To tell a case the very same thing a second time on purpose (that somebody acknowledged
+        again, that a second production of the same batch failed) give the second an ID of its own.
+        """
+        kind = self._checked_id(case_id)
+        event = _EVENT_OF[type(fact)]
+        if event not in _EVENTS_OF[kind]:
+            raise Refused(Code.EVENT_NOT_ALLOWED)
+        identity = self._identity(case_id, event, fact) if update_id is None else _checked_update_id(update_id)
+        self._check_documents(fact)
+        handle = self._client.get_workflow_handle(case_id)
+        try:
+            async with self._answer():
+                answer: Answer = await handle.execute_update(
+                    event.value, fact, id=identity, result_type=Answer, rpc_timeout=self._timeout
+                )
+                return answer
+        except Refused as refused:
+            if refused.code in (Code.CASE_UNKNOWN, Code.INTERNAL):
+                return await self._answer_of_closed(case_id, identity, refused)
+            raise
+
+    async def card_produced(self, case_id: str, actor: Actor, batch: str, card_number: str, note: str = "") -> Answer:
+        """Tell a case that its card was made; the card's number is given in clear and sealed here."""
+        self._checked_id(case_id)
+        try:
+            card = seal_card_number(card_number, case_id, self._sealer)
+        except CaseError as wrong:
+            raise _input_refused(wrong) from None
+        fact = CardProduced(
+            actor=actor, note=note, produced=True, batch=batch, card_number=card.number, card_token=card.token
+        )
+        return await self.tell(case_id, fact)
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    async def view(self, case_id: str) -> CaseView:
+        """Everything about a case that may be shown without opening personal data."""
+        self._checked_id(case_id)
+        view: CaseView = await self._query(case_id, _VIEW, CaseView)
+        return view
+
+    async def history(self, case_id: str) -> tuple[Transition, ...]:
+        """The transitions of a case so far, oldest first."""
+        self._checked_id(case_id)
+        transitions: tuple[Transition, ...] = await self._query(case_id, _HISTORY, tuple[Transition, ...])
+        return transitions
+
+    async def cases(
+        self,
+        *,
+        kind: Kind | None = None,
+        status: Status | None = None,
+        milestone: Milestone | None = None,
+        region: str | None = None,
+        attention: str | None = None,
+        limit: int = 100,
+    ) -> AsyncIterator[CaseSummary]:
+        """Cases that Temporal's visibility finds, the newest first; it lags behind the cases by a moment.
+
+        Words must be of the closed sets that they come from, and `region` six digits, for they become part of a query.
+        """
+        wanted: dict[SearchAttributeKey[Any], str | None] = {
+            KIND: kind.value if kind else None,
+            STATUS: status.value if status else None,
+            MILESTONE: milestone.value if milestone else None,
+            REGION: region,
+            ATTENTION: attention,
+        }
+        # A run that was continued as new is the same case once more, as it was.
+        terms = [
+            "WorkflowType IN (" + ", ".join(f"'{each.value}'" for each in Kind) + ")",
+            "ExecutionStatus != 'ContinuedAsNew'",
+            *(f"{key.name} = '{word}'" for key, word in wanted.items() if word is not None),
+        ]
+        if not all(word is None or word.isalnum() or word.replace("_", "").isalnum() for word in wanted.values()):
+            raise InputRefused([Problem("", Code.FIELD_INVALID)])
+        shown: set[str] = set()
+        async with self._answer():
+            async for execution in self._client.list_workflows(" AND ".join(terms), rpc_timeout=self._timeout):
+                if execution.id not in shown:
+                    shown.add(execution.id)
+                    yield _summary_of(execution)
+                if len(shown) == limit:
+                    return
+
+    # --- waiting --------------------------------------------------------------------------------------------------
+
+    async def wait(self, case_id: str) -> Outcome:
+        """Wait, for as long as it takes, until a case is closed."""
+        self._checked_id(case_id)
+        async with self._answer(limited=False):
+            return await self._outcome(case_id)
+
+    async def wait_for(self, case_id: str, condition: Callable[[CaseView], bool]) -> CaseView:
+        """Wait, for as long as it takes, until what the case shows meets a condition.
+
+        Nothing is polled: the server is asked for the events after the last one known and answers when there are any,
+        and the view is looked at after each of the case's moves. Raises `Refused` CASE_CLOSED, with the outcome, when
+        the case has ended without meeting the condition.
+        """
+        self._checked_id(case_id)
+        async with self._answer(limited=False):
+            while True:
+                async for ending in self._moves(case_id):
+                    view: CaseView = await self._query(case_id, _VIEW, CaseView)
+                    if condition(view):
+                        return view
+                    if ending:
+                        raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
+
+    async def _moves(self, case_id: str) -> AsyncIterator[bool]:
+        """Whenever a run of the case has moved: whether it ended the case. Stops when the case goes on in a new run."""
+        handle = self._client.get_workflow_handle(case_id)
+        events = handle.fetch_history_events(wait_new_event=True, skip_archival=True)
+        while True:
+            await events.fetch_next_page()
+            types = {event.event_type for event in events.current_page or ()}
+            if EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW in types:
+                return
+            if ending := not types.isdisjoint(_ENDINGS) or events.next_page_token is None:
+                yield ending
+                return
+            if EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in types:
+                yield False
+
+    # --- the engine -----------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _answer(self, *, limited: bool = True) -> AsyncIterator[None]:
+        """Every way in which the engine fails to answer, as ours."""
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds() if limited else None):
+                yield
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            # Temporal's client turns a cancelled task into this error.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            raise Unavailable(Code.ENGINE_TIMEOUT) from None
+        except (WorkflowUpdateFailedError, WorkflowFailureError) as failed:
+            raise Refused(_code_of(failed.cause)) from None
+        except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
+            raise Refused(Code.INTERNAL) from None
+        except RPCError as error:
+            raise _of_rpc(error) from None
+
+    async def _query(self, case_id: str, name: str, answer: Any) -> Any:
+        handle = self._client.get_workflow_handle(case_id)
+        async with self._answer():
+            return await handle.query(name, result_type=answer, rpc_timeout=self._timeout)
+
+    async def _outcome(self, case_id: str) -> Outcome:
+        handle: WorkflowHandle[Any, Outcome] = self._client.get_workflow_handle(case_id, result_type=Outcome)
+        try:
+            return await handle.result()
+        except WorkflowFailureError as failed:
+            if isinstance(failed.cause, ApplicationError):
+                raise
+            # Ended from outside: cancelled or terminated by an operator.
+            raise Refused(Code.CASE_CLOSED) from None
+
+    async def _receipt_of_closed(self, case_id: str, update_id: str) -> Receipt:
+        """The receipt that an application got when it opened a case that is closed by now."""
+        async with self._answer():
+            description = await self._client.get_workflow_handle(case_id).describe()
+            # The receipt was asked for together with the start, so it lies in the case's first run.
+            first = description.raw_description.workflow_execution_info.first_run_id
+            receipt = await self._given_before(case_id, first or None, update_id, Receipt)
+            if receipt is None:
+                raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
+            return receipt
+
+    async def _answer_of_closed(self, case_id: str, update_id: str, refused: Refused) -> Answer:
+        """The answer that a closed case gave to this very fact, or why it gives none any more."""
+        async with self._answer():
+            description = await self._client.get_workflow_handle(case_id).describe()
+            if description.status is WorkflowExecutionStatus.RUNNING:
+                raise refused
+            answer = await self._given_before(case_id, description.run_id, update_id, Answer)
+            if answer is None:
+                raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
+            return answer
+
+    async def _given_before(
+        self, case_id: str, run_id: str | None, update_id: str, answer: type[Answered]
+    ) -> Answered | None:
+        handle = self._client.get_workflow_handle(case_id, run_id=run_id)
+        try:
+            given: Answered = await handle.get_update_handle(update_id, result_type=answer).result()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        return given
+
+    # --- what goes out --------------------------------------------------------------------------------------------
+
+    def _checked_id(self, case_id: str) -> Kind:
+        try:
+            return read_case_id(case_id)[0]
+        except CaseError as wrong:
+            raise _input_refused(wrong) from None
+
+    def _check_documents(self, fact: Fact) -> None:
+        documents: tuple[Document, ...] = ()
+        if isinstance(fact, AddDocuments):
+            documents = fact.documents
+        elif isinstance(fact, ResolveDispute):
+            documents = (fact.police_document,)
+        try:
+            for document in documents:
+                check_host(document, self._document_hosts)
+        except CaseError as wrong:
+            raise _input_refused(wrong) from None
+
+    def _identity(self, case_id: str, event: Event, fact: Fact) -> str:
+        # A sealed number is another text each time; its token is not.
+        content = fact.model_dump(mode="json", exclude={"card_number"})
+        canonical = json.dumps([case_id, event.value, content], ensure_ascii=False, sort_keys=True)
+        return f"{event.value}:{self._sealer.content_token(canonical)}"
+
+
+def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWorkflowOperation[Any, Outcome]:
+    kind, category, region = opening.kind, opening.category, opening.region
+    identity = case_id(kind, opening.person)
+    lost = isinstance(opening, ReplacementOpening) and opening.reason is ReplacementReason.lost
+    # A run that failed never became a case: a corrected application may start it.
+    reuse = (
+        WorkflowIDReusePolicy.ALLOW_DUPLICATE if opening.reopen else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+    )
+    return WithStartWorkflowOperation(
+        kind.value,
+        CaseState(opening=opening),
+        id=identity,
+        task_queue=TASK_QUEUE_CASES,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=reuse,
+        result_type=Outcome,
+        search_attributes=TypedSearchAttributes(
+            [
+                SearchAttributePair(KIND, kind.value),
+                SearchAttributePair(STATUS, MACHINES[kind].initial.value),
+                SearchAttributePair(MILESTONE, Milestone.submitted.value),
+                SearchAttributePair(REGION, region),
+                SearchAttributePair(CATEGORY, category.value),
+            ]
+        ),
+        static_summary=f"{KIND_ZH[kind]} · {CATEGORY_ZH[category]} · {region} · {identity}",
+        priority=Priority(priority_key=_URGENT if lost else _PRIORITY[category]),
+    )
+
+
+def _input_refused(wrong: CaseError) -> InputRefused:
+    return InputRefused([Problem(wrong.field or "", wrong.code)])
+
+
+def _checked_update_id(update_id: str) -> str:
+    try:
+        if not _UPDATE_ID.fullmatch(update_id):
+            raise CaseError(Code.IDEMPOTENCY_KEY_INVALID, "update_id")
+        check_key(update_id)
+    except CaseError as wrong:
+        raise _input_refused(wrong) from None
+    return update_id
+
+
+def _code_of(cause: BaseException | None) -> Code:
+    kind = cause.type if isinstance(cause, ApplicationError) else None
+    return _CODES.get(kind or "", Code.INTERNAL)
+
+
+def _of_rpc(error: RPCError) -> EngineError:
+    if error.status is RPCStatusCode.NOT_FOUND and any(
+        detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details
+    ):
+        return Refused(Code.CONFIGURATION_INVALID)
+    if (code := _UNAVAILABLE.get(error.status)) is not None:
+        return Unavailable(code)
+    return Refused(_REFUSED.get(error.status, Code.INTERNAL))
+
+
+def _summary_of(execution: WorkflowExecution) -> CaseSummary:
+    attributes = execution.typed_search_attributes
+    return CaseSummary(
+        case_id=execution.id,
+        kind=attributes.get(KIND, ""),
+        status=attributes.get(STATUS, ""),
+        milestone=attributes.get(MILESTONE, ""),
+        region=attributes.get(REGION, ""),
+        category=attributes.get(CATEGORY, ""),
+        attention=tuple(attributes.get(ATTENTION, ())),
+        due_at=attributes.get(DUE_AT),
+        opened_at=execution.start_time,
+        closed=execution.status is not WorkflowExecutionStatus.RUNNING,
+    )
