@@ -207,6 +207,8 @@ class PostgresServer:
                 *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
             ],
             account,
+            # An immediate shutdown: the postmaster ends its children too, and kills those that do not listen.
+            death_signal=signal.SIGQUIT,
         )
         await self._process.until(_answers(self._endpoint), _START_SECONDS)
 
@@ -228,18 +230,19 @@ class PostgresServer:
             "--no-instructions",
             *(() if self._durable else ("--no-sync",)),
         )
-        self._process = await self._spawn("initdb", [initdb, *options], account)
+        self._process = await self._spawn("initdb", [initdb, *options], account, death_signal=signal.SIGKILL)
         await self._process.complete(_INITDB_SECONDS)
         unfinished.rename(self._cluster)
 
-    async def _spawn(self, name: str, program: list[str | Path], account: Account) -> ServerProcess:
+    async def _spawn(
+        self, name: str, program: list[str | Path], account: Account, *, death_signal: signal.Signals
+    ) -> ServerProcess:
         return await ServerProcess.spawn(
             name,
             program,
             directory=self._directory,
             account=account,
-            # An immediate shutdown: the postmaster ends its children too, and kills those that do not listen.
-            death_signal=signal.SIGQUIT,
+            death_signal=death_signal,
             environment={"LC_ALL": "C", "TZ": "UTC"},
         )
 
