@@ -42,8 +42,8 @@ FOR UPDATE;
 SELECT id FROM persons WHERE token = :person FOR NO KEY UPDATE;
 
 -- name: recorded_step
--- What was answered to a step that was done before.
-SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND step = :step;
+-- What a step that was done before was told, and what it was answered.
+SELECT fact, outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND step = :step;
 
 -- name: registered_as
 -- What was answered to the registration of a case.

@@ -4,6 +4,8 @@ Errors of PostgreSQL and asyncpg quote values (a check violation quotes the whol
 library. What leaves here has a code for its message and its type, no cause and no context.
 """
 
+import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
@@ -15,6 +17,8 @@ from cases.errors import CaseError, Code
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
 
 ONE_HOLDER: Final = "numbers_one_holder"
 """The constraint that holds a number to one living holder."""
@@ -64,6 +68,23 @@ def translate(error: Exception) -> ApplicationError:
     return ApplicationError(code.value, type=code.value, non_retryable=final)
 
 
+def case_errors_only(function: Callable[Parameters, Awaitable[Answer]]) -> Callable[Parameters, Awaitable[Answer]]:
+    """A function on the register, outside of activities, whose errors are `CaseError` with a code."""
+
+    @wraps(function)
+    async def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        try:
+            return await function(*args, **kwargs)
+        except CaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
+            code = code_of(error)
+            _report(error, code)
+        raise CaseError(code)
+
+    return guarded
+
+
 def codes_only(method: Callable[Parameters, Awaitable[Answer]]) -> Callable[Parameters, Awaitable[Answer]]:
     """An activity method whose errors are codes."""
 
@@ -75,7 +96,23 @@ def codes_only(method: Callable[Parameters, Awaitable[Answer]]) -> Callable[Para
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
             failure = translate(error)
+            _report(error, code_of(error))
         # Outside the handler, so that the new error has no context that quotes values.
         raise failure
 
     return guarded
+
+
+def _report(error: Exception, code: Code) -> None:
+    """Log what can be said of an error without quoting it: its class, where it arose, which constraint it broke."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    log.warning(
+        "the register did not do what it was asked",
+        extra={
+            "code": code.value,
+            "error": type(error).__name__,
+            "where": f"{where.name}:{where.lineno}",
+            "sqlstate": getattr(error, "sqlstate", None),
+            "constraint": getattr(error, "constraint_name", None),
+        },
+    )

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.sealing import Field as SealedField
@@ -21,8 +22,11 @@ from cases.text import check_name
 
 SQL: Final = load("loading.sql")
 
-BATCH: Final = 2000
+BATCH: Final = 500
 """Persons in one transaction."""
+
+_COPY_SECONDS: Final = 60.0
+"""How long the rows of one batch and table may take: a batch is no step that somebody waits for."""
 
 _EIGHTEEN: Final = pattern("[0-9]{17}[0-9X]")
 _FIFTEEN: Final = pattern("[0-9]{15}")
@@ -152,10 +156,12 @@ class Loaded(NamedTuple):
     refused: tuple[Refusal, ...]
 
 
+@case_errors_only
 async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[InsuredPerson]) -> Loaded:
     """Load an extract in batches of one transaction each.
 
-    A person whose 18-digit number somebody else has already is refused with NUMBER_TAKEN; the rest is loaded.
+    A person whose 18-digit number somebody else has already is refused with NUMBER_TAKEN; the rest is loaded. Raises
+    `CaseError` with a code where the database cannot be reached or refuses.
     """
     loaded, known, place = 0, 0, 0
     refused: list[Refusal] = []
@@ -163,6 +169,7 @@ async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[InsuredPers
     while batch := list(islice(remaining, BATCH)):
         rows = _Rows(sealer)
         async with connection_of(pool) as connection, connection.transaction():
+            await SQL["take_time"].first(connection, {"limit": f"{_COPY_SECONDS}s"})
             await SQL["one_loader"].first(connection, {})
             taken, present = await _present(connection, sealer, batch)
             for offset, person in enumerate(batch):
@@ -231,7 +238,7 @@ class _Rows:
                 for row in rows_of(self._sealer, person_id, token, person)
             ]
             if records:
-                await connection.copy_records_to_table(table, columns=columns, records=records)
+                await connection.copy_records_to_table(table, columns=columns, records=records, timeout=_COPY_SECONDS)
 
 
 _RowsOf = Callable[[Sealer, int, str, InsuredPerson], Iterator[tuple[Any, ...]]]

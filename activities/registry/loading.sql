@@ -1,5 +1,9 @@
 -- Loading of a register's extract.
 
+-- name: take_time
+-- A batch may take longer than a step of a case.
+SELECT set_config('statement_timeout', :limit, true), set_config('lock_timeout', :limit, true);
+
 -- name: one_loader
 -- Loaders come one after the other, so that each sees whom the other loaded.
 SELECT pg_advisory_xact_lock(3, 0);

@@ -204,7 +204,7 @@ class Registry:
         if case is None:
             raise CaseError(Code.CASE_UNKNOWN)
         if (case["version"], case["status"]) != (request.before, request.from_status):
-            return await self._as_recorded(connection, key)
+            return await self._as_it_stands(connection, request, case, key)
         step = Step(connection, request, case, self._policies.pinned(after.terms.policy), self._sealer)
         if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
             await SQL["lock_person"].first(connection, {"person": after.opening.person})
@@ -216,11 +216,18 @@ class Registry:
         await self._move(connection, request, case, final, result)
         return result
 
-    async def _as_recorded(self, connection: Connection, key: dict[str, Any]) -> StepResult:
-        """The answer to a step that was done before, or the state that holds where the register is ahead."""
-        recorded = await SQL["recorded_step"].first(connection, key)
-        if recorded is not None:
-            return StepResult.model_validate_json(recorded["outcome"]).model_copy(update={"moved": False})
+    async def _as_it_stands(
+        self, connection: Connection, request: StepRequest, case: asyncpg.Record, key: dict[str, Any]
+    ) -> StepResult:
+        """The answer to a step that was done before, or the state that holds where the register is elsewhere.
+
+        A run whose answer was lost asks again at once, with the same fact, and nothing has happened since. A run that
+        an operator reset asks for what was followed by more, or with another fact: it has to take over what holds.
+        """
+        if case["version"] == request.after.version:
+            recorded = await SQL["recorded_step"].first(connection, key)
+            if recorded is not None and _fact(recorded["fact"]) == request.fact:
+                return StepResult.model_validate_json(recorded["outcome"]).model_copy(update={"moved": False})
         standing = await SQL["standing"].first(connection, key)
         if standing is None:
             raise CaseError(Code.CASE_UNKNOWN)
@@ -312,6 +319,10 @@ _REFUSES_APPLICATION: Final = frozenset(
     }
 )
 """What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""
+
+
+def _fact(column: str | None) -> Any:
+    return None if column is None else json.loads(column)
 
 
 async def _record(connection: Connection, link: dict[str, Any]) -> None:

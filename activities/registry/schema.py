@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import asyncpg
-
+from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from cases.errors import CaseError, Code
 
@@ -11,15 +10,13 @@ SCHEMA: Final = "0001"
 """The newest migration in `deploy/migrations/versions`."""
 
 
+@case_errors_only
 async def check_schema(pool: Pool) -> None:
     """Raises `CaseError` SCHEMA_MISMATCH where the database is older or newer than this code, or empty.
 
-    Reads the migrations' version table only: a worker calls it before it starts.
+    Reads the migrations' version table only: a worker calls it before it starts. DATABASE_UNAVAILABLE where it cannot.
     """
-    try:
-        async with connection_of(pool) as connection:
-            found = await connection.fetchval("SELECT version_num FROM schema_version")
-    except asyncpg.UndefinedTableError:
-        found = None
+    async with connection_of(pool) as connection:
+        found = await connection.fetchval("SELECT version_num FROM schema_version")
     if found != SCHEMA:
         raise CaseError(Code.SCHEMA_MISMATCH)

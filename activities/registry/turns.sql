@@ -3,12 +3,12 @@
 -- name: take_turn
 -- Take the person's turn; no row where another case has it.
 INSERT INTO turns (person, case_id, generation, taken_at) VALUES (:person, :case_id, :generation, :at)
-ON CONFLICT (person) DO UPDATE SET taken_at = turns.taken_at
-    WHERE turns.case_id = :case_id AND turns.generation = :generation;
+ON CONFLICT (person) DO UPDATE SET generation = excluded.generation, taken_at = excluded.taken_at
+    WHERE turns.case_id = :case_id;
 
 -- name: yield_turn
 -- Give the turn back.
-DELETE FROM turns WHERE person = :person AND case_id = :case_id AND generation = :generation;
+DELETE FROM turns WHERE person = :person AND case_id = :case_id;
 
 -- name: dismiss_waiters
 -- Whom to tell that the turn is free.

@@ -63,13 +63,17 @@ async def migrate(url: str, folder: Path = HERE) -> list[str]:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(_migrate, folder)
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        # Their text quotes statements and values.
-        code = Code.DATABASE_UNAVAILABLE if driver.is_closed() else Code.DATABASE_REFUSED
+    # The text of these errors quotes statements and values.
+    except DBAPIError as error:
+        lost = error.connection_invalidated
+    except asyncpg.PostgresError as error:
+        lost = isinstance(error, asyncpg.PostgresConnectionError | asyncpg.OperatorInterventionError)
+    except (asyncpg.InterfaceError, OSError):
+        lost = True
     finally:
         await engine.dispose()
         await driver.close(timeout=_SECONDS)
-    raise CaseError(code)
+    raise CaseError(Code.DATABASE_UNAVAILABLE if lost else Code.DATABASE_REFUSED)
 
 
 async def _connect(url: str) -> asyncpg.Connection:

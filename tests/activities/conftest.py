@@ -67,6 +67,9 @@ def registry(pool: Pool, sealer: Sealer, policies: Policies) -> Registry:
     return Registry(pool, sealer, policies, official_calendar)
 
 
-@pytest.fixture
-def play(pool: Pool, registry: Registry, sealer: Sealer) -> Play:
-    return Play(pool, registry, sealer)
+@pytest_asyncio.fixture
+async def play(pool: Pool, registry: Registry, sealer: Sealer) -> AsyncIterator[Play]:
+    """Cases walked through a register that is checked when the test is over."""
+    play = Play(pool, registry, sealer)
+    yield play
+    await play.check()

@@ -1,5 +1,7 @@
 """Plays the part of the workflow: decides purely, asks the register, takes over what it answers.
 
+Whatever is asked is asked twice, and must be done once.
+
 All persons, names and numbers are synthetic.
 """
 
@@ -14,6 +16,7 @@ import asyncpg
 from activities.registry import Registry
 from activities.registry.loading import Balance, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
+from activities.registry.reading import transitions_of, verify_chain
 from activities.sealing import Field, Sealer
 from cases.errors import Code
 from cases.models import (
@@ -33,11 +36,11 @@ from cases.models import (
     Role,
     VerifyDocuments,
 )
-from cases.names import Kind
+from cases.names import Kind, read_case_id
 from cases.numbers import derive
-from cases.progress import CaseState, decide, opened, settled
-from cases.states import Event, Status
-from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+from cases.progress import CaseState, decide, opened, settled, view_of
+from cases.states import MACHINES, Event, Status
+from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
 
 NORTH, SOUTH = "110105", "440106"
 """Agencies whose policies answer oppositely."""
@@ -63,11 +66,15 @@ def old_number(serial: int) -> str:
     return f"110105150{serial // 27 % 9 + 1}{serial % 27 + 1:02}{serial // 243:03}"
 
 
+def eighteen(body: str) -> str:
+    """The 18-digit number of 17 digits."""
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    return body + "10X98765432"[sum(w * int(d) for w, d in zip(weights, body, strict=True)) % 11]
+
+
 def document(kind: DocumentKind = DocumentKind.resident_id_card, copy: str = "") -> Document:
     digest = sha256(f"{kind}{copy}".encode()).hexdigest()
-    return Document(
-        kind=kind, uri=f"doc://store/{digest[:12]}", media_type="application/pdf", size=1000, sha256=digest
-    )
+    return Document(kind=kind, uri=f"doc://store/{digest[:12]}", media_type="application/pdf", size=1000, sha256=digest)
 
 
 ID_CARD, CERTIFICATE = document(), document(DocumentKind.police_certificate)
@@ -103,6 +110,10 @@ class Play:
     registry: Registry
     sealer: Sealer
     at: datetime = field(default=NOON)
+    told: list[Neighbour] = field(default_factory=list)
+    """Neighbours that had to be told, oldest first."""
+    tampered: bool = False
+    """The test changed the audit behind the register's back: `check` leaves it alone."""
 
     async def load(self, *persons: InsuredPerson) -> None:
         result = await load_persons(self.pool, self.sealer, persons)
@@ -146,6 +157,7 @@ class Play:
         registered = await self.register(state)
         assert registered.refused is None
         assert registered.standing is None
+        assert await self.register(state) == registered
         return state.model_copy(
             update={
                 "generation": registered.generation,
@@ -167,13 +179,17 @@ class Play:
         result = await self.registry.advance(request)
         assert result.refused is None
         assert result.moved
+        assert await self.registry.advance(request) == result.model_copy(update={"moved": False})
+        self.told.extend(result.neighbours)
         return settled(request.after, request.clock, result.timer, result.related)
 
     async def refusal(self, state: CaseState, event: Event, fact: Fact | None = None) -> Code:
-        """The code with which the register refuses a step."""
+        """The code with which the register refuses a step; nothing of it may be in effect."""
+        before = await self.contents()
         result = await self.ask(state, event, fact)
         assert not result.moved
         assert result.refused is not None
+        assert await self.contents() == before
         return result.refused
 
     # --- stretches of a case's life ---------------------------------------------------------------------------------
@@ -243,6 +259,39 @@ class Play:
     async def write(self, sql: str, *arguments: Any) -> None:
         async with connection_of(self.pool) as connection:
             await connection.execute(sql, *arguments)
+
+    async def contents(self) -> dict[str, list[str]]:
+        """Everything the register holds, but for who waits for a turn."""
+        tables = await self.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
+            "AND table_type = 'BASE TABLE' AND table_name <> 'turn_waiters'"
+        )
+        held: dict[str, list[str]] = {}
+        for name in sorted(row["table_name"] for row in tables):
+            rows = await self.rows(f"SELECT t::text AS line FROM {name} AS t ORDER BY 1")  # noqa: S608 - from the catalogue
+            held[name] = [row["line"] for row in rows]
+        return held
+
+    async def check(self) -> None:
+        """What holds after whatever happened: whole chains, paths of the table, rows that say what the state says."""
+        if self.tampered:
+            return
+        for row in await self.rows("SELECT DISTINCT case_id FROM cases"):
+            assert await verify_chain(self.pool, row["case_id"]) is None
+            machine = MACHINES[read_case_id(row["case_id"])[0]]
+            for transition in await transitions_of(self.pool, row["case_id"]):
+                if transition.from_status is None:
+                    assert transition.to_status is machine.initial
+                else:
+                    rows = machine.rows(transition.from_status, Event(transition.event))
+                    assert transition.to_status in {candidate.to for candidate in rows}
+        for row in await self.rows("SELECT * FROM cases"):
+            state = CaseState.model_validate_json(row["state"])
+            assert (row["status"], row["version"], row["milestone"]) == (state.status, state.version, state.milestone)
+            assert (row["verifier"], row["approver"]) == (state.verifier, state.approver)
+            assert (row["closed_at"] is None) is state.is_open
+            assert tuple(row["attention"]) == state.attention
+            assert row["due_at"] == view_of(state).due_at
 
     def later(self, **how_long: float) -> None:
         """Time passes."""

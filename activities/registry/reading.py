@@ -1,0 +1,155 @@
+"""Reading the register without opening anything sealed: lists of cases, a case's audit, and whether its chain holds."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+from pydantic import AwareDatetime, Field, JsonValue
+
+from activities.registry.audit import BEGINNING, digest_of, hash_of
+from activities.registry.errors import case_errors_only
+from activities.registry.pool import Pool, connection_of
+from activities.registry.queries import load
+from cases.models import Category, Record, RegionCode, StaffId
+from cases.names import Kind
+from cases.numbers import Road
+from cases.states import Milestone, Status
+
+SQL: Final = load("reading.sql")
+
+
+class CaseRow(Record):
+    """One generation of a case as lists show it."""
+
+    case_id: str
+    generation: int
+    kind: Kind
+    region: RegionCode
+    category: Category
+    status: Status
+    milestone: Milestone
+    version: int
+    road: Road | None
+    policy: str
+    due_at: AwareDatetime | None
+    attention: tuple[str, ...]
+    opened_at: AwareDatetime
+    moved_at: AwareDatetime
+    closed_at: AwareDatetime | None
+
+
+class AuditRow(Record):
+    """One transition as the audit has it; version 0 is the registration of a generation."""
+
+    case_id: str
+    generation: int
+    version: int
+    step: str
+    event: str
+    from_status: Status | None
+    to_status: Status
+    actor: StaffId | None
+    role: str | None
+    office: RegionCode | None
+    fact: dict[str, JsonValue] | None = Field(repr=False)
+    at: AwareDatetime
+    hash: str
+
+
+class Filter(NamedTuple):
+    """Which cases a list shows; None lets everything through. `region` may be the first digits of a code."""
+
+    kind: Kind | None = None
+    status: Status | None = None
+    milestone: Milestone | None = None
+    region: str | None = None
+    category: Category | None = None
+    attention: str | None = None
+    due_before: datetime | None = None
+    is_open: bool | None = None
+
+
+class Break(NamedTuple):
+    """Where the audit of a case does not hold: the first row that does not fit, and in what."""
+
+    generation: int
+    version: int
+    what: str
+
+
+_EVERYTHING: Final = Filter()
+
+
+@case_errors_only
+async def list_cases(
+    pool: Pool, which: Filter = _EVERYTHING, *, after: CaseRow | None = None, limit: int = 100
+) -> tuple[CaseRow, ...]:
+    """Cases in the order of their IDs. The next page comes with `after`, the last row of this one.
+
+    Raises `CaseError` with a code where the database cannot be reached.
+    """
+    values = which._asdict() | {
+        "after_case": after and after.case_id,
+        "after_generation": after and after.generation,
+        "limit": limit,
+    }
+    async with connection_of(pool) as connection:
+        rows = await SQL["list_cases"].all(connection, values)
+    return tuple(CaseRow.model_validate(dict(row)) for row in rows)
+
+
+@case_errors_only
+async def transitions_of(pool: Pool, case_id: str) -> tuple[AuditRow, ...]:
+    """The audit of a case over all its generations, oldest first; empty where there is no such case."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
+    return tuple(AuditRow.model_validate(_parsed(row)) for row in rows)
+
+
+@case_errors_only
+async def verify_chain(pool: Pool, case_id: str) -> Break | None:
+    """The first place where a case's audit was changed, cut or added to; None where it holds.
+
+    Every hash is computed anew, versions have no gap, and each generation carries the hash of its newest transition and
+    the state that this transition led to.
+    """
+    async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = [_parsed(row) for row in await SQL["transitions_of"].all(connection, {"case_id": case_id})]
+        heads = await SQL["heads_of"].all(connection, {"case_id": case_id})
+    return _broken_link(rows) or _broken_head(rows, heads)
+
+
+def _broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
+    before, place = BEGINNING, (1, -1)
+    for row in rows:
+        here = (row["generation"], row["version"])
+        if here not in {(place[0], place[1] + 1), (place[0] + 1, 0)}:
+            return Break(*here, "gap")
+        if row["prev_hash"] != before:
+            return Break(*here, "link")
+        if row["hash"] != hash_of(row):
+            return Break(*here, "hash")
+        before, place = row["hash"], here
+    return None
+
+
+def _broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record]) -> Break | None:
+    newest = {row["generation"]: row for row in rows}
+    for head in heads:
+        row = newest.get(head["generation"])
+        here = (head["generation"], head["version"])
+        if row is None or (row["version"], row["hash"]) != (head["version"], head["head"]):
+            return Break(*here, "head")
+        if not row["state_after"] == head["state_digest"] == digest_of(json.loads(head["state"])):
+            return Break(*here, "state")
+    return None
+
+
+def _parsed(row: asyncpg.Record) -> dict[str, Any]:
+    parsed = dict(row)
+    for column in ("fact", "outcome"):
+        if parsed[column] is not None:
+            parsed[column] = json.loads(parsed[column])
+    return parsed

@@ -1,0 +1,148 @@
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from activities.registry.pool import create_pool
+from activities.registry.schema import SCHEMA, check_schema
+from cases.errors import CaseError, Code
+from deploy.migrations import HERE, migrate, scripts
+from runtime.stack import LocalStack
+from tests.activities.conftest import execute
+
+SECOND = '''"""A second revision."""
+
+from deploy.migrations.script import run_script
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+'''
+
+
+@pytest_asyncio.fixture
+async def empty_url(stack: LocalStack) -> AsyncIterator[str]:
+    await execute(stack, "CREATE DATABASE empty_register")
+    yield stack.postgres.endpoint.url_of("empty_register")
+    await execute(stack, "DROP DATABASE empty_register WITH (FORCE)")
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The migrations with one more."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "0002_more.py").write_text(SECOND)
+    (folder / "versions" / "0002_more.sql").write_text("CREATE TABLE more (id int);\nCREATE TABLE and_more (id int);")
+    return folder
+
+
+async def tables(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row["tablename"] for row in rows}
+    finally:
+        await connection.close()
+
+
+async def code_of_check(url: str) -> Code:
+    pool = await create_pool(url, size=1)
+    try:
+        with pytest.raises(CaseError) as refused:
+            await check_schema(pool)
+        return refused.value.code
+    finally:
+        await pool.close()
+
+
+def test_the_code_needs_the_newest_migration() -> None:
+    assert list(scripts())[-1] == SCHEMA
+
+
+def test_every_revision_has_its_sql_file_with_its_number() -> None:
+    for revision, sql in scripts().items():
+        assert sql.is_file()
+        assert sql.name.startswith(f"{revision}_")
+
+
+async def test_an_empty_database_is_migrated_once(empty_url: str) -> None:
+    assert await migrate(empty_url) == list(scripts())
+    assert await migrate(empty_url) == []
+    assert {"persons", "cases", "transitions"} <= await tables(empty_url)
+
+
+async def test_two_migrators_at_once_apply_everything_once(empty_url: str) -> None:
+    applied = await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+    assert sorted(applied) == [[], [], [], list(scripts())]
+
+
+async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_url: str, newer: Path) -> None:
+    await migrate(empty_url, newer)
+    (newer / "versions" / "0002_more.sql").write_text("CREATE TABLE other (id int);")
+    with pytest.raises(CaseError) as refused:
+        await migrate(empty_url, newer)
+    assert (refused.value.code, refused.value.field) == (Code.SCHEMA_MISMATCH, "0002")
+    assert "other" not in await tables(empty_url)
+
+
+async def test_a_database_that_is_newer_than_the_code_is_refused(empty_url: str, newer: Path) -> None:
+    assert await migrate(empty_url, newer) == [*scripts(), "0002"]
+    with pytest.raises(CaseError) as refused:
+        await migrate(empty_url)
+    assert refused.value.code is Code.SCHEMA_MISMATCH
+    assert await code_of_check(empty_url) is Code.SCHEMA_MISMATCH
+
+
+async def test_a_migration_that_fails_leaves_nothing_and_quotes_nothing(empty_url: str, newer: Path) -> None:
+    (newer / "versions" / "0002_more.sql").write_text("CREATE TABLE more (id int); SELECT 'planted'::int;")
+    with pytest.raises(CaseError) as refused:
+        await migrate(empty_url, newer)
+    assert refused.value.code is Code.DATABASE_REFUSED
+    assert str(refused.value) == "DATABASE_REFUSED"
+    assert await tables(empty_url) == set()
+
+
+async def test_a_worker_does_not_start_on_an_empty_database(empty_url: str) -> None:
+    assert await code_of_check(empty_url) is Code.SCHEMA_MISMATCH
+
+
+async def test_a_database_that_cannot_be_reached_is_unavailable(stack: LocalStack) -> None:
+    url = stack.postgres.endpoint.url_of("none_of_this_name")
+    for attempt in (migrate, create_pool):
+        with pytest.raises(CaseError) as refused:
+            await attempt(url)
+        assert refused.value.code is Code.DATABASE_UNAVAILABLE
+        assert stack.postgres.endpoint.password not in str(refused.value)
+
+
+async def test_a_url_that_is_none_is_not_repeated() -> None:
+    with pytest.raises(CaseError) as refused:
+        await create_pool("postgresql://user:planted@host:port/name")
+    assert refused.value.code is Code.CONFIGURATION_INVALID
+    assert refused.value.__context__ is None
+
+
+async def test_every_table_and_every_column_with_a_unit_says_what_it_means(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    silent = await connection.fetch(
+        """
+        SELECT relation.relname, attribute.attname
+        FROM pg_class AS relation
+        LEFT JOIN pg_attribute AS attribute
+            ON attribute.attrelid = relation.oid AND attribute.attname ~ '_fen$' AND attribute.attnum > 0
+        WHERE relation.relkind = 'r' AND relation.relnamespace = 'public'::regnamespace
+          AND relation.relname NOT LIKE 'schema\\_%'
+          AND (obj_description(relation.oid) IS NULL
+               OR (attribute.attnum IS NOT NULL AND col_description(relation.oid, attribute.attnum) IS NULL))
+        """
+    )
+    await connection.close()
+    assert silent == []
