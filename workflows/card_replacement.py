@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from cases.progress import CaseState
     from cases.states import Event, Status
     from cases.steps import RegisterRequest
-    from workflows.case import Case, told
+    from workflows.case import Case, never_cancelled, told
     from workflows.register import StepRefused, ask_register
 
 
@@ -34,6 +34,7 @@ class CardReplacement(Case):
         super().__init__(case)
 
     @workflow.run
+    @never_cancelled
     async def run(self, case: CaseState) -> Outcome:
         """From the application to the ending."""
         await self.receive()

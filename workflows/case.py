@@ -7,10 +7,11 @@ turns.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
@@ -94,6 +95,32 @@ def told(event: Event, fact: type[Fact], description: str) -> Any:
     update = workflow.update(name=event.value, description=description)(handler)
     update.validator(validator)
     return update
+
+
+Run = TypeVar("Run", bound="Case")
+
+
+def never_cancelled(
+    run: Callable[[Run, CaseState], Coroutine[Any, Any, Outcome]],
+) -> Callable[[Run, CaseState], Coroutine[Any, Any, Outcome]]:
+    """A cancellation requested of the server moves no case: a step it cut off would have an unknown outcome.
+
+    Whoever wants an end tells the case so (`withdraw`, `reject`, `person_ended`). The request is shown as refused.
+    """
+
+    @wraps(run)
+    async def shielded(self: Run, case: CaseState) -> Outcome:
+        life = asyncio.create_task(run(self, case))
+        while True:
+            try:
+                return await asyncio.shield(life)
+            except asyncio.CancelledError:
+                if life.done():
+                    raise
+                workflow.logger.warning("a cancellation was requested; a case ends by what it is told")
+                self.refuse_cancellation()
+
+    return shielded
 
 
 class Case:
@@ -202,6 +229,11 @@ class Case:
             code = await self._move(timer.event) if self._case.timer == timer and self.is_open else None
         if code is not None and code is not Code.STALE_VERSION:
             await self._stop(code)
+
+    def refuse_cancellation(self) -> None:
+        """Show that a requested cancellation moves nothing."""
+        self._last_refusal = Code.EVENT_NOT_ALLOWED
+        self._show()
 
     async def close(self) -> Outcome:
         """Show the ending, let every caller have its answer, and end."""

@@ -7,7 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from cases.models import Outcome
     from cases.progress import CaseState
     from cases.states import Event, Status
-    from workflows.case import Case
+    from workflows.case import Case, never_cancelled
 
 
 @workflow.defn(name="IdNumberChange")
@@ -24,6 +24,7 @@ class IdNumberChange(Case):
         super().__init__(case)
 
     @workflow.run
+    @never_cancelled
     async def run(self, case: CaseState) -> Outcome:
         """From the application to the ending."""
         await self.receive()
