@@ -1,7 +1,6 @@
 """What the samples say: each row of the registers, how its case is driven, and how it must end."""
 
 import csv
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,8 +59,3 @@ def _expectation(line: dict[str, str]) -> Expectation:
         ending=ending,
         refused=Code(line["refused"]) if line["refused"] else None,
     )
-
-
-def people(rows: Iterable[Expectation]) -> int:
-    """How many persons stand in so many rows."""
-    return len({row.personal_number for row in rows})

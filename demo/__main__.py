@@ -1,0 +1,184 @@
+"""`python -m demo [--exit]`: the sample registers from file to benefits unblocked, on real servers.
+
+Stays up for looking around until Ctrl-C; with `--exit` it ends by itself. Ends with 0 if every row of the registers came
+out as the sample says, 1 if not, 69 if something could not be started or went away, 130 if it was interrupted before
+the end.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from activities.registry.loading import InsuredPerson, load_persons
+from activities.registry.pool import create_pool
+from activities.sealing import Sealer
+from cases.errors import REMEDIES, CaseError, Code
+from demo.expected import INSURED, REGISTERS, expectations
+from demo.play import Play, read, results
+from demo.screen import Board, Result, Screen
+from demo.surroundings import (
+    DATA_DIR,
+    DATABASE_URL,
+    Servers,
+    data_dir,
+    process_environment,
+    servers,
+    while_all_run,
+    worker,
+)
+from deploy.migrations import migrate
+from intake.client import CaseClient
+from runtime.stack import StackError
+
+EXIT_OTHERWISE, EXIT_UNAVAILABLE, EXIT_INTERRUPTED = 1, 69, 130
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TICK_SECONDS: Final = 0.5
+
+
+async def prepare(servers: Servers) -> Sealer:
+    """Migrate the register and load the base extract; whoever is there already is left alone."""
+    await migrate(servers.database_url)
+    sealer = Sealer(servers.keys())
+    lines = INSURED.read_text(encoding="utf-8").splitlines()
+    pool = await create_pool(servers.database_url, size=2)
+    try:
+        await load_persons(pool, sealer, map(InsuredPerson.model_validate_json, lines))
+    finally:
+        await pool.close()
+    return sealer
+
+
+async def demonstrate(servers: Servers, sealer: Sealer, screen: Screen, board: Board) -> list[Result]:
+    """Import the registers and play every case to its end."""
+    client = CaseClient(await servers.client(), sealer)
+    play = Play(client, sealer, board)
+    with screen.live(board):
+        ticking = asyncio.create_task(_tick(screen, board))
+        try:
+            board.doing = "opening cases"
+            entries = read(REGISTERS, expectations())
+            await play.open_all(entries)
+            board.doing = "playing the clerk, the officers, the card bureau, the bank"
+            played = await play.play_all(entries)
+            board.doing = "done"
+        finally:
+            ticking.cancel()
+    return results(entries, played)
+
+
+async def _tick(screen: Screen, board: Board) -> None:
+    while True:
+        screen.tick(board)
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+def summary(results: list[Result]) -> str:
+    """How many persons came out as the sample says: all their rows did."""
+    everybody: set[str] = {result.expectation.personal_number for result in results}
+    wrong = {result.expectation.personal_number for result in results if not result.as_expected}
+    return f"{len(everybody) - len(wrong)} of {len(everybody)} ended as the sample says"
+
+
+async def run(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> int:
+    """The whole demonstration. Answers the exit status."""
+    board, folder = Board(), data_dir(environment)
+    screen.say(f"cardcase demo · synthetic data · {folder}")
+    async with servers(environment, folder) as running:
+        sealer = await prepare(running)
+        async with worker(environment, folder, running) as one_worker:
+            screen.say(f"ready after {board.seconds:.1f} s" + _look(running))
+            shown = await while_all_run(demonstrate(running, sealer, screen, board), running, one_worker)
+            screen.results(shown, running.ui_url, running.namespace)
+            screen.say(f"{summary(shown)} ({len(shown)} rows, {board.seconds:.1f} s)")
+            status = 0 if all(result.as_expected for result in shown) else EXIT_OTHERWISE
+            if stay:
+                screen.say(_hints(shown, running, one_worker.log_file))
+                with suppress(asyncio.CancelledError):
+                    await while_all_run(asyncio.Event().wait(), running, one_worker)
+            return status
+
+
+def _look(servers: Servers) -> str:
+    return f" · Web UI {servers.ui_url}" if servers.ui_url is not None else ""
+
+
+def _hints(results: list[Result], servers: Servers, worker_log: Path) -> str:
+    lines = ["", "Everything stays up until Ctrl-C. The data is kept for the next start."]
+    if servers.ui_url is not None:
+        cases = f"{servers.ui_url}/namespaces/{servers.namespace}/workflows"
+        lines += [
+            f"  Web UI           {cases}",
+            "  Look first at    a case, its tabs Timeline and User Metadata (where it stands and what may be told now),",
+            "                   then at Workflow > Send an Update, which lists every event with its description:",
+        ]
+        shown: set[str] = set()
+        for result in results:
+            words = result.expectation.words
+            if words in _WORTH_A_LOOK and words not in shown and result.case_id is not None:
+                shown.add(words)
+                lines.append(f"                   {words}: {cases}/{result.case_id}")
+    lines += [
+        f"  Worker's log     {worker_log}",
+        "  Command line     python starter.py --help",
+    ]
+    return "\n".join(lines)
+
+
+_WORTH_A_LOOK: Final = ("pure upgrade, benefits held", "number held by another: ours", "refused, accepted on evidence")
+
+
+def _explained(error: CaseError, folder: Path) -> str:
+    if error.code is Code.SCHEMA_MISMATCH:
+        return (
+            f"The register in {folder} belongs to another version of cardcase. Remove it (rm -r {folder}), or choose "
+            f"another place: export {DATA_DIR}=DIRECTORY. With {DATABASE_URL} set, use an empty database."
+        )
+    if error.code in {Code.KEY_UNKNOWN, Code.SEAL_BROKEN}:
+        return f"The register was sealed with other keys than those in {folder}. {REMEDIES[error.code].en}"
+    return f"{error}: {REMEDIES[error.code].en}"
+
+
+async def _until_told_to_stop(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> int:
+    """Run, and turn the first signal into an orderly end; further ones change nothing."""
+    running = asyncio.create_task(run(environment, screen, stay=stay))
+    loop = asyncio.get_running_loop()
+    told: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        if not told:
+            running.cancel()
+        told.append(number)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        return EXIT_INTERRUPTED
+
+
+def main() -> int:
+    """Answers the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n\n")[0] if __doc__ else "")
+    parser.add_argument(
+        "--exit", action="store_true", help="end by itself; status 0 only if every case ended as expected"
+    )
+    arguments = parser.parse_args()
+    environment, screen = process_environment(), Screen()
+    try:
+        return asyncio.run(_until_told_to_stop(environment, screen, stay=not arguments.exit))
+    except CaseError as error:
+        sys.stderr.write(f"{_explained(error, data_dir(environment))}\n")
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+    return EXIT_UNAVAILABLE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

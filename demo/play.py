@@ -1,0 +1,204 @@
+"""The registers are imported, and everybody plays their part: the clerk, the officers, the card bureau, the bank.
+
+All of it goes through the public client (`intake`); nothing here knows a database or a workflow.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from activities.sealing import Sealer
+from cases.models import CaseView, Outcome, Transition
+from demo.expected import Ending, Expectation
+from demo.facts import fact_of, may_be_told
+from demo.screen import Board, Result, masked
+from demo.scripts import SCRIPTS, Script, See, Tell, remaining
+from intake.applications import Application, InputRefused, seal_card_number
+from intake.client import CaseClient, EngineError, Opened, Refused, Unavailable, today_in_shanghai
+from intake.files.register import open_register
+from intake.files.rows import Row, Terms
+
+IN_FLIGHT: Final = 16
+"""Calls at the same time."""
+_ATTEMPTS: Final = 5
+_BACK_OFF_SECONDS: Final = 0.2
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One row of a register and what became of it."""
+
+    expectation: Expectation
+    row: Row
+    case_id: str | None = None
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Played:
+    """A case and how it went."""
+
+    case_id: str
+    script: Script
+    history: tuple[Transition, ...] = ()
+    ending: Ending | None = None
+    troubles: list[str] = field(default_factory=list)
+    """Codes of calls that went wrong for good."""
+
+
+def read(registers: Iterable[Path], expectations: Iterable[Expectation]) -> list[Entry]:
+    """All rows of the registers beside what is expected of them."""
+    expected = {(line.register, line.row): line for line in expectations}
+    entries = []
+    for path in registers:
+        with open_register(path, Terms(today_in_shanghai())) as rows:
+            entries += [Entry(expected[path.name, row.number], row) for row in rows]
+    return entries
+
+
+class Play:
+    """One demonstration."""
+
+    def __init__(self, client: CaseClient, sealer: Sealer, board: Board) -> None:
+        self._client = client
+        self._sealer = sealer
+        self._board = board
+        self._turns = asyncio.Semaphore(IN_FLIGHT)
+
+    # --- opening -----------------------------------------------------------------------------------------------------
+
+    async def open_all(self, entries: Sequence[Entry]) -> None:
+        """Open a case for every row that can be taken. A row that opened its case before finds it again."""
+        taken: list[tuple[Entry, Application]] = []
+        for entry in entries:
+            if entry.row.application is None:
+                entry.refused = tuple(finding.code.value for finding in entry.row.findings if finding.refused)
+            else:
+                taken.append((entry, entry.row.application))
+        self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
+        opened = await self._client.open_many(
+            [application for _, application in taken], in_flight=IN_FLIGHT, on_progress=self._saw_opened
+        )
+        for (entry, _), one in zip(taken, opened, strict=True):
+            if one.receipt is not None:
+                entry.case_id = one.receipt.case_id
+            else:
+                entry.refused = _codes(one.error)
+
+    def _saw_opened(self, opened: Opened) -> None:
+        if opened.receipt is not None:
+            self._board.saw(opened.receipt.case_id, opened.receipt.status, opened.receipt.milestone)
+
+    # --- playing -----------------------------------------------------------------------------------------------------
+
+    async def play_all(self, entries: Iterable[Entry]) -> dict[str, Played]:
+        """Play the script of every case, side by side, to its ending; answers by case ID."""
+        cases = {
+            entry.case_id: Played(entry.case_id, SCRIPTS[entry.expectation.script])
+            for entry in entries
+            if entry.case_id is not None and not entry.refused
+        }
+        async with asyncio.TaskGroup() as group:
+            for case in cases.values():
+                group.create_task(self._play(case))
+        return cases
+
+    async def _play(self, case: Played) -> None:
+        try:
+            await self._tell_all(case)
+            outcome = await _repeated(partial(self._client.wait, case.case_id))
+        except Refused as refused:
+            if refused.outcome is None:
+                case.troubles.append(refused.code.value)
+                return
+            outcome = refused.outcome
+        except EngineError as wrong:
+            case.troubles.append(wrong.code.value)
+            return
+        case.ending = _ending(outcome)
+        self._board.saw(case.case_id, outcome.status, outcome.milestone)
+        case.history = await self._call(partial(self._client.history, case.case_id))
+
+    async def _tell_all(self, case: Played) -> None:
+        history = await self._call(partial(self._client.history, case.case_id))
+        left = remaining(case.script, history)
+        while left:
+            step = left[0]
+            if isinstance(step, See):
+                await self._until(case, _moved_since(history))
+                history = await self._call(partial(self._client.history, case.case_id))
+                left = remaining(case.script, history)
+            else:
+                view = await self._until(case, partial(may_be_told, step))
+                # A script may tell the very same thing twice; its place makes it another telling, and the same one
+                # when the demonstration is started again.
+                await self._tell(case, step, view, place=len(case.script) - len(left))
+                left = left[1:]
+
+    async def _until(self, case: Played, condition: Callable[[CaseView], bool]) -> CaseView:
+        """The view of a case that meets a condition."""
+        view = await self._call(partial(self._client.view, case.case_id))
+        if not condition(view):
+            # Waiting takes nobody's turn.
+            view = await _repeated(partial(self._client.wait_for, case.case_id, condition))
+        self._board.saw(case.case_id, view.status, view.milestone)
+        return view
+
+    async def _tell(self, case: Played, step: Tell, view: CaseView, place: int) -> None:
+        fact = fact_of(step, view, lambda number: seal_card_number(number, case.case_id, self._sealer))
+        answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=f"demo:{place}"))
+        self._board.saw(case.case_id, answer.status, answer.milestone)
+        self._board.told += 1
+
+    async def _call(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        async with self._turns:
+            return await _repeated(call)
+
+
+async def _repeated(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Repeating is safe: an engine that gave no answer is asked again."""
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return await call()
+        except Unavailable:
+            await asyncio.sleep(_BACK_OFF_SECONDS * 2**attempt)
+    return await call()
+
+
+def _moved_since(history: tuple[Transition, ...]) -> Callable[[CaseView], bool]:
+    version = len(history)
+    return lambda view: view.version > version
+
+
+def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]:
+    """What became of every row."""
+    return [_result(entry, played.get(entry.case_id or "")) for entry in entries]
+
+
+def _result(entry: Entry, played: Played | None) -> Result:
+    name = entry.row.application.name if entry.row.application is not None else ""
+    troubles = tuple(played.troubles) if played is not None else ()
+    history = played.history if played is not None else ()
+    return Result(
+        expectation=entry.expectation,
+        person=masked(name),
+        case_id=entry.case_id,
+        ending=played.ending if played is not None else None,
+        refused=(*entry.refused, *troubles),
+        took=history[-1].at - history[0].at if history else None,
+    )
+
+
+def _ending(outcome: Outcome) -> Ending:
+    return Ending(outcome.status, outcome.milestone, outcome.reason)
+
+
+def _codes(error: InputRefused | EngineError | None) -> tuple[str, ...]:
+    if isinstance(error, InputRefused):
+        return tuple(problem.code.value for problem in error.problems)
+    return (error.code.value,) if error is not None else ()

@@ -1,0 +1,205 @@
+"""What the demonstration stands on: a register, a Temporal server, a key ring, one worker, and their orderly end.
+
+Servers of our own are used unless `CARDCASE_DATABASE_URL` or Temporal's own configuration names others.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+
+from activities.sealing import KeyRing
+from cases.names import SEARCH_ATTRIBUTES
+from runtime.client import connect
+from runtime.stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
+from runtime.stack.directory import DataDirectory
+from runtime.stack.launch import Account
+from runtime.stack.ports import LOOPBACK, pick_ports
+from runtime.stack.process import ServerProcess
+
+PROJECT: Final = Path(__file__).parent.parent
+DATABASE_URL: Final = "CARDCASE_DATABASE_URL"
+KEY_FILE: Final = "CARDCASE_KEY_FILE"
+DATA_DIR: Final = "CARDCASE_DATA_DIR"
+
+_WORKER_SECONDS: Final = 60.0
+_DRAIN_SECONDS: Final = 35.0
+_POLL_SECONDS: Final = 0.05
+
+Answer = TypeVar("Answer")
+
+
+def data_dir(environment: Mapping[str, str]) -> Path:
+    """Where the demonstration keeps its data: `.cardcase` in the project, unless `CARDCASE_DATA_DIR` says otherwise."""
+    return Path(environment.get(DATA_DIR) or PROJECT / ".cardcase").absolute()
+
+
+@dataclass(slots=True)
+class Servers:
+    """Where the register and Temporal are. `ui_url` is None where the Temporal server is not ours."""
+
+    database_url: str = field(repr=False)
+    key_file: Path
+    address: str | None = None
+    """Of Temporal; None where its own configuration says it."""
+    namespace: str | None = None
+    ui_url: str | None = None
+    temporal: TemporalServer | None = None
+
+    def keys(self) -> KeyRing:
+        """The key ring, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
+        if not self.key_file.exists():
+            return KeyRing.generate(self.key_file)
+        return KeyRing.load(self.key_file)
+
+    async def client(self) -> Client:
+        """A client of the Temporal server."""
+        return await connect(self.address, self.namespace)
+
+
+@asynccontextmanager
+async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator[Servers]:
+    """Both servers, started where nobody named others, stopped at the end."""
+    key_file = _key_file(environment, folder)
+    async with AsyncExitStack() as running:
+        database_url = environment.get(DATABASE_URL)
+        if not database_url:
+            postgres = PostgresServer(folder / "postgres", port=STANDARD_PORTS.postgres)
+            await running.enter_async_context(postgres)
+            database_url = postgres.endpoint.url
+        if ClientConfig.load_client_connect_config().get("target_host"):
+            yield Servers(database_url, key_file)
+            return
+        temporal = TemporalServer(
+            folder / "temporal",
+            search_attributes=SEARCH_ATTRIBUTES,
+            port=STANDARD_PORTS.temporal,
+            ui_port=STANDARD_PORTS.ui,
+        )
+        await running.enter_async_context(temporal)
+        at = temporal.endpoint
+        yield Servers(database_url, key_file, at.address, at.namespace, at.ui_url, temporal)
+
+
+def _key_file(environment: Mapping[str, str], folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Path(environment.get(KEY_FILE) or folder / "keys.toml").absolute()
+
+
+class Worker:
+    """`python worker.py` as a process of its own, bound to the life of this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._directory = DataDirectory(folder / "worker")
+        self._process: ServerProcess | None = None
+
+    @property
+    def log_file(self) -> Path:
+        """What the worker says."""
+        return self._directory.path / "worker.log"
+
+    async def start(self, environment: Mapping[str, str], servers: Servers) -> None:
+        """Start the worker and wait until it says that it is ready.
+
+        Raises DataDirectoryInUse, or ServerNotStarted with the end of its log.
+        """
+        await self._directory.claim()
+        (port,) = pick_ports(None)
+        self._process = await ServerProcess.spawn(
+            "worker",
+            [sys.executable, PROJECT / "worker.py"],
+            directory=self._directory,
+            account=Account.OWN,
+            # Killed at any moment it loses nothing; asked to drain, it would wait for servers that are gone as well.
+            death_signal=signal.SIGKILL,
+            environment=_environment(environment, servers, port),
+        )
+        await self._process.until(_ready(port), _WORKER_SECONDS)
+
+    async def wait(self) -> int:
+        """The exit status, once it has ended by whatever cause."""
+        if self._process is None:
+            raise StackError("the worker has not been started")
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """Let it finish what it has begun, and end it."""
+        process, self._process = self._process, None
+        try:
+            if process is not None:
+                await process.stop(signal.SIGTERM, _DRAIN_SECONDS)
+        finally:
+            self._directory.release()
+
+
+@asynccontextmanager
+async def worker(environment: Mapping[str, str], folder: Path, servers: Servers) -> AsyncIterator[Worker]:
+    """One running worker."""
+    started = Worker(folder)
+    try:
+        await started.start(environment, servers)
+        yield started
+    finally:
+        await started.stop()
+
+
+async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worker) -> Answer:
+    """What `work` answers; StackError as soon as the worker or our Temporal server has ended by itself."""
+    working = asyncio.ensure_future(work)
+    ends = {asyncio.create_task(worker.wait()): f"the worker, see {worker.log_file}"}
+    if servers.temporal is not None:
+        ends[asyncio.create_task(servers.temporal.wait())] = "the Temporal server"
+    try:
+        await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        for end, who in ends.items():
+            if end.done() and not working.done():
+                raise StackError(f"{who}, ended with status {end.result()}")
+        return working.result()
+    finally:
+        for task in (working, *ends):
+            task.cancel()
+        await asyncio.gather(working, *ends, return_exceptions=True)
+
+
+def _environment(environment: Mapping[str, str], servers: Servers, health_port: int) -> dict[str, str]:
+    told = {
+        DATABASE_URL: servers.database_url,
+        KEY_FILE: str(servers.key_file),
+        "CARDCASE_HEALTH_PORT": str(health_port),
+    }
+    if servers.address is not None and servers.namespace is not None:
+        told |= {"TEMPORAL_ADDRESS": servers.address, "TEMPORAL_NAMESPACE": servers.namespace}
+    return {**environment, **told}
+
+
+async def _ready(port: int) -> None:
+    # A process of its own can only be asked.
+    while not await _says_ready(port):  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _says_ready(port: int) -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    try:
+        writer.write(b"GET /ready HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+def process_environment() -> dict[str, str]:
+    """The environment of this process."""
+    return dict(os.environ)
