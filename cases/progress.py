@@ -443,6 +443,9 @@ def _order_cancellable(state: CaseState) -> bool:
     return state.status is Status.ordered or state.terms.cancel_order
 
 
+# A number that somebody else had when the case was screened, although they have given it up since, is no upgrade.
+_NOT_FOR_ONE_OFFICER: Final = frozenset({Road.reissued, Road.conflict})
+
 _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     Guard.always: lambda _state, _fact: True,
     Guard.person_unknown: _found(Finding.unknown),
@@ -454,7 +457,7 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     Guard.not_allowed: _found(Finding.not_allowed),
     Guard.documents_missing: _documents_missing,
     Guard.second_officer_needed: lambda state, _fact: (
-        state.dispute_settled or (state.screening is not None and state.screening.road is Road.reissued)
+        state.dispute_settled or (state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER)
     ),
     # Documents that came in during the hold were not verified: the case goes back to review with them.
     Guard.held_in_approval: lambda state, _fact: (
