@@ -43,6 +43,7 @@ from cases.policy import Policies
 from cases.progress import CaseState, opened
 from cases.states import Event, Status
 from deploy.migrations import migrate
+from intake.client import CaseClient
 from runtime.client import connect
 from runtime.settings import Settings
 from runtime.stack import LocalStack
@@ -57,6 +58,11 @@ def old_number(sequence: int) -> str:
     day, rest = sequence % 28 + 1, sequence // 28
     month, rest = rest % 12 + 1, rest // 12
     return f"110105{rest % 30:02}{month:02}{day:02}{100 + rest // 30 % 800:03}"
+
+
+def new_number() -> str:
+    """A synthetic 18-digit number that nobody in the register has."""
+    return derive(old_number(next(_SEQUENCE)))
 
 
 @dataclass(frozen=True)
@@ -203,9 +209,7 @@ class Engine:
     async def reaches(self, case: str, status: Status) -> CaseView:
         """The view of the case once it has come to a status."""
         async with asyncio.timeout(20):
-            while (view := await self.view(case)).status is not status:
-                await asyncio.sleep(0.02)
-        return view
+            return await CaseClient(self.client, self.sealer).wait_for(case, lambda view: view.status is status)
 
 
 @asynccontextmanager

@@ -1,0 +1,311 @@
+"""One case as everyone sees it: its callers, its register, the server's search attributes and the auditor."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import asyncpg
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import SearchAttributeKey, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError
+
+from activities.registry.reading import transitions_of, verify_chain
+from activities.sealing import Field
+from cases.errors import Code
+from cases.models import (
+    Actor,
+    Answer,
+    Approve,
+    CardProduced,
+    CaseView,
+    ConfirmDownstream,
+    DisputeOutcome,
+    Document,
+    Fact,
+    NumberChangeOpening,
+    Outcome,
+    Receipt,
+    ReplacementOpening,
+    ResolveDispute,
+    System,
+    Transition,
+    VerifyDocuments,
+)
+from cases.progress import CaseState, view_of
+from cases.states import Event, Status
+from tests.engine import Engine, Person
+from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, OFFICER, VERIFIER
+
+MOMENT = timedelta(seconds=1)
+"""By how much a time limit is overstepped to see it run out."""
+
+
+class Card(NamedTuple):
+    """What the register says about a card."""
+
+    code: str
+    functions: frozenset[str]
+    outdated: bool
+    paid: bool
+
+
+class Holdings(NamedTuple):
+    """What the register holds of a person, oldest first where order means something."""
+
+    numbers: tuple[tuple[str, str], ...]
+    """`old`, `new` or `other`, and the state: living, reserved, historic, revoked."""
+    cards: tuple[Card, ...]
+    claims: dict[str, str]
+    """State by the reason of the suspension."""
+    benefits: dict[str, str]
+    """State of the newest hold by its reason."""
+    turn: str | None
+    """The case that is writing."""
+    waiting: frozenset[str]
+    """Cases that wait for the turn."""
+
+    @property
+    def codes(self) -> str:
+        """The codes of all cards in a row."""
+        return "".join(card.code for card in self.cards)
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A case on the real engine, and its person."""
+
+    engine: Engine
+    person: Person
+    opening: NumberChangeOpening | ReplacementOpening
+    receipt: Receipt
+
+    @classmethod
+    async def open(cls, engine: Engine, person: Person, opening: NumberChangeOpening | ReplacementOpening) -> "Dossier":
+        """Open a case and begin its dossier."""
+        return cls(engine, person, opening, await engine.open(opening))
+
+    @property
+    def case_id(self) -> str:
+        """Case ID = workflow ID."""
+        return self.receipt.case_id
+
+    # --- what callers do --------------------------------------------------------------------------------------------
+
+    async def tell(self, event: Event, fact: Fact | None = None, *, update_id: str | None = None) -> Answer:
+        """Tell the case of an event."""
+        return await self.engine.tell(self.case_id, event, fact, update_id=update_id)
+
+    async def refuses(self, event: Event, fact: Fact | None = None) -> Code:
+        """Tell the case of something it must refuse; nothing may change. Answers the code."""
+        before = await self.engine.view(self.case_id)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await self.tell(event, fact)
+        after = await self.agrees()
+        cause = refused.value.cause
+        assert isinstance(cause, ApplicationError)
+        code = Code(cause.type or "")
+        assert after == before.model_copy(update={"last_refusal": code})
+        return code
+
+    async def verify(self, actor: Actor = VERIFIER) -> Answer:
+        """The originals are seen, and every copy on file is compared."""
+        on_file = (await self.engine.view(self.case_id)).documents
+        copies = tuple(document.sha256 for document in on_file)
+        return await self.tell(Event.verify_documents, VerifyDocuments(actor=actor, original_seen=True, copies=copies))
+
+    async def approval(self, actor: Actor = OFFICER) -> Approve:
+        """An approval of exactly what the case shows now."""
+        content = (await self.engine.view(self.case_id)).content
+        assert content is not None
+        return Approve(actor=actor, content=content)
+
+    async def approve(self, actor: Actor = OFFICER) -> Answer:
+        """A second officer approves exactly what the case shows now."""
+        return await self.tell(Event.approve, await self.approval(actor))
+
+    async def confirm(self, *systems: System, confirmed: bool = True) -> Answer:
+        """Systems say whether they took the number over."""
+        answer = None
+        for system in systems:
+            fact = ConfirmDownstream(actor=DOWNSTREAM, system=system, confirmed=confirmed, reference="ref-1")
+            answer = await self.tell(Event.confirm_downstream, fact)
+        assert answer is not None
+        return answer
+
+    async def decide(self, outcome: DisputeOutcome, *officers: Actor, document: Document = CERTIFICATE) -> Answer:
+        """Officers decide a dispute one after the other."""
+        answer = None
+        for officer in officers:
+            fact = ResolveDispute(actor=officer, outcome=outcome, police_document=document)
+            answer = await self.tell(Event.resolve_dispute, fact)
+        assert answer is not None
+        return answer
+
+    def produced(self, card_number: str | None = None) -> CardProduced:
+        """The bureau has made the card, under a number of its own unless one is given."""
+        engine, ref = self.engine, self.opening.person
+        made = card_number or f"N{self.person.personal_number}"
+        return CardProduced(
+            actor=BUREAU,
+            produced=True,
+            batch="batch-1",
+            card_number=engine.sealer.seal(made, field=Field.card_number, person=ref),
+            card_token=engine.sealer.number_token(made),
+        )
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    async def let_pass(self, span: timedelta) -> None:
+        """Time passes for this case; whatever runs out by then has run out."""
+        await self.engine.skipper.fast_forward(self.engine.handle(self.case_id), span)
+
+    async def time_runs_out(self, event: Event) -> None:
+        """The case's running time limit, which has to be that of `event`, ends."""
+        view = await self.engine.view(self.case_id)
+        assert view.due_event is event
+        assert view.due_at is not None
+        now = await self.engine.skipper.get_current_time(self.engine.handle(self.case_id))
+        await self.let_pass(view.due_at - now + MOMENT)
+
+    # --- what must hold ---------------------------------------------------------------------------------------------
+
+    async def rests_in(self, status: Status) -> CaseView:
+        """The view of the case once it has come to a status, where all who know about the case agree."""
+        await self.engine.reaches(self.case_id, status)
+        return await self.agrees()
+
+    async def ends(self) -> Outcome:
+        """The outcome of the case, where all who know about it agree and nothing of it is left half done."""
+        outcome = await self.engine.handle(self.case_id).result()
+        view = await self.agrees()
+        assert (view.status, view.generation, view.ended_because, view.remains) == (
+            outcome.status,
+            outcome.generation,
+            outcome.reason,
+            outcome.remains,
+        )
+        assert view.version == outcome.transitions
+        assert (view.events, view.due_at, view.attention) == ((), None, ())
+        leftovers = await self.engine.pool.fetchrow(_LEFTOVERS, self.case_id)
+        assert leftovers is not None
+        assert not any(leftovers.values()), f"left over: {dict(leftovers)}"
+        return outcome
+
+    async def agrees(self) -> CaseView:
+        """The view of a case at rest: the register, the audit and the search attributes say the same."""
+        view = await agreed(self.engine, self.case_id)
+        assert await verify_chain(self.engine.pool, self.case_id) is None
+        return view
+
+    async def holdings(self) -> Holdings:
+        """What the register holds of the person."""
+        fetch, ref = self.engine.pool.fetch, self.opening.person
+        token_of = self.engine.sealer.number_token
+        labels = {token_of(self.person.new): "new", token_of(self.person.old): "old"}
+        numbers = await fetch(_NUMBERS, ref)
+        cards = await fetch(_CARDS, ref)
+        claims = await fetch(_CLAIMS, ref)
+        benefits = await fetch(_BENEFITS, ref)
+        turns = await fetch("SELECT case_id FROM turns WHERE person = $1", ref)
+        waiters = await fetch("SELECT case_id FROM turn_waiters WHERE person = $1", ref)
+        return Holdings(
+            numbers=tuple((labels.get(row["token"], "other"), row["state"]) for row in numbers),
+            cards=tuple(
+                Card(row["code"], frozenset(row["functions"]), row["printed_data_outdated"], row["payment_authority"])
+                for row in cards
+            ),
+            claims={row["suspended_for"]: row["state"] for row in claims},
+            benefits={row["reason"]: row["state"] for row in benefits},
+            turn=turns[0]["case_id"] if turns else None,
+            waiting=frozenset(row["case_id"] for row in waiters),
+        )
+
+    async def told_to(self, target: str) -> list[str]:
+        """What was written for another system to be told, oldest first."""
+        rows = await self.engine.pool.fetch(
+            "SELECT kind FROM events WHERE case_id = $1 AND target = $2 ORDER BY id", self.case_id, target
+        )
+        return [row["kind"] for row in rows]
+
+    async def messages(self) -> list[str]:
+        """What was written for the applicant to be told, oldest first."""
+        rows = await self.engine.pool.fetch(
+            "SELECT template FROM notifications WHERE case_id = $1 ORDER BY id", self.case_id
+        )
+        return [row["template"] for row in rows]
+
+
+_NUMBERS = """
+    SELECT n.token, n.state FROM numbers n JOIN persons p ON p.id = n.person_id WHERE p.token = $1 ORDER BY n.id
+"""
+_CARDS = """
+    SELECT c.code, c.functions, c.printed_data_outdated, c.payment_authority
+    FROM cards c JOIN persons p ON p.id = c.person_id WHERE p.token = $1 ORDER BY c.id
+"""
+_CLAIMS = """
+    SELECT c.suspended_for, c.state FROM claims c JOIN persons p ON p.id = c.person_id WHERE p.token = $1
+"""
+_BENEFITS = """
+    SELECT h.reason, h.state FROM benefit_holds h JOIN persons p ON p.id = h.person_id WHERE p.token = $1 ORDER BY h.id
+"""
+_LEFTOVERS = """
+    SELECT
+        EXISTS (SELECT FROM turns WHERE case_id = $1) AS turn,
+        EXISTS (SELECT FROM numbers WHERE case_id = $1 AND state = 'reserved') AS reservation,
+        EXISTS (SELECT FROM cards WHERE case_id = $1 AND code = 'A') AS coming_card,
+        EXISTS (
+            SELECT FROM disputes WHERE state = 'open' AND (case_id = $1 OR rival_case_id = $1)
+        ) AS dispute
+"""
+_CASE = "SELECT * FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1"
+
+
+async def agreed(engine: Engine, case_id: str) -> CaseView:
+    """The view of a case at rest, after comparing it with its row, its audit and its search attributes."""
+    view = await engine.view(case_id)
+    row = await engine.pool.fetchrow(_CASE, case_id)
+    assert row is not None
+    _compare_with_row(view, row)
+    made = await engine.history(case_id)
+    audit = [each for each in await transitions_of(engine.pool, case_id) if each.generation == view.generation]
+    recorded = [(each.version, each.at, each.event, each.from_status, each.to_status, each.actor) for each in audit]
+    assert recorded[1:] == [(each.version, each.at, each.event, each.status, each.to, each.actor) for each in made]
+    _assert_path(made, view)
+    attributes = (await engine.handle(case_id).describe()).typed_search_attributes
+    _compare_with_attributes(view, attributes)
+    return view
+
+
+def _compare_with_row(view: CaseView, row: asyncpg.Record) -> None:
+    stored = view_of(CaseState.model_validate_json(row["state"]))
+    assert view.model_copy(update={"last_refusal": None}) == stored
+    columns = ("status", "milestone", "version", "generation", "region", "category", "verifier", "approver")
+    assert {column: row[column] for column in columns} == json.loads(view.model_dump_json(include=set(columns)))
+    assert tuple(row["attention"]) == view.attention
+    assert row["due_at"] == view.due_at
+    assert (row["closed_at"] is None) is bool(view.awaits.value != "nobody")
+
+
+def _assert_path(made: Sequence[Transition], view: CaseView) -> None:
+    """The transitions are one path without gap or repeat, and it ends where the case stands."""
+    assert [each.version for each in made] == list(range(1, view.version + 1))
+    for before, after in pairwise(made):
+        assert before.to is after.status
+    assert not made or made[-1].to is view.status
+
+
+def _compare_with_attributes(view: CaseView, attributes: TypedSearchAttributes) -> None:
+    def keyword(name: str) -> Any:
+        return attributes.get(SearchAttributeKey.for_keyword(name))
+
+    assert keyword("CaseKind") == view.kind
+    assert keyword("CaseStatus") == view.status
+    assert keyword("CaseMilestone") == view.milestone
+    assert keyword("CaseRegion") == view.region
+    assert keyword("CaseCategory") == view.category
+    assert tuple(attributes.get(SearchAttributeKey.for_keyword_list("CaseAttention")) or ()) == view.attention
+    assert attributes.get(SearchAttributeKey.for_datetime("CaseDueAt")) == view.due_at
