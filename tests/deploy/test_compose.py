@@ -97,20 +97,26 @@ def test_two_workers_start_after_the_migrations_and_the_namespace(services: dict
     assert set(worker["depends_on"]) == {"migrate", "temporal-namespace"}
 
 
-@pytest.mark.parametrize("name", ["worker", "starter"])
+@pytest.mark.parametrize(("name", "needs"), [("worker", {"database_url", "key_file"}), ("starter", {"key_file"})])
 def test_a_container_is_given_settings_that_its_program_accepts(
-    services: dict[str, Any], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: dict[str, Any], name: str, needs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path)
     environment = {
         variable: _default(value).replace("/run/secrets/keys", str(tmp_path / KEY_RING))
         for variable, value in services[name]["environment"].items()
     }
-    settings = read_settings(environment, needs=frozenset({"database_url", "key_file"}))
+    settings = read_settings(environment, needs=frozenset(needs))
     assert settings.drain_seconds < int(services["worker"]["stop_grace_period"].removesuffix("s"))
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     assert ClientConfig.load_client_connect_config() == {"target_host": "temporal:7233", "namespace": "cardcase"}
+
+
+def test_the_command_line_has_no_way_into_the_register(services: dict[str, Any]) -> None:
+    starter = services["starter"]
+    assert "CARDCASE_DATABASE_URL" not in starter["environment"]
+    assert starter["secrets"] == ["keys"]
 
 
 def test_every_image_has_a_tag_that_says_a_version(services: dict[str, Any]) -> None:
