@@ -21,4 +21,9 @@ deploy-container: $(VENV)/dev.installed
 
 .PHONY: deploy-scripts
 deploy-scripts: $(VENV)/dev.installed
-	$(BIN)/shellcheck deploy/temporal/*.sh
+	@if [ -x $(BIN)/shellcheck ]; then \
+		$(BIN)/shellcheck deploy/temporal/*.sh; \
+	else \
+		for script in deploy/temporal/*.sh; do sh -n "$$script" || exit 1; done; \
+		echo "no shellcheck for this machine: deploy/temporal/*.sh were parsed only"; \
+	fi
