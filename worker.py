@@ -1,9 +1,9 @@
-"""Runs the workers: settings, key ring, policies, pool, schema, client, search attributes, start; drains on SIGTERM.
+"""Runs the workers: settings, keys, policies, register, Temporal, start; drains on SIGTERM.
 
     python worker.py [--check]
 
-Ends with 0 after an orderly stop, 69 when the register or Temporal cannot be reached, 78 when the configuration is
-wrong (every problem is listed), 70 when the worker died.
+Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the register or Temporal cannot be reached; 70
+when the worker died or did not drain in time; 78 when something has to be corrected first (every problem is listed).
 """
 
 import argparse
@@ -12,55 +12,51 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from typing import Final, NoReturn
 
 import structlog
+from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
-from activities.registry.pool import create_pool
-from activities.registry.schema import check_schema
 from activities.sealing import KeyRing, Sealer
-from cases.errors import REMEDIES, CaseError, Code
 from cases.policy import Policies
-from runtime.client import connect
 from runtime.health import health_served
-from runtime.logs import configure_logging, core_runtime
-from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
-from runtime.settings import ConfigurationInvalid, Problem, Settings, read_settings
+from runtime.logs import configure_logging
+from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
+from runtime.start import CannotStart, close, reach
 from runtime.worker import cases_worker
 
-EXIT_DEAD, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 70, 69, 78
-NEEDS = frozenset({"database_url", "key_file"})
+EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
+
+BEYOND_DRAIN_SECONDS: Final = 2.0
+"""How much longer than `drain_seconds` a worker may take to stop before it is left behind."""
 
 log = structlog.get_logger("worker")
 
 
-async def serve(settings: Settings, *, check_only: bool = False) -> int:
-    """Start in order, run until told to stop, drain. Answers the exit status."""
+async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
+    """Start in order, run until told to stop, drain. Answers the exit status. Raises `CannotStart`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    assert settings.database_url is not None  # noqa: S101 - `NEEDS` has seen to it
-    assert settings.key_file is not None  # noqa: S101 - as above
     ready = False
     async with AsyncExitStack() as cleanup:
-        sealer = Sealer(KeyRing.load(settings.key_file))
-        policies = Policies.load()
-        if settings.health_port is not None:
-            port = await cleanup.enter_async_context(
-                health_served(settings.health_host, settings.health_port, lambda: ready)
-            )
-            log.info("health is served", host=settings.health_host, port=port)
-        pool = await create_pool(settings.database_url.get_secret_value(), size=settings.pool_size)
-        cleanup.push_async_callback(pool.close)
-        await check_schema(pool)
-        client = await connect(runtime=core_runtime())
-        await ensure_search_attributes(client)
+        if settings.health_port is not None and not check_only:
+            host, port = settings.health_host, settings.health_port
+            try:
+                port = await cleanup.enter_async_context(health_served(host, port, lambda: ready))
+            except OSError:
+                wrong = Problem("CARDCASE_HEALTH_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
+                raise CannotStart([wrong]) from None
+            log.info("health is served", host=host, port=port)
+        pool, client = await reach(settings)
+        cleanup.push_async_callback(close, pool)
         if check_only:
             log.info("everything is in place")
             return 0
-        registry = Registry(pool, sealer, policies, official_calendar)
+        registry = Registry(pool, Sealer(KeyRing.load(settings.key_file)), Policies.load(), official_calendar)
         worker = cases_worker(client, registry, settings)
         # `async with worker` would not notice a dead poller while this body waits.
         running = asyncio.create_task(worker.run())
@@ -69,44 +65,59 @@ async def serve(settings: Settings, *, check_only: bool = False) -> int:
         log.info("ready", task_queue=worker.task_queue, drain_seconds=settings.drain_seconds)
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready = False
-        if running.done():
-            stopping.cancel()
-            log.error("the worker died", exc_info=running.exception())
-            return EXIT_DEAD
+        stopping.cancel()
+        return await _drained(worker, running, settings.drain_seconds)
+
+
+async def _drained(worker: Worker, running: "asyncio.Task[None]", seconds: float) -> int:
+    """Let the worker finish what it has begun. Answers the exit status."""
+    if not running.done():
         log.info("draining")
-        await worker.shutdown()
-        await running
+    try:
+        async with asyncio.timeout(seconds + BEYOND_DRAIN_SECONDS):
+            await worker.shutdown()
+            await running
+    except TimeoutError:
+        log.exception("not drained in time; another worker does what was begun")
+        return EXIT_DEAD
+    except Exception:
+        log.exception("the worker died")
+        return EXIT_DEAD
     log.info("stopped")
     return 0
 
 
+class _CommandLine(argparse.ArgumentParser):
+    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
+
+
 def main() -> int:
     """Read the settings, run, and turn what went wrong into an exit status and words that help."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
     check_only = parser.parse_args().check
     try:
-        settings = read_settings(needs=NEEDS)
-    except ConfigurationInvalid as invalid:
-        return _complain(invalid.problems)
-    configure_logging(settings.log_format, settings.log_level)
-    try:
+        settings = read_settings(WorkerSettings)
+        configure_logging(settings.log_format, settings.log_level)
         return asyncio.run(serve(settings, check_only=check_only))
-    except SearchAttributesWrong as wrong:
-        return _complain([Problem("search attributes", str(wrong), "")])
-    except CaseError as wrong:
-        print(f"{wrong}: {REMEDIES[wrong.code].en}", file=sys.stderr)
-        return EXIT_UNAVAILABLE if wrong.code is Code.DATABASE_UNAVAILABLE else EXIT_CONFIGURATION
-    except (OSError, RuntimeError) as unreachable:
-        # Temporal's client raises RuntimeError when it cannot connect.
-        print(f"cannot start: {type(unreachable).__name__}; is Temporal reachable?", file=sys.stderr)
-        return EXIT_UNAVAILABLE
+    except ConfigurationInvalid as invalid:
+        return _complain(invalid.problems, EXIT_CONFIGURATION)
+    except CannotStart as absent:
+        return _complain(absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION)
+    except Exception:
+        # The interpreter would print a text that may quote values; the log does not.
+        log.exception("the worker could not start")
+        return EXIT_DEAD
 
 
-def _complain(problems: list[Problem]) -> int:
+def _complain(problems: list[Problem], status: int) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
-    return EXIT_CONFIGURATION
+    return status
 
 
 if __name__ == "__main__":

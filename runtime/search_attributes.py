@@ -23,16 +23,27 @@ _BETWEEN_LOOKS: Final = 0.25
 class SearchAttributesWrong(Exception):
     """A search attribute is missing and cannot be added, or has another type than ours."""
 
+    def __init__(self, what: str, mend: str) -> None:
+        self.what = what
+        self.mend = mend
+        super().__init__(f"{what}. {mend}")
+
 
 async def ensure_search_attributes(client: Client) -> None:
     """Add what is missing and wait until all are visible. Raises `SearchAttributesWrong`, which says how to mend it."""
     present = await _present(client)
     missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in present}
-    wrong = [name for name, kind in SEARCH_ATTRIBUTES.items() if present.get(name, _TYPES[kind]) != _TYPES[kind]]
+    wrong = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if present.get(name, _TYPES[kind]) != _TYPES[kind]}
     if wrong:
-        raise SearchAttributesWrong(f"search attributes of another type: {', '.join(wrong)}; remove them first")
+        names = " ".join(f"--name {name}" for name in wrong)
+        raise SearchAttributesWrong(
+            f"of another type: {', '.join(f'{name} is no {kind}' for name, kind in wrong.items())}",
+            f"Run: temporal operator search-attribute remove {names}",
+        )
     if not missing:
         return
+    flags = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
+    mend = f"Run: temporal operator search-attribute create {flags}"
     request = AddSearchAttributesRequest(
         namespace=client.namespace, search_attributes={name: _TYPES[kind] for name, kind in missing.items()}
     )
@@ -40,17 +51,13 @@ async def ensure_search_attributes(client: Client) -> None:
         await client.operator_service.add_search_attributes(request)
     except RPCError as failed:
         if failed.status is not RPCStatusCode.ALREADY_EXISTS:
-            flags = " ".join(f"--name {name} --type {kind}" for name, kind in missing.items())
-            mend = f"temporal operator search-attribute create {flags}"
-            raise SearchAttributesWrong(
-                f"search attributes are missing and may not be added here; run: {mend}"
-            ) from None
+            raise SearchAttributesWrong("missing, and may not be added from here", mend) from None
     # The server tells its own caches; there is no event to wait for.
     for _ in range(_LOOKS):
         if missing.keys() <= (await _present(client)).keys():
             return
         await asyncio.sleep(_BETWEEN_LOOKS)
-    raise SearchAttributesWrong(f"search attributes do not become visible: {', '.join(missing)}")
+    raise SearchAttributesWrong("added, but not visible yet", mend)
 
 
 async def _present(client: Client) -> dict[str, IndexedValueType.ValueType]:

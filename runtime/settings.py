@@ -1,20 +1,25 @@
 """Settings of every process: `CARDCASE_…` from the environment, and Temporal's own client configuration.
 
-Everything that is wrong is found at once and named without its value, with what to do; misspelt names get the nearest
-right one. A profile of `production` refuses what is good enough for a laptop.
+Everything that is wrong is found at once, what the settings name included, and told without its value and with what to
+do; misspelt names get the nearest right one. A profile of `production` refuses what is good enough for a laptop.
 """
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+
+from activities.sealing import KeyRing
+from cases.errors import CaseError
+from cases.policy import PACKS, Policies, Policy, load
+from runtime.keys import MAKE_A_RING, fault_of
 
 PREFIX: Final = "CARDCASE_"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -28,8 +33,22 @@ class Profile(StrEnum):
     production = "production"
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One thing that keeps a process from starting: its name, what is wrong, and how to mend it. No value."""
+
+    name: str
+    what: str
+    mend: str
+    passing: bool = False
+    """Nothing has to be corrected: something cannot be reached just now."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what}. {self.mend}"
+
+
 class Settings(BaseModel):
-    """Settings of worker and client. Each is read from `CARDCASE_` and its name in capitals."""
+    """Settings that programs share. Each is read from `CARDCASE_` and its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -49,29 +68,42 @@ class Settings(BaseModel):
     health_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Port of `/live` and `/ready` on the health address; 0 takes a free one, none serves none."""
     health_host: str = "127.0.0.1"
-    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            parts = urlsplit(url.get_secret_value())
-            if parts.scheme not in _POSTGRES_SCHEMES or not parts.hostname or parts.path in {"", "/"}:
-                raise ValueError("must be postgresql://user:password@host:port/name")
+        if url is not None and not _is_postgres(url.get_secret_value()):
+            raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
+    @classmethod
+    def around(cls, known: "Settings") -> Iterator[Problem]:
+        """What is wrong with that which valid settings name, and with Temporal's own configuration."""
+        yield from _of_key_file(known)
+        yield from _of_temporal(known)
+        if known.profile is Profile.production and known.database_url is not None:
+            yield from _of_production_database(known.database_url)
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong in the configuration: its name, what is wrong, and how to mend it. No value."""
 
-    name: str
-    what: str
-    mend: str
+class ClientSettings(Settings):
+    """Settings of a program that opens cases: it seals what it hands in."""
 
-    def __str__(self) -> str:
-        return f"{self.name}: {self.what}. {self.mend}"
+    key_file: Path
+
+
+class WorkerSettings(Settings):
+    """Settings of a worker, which cannot do without a register and keys."""
+
+    database_url: SecretStr
+    key_file: Path
+
+    @classmethod
+    def around(cls, known: Settings) -> Iterator[Problem]:
+        """The same, and the policy packs of the release."""
+        yield from super().around(known)
+        yield from _of_policies()
 
 
 class ConfigurationInvalid(Exception):
@@ -82,78 +114,114 @@ class ConfigurationInvalid(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
-def read_settings(environment: Mapping[str, str] | None = None, *, needs: frozenset[str] = frozenset()) -> Settings:
-    """The settings, or `ConfigurationInvalid`. `needs` names the settings this process cannot do without."""
-    environment = os.environ if environment is None else environment
-    given, problems = _given(environment)
-    settings = Settings()
+Form = TypeVar("Form", bound=Settings)
+
+
+def read_settings(form: type[Form], environment: Mapping[str, str] | None = None) -> Form:
+    """The settings of a process in the form it needs. Raises `ConfigurationInvalid` with every problem there is."""
+    given, problems = _given(os.environ if environment is None else environment)
+    settings: Form | None = None
     try:
-        settings = Settings.model_validate(given)
+        settings = form.model_validate(given)
     except ValidationError as wrong:
         for error in wrong.errors(include_input=False, include_context=False, include_url=False):
-            name = PREFIX + str(error["loc"][0]).upper()
-            problems.append(Problem(name, _what(error), f"Correct it, or unset {name} for its default"))
-        settings = Settings.model_validate(
-            {key: value for key, value in given.items() if PREFIX + key.upper() not in {p.name for p in problems}}
-        )
-    broken = {problem.name for problem in problems}
-    for need in sorted(needs):
-        name = PREFIX + need.upper()
-        if getattr(settings, need) is None and name not in broken:
-            problems.append(Problem(name, "is not set", f"Set it, for instance: export {name}=…"))
-    problems += _of_files(settings)
-    if settings.profile is Profile.production:
-        problems += _of_production(settings)
-    if problems:
+            field = str(error["loc"][0])
+            problems.append(_wrong(field, error["type"], error["msg"]))
+            given.pop(field, None)
+    # What the wrong settings leave is looked at as well, so that nobody has to start twice to learn everything.
+    problems += form.around(Settings.model_validate(given))
+    if problems or settings is None:
         raise ConfigurationInvalid(problems)
     return settings
 
 
-def _given(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[Problem]]:
-    given: dict[str, Any] = {}
+def _given(environment: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    ours = {PREFIX + field.upper(): field for field in Settings.model_fields}
+    known = [*ours, *_ELSEWHERE]
+    given: dict[str, str] = {}
     problems = []
     for name, value in environment.items():
-        if not name.startswith(PREFIX):
-            continue
-        field = name.removeprefix(PREFIX).lower()
-        if field in Settings.model_fields:
-            given[field] = value
-        elif field not in _ELSEWHERE:
-            near = difflib.get_close_matches(field, [*Settings.model_fields, *_ELSEWHERE], n=1)
-            hint = f"Did you mean {PREFIX}{near[0].upper()}?" if near else "Unset it"
+        if name in ours:
+            given[ours[name]] = value
+        elif name.startswith(PREFIX) and name not in _ELSEWHERE:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "Unset it"
             problems.append(Problem(name, "is not a setting", hint))
     return given, problems
 
 
-_ELSEWHERE: Final = frozenset({"data_dir"})
+_ELSEWHERE: Final = frozenset({f"{PREFIX}DATA_DIR"})
 """Settings of the local stack, read where it is started."""
 
 
-def _what(error: Any) -> str:
-    return "is wrong (" + str(error["type"]).replace("_", " ") + ")"
+def _wrong(field: str, kind: str, message: str) -> Problem:
+    name = PREFIX + field.upper()
+    if kind == "missing":
+        mend = MAKE_A_RING if field == "key_file" else f"Set it, for instance: export {name}=…"
+        return Problem(name, "is not set", mend)
+    # What pydantic says of the types above names bounds and choices, never the input.
+    what = message.removeprefix("Value error, ").removeprefix("Input ")
+    has_default = Settings.model_fields[field].default is not None
+    return Problem(name, f"is wrong: {what}", f"Correct it, or unset {name}" if has_default else "Correct it")
 
 
-def _of_files(settings: Settings) -> list[Problem]:
-    path = settings.key_file
-    if path is None:
-        return []
+def _is_postgres(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _POSTGRES_SCHEMES and bool(parts.hostname) and parts.path not in {"", "/"}
+    except ValueError:
+        return False
+
+
+def _of_key_file(settings: Settings) -> Iterator[Problem]:
+    if settings.key_file is None:
+        return
     name = f"{PREFIX}KEY_FILE"
-    if not path.is_file():
-        return [Problem(name, "names no file", "Make one: python -m runtime.keys new FILE")]
-    if path.stat().st_mode & 0o077:
-        return [Problem(name, "can be read by others", "Run: chmod 600 on the file")]
-    return []
+    fault = fault_of(settings.key_file)
+    if fault is not None:
+        yield Problem(name, fault, f"Mend the file. {MAKE_A_RING}")
+    elif settings.profile is Profile.production and KeyRing.load(settings.key_file).is_sample:
+        yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
 
 
-def _of_production(settings: Settings) -> list[Problem]:
-    problems = []
-    if settings.database_url is not None:
-        parts = urlsplit(settings.database_url.get_secret_value())
-        if parts.hostname not in _LOOPBACK and "sslmode=verify-full" not in parts.query:
-            problems.append(Problem(f"{PREFIX}DATABASE_URL", "has no TLS", "Add ?sslmode=verify-full"))
-    connect = ClientConfig.load_client_connect_config()
+def _of_policies() -> Iterator[Problem]:
+    packs = [_pack(path) for path in sorted(PACKS.glob("*.toml"))]
+    yield from (pack for pack in packs if isinstance(pack, Problem))
+    try:
+        Policies(pack for pack in packs if isinstance(pack, Policy))
+    except CaseError as wrong:
+        yield _of_pack(wrong)
+
+
+def _pack(path: Path) -> Policy | Problem:
+    try:
+        return load(path)
+    except CaseError as wrong:
+        return _of_pack(wrong)
+
+
+def _of_pack(wrong: CaseError) -> Problem:
+    return Problem("policies", wrong.field or wrong.code.value, "Correct the pack, or install the release anew")
+
+
+def _of_temporal(settings: Settings) -> Iterator[Problem]:
+    try:
+        connect = ClientConfig.load_client_connect_config()
+    except (RuntimeError, OSError, ValueError):
+        # The text quotes lines of the file, which may hold an API key.
+        yield Problem("TEMPORAL_…", "the settings cannot be read", "Run: temporal config list")
+        return
     host = str(connect.get("target_host", "")).rsplit(":", 1)[0].strip("[]")
-    if host and host not in _LOOPBACK and not connect.get("tls"):
-        problems.append(Problem("TEMPORAL_TLS", "is off", "Set TEMPORAL_TLS=true and its certificates"))
-    # Without encrypted payloads the histories carry what they carry in clear; see docs/decisions.
-    return problems
+    if settings.profile is Profile.production and host and host not in _LOOPBACK and not _has_tls(connect):
+        yield Problem("TEMPORAL_TLS", "is off", "Set TEMPORAL_TLS=true and its certificates")
+
+
+def _has_tls(connect: ClientConnectConfig) -> bool:
+    # With an API key the client turns TLS on unless it is told otherwise.
+    return bool(connect.get("tls", connect.get("api_key")))
+
+
+def _of_production_database(url: SecretStr) -> Iterator[Problem]:
+    parts = urlsplit(url.get_secret_value())
+    if parts.hostname not in _LOOPBACK and "sslmode=verify-full" not in parts.query.split("&"):
+        yield Problem(f"{PREFIX}DATABASE_URL", "has no TLS", "Add ?sslmode=verify-full")

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from temporalio.envconfig import ClientConfig
 
 from deploy.credentials import KEY_RING, PASSWORDS, make
-from runtime.settings import read_settings
+from runtime.settings import ClientSettings, Settings, WorkerSettings, read_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
@@ -97,16 +97,16 @@ def test_two_workers_start_after_the_migrations_and_the_namespace(services: dict
     assert set(worker["depends_on"]) == {"migrate", "temporal-namespace"}
 
 
-@pytest.mark.parametrize(("name", "needs"), [("worker", {"database_url", "key_file"}), ("starter", {"key_file"})])
+@pytest.mark.parametrize(("name", "form"), [("worker", WorkerSettings), ("starter", ClientSettings)])
 def test_a_container_is_given_settings_that_its_program_accepts(
-    services: dict[str, Any], name: str, needs: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    services: dict[str, Any], name: str, form: type[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path)
     environment = {
         variable: _default(value).replace("/run/secrets/keys", str(tmp_path / KEY_RING))
         for variable, value in services[name]["environment"].items()
     }
-    settings = read_settings(environment, needs=frozenset(needs))
+    settings = read_settings(form, environment)
     assert settings.drain_seconds < int(services["worker"]["stop_grace_period"].removesuffix("s"))
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)

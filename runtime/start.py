@@ -1,0 +1,110 @@
+"""What a worker reaches for before it works: the register with its schema, Temporal with its search attributes."""
+
+import asyncio
+from typing import Final, NamedTuple
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.registry.pool import Pool, create_pool
+from activities.registry.schema import check_schema
+from cases.errors import REMEDIES, CaseError, Code
+from runtime.client import connect
+from runtime.logs import core_runtime
+from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
+from runtime.settings import Problem, WorkerSettings
+
+CLOSE_SECONDS: Final = 3.0
+"""How long connections may take to end before they are cut."""
+
+
+class CannotStart(Exception):
+    """Something that a worker needs is not there, or not as it must be; every problem at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+    @property
+    def passes(self) -> bool:
+        """Whether nothing has to be corrected: what cannot be reached just now may come back by itself."""
+        return all(problem.passing for problem in self.problems)
+
+
+class Reached(NamedTuple):
+    """Connections that are ready for use."""
+
+    pool: Pool
+    client: Client
+
+
+async def reach(settings: WorkerSettings) -> Reached:
+    """Connect to both servers and look whether they are as this code needs them. Raises `CannotStart`."""
+    pool, client = await asyncio.gather(_register(settings), _temporal(), return_exceptions=True)
+    if isinstance(pool, BaseException) or isinstance(client, BaseException):
+        if not isinstance(pool, BaseException):
+            await close(pool)
+        raise CannotStart([_problem(error) for error in (pool, client) if isinstance(error, BaseException)])
+    return Reached(pool, client)
+
+
+async def close(pool: Pool) -> None:
+    """End the pool's connections; those that a silent server keeps open are cut."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _register(settings: WorkerSettings) -> Pool:
+    pool = await create_pool(settings.database_url.get_secret_value(), size=settings.pool_size)
+    try:
+        await check_schema(pool)
+    except CaseError:
+        await close(pool)
+        raise
+    return pool
+
+
+async def _temporal() -> Client:
+    client = await connect(runtime=core_runtime())
+    await ensure_search_attributes(client)
+    return client
+
+
+_REGISTER_AWAY: Final = Problem(
+    "CARDCASE_DATABASE_URL",
+    "the register cannot be reached, or refuses user, password or database",
+    "Start it, or correct the address",
+    passing=True,
+)
+_TEMPORAL_AWAY: Final = Problem(
+    "TEMPORAL_ADDRESS", "Temporal cannot be reached", "Start it, or correct the address", passing=True
+)
+_NO_ADDRESS: Final = Problem("TEMPORAL_ADDRESS", "is no address", "Correct it, for instance: 127.0.0.1:7233")
+_NO_NAMESPACE: Final = Problem("TEMPORAL_NAMESPACE", "does not exist", "Run: temporal operator namespace create NAME")
+_NO_ENTRY: Final = Problem("TEMPORAL_API_KEY", "or certificate: Temporal refuses it", "Correct it")
+_OF_STATUS: Final = {
+    RPCStatusCode.NOT_FOUND: _NO_NAMESPACE,
+    RPCStatusCode.PERMISSION_DENIED: _NO_ENTRY,
+    RPCStatusCode.UNAUTHENTICATED: _NO_ENTRY,
+}
+
+
+def _problem(error: BaseException) -> Problem:
+    match error:
+        case CaseError(code=Code.DATABASE_UNAVAILABLE):
+            return _REGISTER_AWAY
+        case CaseError():
+            mend = "Run: python -m deploy.migrations" if error.code is Code.SCHEMA_MISMATCH else "Correct it"
+            return Problem("CARDCASE_DATABASE_URL", REMEDIES[error.code].en.rstrip("."), mend)
+        case SearchAttributesWrong():
+            return Problem("search attributes", error.what, error.mend)
+        case RPCError():
+            return _OF_STATUS.get(error.status, _TEMPORAL_AWAY)
+        # The client raises ValueError for what is no address, and RuntimeError where it cannot connect.
+        case ValueError() | RuntimeError() | OSError():
+            return _NO_ADDRESS if isinstance(error, ValueError) else _TEMPORAL_AWAY
+        case _:
+            raise error
