@@ -47,6 +47,18 @@ UPDATE disputes SET state = 'lapsed', closed_at = :at WHERE id = :dispute_id;
 -- Whether a case is in another open dispute.
 SELECT id FROM disputes WHERE state = 'open' AND (case_id = :other_case OR rival_case_id = :other_case) LIMIT 1;
 
+-- name: decided_elsewhere
+-- How other cases have decided the disputes of an open case, the worst first: whether it lost the number.
+SELECT dispute.outcome <> 'theirs' AS lost
+FROM disputes AS dispute
+JOIN cases AS party
+    ON (party.case_id, party.generation) IN (
+        (dispute.case_id, dispute.generation), (dispute.rival_case_id, dispute.rival_generation)
+    )
+WHERE party.case_id = :party AND party.closed_at IS NULL AND dispute.state = 'settled' AND dispute.decided_in <> :party
+ORDER BY lost DESC
+LIMIT 1;
+
 -- name: revoke_number
 -- A person loses a number that is not theirs, and the register's readers are told.
 WITH revoked AS (

@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 
+from activities.registry.errors import Refused
 from activities.registry.step import Step
 from cases.errors import CaseError, Code
 from cases.models import DisputeOutcome, ResolveDispute
@@ -27,15 +28,29 @@ async def open_dispute(step: Step) -> None:
 
 
 async def settle_ours(step: Step) -> None:
-    """The number is ours: the others lose it, and their cases are told."""
-    for dispute in await step.all("disputes_of_case"):
+    """The number is ours: the others lose it, and their cases are told.
+
+    Refuses DISPUTE_LOST where another case was faster in deciding otherwise.
+    """
+    disputes = await step.all("disputes_of_case")
+    decided = await step.first("decided_elsewhere", party=step.after.case_id)
+    if decided is not None and decided["lost"]:
+        raise Refused(Code.DISPUTE_LOST)
+    for dispute in disputes:
         await _settle(step, dispute)
         await _take_from_other(step, dispute)
 
 
 async def settle_against(step: Step) -> None:
-    """The number is not ours: it is theirs, or neither may keep it."""
-    for dispute in await step.all("disputes_of_case"):
+    """The number is not ours: it is theirs, or neither may keep it.
+
+    Refuses REGISTER_CHANGED where another case was faster in deciding that it is ours.
+    """
+    disputes = await step.all("disputes_of_case")
+    decided = await step.first("decided_elsewhere", party=step.after.case_id)
+    if not disputes and decided is not None and not decided["lost"]:
+        raise Refused(Code.REGISTER_CHANGED)
+    for dispute in disputes:
         await _settle(step, dispute)
         if step.told(ResolveDispute).outcome is DisputeOutcome.both_change:
             await _take_from_other(step, dispute)
@@ -81,5 +96,9 @@ async def _take_from_other(step: Step, dispute: asyncpg.Record) -> None:
 
 async def _tell_other(step: Step, dispute: asyncpg.Record, event: Event) -> None:
     other = dispute["other_case"]
-    if other is not None and await step.first("still_disputed", other_case=other) is None:
+    if other is None or await step.first("still_disputed", other_case=other) is not None:
+        return
+    decided = await step.first("decided_elsewhere", party=other)
+    # Who has lost the number is being told that, and must not hear before it that the way is free.
+    if decided is None or not decided["lost"]:
         step.tell(other, event)

@@ -6,9 +6,9 @@ library. What leaves here has a code for its message and its type, no cause and 
 
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 from temporalio.exceptions import ApplicationError
@@ -17,6 +17,7 @@ from cases.errors import CaseError, Code
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+Asked: TypeAlias = Callable[Parameters, Coroutine[Any, Any, Answer]]
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ def translate(error: Exception) -> ApplicationError:
     return ApplicationError(code.value, type=code.value, non_retryable=final)
 
 
-def case_errors_only(function: Callable[Parameters, Awaitable[Answer]]) -> Callable[Parameters, Awaitable[Answer]]:
+def case_errors_only(
+    function: Callable[Parameters, Coroutine[Any, Any, Answer]],
+) -> Callable[Parameters, Coroutine[Any, Any, Answer]]:
     """A function on the register, outside of activities, whose errors are `CaseError` with a code."""
 
     @wraps(function)
@@ -85,7 +88,9 @@ def case_errors_only(function: Callable[Parameters, Awaitable[Answer]]) -> Calla
     return guarded
 
 
-def codes_only(method: Callable[Parameters, Awaitable[Answer]]) -> Callable[Parameters, Awaitable[Answer]]:
+def codes_only(
+    method: Callable[Parameters, Coroutine[Any, Any, Answer]],
+) -> Callable[Parameters, Coroutine[Any, Any, Answer]]:
     """An activity method whose errors are codes."""
 
     @wraps(method)

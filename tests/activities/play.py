@@ -78,6 +78,7 @@ def document(kind: DocumentKind = DocumentKind.resident_id_card, copy: str = "")
 
 
 ID_CARD, CERTIFICATE = document(), document(DocumentKind.police_certificate)
+CERTIFIED = (ID_CARD, CERTIFICATE)
 
 
 def insured(**more: Any) -> InsuredPerson:
@@ -236,8 +237,12 @@ class Play:
         )
 
     async def active(self, state: CaseState, person: InsuredPerson, number: str) -> CaseState:
+        """A card replacement up to an activated card."""
+        return await self.activated(await self.ordered(state), person, number)
+
+    async def activated(self, state: CaseState, person: InsuredPerson, number: str) -> CaseState:
         """A card replacement from its order to an activated card."""
-        state = await self.move(await self.ordered(state), Event.card_produced, self.made(person, number))
+        state = await self.move(state, Event.card_produced, self.made(person, number))
         state = await self.move(
             state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="H-1")
         )

@@ -22,7 +22,7 @@ from cases.numbers import Road, derive
 from cases.policy import Policies
 from cases.progress import CaseState, Finding, Screening
 from cases.states import Event, Status
-from cases.steps import Registered, RegisterRequest
+from cases.steps import RegisterRequest
 from tests.activities.play import CLERK, NOON, SECOND, SOUTH, Play, eighteen, insured, old_number
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -334,7 +334,7 @@ class TestAnApplication:
             first, second = insured(), insured()
             await play.load(first, second)
             number = derive(str(first.number))
-            answers: list[Registered] = await asyncio.gather(
+            answers = await asyncio.gather(
                 play.register(play.change(first, number)), play.register(play.change(second, number))
             )
             assert sorted(answer.screening.finding for answer in answers) == [Finding.clear, Finding.conflict]

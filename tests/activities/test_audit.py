@@ -1,0 +1,160 @@
+"""The audit: append-only, chained, and what it says of who did what. All persons are synthetic."""
+
+import json
+from typing import Any
+
+import asyncpg
+import pytest
+
+from activities.registry.audit import hash_of
+from activities.registry.reading import Break, transitions_of, verify_chain
+from cases.models import Withdraw
+from cases.progress import CaseState
+from cases.states import Event
+from tests.activities.play import CERTIFIED, CLERK, SECOND, SOUTH, THIRD, Play, eighteen, insured
+
+
+async def two_generations(play: Play) -> CaseState:
+    person = insured(region=SOUTH)
+    await play.load(person)
+    await play.move(await play.reviewed(play.change(person)), Event.withdraw, Withdraw(actor=CLERK, note="另行申请"))
+    number = eighteen("11010519491231004")
+    return await play.committed(play.change(person, number, documents=CERTIFIED, reopen=True))
+
+
+async def behind_its_back(play: Play, sql: str, *arguments: Any) -> None:
+    """What an administrator of the database can do."""
+    play.tampered = True
+    async with play.pool.acquire() as connection, connection.transaction():
+        await connection.execute("ALTER TABLE transitions DISABLE TRIGGER USER")
+        await connection.execute(sql, *arguments)
+        await connection.execute("ALTER TABLE transitions ENABLE TRIGGER USER")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE transitions SET actor = 'clerk-9'",
+        "DELETE FROM transitions",
+        "TRUNCATE transitions",
+        "TRUNCATE cases CASCADE",
+    ],
+)
+async def test_nobody_changes_removes_or_empties_it(play: Play, sql: str) -> None:
+    await two_generations(play)
+    before = await play.contents()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await play.write(sql)
+    assert await play.contents() == before
+
+
+async def test_it_says_who_did_what_in_which_capacity_when_and_why(play: Play) -> None:
+    state = await two_generations(play)
+    rows = await transitions_of(play.pool, state.case_id)
+    withdrawal = next(row for row in rows if row.event == "withdraw")
+    assert (withdrawal.actor, withdrawal.role, withdrawal.office) == (CLERK.id, CLERK.role, CLERK.office)
+    assert withdrawal.at == play.at
+    assert (withdrawal.fact or {})["note"] == "另行申请"
+    assert [row.actor for row in rows if row.event in {"verify_documents", "approve"}] == [SECOND.id, THIRD.id]
+    assert {row.actor for row in rows if row.event in {"screened", "apply", "commit"}} == {None}
+
+
+async def test_each_row_carries_the_digest_of_the_state_before_and_after(play: Play) -> None:
+    await two_generations(play)
+    rows = await play.rows("SELECT state_before, state_after FROM transitions WHERE generation = 2 ORDER BY version")
+    assert [row["state_before"] for row in rows] == [None, *(row["state_after"] for row in rows[:-1])]
+
+
+async def test_the_chain_holds_over_generations_and_is_nobodys_invention(play: Play) -> None:
+    state = await two_generations(play)
+    assert await verify_chain(play.pool, state.case_id) is None
+    assert await verify_chain(play.pool, state.case_id.replace("idc", "crc")) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("actor", "clerk-9"),
+        ("role", "supervisor"),
+        ("office", "440106"),
+        ("event", "reject"),
+        ("step", "reject.2"),
+        ("to_status", "rejected"),
+        ("from_status", "on_hold"),
+        ("state_after", "0" * 64),
+        ("fact", json.dumps({"note": "另一理由"})),
+        ("outcome", json.dumps({"moved": True})),
+    ],
+)
+async def test_a_changed_row_is_found(play: Play, column: str, value: str) -> None:
+    state = await two_generations(play)
+    await behind_its_back(
+        play,
+        f"UPDATE transitions SET {column} = $1 WHERE generation = 1 AND version = 2",  # noqa: S608 - from the table above
+        value,
+    )
+    assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "hash")
+
+
+async def test_a_row_whose_moment_was_changed_is_found(play: Play) -> None:
+    state = await two_generations(play)
+    await behind_its_back(
+        play, "UPDATE transitions SET at = at + interval '1 microsecond' WHERE generation = 2 AND version = 3"
+    )
+    assert await verify_chain(play.pool, state.case_id) == Break(2, 3, "hash")
+
+
+async def test_a_changed_row_with_a_hash_made_to_fit_is_found_in_the_next(play: Play) -> None:
+    state = await two_generations(play)
+    (row,) = await play.rows("SELECT * FROM transitions WHERE generation = 1 AND version = 1")
+    forged = dict(row) | {"event": "checked", "fact": None, "outcome": json.loads(row["outcome"])}
+    await behind_its_back(
+        play,
+        "UPDATE transitions SET event = 'checked', hash = $1 WHERE generation = 1 AND version = 1",
+        hash_of(forged),
+    )
+    assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "link")
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("generation = 1 AND version = 1", Break(1, 2, "gap")),
+        ("generation = 1", Break(2, 0, "link")),
+        ("generation = 2 AND version = 5", Break(2, 5, "head")),
+        ("generation = 2", Break(2, 5, "head")),
+    ],
+)
+async def test_a_removed_row_is_found(play: Play, where: str, found: Break) -> None:
+    state = await two_generations(play)
+    assert state.version == 5
+    await behind_its_back(play, f"DELETE FROM transitions WHERE {where}")  # noqa: S608 - from the table above
+    assert await verify_chain(play.pool, state.case_id) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("state = jsonb_set(state, '{verifier}', '\"clerk-9\"')", "state"),
+        ("head = repeat('0', 64)", "head"),
+        ("version = version + 1", "head"),
+    ],
+)
+async def test_a_changed_case_is_found(play: Play, change: str, what: str) -> None:
+    state = await two_generations(play)
+    play.tampered = True
+    await play.write(f"UPDATE cases SET {change} WHERE generation = 2")  # noqa: S608 - from the table above
+    found = await verify_chain(play.pool, state.case_id)
+    assert found is not None
+    assert (found.generation, found.what) == (2, what)
+
+
+async def test_a_second_row_after_the_same_one_is_refused(play: Play) -> None:
+    await two_generations(play)
+    with pytest.raises(asyncpg.UniqueViolationError) as violation:
+        await play.write(
+            "INSERT INTO transitions (case_id, generation, version, step, event, from_status, to_status, state_after, "
+            "outcome, at, prev_hash, hash) SELECT case_id, generation, 9, 'x.9', event, from_status, to_status, "
+            "state_after, outcome, at, prev_hash, hash FROM transitions WHERE generation = 1 AND version = 2"
+        )
+    assert violation.value.constraint_name == "transitions_no_fork"

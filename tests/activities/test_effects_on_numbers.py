@@ -1,0 +1,409 @@
+"""What an ID-number change does to the register. All persons, names and numbers are synthetic."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from activities.registry.effects_on_numbers import wait_for_turn
+from activities.registry.loading import HeldCard
+from activities.registry.pool import Connection
+from cases.errors import Code
+from cases.models import (
+    ConfirmDownstream,
+    Repair,
+    RepairAction,
+    ReplacementReason,
+    Role,
+    System,
+    Withdraw,
+)
+from cases.numbers import derive
+from cases.progress import CaseState
+from cases.states import Event, Status
+from cases.steps import Neighbour, StepRequest
+from tests.activities.play import CERTIFIED, CLERK, SECOND, SOUTH, Play, eighteen, insured, staff
+
+NEW = eighteen("11010519491231004")
+OPERATOR = staff("operator-1", Role.operator)
+
+
+def confirmation(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
+    actor = staff(f"system-{system.value.replace('_', '-')}", Role.back_office)
+    return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="R-1")
+
+
+def repair(action: RepairAction) -> Repair:
+    return Repair(actor=OPERATOR, action=action, evidence="E-1")
+
+
+async def numbers_of(play: Play, state: CaseState) -> list[tuple[str, int]]:
+    rows = await play.rows(
+        "SELECT state, digits FROM numbers WHERE person_id = (SELECT id FROM persons WHERE token = $1) ORDER BY id",
+        state.opening.person,
+    )
+    return [(row["state"], row["digits"]) for row in rows]
+
+
+async def events_of(play: Play, step: str) -> set[tuple[str, str]]:
+    rows = await play.rows("SELECT kind, target FROM events WHERE step = $1", step)
+    return {(row["kind"], row["target"]) for row in rows}
+
+
+class TestApply:
+    async def test_reserves_the_number_and_takes_the_turn_and_a_snapshot(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        assert await numbers_of(play, state) == [("living", 15), ("reserved", 18)]
+        assert await play.value("SELECT case_id FROM turns") == state.case_id
+        assert len(await play.value("SELECT digest FROM entitlement_snapshots")) == 64
+
+    async def test_is_refused_where_somebody_has_the_number_or_has_reserved_it(self, play: Play) -> None:
+        first, second = insured(), insured()
+        await play.load(first, second)
+        waiting = await play.verified(play.change(first, NEW, documents=CERTIFIED))
+        await play.load(insured(number=NEW))
+        assert await play.refusal(waiting, Event.apply) is Code.NUMBER_TAKEN
+
+    async def test_of_two_cases_at_once_gives_the_number_to_one(self, play: Play) -> None:
+        first, second = insured(), insured()
+        await play.load(first, second)
+        states = [await play.verified(play.change(first, NEW, documents=CERTIFIED))]
+        # The first is closed to the second's eyes while that is screened: only the constraint is left to tell.
+        await play.write("UPDATE cases SET number_token = $1", play.sealer.number_token("0"))
+        states.append(await play.verified(play.change(second, NEW, documents=CERTIFIED)))
+        await play.write("UPDATE cases SET number_token = $1", states[0].opening.number_token)
+        results = await asyncio.gather(*(play.ask(state, Event.apply) for state in states))
+        assert sorted(str(result.refused) for result in results) == ["NUMBER_TAKEN", "None"]
+        assert await play.value("SELECT count(*) FROM numbers WHERE state = 'reserved'") == 1
+
+    async def test_waits_for_nobody_when_the_turn_is_the_cases_own(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        undone = await play.move(state, Event.withdraw, Withdraw(actor=CLERK))
+        assert undone.status is Status.withdrawn
+        again = await play.applying(play.change(person, reopen=True))
+        assert await play.value("SELECT generation FROM turns") == again.generation
+
+
+class TestCommit:
+    async def test_puts_the_new_number_in_force_and_keeps_the_old_with_its_dates(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        assert await numbers_of(play, state) == [("historic", 15), ("living", 18)]
+        old, new = await play.rows("SELECT valid_from, valid_to FROM numbers ORDER BY id")
+        assert old["valid_to"] == new["valid_from"] == play.today
+        sealed = await play.value("SELECT sealed FROM numbers WHERE state = 'living'")
+        assert sealed == state.opening.number
+
+    async def test_marks_the_card_and_tells_the_register_and_every_system_of_the_policy(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        assert state.status is Status.applying
+        assert await play.value("SELECT printed_data_outdated FROM cards")
+        assert await events_of(play, "commit.4") == {
+            ("number_changed", target) for target in ("register", "medical_insurance", "pension", "bank")
+        }
+
+    async def test_where_one_database_serves_all_tells_the_register_and_yields_the_turn(self, play: Play) -> None:
+        person = insured(region=SOUTH)
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        assert state.status is Status.updated
+        assert await events_of(play, "commit.4") == {("number_changed", "register")}
+        assert await play.rows("SELECT * FROM turns") == []
+
+    async def test_is_refused_where_the_number_in_force_is_not_the_one_that_was_screened(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        await play.write("UPDATE numbers SET state = 'revoked', valid_to = now() WHERE state = 'living'")
+        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+
+    async def test_is_refused_where_a_number_appeared_that_was_not_there(self, play: Play) -> None:
+        person = insured(number=None)
+        await play.load(person)
+        state = await play.applying(play.change(person, NEW, documents=CERTIFIED))
+        await play.write(
+            "INSERT INTO numbers (person_id, token, sealed, digits, state) "
+            "SELECT person_id, token, sealed, 15, 'living' FROM numbers"
+        )
+        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+
+    async def test_of_somebody_without_a_number_in_force_puts_the_first_in_force(self, play: Play) -> None:
+        person = insured(number=None)
+        await play.load(person)
+        state = await play.committed(play.change(person, NEW, documents=CERTIFIED))
+        assert await numbers_of(play, state) == [("living", 18)]
+
+    async def test_is_refused_where_the_reservation_is_gone(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        await play.write("UPDATE numbers SET state = 'revoked', valid_to = now() WHERE state = 'reserved'")
+        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+
+    @pytest.mark.parametrize("where", ["documents", "verified_content", "number"])
+    async def test_is_refused_for_anything_but_what_was_verified(self, play: Play, where: str) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        request = play.request(state, Event.commit)
+        opening = request.after.opening
+        forgeries: dict[str, dict[str, Any]] = {
+            "documents": {"documents": CERTIFIED},
+            "verified_content": {"documents": CERTIFIED, "verified_content": with_documents(request.after).content},
+            "number": {"opening": opening.model_copy(update={"number_token": play.sealer.number_token(NEW)})},
+        }
+        result = await play.registry.advance(
+            request.model_copy(update={"after": request.after.model_copy(update=forgeries[where])})
+        )
+        assert (result.moved, result.refused) == (False, Code.CONTENT_CHANGED)
+        assert await numbers_of(play, state) == [("living", 15), ("reserved", 18)]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE contributions SET amount_fen = amount_fen + 1",
+            "DELETE FROM contributions WHERE month = '2025-11-01'",
+            "UPDATE contributions SET month = '2025-01-01' WHERE month = '2025-11-01'",
+            "UPDATE balances SET amount_fen = amount_fen - 1",
+        ],
+    )
+    async def test_is_refused_where_months_or_balances_are_not_what_they_were(self, play: Play, change: str) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        await play.write(change)
+        assert await play.refusal(state, Event.commit) is Code.DIGEST_DIFFERS
+
+    async def test_is_not_disturbed_by_what_was_posted_since(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        await post(play, "2026-01-01")
+        assert (await play.move(state, Event.commit)).committed
+
+    async def test_is_not_disturbed_by_a_posting_that_was_under_way_during_the_snapshot(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.verified(play.change(person))
+        async with play.pool.acquire() as elsewhere, elsewhere.transaction():
+            await elsewhere.execute(POSTING, "2026-01-01")
+            state = await play.move(state, Event.apply)
+        assert (await play.move(state, Event.commit)).committed
+
+    async def test_leaves_an_equal_digest_on_record(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        await play.committed(play.change(person))
+        (snapshot,) = await play.rows("SELECT digest, digest_after, compared_at FROM entitlement_snapshots")
+        assert snapshot["digest"] == snapshot["digest_after"]
+        assert snapshot["compared_at"] == play.at
+
+
+POSTING = (
+    "INSERT INTO contributions (person_id, scheme, month, amount_fen) "
+    "SELECT id, 'pension', $1::text::date, 80000 FROM persons"
+)
+
+
+async def post(play: Play, month: str) -> None:
+    await play.write(POSTING, month)
+    await play.write("INSERT INTO balances (person_id, scheme, amount_fen) SELECT id, 'medical', 1 FROM persons")
+
+
+def with_documents(state: CaseState) -> CaseState:
+    return state.model_copy(update={"documents": CERTIFIED})
+
+
+class TestUndoing:
+    async def test_before_the_commit_gives_the_reservation_and_the_turn_back(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.move(await play.applying(play.change(person)), Event.commit_refused)
+        assert state.status is Status.in_review
+        assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
+        assert await play.rows("SELECT * FROM turns") == []
+
+    async def test_after_the_commit_brings_the_old_number_back_and_tells_everyone(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        state = await play.move(state, Event.confirm_downstream, confirmation(System.bank, confirmed=False))
+        assert (state.status, state.committed) == (Status.in_review, False)
+        assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
+        assert not await play.value("SELECT printed_data_outdated FROM cards")
+        assert await events_of(play, "confirm_downstream.5") == {
+            ("number_change_undone", target) for target in ("register", "medical_insurance", "pension", "bank")
+        }
+        (living,) = await play.rows("SELECT valid_to, ended_by_case FROM numbers WHERE state = 'living'")
+        assert tuple(living) == (None, None)
+
+    async def test_leaves_a_card_outdated_that_was_so_before(self, play: Play) -> None:
+        person = insured(cards=(HeldCard(card_number="CARD0001", printed_data_outdated=True),))
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        await play.move(state, Event.withdraw, Withdraw(actor=CLERK))
+        assert await play.value("SELECT printed_data_outdated FROM cards")
+
+    async def test_is_refused_where_somebody_has_the_old_number_by_now(self, play: Play) -> None:
+        person = insured(number=NEW)
+        await play.load(person)
+        state = await play.committed(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
+        await play.load(insured(number=NEW))
+        assert await play.refusal(state, Event.withdraw, Withdraw(actor=CLERK)) is Code.NUMBER_TAKEN
+
+    async def test_can_be_followed_by_another_try_that_succeeds(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        state = await play.move(state, Event.confirm_downstream, confirmation(System.bank, confirmed=False))
+        play.later(days=1)
+        state = await play.committed(state)
+        for system in System:
+            state = await play.move(state, Event.confirm_downstream, confirmation(system))
+        assert state.status is Status.updated
+        assert await numbers_of(play, state) == [("historic", 15), ("revoked", 18), ("living", 18)]
+
+
+class TestConfirmations:
+    async def test_the_last_one_yields_the_turn(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        for system in (System.pension, System.medical_insurance):
+            state = await play.move(state, Event.confirm_downstream, confirmation(system))
+            assert await play.value("SELECT count(*) FROM turns") == 1
+        state = await play.move(state, Event.confirm_downstream, confirmation(System.bank))
+        assert state.status is Status.updated
+        assert await play.rows("SELECT * FROM turns") == []
+
+    async def test_a_retry_tells_only_those_who_have_not_confirmed(self, play: Play) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.committed(play.change(person))
+        state = await play.move(state, Event.confirm_downstream, confirmation(System.pension))
+        state = await play.move(state, Event.confirmation_overdue)
+        assert state.status is Status.repair
+        state = await play.move(state, Event.repair, repair(RepairAction.retry))
+        assert state.status is Status.applying
+        assert await events_of(play, f"repair.{state.version}") == {
+            ("number_changed", "medical_insurance"),
+            ("number_changed", "bank"),
+        }
+
+
+class TestTheTurn:
+    async def test_is_told_to_a_replacement_that_waits_for_it(self, play: Play) -> None:
+        person = insured(number=NEW)
+        await play.load(person)
+        replacement = await play.move(
+            await play.received(play.replacement(person, ReplacementReason.expired)), Event.checked
+        )
+        replacement = await play.verified(replacement)
+        other = eighteen("11010519491231005")
+        change = await play.applying(play.change(person, other, documents=CERTIFIED))
+        assert await play.refusal(replacement, Event.order_card) is Code.PERSON_BUSY
+        assert await play.refusal(replacement, Event.order_card) is Code.PERSON_BUSY
+        assert await play.value("SELECT case_id FROM turn_waiters") == replacement.case_id
+        play.told.clear()
+        await play.move(change, Event.commit_refused)
+        assert play.told == [Neighbour(case_id=replacement.case_id, event=Event.turn_free, because_of=change.case_id)]
+        assert await play.rows("SELECT * FROM turn_waiters") == []
+        replacement = await play.move(replacement, Event.turn_free)
+        assert (await play.move(replacement, Event.order_card)).status is Status.in_production
+
+    async def test_that_becomes_free_between_refusal_and_waiting_is_taken_at_once(
+        self, play: Play, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        person = insured(number=NEW)
+        await play.load(person)
+        replacement = await play.move(
+            await play.received(play.replacement(person, ReplacementReason.expired)), Event.checked
+        )
+        replacement = await play.verified(replacement)
+        change = await play.applying(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
+        asked_to_wait: list[StepRequest] = []
+
+        async def wait_after_the_turn_was_yielded(connection: Connection, request: StepRequest) -> bool:
+            asked_to_wait.append(request)
+            await play.move(change, Event.commit_refused)
+            return await wait_for_turn(connection, request)
+
+        monkeypatch.setattr("activities.registry.registry.wait_for_turn", wait_after_the_turn_was_yielded)
+        assert (await play.ask(replacement, Event.order_card)).moved
+        assert len(asked_to_wait) == 1
+        assert await play.rows("SELECT * FROM turn_waiters") == []
+
+
+class TestTheEnd:
+    async def test_wakes_the_replacement_that_waited_for_the_number(self, play: Play) -> None:
+        person = insured(region=SOUTH)
+        await play.load(person)
+        replacement = await play.received(
+            play.replacement(person, ReplacementReason.data_changed, number=derive(str(person.number)))
+        )
+        replacement = await play.move(replacement, Event.checked)
+        assert replacement.status is Status.on_hold
+        change = await play.committed(play.change(person))
+        change = await play.move(change, Event.unblock)
+        play.told.clear()
+        change = await play.move(change, Event.release)
+        assert change.status is Status.done
+        assert play.told == [
+            Neighbour(case_id=replacement.case_id, event=Event.number_changed, because_of=change.case_id)
+        ]
+        assert await play.rows("SELECT * FROM events WHERE kind = 'replacement_wanted'") == []
+
+    @pytest.mark.parametrize(("region", "opens"), [(SOUTH, True), ("110105", False)])
+    async def test_offers_or_asks_for_a_new_card_as_the_policy_says(
+        self,
+        play: Play,
+        region: str,
+        opens: bool,  # noqa: FBT001 - a column of the table
+    ) -> None:
+        person = insured(region=region)
+        await play.load(person)
+        state = await released(play, await play.committed(play.change(person)))
+        wanted = await play.rows("SELECT target FROM events WHERE kind = 'replacement_wanted'")
+        templates = {row["template"] for row in await play.rows("SELECT template FROM notifications")}
+        assert bool(wanted) is opens
+        assert ("CardReplacement.offered" in templates) is not opens
+        assert "IdNumberChange.done" in templates
+        assert state.status is Status.done
+
+    async def test_offers_nothing_to_somebody_without_a_card(self, play: Play) -> None:
+        person = insured(cards=())
+        await play.load(person)
+        await released(play, await play.committed(play.change(person)))
+        templates = {row["template"] for row in await play.rows("SELECT template FROM notifications")}
+        assert templates == {"IdNumberChange.done"}
+
+    async def test_is_refused_while_months_or_balances_differ(self, play: Play) -> None:
+        person = insured(region=SOUTH)
+        await play.load(person)
+        state = await play.move(await play.committed(play.change(person)), Event.unblock)
+        await play.write("UPDATE balances SET amount_fen = 0")
+        assert await play.refusal(state, Event.release) is Code.DIGEST_DIFFERS
+
+
+async def released(play: Play, state: CaseState) -> CaseState:
+    for system in state.awaited:
+        state = await play.move(state, Event.confirm_downstream, confirmation(system))
+    return await play.move(await play.move(state, Event.unblock), Event.release)
+
+
+async def test_a_message_to_the_applicant_names_the_case_and_nothing_else(play: Play) -> None:
+    person = insured()
+    await play.load(person)
+    state = await play.move(await play.received(play.change(person, documents=())), Event.screened)
+    assert state.status is Status.awaiting_documents
+    (message,) = await play.rows("SELECT * FROM notifications")
+    assert message["template"] == "IdNumberChange.awaiting_documents"
+    assert (message["case_id"], message["recipient"], message["channel"]) == (state.case_id, "applicant", "sms")
+    assert SECOND.id not in str(message)
