@@ -1,0 +1,376 @@
+"""Contracts: what is accepted, what is refused, and that nothing refused is repeated."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from cases.errors import CaseError, Code
+from cases.models import (
+    FACTS,
+    MAX_DOCUMENT_BYTES,
+    MAX_DOCUMENTS,
+    MEDIA_TYPES,
+    Actor,
+    AddDocuments,
+    CardProduced,
+    Contract,
+    Defect,
+    Document,
+    Extend,
+    HoldBenefits,
+    IdempotencyKey,
+    LegalBasis,
+    Note,
+    NumberChangeOpening,
+    Record,
+    Reference,
+    RegionCode,
+    Reject,
+    Repair,
+    ReplacementOpening,
+    Sealed,
+    Sha256,
+    StaffId,
+    System,
+    Token,
+    VerifyDocuments,
+    distinct,
+)
+from cases.progress import CaseState
+from cases.states import Event
+from tests.scenes import FACTS as SAMPLES
+from tests.scenes import ID_CARD, SEALED, number_change, received, replacement
+
+PLANTED = "PLANTEDVALUE"
+# Born 1900, synthetic: a valid number that nobody holds.
+NUMBER = "11010519000101001X"
+
+
+def refusal(model: type[BaseModel], data: dict[str, Any]) -> str:
+    """How an input is refused; no error says what the input was."""
+    try:
+        model.model_validate(data)
+    except CaseError as refused:
+        said, kind = str(refused), refused.code.value
+    except ValidationError as wrong:
+        said, kind = str(wrong), wrong.errors(include_input=False, include_context=False)[0]["type"]
+    else:
+        pytest.fail("was accepted")
+    if PLANTED in said:
+        pytest.fail("the error repeats what was refused")
+    return kind
+
+
+def as_data(model: BaseModel, **changed: Any) -> dict[str, Any]:
+    return {**model.model_dump(mode="json", exclude_unset=True), **changed}
+
+
+# --- words ----------------------------------------------------------------------------------------------------------
+
+WORDS: list[tuple[Any, list[str], list[str]]] = [
+    (
+        Token,
+        ["a" * 26, "abcdefghijklmnopqrstuvwx27"],
+        ["a" * 25, "a" * 27, "A" * 26, "a" * 25 + "1", "a" * 25 + "0"],
+    ),
+    (
+        Sealed,
+        ["k1." + "A" * 38, "a-1." + "_-9z" * 500],
+        [
+            "k1." + "A" * 37,
+            "k1." + "A" * 2001,
+            "K1." + "A" * 40,
+            "." + "A" * 40,
+            "k" * 17 + "." + "A" * 40,
+            "A" * 40,
+            "k1." + "=" * 40,
+        ],
+    ),
+    (Sha256, ["0" * 64, "9af" + "0" * 61], ["0" * 63, "0" * 65, "A" * 64, "g" * 64]),
+    (RegionCode, ["110105", "990000"], ["010105", "11010", "1101055", "11010x", "１１０１０５", "١١٠١٠٥"]),
+    (StaffId, ["ab", "clerk-1", "a" * 32, "a_b"], ["a", "1ab", "Clerk", "a" * 33, "a b", "张三", "a.b", "-ab"]),
+    (IdempotencyKey, ["a", "A.b_c:d-9", "x" * 128], ["", "x" * 129, "a b", "ключ", "键", "a/b", "ａ"]),
+    (Reference, ["a", "police/2026-1", "x" * 64, "a.b_c:d"], ["", "x" * 65, "a b", "公安", "a\tb", "a\\b"]),
+]
+WORD_NAMES = ["Token", "Sealed", "Sha256", "RegionCode", "StaffId", "IdempotencyKey", "Reference"]
+
+
+@pytest.mark.parametrize(("word", "right", "wrong"), WORDS, ids=WORD_NAMES)
+def test_words_of_the_wire_have_one_form(word: Any, right: list[str], wrong: list[str]) -> None:
+    adapter = TypeAdapter(word)
+    for text in right:
+        assert adapter.validate_python(text) == text
+    # A pattern that stops at the end of a line would let the next one through.
+    around = [changed for text in right for changed in (text + "\n", "\n" + text, text + "\0", text + " ")]
+    for text in (*wrong, *around):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)
+    for other in (None, 1, True, ["a"]):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(other)
+
+
+@given(text=st.text(max_size=60))
+def test_no_word_takes_anything_that_is_not_ascii(text: str) -> None:
+    for word, _right, _wrong in WORDS:
+        try:
+            taken = TypeAdapter(word).validate_python(text)
+        except ValidationError:
+            continue
+        assert taken.isascii()
+        assert taken.isprintable()
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"证号{NUMBER}不符", Code.PII_IN_TEXT),
+        ("x" * 501, Code.TEXT_TOO_LONG),
+        ("a\u202eb", Code.TEXT_FORBIDDEN_CHARACTERS),
+        ("a\0b", Code.TEXT_FORBIDDEN_CHARACTERS),
+    ],
+)
+def test_a_note_with_personal_data_or_hidden_characters_is_refused(text: str, code: Code) -> None:
+    with pytest.raises(CaseError) as refused:
+        TypeAdapter(Note).validate_python(text)
+    assert refused.value.code is code
+    assert text not in str(refused.value)
+
+
+def test_a_note_may_be_empty_and_loses_its_line_breaks() -> None:
+    assert TypeAdapter(Note).validate_python("") == ""
+    assert TypeAdapter(Note).validate_python("一\n二") == "一 二"
+
+
+@pytest.mark.parametrize("blank", ["", "   ", "        ", "\u3000" * 8, "法", "x" * 201])
+def test_a_legal_basis_that_says_nothing_is_none(blank: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(LegalBasis).validate_python(blank)
+    assert refusal(Reject, as_data(SAMPLES[Event.reject], legal_basis=blank)) in {"string_too_short", "string_too_long"}
+
+
+def test_a_defect_says_what_is_wrong() -> None:
+    for blank in ("", "  ", "\u3000"):
+        assert refusal(Defect, {"document": "old_card", "problem": blank}) == "string_too_short"
+    assert refusal(Defect, {"document": "old_card", "problem": NUMBER}) == Code.PII_IN_TEXT
+
+
+# --- every contract -------------------------------------------------------------------------------------------------
+
+CONTRACTS: list[Contract] = [
+    *SAMPLES.values(),
+    ID_CARD,
+    number_change(ID_CARD),
+    replacement(ID_CARD),
+    SAMPLES[Event.withdraw].actor,
+]
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: type(contract).__name__)
+def test_an_unknown_field_is_refused_and_not_repeated(contract: Contract) -> None:
+    assert refusal(type(contract), as_data(contract, status=PLANTED)) == "extra_forbidden"
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: type(contract).__name__)
+def test_a_contract_survives_the_wire_and_cannot_be_changed(contract: Contract) -> None:
+    assert type(contract).model_validate_json(contract.model_dump_json(exclude_unset=True)) == contract
+    assert type(contract).model_validate(as_data(contract)) == contract
+    with pytest.raises(ValidationError):
+        setattr(contract, next(iter(type(contract).model_fields)), None)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: type(contract).__name__)
+@pytest.mark.parametrize("wrong", [PLANTED + "\n", {"value": PLANTED}, [PLANTED], -1, 1.5])
+def test_no_field_takes_a_wrong_value_or_repeats_it(contract: Contract, wrong: Any) -> None:
+    for field in type(contract).model_fields:
+        if field in {"note", "problem", "legal_basis"} and isinstance(wrong, str):
+            continue
+        refusal(type(contract), as_data(contract, **{field: wrong}))
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: type(contract).__name__)
+def test_every_required_field_is_required(contract: Contract) -> None:
+    required = [name for name, field in type(contract).model_fields.items() if field.is_required()]
+    assert required
+    for name in required:
+        data = as_data(contract)
+        del data[name]
+        assert refusal(type(contract), data) == "missing"
+
+
+@pytest.mark.parametrize("event", FACTS)
+def test_every_fact_names_its_actor_by_code_role_and_office(event: Event) -> None:
+    fact = SAMPLES[event]
+    actor = {"id": "clerk-1", "role": "clerk", "office": "110105"}
+    for field in actor:
+        actor = {**actor, field: PLANTED}
+        refusal(FACTS[event], as_data(fact, actor=actor))
+
+
+def test_a_record_of_another_release_is_read_all_the_same() -> None:
+    state = received(number_change(ID_CARD))
+    newer = {**state.model_dump(mode="json", exclude_unset=True), "field_of_tomorrow": 1}
+    assert CaseState.model_validate(newer) == state
+    assert issubclass(CaseState, Record)
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"file:///etc/{PLANTED}",
+        f"http://store.example/{PLANTED}",
+        f"ftp://store.example/{PLANTED}",
+        f"//store.example/{PLANTED}",
+        f"/{PLANTED}",
+        f"{PLANTED}",
+        f"https:///{PLANTED}",
+        f"https://user@store.example/{PLANTED}",
+        f"https://:{PLANTED}@store.example/",
+        f"https://user:{PLANTED}@store.example/",
+        f"https://@store.example/{PLANTED}",
+        f"https://store.example/?token={PLANTED}",
+        f"https://store.example/#{PLANTED}",
+        f"https://[{PLANTED}]/",
+        f"https://[::1/{PLANTED}",
+        f"javascript:{PLANTED}",
+        f"data:text/plain,{PLANTED}",
+    ],
+)
+def test_a_document_lies_in_the_agencys_store_or_behind_https_without_credentials(uri: str) -> None:
+    assert refusal(Document, as_data(ID_CARD, uri=uri)) == Code.DOCUMENT_URI_REFUSED
+
+
+@pytest.mark.parametrize("uri", ["", "doc://store/a b", "doc://store/张", "doc://store/\n", "doc://store/" + "a" * 300])
+def test_a_documents_address_is_plain_ascii_of_at_most_300_characters(uri: str) -> None:
+    assert refusal(Document, as_data(ID_CARD, uri=uri)) == "string_pattern_mismatch"
+
+
+def test_other_types_and_sizes_are_refused_and_the_largest_is_not() -> None:
+    for media_type in ("text/html", "image/svg+xml", "", "IMAGE/PNG", PLANTED):
+        assert refusal(Document, as_data(ID_CARD, media_type=media_type)) == Code.DOCUMENT_TYPE_REFUSED
+    for size in (0, -1, MAX_DOCUMENT_BYTES + 1, 10**40):
+        assert refusal(Document, as_data(ID_CARD, size=size)) in {Code.DOCUMENT_TOO_LARGE, "int_parsing_size"}
+    for media_type in MEDIA_TYPES:
+        largest = Document.model_validate(as_data(ID_CARD, media_type=media_type, size=MAX_DOCUMENT_BYTES))
+        assert largest.size == MAX_DOCUMENT_BYTES
+
+
+@pytest.mark.parametrize("kind", [NumberChangeOpening, ReplacementOpening])
+def test_an_opening_takes_twenty_documents(kind: type[NumberChangeOpening]) -> None:
+    opening = number_change() if kind is NumberChangeOpening else replacement()
+    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
+    assert len(kind.model_validate(as_data(opening, documents=copies[:-1])).documents) == MAX_DOCUMENTS
+    assert refusal(kind, as_data(opening, documents=copies)) == "too_long"
+
+
+def test_documents_are_added_one_at_least_and_twenty_at_most() -> None:
+    sample = SAMPLES[Event.add_documents]
+    assert refusal(AddDocuments, as_data(sample, documents=[])) == "too_short"
+    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
+    assert refusal(AddDocuments, as_data(sample, documents=copies)) == "too_long"
+
+
+# --- dates, numbers, yes and no -------------------------------------------------------------------------------------
+
+
+OTHER_DAYS: dict[str, Any] = {
+    "zero": 0,
+    "seconds": 1767225600,
+    "seconds as text": "1767225600",
+    "fraction": 1.5,
+    "yes": True,
+    "basic form": "20260101",
+    "short": "2026-1-1",
+    "American": "01/01/2026",
+    "moment": "2026-01-01T00:00:00",
+    "blank behind": "2026-01-01 ",
+    "line break behind": "2026-01-01\n",
+    "week date": "2026-W01-1",
+    "full width": "２０２６-01-01",
+    "Chinese": "2026年1月1日",
+    "list": [2026, 1, 1],
+    "moment of the library": datetime(2026, 1, 1, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("day", OTHER_DAYS.values(), ids=OTHER_DAYS)
+def test_a_day_is_written_in_one_way(day: Any) -> None:
+    assert refusal(Document, as_data(ID_CARD, issued_on=day)) == Code.DATE_INVALID
+    assert refusal(HoldBenefits, as_data(SAMPLES[Event.hold_benefits], served_on=day)) == Code.DATE_INVALID
+
+
+@pytest.mark.parametrize("day", ["2026-02-29", "2026-13-01", "2026-00-10", "0000-01-01", "2026-01-32"])
+def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
+    assert refusal(Document, as_data(ID_CARD, expires_on=day)).startswith("date")
+
+
+def test_a_day_is_read_from_its_text_and_taken_as_it_is() -> None:
+    for day in ("2026-02-28", date(2026, 2, 28)):
+        assert Document.model_validate(as_data(ID_CARD, expires_on=day)).expires_on == date(2026, 2, 28)
+
+
+@pytest.mark.parametrize("loose", ["true", "yes", 1, 0, "on", None, 1.0])
+def test_yes_and_no_are_nothing_else(loose: Any) -> None:
+    verified = SAMPLES[Event.verify_documents]
+    assert refusal(VerifyDocuments, as_data(verified, original_seen=loose)) == "bool_type"
+
+
+@pytest.mark.parametrize("loose", ["5", 5.0, True, None, "５"])
+def test_a_number_of_days_is_a_number(loose: Any) -> None:
+    assert refusal(Extend, as_data(SAMPLES[Event.extend], working_days=loose)) == "int_type"
+
+
+@pytest.mark.parametrize("days", [0, -5, 251])
+def test_an_extension_has_a_sensible_length(days: int) -> None:
+    refusal(Extend, as_data(SAMPLES[Event.extend], working_days=days))
+
+
+# --- facts that need more than their fields -------------------------------------------------------------------------
+
+
+def test_only_acceptance_on_evidence_names_a_system() -> None:
+    sample = SAMPLES[Event.repair]
+    assert refusal(Repair, as_data(sample, action="accept")) == Code.FIELD_INVALID
+    for action in ("retry", "undo"):
+        assert refusal(Repair, as_data(sample, action=action, system="bank")) == Code.FIELD_INVALID
+    assert Repair.model_validate(as_data(sample, action="accept", system="bank")).system is System.bank
+
+
+def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
+    made = as_data(SAMPLES[Event.card_produced])
+    for missing in ("card_number", "card_token"):
+        assert refusal(CardProduced, {**made, missing: None}) == Code.FIELD_INVALID
+    assert refusal(CardProduced, {**made, "produced": False}) == Code.FIELD_INVALID
+    assert refusal(CardProduced, {**made, "produced": False, "card_number": None}) == Code.FIELD_INVALID
+    failed = CardProduced.model_validate({**made, "produced": False, "card_number": None, "card_token": None})
+    assert not failed.produced
+
+
+def test_an_opening_is_of_its_own_kind_alone() -> None:
+    assert refusal(NumberChangeOpening, as_data(number_change(), kind="CardReplacement")) == "literal_error"
+    assert refusal(ReplacementOpening, as_data(replacement(), kind="IdNumberChange")) == "literal_error"
+
+
+def test_a_name_in_clear_is_no_sealed_name() -> None:
+    for clear in ("张三", NUMBER, SEALED.replace(".", ""), ""):
+        assert refusal(NumberChangeOpening, as_data(number_change(), name=clear)) == "string_pattern_mismatch"
+
+
+@given(people=st.lists(st.sampled_from(["a1", "b1", "c1", None])))
+def test_people_are_distinct_if_nobody_is_named_twice(people: list[str | None]) -> None:
+    named = [each for each in people if each]
+    assert distinct(people) is all(named.count(each) == 1 for each in named)
+
+
+def test_an_actor_has_no_name() -> None:
+    assert set(Actor.model_fields) == {"id", "role", "office"}

@@ -1,0 +1,325 @@
+"""Policy packs: opposite where regions contradict each other, refused where they are wrong, pinned by version."""
+
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from cases.clocks import WorkingCalendar
+from cases.errors import CaseError, Code
+from cases.models import DocumentKind, HoldReason, ReplacementReason, System
+from cases.numbers import Road
+from cases.policy import PACKS, Policies, Policy, load
+from cases.progress import Decision, decide
+from cases.states import Clock, Event, Status
+from tests.scenes import FACTS, NOW, OFFICE, SOUTH, number_change, policies, policy, received, replacement
+
+FILES = sorted(PACKS.glob("*.toml"))
+CALENDAR = WorkingCalendar(published=frozenset({2026, 2027}))
+PLANTED = "PLANTED-VALUE-7"
+
+Pack = dict[str, Any]
+
+
+def pack(name: str = "northern") -> Pack:
+    """A pack of this release as data, to be spoilt."""
+    return tomllib.loads((PACKS / f"{name}-1.toml").read_text(encoding="utf-8"))
+
+
+def named(name: str, version: int, *regions: str) -> Policy:
+    return Policy.model_validate(pack() | {"name": name, "version": version, "regions": list(regions)})
+
+
+# --- the packs of this release --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_pack_of_this_release_loads_and_its_file_is_named_after_its_pin(path: Path) -> None:
+    assert path.name == f"{load(path).pin.replace('/', '-')}.toml"
+
+
+def test_regions_contradict_each_other_where_they_do_in_life() -> None:
+    north, south = policy(OFFICE), policy(SOUTH)
+    assert (north.replacement.loss_report.expires, north.replacement.loss_report.days) == ("release", 10)
+    assert (south.replacement.loss_report.expires, south.replacement.loss_report.days) == ("cancel", 15)
+    assert north.replacement.undo_formal_loss is not south.replacement.undo_formal_loss
+    assert north.replacement.cancel_order is not south.replacement.cancel_order
+    assert north.number_change.undo is not south.number_change.undo
+    assert set(north.number_change.confirmations) == set(System)
+    assert south.number_change.confirmations == ()
+    assert {north.number_change.replacement, south.number_change.replacement} == {"offer", "open"}
+    assert (north.replacement.pension_run_day is None) is not (south.replacement.pension_run_day is None)
+
+
+def test_a_card_is_made_within_thirty_working_days_everywhere() -> None:
+    for each in (policy(OFFICE), policy(SOUTH)):
+        assert each.number_change.processing.working_days == 10
+        assert 1 <= each.replacement.production.working_days <= each.replacement.processing.working_days <= 30
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_whatever_is_demanded_names_its_law(region: str) -> None:
+    rules = policy(region)
+    for road in (Road.pure_upgrade, Road.reissued):
+        assert all(demand.legal_basis.strip() for demand in rules.number_change_demands(road))
+    for reason in ReplacementReason:
+        assert rules.replacement_demands(reason)
+        assert all(demand.legal_basis.strip() for demand in rules.replacement_demands(reason))
+
+
+def test_a_pure_upgrade_needs_the_id_card_only_and_a_reissued_number_the_police_as_well() -> None:
+    demanded = {
+        road: [demand.document for demand in policy().number_change_demands(road)]
+        for road in (Road.pure_upgrade, Road.reissued, Road.not_needed)
+    }
+    assert demanded == {
+        Road.pure_upgrade: [DocumentKind.resident_id_card],
+        Road.reissued: [DocumentKind.resident_id_card, DocumentKind.police_certificate],
+        Road.not_needed: [],
+    }
+
+
+def test_the_campaign_date_of_the_sample_packs_is_the_end_of_august() -> None:
+    assert {policy(region).campaign.ends for region in (OFFICE, SOUTH)} == {date(2026, 8, 31)}
+
+
+def test_the_terms_of_a_case_are_those_of_its_pack() -> None:
+    for region in (OFFICE, SOUTH):
+        rules = policy(region)
+        change, card = rules.number_change_terms, rules.replacement_terms
+        assert change.policy == card.policy == rules.pin
+        assert (change.confirmations, change.undo_number) == (
+            rules.number_change.confirmations,
+            rules.number_change.undo,
+        )
+        assert (change.campaign_ends, change.max_extension) == (rules.campaign.ends, rules.max_extension)
+        assert card.loss_report_expires == rules.replacement.loss_report.expires
+        assert (card.undo_formal_loss, card.cancel_order) == (
+            rules.replacement.undo_formal_loss,
+            rules.replacement.cancel_order,
+        )
+        assert (card.functions, card.production_attempts, card.claim_reminders) == (
+            rules.replacement.functions,
+            rules.replacement.production_attempts,
+            2,
+        )
+
+
+# --- packs that are wrong -------------------------------------------------------------------------------------------
+
+
+def put(*path: str | int, value: Any) -> Callable[[Pack], None]:
+    def spoil(data: Any) -> None:
+        for step in path[:-1]:
+            data = data[step]
+        data[path[-1]] = value
+
+    return spoil
+
+
+def drop(*path: str | int) -> Callable[[Pack], None]:
+    def spoil(data: Any) -> None:
+        for step in path[:-1]:
+            data = data[step]
+        del data[path[-1]]
+
+    return spoil
+
+
+DEMANDS = ("number_change", "demands")
+PROCESSING = ("number_change", "processing")
+WRONG: dict[str, tuple[Callable[[Pack], None], str]] = {
+    "a demand without a basis": (drop(*DEMANDS, 0, "legal_basis"), "number_change.demands.0.legal_basis"),
+    "a demand with an empty basis": (put(*DEMANDS, 0, "legal_basis", value=""), "number_change.demands.0.legal_basis"),
+    "a demand with a blank basis": (
+        put(*DEMANDS, 0, "legal_basis", value=" " * 8),
+        "number_change.demands.0.legal_basis",
+    ),
+    "a card's demand without a basis": (
+        drop("replacement", "demands", 2, "legal_basis"),
+        "replacement.demands.2.legal_basis",
+    ),
+    "a limit without a basis": (
+        drop(*PROCESSING, "legal_basis"),
+        "number_change.processing.legal_basis",
+    ),
+    "a hold without a basis": (drop("holds", 0, "legal_basis"), "holds.0.legal_basis"),
+    "a campaign without a basis": (drop("campaign", "legal_basis"), "campaign.legal_basis"),
+    "a loss report without a basis": (
+        drop("replacement", "loss_report", "legal_basis"),
+        "replacement.loss_report.legal_basis",
+    ),
+    "an unknown field": (put("number_change", "undoo", value=PLANTED), "number_change.undoo"),
+    "an unknown table": (put("extra", value={"value": PLANTED}), "extra"),
+    "an unknown document": (put(*DEMANDS, 0, "document", value=PLANTED), "number_change.demands.0.document"),
+    "an unknown road": (put(*DEMANDS, 0, "road", value=PLANTED), "number_change.demands.0.road"),
+    "a road that needs no documents": (put(*DEMANDS, 0, "road", value="not_needed"), "number_change.demands.0.road"),
+    "an unknown system": (put("number_change", "confirmations", value=[PLANTED]), "number_change.confirmations.0"),
+    "no undo": (drop("number_change", "undo"), "number_change.undo"),
+    "an undo that is a word": (put("number_change", "undo", value=PLANTED), "number_change.undo"),
+    "no working days": (
+        put(*PROCESSING, "working_days", value=0),
+        "number_change.processing.working_days",
+    ),
+    "too many working days": (put("max_extension", value=251), "max_extension"),
+    "a version of zero": (put("version", value=0), "version"),
+    "a name with blanks": (put("name", value=PLANTED), "name"),
+    "no region": (put("regions", value=[]), "regions"),
+    "a region that is none": (put("regions", value=[PLANTED]), "regions.0"),
+    "a region of one digit": (put("regions", value=["1"]), "regions.0"),
+    "a date that is none": (put("campaign", "ends", value=PLANTED), "campaign.ends"),
+    "a pension run on the 31st": (put("replacement", "pension_run_day", value=31), "replacement.pension_run_day"),
+    "no function": (put("replacement", "functions", value=[]), "replacement.functions"),
+    "an expiry that is neither": (
+        put("replacement", "loss_report", "expires", value=PLANTED),
+        "replacement.loss_report.expires",
+    ),
+    "no attempt at production": (put("replacement", "production_attempts", value=0), "replacement.production_attempts"),
+    "destruction before the last reminder": (put("replacement", "destroy_after_days", value=60), "replacement"),
+    "reminders that go back": (put("replacement", "claim_reminder_days", value=[60, 30]), "replacement"),
+    "the same reminder twice": (put("replacement", "claim_reminder_days", value=[30, 30]), "replacement"),
+    "a hold reason without a limit": (drop("holds", 4), "as a whole"),
+    "a hold reason with two limits": (put("holds", value=[*pack()["holds"], pack()["holds"][0]]), "as a whole"),
+    "a road without documents": (put(*DEMANDS, value=pack()["number_change"]["demands"][:1]), "as a whole"),
+    "a reason without documents": (
+        put("replacement", "demands", value=pack()["replacement"]["demands"][:1]),
+        "as a whole",
+    ),
+    "no name": (drop("name"), "name"),
+    "a closure that is no date": (put("calendar", "closed", value=[PLANTED]), "calendar.closed.0"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "where"), WRONG.values(), ids=WRONG)
+def test_a_wrong_pack_does_not_load_and_the_error_names_the_entry_without_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Pack], None], where: str
+) -> None:
+    data = pack()
+    spoil(data)
+    path = tmp_path / "spoilt-1.toml"
+    path.write_text("", encoding="utf-8")
+    monkeypatch.setattr(tomllib, "loads", lambda _text: data)
+    with pytest.raises(CaseError) as refused:
+        load(path)
+    assert (refused.value.code, refused.value.field) == (Code.POLICY_INVALID, f"spoilt-1.toml: {where}")
+    assert PLANTED not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"name = ", b'name = "\xff\xfe"', b"name = 1\nname = 2\n", 'name = "示例"'.encode("gb18030")]
+)
+def test_a_file_that_is_no_toml_does_not_load(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken-1.toml"
+    path.write_bytes(content)
+    with pytest.raises(CaseError) as refused:
+        load(path)
+    assert (refused.value.code, refused.value.field) == (Code.POLICY_INVALID, "broken-1.toml")
+
+
+def test_a_demand_without_a_basis_does_not_load_from_a_file_either(tmp_path: Path) -> None:
+    text = FILES[0].read_text(encoding="utf-8")
+    basis = next(line for line in text.splitlines() if "第十四条" in line and "legal_basis" in line)
+    path = tmp_path / "northern-1.toml"
+    path.write_text(text.replace(basis, "", 1), encoding="utf-8")
+    with pytest.raises(CaseError) as refused:
+        load(path)
+    assert refused.value.code is Code.POLICY_INVALID
+
+
+def test_a_policy_cannot_be_changed_once_it_is_loaded() -> None:
+    for field in Policy.model_fields:
+        with pytest.raises(ValidationError):
+            setattr(policy(), field, None)
+
+
+# --- which pack serves whom -----------------------------------------------------------------------------------------
+
+
+def test_the_longest_match_of_a_region_wins() -> None:
+    packs = Policies([named("country", 1, "44"), named("city", 1, "4401"), named("district", 1, "440103")])
+    assert [packs.of_region(code).name for code in ("440103", "440104", "440203")] == ["district", "city", "country"]
+
+
+def test_a_region_that_nobody_serves_has_no_policy() -> None:
+    with pytest.raises(CaseError) as refused:
+        policies().of_region("990101")
+    assert (refused.value.code, refused.value.field) == (Code.POLICY_UNKNOWN, "region")
+
+
+def test_two_packs_for_one_region_are_refused() -> None:
+    with pytest.raises(CaseError) as refused:
+        Policies([named("one", 1, "44"), named("other", 1, "11", "44")])
+    assert refused.value.code is Code.POLICY_INVALID
+
+
+def test_a_case_keeps_the_version_it_started_with_and_new_cases_take_the_newest() -> None:
+    packs = Policies([named("north", version, "11") for version in (2, 10, 9)])
+    assert packs.of_region("110105").pin == "north/10"
+    assert [packs.pinned(f"north/{version}").version for version in (2, 9, 10)] == [2, 9, 10]
+    for unknown in ("north/3", "south/2", "", "north"):
+        with pytest.raises(CaseError) as refused:
+            packs.pinned(unknown)
+        assert str(refused.value) == "POLICY_UNKNOWN"
+
+
+def test_a_newer_version_may_give_a_region_up_to_another_pack() -> None:
+    packs = Policies([named("one", 1, "11", "44"), named("one", 2, "11"), named("other", 1, "44")])
+    assert packs.of_region("440103").pin == "other/1"
+    assert packs.pinned("one/1").regions == ("11", "44")
+
+
+def test_two_packs_under_one_name_and_version_are_refused() -> None:
+    with pytest.raises(CaseError) as refused:
+        Policies([named("one", 1, "11"), named("one", 1, "44")])
+    assert refused.value.code is Code.POLICY_INVALID
+
+
+# --- time limits ----------------------------------------------------------------------------------------------------
+
+
+def at_opening(region: str, event: Event = Event.screened) -> Decision:
+    opening = number_change(region=region) if event is Event.screened else replacement(region=region)
+    return decide(received(opening), event, None, NOW)
+
+
+def test_a_transition_without_a_clock_starts_no_limit() -> None:
+    state = at_opening(OFFICE).after
+    assert policy().timer(decide(state, Event.withdraw, FACTS[Event.withdraw], NOW), NOW, CALENDAR) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "days"),
+    [
+        (HoldReason.waiting_for_id_card, 90),
+        (HoldReason.waiting_for_police, 60),
+        (HoldReason.waiting_for_other_agency, 30),
+    ],
+)
+def test_a_hold_lasts_as_long_as_its_reason_allows(reason: HoldReason, days: int) -> None:
+    state = at_opening(OFFICE).after.model_copy(update={"status": Status.on_hold, "hold_reason": reason})
+    decision = at_opening(OFFICE)._replace(after=state, clock=Clock.hold)
+    timer = policy().timer(decision, NOW, WorkingCalendar(published=frozenset({2026, 2027})))
+    assert timer is not None
+    # The limit ends at 24:00, and a rest day moves it by two days at most.
+    assert 0 <= (timer.due_at - datetime(2026, 11, 2, 16, tzinfo=UTC)).days - days <= 2
+
+
+def test_a_limit_that_rests_on_an_unpublished_calendar_says_so() -> None:
+    timer = policy().timer(at_opening(OFFICE), NOW, WorkingCalendar(published=frozenset({2025})))
+    assert timer is not None
+    assert timer.provisional
+
+
+@pytest.mark.parametrize("clock", [clock for clock in Clock if clock is not Clock.pension_run])
+def test_every_clock_has_a_budget_in_every_pack(clock: Clock) -> None:
+    for region in (OFFICE, SOUTH):
+        waiting = at_opening(region, Event.checked)
+        state = waiting.after.model_copy(update={"hold_reason": HoldReason.waiting_for_police})
+        timer = policy(region).timer(waiting._replace(after=state, clock=clock), NOW, CALENDAR)
+        assert timer is not None
+        assert (timer.clock, timer.due_at > NOW) == (clock, True)
