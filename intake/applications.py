@@ -125,7 +125,6 @@ def checked_json(model: type[Model], content: bytes) -> Model:
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
-_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LATEST: Final = date.max
 """Where only a later check knows the day, no birth date is in the future yet."""
 
@@ -173,18 +172,6 @@ def _check_number(number: Any) -> Any:
     return number
 
 
-def check_date(text: Any) -> Any:
-    """A calendar day as YYYY-MM-DD and nothing else. Raises `CaseError` DATE_INVALID."""
-    if text is None or isinstance(text, date):
-        return text
-    if isinstance(text, str) and _ISO_DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise CaseError(Code.DATE_INVALID)
-
-
 def check_key(key: Any) -> Any:
     """An idempotency key stands in clear in the engine's histories, so no ID number may stand in it.
 
@@ -204,7 +191,7 @@ def _one_by_one(document: Any, validate_document: ValidatorFunctionWrapHandler) 
 
 def _distinct(documents: Any) -> Any:
     """The same copy twice is one document."""
-    return tuple({document.sha256: document for document in reversed(documents)}.values())[::-1]
+    return tuple({document.sha256: document for document in documents}.values())
 
 
 def _not_too_many(documents: Any) -> Any:
@@ -218,15 +205,12 @@ PersonalNumber = Annotated[
 ]
 """The agency's own number of a person (个人编号): 4 to 20 digits or capital letters."""
 Name = Annotated[str, AfterValidator(_coded(_check_name)), Field(repr=False)]
-IsoDate = Annotated[date, BeforeValidator(_coded(check_date))]
 
 
 class ApplicationDocument(Document):
     """A document by reference. `holder` is the personal number of whoever it belongs to, where that is known."""
 
     holder: PersonalNumber | None = Field(default=None, repr=False)
-    issued_on: IsoDate | None = None
-    expires_on: IsoDate | None = None
 
 
 ApplicationDocuments = Annotated[

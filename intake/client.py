@@ -12,7 +12,7 @@ so that it is not known whether the call took effect: repeat it.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
@@ -249,7 +249,7 @@ class CaseClient:
 
     async def open_each(
         self, applications: Iterable[Application], *, in_flight: int = IN_FLIGHT
-    ) -> AsyncIterator[Opened]:
+    ) -> AsyncGenerator[Opened, None]:
         """As `open_many`, one by one as they are answered: for more than fit into memory.
 
         Applications are taken from the iterable when there is room for them. Leaving early cancels what is under way.
@@ -343,7 +343,7 @@ class CaseClient:
         region: str | None = None,
         attention: str | None = None,
         limit: int = 100,
-    ) -> AsyncIterator[CaseSummary]:
+    ) -> AsyncGenerator[CaseSummary, None]:
         """Cases that Temporal's visibility finds, the newest first; it lags behind the cases by a moment.
 
         Words must be of the closed sets that they come from, and `region` six digits, for they become part of a query.

@@ -12,7 +12,8 @@ import tempfile
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Self
 from xml.parsers import expat
@@ -103,23 +104,18 @@ class Workbook:
     """A workbook that was opened at one of its sheets, and whose headings were read."""
 
     def __init__(self, path: Path, *, sheet: str | None, ignore_unknown: bool, has_submitter: bool) -> None:
-        self._strings = Strings()
-        try:
-            self._archive = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile):
-            raise CaseError(Code.FILE_UNREADABLE) from None
-        try:
-            sheets, strings = _contents(self._archive)
-            self._sheet = _chosen(sheets, sheet)
-            if strings is not None:
-                _read_strings(self._archive, strings, self._strings)
-            self._merged, self._rows = _structure(self._archive, self._sheet.part)
-            self._cells = _rows(self._archive, self._sheet.part, self._strings)
-            self._done = 0
+        self._done = 0
+        with ExitStack() as opened:
+            archive = opened.enter_context(_archive(path))
+            sheets, strings_part = _contents(archive)
+            part = _chosen(sheets, sheet).part
+            strings = opened.enter_context(closing(Strings()))
+            if strings_part is not None:
+                _read_strings(archive, strings_part, strings)
+            self._merged, self._rows = _structure(archive, part)
+            self._cells = opened.enter_context(closing(_rows(archive, part, strings)))
             self._columns = map_columns(self._headings(), ignore_unknown=ignore_unknown, has_submitter=has_submitter)
-        except (CaseError, InputRefused):
-            self.close()
-            raise
+            self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
             *(
@@ -137,8 +133,7 @@ class Workbook:
 
     def close(self) -> None:
         """Close the file and forget its strings."""
-        self._archive.close()
-        self._strings.close()
+        self._opened.close()
 
     @property
     def fraction(self) -> float:
@@ -187,6 +182,13 @@ class Workbook:
         return Record(number, named, findings)
 
 
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile):
+        raise CaseError(Code.FILE_UNREADABLE) from None
+
+
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +199,7 @@ def _feed(archive: zipfile.ZipFile, part: str, start: Start, end: End | None = N
 
 def _fed(
     archive: zipfile.ZipFile, part: str, start: Start, end: End | None = None, text: Text | None = None
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Parse a part piece by piece. Raises `CaseError` FILE_UNREADABLE, for a document type declaration too."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
@@ -345,11 +347,12 @@ SheetRow = tuple[int, bool, dict[int, object]]
 """Row number, whether it is hidden, and its cells by column number; cells without a value are left out."""
 
 
-def _rows(archive: zipfile.ZipFile, part: str, strings: Strings) -> Iterator[SheetRow]:
+def _rows(archive: zipfile.ZipFile, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
     reader = _RowReader(strings)
-    for _ in _fed(archive, part, reader.start, reader.end, reader.text):
-        while reader.ready:
-            yield reader.ready.popleft()
+    with closing(_fed(archive, part, reader.start, reader.end, reader.text)) as pieces:
+        for _ in pieces:
+            while reader.ready:
+                yield reader.ready.popleft()
 
 
 class _RowReader:
