@@ -21,7 +21,8 @@ _Ready = TypeVar("_Ready")
 
 _TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 16_384
-_ORPHAN_SECONDS: Final = 1.0
+_NOTICE_SECONDS: Final = 1.0
+_END_SECONDS: Final = 15.0
 
 
 def launch_command(program: Sequence[str | Path], *, account: Account, death_signal: signal.Signals) -> list[str]:
@@ -170,13 +171,13 @@ class ServerProcess:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self.wait()
-        if await self._directory.vacated(_ORPHAN_SECONDS):
+        if await self._directory.vacated(_NOTICE_SECONDS):
             return
         # A busy backend of PostgreSQL does not notice the death of its postmaster.
         for child in children:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-        if not await self._directory.vacated(_ORPHAN_SECONDS):
+        if not await self._directory.vacated(_END_SECONDS):
             raise StackError(f"{self._name} left a process behind that cannot be killed")
 
     def _children(self) -> list[psutil.Process]:
