@@ -423,7 +423,8 @@ ID_NUMBER_CHANGE: Final = Machine(
             (_F.settle_ours, _F.notify_applicant),
         ),
         Row(_S.disputed, _E.resolve_dispute, _G.always, _S.in_review, (_F.settle_ours,)),
-        Row(_S.disputed, _E.dispute_lost, _G.always, _S.rejected, (_F.notify_applicant,)),
+        # There may be a third person who disputes the number with the one that lost it.
+        Row(_S.disputed, _E.dispute_lost, _G.always, _S.rejected, (_F.leave_dispute, _F.notify_applicant)),
         *(
             row
             for event in (_E.dispute_won, _E.dispute_lapsed)

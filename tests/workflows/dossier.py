@@ -1,7 +1,8 @@
 """One case as everyone sees it: its callers, its register, the server's search attributes and the auditor."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -9,11 +10,12 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 
-from activities.registry.reading import transitions_of, verify_chain
+from activities.registry.reading import AuditRow, transitions_of, verify_chain
 from activities.sealing import Field
 from cases.errors import Code
 from cases.models import (
@@ -39,6 +41,9 @@ from cases.progress import CaseState, view_of
 from cases.states import Event, Status
 from tests.engine import Engine, Person
 from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, OFFICER, VERIFIER
+
+PATIENCE = timedelta(seconds=20)
+"""How long a case may take to come to rest."""
 
 MOMENT = timedelta(seconds=1)
 """By how much a time limit is overstepped to see it run out."""
@@ -174,9 +179,32 @@ class Dossier:
     # --- what must hold ---------------------------------------------------------------------------------------------
 
     async def rests_in(self, status: Status) -> CaseView:
-        """The view of the case once it has come to a status, where all who know about the case agree."""
-        await self.engine.reaches(self.case_id, status)
-        return await self.agrees()
+        """The view of the case once it rests in a status, where all who know about the case agree."""
+        return await self.agrees(status)
+
+    async def agrees(self, status: Status | None = None) -> CaseView:
+        """The view of the case at rest: the register, the audit and the search attributes say the same.
+
+        A case that has other cases to tell, or whose register does not answer, is not at rest yet: it is looked at
+        again whenever it has moved.
+        """
+        handle, disagreement = self.engine.handle(self.case_id), AssertionError("the case has not moved")
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                async for ended in _moves(handle):
+                    try:
+                        view = await self.engine.view(self.case_id)
+                        assert status in {None, view.status}
+                        await agree(self.engine, view)
+                    except AssertionError as differs:
+                        disagreement = differs
+                        if ended:
+                            break
+                    else:
+                        return view
+        except TimeoutError:
+            pass
+        raise disagreement
 
     async def ends(self) -> Outcome:
         """The outcome of the case, where all who know about it agree and nothing of it is left half done."""
@@ -188,18 +216,12 @@ class Dossier:
             outcome.reason,
             outcome.remains,
         )
-        assert view.version == outcome.transitions
+        assert view.version == outcome.transitions == len(await self.engine.history(self.case_id))
         assert (view.events, view.due_at, view.attention) == ((), None, ())
         leftovers = await self.engine.pool.fetchrow(_LEFTOVERS, self.case_id)
         assert leftovers is not None
         assert not any(leftovers.values()), f"left over: {dict(leftovers)}"
         return outcome
-
-    async def agrees(self) -> CaseView:
-        """The view of a case at rest: the register, the audit and the search attributes say the same."""
-        view = await agreed(self.engine, self.case_id)
-        assert await verify_chain(self.engine.pool, self.case_id) is None
-        return view
 
     async def holdings(self) -> Holdings:
         """What the register holds of the person."""
@@ -264,25 +286,43 @@ _LEFTOVERS = """
 _CASE = "SELECT * FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1"
 
 
-async def agreed(engine: Engine, case_id: str) -> CaseView:
-    """The view of a case at rest, after comparing it with its row, its audit and its search attributes."""
-    view = await engine.view(case_id)
-    row = await engine.pool.fetchrow(_CASE, case_id)
+async def _moves(handle: WorkflowHandle[Any, Any]) -> AsyncIterator[bool]:
+    """Whenever a case may have moved, over all its runs: whether it has ended."""
+    while True:
+        events = handle.fetch_history_events(wait_new_event=True)
+        types: set[EventType.ValueType] = set()
+        while True:
+            await events.fetch_next_page()
+            types |= {event.event_type for event in events.current_page or ()}
+            if events.next_page_token is None:
+                break
+            yield False
+        if EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW not in types:
+            yield True
+            return
+
+
+async def agree(engine: Engine, view: CaseView) -> None:
+    """A case at rest: its view, its row, its audit and its search attributes say the same, and the audit's chain holds.
+
+    Whoever moves the case meanwhile makes this fail.
+    """
+    row, audit, described, broken = await asyncio.gather(
+        engine.pool.fetchrow(_CASE, view.case_id),
+        transitions_of(engine.pool, view.case_id),
+        engine.handle(view.case_id).describe(),
+        verify_chain(engine.pool, view.case_id),
+    )
     assert row is not None
+    state = CaseState.model_validate_json(row["state"])
+    assert view.model_copy(update={"last_refusal": None}) == view_of(state)
     _compare_with_row(view, row)
-    made = await engine.history(case_id)
-    audit = [each for each in await transitions_of(engine.pool, case_id) if each.generation == view.generation]
-    recorded = [(each.version, each.at, each.event, each.from_status, each.to_status, each.actor) for each in audit]
-    assert recorded[1:] == [(each.version, each.at, each.event, each.status, each.to, each.actor) for each in made]
-    _assert_path(made, view)
-    attributes = (await engine.handle(case_id).describe()).typed_search_attributes
-    _compare_with_attributes(view, attributes)
-    return view
+    assert broken is None
+    _compare_with_audit(state.transitions, audit, view)
+    _compare_with_attributes(view, described.typed_search_attributes)
 
 
 def _compare_with_row(view: CaseView, row: asyncpg.Record) -> None:
-    stored = view_of(CaseState.model_validate_json(row["state"]))
-    assert view.model_copy(update={"last_refusal": None}) == stored
     columns = ("status", "milestone", "version", "generation", "region", "category", "verifier", "approver")
     assert {column: row[column] for column in columns} == json.loads(view.model_dump_json(include=set(columns)))
     assert tuple(row["attention"]) == view.attention
@@ -290,11 +330,17 @@ def _compare_with_row(view: CaseView, row: asyncpg.Record) -> None:
     assert (row["closed_at"] is None) is bool(view.awaits.value != "nobody")
 
 
-def _assert_path(made: Sequence[Transition], view: CaseView) -> None:
-    """The transitions are one path without gap or repeat, and it ends where the case stands."""
+def _compare_with_audit(made: Sequence[Transition], audit: Sequence[AuditRow], view: CaseView) -> None:
+    """The transitions are one path without gap or repeat, audited one by one, and it ends where the case stands."""
+    recorded = [
+        (each.version, each.at, each.event, each.from_status, each.to_status, each.actor)
+        for each in audit
+        if each.generation == view.generation
+    ]
+    assert recorded[0][2] == "registered"
+    assert recorded[1:] == [(each.version, each.at, each.event, each.status, each.to, each.actor) for each in made]
     assert [each.version for each in made] == list(range(1, view.version + 1))
-    for before, after in pairwise(made):
-        assert before.to is after.status
+    assert all(before.to is after.status for before, after in pairwise(made))
     assert not made or made[-1].to is view.status
 
 

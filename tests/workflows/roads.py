@@ -1,8 +1,7 @@
 """Roads by which tests bring a new case of a new person to a status in which it rests."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from activities.registry.loading import BenefitHold
 from cases.models import (
@@ -19,7 +18,12 @@ from tests.engine import Engine, new_number
 from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, ID_CARD, NOW, OFFICE, SOUTH, document
 from tests.workflows.dossier import Dossier
 
-Road = Callable[[Engine], Awaitable[Dossier]]
+
+class Road(Protocol):
+    """Brings a case of a new person to where it rests; what else is true of the person may be named."""
+
+    async def __call__(self, engine: Engine, **person: Any) -> Dossier: ...
+
 
 OLD_CARD = document(DocumentKind.old_card)
 FAILED = CardProduced(actor=BUREAU, produced=False, batch="batch-1")
@@ -99,10 +103,10 @@ async def partly_confirmed(engine: Engine, **person: Any) -> Dossier:
 
 CHANGES: dict[Status, Road] = {
     Status.awaiting_documents: change,
-    Status.in_review: lambda engine: change(engine, ID_CARD),
+    Status.in_review: lambda engine, **person: change(engine, ID_CARD, **person),
     Status.awaiting_approval: awaiting_approval,
     Status.on_hold: on_hold,
-    Status.disputed: lambda engine: disputed(engine, ID_CARD),
+    Status.disputed: lambda engine, **person: disputed(engine, ID_CARD, **person),
     Status.applying: applying,
     Status.repair: overdue,
 }
@@ -203,16 +207,16 @@ async def behind_a_number_change(engine: Engine, case: Dossier) -> Dossier:
     return other
 
 
-async def held_for_card(engine: Engine) -> Dossier:
+async def held_for_card(engine: Engine, **more: Any) -> Dossier:
     """A replacement that waits for something outside the applicant's control."""
-    case = await replacement(engine, ID_CARD)
+    case = await replacement(engine, ID_CARD, **more)
     await case.tell(Event.hold)
     return case
 
 
-async def waiting_to_order(engine: Engine) -> Dossier:
+async def waiting_to_order(engine: Engine, **more: Any) -> Dossier:
     """A verified replacement that may not write while the person's number is changing."""
-    case = await replacement(engine, ID_CARD)
+    case = await replacement(engine, ID_CARD, **more)
     await behind_a_number_change(engine, case)
     await case.verify()
     await case.rests_in(Status.ordered)
@@ -222,7 +226,7 @@ async def waiting_to_order(engine: Engine) -> Dossier:
 REPLACEMENTS: dict[Status, Road] = {
     Status.temporarily_blocked: lost,
     Status.awaiting_documents: replacement,
-    Status.in_review: lambda engine: replacement(engine, ID_CARD),
+    Status.in_review: lambda engine, **more: replacement(engine, ID_CARD, **more),
     Status.on_hold: held_for_card,
     Status.ordered: waiting_to_order,
     Status.in_production: ordered,
