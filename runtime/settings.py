@@ -137,15 +137,15 @@ def read_settings(form: type[Form], environment: Mapping[str, str] | None = None
 
 def _given(environment: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
     ours = {PREFIX + field.upper(): field for field in Settings.model_fields}
-    known = [*ours, *_ELSEWHERE]
+    known = [name.removeprefix(PREFIX) for name in (*ours, *_ELSEWHERE)]
     given: dict[str, str] = {}
     problems = []
     for name, value in environment.items():
         if name in ours:
             given[ours[name]] = value
         elif name.startswith(PREFIX) and name not in _ELSEWHERE:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "Unset it"
+            near = difflib.get_close_matches(name.removeprefix(PREFIX).upper(), known, n=1)
+            hint = f"Did you mean {PREFIX}{near[0]}?" if near else "Unset it"
             problems.append(Problem(name, "is not a setting", hint))
     return given, problems
 

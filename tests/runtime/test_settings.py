@@ -1,0 +1,233 @@
+"""Settings: everything that is wrong is told at once, by name, without a value, and with what to do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from activities.sealing import KeyRing
+from cases.policy import PACKS
+from runtime import settings as settings_module
+from runtime.settings import (
+    ClientSettings,
+    ConfigurationInvalid,
+    Problem,
+    Profile,
+    Settings,
+    WorkerSettings,
+    read_settings,
+)
+from tests.worker_process import sample_key_file
+
+PLANTED = "hunter2-planted"
+URL = f"postgresql://cardcase:{PLANTED}@127.0.0.1:5432/cardcase"
+ELSEWHERE = f"postgresql://cardcase:{PLANTED}@db.example:5432/cardcase"
+
+
+@pytest.fixture(autouse=True)
+def temporal_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporal's own configuration comes from the process; here it says nothing."""
+    for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    path = tmp_path / "keys.toml"
+    KeyRing.generate(path)
+    return path
+
+
+def problems_of(form: type[Settings] = Settings, **environment: object) -> dict[str, Problem]:
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_settings(form, {f"CARDCASE_{name}": str(value) for name, value in environment.items()})
+    assert PLANTED not in str(invalid.value)
+    assert PLANTED not in repr(invalid.value)
+    return {problem.name: problem for problem in invalid.value.problems}
+
+
+def test_nothing_has_to_be_set_for_a_process_that_needs_nothing() -> None:
+    assert read_settings(Settings, {"PATH": "/bin"}) == Settings()
+
+
+def test_every_setting_is_read_from_its_name_in_capitals(key_file: Path) -> None:
+    settings = read_settings(
+        WorkerSettings,
+        {
+            "CARDCASE_DATABASE_URL": URL,
+            "CARDCASE_KEY_FILE": str(key_file),
+            "CARDCASE_POOL_SIZE": "4",
+            "CARDCASE_HEALTH_PORT": "0",
+            "CARDCASE_DRAIN_SECONDS": "2.5",
+            "CARDCASE_LOG_FORMAT": "console",
+        },
+    )
+    assert settings.database_url.get_secret_value() == URL
+    assert (settings.pool_size, settings.health_port, settings.drain_seconds) == (4, 0, 2.5)
+    assert (settings.key_file, settings.log_format) == (key_file, "console")
+
+
+def test_a_password_is_never_printed_with_the_settings(key_file: Path) -> None:
+    settings = read_settings(WorkerSettings, {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)})
+    assert PLANTED not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    broken_ring = tmp_path / "keys.toml"
+    broken_ring.touch(mode=0o600)
+    broken_ring.write_text(f"token_key = '{PLANTED}'")
+    problems = problems_of(
+        WorkerSettings,
+        POOL_SIZE=PLANTED,
+        DRAIN_SECONDS=-1,
+        LOG_LEVEL=PLANTED,
+        LOG_FORMAT=PLANTED,
+        PROFILE=PLANTED,
+        DATABASE_URL=f"mysql://{PLANTED}",
+        KEY_FILE=broken_ring,
+        MAX_CASES_CASHED=3,
+    )
+    assert set(problems) == {
+        "CARDCASE_POOL_SIZE",
+        "CARDCASE_DRAIN_SECONDS",
+        "CARDCASE_LOG_LEVEL",
+        "CARDCASE_LOG_FORMAT",
+        "CARDCASE_PROFILE",
+        "CARDCASE_DATABASE_URL",
+        "CARDCASE_KEY_FILE",
+        "CARDCASE_MAX_CASES_CASHED",
+    }
+    assert all(problem.mend for problem in problems.values())
+
+
+@pytest.mark.parametrize(
+    ("form", "needed"),
+    [
+        (WorkerSettings, {"CARDCASE_DATABASE_URL", "CARDCASE_KEY_FILE"}),
+        (ClientSettings, {"CARDCASE_KEY_FILE"}),
+    ],
+)
+def test_what_a_program_cannot_do_without_is_missed_by_name(form: type[Settings], needed: set[str]) -> None:
+    problems = problems_of(form)
+    assert set(problems) == needed
+    assert {problem.what for problem in problems.values()} == {"is not set"}
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("DATABSE_URL", "CARDCASE_DATABASE_URL"),
+        ("KEYFILE", "CARDCASE_KEY_FILE"),
+        ("DATADIR", "CARDCASE_DATA_DIR"),
+        ("Log_Level", "CARDCASE_LOG_LEVEL"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_right_one(misspelt: str, meant: str) -> None:
+    (problem,) = problems_of(Settings, **{misspelt: PLANTED}).values()
+    assert problem.mend == f"Did you mean {meant}?"
+
+
+def test_a_name_that_resembles_none_is_refused_all_the_same() -> None:
+    (problem,) = problems_of(XYZZY=PLANTED).values()
+    assert (problem.name, problem.mend) == ("CARDCASE_XYZZY", "Unset it")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://u:{PLANTED}@h/db",
+        f"postgresql://u:{PLANTED}@h",
+        f"postgresql://u:{PLANTED}@h/",
+        f"postgresql:///db?password={PLANTED}",
+        f"postgresql://u:{PLANTED}@[half/db",
+        PLANTED,
+        "",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_its_password(url: str) -> None:
+    (problem,) = problems_of(DATABASE_URL=url).values()
+    assert "postgresql://user:password@host:port/name" in problem.what
+
+
+def test_a_key_file_that_is_not_there_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    (problem,) = problems_of(KEY_FILE=tmp_path / "none").values()
+    assert "python -m runtime.keys new" in problem.mend
+
+
+def test_a_key_file_that_others_can_read_is_refused(key_file: Path) -> None:
+    key_file.chmod(0o640)
+    (problem,) = problems_of(KEY_FILE=key_file).values()
+    assert "readable by others" in problem.what
+
+
+@pytest.mark.parametrize("key", ["", "AAAA", "A" * 43 + "="], ids=["empty", "short", "all zero"])
+def test_a_key_that_is_none_is_refused(key_file: Path, key: str) -> None:
+    key_file.write_text(f'token_key = "{key}"\ncurrent = "k1"\n[seal_keys]\nk1 = "{key}"\n')
+    (problem,) = problems_of(KEY_FILE=key_file).values()
+    assert problem.what == "a key is not 32 random bytes"
+
+
+def test_every_policy_pack_that_does_not_load_is_told(
+    tmp_path: Path, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = next(PACKS.glob("*.toml")).read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text("not = [", encoding="utf-8")
+    (tmp_path / "b.toml").write_text(text.replace("max_extension = ", f'x = "{PLANTED}"\nmax_extension = -'))
+    for name in ("c", "d"):
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    keys = {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)}
+    read_settings(WorkerSettings, keys)
+    key_file.rename(tmp_path / "elsewhere")
+    monkeypatch.setattr(settings_module, "PACKS", tmp_path)
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_settings(WorkerSettings, keys)
+    told = [problem.what for problem in invalid.value.problems if problem.name == "policies"]
+    assert [what.split(":")[0] for what in told] == ["a.toml", "b.toml", "version"]
+    assert "CARDCASE_KEY_FILE" in str(invalid.value)
+    assert PLANTED not in str(invalid.value)
+
+
+def test_a_configuration_of_temporal_that_cannot_be_read_is_told_without_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "temporal.toml"
+    broken.write_text(f'[profile.default]\napi_key = "{PLANTED}')
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(broken))
+    (problem,) = problems_of().values()
+    assert problem.name.startswith("TEMPORAL_")
+
+
+class TestProduction:
+    """What is good enough for a laptop is refused."""
+
+    def test_the_published_sample_keys_are_refused(self, tmp_path: Path) -> None:
+        keys = sample_key_file(tmp_path)
+        (problem,) = problems_of(PROFILE="production", KEY_FILE=keys).values()
+        assert (problem.name, "sample key" in problem.what) == ("CARDCASE_KEY_FILE", True)
+        assert read_settings(Settings, {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
+
+    def test_a_register_elsewhere_without_tls_is_refused(self) -> None:
+        (problem,) = problems_of(PROFILE="production", DATABASE_URL=ELSEWHERE).values()
+        assert problem.name == "CARDCASE_DATABASE_URL"
+        assert problems_of(PROFILE="production", DATABASE_URL=f"{ELSEWHERE}?sslmode=require")
+
+    @pytest.mark.parametrize("url", [URL, f"{ELSEWHERE}?sslmode=verify-full"], ids=["loopback", "TLS"])
+    def test_a_register_that_nobody_can_listen_to_is_accepted(self, url: str) -> None:
+        read_settings(Settings, {"CARDCASE_PROFILE": "production", "CARDCASE_DATABASE_URL": url})
+
+    def test_temporal_elsewhere_without_tls_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
+        (problem,) = problems_of(PROFILE="production").values()
+        assert problem.name == "TEMPORAL_TLS"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("TEMPORAL_TLS", "true"), ("TEMPORAL_API_KEY", PLANTED), ("TEMPORAL_ADDRESS", "127.0.0.1:1")],
+    )
+    def test_temporal_that_nobody_can_listen_to_is_accepted(
+        self, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
+        monkeypatch.setenv(name, value)
+        read_settings(Settings, {"CARDCASE_PROFILE": "production"})
