@@ -1,8 +1,8 @@
 """`python -m demo [--exit]`: the sample registers from file to benefits unblocked, on real servers.
 
-Stays up for looking around until Ctrl-C; with `--exit` it ends by itself. Ends with 0 if every row of the registers came
-out as the sample says, 1 if not, 69 if something could not be started or went away, 130 if it was interrupted before
-the end.
+Stays up for looking around until Ctrl-C; with `--exit` it ends by itself. Ends with 0 if every row of the registers
+came out as the sample says, 1 if not, 69 if something could not be started or went away, 130 if it was interrupted
+before the end.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from runtime.stack import StackError
 
 EXIT_OTHERWISE, EXIT_UNAVAILABLE, EXIT_INTERRUPTED = 1, 69, 130
 
+_WHAT: Final = "The sample registers from file to benefits unblocked, on real servers, until Ctrl-C."
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_SECONDS: Final = 0.5
 
@@ -113,24 +114,21 @@ def _hints(results: list[Result], servers: Servers, worker_log: Path) -> str:
     if servers.ui_url is not None:
         cases = f"{servers.ui_url}/namespaces/{servers.namespace}/workflows"
         lines += [
-            f"  Web UI           {cases}",
-            "  Look first at    a case, its tabs Timeline and User Metadata (where it stands and what may be told now),",
-            "                   then at Workflow > Send an Update, which lists every event with its description:",
+            f"  Web UI         {cases}",
+            "  Look first at  a case: Timeline tells its life, User Metadata where it stands and what may be told now;",
+            "                 Send an Update, on a case that is open, lists every event with its description.",
+            *(f"                 {words}: {cases}/{case_id}" for words, case_id in _worth_a_look(results)),
         ]
-        shown: set[str] = set()
-        for result in results:
-            words = result.expectation.words
-            if words in _WORTH_A_LOOK and words not in shown and result.case_id is not None:
-                shown.add(words)
-                lines.append(f"                   {words}: {cases}/{result.case_id}")
-    lines += [
-        f"  Worker's log     {worker_log}",
-        "  Command line     python starter.py --help",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, f"  Worker's log   {worker_log}", "  Command line   python starter.py --help"])
 
 
 _WORTH_A_LOOK: Final = ("pure upgrade, benefits held", "number held by another: ours", "refused, accepted on evidence")
+
+
+def _worth_a_look(results: list[Result]) -> list[tuple[str, str]]:
+    """One case of each class that shows much."""
+    by_class = {result.expectation.words: result.case_id for result in reversed(results) if result.case_id is not None}
+    return [(words, by_class[words]) for words in _WORTH_A_LOOK if words in by_class]
 
 
 def _explained(error: CaseError, folder: Path) -> str:
@@ -165,10 +163,8 @@ async def _until_told_to_stop(environment: Mapping[str, str], screen: Screen, *,
 
 def main() -> int:
     """Answers the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n\n")[0] if __doc__ else "")
-    parser.add_argument(
-        "--exit", action="store_true", help="end by itself; status 0 only if every case ended as expected"
-    )
+    parser = argparse.ArgumentParser(prog="python -m demo", description=_WHAT)
+    parser.add_argument("--exit", action="store_true", help="end by itself, with 0 only if all came out right")
     arguments = parser.parse_args()
     environment, screen = process_environment(), Screen()
     try:

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from cases.models import FACTS, Actor, CaseView, Document, DocumentKind, Fact, Role
-from cases.states import Event, Status
+from cases.models import FACTS, Actor, Answer, CaseView, Document, DocumentKind, Fact, Role
+from cases.states import MACHINES, Awaits, Event, Status
 from demo.scripts import Part, Tell
 
 _ROLES: Final = {
@@ -34,6 +34,19 @@ def may_be_told(tell: Tell, view: CaseView) -> bool:
     """Whether the case stands where the step wants it."""
     # A case that is applying has not written its new number yet before it awaits the other systems.
     return view.status is tell.at and (tell.at is not Status.applying or bool(view.awaited))
+
+
+def follows(tell: Tell, view: CaseView, answer: Answer) -> bool:
+    """Whether the step can be told right after an answer, by what an earlier `view` showed.
+
+    A case makes the engine's own steps first and hears what it is told when it rests. What names the case's documents
+    or their digest must look at the case again.
+    """
+    awaits = MACHINES[view.kind].statuses[answer.status].awaits
+    return tell.event not in _NAMES_WHAT_IS_ON_FILE and (answer.status is tell.at or awaits is Awaits.engine)
+
+
+_NAMES_WHAT_IS_ON_FILE: Final = frozenset({Event.add_documents, Event.verify_documents, Event.approve})
 
 
 def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:

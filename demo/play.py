@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from activities.sealing import Sealer
-from cases.models import CaseView, Outcome, Transition
+from cases.models import Answer, CaseView, Outcome
 from demo.expected import Ending, Expectation
-from demo.facts import fact_of, may_be_told
+from demo.facts import fact_of, follows, may_be_told
 from demo.screen import Board, Result, masked
 from demo.scripts import SCRIPTS, Script, See, Tell, remaining
 from intake.applications import Application, InputRefused, seal_card_number
@@ -23,10 +23,13 @@ from intake.files.rows import Row, Terms
 
 IN_FLIGHT: Final = 16
 """Calls at the same time."""
+_SCREENED: Final = 1
+"""Version of a case that was opened and told nothing."""
+_MANY: Final = 10_000
 _ATTEMPTS: Final = 5
 _BACK_OFF_SECONDS: Final = 0.2
 
-Answer = TypeVar("Answer")
+Answered = TypeVar("Answered")
 
 
 @dataclass(slots=True)
@@ -36,6 +39,7 @@ class Entry:
     expectation: Expectation
     row: Row
     case_id: str | None = None
+    opened_at: float = 0.0
     refused: tuple[str, ...] = ()
 
 
@@ -45,7 +49,11 @@ class Played:
 
     case_id: str
     script: Script
-    history: tuple[Transition, ...] = ()
+    opened_at: float
+    """Seconds of the board's clock."""
+    ended_before: bool = False
+    """It had ended when the demonstration was started."""
+    ended_at: float | None = None
     ending: Ending | None = None
     troubles: list[str] = field(default_factory=list)
     """Codes of calls that went wrong for good."""
@@ -69,6 +77,7 @@ class Play:
         self._sealer = sealer
         self._board = board
         self._turns = asyncio.Semaphore(IN_FLIGHT)
+        self._ended_before: set[str] = set()
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
@@ -81,25 +90,29 @@ class Play:
             else:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
-        opened = await self._client.open_many(
-            [application for _, application in taken], in_flight=IN_FLIGHT, on_progress=self._saw_opened
-        )
-        for (entry, _), one in zip(taken, opened, strict=True):
-            if one.receipt is not None:
-                entry.case_id = one.receipt.case_id
-            else:
-                entry.refused = _codes(one.error)
+        self._ended_before = {case.case_id async for case in self._client.cases(limit=_MANY) if case.closed}
+        applications = (application for _, application in taken)
+        async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
+            self._saw_opened(taken[opened.place][0], opened)
 
-    def _saw_opened(self, opened: Opened) -> None:
-        if opened.receipt is not None:
-            self._board.saw(opened.receipt.case_id, opened.receipt.status, opened.receipt.milestone)
+    def _saw_opened(self, entry: Entry, opened: Opened) -> None:
+        if opened.receipt is None:
+            entry.refused = _codes(opened.error)
+            return
+        entry.case_id, entry.opened_at = opened.receipt.case_id, self._board.seconds
+        self._board.saw(opened.receipt.case_id, opened.receipt.status, opened.receipt.milestone)
 
     # --- playing -----------------------------------------------------------------------------------------------------
 
     async def play_all(self, entries: Iterable[Entry]) -> dict[str, Played]:
         """Play the script of every case, side by side, to its ending; answers by case ID."""
         cases = {
-            entry.case_id: Played(entry.case_id, SCRIPTS[entry.expectation.script])
+            entry.case_id: Played(
+                entry.case_id,
+                SCRIPTS[entry.expectation.script],
+                entry.opened_at,
+                ended_before=entry.case_id in self._ended_before,
+            )
             for entry in entries
             if entry.case_id is not None and not entry.refused
         }
@@ -110,7 +123,8 @@ class Play:
 
     async def _play(self, case: Played) -> None:
         try:
-            await self._tell_all(case)
+            if not case.ended_before:
+                await self._tell_all(case)
             outcome = await _repeated(partial(self._client.wait, case.case_id))
         except Refused as refused:
             if refused.outcome is None:
@@ -120,47 +134,49 @@ class Play:
         except EngineError as wrong:
             case.troubles.append(wrong.code.value)
             return
-        case.ending = _ending(outcome)
+        case.ending, case.ended_at = _ending(outcome), self._board.seconds
         self._board.saw(case.case_id, outcome.status, outcome.milestone)
-        case.history = await self._call(partial(self._client.history, case.case_id))
 
     async def _tell_all(self, case: Played) -> None:
-        history = await self._call(partial(self._client.history, case.case_id))
-        left = remaining(case.script, history)
+        view = await self._call(partial(self._client.view, case.case_id))
+        answer: Answer | None = None
+        left = case.script if view.version == _SCREENED else await self._untold(case)
         while left:
             step = left[0]
             if isinstance(step, See):
-                await self._until(case, _moved_since(history))
-                history = await self._call(partial(self._client.history, case.case_id))
-                left = remaining(case.script, history)
-            else:
+                view, answer = await self._until(case, _moved_since(view)), None
+                left = await self._untold(case)
+                continue
+            if not (may_be_told(step, view) if answer is None else follows(step, view, answer)):
                 view = await self._until(case, partial(may_be_told, step))
-                # A script may tell the very same thing twice; its place makes it another telling, and the same one
-                # when the demonstration is started again.
-                await self._tell(case, step, view, place=len(case.script) - len(left))
-                left = left[1:]
+            answer = await self._tell(case, step, view, place=len(case.script) - len(left))
+            left = left[1:]
+
+    async def _untold(self, case: Played) -> Script:
+        """What is left of the script, by the case's own history."""
+        return remaining(case.script, await self._call(partial(self._client.history, case.case_id)))
 
     async def _until(self, case: Played, condition: Callable[[CaseView], bool]) -> CaseView:
-        """The view of a case that meets a condition."""
-        view = await self._call(partial(self._client.view, case.case_id))
-        if not condition(view):
-            # Waiting takes nobody's turn.
-            view = await _repeated(partial(self._client.wait_for, case.case_id, condition))
+        """The view of a case as soon as it meets a condition. Waiting takes nobody's turn."""
+        view = await _repeated(partial(self._client.wait_for, case.case_id, condition))
         self._board.saw(case.case_id, view.status, view.milestone)
         return view
 
-    async def _tell(self, case: Played, step: Tell, view: CaseView, place: int) -> None:
+    async def _tell(self, case: Played, step: Tell, view: CaseView, place: int) -> Answer:
+        # A script may tell the very same thing twice; its place makes it another telling, and the same one when the
+        # demonstration is started again.
         fact = fact_of(step, view, lambda number: seal_card_number(number, case.case_id, self._sealer))
         answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=f"demo:{place}"))
         self._board.saw(case.case_id, answer.status, answer.milestone)
         self._board.told += 1
+        return answer
 
-    async def _call(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _call(self, call: Callable[[], Awaitable[Answered]]) -> Answered:
         async with self._turns:
             return await _repeated(call)
 
 
-async def _repeated(call: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:
     """Repeating is safe: an engine that gave no answer is asked again."""
     for attempt in range(_ATTEMPTS - 1):
         try:
@@ -170,9 +186,8 @@ async def _repeated(call: Callable[[], Awaitable[Answer]]) -> Answer:
     return await call()
 
 
-def _moved_since(history: tuple[Transition, ...]) -> Callable[[CaseView], bool]:
-    version = len(history)
-    return lambda view: view.version > version
+def _moved_since(last: CaseView) -> Callable[[CaseView], bool]:
+    return lambda view: view.version > last.version
 
 
 def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]:
@@ -183,15 +198,20 @@ def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]
 def _result(entry: Entry, played: Played | None) -> Result:
     name = entry.row.application.name if entry.row.application is not None else ""
     troubles = tuple(played.troubles) if played is not None else ()
-    history = played.history if played is not None else ()
     return Result(
         expectation=entry.expectation,
         person=masked(name),
         case_id=entry.case_id,
         ending=played.ending if played is not None else None,
         refused=(*entry.refused, *troubles),
-        took=history[-1].at - history[0].at if history else None,
+        took=_took(played),
     )
+
+
+def _took(played: Played | None) -> float | None:
+    if played is None or played.ended_at is None or played.ended_before:
+        return None
+    return played.ended_at - played.opened_at
 
 
 def _ending(outcome: Outcome) -> Ending:

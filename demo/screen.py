@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from time import monotonic
 from typing import Final
 
+from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -28,7 +28,7 @@ _MILESTONES_ZH: Final = {
     Milestone.benefits_unblocked: "待遇已恢复",
 }
 _OTHER_ENDINGS: Final = "other endings 其他结局"
-_PLAIN_WIDTH: Final = 200
+_PLAIN_WIDTH: Final = 260
 _PLAIN_SECONDS: Final = 2.0
 
 
@@ -44,7 +44,8 @@ class Result:
     """None where no case was opened, or it has not ended."""
     refused: tuple[str, ...]
     """Codes with which the row was refused."""
-    took: timedelta | None
+    took: float | None
+    """Seconds from opening to ending; None for what had ended before the demonstration was started."""
 
     @property
     def as_expected(self) -> bool:
@@ -148,7 +149,9 @@ class Screen:
 
     def results(self, results: Iterable[Result], ui_url: str | None, namespace: str | None) -> None:
         """The table at the end."""
-        table = Table("row", "person", "class", "case", "ending", "milestone", "time", "as the sample says")
+        table = Table(box=box.HEAVY_HEAD if self.is_terminal else None, pad_edge=self.is_terminal)
+        for heading in ("row", "person", "class", "case", "ending", "milestone", "time", "as the sample says"):
+            table.add_column(heading, no_wrap=not self.is_terminal)
         for result in results:
             table.add_row(*_cells(result, _link(result, ui_url, namespace), plain=not self.is_terminal))
         self._console.print(table)
@@ -177,8 +180,14 @@ def _cells(result: Result, link: str | None, *, plain: bool) -> Iterator[Text]:
         yield Text(link if plain else result.case_id, style=f"link {link}", overflow="fold")
     yield Text(_ending_words(ending, result.refused))
     yield Text(ending.milestone.value if ending is not None else "")
-    yield Text(f"{result.took.total_seconds():.1f} s" if result.took is not None else "", justify="right")
+    yield Text(_time(result), justify="right")
     yield Text(verdict, style="green" if result.as_expected else "bold red")
+
+
+def _time(result: Result) -> str:
+    if result.took is not None:
+        return f"{result.took:.1f} s"
+    return "" if result.ending is None else "before"
 
 
 def _ending_words(ending: Ending | None, refused: tuple[str, ...]) -> str:
