@@ -159,6 +159,8 @@ class Ledger:
         if event in SETTLED_ELSEWHERE:
             self.in_effect.discard("dispute")
         for effect in decision.effects:
+            if effect is Effect.commit_number:
+                assert {"turn", "reservation"} <= self.in_effect
             if effect in TAKES:
                 assert TAKES[effect] not in self.in_effect, f"{effect} is taken twice"
                 self.in_effect.add(TAKES[effect])
@@ -424,7 +426,7 @@ class Walk:
         assert state.verifier not in {None, state.opening.submitter.id}
         assert state.verified_content == state.content
         assert state.screening is not None
-        if state.screening.road is Road.reissued or state.dispute_settled:
+        if state.screening.road in {Road.reissued, Road.conflict} or state.dispute_settled:
             assert state.approver not in {None, state.verifier, state.opening.submitter.id}
 
     def what_another_system_confirmed_is_never_undone(self) -> None:
@@ -459,6 +461,9 @@ class Walk:
         if state.milestone is Milestone.submitted and state.status is not Status.on_hold:
             assert state.approver is None
             assert state.status is Status.awaiting_approval or state.verifier is None or not state.is_open
+        if state.status is Status.awaiting_approval:
+            # Otherwise no approval could ever name what was verified.
+            assert state.verified_content == state.content
         if self.before is not None and self.before.status is not Status.disputed and state.status is Status.disputed:
             assert state.dispute is None
 
