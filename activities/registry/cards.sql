@@ -30,7 +30,7 @@ RETURNING id;
 -- name: coming_card
 -- The card that this case ordered, while it is not in use.
 SELECT id, replaces FROM cards
-WHERE case_id = :case_id AND generation = :generation AND code = 'A'
+WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation AND code = 'A'
 FOR UPDATE;
 
 -- name: cancel_order
@@ -68,7 +68,7 @@ UPDATE cards SET code = '1' WHERE id = :card_id;
 -- name: card_in_use
 -- The card of this case that took the old one's place.
 SELECT id, replaces FROM cards
-WHERE case_id = :case_id AND generation = :generation AND code = '1'
+WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation AND code = '1'
 FOR UPDATE;
 
 -- name: end_payment_authority

@@ -1,8 +1,11 @@
 -- Cases and their audit.
 
 -- name: see_each_other
--- Registrations for one number, and those of one case, come one after the other until the transaction ends.
-SELECT pg_advisory_xact_lock(1, hashtext(:number_token)), pg_advisory_xact_lock(2, hashtext(:case_id));
+-- Registrations for one number, of one case, and with one key come one after the other until the transaction ends.
+SELECT
+    pg_advisory_xact_lock(1, hashtext(:number_token)),
+    pg_advisory_xact_lock(2, hashtext(:case_id)),
+    pg_advisory_xact_lock(4, hashtext(:key));
 
 -- name: used_key
 -- What an idempotency key was used for.

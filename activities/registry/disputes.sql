@@ -1,18 +1,14 @@
 -- Disputes: two people, one number.
 
--- name: disputed_already
--- An open dispute of these two people over the number, whoever opened it.
-SELECT id FROM disputes
-WHERE number_token = :number_token AND state = 'open'
-  AND (person_id, rival_person_id) IN ((:person_id, :rival_person_id), (:rival_person_id, :person_id));
-
 -- name: open_dispute
--- A dispute between this case and a rival.
+-- A dispute between this case and a rival; no row where the two are in dispute over the number already.
 INSERT INTO disputes (
     number_token, case_id, generation, person_id, rival_person_id, rival_case_id, rival_generation, opened_at
 ) VALUES (
     :number_token, :case_id, :generation, :person_id, :rival_person_id, :rival_case_id, :rival_generation, :at
-);
+)
+ON CONFLICT (number_token, least(person_id, rival_person_id), greatest(person_id, rival_person_id))
+    WHERE state = 'open' DO NOTHING;
 
 -- name: disputes_of_case
 -- The open disputes of a case, whichever side it is on, and who is on the other.

@@ -18,10 +18,9 @@ async def open_dispute(step: Step) -> None:
     """
     rivals = await step.all("rivals")
     for rival in rivals:
-        if await step.first("disputed_already", rival_person_id=rival["person_id"]) is None:
-            await _open(step, rival["person_id"], rival["case_id"], rival["generation"])
-            if rival["case_id"] is not None:
-                step.tell(rival["case_id"], Event.dispute_opened)
+        opened = await _open(step, rival["person_id"], rival["case_id"], rival["generation"])
+        if opened and rival["case_id"] is not None:
+            step.tell(rival["case_id"], Event.dispute_opened)
     if not rivals:
         await _open(step, None, None, None)
     step.related = next((rival["case_id"] for rival in rivals if rival["case_id"] is not None), None)
@@ -65,13 +64,14 @@ async def leave_dispute(step: Step) -> None:
         await _tell_other(step, dispute, Event.dispute_lapsed)
 
 
-async def _open(step: Step, rival_person_id: Any, rival_case: Any, rival_generation: Any) -> None:
-    await step.run(
+async def _open(step: Step, rival_person_id: Any, rival_case: Any, rival_generation: Any) -> bool:
+    opened = await step.run(
         "open_dispute",
         rival_person_id=rival_person_id,
         rival_case_id=rival_case,
         rival_generation=rival_generation,
     )
+    return bool(opened)
 
 
 async def _settle(step: Step, dispute: asyncpg.Record) -> None:

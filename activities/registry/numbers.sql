@@ -9,7 +9,7 @@ ON CONFLICT (token) WHERE digits = 18 AND state IN ('living', 'reserved') DO NOT
 -- name: release_reservation
 -- The reservation is given back.
 UPDATE numbers SET state = 'revoked', valid_to = :day, ended_by_case = :case_id, ended_by_generation = :generation
-WHERE case_id = :case_id AND generation = :generation AND state = 'reserved';
+WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation AND state = 'reserved';
 
 -- name: number_in_force
 -- The number that is replaced, held still.
@@ -27,7 +27,8 @@ WHERE id = :number_id;
 -- name: put_in_force
 -- The reserved number becomes the person's number.
 UPDATE numbers SET state = 'living', valid_from = :day
-WHERE case_id = :case_id AND generation = :generation AND state = 'reserved' AND token = :number_token;
+WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation
+  AND state = 'reserved' AND token = :number_token;
 
 -- name: take_out_of_force
 -- A committed number is taken back.
@@ -36,12 +37,12 @@ UPDATE numbers SET
     valid_to = greatest(:day, valid_from),
     ended_by_case = :case_id,
     ended_by_generation = :generation
-WHERE case_id = :case_id AND generation = :generation AND state = 'living';
+WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation AND state = 'living';
 
 -- name: reinstate_number
 -- The number before it is in force again.
 UPDATE numbers SET state = 'living', valid_to = NULL, ended_by_case = NULL, ended_by_generation = NULL
-WHERE ended_by_case = :case_id AND ended_by_generation = :generation AND state = 'historic';
+WHERE person_id = :person_id AND ended_by_case = :case_id AND ended_by_generation = :generation AND state = 'historic';
 
 -- name: take_snapshot
 -- What the person is entitled to before the change.

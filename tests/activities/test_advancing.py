@@ -181,7 +181,8 @@ class TestTroubleInTheDatabase:
             await other.execute("SELECT FROM persons FOR UPDATE")
             asked = asyncio.create_task(play.ask(state, Event.commit))
             await until_waiting(play, 1)
-            # Closes the circle; the step, which waited first, is the one that the server ends.
+            # Closes the circle. This side does not look for deadlocks, so the step is the one that the server ends.
+            await other.execute("SET LOCAL deadlock_timeout = '1min'")
             await other.execute("SELECT FROM cases FOR UPDATE")
             await transaction.commit()
         assert (await asked).moved

@@ -246,6 +246,16 @@ class TestAnApplication:
             assert (await play.register(conflicting)).refused is Code.IDEMPOTENCY_CONFLICT
         assert await play.contents() == before
 
+    async def test_of_two_with_one_key_at_once_exactly_one_is_refused(self, play: Play) -> None:
+        for _ in range(5):
+            first, second = insured(), insured()
+            await play.load(first, second)
+            state = play.change(first)
+            answers = await asyncio.gather(
+                play.register(state), play.register(play.change(second, key=state.opening.key))
+            )
+            assert {answer.refused for answer in answers} == {None, Code.IDEMPOTENCY_CONFLICT}
+
     async def test_for_an_open_case_with_other_content_is_refused(self, play: Play) -> None:
         person = insured()
         await play.load(person)

@@ -97,6 +97,7 @@ COMMENT ON COLUMN cases.state_digest IS 'SHA-256 of the state in canonical JSON'
 COMMENT ON COLUMN cases.head IS 'Hash of the newest transition of the case';
 CREATE UNIQUE INDEX cases_one_open ON cases (case_id) WHERE closed_at IS NULL;
 CREATE INDEX cases_open_by_number ON cases (number_token) WHERE closed_at IS NULL;
+CREATE INDEX cases_open_by_person ON cases (person) WHERE closed_at IS NULL;
 CREATE INDEX cases_by_status ON cases (status, region);
 CREATE INDEX cases_by_region ON cases (region);
 CREATE INDEX cases_open_by_due ON cases (due_at) WHERE closed_at IS NULL;
@@ -241,9 +242,12 @@ COMMENT ON TABLE disputes IS 'Two people, one number: who has the number, decide
 COMMENT ON COLUMN disputes.rival_person_id IS 'The other person; null where they gave the number up before the dispute was written';
 COMMENT ON COLUMN disputes.decided_in IS 'The case in which it was decided; outcome is seen from there';
 COMMENT ON COLUMN disputes.document IS 'Digest of the police document';
+-- Two people dispute a number once, whoever opens it.
+CREATE UNIQUE INDEX disputes_one_open
+    ON disputes (number_token, least(person_id, rival_person_id), greatest(person_id, rival_person_id))
+    WHERE state = 'open';
 CREATE INDEX disputes_open_by_case ON disputes (case_id) WHERE state = 'open';
 CREATE INDEX disputes_open_by_rival ON disputes (rival_case_id) WHERE state = 'open';
-CREATE INDEX disputes_open_by_number ON disputes (number_token) WHERE state = 'open';
 
 -- --- entitlements -------------------------------------------------------------------------------------------------------
 
