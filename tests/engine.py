@@ -212,14 +212,19 @@ class Engine:
             return await CaseClient(self.client, self.sealer).wait_for(case, lambda view: view.status is status)
 
 
-@asynccontextmanager
-async def engine_on(stack: LocalStack, database: str, sealer: Sealer | None = None) -> AsyncIterator[Engine]:
-    """An engine on the running servers, with a register of its own."""
+async def created_database(stack: LocalStack, database: str) -> str:
+    """The URL of a new, empty database."""
     admin = await create_pool(stack.database_url, size=2)
     async with admin.acquire() as connection:
         await connection.execute(f'CREATE DATABASE "{database}"')
     await admin.close()
-    url = stack.postgres.endpoint.url_of(database)
+    return stack.postgres.endpoint.url_of(database)
+
+
+@asynccontextmanager
+async def engine_on(stack: LocalStack, database: str, sealer: Sealer | None = None) -> AsyncIterator[Engine]:
+    """An engine on the running servers, with a register of its own."""
+    url = await created_database(stack, database)
     await migrate(url)
     pool = await create_pool(url, size=10)
     try:
