@@ -1,0 +1,164 @@
+"""The demonstration as people run it: a process of its own, its servers, its worker, and how all of that ends."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from demo.surroundings import PROJECT, servers
+from deploy.migrations import migrate
+from runtime.stack import PostgresServer
+from tests.worker_process import environment_with
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+
+ENDED = "300 of 300 ended as the sample says"
+
+
+class Demo:
+    """A running demonstration and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said = ""
+
+    async def says(self, words: str) -> None:
+        assert self.process.stdout is not None
+        while words not in self.said:
+            line = await self.process.stdout.readline()
+            assert line, self.said
+            self.said += line.decode()
+
+    async def ends(self) -> int:
+        assert self.process.stdout is not None
+        self.said += (await self.process.stdout.read()).decode()
+        return await self.process.wait()
+
+
+async def started(folder: Path, *arguments: str, **more: str) -> Demo:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "demo", *arguments),
+        cwd=PROJECT,
+        env=environment_with({"CARDCASE_DATA_DIR": str(folder), **more}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    return Demo(process)
+
+
+@asynccontextmanager
+async def demo(folder: Path, *arguments: str, **more: str) -> AsyncIterator[Demo]:
+    running = await started(folder, *arguments, **more)
+    try:
+        yield running
+    finally:
+        if running.process.returncode is None:
+            running.process.kill()
+            await running.process.wait()
+        assert await nobody_is_left(folder)
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Servers and workers that work on a data directory; each has it as its own directory."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+    return found
+
+
+async def nobody_is_left(folder: Path) -> bool:
+    """Whether every process of the demonstration is gone, after waiting for them a little."""
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes_of(folder), 15)
+    return not alive
+
+
+def worker_of(folder: Path) -> psutil.Process:
+    (found,) = [process for process in processes_of(folder) if "worker.py" in " ".join(process.cmdline())]
+    return found
+
+
+async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_sample_says(tmp_path: Path) -> None:
+    async with demo(tmp_path, "--exit") as first:
+        await first.says("playing the clerk")
+        first.process.send_signal(signal.SIGTERM)
+        assert await first.ends() == 130
+    async with demo(tmp_path, "--exit") as second:
+        assert await second.ends() == 0, second.said
+        assert ENDED in second.said
+    async with demo(tmp_path) as third:
+        # All had ended before; nothing is done twice, and it stays up.
+        await third.says(ENDED)
+        assert third.said.count(" before ") >= 297
+        await third.says("Command line")
+        assert worker_of(tmp_path).is_running()
+        third.process.send_signal(signal.SIGINT)
+        assert await third.ends() == 0
+
+
+async def test_killed_it_leaves_nobody_behind(tmp_path: Path) -> None:
+    async with demo(tmp_path) as running:
+        await running.says("ready after")
+        assert len(processes_of(tmp_path)) >= 3
+        running.process.kill()
+
+
+async def test_a_worker_that_dies_is_noticed(tmp_path: Path) -> None:
+    async with demo(tmp_path) as running:
+        await running.says("ready after")
+        worker_of(tmp_path).kill()
+        assert await running.ends() == 69
+        assert "the worker, see" in running.said
+
+
+async def test_a_second_one_on_the_same_data_is_refused_and_a_terminal_that_closes_ends_the_first(
+    tmp_path: Path,
+) -> None:
+    async with demo(tmp_path) as running:
+        await running.says("ready after")
+        second = await started(tmp_path)
+        assert await second.ends() == 69
+        assert "is in use by process" in second.said
+        running.process.send_signal(signal.SIGHUP)
+        assert await running.ends() == 130
+
+
+async def test_data_of_another_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    async with PostgresServer(tmp_path / "postgres") as server:
+        await migrate(server.endpoint.url)
+        connection = await asyncpg.connect(server.endpoint.url)
+        await connection.execute("UPDATE schema_checksums SET sha256 = repeat('0', 64)")
+        await connection.close()
+    async with demo(tmp_path) as refused:
+        assert await refused.ends() == 69
+        assert "belongs to another version" in refused.said
+        assert f"rm -r {tmp_path}" in refused.said
+
+
+async def test_servers_that_are_named_are_used_and_none_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    async with servers({"CARDCASE_DATABASE_URL": "postgresql://somebody@127.0.0.1:1/register"}, tmp_path) as named:
+        assert (named.database_url, named.address, named.ui_url) == (
+            "postgresql://somebody@127.0.0.1:1/register",
+            None,
+            None,
+        )
+        assert processes_of(tmp_path) == []
+    assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - a look at an empty directory
+
+
+async def test_a_register_that_cannot_be_reached_is_said_without_its_address(tmp_path: Path) -> None:
+    url = "postgresql://somebody:secret@127.0.0.1:1/register"
+    async with demo(tmp_path, "--exit", CARDCASE_DATABASE_URL=url) as unreachable:
+        assert await unreachable.ends() == 69
+        assert "DATABASE_UNAVAILABLE" in unreachable.said
+        assert "secret" not in unreachable.said

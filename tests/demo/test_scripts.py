@@ -1,0 +1,130 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from cases.models import Answer, CaseView, Transition
+from cases.names import Kind
+from cases.policy import Policies
+from cases.states import Awaits, Event, Milestone, Origin, Status
+from demo.facts import actor_of, follows, may_be_told
+from demo.scripts import SCRIPTS, Part, See, Tell, remaining
+
+CASE = "idc-" + "a" * 26
+
+
+def went(*steps: tuple[Event, Status, Status]) -> tuple[Transition, ...]:
+    return tuple(
+        Transition(version=version, at=datetime(2026, 11, 20, tzinfo=UTC), event=event, status=status, to=to)
+        for version, (event, status, to) in enumerate(steps, start=1)
+    )
+
+
+SCREENED = (Event.screened, Status.screening, Status.in_review)
+VERIFIED = (Event.verify_documents, Status.in_review, Status.awaiting_approval)
+APPROVED = (Event.approve, Status.awaiting_approval, Status.verified)
+
+
+def view(status: Status, **fields: object) -> CaseView:
+    return CaseView.model_validate(
+        {
+            "case_id": CASE,
+            "kind": Kind.id_number_change,
+            "generation": 1,
+            "version": 3,
+            "status": status,
+            "status_zh": "",
+            "milestone": Milestone.submitted,
+            "region": "110105",
+            "category": "general",
+            "awaits": Awaits.clerk,
+            "submitter": "clerk-n1",
+            **fields,
+        }
+    )
+
+
+def answer(status: Status) -> Answer:
+    return Answer(case_id=CASE, status=status, milestone=Milestone.submitted, version=3)
+
+
+def test_a_case_that_was_told_nothing_has_its_whole_script_before_it() -> None:
+    script = SCRIPTS["verify-approve"]
+    assert remaining(script, went(SCREENED)) == script
+
+
+def test_what_the_history_holds_is_not_told_again() -> None:
+    assert remaining(SCRIPTS["verify-approve"], went(SCREENED, VERIFIED)) == SCRIPTS["verify-approve"][1:]
+
+
+def test_a_finished_script_has_nothing_left() -> None:
+    assert remaining(SCRIPTS["verify-approve"], went(SCREENED, VERIFIED, APPROVED)) == ()
+
+
+def test_what_somebody_else_told_the_case_is_passed_over() -> None:
+    acknowledged = (Event.acknowledge, Status.in_review, Status.in_review)
+    assert remaining(SCRIPTS["verify-approve"], went(SCREENED, acknowledged, VERIFIED)) == SCRIPTS["verify-approve"][1:]
+
+
+def test_the_same_fact_twice_in_a_script_is_told_twice() -> None:
+    failed = (Event.card_produced, Status.in_production, Status.in_production)
+    verified = (Event.verify_documents, Status.in_review, Status.ordered)
+    script = SCRIPTS["production-repaired-north"]
+    assert remaining(script, went(SCREENED, verified, failed, failed)) == script[3:]
+
+
+def test_a_script_that_waits_for_a_status_goes_on_after_it_was_passed() -> None:
+    disputed = (Event.dispute_opened, Status.in_review, Status.disputed)
+    script = SCRIPTS["dispute-won"]
+    assert remaining(script, went(SCREENED)) == script
+    assert remaining(script, went(SCREENED, disputed)) == script[1:]
+
+
+def test_scripts_tell_only_what_comes_from_outside() -> None:
+    told = {step.event for script in SCRIPTS.values() for step in script if isinstance(step, Tell)}
+    assert {event.origin for event in told} == {Origin.outside}
+
+
+def test_whoever_verifies_or_approves_did_not_take_the_application_in() -> None:
+    ids = [actor_of(part, view(Status.in_review)).id for part in Part]
+    assert len(set(ids)) == len(ids)
+    assert not [who for who in ids if who.startswith("clerk-")]
+
+
+def test_a_case_that_applies_is_told_nothing_before_it_awaits_somebody() -> None:
+    confirm = SCRIPTS["verify-confirmed"][1]
+    assert isinstance(confirm, Tell)
+    assert not may_be_told(confirm, view(Status.applying))
+    assert may_be_told(confirm, view(Status.applying, awaited=["medical_insurance"]))
+    assert not may_be_told(confirm, view(Status.repair, awaited=["medical_insurance"]))
+
+
+@pytest.mark.parametrize(
+    ("script", "place", "status", "at_once"),
+    [
+        ("verify-confirmed", 1, Status.verified, True),  # the engine's own steps come first, then the case hears
+        ("verify-confirmed", 2, Status.applying, True),
+        ("verify-confirmed", 1, Status.disputed, False),
+        ("verify-approve", 1, Status.awaiting_approval, False),  # names the content, so the case is looked at
+        ("return-papers", 1, Status.awaiting_documents, False),
+    ],
+)
+def test_a_fact_follows_at_once_where_nothing_must_be_looked_up(
+    script: str, place: int, status: Status, *, at_once: bool
+) -> None:
+    step = SCRIPTS[script][place]
+    assert isinstance(step, Tell)
+    assert follows(step, view(Status.in_review), answer(status)) is at_once
+
+
+def test_production_fails_once_more_often_than_each_region_lets_the_bureau_try_again() -> None:
+    for region, name in (("110105", "production-repaired-north"), ("310104", "production-repaired-south")):
+        failures = [
+            step
+            for step in SCRIPTS[name]
+            if isinstance(step, Tell) and step.event is Event.card_produced and not step.says["produced"]
+        ]
+        assert len(failures) == Policies.load().of_region(region).replacement.production_attempts + 1
+
+
+def test_every_script_that_waits_names_a_status_of_a_dispute() -> None:
+    assert {step.status for script in SCRIPTS.values() for step in script if isinstance(step, See)} == {Status.disputed}
