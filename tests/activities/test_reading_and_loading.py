@@ -18,6 +18,7 @@ from activities.registry.loading import (
     Refusal,
     load_persons,
 )
+from activities.registry.pool import create_pool
 from activities.registry.reading import Filter, list_cases
 from activities.sealing import Field
 from cases.errors import CaseError, Code
@@ -79,12 +80,12 @@ class TestLists:
         assert sorted(case for page in pages for case in page) == [case for page in pages for case in page]
         assert len({case for page in pages for case in page}) == 7
 
-    async def test_that_cannot_be_read_say_why_as_a_code(self, play: Play) -> None:
-        await play.pool.close()
+    async def test_that_cannot_be_read_say_why_as_a_code(self, database_url: str) -> None:
+        closed = await create_pool(database_url, size=1)
+        await closed.close()
         with pytest.raises(CaseError) as failed:
-            await list_cases(play.pool)
+            await list_cases(closed)
         assert str(failed.value) == "DATABASE_UNAVAILABLE"
-        play.tampered = True
 
 
 FULL = {
