@@ -43,8 +43,8 @@ class TestAskedForAgain:
         assert await play.value("SELECT count(*) FROM events WHERE kind = 'number_changed'") == 4
 
     async def test_a_step_whose_answer_was_lost_is_answered_as_it_would_have_been(self, play: Play) -> None:
-        # A cancelled call may have committed or not; nobody can tell but the register. The moment of cancelling is moved
-        # towards that of the commit, so that both are met on any machine.
+        # A cancelled call may have committed or not; nobody can tell but the register. The moment of cancelling is
+        # moved towards that of the commit, so that both are met on any machine.
         moment, tries, committed = 0.005, 30, 0
         for _ in range(tries):
             state = await case_to_commit(play, region=SOUTH)
