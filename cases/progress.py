@@ -166,7 +166,10 @@ class CaseState(Record):
     card_blocked: bool = False
     card_cancelled: bool = False
     """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
+    card_ordered: bool = False
+    """A new card is being made, or was made and not cancelled."""
     production_attempts: int = 0
+    """Productions that failed since the card was ordered."""
     claim_reminders: int = 0
     activated: tuple[CardFunction, ...] = ()
     benefits_held: bool = False
@@ -368,6 +371,8 @@ def _check_repair(state: CaseState, fact: Repair, _today: date) -> Code | None:
 def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> Code | None:
     if fact.actor.role not in {Role.officer, Role.supervisor}:
         return Code.ROLE_NOT_ALLOWED
+    if state.benefits_held:
+        return Code.EVENT_NOT_ALLOWED
     ends = state.terms.campaign_ends
     if ends is None or today <= ends:
         return Code.DEADLINE_NOT_PASSED
@@ -490,7 +495,7 @@ _GUARDS: Final[Mapping[Guard, Callable[[CaseState, Any], bool]]] = {
     Guard.order_cancellable: lambda state, _fact: _order_cancellable(state),
     Guard.found_in_time: lambda state, fact: _order_cancellable(state) and _unblock_possible(state, fact),
     Guard.produced: lambda _state, fact: fact.produced,
-    Guard.attempts_left: lambda state, _fact: state.production_attempts < state.terms.production_attempts,
+    Guard.attempts_left: lambda state, _fact: state.production_attempts + 1 < state.terms.production_attempts,
     Guard.last_function: lambda state, fact: set(state.terms.functions) <= {*state.activated, fact.function},
     Guard.claim_period_over: lambda state, _fact: state.claim_reminders > state.terms.claim_reminders,
 }
@@ -628,6 +633,9 @@ _EFFECT_CHANGES: Final[Mapping[Effect, dict[str, Any]]] = {
     Effect.block_card: {"card_blocked": True},
     Effect.cancel_lost_card: {"card_cancelled": True},
     Effect.unblock_card: {"card_blocked": False},
+    Effect.order_card: {"card_ordered": True},
+    Effect.cancel_order: {"card_ordered": False},
+    Effect.destroy_card: {"card_ordered": False},
 }
 
 _ENDED_BECAUSE: Final[Mapping[tuple[Status, Event], Code]] = {
@@ -652,9 +660,7 @@ _REVIEWED_AGAIN = frozenset({Status.awaiting_documents, Status.in_review, Status
 # Neither seeing a case nor its benefits makes the engine go on; `repair` and the neighbours' news do.
 _LEAVES_STUCK = frozenset({Event.acknowledge, Event.release_benefits})
 # Self-loops that start the clock of their status anew; every other self-loop leaves it running.
-_CLOCK_AGAIN = frozenset(
-    {Event.extend, Event.card_produced, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}
-)
+_CLOCK_AGAIN = frozenset({Event.extend, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue})
 
 
 def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None) -> Decision:
@@ -681,7 +687,8 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
         changed["last_error"] = because
     after = state.model_copy(update=changed)
     spec = state.machine.statuses[row.to]
-    clock = spec.clock if row.to is not row.status or row.event in _CLOCK_AGAIN else None
+    starts = row.to is not row.status or row.event in _CLOCK_AGAIN or Effect.reorder_card in row.effects
+    clock = spec.clock if starts else None
     # The last reminder to fetch a card opens a task for two people; no further one follows.
     if clock is Clock.claim and after.claim_reminders > after.terms.claim_reminders:
         clock = None
@@ -722,12 +729,17 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     change = _CHANGES.get(row.event)
     if change is not None:
         changed |= change(state, fact, row)
-    if not state.machine.is_open(row.to):
-        changed |= {"timer": None}
-        if (code := _why_ended(state, row)) is not None:
-            changed["ended_because"] = code
-        changed["remains"] = _remains(state.model_copy(update=changed))
-    return changed
+    return changed if state.machine.is_open(row.to) else _closed(state, row, changed)
+
+
+def _closed(state: CaseState, row: Row, changed: dict[str, Any]) -> dict[str, Any]:
+    """The changes of an ending: no limit runs on, and it says why it ended and what stays in effect."""
+    changed |= {"timer": None}
+    if row.to is Status.done:
+        changed["last_error"] = None
+    if (code := _why_ended(state, row)) is not None:
+        changed["ended_because"] = code
+    return changed | {"remains": _remains(state.model_copy(update=changed))}
 
 
 def _why_ended(state: CaseState, row: Row) -> Code | None:
@@ -745,6 +757,7 @@ def _remains(after: CaseState) -> tuple[str, ...]:
     remains = {
         "card_blocked": after.card_blocked and not after.card_cancelled,
         "card_cancelled": after.card_cancelled,
+        "card_ordered": after.card_ordered,
         "number_committed": after.committed,
         "benefits_held": after.benefits_held,
     }

@@ -481,18 +481,24 @@ ID_NUMBER_CHANGE: Final = Machine(
         *_same((_S.screening, _S.verified, _S.updated), _E.repair, _G.retry, None),
         # A release that found a benefit still held unblocks once more.
         Row(_S.releasing, _E.repair, _G.retry, _S.updated),
-        # ways out
-        *_same(_BEFORE_VERIFIED, _E.withdraw, _G.always, _S.withdrawn, _F.leave_dispute),
+        # ways out; out of the screening only where the engine is stuck in it
+        *_same((_S.screening, *_BEFORE_VERIFIED), _E.withdraw, _G.always, _S.withdrawn, _F.leave_dispute),
         Row(_S.disputed, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute,)),
         Row(_S.verified, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute,)),
         *_same((_S.applying, _S.repair), _E.withdraw, _G.undoable, _S.withdrawn, *_UNDO_NUMBER, _F.leave_dispute),
-        *_same(_BEFORE_VERIFIED, _E.person_ended, _G.always, _S.ended, _F.leave_dispute),
+        *_same((_S.screening, *_BEFORE_VERIFIED), _E.person_ended, _G.always, _S.ended, _F.leave_dispute),
         Row(_S.disputed, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
         Row(_S.verified, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
         *_same((_S.applying, _S.repair), _E.person_ended, _G.undoable, _S.ended, *_UNDO_NUMBER, _F.leave_dispute),
         # benefits
         *_same(_BENEFITS_MAY_BE_HELD, _E.hold_benefits, _G.always, None, _F.hold_benefits, _F.notify_applicant),
-        *_same(_CHANGE_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
+        *_same(
+            (_S.awaiting_documents, _S.in_review, _S.awaiting_approval, _S.verified, _S.applying, _S.repair),
+            _E.release_benefits,
+            _G.always,
+            None,
+            _F.release_benefits,
+        ),
         Row(
             _S.updated,
             _E.unblock,
@@ -619,6 +625,8 @@ CARD_REPLACEMENT: Final = Machine(
         ),
         Row(_S.in_production, _E.card_produced, _G.attempts_left, _S.in_production, (_F.reorder_card,)),
         Row(_S.in_production, _E.card_produced, _G.always, _S.repair),
+        # A bureau that does not answer is asked again by an operator.
+        Row(_S.in_production, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
         Row(_S.in_production, _E.production_overdue, _G.always, _S.in_production),
         # The bureau may find the card after all, or a retry may have been answered late.
         Row(_S.repair, _E.card_produced, _G.produced, _S.ready, (_F.record_production, _F.notify_applicant)),
@@ -639,17 +647,14 @@ CARD_REPLACEMENT: Final = Machine(
             _S.done,
             (_F.close_old_card, _F.requeue_claims, _F.notify_applicant),
         ),
-        # ways out
-        *_same(_BLOCKABLE, _E.withdraw, _G.always, _S.withdrawn),
+        # ways out; out of the pre-check only where the engine is stuck in it
+        *_same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn),
         *_same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order),
-        *_same(_BLOCKABLE, _E.person_ended, _G.always, _S.ended),
-        *_same(
-            (*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.closing_old),
-            _E.person_ended,
-            _G.always,
-            _S.ended,
-            _F.cancel_order,
-        ),
+        *_same((_S.checking, *_BLOCKABLE, _S.ordered), _E.person_ended, _G.always, _S.ended),
+        # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
+        *_same((_S.in_production, _S.repair), _E.person_ended, _G.order_cancellable, _S.ended, _F.cancel_order),
+        *_same((_S.in_production, _S.repair), _E.person_ended, _G.always, _S.ended),
+        *_same((*_WITH_THE_PERSON, _S.active, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
         # benefits
         *_same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
         *_same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),

@@ -233,12 +233,12 @@ _REPLACEMENTS: Final[Mapping[str, Script]] = {
     "replace-return": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY, *_fetch()),
     "replace-hold": (_hold(HoldReason.applicant_in_hospital), _extend(3), _RESUME, _VERIFY, *_fetch()),
     "produce-again": (_VERIFY, _make(produced=False), *_fetch()),
-    # A region's policy says how often the bureau may try again: three times in the north, twice in the south.
-    "production-repaired-north": (_VERIFY, *[_make(produced=False)] * 4, _repair(RepairAction.retry), *_fetch()),
-    "production-repaired-south": (_VERIFY, *[_make(produced=False)] * 3, _repair(RepairAction.retry), *_fetch()),
+    # A region's policy says how often the bureau may try: three times in the north, twice in the south.
+    "production-repaired-north": (_VERIFY, *[_make(produced=False)] * 3, _repair(RepairAction.retry), *_fetch()),
+    "production-repaired-south": (_VERIFY, *[_make(produced=False)] * 2, _repair(RepairAction.retry), *_fetch()),
     "production-undone": (
         _VERIFY,
-        *[_make(produced=False)] * 4,
+        *[_make(produced=False)] * 3,
         _repair(RepairAction.undo),
         _VERIFY,
         *_fetch(),

@@ -322,8 +322,10 @@ class Case:
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
                 return
-            self._case = self._case.model_copy(update={"related": told.because_of})
-            await self._move(told.event)
+            try:
+                await self._move(told.event, related=told.because_of)
+            except CaseError as not_possible:
+                workflow.logger.info("neighbour's event refused", extra={"code": not_possible.code.value})
 
     def _can_be_told(self) -> bool:
         """Whether the case rests in a status that somebody may act on, or never will again."""
@@ -375,12 +377,20 @@ class Case:
     # --- how a case moves -------------------------------------------------------------------------------------------
 
     async def _move(
-        self, event: Event, fact: Fact | None = None, *, because: Code | None = None, update_id: str | None = None
+        self,
+        event: Event,
+        fact: Fact | None = None,
+        *,
+        because: Code | None = None,
+        update_id: str | None = None,
+        related: str | None = None,
     ) -> Code | None:
         """Make one transition: decided, written in one transaction, then in effect here. Answers a refusal's code."""
         at = workflow.now()
         decision = decide(self._case, event, fact, at, because)
         after = decision.after
+        if related is not None:
+            after = after.model_copy(update={"related": related})
         if update_id is not None:
             answered = (*after.answered, Answered(id=update_id, version=after.version))[-REMEMBERED_UPDATES:]
             after = after.model_copy(update={"answered": answered})
