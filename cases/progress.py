@@ -371,8 +371,6 @@ def _check_repair(state: CaseState, fact: Repair, _today: date) -> Code | None:
 def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> Code | None:
     if fact.actor.role not in {Role.officer, Role.supervisor}:
         return Code.ROLE_NOT_ALLOWED
-    if state.benefits_held:
-        return Code.EVENT_NOT_ALLOWED
     ends = state.terms.campaign_ends
     if ends is None or today <= ends:
         return Code.DEADLINE_NOT_PASSED
