@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.options import REGISTRY_DURABLE, REGISTRY_QUICK
@@ -41,7 +41,7 @@ async def ask_register(
     quick: workflow.LocalActivityConfig = {**REGISTRY_QUICK, "summary": summary}
     try:
         return await workflow.execute_local_activity_method(method, request, **quick)
-    except ActivityError as failed:
+    except FailureError as failed:
         _raise_if_final(failed)
     before_waiting()
     durable: workflow.ActivityConfig = {**REGISTRY_DURABLE, "summary": summary}
@@ -52,9 +52,12 @@ async def ask_register(
         raise
 
 
-def _raise_if_final(failed: ActivityError) -> None:
+def _raise_if_final(failed: FailureError) -> None:
     """A step that no repetition can save is refused; anything else is left to the caller."""
-    cause = failed.cause
+    if is_cancelled_exception(failed):
+        raise failed
+    # A regular activity's failure comes wrapped; that of a local one does not.
+    cause = failed.cause if isinstance(failed, ActivityError) else failed
     if isinstance(cause, ApplicationError) and cause.non_retryable:
         known = {code.value: code for code in Code}
         raise StepRefused(known.get(cause.type or "", Code.INTERNAL)) from None

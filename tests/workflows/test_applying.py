@@ -1,0 +1,226 @@
+"""From the reservation of a number to paid benefits: confirmations, undoing, the point of no return, and repair."""
+
+import asyncio
+
+import pytest
+
+from cases.errors import Code
+from cases.models import Repair, RepairAction, System
+from cases.names import Kind, case_id
+from cases.states import Event, Status
+from tests.engine import Engine
+from tests.scenes import FACTS, ID_CARD, OPERATOR, SOUTH
+from tests.workflows.dossier import Dossier
+from tests.workflows.refusals import Refusals
+from tests.workflows.roads import applying, change, overdue, partly_confirmed
+
+MEDICAL, PENSION, BANK = System.medical_insurance, System.pension, System.bank
+UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
+
+
+def accepted(system: System) -> Repair:
+    """An operator has evidence that a system took the number over."""
+    return Repair(actor=OPERATOR, action=RepairAction.accept, system=system, evidence="op-3")
+
+
+async def is_undone(case: Dossier) -> None:
+    """The old number is back in force, the card is right again, and nobody is kept waiting."""
+    held = await case.holdings()
+    assert held.numbers == (("old", "living"), ("new", "revoked"))
+    assert [card.outdated for card in held.cards] == [False]
+    assert held.turn is None
+    assert (await case.told_to("register"))[-2:] == ["number_changed", "number_change_undone"]
+    assert (await case.told_to(BANK))[-1] == "number_change_undone"
+
+
+async def is_applied_anew(case: Dossier) -> None:
+    """What was undone may be verified and applied once more, and this time everyone confirms."""
+    await case.verify()
+    await case.rests_in(Status.applying)
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).numbers == (("old", "historic"), ("new", "revoked"), ("new", "living"))
+
+
+async def test_a_confirmation_that_is_refused_first_undoes_the_change(engine: Engine) -> None:
+    case = await applying(engine)
+    assert (await case.confirm(PENSION, confirmed=False)).status is Status.in_review
+    view = await case.rests_in(Status.in_review)
+    assert (view.last_error, view.verifier, view.confirmations) == (Code.CONFIRMATION_REFUSED, None, ())
+    await is_undone(case)
+    await is_applied_anew(case)
+
+
+async def test_after_the_first_confirmation_the_only_way_is_forward(engine: Engine) -> None:
+    case = await partly_confirmed(engine)
+    view = await case.rests_in(Status.repair)
+    assert view.attention == ("repair",)
+    assert view.last_error is Code.CONFIRMATION_REFUSED
+    assert (view.confirmations, view.awaited) == ((MEDICAL,), (PENSION, BANK))
+    for event in (Event.withdraw, Event.person_ended):
+        assert await case.refuses(event) is Code.PAST_POINT_OF_NO_RETURN
+    assert await case.refuses(Event.repair, UNDO) is Code.PAST_POINT_OF_NO_RETURN
+    assert await case.refuses(Event.repair, accepted(MEDICAL)) is Code.SYSTEM_NOT_AWAITED
+    assert (await case.confirm(BANK, confirmed=False)).status is Status.repair
+    assert (await case.tell(Event.repair, accepted(PENSION))).status is Status.repair
+    assert (await case.rests_in(Status.repair)).awaited == (BANK,)
+    assert (await case.tell(Event.repair, accepted(BANK))).status is Status.updated
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).numbers == (("old", "historic"), ("new", "living"))
+
+
+async def test_a_change_that_was_partly_confirmed_cannot_be_withdrawn(engine: Engine) -> None:
+    case = await applying(engine)
+    await case.confirm(MEDICAL)
+    for event in (Event.withdraw, Event.person_ended):
+        assert await case.refuses(event) is Code.PAST_POINT_OF_NO_RETURN
+    assert await case.refuses(Event.confirm_downstream, FACTS[Event.confirm_downstream]) is Code.SYSTEM_NOT_AWAITED
+    await case.confirm(PENSION, BANK)
+    assert (await case.ends()).status is Status.done
+
+
+async def test_a_confirmation_that_does_not_come_in_time_is_asked_for_again(engine: Engine) -> None:
+    case = await overdue(engine)
+    view = await case.agrees()
+    assert (view.last_error, view.attention, view.due_event) == (Code.CONFIRMATION_OVERDUE, ("repair",), None)
+    assert (await case.tell(Event.repair)).status is Status.applying
+    view = await case.rests_in(Status.applying)
+    assert (view.due_event, view.last_error, view.attention) == (Event.confirmation_overdue, None, ())
+    assert [await case.told_to(system) for system in (BANK, "register")] == [["number_changed"] * 2, ["number_changed"]]
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+
+
+async def test_only_who_has_not_confirmed_is_asked_again(engine: Engine) -> None:
+    case = await applying(engine)
+    await case.confirm(MEDICAL)
+    await case.time_runs_out(Event.confirmation_overdue)
+    await case.rests_in(Status.repair)
+    await case.tell(Event.repair)
+    assert [len(await case.told_to(system)) for system in (MEDICAL, PENSION, BANK)] == [1, 2, 2]
+
+
+async def test_late_confirmations_still_count_in_repair(engine: Engine) -> None:
+    case = await overdue(engine)
+    assert (await case.confirm(MEDICAL, PENSION)).status is Status.repair
+    assert (await case.rests_in(Status.repair)).awaited == (BANK,)
+    assert (await case.confirm(BANK)).status is Status.updated
+    assert (await case.ends()).status is Status.done
+
+
+async def test_a_late_refusal_and_an_operator_both_undo_what_nobody_confirmed(engine: Engine) -> None:
+    refused, undone = await asyncio.gather(overdue(engine), overdue(engine))
+    assert (await refused.confirm(BANK, confirmed=False)).status is Status.in_review
+    assert (await undone.tell(Event.repair, UNDO)).status is Status.in_review
+    for case in (refused, undone):
+        await case.rests_in(Status.in_review)
+        await is_undone(case)
+    await is_applied_anew(undone)
+
+
+async def test_a_number_that_changed_since_the_screening_is_not_replaced(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await engine.pool.execute(
+        """
+        WITH before AS (
+            UPDATE numbers n SET state = 'historic' FROM persons p
+            WHERE p.id = n.person_id AND p.token = $1 AND n.state = 'living' RETURNING n.person_id, n.sealed
+        )
+        INSERT INTO numbers (person_id, token, sealed, digits, state)
+        SELECT person_id, $2, sealed, 15, 'living' FROM before
+        """,
+        case.opening.person,
+        engine.sealer.number_token("110105000000000"),
+    )
+    await case.verify()
+    view = await case.rests_in(Status.in_review)
+    assert (view.last_error, view.verifier) == (Code.REGISTER_CHANGED, None)
+    held = await case.holdings()
+    assert held.numbers == (("old", "historic"), ("other", "living"), ("new", "revoked"))
+    assert held.turn is None
+    await case.tell(Event.reject)
+    assert (await case.ends()).status is Status.rejected
+
+
+@pytest.mark.parametrize(
+    ("step", "status"),
+    [
+        (Event.apply, Status.verified),
+        (Event.unblock, Status.updated),
+        (Event.release, Status.releasing),
+    ],
+)
+async def test_a_step_that_the_register_refuses_waits_for_an_operator_who_retries_it(
+    engine: Engine, refusals: Refusals, step: Event, status: Status
+) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    async with refusals.of(case.case_id, step):
+        await case.verify()
+        view = await case.rests_in(status)
+        assert (view.attention, view.last_error) == (("repair",), Code.DATABASE_REFUSED)
+        await case.tell(Event.acknowledge)
+        assert (await case.rests_in(status)).attention == ("repair",)
+        # Nothing has changed: the retry is refused as well, and the case waits again.
+        await case.tell(Event.repair)
+        assert (await case.rests_in(status)).attention == ("repair",)
+    assert (await case.tell(Event.repair)).version > view.version
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).numbers == (("old", "historic"), ("new", "living"))
+
+
+async def test_what_was_verified_and_stands_still_may_be_withdrawn(engine: Engine, refusals: Refusals) -> None:
+    async def stands_still() -> Dossier:
+        case = await change(engine, ID_CARD, region=SOUTH)
+        async with refusals.of(case.case_id, Event.apply):
+            await case.verify()
+            await case.rests_in(Status.verified)
+        return case
+
+    withdrawn, died = await asyncio.gather(stands_still(), stands_still())
+    await asyncio.gather(withdrawn.tell(Event.withdraw), died.tell(Event.person_ended))
+    outcomes = await asyncio.gather(withdrawn.ends(), died.ends())
+    assert [outcome.status for outcome in outcomes] == [Status.withdrawn, Status.ended]
+    assert (await withdrawn.holdings()).numbers == (("old", "living"),)
+
+
+async def test_a_commit_that_the_register_refuses_gives_the_reservation_back(
+    engine: Engine, refusals: Refusals
+) -> None:
+    case = await change(engine, ID_CARD)
+    async with refusals.of(case.case_id, Event.commit):
+        await case.verify()
+        view = await case.rests_in(Status.in_review)
+    assert view.last_error is Code.DATABASE_REFUSED
+    held = await case.holdings()
+    assert (held.numbers, held.turn) == ((("old", "living"), ("new", "revoked")), None)
+    await is_applied_anew(case)
+
+
+async def test_a_screening_that_cannot_be_written_waits_for_an_operator(engine: Engine, refusals: Refusals) -> None:
+    person = await engine.insured()
+    opening = engine.number_change(person, ID_CARD)
+    async with refusals.of(case_id(Kind.id_number_change, opening.person), Event.screened):
+        case = await Dossier.open(engine, person, opening)
+        assert case.receipt.status is Status.screening
+        assert (await case.rests_in(Status.screening)).attention == ("repair",)
+    await case.tell(Event.repair)
+    await case.rests_in(Status.in_review)
+
+
+async def test_benefits_that_are_blocked_again_before_the_release_are_unblocked_once_more(
+    engine: Engine, refusals: Refusals
+) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    async with refusals.of(case.case_id, Event.release):
+        await case.verify()
+        await case.rests_in(Status.releasing)
+        await engine.pool.execute(
+            """
+            UPDATE claims SET state = 'suspended' FROM persons p
+            WHERE p.id = person_id AND p.token = $1 AND suspended_for = 'id_number'
+            """,
+            case.opening.person,
+        )
+    assert (await case.tell(Event.repair)).status is Status.updated
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).claims["id_number"] == "queued"
