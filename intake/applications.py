@@ -1,8 +1,7 @@
 """What a back-office system applies with, in clear, and how it is sealed before anything leaves this process.
 
 Everything that can be known without the engine is checked here, and what is wrong is said as a field and a code, never
-with the value (`InputRefused`). Pydantic's own errors carry the input they refuse; they end in `checked` and
-`checked_json`.
+with the value (`InputRefused`). Pydantic's own errors carry the input they refuse; they end in `checked`.
 """
 
 import json
@@ -111,14 +110,6 @@ def checked(model: type[Model], content: object) -> Model:
     """`content` as the model, or `InputRefused`."""
     try:
         return model.model_validate(content)
-    except (ValidationError, CaseError) as wrong:
-        raise _refused(wrong) from None
-
-
-def checked_json(model: type[Model], content: bytes) -> Model:
-    """JSON as the model without converting a type into another, or `InputRefused`."""
-    try:
-        return model.model_validate_json(content, strict=True)
     except (ValidationError, CaseError) as wrong:
         raise _refused(wrong) from None
 

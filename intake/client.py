@@ -74,6 +74,7 @@ from intake.applications import (
     Problem,
     check_host,
     check_key,
+    checked,
     seal,
     seal_card_number,
 )
@@ -308,17 +309,18 @@ class CaseClient:
                 return await self._answer_of_closed(case_id, identity, refused)
             raise
 
-    async def card_produced(self, case_id: str, actor: Actor, batch: str, card_number: str, note: str = "") -> Answer:
+    async def card_produced(
+        self, case_id: str, actor: Actor, batch: str, card_number: str, *, note: str = "", update_id: str | None = None
+    ) -> Answer:
         """Tell a case that its card was made; the card's number is given in clear and sealed here."""
         self._checked_id(case_id)
         try:
             card = seal_card_number(card_number, case_id, self._sealer)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
-        fact = CardProduced(
-            actor=actor, note=note, produced=True, batch=batch, card_number=card.number, card_token=card.token
-        )
-        return await self.tell(case_id, fact)
+        fields = {"actor": actor, "note": note, "produced": True, "batch": batch}
+        fact = checked(CardProduced, {**fields, "card_number": card.number, "card_token": card.token})
+        return await self.tell(case_id, fact, update_id=update_id)
 
     # --- looking --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 
 from cases.errors import CaseError, Code
 from cases.names import Kind
-from intake.applications import Application, NumberChangeApplication, ReplacementApplication, checked_json
+from intake.applications import Application, NumberChangeApplication, ReplacementApplication, checked
 
 LARGEST_REQUEST: Final = 64 * 1024
 """Bytes."""
@@ -76,8 +76,7 @@ def read_application(raw: bytes) -> Application:
     kind = KIND_OF_NAME.get(named) if isinstance(named, str) else None
     if kind is None:
         raise CaseError(Code.FIELD_INVALID, "kind")
-    content = json.dumps({**fields, "kind": kind.value}, ensure_ascii=False).encode()
-    return checked_json(_MODELS[kind], content)
+    return checked(_MODELS[kind], {**fields, "kind": kind})
 
 
 def _nesting(raw: bytes) -> int:

@@ -180,7 +180,7 @@ def _read_cell(column: Column, cell: object) -> Any:
     if isinstance(cell, int | float) and column is Column.region:
         return str(int(cell)) if cell == int(cell) else cell
     if column is Column.documents:
-        return _documents(cell)
+        return read_documents(cell)
     text = cell.strip(_BLANKS) if isinstance(cell, str) else cell
     if text is None or text == "":
         return None
@@ -199,7 +199,7 @@ _WORDS: Final[Mapping[Column, Mapping[str, Any]]] = {
 }
 
 
-def _documents(cell: object) -> Any:
+def read_documents(cell: object) -> Any:
     """Entries `kind|uri|media_type|size|sha256` with semicolons between them; lists of objects come from JSON."""
     if cell is None or isinstance(cell, list):
         return cell

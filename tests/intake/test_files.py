@@ -653,9 +653,9 @@ class TestJsonLines:
 
 class TestSize:
     def test_a_million_rows_would_fit_into_200_megabytes(self, tmp_path: Path) -> None:
-        few, many = (peak_of(tmp_path, rows) for rows in (500, 20_500))
-        assert few < 100 * MEGABYTE
-        assert (many - few) * 50 < 100 * MEGABYTE
+        few, many = (peak_of(tmp_path, rows) for rows in (500, 10_500))
+        assert few < 60 * MEGABYTE
+        assert (many - few) * 100 < 140 * MEGABYTE
 
     def test_of_five_thousand_rows_one_is_refused_and_4999_go_through(self, tmp_path: Path) -> None:
         rows = [row_of(person) for person in range(5_000)]

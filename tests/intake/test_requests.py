@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cases.errors import CaseError, Code
 from cases.models import HoldBenefits, VerifyDocuments
-from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication, checked_json
+from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication, checked
 from intake.requests import LARGEST_REQUEST, read_application, read_json, read_object
 from tests.intake.applying import NEW, fields_of, number_change, replacement
 
@@ -162,7 +162,7 @@ def test_a_fact_is_held_to_the_same_strictness(fields: dict[str, Any], problem: 
         "copies": [],
     } | fields
     with pytest.raises(InputRefused) as refused:
-        checked_json(VerifyDocuments, json.dumps(fact).encode())
+        checked(VerifyDocuments, read_object(json.dumps(fact).encode()))
     assert refused.value.problems == (problem,)
 
 
@@ -175,5 +175,5 @@ def test_a_date_of_a_fact_is_a_plain_iso_day(day: object) -> None:
         "served_on": day,
     }
     with pytest.raises(InputRefused) as refused:
-        checked_json(HoldBenefits, json.dumps(fact).encode())
+        checked(HoldBenefits, read_object(json.dumps(fact).encode()))
     assert [problem.code for problem in refused.value.problems] == [Code.DATE_INVALID]

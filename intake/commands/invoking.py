@@ -1,0 +1,93 @@
+"""What all commands have in common: options that may stand before or behind them, and the way to the engine."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import typer
+from temporalio.service import RPCError
+
+from activities.sealing import KeyRing, Sealer
+from cases.errors import Code
+from cases.names import read_case_id
+from intake.client import CaseClient, Unavailable
+from intake.commands.saying import Exit, Format, Language, Speaker
+from runtime.client import connect
+from runtime.logs import configure_logging, core_runtime
+from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, read_settings
+
+OutputOption = Annotated[Format | None, typer.Option("-o", "--output", help="How results are written.")]
+LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of remedies.")]
+HostOption = Annotated[
+    list[str] | None,
+    typer.Option("--document-host", metavar="HOST", help="A host from which https documents may come; repeatable."),
+]
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="Case number: idc-… or crc-….", show_default=False)]
+
+
+@dataclass
+class Invocation:
+    """One call of the command line."""
+
+    say: Speaker = field(default_factory=Speaker)
+    document_hosts: frozenset[str] = frozenset()
+
+    def heard(self, output: Format | None, language: Language | None) -> None:
+        """Take over options; those behind the command win."""
+        self.say = Speaker(output or self.say.format, language or self.say.language)
+
+    @asynccontextmanager
+    async def cases(self) -> AsyncIterator[CaseClient]:
+        """The client, by the configuration of this process.
+
+        Raises `ConfigurationInvalid`, or `Unavailable` where Temporal cannot be reached.
+        """
+        settings = read_settings(ClientSettings)
+        configure_logging("console", "ERROR")
+        sealer = Sealer(KeyRing.load(settings.key_file))
+        try:
+            client = await connect(runtime=core_runtime())
+        except ValueError:
+            wrong = Problem("TEMPORAL_ADDRESS", "is no address", "Correct it, for instance: 127.0.0.1:7233")
+            raise ConfigurationInvalid([wrong]) from None
+        except (RuntimeError, RPCError, OSError):
+            # This is how Temporal's client says that it cannot connect.
+            raise Unavailable(Code.ENGINE_UNAVAILABLE) from None
+        yield CaseClient(client, sealer, document_hosts=self.document_hosts)
+
+
+Command = Callable[..., Coroutine[Any, Any, Exit]]
+
+_CONTEXT: Final = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+_OPTIONS_OF_ALL: Final = (
+    inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=OutputOption),
+    inspect.Parameter("lang", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=LanguageOption),
+)
+
+
+def add_command(
+    app: typer.Typer, name: str, command: Command, parameters: list[inspect.Parameter] | None = None
+) -> None:
+    """Add a command: a coroutine that takes the invocation and its own options and answers the exit code.
+
+    Its own options are read from its signature, or are `parameters`, where it takes any.
+    """
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:] if parameters is None else parameters
+
+    def run(ctx: typer.Context, output: Format | None, lang: Language | None, **options: Any) -> Exit:
+        invocation: Invocation = ctx.obj
+        invocation.heard(output, lang)
+        if "case" in options:
+            read_case_id(options["case"])
+        return asyncio.run(command(invocation, **options))
+
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    signature = inspect.Signature([_CONTEXT, *keyword_only, *_OPTIONS_OF_ALL])
+    # Typer reads options from here; the function itself takes whatever there is.
+    described: Any = run
+    described.__signature__ = signature
+    described.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
+    app.command(name, help=inspect.getdoc(command))(described)

@@ -1,0 +1,88 @@
+"""Commands that look at cases, and one that waits."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from cases.names import Kind
+from cases.states import Milestone, Status
+from intake.commands.invoking import CaseArgument, Invocation, add_command
+from intake.commands.saying import Exit
+
+
+class KindName(StrEnum):
+    """The kinds of case as a command line names them."""
+
+    id_number_change = Kind.id_number_change.name
+    card_replacement = Kind.card_replacement.name
+
+
+class Attention(StrEnum):
+    """Why an operator should look at a case."""
+
+    hold = "hold"
+    dispute = "dispute"
+    repair = "repair"
+    overdue = "overdue"
+    decision = "decision"
+
+
+_LISTED: Final = ("case_id", "kind", "status", "milestone", "region", "category", "attention", "due_at", "closed")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    add_command(app, "show", show)
+    add_command(app, "history", history)
+    add_command(app, "list", list_cases)
+    add_command(app, "wait", wait)
+
+
+async def show(invocation: Invocation, case: CaseArgument) -> Exit:
+    """Everything about a case that may be shown without opening personal data."""
+    async with invocation.cases() as cases:
+        invocation.say.one(await cases.view(case))
+    return Exit.fine
+
+
+async def history(invocation: Invocation, case: CaseArgument) -> Exit:
+    """The transitions of a case so far, oldest first."""
+    async with invocation.cases() as cases:
+        transitions = await cases.history(case)
+    invocation.say.many(transitions, ("version", "at", "event", "status", "to", "actor"))
+    return Exit.fine
+
+
+async def wait(invocation: Invocation, case: CaseArgument) -> Exit:
+    """Wait until a case is closed, and show its outcome."""
+    async with invocation.cases() as cases:
+        invocation.say.one(await cases.wait(case))
+    return Exit.fine
+
+
+async def list_cases(
+    invocation: Invocation,
+    *,
+    status: Annotated[Status | None, typer.Option(help="Only cases in this status.")] = None,
+    milestone: Annotated[Milestone | None, typer.Option(help="Only cases at this milestone.")] = None,
+    region: Annotated[str | None, typer.Option(help="Only cases of this agency: six digits.")] = None,
+    attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
+    kind: Annotated[KindName | None, typer.Option(help="Only cases of this kind.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
+) -> Exit:
+    """Cases by what they show; lags behind the cases by a moment."""
+    async with invocation.cases() as cases:
+        found = [
+            summary._asdict()
+            async for summary in cases.cases(
+                status=status,
+                milestone=milestone,
+                region=region,
+                attention=attention,
+                kind=Kind[kind] if kind is not None else None,
+                limit=limit,
+            )
+        ]
+    invocation.say.many(found, _LISTED)
+    return Exit.fine

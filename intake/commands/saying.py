@@ -1,0 +1,198 @@
+"""What the command line says, and how: tables for people, JSON for programs; trouble on standard error, by code."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Final
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cases.clocks import SHANGHAI
+from cases.errors import REMEDIES, CaseError, Code, Remedy
+from intake.applications import InputRefused, Problem
+from intake.client import EngineError, Unavailable
+from runtime.settings import ConfigurationInvalid
+
+
+class Exit(IntEnum):
+    """Exit codes, those of sysexits.h where it has one."""
+
+    fine = 0
+    refused = 1
+    usage = 64
+    data = 65
+    unavailable = 69
+    internal = 70
+    configuration = 78
+
+
+class Format(StrEnum):
+    """How results are written."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+
+
+class Language(StrEnum):
+    """Of what is said about trouble."""
+
+    zh = "zh"
+    en = "en"
+
+
+class WrongUsage(Exception):
+    """The command line lacks something; `what` names options, never what was typed."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(what)
+
+
+Fields = Mapping[str, Any]
+
+_WIDE: Final = 200
+"""Columns of a table that goes to a file or another program."""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Writes what a command has to say."""
+
+    format: Format = Format.table
+    language: Language = Language.zh
+
+    def one(self, result: BaseModel | Fields) -> None:
+        """One result."""
+        if self.format is not Format.table:
+            typer.echo(_json(result, indented=self.format is Format.json))
+            return
+        table = Table(show_header=False, box=None, pad_edge=False)
+        table.add_column(no_wrap=True, style="dim")
+        table.add_column(overflow="fold")
+        for name, value in _fields(result).items():
+            if value not in (None, (), [], "", False):
+                table.add_row(name, _cell(value))
+        _console().print(table)
+
+    def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
+        """A list; `columns` are the fields that a table shows."""
+        if self.format is Format.jsonl:
+            for result in results:
+                self.line(result)
+        elif self.format is Format.json:
+            typer.echo(_json([_plain(result) for result in results], indented=True))
+        else:
+            table = Table(box=None, pad_edge=False)
+            for column in columns:
+                table.add_column(column, overflow="fold", no_wrap=column == "case_id")
+            for result in results:
+                fields = _fields(result)
+                table.add_row(*(_cell(fields.get(column)) for column in columns))
+            _console().print(table)
+
+    def line(self, result: BaseModel | Fields) -> None:
+        """One line of JSON Lines."""
+        typer.echo(_json(result, indented=False))
+
+    def words(self, remedy: Remedy) -> str:
+        """A remedy in the reader's language."""
+        return remedy.zh if self.language is Language.zh else remedy.en
+
+    def note(self, zh: str, en: str) -> None:
+        """Something to know, on standard error."""
+        typer.echo(zh if self.language is Language.zh else en, err=True)
+
+    def trouble(self, wrong: Exception) -> Exit:
+        """Say what went wrong, on standard error, and answer the exit code."""
+        match wrong:
+            case InputRefused(problems=problems):
+                exit_code = Exit.data
+            case CaseError(code=code, field=field):
+                problems = (Problem(field or "", code),)
+                exit_code = Exit.configuration if code in _OF_CONFIGURATION else Exit.data
+            case EngineError(code=code):
+                problems = (Problem("", code),)
+                exit_code = Exit.unavailable if isinstance(wrong, Unavailable) else Exit.refused
+                exit_code = Exit.configuration if code in _OF_CONFIGURATION else exit_code
+            case ConfigurationInvalid():
+                problems = ()
+                exit_code = Exit.configuration
+                typer.echo(str(wrong), err=True)
+            case WrongUsage(what=what):
+                problems = ()
+                exit_code = Exit.usage
+                self.note(f"命令用法有误，请用 --help 查看。{what}", f"Wrong usage; see --help. {what}")
+            case _:
+                # The text of an unexpected error may quote anything.
+                problems = (Problem(_whereabouts(wrong), Code.INTERNAL),)
+                exit_code = Exit.internal
+        for problem in problems:
+            self._problem(problem)
+        if isinstance(wrong, EngineError) and wrong.outcome is not None:
+            typer.echo(_json(wrong.outcome, indented=False), err=True)
+        return exit_code
+
+    def _problem(self, problem: Problem) -> None:
+        words = self.words(REMEDIES[problem.code])
+        if self.format is Format.table:
+            place = f" ({problem.field})" if problem.field else ""
+            typer.echo(f"{problem.code}{place}: {words}", err=True)
+        else:
+            said = {"code": problem.code, "field": problem.field, "remedy": words}
+            typer.echo(_json(said, indented=False), err=True)
+
+
+_OF_CONFIGURATION: Final = frozenset({Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN})
+
+
+def _whereabouts(error: Exception) -> str:
+    frames = error.__traceback__
+    while frames is not None and frames.tb_next is not None:
+        frames = frames.tb_next
+    module = frames.tb_frame.f_globals.get("__name__", "") if frames is not None else ""
+    return f"{type(error).__name__}, {module}:{frames.tb_lineno if frames is not None else 0}"
+
+
+def _fields(result: BaseModel | Fields) -> Fields:
+    return result.model_dump() if isinstance(result, BaseModel) else result
+
+
+def _plain(result: Any) -> Any:
+    return result.model_dump(mode="json") if isinstance(result, BaseModel) else result
+
+
+def _json(result: Any, *, indented: bool) -> str:
+    return json.dumps(_plain(result), ensure_ascii=False, indent=2 if indented else None, default=_moment)
+
+
+def _moment(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError
+
+
+def _cell(value: Any) -> Text:
+    """Text for a table; nothing in it is taken for markup."""
+    match value:
+        case None:
+            return Text("")
+        case datetime():
+            return Text(f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M}")
+        case list() | tuple():
+            return Text("\n".join(_cell(item).plain for item in value))
+        case dict():
+            return Text(" · ".join(f"{name} {_cell(item).plain}" for name, item in value.items() if item is not None))
+        case _:
+            return Text(str(value))
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)

@@ -1,0 +1,257 @@
+"""One command for each event: its options are the fields of the event's fact.
+
+A fact can also be given whole, as JSON (`--json -`). The number of a new card is never an option: it comes from a file
+or from standard input.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Final, NamedTuple, get_args
+
+import typer
+from pydantic.fields import FieldInfo
+
+from cases.errors import CaseError, Code
+from cases.models import FACTS, Actor, Answer, Fact, Role, VerifyDocuments
+from cases.states import Event
+from intake.applications import checked
+from intake.client import CaseClient
+from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
+from intake.commands.opening import read_input
+from intake.commands.saying import Exit, WrongUsage
+from intake.files.columns import DOCUMENT_OF_WORD
+from intake.files.rows import read_documents
+from intake.requests import read_object
+
+
+class Given(NamedTuple):
+    """One option of a command, and what it says of the fact."""
+
+    option: str
+    """As it is typed; the longer form decides the parameter's name."""
+    type: Any
+    fields: Callable[[Any], dict[str, Any]]
+    required: bool = True
+    help: str = ""
+    metavar: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        """The name by which the value arrives."""
+        return self.option.partition("/")[0].removeprefix("--").replace("-", "_")
+
+    @property
+    def for_typer(self) -> inspect.Parameter:
+        """The option as Typer wants it. What is required is judged by us, for JSON may come in its place."""
+        help_text = f"{self.help} (required)".strip() if self.required else self.help
+        option = typer.Option(self.option, help=help_text, metavar=self.metavar, show_default=False)
+        return _parameter(self.parameter, Annotated[self.type | None, option], None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add a command for every event that is told from outside."""
+    for event, fact in FACTS.items():
+        options = list(_options_of(fact))
+        parameters = [_CASE, *(given.for_typer for given in options), *_OF_ALL_EVENTS]
+        if fact is VerifyDocuments:
+            parameters.append(_COPIES_ON_FILE)
+        if event is Event.card_produced:
+            parameters.append(_CARD_NUMBER)
+        add_command(app, event.value.replace("_", "-"), _command(fact, options), parameters)
+
+
+def _command(model: type[Fact], options: list[Given]) -> Command:
+    async def tell(invocation: Invocation, **values: Any) -> Exit:
+        case: str = values["case"]
+        invocation.document_hosts = frozenset(values["document_host"] or ())
+        fields = _fields(options, values)
+        card_number = _card_number(values.get("card_number_from"))
+        # A made card's fact is whole only with its number, which is sealed further on.
+        fact = None if card_number else checked(model, fields)
+        async with invocation.cases() as cases:
+            before = await cases.view(case)
+            if fact is None:
+                answer = await _made(cases, case, fields, str(card_number), values["update_id"])
+            else:
+                if values.get("copies_on_file"):
+                    on_file = tuple(document.sha256 for document in before.documents)
+                    fact = fact.model_copy(update={"copies": on_file})
+                answer = await cases.tell(case, fact, update_id=values["update_id"])
+        invocation.say.one(answer)
+        if answer.version <= before.version:
+            invocation.say.note(
+                "此前已告知过，本次未重复执行；确需再次告知请加 --update-id。",
+                "The case was told this before, and nothing new happened; to tell it again on purpose add --update-id.",
+            )
+        return Exit.fine
+
+    tell.__doc__ = f"{inspect.getdoc(model)}\n\nRepeating it is safe."
+    return tell
+
+
+async def _made(
+    cases: CaseClient, case: str, fields: dict[str, Any], card_number: str, update_id: str | None
+) -> Answer:
+    if not fields.pop("produced", None) or "batch" not in fields:
+        raise WrongUsage("--card-number-from")
+    actor = checked(Actor, fields.pop("actor", {}))
+    return await cases.card_produced(case, actor, card_number=card_number, update_id=update_id, **fields)
+
+
+def _fields(options: Iterable[Given], values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the fact. Raises `WrongUsage`, and `CaseError` for what cannot be read."""
+    used = [given for given in options if values[given.parameter] not in (None, [])]
+    if values["json"] is not None:
+        if used:
+            raise WrongUsage("--json")
+        return read_object(read_input(values["json"]))
+    on_file = bool(values.get("copies_on_file"))
+    lacking = [
+        given.option
+        for given in options
+        if given.required and given not in used and not (on_file and given.option == _COPY)
+    ]
+    if lacking:
+        raise WrongUsage(", ".join(lacking))
+    # What is on file is not known yet; it takes this place when the case has been looked at.
+    fields: dict[str, Any] = {"copies": []} if on_file else {}
+    for given in used:
+        for name, value in given.fields(values[given.parameter]).items():
+            fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
+    return fields
+
+
+def _card_number(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return read_input(path).decode().strip()
+    except UnicodeDecodeError:
+        raise CaseError(Code.FIELD_INVALID, "card_number") from None
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+_CASE: Final = _parameter("case", CaseArgument)
+_OF_ALL_EVENTS: Final = (
+    _parameter(
+        "json",
+        Annotated[
+            Path | None, typer.Option("--json", metavar="FILE", help="The whole fact as JSON, - for standard input.")
+        ],
+        None,
+    ),
+    _parameter(
+        "update_id",
+        Annotated[str | None, typer.Option("--update-id", help="To tell the very same thing again on purpose.")],
+        None,
+    ),
+    _parameter("document_host", HostOption, None),
+)
+_COPIES_ON_FILE: Final = _parameter(
+    "copies_on_file",
+    Annotated[bool, typer.Option("--copies-on-file", help="All copies on file were compared.")],
+    default=False,
+)
+_CARD_NUMBER: Final = _parameter(
+    "card_number_from",
+    Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where a made card's number stands, - for standard input.")
+    ],
+    None,
+)
+
+
+def _options_of(fact: type[Fact]) -> Iterator[Given]:
+    for name, field in fact.model_fields.items():
+        yield from _SPECIAL.get(name) or (_plain_option(name, field),)
+
+
+def _plain_option(name: str, field: FieldInfo) -> Given:
+    types = [each for each in get_args(field.annotation) or (field.annotation,) if each is not NoneType]
+    (kind,) = types
+    option = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    plain = kind if isinstance(kind, type) and (issubclass(kind, Enum) or kind in (bool, int)) else str
+    return Given(option, plain, lambda value: {name: value}, required=field.is_required())
+
+
+_FLAGS: Final = {"confirmed": "--confirmed/--refused", "produced": "--produced/--failed"}
+
+
+def _documents(entries: list[str]) -> dict[str, Any]:
+    return {"documents": read_documents(";".join(entries))}
+
+
+def _police_document(entry: str) -> dict[str, Any]:
+    (document, *more) = read_documents(entry) or [None]
+    if document is None or more:
+        raise CaseError(Code.FIELD_INVALID, "police_document")
+    return {"police_document": document}
+
+
+def _defects(entries: list[str]) -> dict[str, Any]:
+    pairs = [entry.partition("=") for entry in entries]
+    return {
+        "defects": [{"document": DOCUMENT_OF_WORD.get(kind, kind), "problem": problem} for kind, _, problem in pairs]
+    }
+
+
+_COPY: Final = "--copy"
+_DOCUMENT: Final = "KIND|URI|TYPE|SIZE|SHA256"
+_SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
+    "actor": (
+        Given("--actor", str, lambda staff: {"actor": {"id": staff}}, help="Staff ID of whoever acts.", metavar="ID"),
+        Given("--role", Role, lambda role: {"actor": {"role": role}}, help="In which capacity."),
+        Given(
+            "--office",
+            str,
+            lambda region: {"actor": {"office": region}},
+            help="Region of the office.",
+            metavar="REGION",
+        ),
+    ),
+    "note": (
+        Given("--note", str, lambda note: {"note": note}, required=False, help="Free text without personal data."),
+    ),
+    "original_seen": (
+        Given("--original-seen", bool, lambda seen: {"original_seen": seen}, help="The originals were seen."),
+    ),
+    "copies": (
+        Given(
+            _COPY,
+            list[str],
+            lambda copies: {"copies": copies},
+            help="A copy that was compared; repeatable, or --copies-on-file.",
+            metavar="SHA256",
+        ),
+    ),
+    "documents": (Given("--document", list[str], _documents, help="A document; repeatable.", metavar=_DOCUMENT),),
+    "police_document": (
+        Given("--document", str, _police_document, help="The document decided on.", metavar=_DOCUMENT),
+    ),
+    "defects": (Given("--defect", list[str], _defects, help="What is wrong; repeatable.", metavar="KIND=PROBLEM"),),
+    "witness": (
+        Given(
+            "--witness", str, lambda staff: {"witness": {"id": staff}}, help="Staff ID of the witness.", metavar="ID"
+        ),
+        Given("--witness-role", Role, lambda role: {"witness": {"role": role}}, help="Capacity of the witness."),
+        Given(
+            "--witness-office",
+            str,
+            lambda region: {"witness": {"office": region}},
+            help="Region of the witness' office.",
+            metavar="REGION",
+        ),
+    ),
+    "card_number": (),
+    "card_token": (),
+}
+"""Fields that are no single plain word; those of a made card are left to `--card-number-from`."""

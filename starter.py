@@ -1,0 +1,17 @@
+"""Opens cases and tells them what happened: the command line. Programs use `intake.client.CaseClient`.
+
+python starter.py --help
+"""
+
+import os
+import sys
+
+from intake.commands.app import main
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
+    # 134).
+    os._exit(status)
