@@ -3,11 +3,14 @@
 No personal data: a case ID, a class of sample, a name of which one character at either end is left.
 """
 
+import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -157,9 +160,17 @@ class Screen:
         self._console.print(table)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Whoever read the output has gone: end in the same order as when a terminal closes."""
+        with Path(os.devnull).open("w", encoding="utf-8") as nobody:
+            os.dup2(nobody.fileno(), sys.stdout.fileno())
+        signal.raise_signal(signal.SIGHUP)
+
+
 def _console() -> Console:
     # Piped into a file, a table is not cut to the width of a terminal that does not exist.
-    return Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+    return _Console() if sys.stdout.isatty() else _Console(width=_PLAIN_WIDTH)
 
 
 def _link(result: Result, ui_url: str | None, namespace: str | None) -> str | None:

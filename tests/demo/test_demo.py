@@ -1,11 +1,13 @@
 """The demonstration as people run it: a process of its own, its servers, its worker, and how all of that ends."""
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 import psutil
@@ -41,20 +43,27 @@ class Demo:
         return await self.process.wait()
 
 
-async def started(folder: Path, *arguments: str, **more: str) -> Demo:
+async def started(
+    folder: Path,
+    *arguments: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
+    stdout: int = asyncio.subprocess.PIPE,
+) -> Demo:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "demo", *arguments),
         cwd=PROJECT,
-        env=environment_with({"CARDCASE_DATA_DIR": str(folder), **more}),
-        stdout=asyncio.subprocess.PIPE,
+        env=environment_with({"CARDCASE_DATA_DIR": str(folder), **settings}),
+        stdout=stdout,
         stderr=asyncio.subprocess.STDOUT,
     )
     return Demo(process)
 
 
 @asynccontextmanager
-async def demo(folder: Path, *arguments: str, **more: str) -> AsyncIterator[Demo]:
-    running = await started(folder, *arguments, **more)
+async def demo(
+    folder: Path, *arguments: str, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Demo]:
+    running = await started(folder, *arguments, settings=settings)
     try:
         yield running
     finally:
@@ -130,6 +139,16 @@ async def test_a_second_one_on_the_same_data_is_refused_and_a_terminal_that_clos
         assert await running.ends() == 130
 
 
+async def test_when_nobody_reads_its_output_any_more_it_ends(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    running = await started(tmp_path, stdout=writer)
+    os.close(writer)
+    assert await asyncio.to_thread(os.read, reader, 100)
+    os.close(reader)
+    assert await running.process.wait() == 130
+    assert await nobody_is_left(tmp_path)
+
+
 async def test_data_of_another_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
     async with PostgresServer(tmp_path / "postgres") as server:
         await migrate(server.endpoint.url)
@@ -158,7 +177,7 @@ async def test_servers_that_are_named_are_used_and_none_is_started(
 
 async def test_a_register_that_cannot_be_reached_is_said_without_its_address(tmp_path: Path) -> None:
     url = "postgresql://somebody:secret@127.0.0.1:1/register"
-    async with demo(tmp_path, "--exit", CARDCASE_DATABASE_URL=url) as unreachable:
+    async with demo(tmp_path, "--exit", settings={"CARDCASE_DATABASE_URL": url}) as unreachable:
         assert await unreachable.ends() == 69
         assert "DATABASE_UNAVAILABLE" in unreachable.said
         assert "secret" not in unreachable.said
