@@ -645,7 +645,7 @@ CARD_REPLACEMENT: Final = Machine(
             _E.close_old,
             _G.always,
             _S.done,
-            (_F.close_old_card, _F.requeue_claims, _F.notify_applicant),
+            (_F.close_old_card, _F.lift_benefit_holds, _F.requeue_claims, _F.notify_applicant),
         ),
         # ways out; out of the pre-check only where the engine is stuck in it
         *_same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn),
