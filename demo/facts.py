@@ -27,7 +27,7 @@ SealCard = Callable[[str], tuple[str, str]]
 
 def actor_of(part: Part, view: CaseView) -> Actor:
     """Who plays a part at the agency of a case. Nobody plays two, and none of them took the application in."""
-    return Actor(id=f"demo-{part.value}", role=_ROLES[part], office=view.region)
+    return Actor(id=part.staff_id, role=_ROLES[part], office=view.region)
 
 
 def may_be_told(tell: Tell, view: CaseView) -> bool:

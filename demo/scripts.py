@@ -39,6 +39,11 @@ class Part(StrEnum):
     medical_insurance = "medical_insurance"
     pension = "pension"
 
+    @property
+    def staff_id(self) -> str:
+        """The code by which the offices know who plays this part."""
+        return f"demo-{self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tell:
@@ -54,16 +59,28 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Several parts tell the case of one kind of event, side by side; who is heard first is chance."""
+
+    tells: tuple[Tell, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class See:
     """Nobody does anything before the case has been in a status."""
 
     status: Status
 
 
-Step = Tell | See
+Step = Tell | Together | See
 Script = tuple[Step, ...]
 
 _D, _E, _P, _S = DocumentKind, Event, Part, Status
+
+
+def tells_of(step: Tell | Together) -> tuple[Tell, ...]:
+    """What is told in one step."""
+    return step.tells if isinstance(step, Together) else (step,)
 
 
 def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
@@ -72,9 +89,21 @@ def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
     for transition in so_far:
         while left and isinstance(step := left[0], See) and transition.to is step.status:
             del left[0]
-        if left and isinstance(step := left[0], Tell) and transition.event is step.event:
-            del left[0]
+        if left:
+            left[:1] = _left_of(left[0], transition)
     return tuple(left)
+
+
+def _left_of(step: Step, transition: Transition) -> Script:
+    """What is left of a step after a transition."""
+    match step:
+        case Tell(event=transition.event):
+            return ()
+        case Together(tells) if tells[0].event is transition.event:
+            untold = tuple(tell for tell in tells if tell.by.staff_id != transition.actor)
+            return (Together(untold),) if untold else ()
+        case _:
+            return (step,)
 
 
 # --- words that scripts are made of ----------------------------------------------------------------------------------
@@ -89,7 +118,7 @@ def _confirm(by: Part, *, confirmed: bool = True, at: Status = _S.applying) -> T
     return Tell(at, _E.confirm_downstream, by, {"system": system, "confirmed": confirmed, "reference": f"{system}/1"})
 
 
-_CONFIRMED: Final[Script] = (_confirm(_P.medical_insurance), _confirm(_P.pension), _confirm(_P.bank))
+_CONFIRMED: Final[Script] = (Together((_confirm(_P.medical_insurance), _confirm(_P.pension), _confirm(_P.bank))),)
 
 
 def _add(*kinds: DocumentKind, at: Status = _S.awaiting_documents) -> Tell:

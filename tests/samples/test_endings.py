@@ -29,7 +29,7 @@ from cases.progress import CaseState, Decision, Finding, Screening, decide, open
 from cases.states import MACHINES, Effect, Event, Status
 from cases.text import same_name
 from demo.facts import fact_of, may_be_told
-from demo.scripts import SCRIPTS, See, remaining
+from demo.scripts import SCRIPTS, See, remaining, tells_of
 from samples.classes import Application, Sample
 from samples.generate import registers
 from samples.people import Person
@@ -176,12 +176,15 @@ class World:
         """Tell the next fact of the script if the case stands where it belongs."""
         script = remaining(SCRIPTS[case.sample.script], case.state.transitions)
         view = view_of(case.state)
-        if not case.state.is_open or not script or isinstance(script[0], See) or not may_be_told(script[0], view):
+        if not case.state.is_open or not script or isinstance(script[0], See):
             return False
-        fact = fact_of(script[0], view, _seal)
-        assert isinstance(fact, FACTS[script[0].event])
-        decision = decide(case.state, script[0].event, fact, AT)
-        case.told.append(script[0].event)
+        tell = tells_of(script[0])[-1]
+        if not may_be_told(tell, view):
+            return False
+        fact = fact_of(tell, view, _seal)
+        assert isinstance(fact, FACTS[tell.event])
+        decision = decide(case.state, tell.event, fact, AT)
+        case.told.append(tell.event)
         if isinstance(fact, ResolveDispute) and decision.after.status is not Status.disputed:
             theirs = fact.outcome is DisputeOutcome.theirs
             for rival in self._rivals(case):
