@@ -1,7 +1,7 @@
 """What workflows ask of the register, and what it answers: the contract between orchestration and effects.
 
 Every step is keyed by business identity `(case, step, generation)`, never by run or attempt, so that asking twice moves
-once. A step that was already done is answered as it was the first time.
+once. A step that was already done is answered with the state that holds.
 """
 
 from datetime import datetime
@@ -38,6 +38,8 @@ class Registered(Record):
     refused: Code | None = None
     """The application is refused without effect: `IDEMPOTENCY_CONFLICT`, `CASE_NOT_REOPENABLE`."""
     standing: CaseState | None = None
+    neighbours: tuple[Neighbour, ...] = ()
+    """Whom the steps up to `standing` had to tell, and who has not moved by it."""
 
 
 class StepRequest(Record):
@@ -95,4 +97,8 @@ class StepResult(Record):
     …
     """
     standing: CaseState | None = None
-    """The register is ahead of the asking run (an operator reset the workflow): the state that holds."""
+    """The register has made this step before, or another: the state that holds, which the asking run takes over.
+
+    A worker died before its run heard of it, or an operator reset the workflow. `neighbours` then are those whom the
+    steps since had to tell and who have not moved by it.
+    """

@@ -171,7 +171,7 @@ class Case:
         if registered.refused is not None:
             await self._give_up(registered.refused)
         elif registered.standing is not None:
-            self._case = registered.standing
+            await self._follow(registered.standing, registered.neighbours)
         else:
             self._case = self._case.model_copy(
                 update={
@@ -352,6 +352,9 @@ class Case:
                 code = await self._move(event, fact, update_id=update_id)
             except CaseError as not_possible:
                 code = not_possible.code
+            if code is Code.STALE_VERSION and (given := self._answer_given(update_id)) is not None:
+                # The register had made it; what was lost with a worker was the answer.
+                return given
             if code is not None:
                 self._last_refusal = code
                 raise refused(code)
@@ -404,8 +407,7 @@ class Case:
         except StepRefused as final:
             return final.code
         if result.standing is not None:
-            workflow.logger.warning("the register is ahead; following it", extra={"version": result.standing.version})
-            self._case = result.standing
+            await self._follow(result.standing, result.neighbours)
             return Code.STALE_VERSION
         if result.refused is not None:
             return result.refused
@@ -414,11 +416,20 @@ class Case:
         await self._tell(result.neighbours)
         return None
 
+    async def _follow(self, standing: CaseState, neighbours: tuple[Neighbour, ...]) -> None:
+        """Take over what holds: the register is ahead, because a worker died or an operator reset this workflow."""
+        workflow.logger.warning("the register is ahead; following it", extra={"version": standing.version})
+        self._case = standing
+        self._resting = False
+        await self._tell(neighbours)
+
     async def _stop(self, code: Code) -> None:
         """The engine cannot go on by itself: say why, and wait for an operator's `repair`."""
         async with self._taking_turns:
             possible = self.is_open and self._case.machine.rows(self.status, Event.stuck)
-            if not self.is_open or (possible and await self._move(Event.stuck, because=code) is None):
+            if not self.is_open or (
+                possible and await self._move(Event.stuck, because=code) in {None, Code.STALE_VERSION}
+            ):
                 return
             # Not even that could be written. The case shows it all the same; the reconciliation finds the difference.
             self._case = self._case.model_copy(update={"stuck": True, "last_error": code})

@@ -44,10 +44,6 @@ FOR UPDATE;
 -- The person's record, held against transitions of the person's other cases.
 SELECT id FROM persons WHERE token = :person FOR NO KEY UPDATE;
 
--- name: recorded_step
--- What a step that was done before was told, and what it was answered.
-SELECT fact, outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND step = :step;
-
 -- name: registered_as
 -- What was answered to the registration of a case.
 SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND version = 0;
@@ -55,6 +51,26 @@ SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :gener
 -- name: standing
 -- The whole state of a case.
 SELECT version, state FROM cases WHERE case_id = :case_id AND generation = :generation;
+
+-- name: untold_neighbours
+-- Whom the transitions after a version had to tell, and who has not moved by it although it still matters to them: the
+-- run that had to tell them died in between.
+SELECT neighbour
+FROM transitions AS made CROSS JOIN LATERAL jsonb_array_elements(made.outcome -> 'neighbours') AS neighbour
+WHERE made.case_id = :case_id AND made.generation = :generation AND made.version > :before
+  AND EXISTS (SELECT FROM cases WHERE case_id = neighbour ->> 'case_id' AND closed_at IS NULL)
+  AND NOT EXISTS (
+      SELECT FROM transitions AS told
+      WHERE told.case_id = neighbour ->> 'case_id' AND told.event = neighbour ->> 'event' AND told.at >= made.at
+  )
+  AND (
+      neighbour ->> 'event' NOT LIKE 'dispute%'
+      OR (neighbour ->> 'event' = 'dispute_opened') = EXISTS (
+          SELECT FROM disputes
+          WHERE state = 'open' AND neighbour ->> 'case_id' IN (case_id, rival_case_id)
+      )
+  )
+ORDER BY made.version;
 
 -- name: move_case
 -- The transition itself: the case as it stands now, guarded by what it was.

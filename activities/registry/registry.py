@@ -2,12 +2,12 @@
 
 Each is one transaction, and asking twice moves once.
 
-Keys are business identity, `(case, step, generation)`; a step that was done is answered as it was the first time. What
+Keys are business identity, `(case, step, generation)`; a step that was done is answered with the state that holds. What
 an effect does is in `effects.py`; whatever goes wrong leaves as a code (`errors.py`).
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -26,7 +26,7 @@ from cases.errors import CaseError, Code
 from cases.policy import Policies, Policy
 from cases.progress import CaseState, Decision, Finding, Screening, Terms, Timer, settled, view_of
 from cases.states import Effect, Guard, Row
-from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
 
 SQL: Final = load("cases.sql")
 
@@ -71,7 +71,7 @@ class Registry:
     @activity.defn
     @codes_only
     async def advance(self, request: StepRequest) -> StepResult:
-        """Make one transition with all its effects, or answer what was answered before, or why it cannot be made."""
+        """Make one transition with all its effects, or answer what holds instead, or why it cannot be made."""
         while True:
             try:
                 return await self._in_transaction(lambda connection: self._advance(connection, request))
@@ -177,15 +177,15 @@ class Registry:
 
     async def _as_registered(self, connection: Connection, case_id: str, generation: int) -> Registered:
         """The answer a case was given before; where the case has moved since, with the state that holds."""
-        values = {"case_id": case_id, "generation": generation}
+        values = {"case_id": case_id, "generation": generation, "before": 0}
         recorded = await SQL["registered_as"].first(connection, values)
-        standing = await SQL["standing"].first(connection, values)
-        if recorded is None or standing is None:
+        if recorded is None:
             raise CaseError(Code.CASE_UNKNOWN)
         answer = Registered.model_validate_json(recorded["outcome"])
-        if standing["version"] == 0:
+        standing, neighbours = await self._standing(connection, values)
+        if standing.version == 0:
             return answer
-        return answer.model_copy(update={"standing": CaseState.model_validate_json(standing["state"])})
+        return answer.model_copy(update={"standing": standing, "neighbours": neighbours})
 
     def _refusal(self, request: RegisterRequest, code: Code) -> Registered:
         """A refusal says nothing about the person; its screening is a blank one."""
@@ -204,7 +204,8 @@ class Registry:
         if case is None:
             raise CaseError(Code.CASE_UNKNOWN)
         if (case["version"], case["status"]) != (request.before, request.from_status):
-            return await self._as_it_stands(connection, request, case, key)
+            standing, neighbours = await self._standing(connection, key | {"before": request.before})
+            return StepResult(moved=False, standing=standing, neighbours=neighbours)
         step = Step(connection, request, case, self._policies.pinned(after.terms.policy), self._sealer)
         if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
             await SQL["lock_person"].first(connection, {"person": after.opening.person})
@@ -216,22 +217,22 @@ class Registry:
         await self._move(connection, request, case, final, result)
         return result
 
-    async def _as_it_stands(
-        self, connection: Connection, request: StepRequest, case: asyncpg.Record, key: dict[str, Any]
-    ) -> StepResult:
-        """The answer to a step that was done before, or the state that holds where the register is elsewhere.
+    async def _standing(
+        self, connection: Connection, values: Mapping[str, Any]
+    ) -> tuple[CaseState, tuple[Neighbour, ...]]:
+        """The state that holds, and whom the transitions after `before` had to tell in vain.
 
-        A run whose answer was lost asks again at once, with the same fact, and nothing has happened since. A run that
-        an operator reset asks for what was followed by more, or with another fact: it has to take over what holds.
+        The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
+        stretch, or an operator reset it. The state also carries which updates were answered, and with what.
         """
-        if case["version"] == request.after.version:
-            recorded = await SQL["recorded_step"].first(connection, key)
-            if recorded is not None and _fact(recorded["fact"]) == request.fact:
-                return StepResult.model_validate_json(recorded["outcome"]).model_copy(update={"moved": False})
-        standing = await SQL["standing"].first(connection, key)
+        standing = await SQL["standing"].first(connection, values)
         if standing is None:
             raise CaseError(Code.CASE_UNKNOWN)
-        return StepResult(moved=False, standing=CaseState.model_validate_json(standing["state"]))
+        untold = await SQL["untold_neighbours"].all(connection, values)
+        return (
+            CaseState.model_validate_json(standing["state"]),
+            tuple(Neighbour.model_validate_json(row["neighbour"]) for row in untold),
+        )
 
     def _timer(self, request: StepRequest, policy: Policy) -> Timer | None:
         # The guard was asked when the transition was decided; the time limit does not depend on it.
@@ -319,10 +320,6 @@ _REFUSES_APPLICATION: Final = frozenset(
     }
 )
 """What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""
-
-
-def _fact(column: str | None) -> Any:
-    return None if column is None else json.loads(column)
 
 
 async def _record(connection: Connection, link: dict[str, Any]) -> None:

@@ -180,9 +180,13 @@ class Play:
         result = await self.registry.advance(request)
         assert result.refused is None
         assert result.moved
-        assert await self.registry.advance(request) == result.model_copy(update={"moved": False})
+        after = settled(request.after, request.clock, result.timer, result.related)
+        again = await self.registry.advance(request)
+        assert again == StepResult(moved=False, standing=after, neighbours=again.neighbours)
+        # Nobody was told yet; who has closed meanwhile has nothing to learn.
+        assert set(again.neighbours) <= set(result.neighbours)
         self.told.extend(result.neighbours)
-        return settled(request.after, request.clock, result.timer, result.related)
+        return after
 
     async def refusal(self, state: CaseState, event: Event, fact: Fact | None = None) -> Code:
         """The code with which the register refuses a step; nothing of it may be in effect."""

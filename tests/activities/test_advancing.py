@@ -39,10 +39,10 @@ class TestAskedForAgain:
         request = play.request(state, Event.commit)
         results = await asyncio.gather(*(play.registry.advance(request) for _ in range(20)))
         assert sorted(result.moved for result in results) == [False] * 19 + [True]
-        assert len({result.model_copy(update={"moved": True}).model_dump_json() for result in results}) == 1
+        assert len({result.standing.model_dump_json() for result in results if result.standing is not None}) == 1
         assert await play.value("SELECT count(*) FROM events WHERE kind = 'number_changed'") == 4
 
-    async def test_a_step_whose_answer_was_lost_is_answered_as_it_would_have_been(self, play: Play) -> None:
+    async def test_a_step_whose_answer_was_lost_is_made_or_answered_with_what_it_made(self, play: Play) -> None:
         # A cancelled call may have committed or not; nobody can tell but the register. The moment of cancelling is
         # moved towards that of the commit, so that both are met on any machine.
         moment, tries, committed = 0.005, 30, 0
@@ -54,7 +54,8 @@ class TestAskedForAgain:
             asked.cancel()
             await asyncio.wait([asked])
             result = await play.registry.advance(request)
-            assert (result.standing, result.refused) == (None, None)
+            assert result.refused is None
+            assert result.moved or result.standing == request.after
             committed += not result.moved
             moment *= 1.2 if result.moved else 0.8
         assert 0 < committed < tries
