@@ -1,0 +1,208 @@
+"""Lives of a case in which the worker dies: what is told to the case from outside, and the steps that follow."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from signal import SIGKILL
+from typing import Final, NamedTuple
+
+from temporalio import activity
+
+from activities.calendar import official_calendar
+from activities.registry import Registry
+from cases.models import NumberChangeOpening, Outcome, ReplacementOpening, ReplacementReason, System
+from cases.names import case_id
+from cases.policy import Policies
+from cases.states import Event
+from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+from tests.engine import Engine, Person, new_number
+from tests.faults.crashing_worker import ARMED, QUEUE, Point
+from tests.faults.ledger import Ledger, ledger_of
+from tests.scenes import ID_CARD
+from tests.worker_process import WorkerProcess, worker_process
+from tests.workflows.dossier import Dossier
+from tests.workflows.roads import HELD_BENEFITS, activate
+
+BEFORE_ANYTHING: Final = -1
+"""The version of a case that is not registered."""
+
+
+class Saga(StrEnum):
+    """A life that is walked to its end, `done`."""
+
+    number_change = "number_change"
+    replacement = "replacement"
+
+
+STEPS: Final[Mapping[Saga, tuple[str, ...]]] = {
+    Saga.number_change: (
+        "registered.0",
+        "screened.1",
+        "verify_documents.2",
+        "apply.3",
+        "commit.4",
+        "confirm_downstream.5",
+        "confirm_downstream.6",
+        "confirm_downstream.7",
+        "unblock.8",
+        "release.9",
+    ),
+    Saga.replacement: (
+        "registered.0",
+        "checked.1",
+        "confirm_loss.2",
+        "checked.3",
+        "verify_documents.4",
+        "order_card.5",
+        "card_produced.6",
+        "card_handed_over.7",
+        "card_activated.8",
+        "card_activated.9",
+        "switch_cards.10",
+        "close_old.11",
+    ),
+}
+"""The steps of each life, `event.version`, in their order."""
+
+
+class Crash(NamedTuple):
+    """Where the worker dies."""
+
+    saga: Saga
+    step: str
+    point: Point
+
+    def __str__(self) -> str:
+        return f"{self.saga}-{self.step}-{self.point}"
+
+    @property
+    def version_left(self) -> int:
+        """The version of the case that the dead worker leaves: the old one, or the new one where it had committed."""
+        version = int(self.step.rpartition(".")[2])
+        return version if self.point in {Point.after_commit, Point.after_return} else version - 1
+
+    def arm(self, file: Path) -> None:
+        """Write down what the worker looks for."""
+        file.write_text(f"{self.step} {self.point}", encoding="ascii")
+
+
+@dataclass
+class Aftermath:
+    """What was found when the worker had died, and when the case had ended."""
+
+    died_with: int | None = None
+    left: Ledger = field(default_factory=dict)
+    ended: Ledger = field(default_factory=dict)
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+    """From the death to the end of the case."""
+    output: str = field(default="", repr=False)
+    """What both workers said."""
+    person: Person | None = None
+
+
+async def _apply(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpening | ReplacementOpening]:
+    if saga is Saga.number_change:
+        person = await engine.insured(benefit_holds=HELD_BENEFITS)
+        return person, engine.number_change(person, ID_CARD)
+    person = await engine.insured(number=new_number())
+    return person, engine.replacement(person, ReplacementReason.lost, ID_CARD)
+
+
+async def _tell(case: Dossier, saga: Saga) -> None:
+    if saga is Saga.number_change:
+        await case.tell(Event.verify_documents)
+        await case.confirm(*System)
+        return
+    await case.tell(Event.confirm_loss)
+    await case.tell(Event.verify_documents)
+    await case.tell(Event.card_produced, case.produced())
+    await case.tell(Event.card_handed_over)
+    await activate(case)
+
+
+class Witness(Registry):
+    """The register's activities, which write down the ledger after each step."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.pool, engine.sealer, Policies.load(), official_calendar)
+        self.ledgers: dict[int, Ledger] = {}
+
+    @activity.defn
+    async def register(self, request: RegisterRequest) -> Registered:
+        """Register and write down."""
+        self.ledgers[BEFORE_ANYTHING] = await ledger_of(self._pool, request.state.case_id)
+        registered = await super().register(request)
+        self.ledgers[0] = await ledger_of(self._pool, request.state.case_id)
+        return registered
+
+    @activity.defn
+    async def advance(self, request: StepRequest) -> StepResult:
+        """Advance and write down."""
+        result = await super().advance(request)
+        self.ledgers[request.after.version] = await ledger_of(self._pool, request.after.case_id)
+        return result
+
+
+async def undisturbed(engine: Engine, saga: Saga) -> dict[int, Ledger]:
+    """The ledgers of a life in which nothing happens to the worker, by the version of the case."""
+    witness = Witness(engine)
+    quiet = replace(engine, registry=witness, task_queue=f"undisturbed-{saga}")
+    async with quiet.working():
+        case = await Dossier.open(quiet, *await _apply(quiet, saga))
+        await _tell(case, saga)
+        await case.ends()
+    return witness.ledgers
+
+
+async def disturbed(engine: Engine, crash: Crash, settings: Mapping[str, str], armed: Path) -> Aftermath:
+    """A life in which the worker dies once and is started again by the same command."""
+    crash.arm(armed)
+    own = replace(engine, task_queue=str(crash))
+    aftermath = Aftermath()
+    aftermath.person, opening = await _apply(own, crash.saga)
+    case = case_id(opening.kind, opening.person)
+    died_at = 0.0
+
+    async def look(status: int) -> None:
+        nonlocal died_at
+        died_at = time.monotonic()
+        aftermath.died_with = status
+        aftermath.left = await ledger_of(engine.pool, case)
+
+    async with supervised({**settings, QUEUE: own.task_queue, ARMED: str(armed)}, look) as workers:
+        dossier = await Dossier.open(own, aftermath.person, opening)
+        await _tell(dossier, crash.saga)
+        aftermath.outcome = await dossier.engine.handle(case).result()
+        aftermath.seconds = time.monotonic() - died_at
+        await dossier.ends()
+    aftermath.ended = await ledger_of(engine.pool, case)
+    aftermath.output = "".join(worker.output for worker in workers)
+    return aftermath
+
+
+@asynccontextmanager
+async def supervised(
+    settings: Mapping[str, str], at_death: Callable[[int], Awaitable[None]]
+) -> AsyncIterator[list[WorkerProcess]]:
+    """A crashing worker that is started again when it was killed, by the same command."""
+    workers: list[WorkerProcess] = []
+
+    async def keep_one() -> None:
+        status = -SIGKILL
+        while status == -SIGKILL:
+            async with worker_process(settings, program=("-m", "tests.faults.crashing_worker")) as worker:
+                workers.append(worker)
+                status = await worker.ends()
+            await at_death(status)
+
+    keeping = asyncio.create_task(keep_one())
+    try:
+        yield workers
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
