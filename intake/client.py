@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -345,7 +345,7 @@ class CaseClient:
         region: str | None = None,
         attention: str | None = None,
         limit: int = 100,
-    ) -> AsyncGenerator[CaseSummary, None]:
+    ) -> list[CaseSummary]:
         """Cases that Temporal's visibility finds, the newest first; it lags behind the cases by a moment.
 
         Words must be of the closed sets that they come from, and `region` six digits, for they become part of a query.
@@ -365,14 +365,14 @@ class CaseClient:
         ]
         if not all(word is None or word.isalnum() or word.replace("_", "").isalnum() for word in wanted.values()):
             raise InputRefused([Problem("", Code.FIELD_INVALID)])
-        shown: set[str] = set()
+        # The generations of a reopened case are one case, of which the newest counts; it comes first.
+        found: dict[str, CaseSummary] = {}
         async with self._answer():
             async for execution in self._client.list_workflows(" AND ".join(terms), rpc_timeout=self._timeout):
-                if execution.id not in shown:
-                    shown.add(execution.id)
-                    yield _summary_of(execution)
-                if len(shown) == limit:
-                    return
+                found.setdefault(execution.id, _summary_of(execution))
+                if len(found) == limit:
+                    break
+        return list(found.values())
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
@@ -392,14 +392,15 @@ class CaseClient:
         self._checked_id(case_id)
         async with self._answer(limited=False):
             while True:
-                async for ending in self._moves(case_id):
-                    view: CaseView = await self._query(case_id, _VIEW, CaseView)
-                    if condition(view):
-                        return view
-                    if ending:
-                        raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
+                async with aclosing(self._moves(case_id)) as moves:
+                    async for ending in moves:
+                        view: CaseView = await self._query(case_id, _VIEW, CaseView)
+                        if condition(view):
+                            return view
+                        if ending:
+                            raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
 
-    async def _moves(self, case_id: str) -> AsyncIterator[bool]:
+    async def _moves(self, case_id: str) -> AsyncGenerator[bool, None]:
         """Whenever a run of the case has moved: whether it ended the case. Stops when the case goes on in a new run."""
         handle = self._client.get_workflow_handle(case_id)
         events = handle.fetch_history_events(wait_new_event=True, skip_archival=True)
@@ -480,6 +481,11 @@ class CaseClient:
             given: Answered = await handle.get_update_handle(update_id, result_type=answer).result()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+        except WorkflowUpdateFailedError as failed:
+            if _code_of(failed.cause) is Code.INTERNAL:
+                # The server's word for an update that the end of its case cut off.
                 return None
             raise
         return given

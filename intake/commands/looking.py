@@ -73,16 +73,13 @@ async def list_cases(
 ) -> Exit:
     """Cases by what they show; lags behind the cases by a moment."""
     async with invocation.cases() as cases:
-        found = [
-            summary._asdict()
-            async for summary in cases.cases(
-                status=status,
-                milestone=milestone,
-                region=region,
-                attention=attention,
-                kind=Kind[kind] if kind is not None else None,
-                limit=limit,
-            )
-        ]
-    invocation.say.many(found, _LISTED)
+        found = await cases.cases(
+            status=status,
+            milestone=milestone,
+            region=region,
+            attention=attention,
+            kind=Kind[kind] if kind is not None else None,
+            limit=limit,
+        )
+    invocation.say.many([summary._asdict() for summary in found], _LISTED)
     return Exit.fine

@@ -1,5 +1,6 @@
 """Commands that open cases: one from JSON, many from a register."""
 
+import asyncio
 import csv
 import sys
 from collections import Counter, deque
@@ -99,6 +100,10 @@ async def import_register(
             else:
                 async with invocation.cases() as cases:
                     await _open_all(cases, rows, in_flight)
+        except asyncio.CancelledError:
+            report.close()
+            invocation.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
+            raise
         except CaseError as damaged:
             # Further on the file turned out to be broken; what stood before it was read and opened.
             report.refused_rows += 1

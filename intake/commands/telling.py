@@ -15,10 +15,9 @@ import typer
 from pydantic.fields import FieldInfo
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, Answer, Fact, Role, VerifyDocuments
+from cases.models import FACTS, CardProduced, Fact, Role, VerifyDocuments
 from cases.states import Event
 from intake.applications import checked
-from intake.client import CaseClient
 from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
 from intake.commands.opening import read_input
 from intake.commands.saying import Exit, WrongUsage
@@ -65,21 +64,21 @@ def add_to(app: typer.Typer) -> None:
 
 def _command(model: type[Fact], options: list[Given]) -> Command:
     async def tell(invocation: Invocation, **values: Any) -> Exit:
-        case: str = values["case"]
+        case, update_id = values["case"], values["update_id"]
         invocation.document_hosts = frozenset(values["document_host"] or ())
-        fields = _fields(options, values)
         card_number = _card_number(values.get("card_number_from"))
-        # A made card's fact is whole only with its number, which is sealed further on.
-        fact = None if card_number else checked(model, fields)
+        fact = checked(model, _fields(options, values, card_number))
         async with invocation.cases() as cases:
             before = await cases.view(case)
-            if fact is None:
-                answer = await _made(cases, case, fields, str(card_number), values["update_id"])
+            if isinstance(fact, CardProduced) and card_number is not None:
+                answer = await cases.card_produced(
+                    case, fact.actor, fact.batch, card_number, note=fact.note, update_id=update_id
+                )
             else:
                 if values.get("copies_on_file"):
                     on_file = tuple(document.sha256 for document in before.documents)
                     fact = fact.model_copy(update={"copies": on_file})
-                answer = await cases.tell(case, fact, update_id=values["update_id"])
+                answer = await cases.tell(case, fact, update_id=update_id)
         invocation.say.one(answer)
         if answer.version <= before.version:
             invocation.say.note(
@@ -92,35 +91,31 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
     return tell
 
 
-async def _made(
-    cases: CaseClient, case: str, fields: dict[str, Any], card_number: str, update_id: str | None
-) -> Answer:
-    if not fields.pop("produced", None) or "batch" not in fields:
-        raise WrongUsage("--card-number-from")
-    actor = checked(Actor, fields.pop("actor", {}))
-    return await cases.card_produced(case, actor, card_number=card_number, update_id=update_id, **fields)
-
-
-def _fields(options: Iterable[Given], values: dict[str, Any]) -> dict[str, Any]:
+def _fields(options: Iterable[Given], values: dict[str, Any], card_number: str | None) -> dict[str, Any]:
     """The fields of the fact. Raises `WrongUsage`, and `CaseError` for what cannot be read."""
-    used = [given for given in options if values[given.parameter] not in (None, [])]
-    if values["json"] is not None:
-        if used:
-            raise WrongUsage("--json")
-        return read_object(read_input(values["json"]))
-    on_file = bool(values.get("copies_on_file"))
-    lacking = [
-        given.option
-        for given in options
-        if given.required and given not in used and not (on_file and given.option == _COPY)
-    ]
-    if lacking:
-        raise WrongUsage(", ".join(lacking))
-    # What is on file is not known yet; it takes this place when the case has been looked at.
-    fields: dict[str, Any] = {"copies": []} if on_file else {}
-    for given in used:
-        for name, value in given.fields(values[given.parameter]).items():
-            fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
+    used = {given.option: given for given in options if values[given.parameter] not in (None, [])}
+    whole, on_file = values["json"], bool(values.get("copies_on_file"))
+    if whole is not None and (used or on_file):
+        raise WrongUsage("--json")
+    if on_file and _COPY in used:
+        raise WrongUsage(_COPY)
+    if whole is not None:
+        fields = read_object(read_input(whole))
+    else:
+        instead = {_COPY} if on_file else set()
+        lacking = [given.option for given in options if given.required and given.option not in {*used, *instead}]
+        if lacking:
+            raise WrongUsage(", ".join(lacking))
+        # Which copies are on file is known when the case has been looked at.
+        fields = {"copies": []} if on_file else {}
+        for given in used.values():
+            for name, value in given.fields(values[given.parameter]).items():
+                fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
+    if card_number is not None:
+        if fields.get("produced") is not True:
+            raise WrongUsage("--card-number-from")
+        # Such a fact is whole only with the sealed number; the client makes it of the rest.
+        fields["produced"] = False
     return fields
 
 

@@ -1,1 +1,214 @@
 """The command line on the real engine, end to end. Everything is synthetic."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cases.numbers import derive
+from cases.states import Status
+from intake.commands.saying import Exit
+from tests.engine import Engine, Person, old_number
+from tests.intake.applying import SOUTH, fields_of, number_change, replacement
+from tests.intake.calling import Run, Said, sample_keys
+from tests.intake.registering import HEADINGS, csv_of, write_csv, write_jsonl, write_xlsx
+
+ROOT = Path(__file__).parents[2]
+VERIFYING = ["--actor", "clerk-2", "--role", "clerk", "--office", SOUTH]
+
+Call = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+def call(run: Run, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line as an operator has it: keys and an address in the environment."""
+    # The logging and the threads of this process belong to the tests.
+    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
+    for name, value in environment(engine, tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"") -> Said:
+        return await asyncio.to_thread(run, *arguments, stdin=stdin)
+
+    return in_a_thread
+
+
+def environment(engine: Engine, folder: Path) -> dict[str, str]:
+    return {
+        "CARDCASE_KEY_FILE": str(sample_keys(folder)),
+        "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
+        "TEMPORAL_NAMESPACE": engine.client.namespace,
+    }
+
+
+def cells(person: Person, **changed: Any) -> dict[str, Any]:
+    values = {
+        "personal_number": person.personal_number,
+        "name": person.name,
+        "number": person.new,
+        "region": SOUTH,
+        "documents": f"居民身份证|doc://sample/{person.personal_number}|image/png|4096|{int(person.new[:17]):064x}",
+        "submitter": "clerk-1",
+    }
+    return dict.fromkeys(HEADINGS, "") | values | changed
+
+
+async def application(engine: Engine, **changed: Any) -> bytes:
+    person = await engine.insured(region=SOUTH)
+    return json.dumps(fields_of(number_change(person, region=SOUTH, **changed)), ensure_ascii=False).encode()
+
+
+async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, call: Call) -> None:
+    raw = await application(engine)
+    receipt = (await call("open", "-", "-o", "json", stdin=raw)).json
+    case = receipt["case_id"]
+    assert receipt["status"] == "in_review"
+    assert (await call("-o", "json", "open", "-", stdin=raw)).json == receipt
+
+    shown = await call("show", case)
+    assert "审核中" in shown.out
+    assert case in shown.out
+    told = await call("verify-documents", case, *VERIFYING, "--original-seen", "--copies-on-file", "-o", "json")
+    assert told.json["status"] == "verified"
+    outcome = await call("wait", case, "-o", "jsonl")
+    assert (outcome.json["status"], outcome.json["milestone"]) == ("done", "benefits_unblocked")
+    history = (await call("history", case, "-o", "jsonl")).lines
+    assert [step["event"] for step in history][:2] == ["screened", "verify_documents"]
+    assert "verify_documents" in (await call("history", case)).out
+
+
+async def test_a_refusal_by_the_case_ends_with_1_its_code_and_what_to_do(engine: Engine, call: Call) -> None:
+    case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
+    submitter = ["--actor", "clerk-1", "--role", "clerk", "--office", SOUTH]
+    said = await call("verify-documents", case, *submitter, "--original-seen", "--copies-on-file", "--lang", "en")
+    assert (said.exit, said.out) == (Exit.refused, "")
+    assert said.err.startswith("SAME_PERSON: Submitter, verifier and approver")
+
+
+async def test_a_closed_case_answers_with_its_outcome(engine: Engine, call: Call) -> None:
+    case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
+    assert (await call("withdraw", case, *VERIFYING)).exit == Exit.fine
+    said = await call("acknowledge", case, *VERIFYING)
+    code, outcome = said.err.splitlines()
+    assert (said.exit, code.split(":")[0], json.loads(outcome)["status"]) == (Exit.refused, "CASE_CLOSED", "withdrawn")
+
+
+async def test_a_case_that_does_not_exist_ends_with_1(call: Call) -> None:
+    said = await call("show", "idc-" + "a" * 26)
+    assert (said.exit, said.err.split(":")[0]) == (Exit.refused, "CASE_UNKNOWN")
+
+
+async def test_a_fact_told_twice_is_told_once_and_the_operator_learns_it(engine: Engine, call: Call) -> None:
+    case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
+    first, again = [await call("acknowledge", case, *VERIFYING, "-o", "json") for _ in range(2)]
+    assert first.json == again.json
+    assert (first.err, "--update-id" in again.err) == ("", True)
+    on_purpose = await call("acknowledge", case, *VERIFYING, "-o", "json", "--update-id", "again-1")
+    assert on_purpose.json["version"] == first.json["version"] + 1
+
+
+async def test_the_number_of_a_made_card_goes_from_standard_input_to_the_register(engine: Engine, call: Call) -> None:
+    person = await engine.insured(region=SOUTH, number=derive(old_number(9002)))
+    raw = json.dumps(fields_of(replacement(person, reason="expired", region=SOUTH)), ensure_ascii=False).encode()
+    case = (await call("open", "-", "-o", "json", stdin=raw)).json["case_id"]
+    await call("verify-documents", case, *VERIFYING, "--original-seen", "--copies-on-file")
+    bureau = ["--actor", "bureau-1", "--role", "card_bureau", "--office", SOUTH]
+    await engine.reaches(case, Status.in_production)
+    made = await call(
+        "card-produced", case, *bureau, "--produced", "--batch", "b-1", "--card-number-from", "-", "-o", "json",
+        stdin=b"CARD90000002\n",
+    )  # fmt: skip
+    assert made.json["status"] == "ready"
+    token = engine.sealer.number_token("CARD90000002")
+    assert await engine.pool.fetchval("SELECT count(*) FROM cards WHERE number_token = $1", token) == 1
+
+
+async def test_lists_are_filtered_by_what_cases_show(engine: Engine, call: Call) -> None:
+    person = await engine.insured(region="440106")
+    raw = json.dumps(fields_of(number_change(person, region="440106", documents=()))).encode()
+    case = (await call("open", "-", "-o", "json", stdin=raw)).json["case_id"]
+    wanted = ["list", "--region", "440106", "--status", "awaiting_documents", "--kind", "id_number_change"]
+    async with asyncio.timeout(20):
+        # Visibility follows by itself, and nothing says when.
+        while not (found := (await call(*wanted, "-o", "jsonl")).lines):
+            pass
+    assert [summary["case_id"] for summary in found] == [case]
+    assert case in (await call(*wanted)).out
+    assert (await call("list", "--region", "440106", "--attention", "repair", "-o", "json")).json == []
+    assert (await call("list", "--region", "44 0106")).exit == Exit.data
+
+
+async def test_a_register_is_imported_once_whatever_the_file_is_called(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    people = [await engine.insured(region=SOUTH) for _ in range(12)]
+    rows = [cells(person) for person in people]
+    rows[3]["number"] = rows[3]["number"][:17]
+    rows.append(rows[5])
+    text = csv_of([list(row.values()) for row in rows])
+    first = (await call("import", write_csv(tmp_path / "r.csv", text, "gb18030"), "-o", "json")).json
+    assert (first["readable"], first["opened"], first["repeated"], first["refused_rows"]) == (11, 11, 1, 1)
+    opened = {line["row"]: line["case_id"] for line in first["rows"] if "case_id" in line}
+    assert len(opened) == 11
+
+    transitions = await engine.pool.fetchval("SELECT count(*) FROM transitions")
+    renamed = write_csv(tmp_path / "renamed.csv", text)
+    second = await call("import", renamed, "-o", "json")
+    assert second.exit == Exit.data
+    assert {line["row"]: line["case_id"] for line in second.json["rows"] if "case_id" in line} == opened
+    assert await engine.pool.fetchval("SELECT count(*) FROM transitions") == transitions
+
+
+async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    people = [await engine.insured(region=SOUTH) for _ in range(6)]
+    part = write_jsonl(tmp_path / "part.jsonl", [cells(person) for person in people[:3]])
+    assert (await call("import", part)).exit == Exit.fine
+    whole = write_xlsx(tmp_path / "whole.xlsx", [list(cells(person).values()) for person in people])
+    said = await call("import", whole, "-o", "json", "--in-flight", "2")
+    assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
+
+
+async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    one, other = [await engine.insured(region=SOUTH) for _ in range(2)]
+    rows = [cells(one), cells(other), cells(one, category="转诊")]
+    path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
+    errors = tmp_path / "errors.csv"
+    said = await call("import", path, "-o", "json", "--errors", errors, "--in-flight", "1")
+    assert said.exit == Exit.refused
+    assert [line["row"] for line in said.json["rows"] if line.get("code") == "CASE_ALREADY_OPEN"] == [4]
+    assert [line.split(",")[:3] for line in errors.read_text(encoding="utf-8-sig").splitlines()[1:]] == [
+        ["4", "", "CASE_ALREADY_OPEN"]
+    ]
+
+
+async def test_the_program_itself_runs_as_documented(engine: Engine, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "starter.py", "open", "-", "-o", "json",
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | environment(engine, tmp_path),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate(await application(engine))
+    assert (process.returncode, err) == (0, b"")
+    assert json.loads(out)["status"] == "in_review"
+
+
+async def test_a_wrong_program_call_ends_with_its_code() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "starter.py", "--lang", "en", "show",
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (64, b"")
+    assert err.startswith(b"Wrong usage; see --help. ")
