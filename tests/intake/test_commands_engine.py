@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -17,8 +18,9 @@ from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
 from tests.intake.applying import SOUTH, fields_of, number_change, replacement
 from tests.intake.calling import Run, Said, sample_keys
-from tests.intake.registering import HEADINGS, csv_of, write_csv, write_jsonl, write_xlsx
+from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
 
+INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
 VERIFYING = ["--actor", "clerk-2", "--role", "clerk", "--office", SOUTH]
 
@@ -175,6 +177,32 @@ async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
     whole = write_xlsx(tmp_path / "whole.xlsx", [list(cells(person).values()) for person in people])
     said = await call("import", whole, "-o", "json", "--in-flight", "2")
     assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
+
+
+async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    # Nobody of them is insured: their cases end at once, which is enough here.
+    rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_080)]
+    path = write_csv(tmp_path / "r.csv", csv_of(rows))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl", "--in-flight", "2",
+        cwd=ROOT, env={"PATH": os.environ["PATH"]} | environment(engine, tmp_path),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = await process.communicate()
+    assert process.returncode == INTERRUPTED
+    assert b"repeat the command" in err
+    assert 0 < json.loads(out.splitlines()[-1])["opened"] < len(rows)
+
+    again = await call("import", path, "-o", "json")
+    assert (again.exit, again.json["opened"]) == (Exit.fine, len(rows))
+    cases = [line["case_id"] for line in again.json["rows"] if "case_id" in line]
+    assert await engine.pool.fetchval("SELECT count(*) FROM cases WHERE case_id = ANY($1)", cases) == len(rows)
+    assert await engine.pool.fetchval("SELECT max(generation) FROM cases WHERE case_id = ANY($1)", cases) == 1
 
 
 async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
