@@ -90,7 +90,7 @@ class Play:
             else:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
-        self._ended_before = {case.case_id async for case in self._client.cases(limit=_MANY) if case.closed}
+        self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if case.closed}
         applications = (application for _, application in taken)
         async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
             self._saw_opened(taken[opened.place][0], opened)
