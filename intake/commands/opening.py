@@ -20,7 +20,7 @@ from intake.applications import Application, InputRefused
 from intake.client import IN_FLIGHT, CaseClient, EngineError, Opened, Unavailable, today_in_shanghai
 from intake.commands.invoking import HostOption, Invocation, add_command
 from intake.commands.saying import Exit, Format, Speaker
-from intake.files import Finding, Register, Terms, open_register
+from intake.files import Finding, Register, Row, Terms, open_register
 from intake.files.columns import Column
 from intake.remedies import remedy_of
 from intake.requests import LARGEST_REQUEST, read_application
@@ -104,10 +104,6 @@ async def import_register(
             report.close()
             invocation.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
             raise
-        except CaseError as damaged:
-            # Further on the file turned out to be broken; what stood before it was read and opened.
-            report.refused_rows += 1
-            rows.note(Finding(0, damaged.field, damaged.code, refused=True))
     report.close()
     return report.exit
 
@@ -254,7 +250,7 @@ class Rows:
     def applications(self) -> Iterator[Application]:
         """The applications of the rows that hold one; the others are reported."""
         place = 0
-        for row in self._register:
+        for row in self._until_damaged():
             self._progress.at(self._register.fraction)
             self._report.found(row.findings)
             for finding in row.findings:
@@ -268,6 +264,13 @@ class Rows:
                 self._report.repeated += 1
             else:
                 self._report.refused_rows += 1
+
+    def _until_damaged(self) -> Iterator[Row]:
+        try:
+            yield from self._register
+        except CaseError as damaged:
+            # Further on the file turned out to be broken. What stands before that is opened all the same.
+            yield Row(0, None, (Finding(0, damaged.field, damaged.code, refused=True),))
 
     def answered(self, opened: Opened) -> None:
         """Take in what became of an application."""

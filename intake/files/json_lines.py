@@ -37,8 +37,8 @@ class JsonLinesFile:
         return self._lines.fraction
 
     def __iter__(self) -> Iterator[Record]:
-        for number, text in self._lines:
-            if text is None:
+        for number, text, sound in self._lines:
+            if text is None or not sound:
                 yield broken(number)
             elif text.strip():
                 yield self._record(number, text)

@@ -17,13 +17,13 @@ _COMPRESSED: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 class Line(NamedTuple):
-    """One physical line.
-
-    `text` is None where it is too long, not of the file's encoding, or holds NUL or a carriage return.
-    """
+    """One physical line."""
 
     number: int
     text: str | None
+    """None where it is too long to be read."""
+    sound: bool
+    """Whether the text is what was written: of the file's encoding, without NUL and without carriage returns inside."""
 
 
 def detect_encoding(path: Path) -> str:
@@ -113,7 +113,7 @@ class Lines:
             self._position += len(raw) if complete else len(raw) + self._skip_to_line_end()
             if number == 1:
                 raw = raw.removeprefix(_BOM_8)
-            yield Line(number, self._text(raw) if complete else None)
+            yield self._line(number, raw) if complete else Line(number, None, sound=False)
 
     def _skip_to_line_end(self) -> int:
         skipped = 0
@@ -123,9 +123,10 @@ class Lines:
                 break
         return skipped
 
-    def _text(self, raw: bytes) -> str | None:
+    def _line(self, number: int, raw: bytes) -> Line:
+        raw = raw.removesuffix(b"\n").removesuffix(b"\r")
         try:
-            text = raw.removesuffix(b"\n").removesuffix(b"\r").decode(self._encoding)
+            text = raw.decode(self._encoding)
         except UnicodeDecodeError:
-            return None
-        return None if "\0" in text or "\r" in text else text
+            return Line(number, raw.decode(self._encoding, "replace"), sound=False)
+        return Line(number, text, sound="\0" not in text and "\r" not in text)

@@ -65,11 +65,11 @@ class SeparatedFile:
             if line.text is None:
                 yield broken(line.number)
             elif line.text.strip(", \t"):
-                yield from self._records(line, line.text)
+                yield from self._records(line, split(line.text))
 
     def _headings(self) -> list[str]:
         while (line := self._next()) is not None:
-            if line.text is None:
+            if line.text is None or not line.sound:
                 break
             if line.text.strip():
                 headings = split(line.text)
@@ -80,9 +80,8 @@ class SeparatedFile:
             return []
         raise InputRefused([Problem("", Code.FILE_UNREADABLE)])
 
-    def _records(self, line: Line, text: str) -> Iterator[Record]:
-        parts = split(text)
-        if parts.rest is None:
+    def _records(self, line: Line, parts: "Split") -> Iterator[Record]:
+        if parts.rest is None and line.sound:
             yield self._record(line.number, parts.cells)
             return
         yield broken(line.number)
@@ -107,7 +106,8 @@ class SeparatedFile:
         for line in self._look_ahead():
             inside.append(line)
             if line.text is None:
-                return []
+                # Too long to be looked into. Where a cell is open, what follows belongs to it until it is closed.
+                continue
             closing = _CLOSES.match(line.text)
             if closing is not None:
                 parts = split('""' + line.text[closing.end() :])

@@ -343,6 +343,7 @@ def _position(cell: str) -> tuple[int, int]:
     return column, row
 
 
+_END_OF_PART: Final = object()
 SheetRow = tuple[int, bool, dict[int, object]]
 """Row number, whether it is hidden, and its cells by column number; cells without a value are left out."""
 
@@ -350,9 +351,18 @@ SheetRow = tuple[int, bool, dict[int, object]]
 def _rows(archive: zipfile.ZipFile, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
     reader = _RowReader(strings)
     with closing(_fed(archive, part, reader.start, reader.end, reader.text)) as pieces:
-        for _ in pieces:
+        more = True
+        while more:
+            damage = None
+            try:
+                more = next(pieces, _END_OF_PART) is not _END_OF_PART
+            except CaseError as found:
+                damage = found
+            # Rows that stand before a damage in the same piece are whole.
             while reader.ready:
                 yield reader.ready.popleft()
+            if damage is not None:
+                raise damage
 
 
 class _RowReader:

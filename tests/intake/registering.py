@@ -1,6 +1,7 @@
 """Register files for tests, written as agencies' programs write them. Everything is synthetic."""
 
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -108,3 +109,15 @@ def advice(rows: Iterable[Row]) -> list[tuple[int, str | None, str]]:
 
 def people(rows: Iterable[Row]) -> list[str]:
     return [row.application.personal_number for row in rows if row.application is not None]
+
+
+def rewritten(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
+    """The workbook with one of its parts changed; the change must find what it changes."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    changed = change(parts[part])
+    assert changed != parts[part]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, raw in (parts | {part: changed}).items():
+            archive.writestr(name, raw)
+    return path

@@ -21,7 +21,7 @@ from samples.generate import FOLDER, REGISTER_NORTH
 from tests import scenes
 from tests.intake.applying import NEW, fields_of, number_change, paper
 from tests.intake.calling import Run, sample_keys
-from tests.intake.registering import cells_of, csv_of, row_of, write_csv
+from tests.intake.registering import cells_of, csv_of, rewritten, row_of, write_csv, write_xlsx
 
 ROOT = Path(__file__).parents[2]
 CASE = "idc-" + "a" * 26
@@ -232,6 +232,13 @@ class TestDryRun:
         said = run("import", write_csv(tmp_path / "r.csv", "姓名\n"), "--dry-run")
         assert said.exit == Exit.data
         assert "COLUMN_MISSING (personal_number): " in said.err
+
+    def test_what_stands_before_a_damage_is_read_all_the_same(self, run: Run, tmp_path: Path) -> None:
+        path = write_xlsx(tmp_path / "r.xlsx", [row_of(person) for person in range(4)])
+        damaged = rewritten(path, "xl/worksheets/sheet1.xml", lambda raw: raw.replace(b'<row r="5"', b'<row r="4"'))
+        said = run("import", damaged, "--dry-run", "-o", "json")
+        assert (said.exit, said.json["readable"]) == (Exit.data, 3)
+        assert [(found["row"], found["code"]) for found in said.json["rows"]] == [(0, "FILE_UNREADABLE")]
 
     def test_options_of_the_readers_are_passed_on(self, run: Run, tmp_path: Path) -> None:
         headings = ["personal_number", "name", "number", "region", "documents", "age"]

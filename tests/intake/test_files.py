@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from tests.intake.registering import (
     people,
     read,
     refusals,
+    rewritten,
     row_of,
     write_csv,
     write_jsonl,
@@ -410,7 +410,15 @@ class TestSeparatedValues:
 
     def test_nobody_can_write_a_row_into_a_cell(self, tmp_path: Path) -> None:
         injected = ",".join(row_of(66))
-        for cell in (f'"x\n{injected}\ny"', f'"x\r\n{injected}\r\n"', f'"\n{injected}"'):
+        for cell in (
+            f'"x\n{injected}\ny"',
+            f'"x\r\n{injected}\r\n"',
+            f'"\n{injected}"',
+            f'"x\0\n{injected}\n"',
+            f'"x\n\0\n{injected}\n"',
+            f'"x\ry\n{injected}\n"',
+            f'"x\n{"y" * 70_000}\n{injected}\n"',
+        ):
             rows = read(write_csv(tmp_path / "r.csv", self.lines(",".join(row_of(2, note=cell)), ",".join(row_of(3)))))
             assert "T0000066" not in people(rows)
             assert {"T0000001", "T0000003", "T0000009"} <= set(people(rows)), cell
@@ -589,18 +597,6 @@ class TestWorkbooks:
         (row,) = read(path)
         assert row.application is not None
         assert row.application.name == "合成人"
-
-
-def rewritten(path: Path, part: str, change: Callable[[bytes], bytes]) -> Path:
-    """The workbook with one of its parts changed; the change must find what it changes."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    changed = change(parts[part])
-    assert changed != parts[part]
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, raw in (parts | {part: changed}).items():
-            archive.writestr(name, raw)
-    return path
 
 
 class TestJsonLines:
