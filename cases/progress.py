@@ -855,15 +855,20 @@ def receipt_of(state: CaseState) -> Receipt:
     )
 
 
-def answer_of(state: CaseState) -> Answer:
-    """The answer to a fact that was told to the case."""
-    return Answer(
-        case_id=state.case_id,
-        status=state.status,
-        milestone=state.milestone,
-        version=state.version,
-        remains=state.remains,
-    )
+def answer_of(state: CaseState, version: int | None = None) -> Answer:
+    """The answer to a fact that was told to the case: where it stands, or where it stood after `version`."""
+    if version is None or version == state.version:
+        return Answer(
+            case_id=state.case_id,
+            status=state.status,
+            milestone=state.milestone,
+            version=state.version,
+            remains=state.remains,
+        )
+    milestone = Milestone.submitted
+    for made in state.transitions[:version]:
+        milestone = state.machine.milestone(made.to, milestone)
+    return Answer(case_id=state.case_id, status=state.transitions[version - 1].to, milestone=milestone, version=version)
 
 
 def outcome_of(state: CaseState) -> Outcome:

@@ -69,6 +69,9 @@ DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
+ASKED_AGAIN: Final = timedelta(seconds=10)
+"""How long a case that would close waits for callers whose answers were lost."""
+
 REMEMBERED_UPDATES: Final = 64
 """Answered updates whose IDs a case remembers across continue-as-new."""
 
@@ -81,11 +84,17 @@ def refused(code: Code) -> ApplicationError:
 
 def told(event: Event, fact: type[Fact], description: str) -> Any:
     """The update by which a case is told of `event`: refused early by its validator, else moved and answered."""
+    expected = fact
 
-    async def handler(self: "Case", fact: Fact) -> Answer:
+    async def handler(self: "Case", fact: Fact | None = None) -> Answer:
+        if fact is None:
+            raise refused(Code.PAYLOAD_INVALID)
         return await self._told(event, fact)
 
-    def validator(self: "Case", fact: Fact) -> None:
+    def validator(self: "Case", fact: Fact | None = None) -> None:
+        # An update without a payload, or with JSON's null, arrives as None.
+        if not isinstance(fact, expected):
+            raise refused(Code.PAYLOAD_INVALID)
         self._refuse_early(event, fact)
 
     for function, answer in ((handler, Answer), (validator, None)):
@@ -136,6 +145,8 @@ class Case:
         self._not_received: Code | None = None
         # True while `run` has nothing to do of its own: only then is the status one that people can act on.
         self._resting = False
+        # Updates that have taken effect and whose callers still wait for the answer; see `_follow`.
+        self._owed: set[str] = set()
 
     # --- the story's words ------------------------------------------------------------------------------------------
 
@@ -238,6 +249,7 @@ class Case:
     async def close(self) -> Outcome:
         """Show the ending, let every caller have its answer, and end."""
         self._show()
+        await self._answer_what_is_owed()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome_of(self._case)
 
@@ -257,6 +269,8 @@ class Case:
 
     @receipt.validator
     def _same_application(self, request: ReceiptRequest) -> None:
+        if not isinstance(request, ReceiptRequest):
+            raise refused(Code.PAYLOAD_INVALID)
         if request.fingerprint != self._case.opening.fingerprint:
             same_key = request.key == self._case.opening.key
             raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
@@ -343,22 +357,24 @@ class Case:
 
     async def _told(self, event: Event, fact: Fact) -> Answer:
         update_id = _current_update_id()
-        async with self._turn_of_a_caller():
-            if self._not_received is not None:
-                raise refused(self._not_received)
-            if (given := self._answer_given(update_id)) is not None:
-                return given
-            try:
-                code = await self._move(event, fact, update_id=update_id)
-            except CaseError as not_possible:
-                code = not_possible.code
-            if code is Code.STALE_VERSION and (given := self._answer_given(update_id)) is not None:
-                # The register had made it; what was lost with a worker was the answer.
-                return given
-            if code is not None:
-                self._last_refusal = code
-                raise refused(code)
-            return answer_of(self._case)
+        while True:
+            async with self._turn_of_a_caller():
+                if self._not_received is not None:
+                    raise refused(self._not_received)
+                if (given := self._answer_given(update_id)) is not None:
+                    self._owed.discard(update_id)
+                    return given
+                version = self._case.version
+                try:
+                    code = await self._move(event, fact, update_id=update_id)
+                except CaseError as not_possible:
+                    code = not_possible.code
+                if code is None:
+                    return answer_of(self._case)
+                # Where the register was ahead, the fact is judged anew by what holds; perhaps it made this very move.
+                if code is not Code.STALE_VERSION or self._case.version == version:
+                    self._last_refusal = code
+                    raise refused(code)
 
     def _refuse_early(self, event: Event, fact: Fact) -> None:
         # While the case moves nobody can say what is possible; the handler waits and decides then.
@@ -373,8 +389,7 @@ class Case:
     def _answer_given(self, update_id: str) -> Answer | None:
         for answered in self._case.answered:
             if answered.id == update_id:
-                made = self._case.transitions[answered.version - 1]
-                return answer_of(self._case).model_copy(update={"status": made.to, "version": made.version})
+                return answer_of(self._case, answered.version)
         return None
 
     # --- how a case moves -------------------------------------------------------------------------------------------
@@ -417,8 +432,14 @@ class Case:
         return None
 
     async def _follow(self, standing: CaseState, neighbours: tuple[Neighbour, ...]) -> None:
-        """Take over what holds: the register is ahead, because a worker died or an operator reset this workflow."""
+        """Take over what holds: the register is ahead.
+
+        A worker died, an operator reset this workflow, or the server gave the same task out once more because it would
+        have closed the case while updates were still coming in. Whoever made the move waits for the answer still, and
+        asks again.
+        """
         workflow.logger.warning("the register is ahead; following it", extra={"version": standing.version})
+        self._owed |= {each.id for each in standing.answered} - {each.id for each in self._case.answered}
         self._case = standing
         self._resting = False
         await self._tell(neighbours)
@@ -448,6 +469,17 @@ class Case:
             except FailureError:
                 # It closed in the meantime: it has nothing to learn any more.
                 workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
+
+    async def _answer_what_is_owed(self) -> None:
+        """Let those ask again who made a move and have not been answered; a closed case answers nobody."""
+        if self._owed:
+            try:
+                await workflow.wait_condition(
+                    lambda: not self._owed, timeout=ASKED_AGAIN, timeout_summary="等待调用方取回答复"
+                )
+            except TimeoutError:
+                # They gave up, or had their answer before the workflow was reset.
+                workflow.logger.info("answers nobody asked for again", extra={"count": len(self._owed)})
 
     async def _changed_since(self, version: int, limit: timedelta, summary: str) -> bool:
         try:
