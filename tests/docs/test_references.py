@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,17 @@ def test_commands_exist(document: Path) -> None:
         assert importlib.util.find_spec(module) is not None, module
     for program in re.findall(r"\bpython (\w+\.py)", text):
         assert (ROOT / program).is_file(), program
+
+
+def test_commands_of_the_command_line_exist() -> None:
+    text = "\n".join(_commands(document.read_text(encoding="utf-8")) for document in DOCUMENTS)
+    named = set(re.findall(r"(?:starter\.py|\$ starter|starter) ([a-z]+(?:-[a-z]+)*)\b", text))
+    usage = subprocess.run(
+        [sys.executable, "starter.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    commands = set(re.findall(r"^  ([a-z]+(?:-[a-z]+)*) {2,}\S", usage.stdout.partition("Commands:")[2], re.MULTILINE))
+    assert {"open", "history", "repair"} <= named
+    assert named <= commands
 
 
 @documents
