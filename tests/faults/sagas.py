@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -94,15 +93,15 @@ class Crash(NamedTuple):
 class Aftermath:
     """What was found when the worker had died, and when the case had ended."""
 
+    person: Person
     died_with: int | None = None
     left: Ledger = field(default_factory=dict)
     ended: Ledger = field(default_factory=dict)
     outcome: Outcome | None = None
     seconds: float = 0.0
-    """From the death to the end of the case."""
+    """From the moment at which there was a worker again to the end of the case."""
     output: str = field(default="", repr=False)
     """What both workers said."""
-    person: Person | None = None
 
 
 async def _apply(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpening | ReplacementOpening]:
@@ -163,33 +162,39 @@ async def disturbed(engine: Engine, crash: Crash, settings: Mapping[str, str], a
     """A life in which the worker dies once and is started again by the same command."""
     crash.arm(armed)
     own = replace(engine, task_queue=str(crash))
-    aftermath = Aftermath()
-    aftermath.person, opening = await _apply(own, crash.saga)
+    person, opening = await _apply(own, crash.saga)
+    aftermath = Aftermath(person)
     case = case_id(opening.kind, opening.person)
-    died_at = 0.0
+    back_at = 0.0
 
     async def look(status: int) -> None:
-        nonlocal died_at
-        died_at = time.monotonic()
         aftermath.died_with = status
         aftermath.left = await ledger_of(engine.pool, case)
 
-    async with supervised({**settings, QUEUE: own.task_queue, ARMED: str(armed)}, look) as workers:
-        dossier = await Dossier.open(own, aftermath.person, opening)
+    def back() -> None:
+        nonlocal back_at
+        back_at = time.monotonic()
+
+    async def life() -> None:
+        dossier = await Dossier.open(own, person, opening)
         await _tell(dossier, crash.saga)
-        aftermath.outcome = await dossier.engine.handle(case).result()
-        aftermath.seconds = time.monotonic() - died_at
+        aftermath.outcome = await own.handle(case).result()
+        aftermath.seconds = time.monotonic() - back_at
         await dossier.ends()
+
+    workers = await supervised(life(), {**settings, QUEUE: own.task_queue, ARMED: str(armed)}, look, back)
     aftermath.ended = await ledger_of(engine.pool, case)
     aftermath.output = "".join(worker.output for worker in workers)
     return aftermath
 
 
-@asynccontextmanager
 async def supervised(
-    settings: Mapping[str, str], at_death: Callable[[int], Awaitable[None]]
-) -> AsyncIterator[list[WorkerProcess]]:
-    """A crashing worker that is started again when it was killed, by the same command."""
+    life: Coroutine[None, None, None],
+    settings: Mapping[str, str],
+    at_death: Callable[[int], Awaitable[None]],
+    when_ready: Callable[[], None],
+) -> list[WorkerProcess]:
+    """Walk a life beside a crashing worker that is started again when it was killed, by the same command."""
     workers: list[WorkerProcess] = []
 
     async def keep_one() -> None:
@@ -197,12 +202,16 @@ async def supervised(
         while status == -SIGKILL:
             async with worker_process(settings, program=("-m", "tests.faults.crashing_worker")) as worker:
                 workers.append(worker)
+                await worker.says("ready")
+                when_ready()
                 status = await worker.ends()
             await at_death(status)
 
-    keeping = asyncio.create_task(keep_one())
-    try:
-        yield workers
-    finally:
-        keeping.cancel()
-        await asyncio.wait({keeping})
+    keeping, walking = asyncio.create_task(keep_one()), asyncio.create_task(life)
+    await asyncio.wait({keeping, walking}, return_when=asyncio.FIRST_COMPLETED)
+    first = walking if walking.done() else keeping
+    for task in (keeping, walking):
+        task.cancel()
+    await asyncio.wait({keeping, walking})
+    await first
+    return workers
