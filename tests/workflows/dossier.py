@@ -49,6 +49,13 @@ MOMENT = timedelta(seconds=1)
 """By how much a time limit is overstepped to see it run out."""
 
 
+def code_of(refused: BaseException) -> Code:
+    """The code with which an update was refused."""
+    assert isinstance(refused, WorkflowUpdateFailedError)
+    assert isinstance(refused.cause, ApplicationError)
+    return Code(refused.cause.type or "")
+
+
 class Card(NamedTuple):
     """What the register says about a card."""
 
@@ -110,9 +117,7 @@ class Dossier:
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await self.tell(event, fact)
         after = await self.agrees()
-        cause = refused.value.cause
-        assert isinstance(cause, ApplicationError)
-        code = Code(cause.type or "")
+        code = code_of(refused.value)
         assert after == before.model_copy(update={"last_refusal": code})
         return code
 

@@ -29,7 +29,7 @@ from cases.states import Event, Status
 from intake.client import CaseClient, EngineError, Refused
 from tests.engine import Engine
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document
-from tests.workflows.dossier import Dossier
+from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.refusals import Refusal, Refusals
 from tests.workflows.roads import CHANGES, applying, change
 
@@ -274,13 +274,6 @@ async def outcomes_of(engine: Engine, openings: Sequence[NumberChangeOpening]) -
 
     answers = await asyncio.gather(*map(engine.open, openings), return_exceptions=True)
     return [answer if isinstance(answer, Receipt) else code_of(answer) for answer in answers]
-
-
-def code_of(refused: BaseException) -> Code:
-    """The code with which an update was refused."""
-    assert isinstance(refused, WorkflowUpdateFailedError)
-    assert isinstance(refused.cause, ApplicationError)
-    return Code(refused.cause.type or "")
 
 
 async def test_of_fifty_different_applications_for_one_person_at_once_one_opens_a_case(engine: Engine) -> None:
