@@ -104,7 +104,8 @@ class Aftermath:
     """What both workers said."""
 
 
-async def _apply(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpening | ReplacementOpening]:
+async def apply_for(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpening | ReplacementOpening]:
+    """A new person, and what they apply for."""
     if saga is Saga.number_change:
         person = await engine.insured(benefit_holds=HELD_BENEFITS)
         return person, engine.number_change(person, ID_CARD)
@@ -112,7 +113,8 @@ async def _apply(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpenin
     return person, engine.replacement(person, ReplacementReason.lost, ID_CARD)
 
 
-async def _tell(case: Dossier, saga: Saga) -> None:
+async def tell_all(case: Dossier, saga: Saga) -> None:
+    """Everything that a case has to be told on its way to `done`."""
     if saga is Saga.number_change:
         await case.tell(Event.verify_documents)
         await case.confirm(*System)
@@ -152,8 +154,8 @@ async def undisturbed(engine: Engine, saga: Saga) -> dict[int, Ledger]:
     witness = Witness(engine)
     quiet = replace(engine, registry=witness, task_queue=f"undisturbed-{saga}")
     async with quiet.working():
-        case = await Dossier.open(quiet, *await _apply(quiet, saga))
-        await _tell(case, saga)
+        case = await Dossier.open(quiet, *await apply_for(quiet, saga))
+        await tell_all(case, saga)
         await case.ends()
     return witness.ledgers
 
@@ -162,7 +164,7 @@ async def disturbed(engine: Engine, crash: Crash, settings: Mapping[str, str], a
     """A life in which the worker dies once and is started again by the same command."""
     crash.arm(armed)
     own = replace(engine, task_queue=str(crash))
-    person, opening = await _apply(own, crash.saga)
+    person, opening = await apply_for(own, crash.saga)
     aftermath = Aftermath(person)
     case = case_id(opening.kind, opening.person)
     back_at = 0.0
@@ -177,7 +179,7 @@ async def disturbed(engine: Engine, crash: Crash, settings: Mapping[str, str], a
 
     async def life() -> None:
         dossier = await Dossier.open(own, person, opening)
-        await _tell(dossier, crash.saga)
+        await tell_all(dossier, crash.saga)
         aftermath.outcome = await own.handle(case).result()
         aftermath.seconds = time.monotonic() - back_at
         await dossier.ends()

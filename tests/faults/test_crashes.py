@@ -5,7 +5,6 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any, Final
@@ -15,10 +14,10 @@ import pytest_asyncio
 
 from cases.states import Status
 from runtime.stack import LocalStack
-from tests.engine import Engine, engine_on
+from tests.engine import Engine
 from tests.faults.crashing_worker import Point
 from tests.faults.ledger import Ledger
-from tests.faults.sagas import STEPS, Aftermath, Crash, Saga, disturbed, undisturbed
+from tests.faults.sagas import STEPS, Aftermath, Crash, Saga, disturbed
 from tests.worker_process import sample_key_file
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
@@ -56,19 +55,6 @@ def crash_of(item: pytest.Item) -> Crash | None:
         item.callspec.params.get("crash") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
     )
     return crash if isinstance(crash, Crash) else None
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shaken(stack: LocalStack) -> AsyncIterator[Engine]:
-    """An engine without a worker; the tests bring theirs."""
-    async with engine_on(stack, "faults") as engine:
-        yield engine
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def lives(shaken: Engine) -> dict[Saga, dict[int, Ledger]]:
-    """What a life looks like after each step when nothing happens to the worker."""
-    return {saga: await undisturbed(shaken, saga) for saga in Saga}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
