@@ -1,20 +1,28 @@
-"""What a worker is: which workflows and activities it runs, with which runner, limits and time-outs."""
+"""What a worker is: which workflows and activities it runs, with which runner, limits and time-outs.
 
+A replayer is given the same, so that a history replays as it was made.
+"""
+
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 
 from activities.registry import Registry
 from cases.names import TASK_QUEUE_CASES
+from runtime.converter import DATA_CONVERTER
 from runtime.sandbox import RUNNER
 from runtime.settings import Settings
 from workflows.card_replacement import CardReplacement
 from workflows.id_number_change import IdNumberChange
 
-WORKFLOWS: Final = (IdNumberChange, CardReplacement)
+WORKFLOWS: Final[tuple[type, ...]] = (IdNumberChange, CardReplacement)
+
+FAILING: Final = (ValidationError,)
+"""What fails a case instead of its task: a start whose input cannot be read would fail its task for ever."""
 
 
 def cases_worker(client: Client, registry: Registry, settings: Settings, task_queue: str = TASK_QUEUE_CASES) -> Worker:
@@ -25,8 +33,7 @@ def cases_worker(client: Client, registry: Registry, settings: Settings, task_qu
         workflows=list(WORKFLOWS),
         activities=[registry.register, registry.screen, registry.advance],
         workflow_runner=RUNNER,
-        # A start whose input cannot be read fails at once instead of failing its task for ever.
-        workflow_failure_exception_types=[ValidationError],
+        workflow_failure_exception_types=FAILING,
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
         max_concurrent_local_activities=settings.pool_size * 2,
@@ -34,4 +41,14 @@ def cases_worker(client: Client, registry: Registry, settings: Settings, task_qu
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
         # After a crash the server offers a case to its old worker first; so long waits a case at most.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
+    )
+
+
+def cases_replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
+    """Replays histories of cases with what a worker runs them with."""
+    return Replayer(
+        workflows=workflows,
+        workflow_runner=RUNNER,
+        data_converter=DATA_CONVERTER,
+        workflow_failure_exception_types=FAILING,
     )

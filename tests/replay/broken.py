@@ -1,0 +1,60 @@
+"""Workflows that must not replay what `IdNumberChange` has recorded, although they have its name."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from cases.models import Outcome
+    from cases.progress import CaseState
+from workflows.id_number_change import IdNumberChange
+
+
+@workflow.defn(name="IdNumberChange")
+class OneMore(IdNumberChange):
+    """Waits before it begins: a command that is not in the history."""
+
+    @workflow.init
+    def __init__(self, case: CaseState) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseState) -> Outcome:
+        """The same story, late."""
+        await workflow.sleep(1)
+        return await super().run(case)
+
+
+@workflow.defn(name="IdNumberChange")
+class Reordered(IdNumberChange):
+    """Shows itself after every step and not when it rests: the same commands at other places."""
+
+    @workflow.init
+    def __init__(self, case: CaseState) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseState) -> Outcome:
+        """The same story, told in another order."""
+        return await super().run(case)
+
+    async def receive(self) -> None:
+        """Show before asking the register."""
+        self._shown = ("", "", (), None)
+        self._show()
+        await super().receive()
+
+
+@workflow.defn(name="IdNumberChange")
+class OneLess(IdNumberChange):
+    """Never shows itself: a command of the history is missing."""
+
+    @workflow.init
+    def __init__(self, case: CaseState) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseState) -> Outcome:
+        """The same story, in the dark."""
+        return await super().run(case)
+
+    def _show(self) -> None:
+        """Nothing."""

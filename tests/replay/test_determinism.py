@@ -1,0 +1,146 @@
+"""Workflow code passes the sandbox, does nothing that could differ in a replay, and lives when every task replays."""
+
+import ast
+import asyncio
+import importlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
+from temporalio.workflow import _Definition
+
+import workflows
+from runtime.sandbox import RUNNER
+from runtime.worker import WORKFLOWS
+from tests.engine import Engine
+from tests.replay.lives import LIVES
+
+MODULES = sorted(Path(workflows.__path__[0]).glob("*.py"))
+
+FORBIDDEN_MODULES = frozenset(
+    {"os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid", "httpx", "aiohttp", "asyncpg"}
+)
+FORBIDDEN_METHODS = frozenset(
+    {
+        # clocks
+        ("datetime", "now"),
+        ("datetime", "utcnow"),
+        ("datetime", "today"),
+        ("date", "today"),
+        # whatever happens to be done first
+        ("asyncio", "wait"),
+        ("asyncio", "as_completed"),
+        ("asyncio", "to_thread"),
+        ("asyncio", "run"),
+        # remembered once for each ID, so it is wrong in a loop
+        ("workflow", "patched"),
+    }
+)
+FORBIDDEN_FUNCTIONS = frozenset({"open", "print", "input", "hash", "id", "eval", "exec"})
+
+
+def faults_of(source: str) -> Iterator[str]:
+    """What a workflow's source does that could differ in a replay."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names if alias.name.split(".")[0] in FORBIDDEN_MODULES)
+            case ast.ImportFrom(module=str(module)) if module.split(".")[0] in FORBIDDEN_MODULES:
+                yield module
+            case ast.Call(func=ast.Name(id=name)) if name in FORBIDDEN_FUNCTIONS:
+                yield name
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if (owner, name) in FORBIDDEN_METHODS:
+                yield f"{owner}.{name}"
+            case ast.For(iter=walked) | ast.AsyncFor(iter=walked) | ast.comprehension(iter=walked) if _is_a_set(walked):
+                yield "a walk over a set"
+
+
+def _is_a_set(node: ast.expr) -> bool:
+    match node:
+        case ast.Set() | ast.SetComp() | ast.Call(func=ast.Name(id="set" | "frozenset")):
+            return True
+        case _:
+            return False
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_workflow_module_does_nothing_that_could_differ_in_a_replay(module: Path) -> None:
+    assert list(faults_of(module.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import random",
+        "import os.path",
+        "from time import sleep",
+        "from uuid import uuid4",
+        "now = datetime.now(UTC)",
+        "done, _ = await asyncio.wait(tasks)",
+        "for each in asyncio.as_completed(tasks): pass",
+        "open('file')",
+        "print('x')",
+        "key = hash(name)",
+        "for each in {a, b}: pass",
+        "rows = [each for each in set(names)]",
+        "if workflow.patched('x'): pass",
+    ],
+)
+def test_what_is_looked_for_would_be_found(line: str) -> None:
+    source = f"async def run():\n    {line}"
+    assert len(list(faults_of(source))) == 1
+
+
+@pytest.mark.parametrize("kind", WORKFLOWS, ids=lambda kind: kind.__name__)
+async def test_a_workflow_passes_the_sandbox_that_everything_shares(kind: type) -> None:
+    # A worker does the same before it takes its first task.
+    RUNNER.prepare_workflow(_Definition.must_from_class(kind))
+
+
+async def test_the_sandbox_refuses_a_workflow_that_rolls_dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath("dice.py").write_text(DICE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    definition = _Definition.must_from_class(importlib.import_module("dice").Dice)
+    with pytest.raises(RestrictedWorkflowAccessError, match=r"random\.random"):
+        RUNNER.prepare_workflow(definition)
+
+
+DICE = """
+import random
+
+from temporalio import workflow
+
+SIDES = random.random()
+
+@workflow.defn
+class Dice:
+    @workflow.run
+    async def run(self) -> None: ...
+"""
+
+REPLAYED_LIVES = (
+    "IdNumberChange.done.confirmed",
+    "IdNumberChange.done.approved",
+    "CardReplacement.done.lost",
+    "CardReplacement.unclaimed",
+)
+
+
+@pytest.mark.parametrize("name", REPLAYED_LIVES)
+async def test_a_case_that_is_replayed_at_every_task_lives_as_others_do(engine: Engine, name: str) -> None:
+    forgetful = replace(engine, task_queue=f"forgetful-{name}")
+    async with forgetful.working(max_cases_cached=0):
+        case = await LIVES[name](forgetful)
+        assert (await case.ends()).status == name.split(".")[1]
+
+
+@pytest.mark.faults
+async def test_cases_that_are_replayed_at_every_task_live_beside_each_other(engine: Engine) -> None:
+    # A worker without memory gives up a step at hand whenever another case moves, and makes it again ten seconds later.
+    forgetful = replace(engine, task_queue="forgetful")
+    async with forgetful.working(max_cases_cached=0):
+        cases = await asyncio.gather(*(life(forgetful) for life in LIVES.values()))
+        endings = [(await case.ends()).status for case in cases]
+    assert endings == [name.split(".")[1] for name in LIVES]
