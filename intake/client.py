@@ -138,6 +138,7 @@ IN_FLIGHT: Final = 16
 _RECEIPT: Final = "receipt"
 _VIEW: Final = "view"
 _HISTORY: Final = "history"
+_ANSWER: Final = "answer"
 
 _URGENT, _SOON, _NORMAL = 1, 2, 3
 _PRIORITY: Final = {
@@ -436,10 +437,10 @@ class CaseClient:
         except RPCError as error:
             raise _of_rpc(error) from None
 
-    async def _query(self, case_id: str, name: str, answer: Any) -> Any:
+    async def _query(self, case_id: str, name: str, answer: Any, *asked: str) -> Any:
         handle = self._client.get_workflow_handle(case_id)
         async with self._answer():
-            return await handle.query(name, result_type=answer, rpc_timeout=self._timeout)
+            return await handle.query(name, args=asked, result_type=answer, rpc_timeout=self._timeout)
 
     async def _outcome(self, case_id: str) -> Outcome:
         handle: WorkflowHandle[Any, Outcome] = self._client.get_workflow_handle(case_id, result_type=Outcome)
@@ -469,6 +470,9 @@ class CaseClient:
             if description.status is WorkflowExecutionStatus.RUNNING:
                 raise refused
             answer = await self._given_before(case_id, description.run_id, update_id, Answer)
+            if answer is None:
+                # It may have moved the case in a task that the server then gave out again without it.
+                answer = await self._query(case_id, _ANSWER, Answer | None, update_id)
             if answer is None:
                 raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
             return answer

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import (
     SearchAttributeKey,
@@ -16,6 +17,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
@@ -195,9 +197,19 @@ class Engine:
         return answer
 
     async def view(self, case: str) -> CaseView:
-        """The case's view."""
-        view: CaseView = await self.handle(case).query("view", result_type=CaseView)
-        return view
+        """The case's view; that of a run which has not begun yet is waited for."""
+        handle = self.handle(case)
+        while True:
+            try:
+                view: CaseView = await handle.query("view", result_type=CaseView)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise
+                async for event in handle.fetch_history_events(wait_new_event=True):
+                    if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                        break
+            else:
+                return view
 
     async def history(self, case: str) -> tuple[Transition, ...]:
         """The case's transitions."""

@@ -69,9 +69,6 @@ DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
-ASKED_AGAIN: Final = timedelta(seconds=10)
-"""How long a case that would close waits for callers whose answers were lost."""
-
 REMEMBERED_UPDATES: Final = 64
 """Answered updates whose IDs a case remembers across continue-as-new."""
 
@@ -145,8 +142,6 @@ class Case:
         self._not_received: Code | None = None
         # True while `run` has nothing to do of its own: only then is the status one that people can act on.
         self._resting = False
-        # Updates that have taken effect and whose callers still wait for the answer; see `_follow`.
-        self._owed: set[str] = set()
 
     # --- the story's words ------------------------------------------------------------------------------------------
 
@@ -249,7 +244,6 @@ class Case:
     async def close(self) -> Outcome:
         """Show the ending, let every caller have its answer, and end."""
         self._show()
-        await self._answer_what_is_owed()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome_of(self._case)
 
@@ -329,6 +323,11 @@ class Case:
         """The transitions so far, oldest first."""
         return self._case.transitions
 
+    @workflow.query(description="按更新标识查询答复。The answer to an update that moved the case.")
+    def answer(self, update_id: str) -> Answer | None:
+        """The answer to an update that moved the case, None where that is not known; for callers who never got it."""
+        return self._answer_given(update_id)
+
     @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
     async def neighbour_moved(self, told: Neighbour) -> None:
         """Another case tells this one of a dispute, a changed number, or a free turn."""
@@ -362,7 +361,6 @@ class Case:
                 if self._not_received is not None:
                     raise refused(self._not_received)
                 if (given := self._answer_given(update_id)) is not None:
-                    self._owed.discard(update_id)
                     return given
                 version = self._case.version
                 try:
@@ -435,11 +433,10 @@ class Case:
         """Take over what holds: the register is ahead.
 
         A worker died, an operator reset this workflow, or the server gave the same task out once more because it would
-        have closed the case while updates were still coming in. Whoever made the move waits for the answer still, and
-        asks again.
+        have closed the case while updates were still coming in. Whoever made the move still waits for the answer: it
+        stands in the state, for the update when it comes again and for `answer` when the case is closed.
         """
         workflow.logger.warning("the register is ahead; following it", extra={"version": standing.version})
-        self._owed |= {each.id for each in standing.answered} - {each.id for each in self._case.answered}
         self._case = standing
         self._resting = False
         await self._tell(neighbours)
@@ -469,17 +466,6 @@ class Case:
             except FailureError:
                 # It closed in the meantime: it has nothing to learn any more.
                 workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
-
-    async def _answer_what_is_owed(self) -> None:
-        """Let those ask again who made a move and have not been answered; a closed case answers nobody."""
-        if self._owed:
-            try:
-                await workflow.wait_condition(
-                    lambda: not self._owed, timeout=ASKED_AGAIN, timeout_summary="等待调用方取回答复"
-                )
-            except TimeoutError:
-                # They gave up, or had their answer before the workflow was reset.
-                workflow.logger.info("answers nobody asked for again", extra={"count": len(self._owed)})
 
     async def _changed_since(self, version: int, limit: timedelta, summary: str) -> bool:
         try:

@@ -37,6 +37,7 @@ HELD_BENEFITS = (
         held_at=NOW,
     ),
 )
+HELD_FOR_CARD = (HELD_BENEFITS[0].model_copy(update={"reason": "card"}),)
 REISSUED = (ID_CARD, CERTIFICATE)
 
 

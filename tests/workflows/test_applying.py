@@ -12,7 +12,7 @@ from tests.engine import Engine
 from tests.scenes import FACTS, ID_CARD, OPERATOR, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusals
-from tests.workflows.roads import applying, change, overdue, partly_confirmed
+from tests.workflows.roads import HELD_BENEFITS, applying, change, overdue, partly_confirmed
 
 MEDICAL, PENSION, BANK = System.medical_insurance, System.pension, System.bank
 UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
@@ -170,13 +170,15 @@ async def test_a_step_that_the_register_refuses_waits_for_an_operator_who_retrie
 
 async def test_what_was_verified_and_stands_still_may_be_withdrawn(engine: Engine, refusals: Refusals) -> None:
     async def stands_still() -> Dossier:
-        case = await change(engine, ID_CARD, region=SOUTH)
+        case = await change(engine, ID_CARD, region=SOUTH, benefit_holds=HELD_BENEFITS)
         async with refusals.of(case.case_id, Event.apply):
             await case.verify()
             await case.rests_in(Status.verified)
         return case
 
     withdrawn, died = await asyncio.gather(stands_still(), stands_still())
+    assert (await withdrawn.tell(Event.release_benefits)).status is Status.verified
+    assert (await withdrawn.rests_in(Status.verified)).attention == ("repair",)
     await asyncio.gather(withdrawn.tell(Event.withdraw), died.tell(Event.person_ended))
     outcomes = await asyncio.gather(withdrawn.ends(), died.ends())
     assert [outcome.status for outcome in outcomes] == [Status.withdrawn, Status.ended]
@@ -196,15 +198,25 @@ async def test_a_commit_that_the_register_refuses_gives_the_reservation_back(
     await is_applied_anew(case)
 
 
-async def test_a_screening_that_cannot_be_written_waits_for_an_operator(engine: Engine, refusals: Refusals) -> None:
-    person = await engine.insured()
-    opening = engine.number_change(person, ID_CARD)
-    async with refusals.of(case_id(Kind.id_number_change, opening.person), Event.screened):
-        case = await Dossier.open(engine, person, opening)
-        assert case.receipt.status is Status.screening
-        assert (await case.rests_in(Status.screening)).attention == ("repair",)
-    await case.tell(Event.repair)
-    await case.rests_in(Status.in_review)
+async def test_a_screening_that_cannot_be_written_waits_for_an_operator_and_may_be_left(
+    engine: Engine, refusals: Refusals
+) -> None:
+    async def stands_still() -> Dossier:
+        person = await engine.insured()
+        opening = engine.number_change(person, ID_CARD)
+        async with refusals.of(case_id(Kind.id_number_change, opening.person), Event.screened):
+            case = await Dossier.open(engine, person, opening)
+            assert case.receipt.status is Status.screening
+            assert (await case.rests_in(Status.screening)).attention == ("repair",)
+        return case
+
+    repaired, withdrawn, died = [await stands_still() for _ in range(3)]
+    await repaired.tell(Event.repair)
+    await repaired.rests_in(Status.in_review)
+    await withdrawn.tell(Event.withdraw)
+    assert (await withdrawn.ends()).status is Status.withdrawn
+    await died.tell(Event.person_ended)
+    assert (await died.ends()).status is Status.ended
 
 
 async def test_benefits_that_are_blocked_again_before_the_release_are_unblocked_once_more(

@@ -25,7 +25,7 @@ from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, OPERATOR, S
 from tests.workflows.dossier import Card, Dossier
 from tests.workflows.roads import (
     FAILED,
-    HELD_BENEFITS,
+    HELD_FOR_CARD,
     PAPERS,
     REPLACEMENTS,
     Road,
@@ -44,7 +44,6 @@ from tests.workflows.roads import (
 UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
 BANK_ACTIVATED = CardActivated(actor=DOWNSTREAM, function=CardFunction.bank)
 ALONE = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-2")
-HELD_FOR_CARD = HELD_BENEFITS[0].model_copy(update={"reason": "card"})
 BOTH = frozenset({"social", "bank"})
 PAID_OLD = Card("1", frozenset(), outdated=False, paid=True)
 
@@ -62,7 +61,8 @@ async def test_whatever_the_reason_benefits_are_paid_to_the_new_card_in_the_end(
         await to_the_end(case)
         return case
 
-    for case in await asyncio.gather(replaced(OFFICE), replaced(SOUTH)):
+    regions = (OFFICE, SOUTH) if reason is ReplacementReason.lost else (OFFICE,)
+    for case in await asyncio.gather(*map(replaced, regions)):
         outcome = await case.ends()
         assert (outcome.status, outcome.milestone, outcome.remains) == (Status.done, Milestone.benefits_unblocked, ())
         held = await case.holdings()
@@ -434,8 +434,20 @@ STAY_OPEN = {Status.ready, Status.handed_over, Status.closing_old}
 async def test_who_withdraws_keeps_the_old_card_and_is_told_what_stays_in_effect(
     engine: Engine, status: Status, road: Road
 ) -> None:
-    case = await road(engine)
-    await case.rests_in(status)
+    case = await road(engine, benefit_holds=HELD_FOR_CARD)
+    before = await case.rests_in(status)
+    assert before.benefits_held
+    await case.tell(Event.acknowledge)
+    assert (await case.tell(Event.release_benefits)).status is status
+    after = await case.rests_in(status)
+    assert (after.version, after.due_at, after.benefits_held) == (before.version + 2, before.due_at, False)
+    assert (await case.holdings()).benefits == {"card": "released"}
+    if after.due_event is not None and Event.extend in after.events:
+        await case.tell(Event.extend)
+        extended = await case.rests_in(status)
+        assert extended.due_at is not None
+        assert after.due_at is not None
+        assert extended.due_at > after.due_at
     if status in STAY_OPEN:
         assert await case.refuses(Event.withdraw) is Code.EVENT_NOT_ALLOWED
         return
@@ -483,21 +495,8 @@ async def test_the_outcome_says_that_a_cancelled_card_stays_cancelled(engine: En
     assert (await case.ends()).remains == ("card_cancelled",)
 
 
-async def test_whoever_has_seen_a_replacement_says_so_in_every_status_in_which_it_rests(engine: Engine) -> None:
-    held = {"benefit_holds": (HELD_FOR_CARD,)}
-    cases = await asyncio.gather(*(road(engine, **held) for road in REPLACEMENTS.values()))
-    for case, status in zip(cases, REPLACEMENTS, strict=True):
-        before = await case.rests_in(status)
-        assert before.benefits_held
-        await case.tell(Event.acknowledge)
-        assert (await case.tell(Event.release_benefits)).status is status
-        after = await case.rests_in(status)
-        assert (after.version, after.due_at, after.benefits_held) == (before.version + 2, before.due_at, False)
-        assert (await case.holdings()).benefits == {"card": "released"}
-
-
 async def test_benefits_that_were_held_for_the_old_card_are_paid_when_the_case_is_done(engine: Engine) -> None:
-    case = await ordered(engine, benefit_holds=(HELD_FOR_CARD,))
+    case = await ordered(engine, benefit_holds=HELD_FOR_CARD)
     await to_the_end(case)
     assert (await case.ends()).status is Status.done
     assert not (await case.agrees()).benefits_held

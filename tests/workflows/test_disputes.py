@@ -235,7 +235,7 @@ async def test_of_cases_that_ask_for_one_number_and_are_decided_at_once_exactly_
         await goes_on_to_the_end(winners[0])
         assert await holder(engine, winners[0]) == ["living"]
 
-    await asyncio.gather(*(race(new_number()) for _ in range(3)))
+    await asyncio.gather(*(race(new_number()) for _ in range(2)))
 
 
 async def test_of_two_cases_that_are_both_decided_against_at_once_one_stays_the_winner(engine: Engine) -> None:

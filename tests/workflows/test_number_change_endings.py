@@ -1,6 +1,5 @@
 """Every ending of an ID-number change, from every status in which a case rests."""
 
-import asyncio
 from datetime import date
 
 import pytest
@@ -95,7 +94,10 @@ async def test_who_withdraws_has_the_old_number_and_nothing_else_is_in_effect(
     engine: Engine, status: Status, road: Road
 ) -> None:
     case = await road(engine)
-    await case.rests_in(status)
+    before = await case.rests_in(status)
+    assert (await case.tell(Event.acknowledge)).status is status
+    after = await case.rests_in(status)
+    assert (after.version, after.due_at) == (before.version + 1, before.due_at)
     assert (await case.tell(Event.withdraw)).status is Status.withdrawn
     outcome = await case.ends()
     held = await case.holdings()
@@ -109,13 +111,18 @@ async def test_who_withdraws_has_the_old_number_and_nothing_else_is_in_effect(
 
 @pytest.mark.parametrize(("status", "road"), CHANGES.items())
 async def test_a_case_ends_with_its_person(engine: Engine, status: Status, road: Road) -> None:
-    died, moved = await asyncio.gather(road(engine), road(engine))
-    await asyncio.gather(died.rests_in(status), moved.rests_in(status))
-    await asyncio.gather(died.tell(Event.person_ended), moved.tell(Event.person_ended, TRANSFER))
-    outcomes = await asyncio.gather(died.ends(), moved.ends())
-    assert [outcome.status for outcome in outcomes] == [Status.ended] * 2
-    assert [outcome.reason for outcome in outcomes] == [Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED]
-    assert (await died.holdings()).numbers[0] == ("old", "living")
+    case = await road(engine)
+    await case.rests_in(status)
+    assert (await case.tell(Event.person_ended)).status is Status.ended
+    assert (await case.ends()).reason is Code.PERSON_DECEASED
+    assert (await case.holdings()).numbers[0] == ("old", "living")
+
+
+async def test_a_case_ends_when_its_person_goes_to_another_agency(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await case.tell(Event.person_ended, TRANSFER)
+    outcome = await case.ends()
+    assert (outcome.status, outcome.reason) == (Status.ended, Code.PERSON_TRANSFERRED)
 
 
 async def test_who_does_not_answer_is_closed_without_harm(engine: Engine) -> None:

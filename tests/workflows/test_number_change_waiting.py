@@ -162,15 +162,6 @@ async def test_a_named_officer_holds_benefits_lawfully_and_a_hold_of_the_case_li
     assert await case.refuses(Event.hold_benefits) is Code.BENEFITS_EXCLUDED
 
 
-async def test_whoever_has_seen_a_case_says_so_in_every_status_in_which_it_rests(engine: Engine) -> None:
-    cases = await asyncio.gather(*(road(engine) for road in CHANGES.values()))
-    for case, status in zip(cases, CHANGES, strict=True):
-        before = await case.rests_in(status)
-        assert (await case.tell(Event.acknowledge)).status is status
-        after = await case.rests_in(status)
-        assert (after.version, after.due_at) == (before.version + 1, before.due_at)
-
-
 async def test_held_benefits_are_released_by_decision_wherever_the_case_stands(engine: Engine) -> None:
     roads = (Status.awaiting_approval, Status.applying, Status.repair)
     awaiting, under_way, in_repair = await asyncio.gather(

@@ -5,17 +5,19 @@ from datetime import timedelta
 import pytest
 
 from cases.errors import Code
-from cases.models import CardFunction, ReplacementReason, System
+from cases.models import ReplacementReason, System
 from cases.names import Kind, case_id
 from cases.states import Event, Status
 from tests.engine import Engine, new_number
-from tests.scenes import FACTS, ID_CARD
+from tests.scenes import FACTS, ID_CARD, OFFICE, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusals
 from tests.workflows.roads import (
+    HELD_FOR_CARD,
     activate,
     before_pension_run,
     behind_a_number_change,
+    formally_lost,
     handed_over,
     ordered,
     replacement,
@@ -50,6 +52,21 @@ async def test_a_replacement_goes_on_when_the_number_change_is_undone(engine: En
     await change.tell(Event.withdraw)
     await change.ends()
     await case.rests_in(Status.in_production)
+
+
+async def test_a_lost_card_may_be_found_while_its_replacement_waits_for_the_turn(engine: Engine) -> None:
+    for region in (OFFICE, SOUTH):
+        case = await formally_lost(engine, region=region)
+        await behind_a_number_change(engine, case)
+        await case.verify()
+        await case.rests_in(Status.ordered)
+        if region is SOUTH:
+            # Nothing is ordered yet, but this region undoes no formal report of a loss.
+            assert await case.refuses(Event.card_found) is Code.UNDO_NOT_PERMITTED
+        else:
+            assert (await case.tell(Event.card_found)).status is Status.card_found
+            await case.ends()
+            assert (await case.holdings()).codes == "1"
 
 
 async def test_who_waits_for_a_turn_asks_again_by_itself(engine: Engine) -> None:
@@ -151,10 +168,12 @@ async def test_a_pre_check_that_cannot_be_written_waits_for_an_operator_and_may_
 async def test_a_replacement_whose_cards_cannot_be_switched_still_ends_with_its_person(
     engine: Engine, refusals: Refusals
 ) -> None:
-    case = await handed_over(engine)
+    case = await handed_over(engine, benefit_holds=HELD_FOR_CARD)
     async with refusals.of(case.case_id, Event.switch_cards):
-        await activate(case, *CardFunction)
+        await activate(case)
         await case.rests_in(Status.active)
+    await case.tell(Event.release_benefits)
+    assert (await case.rests_in(Status.active)).attention == ("repair",)
     await case.tell(Event.person_ended)
     assert (await case.ends()).status is Status.ended
     assert (await case.holdings()).codes == "14"
