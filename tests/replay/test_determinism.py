@@ -1,7 +1,6 @@
 """Workflow code passes the sandbox, does nothing that could differ in a replay, and lives when every task replays."""
 
 import ast
-import asyncio
 import importlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -134,13 +133,3 @@ async def test_a_case_that_is_replayed_at_every_task_lives_as_others_do(engine: 
     async with forgetful.working(max_cases_cached=0):
         case = await LIVES[name](forgetful)
         assert (await case.ends()).status == name.split(".")[1]
-
-
-@pytest.mark.faults
-async def test_cases_that_are_replayed_at_every_task_live_beside_each_other(engine: Engine) -> None:
-    # A worker without memory gives up a step at hand whenever another case moves, and makes it again ten seconds later.
-    forgetful = replace(engine, task_queue="forgetful")
-    async with forgetful.working(max_cases_cached=0):
-        cases = await asyncio.gather(*(life(forgetful) for life in LIVES.values()))
-        endings = [(await case.ends()).status for case in cases]
-    assert endings == [name.split(".")[1] for name in LIVES]
