@@ -59,8 +59,10 @@ class Settings(BaseModel):
     """Key ring by which names and numbers are sealed; readable by its owner only."""
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
     """Database connections of one worker."""
-    max_cases_cached: Annotated[int, Field(ge=0, le=100_000)] = 1000
-    """Cases a worker keeps in memory; the rest is replayed when it moves."""
+    max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    """Cases a worker keeps in memory; the rest is replayed when it moves. A case that is pushed out while a step of it
+    is made makes the step again, so there is room for more cases than move at the same time.
+    """
     max_workflow_tasks: Annotated[int, Field(ge=2, le=1000)] = 40
     """Cases that one worker moves at the same time."""
     drain_seconds: Annotated[float, Field(ge=1, le=600)] = 25.0
