@@ -138,7 +138,8 @@ async def test_of_twenty_verifications_and_twenty_withdrawals_at_once_exactly_on
             assert isinstance(refused, Answer) or refused is Code.CASE_CLOSED
         assert [made.event for made in await engine.history(case.case_id)].count(won) == 1
 
-    await asyncio.gather(*(race(turn) for turn in range(2)))
+    await race(0)
+    await race(1)
 
 
 async def test_of_two_officers_who_approve_and_reject_at_once_one_is_refused(engine: Engine) -> None:

@@ -75,7 +75,6 @@ async def is_in_a_later_run(case: Dossier) -> None:
     assert described.run_id != first
     events = (await case.engine.client.get_workflow_handle(case.case_id, run_id=first).fetch_history()).events
     assert events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
-    assert len(events) < 3 * SUGGESTED_AFTER
 
 
 async def test_a_long_case_loses_nothing_on_its_way_through_many_runs(impatient: Engine) -> None:
