@@ -42,7 +42,7 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 
 .PHONY: test
 test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
-	@$(BOUND) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BOUND) -m pytest $(ARGS)
 
 .PHONY: check
 check: lint types layers locks deploy-check ## all that can be found without running anything
