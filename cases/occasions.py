@@ -1,0 +1,72 @@
+"""Occasions: what scheduled workflows ask for at the nominal time of their schedule, and what they are answered.
+
+Whatever an occasion asks for is done once for its nominal time, however often and however late it is asked.
+"""
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from cases.clocks import SHANGHAI
+from cases.models import Record
+
+
+class Scheduled(StrEnum):
+    """The scheduled workflows; the value is the workflow type."""
+
+    notification_sweep = "NotificationSweep"
+    digests = "Digests"
+    invitations = "Invitations"
+    benefit_hold_check = "BenefitHoldCheck"
+    calendar_check = "CalendarCheck"
+
+
+class Occasion(Record):
+    """One firing of a schedule."""
+
+    at: AwareDatetime
+    """The nominal time: when it was due, not when somebody came round to it."""
+
+    @property
+    def day(self) -> date:
+        """The civil day of Asia/Shanghai."""
+        return self.at.astimezone(SHANGHAI).date()
+
+
+class Swept(Record):
+    """What became of notifications that nobody had delivered yet."""
+
+    found: int
+    accepted: int
+
+
+class Digested(Record):
+    """Digests of a day. None is written on a day off, or where there is nothing to tell."""
+
+    day: date
+    working: bool
+    written: int
+    known: int = 0
+    """Written before, when the same was asked."""
+
+
+class Invited(Record):
+    """Persons without a case who were written to."""
+
+    day: date
+    written: int
+
+
+class Rechecked(Record):
+    """Held benefits that were looked at, and those whose reason is gone."""
+
+    held: int
+    released: int
+
+
+class CalendarChecked(Record):
+    """Cases whose dates rested on an unpublished year, and those whose dates were computed anew."""
+
+    provisional: int
+    recomputed: int
