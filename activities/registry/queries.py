@@ -43,11 +43,11 @@ class Query:
         return [values[parameter] for parameter in self.parameters]
 
 
-def load(*names: str) -> dict[str, Query]:
-    """The queries of one or more files that lie beside this one, by name."""
+def load(*names: str, beside: str = __file__) -> dict[str, Query]:
+    """The queries of one or more files, by name; the files lie beside this one or another (`beside=__file__`)."""
     queries: dict[str, Query] = {}
     for name in names:
-        text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+        text = Path(beside).with_name(name).read_text(encoding="utf-8")
         _, *parts = _NAME.split(text)
         for query, sql in zip(parts[::2], parts[1::2], strict=True):
             if query in queries:
