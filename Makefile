@@ -42,7 +42,11 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 
 .PHONY: test
 test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
-	@$(BOUND) -m pytest $(ARGS)
+	@$(BOUND) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+.PHONY: faults
+faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS goes to pytest
+	@$(BOUND) -m pytest -m faults --timeout 900 $(ARGS)
 
 .PHONY: check
 check: lint types layers locks deploy-check ## all that can be found without running anything

@@ -1,7 +1,8 @@
 """Fixtures for all tests: the servers that they share, and one engine on them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -9,6 +10,22 @@ import pytest_asyncio
 from cases.names import SEARCH_ATTRIBUTES
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on
+
+TESTS: Final = Path(__file__).parent
+TOGETHER: Final = ("workflows", "demo", "faults", "intake", "replay", "runtime")
+"""Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Say which tests stay in one process, and begin with those that take longest."""
+    folders = [item.path.relative_to(TESTS).parts[0] for item in items]
+    for item, folder in zip(items, folders, strict=True):
+        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else item.path.stem))
+    place = {folder: at for at, folder in enumerate(TOGETHER)}
+    order = sorted(range(len(items)), key=lambda at: place.get(folders[at], len(TOGETHER)))
+    items[:] = [items[at] for at in order]
+    return (yield)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
