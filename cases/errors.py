@@ -102,6 +102,18 @@ class Code(StrEnum):
     PRODUCTION_FAILED = "PRODUCTION_FAILED"
     CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
     CONFIRMATION_OVERDUE = "CONFIRMATION_OVERDUE"
+    # The directory of offices and posts
+    OFFICE_UNKNOWN = "OFFICE_UNKNOWN"
+    OFFICE_REPEATED = "OFFICE_REPEATED"
+    OFFICE_LEVEL_WRONG = "OFFICE_LEVEL_WRONG"
+    OFFICE_PARENT_WRONG = "OFFICE_PARENT_WRONG"
+    POST_MISSING = "POST_MISSING"
+    POST_HOLDER_MISSING = "POST_HOLDER_MISSING"
+    POST_RANK_REPEATED = "POST_RANK_REPEATED"
+    POST_DEPUTY_REPEATED = "POST_DEPUTY_REPEATED"
+    POST_UNCOVERED = "POST_UNCOVERED"
+    # Schedules
+    SCHEDULE_UNKNOWN = "SCHEDULE_UNKNOWN"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -335,6 +347,35 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.CONFIRMATION_OVERDUE: Remedy(
         "A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后修复。"
+    ),
+    Code.OFFICE_UNKNOWN: Remedy(
+        "An office is named that the directory does not hold. Add it, or correct its code.",
+        "所引用的机构不在机构目录中，请补充或更正代码。",
+    ),
+    Code.OFFICE_REPEATED: Remedy("An office stands in the directory twice. Remove one.", "机构重复，请删除其一。"),
+    Code.OFFICE_LEVEL_WRONG: Remedy(
+        "100000, and no other office, is the ministry. Correct the level or the code.",
+        "部级机构只能是100000，请更正层级或代码。",
+    ),
+    Code.OFFICE_PARENT_WRONG: Remedy(
+        "Every office but the ministry names a parent of a higher level.",
+        "除部级外，每个机构须填写层级更高的上级机构。",
+    ),
+    Code.POST_MISSING: Remedy(
+        "A post that escalation tells does not exist at the office. Add it with its holder.",
+        "该机构缺少督办所需的岗位，请补充岗位及任职人。",
+    ),
+    Code.POST_HOLDER_MISSING: Remedy("A post has no holder (rank 0). Name one.", "岗位没有任职人（顺位0），请填写。"),
+    Code.POST_RANK_REPEATED: Remedy("Two people have the same rank at one post.", "同一岗位有两人顺位相同，请更正。"),
+    Code.POST_DEPUTY_REPEATED: Remedy(
+        "One person stands at a post twice. A deputy is somebody else.", "同一人在同一岗位重复，代理人须为他人。"
+    ),
+    Code.POST_UNCOVERED: Remedy(
+        "On a day of this absence nobody is at the post. Name a deputy who is there.",
+        "缺勤期间岗位无人，请指定在岗的代理人。",
+    ),
+    Code.SCHEDULE_UNKNOWN: Remedy(
+        "There is no schedule of this name. See: schedules list.", "没有该名称的定时任务，请用 schedules list 查看。"
     ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"
