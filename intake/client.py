@@ -435,7 +435,7 @@ class CaseClient:
         except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
             raise Refused(Code.INTERNAL) from None
         except RPCError as error:
-            raise _of_rpc(error) from None
+            raise of_rpc(error) from None
 
     async def _query(self, case_id: str, name: str, answer: Any, *asked: str) -> Any:
         handle = self._client.get_workflow_handle(case_id)
@@ -570,7 +570,8 @@ def _code_of(cause: BaseException | None) -> Code:
     return _CODES.get(kind or "", Code.INTERNAL)
 
 
-def _of_rpc(error: RPCError) -> EngineError:
+def of_rpc(error: RPCError) -> EngineError:
+    """What an answer of Temporal's means to a caller."""
     if error.status is RPCStatusCode.NOT_FOUND and any(
         detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details
     ):

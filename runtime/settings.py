@@ -95,6 +95,12 @@ class ClientSettings(Settings):
     key_file: Path
 
 
+class RegisterSettings(Settings):
+    """Settings of a program that looks after the register: it reads and writes rows that hold nothing sealed."""
+
+    database_url: SecretStr
+
+
 class WorkerSettings(Settings):
     """Settings of a worker, which cannot do without a register and keys."""
 

@@ -8,16 +8,26 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 import typer
+from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.registry.pool import Pool, create_pool
+from activities.registry.schema import check_schema
 from activities.sealing import KeyRing, Sealer
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from cases.names import read_case_id
-from intake.client import CaseClient, Unavailable
+from intake.client import CaseClient, Unavailable, of_rpc
 from intake.commands.saying import Exit, Format, Language, Speaker
 from runtime.client import connect
 from runtime.logs import configure_logging, core_runtime
-from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, read_settings
+from runtime.settings import (
+    ClientSettings,
+    ConfigurationInvalid,
+    Problem,
+    RegisterSettings,
+    Settings,
+    read_settings,
+)
 
 OutputOption = Annotated[Format | None, typer.Option("-o", "--output", help="How results are written.")]
 LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of remedies.")]
@@ -46,8 +56,15 @@ class Invocation:
         Raises `ConfigurationInvalid`, or `Unavailable` where Temporal cannot be reached.
         """
         settings = read_settings(ClientSettings)
-        configure_logging("console", "ERROR")
         sealer = Sealer(KeyRing.load(settings.key_file))
+        async with self.engine() as client:
+            yield CaseClient(client, sealer, document_hosts=self.document_hosts)
+
+    @asynccontextmanager
+    async def engine(self) -> AsyncIterator[Client]:
+        """Temporal itself, for what concerns no case. Raises as `cases`, and `EngineError` for what is refused."""
+        read_settings(Settings)
+        configure_logging("console", "ERROR")
         try:
             client = await connect(runtime=core_runtime())
         except ValueError:
@@ -56,7 +73,27 @@ class Invocation:
         except (RuntimeError, RPCError, OSError):
             # This is how Temporal's client says that it cannot connect.
             raise Unavailable(Code.ENGINE_UNAVAILABLE) from None
-        yield CaseClient(client, sealer, document_hosts=self.document_hosts)
+        try:
+            yield client
+        except RPCError as error:
+            raise of_rpc(error) from None
+
+    @asynccontextmanager
+    async def register(self) -> AsyncIterator[Pool]:
+        """Connections to the register, for those who look after it.
+
+        Raises `ConfigurationInvalid`, `CaseError` SCHEMA_MISMATCH, or `Unavailable` where it cannot be reached.
+        """
+        settings = read_settings(RegisterSettings)
+        configure_logging("console", "ERROR")
+        try:
+            async with await create_pool(settings.database_url.get_secret_value(), size=settings.pool_size) as pool:
+                await check_schema(pool)
+                yield pool
+        except CaseError as wrong:
+            if wrong.code is Code.DATABASE_UNAVAILABLE:
+                raise Unavailable(wrong.code) from None
+            raise
 
 
 Command = Callable[..., Coroutine[Any, Any, Exit]]

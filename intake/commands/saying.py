@@ -150,7 +150,7 @@ class Speaker:
             typer.echo(_json(said, indented=False), err=True)
 
 
-_OF_CONFIGURATION: Final = frozenset({Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN})
+_OF_CONFIGURATION: Final = frozenset({Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN, Code.SCHEMA_MISMATCH})
 
 
 def _whereabouts(error: Exception) -> str:
