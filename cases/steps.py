@@ -92,6 +92,8 @@ class StepResult(Record):
     timer: Timer | None = None
     neighbours: tuple[Neighbour, ...] = ()
     related: str | None = None
+    notifications: tuple[int, ...] = ()
+    """IDs of the messages that were written with it."""
     refused: Code | None = None
     """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS`
     …

@@ -7,6 +7,7 @@ from activities.registry.pool import Connection
 from activities.registry.step import SQL, Step
 from cases.errors import Code
 from cases.names import Kind
+from cases.offices import Recipient
 from cases.states import Event
 from cases.steps import StepRequest
 
@@ -139,4 +140,5 @@ async def offer_replacement(step: Step) -> None:
     if step.policy.number_change.replacement == "open":
         await step.publish("replacement_wanted", (INTAKE,))
     else:
-        await step.notify_applicant(f"{Kind.card_replacement.value}.offered")
+        template = f"{Kind.card_replacement.value}.offered"
+        await step.notify(Recipient.applicant, template, event=f"{step.request.step}.offered")

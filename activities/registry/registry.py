@@ -213,7 +213,13 @@ class Registry:
             await EFFECTS[effect](step)
         clock_timer = self._timer(request, step.policy)
         final = settled(after, request.clock, clock_timer, step.related)
-        result = StepResult(moved=True, timer=final.timer, neighbours=tuple(step.neighbours), related=step.related)
+        result = StepResult(
+            moved=True,
+            timer=final.timer,
+            neighbours=tuple(step.neighbours),
+            related=step.related,
+            notifications=tuple(step.notifications),
+        )
         await self._move(connection, request, case, final, result)
         return result
 

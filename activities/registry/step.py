@@ -1,9 +1,11 @@
 """One transition on its way through its effects."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import asyncpg
+from pydantic import JsonValue
 
 from activities.registry.pool import Connection
 from activities.registry.queries import load
@@ -12,6 +14,7 @@ from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.models import Fact
+from cases.offices import Recipient
 from cases.policy import Policy
 from cases.progress import CaseState
 from cases.states import Event
@@ -20,9 +23,6 @@ from cases.steps import Neighbour, StepRequest
 SQL: Final = load(
     "turns.sql", "numbers.sql", "disputes.sql", "benefits.sql", "cards.sql", "outbox.sql", "screening.sql"
 )
-
-APPLICANT: Final = "applicant"
-SMS: Final = "sms"
 
 SomeFact = TypeVar("SomeFact", bound=Fact)
 
@@ -41,6 +41,8 @@ class Step:
         self.sealer = sealer
         self.neighbours: list[Neighbour] = []
         self.related: str | None = None
+        self.notifications: list[int] = []
+        """IDs of the messages that were written."""
         opening = request.after.opening
         self._values: dict[str, Any] = {
             "case_id": request.after.case_id,
@@ -51,6 +53,7 @@ class Step:
             "day": request.at.astimezone(SHANGHAI).date(),
             "person": opening.person,
             "person_id": case["person_id"],
+            "region": opening.region,
             "number": opening.number,
             "number_token": opening.number_token,
             "reason": REASONS[opening.kind],
@@ -88,6 +91,26 @@ class Step:
         """Other systems are told."""
         await self.run("write_events", event_kind=kind, targets=list(targets), subject=subject)
 
-    async def notify_applicant(self, template: str) -> None:
-        """The applicant is told; the message names the case and nothing else."""
-        await self.run("write_notification", recipient=APPLICANT, channel=SMS, template=template)
+    async def notify(
+        self,
+        recipient: Recipient,
+        template: str,
+        *,
+        second_channel: bool = False,
+        facts: Mapping[str, JsonValue] | None = None,
+        event: str | None = None,
+    ) -> None:
+        """Somebody is told; the message names the case and nothing else of a person.
+
+        `event` says what happened where that is not the step alone: of one event a recipient is told once. `facts` are
+        the template's variables.
+        """
+        written = await self.all(
+            "write_notification",
+            recipient=recipient.value,
+            template=template,
+            second_channel=second_channel,
+            facts=json.dumps(facts or {}),
+            what=event or self.request.step,
+        )
+        self.notifications += [row["id"] for row in written]

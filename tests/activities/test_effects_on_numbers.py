@@ -405,5 +405,5 @@ async def test_a_message_to_the_applicant_names_the_case_and_nothing_else(play: 
     assert state.status is Status.awaiting_documents
     (message,) = await play.rows("SELECT * FROM notifications")
     assert message["template"] == "IdNumberChange.awaiting_documents"
-    assert (message["case_id"], message["recipient"], message["channel"]) == (state.case_id, "applicant", "sms")
+    assert (message["subject"], message["recipient"], message["event"]) == (state.case_id, "applicant", "1:screened.1")
     assert SECOND.id not in str(message)

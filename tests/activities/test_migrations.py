@@ -14,12 +14,12 @@ from deploy.migrations import HERE, migrate, scripts
 from runtime.stack import LocalStack
 from tests.activities.conftest import execute
 
-SECOND = '''"""A second revision."""
+NEXT = f'''"""One more revision."""
 
 from deploy.migrations.script import run_script
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{SCHEMA}"
 
 
 def upgrade() -> None:
@@ -39,8 +39,8 @@ def newer(tmp_path: Path) -> Path:
     """The migrations with one more."""
     folder = tmp_path / "migrations"
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_more.py").write_text(SECOND)
-    (folder / "versions" / "0002_more.sql").write_text("CREATE TABLE more (id int);\nCREATE TABLE and_more (id int);")
+    (folder / "versions" / "9999_more.py").write_text(NEXT)
+    (folder / "versions" / "9999_more.sql").write_text("CREATE TABLE more (id int);\nCREATE TABLE and_more (id int);")
     return folder
 
 
@@ -86,15 +86,15 @@ async def test_two_migrators_at_once_apply_everything_once(empty_url: str) -> No
 
 async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_url: str, newer: Path) -> None:
     await migrate(empty_url, newer)
-    (newer / "versions" / "0002_more.sql").write_text("CREATE TABLE other (id int);")
+    (newer / "versions" / "9999_more.sql").write_text("CREATE TABLE other (id int);")
     with pytest.raises(CaseError) as refused:
         await migrate(empty_url, newer)
-    assert (refused.value.code, refused.value.field) == (Code.SCHEMA_MISMATCH, "0002")
+    assert (refused.value.code, refused.value.field) == (Code.SCHEMA_MISMATCH, "9999")
     assert "other" not in await tables(empty_url)
 
 
 async def test_a_database_that_is_newer_than_the_code_is_refused(empty_url: str, newer: Path) -> None:
-    assert await migrate(empty_url, newer) == [*scripts(), "0002"]
+    assert await migrate(empty_url, newer) == [*scripts(), "9999"]
     with pytest.raises(CaseError) as refused:
         await migrate(empty_url)
     assert refused.value.code is Code.SCHEMA_MISMATCH
@@ -102,7 +102,7 @@ async def test_a_database_that_is_newer_than_the_code_is_refused(empty_url: str,
 
 
 async def test_a_migration_that_fails_leaves_nothing_and_quotes_nothing(empty_url: str, newer: Path) -> None:
-    (newer / "versions" / "0002_more.sql").write_text("CREATE TABLE more (id int); SELECT 'planted'::int;")
+    (newer / "versions" / "9999_more.sql").write_text("CREATE TABLE more (id int); SELECT 'planted'::int;")
     with pytest.raises(CaseError) as refused:
         await migrate(empty_url, newer)
     assert refused.value.code is Code.DATABASE_REFUSED

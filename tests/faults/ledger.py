@@ -15,7 +15,7 @@ _OF_CASE: Final = {
     "idempotency_keys": "generation",
     "transitions": "version, step, event, from_status, to_status, actor",
     "events": "step, kind, target",
-    "notifications": "step, recipient, channel, template",
+    "notifications": "event, recipient, template, state",
     "entitlement_snapshots": "version, compared_at IS NOT NULL, digest_after = digest",
     "disputes": "state",
     "turns": "generation",
