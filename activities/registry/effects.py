@@ -20,26 +20,6 @@ async def notify_applicant(step: Step) -> None:
     await step.notify(Recipient.applicant, f"{step.after.kind.value}.{step.after.status.value}")
 
 
-_TOLD_BY_DIGEST: Final = frozenset({Level.municipality, Level.province, Level.ministry})
-
-
-async def escalate(step: Step) -> None:
-    """The rung that was due is recorded, and whom the policy names at the agency is told; the levels above get digests."""
-    ladder = step.after.ladder
-    due = ladder.dates.next
-    if due is None:
-        raise CaseError(Code.EVENT_NOT_ALLOWED)
-    await step.run(
-        "record_rung", rung=int(due.rung), cause=due.cause.value, clock=ladder.clock, due_at=due.at
-    )
-    terms = step.policy.ladder.of(due.rung)
-    facts = {"rung": due.rung.name, "status": step.after.status.value, "provisional": due.provisional}
-    for recipient in terms.tells:
-        if LEVEL_OF[recipient] not in _TOLD_BY_DIGEST:
-            second = recipient in terms.second_channel
-            await step.notify(recipient, f"escalated.{due.rung.name}", second_channel=second, facts=facts)
-
-
 EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
     Effect.take_turn: numbers.take_turn,
     Effect.yield_turn: numbers.yield_turn,
@@ -76,5 +56,4 @@ EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
     Effect.close_old_card: cards.close_old_card,
     Effect.destroy_card: cards.destroy_card,
     Effect.notify_applicant: notify_applicant,
-    Effect.escalate: escalate,
 }
