@@ -49,6 +49,8 @@ class Digested(Record):
     written: int
     known: int = 0
     """Written before, when the same was asked."""
+    unlisted: int = 0
+    """Late cases of agencies that the directory of offices does not hold: nobody above is told of them."""
 
 
 class Invited(Record):
