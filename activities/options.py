@@ -6,6 +6,8 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
+from cases.names import TASK_QUEUE_NOTIFICATIONS
+
 REGISTRY_QUICK: Final = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=5),
     schedule_to_close_timeout=timedelta(seconds=8),
@@ -20,3 +22,18 @@ REGISTRY_DURABLE: Final = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
 )
 """The same transaction while the register does not answer: it is repeated for as long as it takes, and seen waiting."""
+
+DELIVERY: Final = ActivityConfig(
+    task_queue=TASK_QUEUE_NOTIFICATIONS,
+    start_to_close_timeout=timedelta(seconds=90),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+)
+"""One attempt for a few notifications. Nobody waits for it, and what it leaves the sweep delivers."""
+
+SWEEP: Final = ActivityConfig(
+    task_queue=TASK_QUEUE_NOTIFICATIONS,
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
+)
+"""Whatever is due, in batches that end by themselves; the next sweep goes on."""

@@ -37,6 +37,7 @@ class Field(StrEnum):
     number = "number"
     card_number = "card_number"
     phone = "phone"
+    address = "address"
 
 
 @dataclass(frozen=True)

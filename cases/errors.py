@@ -114,6 +114,22 @@ class Code(StrEnum):
     POST_UNCOVERED = "POST_UNCOVERED"
     # Schedules
     SCHEDULE_UNKNOWN = "SCHEDULE_UNKNOWN"
+    # Notifications
+    CHANNEL_NOT_CONFIGURED = "CHANNEL_NOT_CONFIGURED"
+    CHANNEL_NOT_AUTHORISED = "CHANNEL_NOT_AUTHORISED"
+    CHANNEL_UNAVAILABLE = "CHANNEL_UNAVAILABLE"
+    CHANNEL_BUSY = "CHANNEL_BUSY"
+    CHANNEL_UNCERTAIN = "CHANNEL_UNCERTAIN"
+    CHANNEL_REFUSED = "CHANNEL_REFUSED"
+    ADDRESS_INVALID = "ADDRESS_INVALID"
+    NOT_DELIVERED = "NOT_DELIVERED"
+    BOUNCED = "BOUNCED"
+    CONTACT_MISSING = "CONTACT_MISSING"
+    POST_VACANT = "POST_VACANT"
+    TEMPLATE_INVALID = "TEMPLATE_INVALID"
+    CALLBACK_UNAUTHENTIC = "CALLBACK_UNAUTHENTIC"
+    CALLBACK_EXPIRED = "CALLBACK_EXPIRED"
+    CALLBACK_UNKNOWN = "CALLBACK_UNKNOWN"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -377,6 +393,51 @@ REMEDIES: dict[Code, Remedy] = {
     Code.SCHEDULE_UNKNOWN: Remedy(
         "There is no schedule of this name. See: schedules list.", "没有该名称的定时任务，请用 schedules list 查看。"
     ),
+    Code.CHANNEL_NOT_CONFIGURED: Remedy(
+        "This channel has no provider. Set its CARDCASE_ settings.", "该渠道未配置服务商，请设置相应的CARDCASE_参数。"
+    ),
+    Code.CHANNEL_NOT_AUTHORISED: Remedy(
+        "The provider does not accept our credentials. Check the channel's secret file.",
+        "服务商不认可凭证，请检查该渠道的密钥文件。",
+    ),
+    Code.CHANNEL_UNAVAILABLE: Remedy(
+        "The provider cannot be reached; the message is tried again.", "服务商暂不可用，将自动重试。"
+    ),
+    Code.CHANNEL_BUSY: Remedy(
+        "The provider asks for patience; the message is tried when it said.", "服务商限流，将按其要求稍后重试。"
+    ),
+    Code.CHANNEL_UNCERTAIN: Remedy(
+        "Nobody knows whether the provider has the message; it is sent again under the same key.",
+        "无法确认服务商是否已接收，将以同一幂等键重发。",
+    ),
+    Code.CHANNEL_REFUSED: Remedy(
+        "The provider refuses the message. The next channel is used.", "服务商拒绝该消息，改用下一渠道。"
+    ),
+    Code.ADDRESS_INVALID: Remedy(
+        "The address is none of this channel. Correct the contact.", "地址不适用于该渠道，请更正联系方式。"
+    ),
+    Code.NOT_DELIVERED: Remedy(
+        "The provider could not deliver the message. The next channel is used.", "消息未送达，改用下一渠道。"
+    ),
+    Code.BOUNCED: Remedy(
+        "There is nobody at the address. Correct the contact.", "该地址无人接收（退回），请更正联系方式。"
+    ),
+    Code.CONTACT_MISSING: Remedy("No address is known. Add a contact.", "没有可用的联系方式，请补充。"),
+    Code.POST_VACANT: Remedy(
+        "Nobody is at the post. Name a holder or a deputy in the directory.",
+        "岗位无人，请在机构目录中指定任职人或代理人。",
+    ),
+    Code.TEMPLATE_INVALID: Remedy(
+        "The message has no template, or lacks one of its facts. Install the release anew.",
+        "消息模板缺失或缺少变量，请重新安装本版本。",
+    ),
+    Code.CALLBACK_UNAUTHENTIC: Remedy(
+        "The callback is not signed with the shared secret.", "回调签名无效，请检查共享密钥。"
+    ),
+    Code.CALLBACK_EXPIRED: Remedy(
+        "The callback was signed too long ago. Send it anew; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
+    ),
+    Code.CALLBACK_UNKNOWN: Remedy("No message was sent under this key.", "没有以该幂等键发出的消息。"),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"
     ),

@@ -76,6 +76,7 @@ CREATE TABLE deliveries (
     state text NOT NULL DEFAULT 'sending' CHECK (state IN ('sending', 'accepted', 'delivered', 'failed')),
     provider text NOT NULL,
     provider_reference text,
+    uncertain boolean NOT NULL DEFAULT false,
     error text,
     attempts integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     begun_at timestamptz NOT NULL,
@@ -92,6 +93,7 @@ COMMENT ON COLUMN deliveries.staff IS 'Who was at the post when delivery began; 
 COMMENT ON COLUMN deliveries.address IS 'Where it goes, the same at every attempt; sealed';
 COMMENT ON COLUMN deliveries.state IS 'sending: called, or about to be, and the outcome is not known or may change; accepted by the provider; delivered and failed: settled';
 COMMENT ON COLUMN deliveries.provider_reference IS 'What the provider calls the message';
+COMMENT ON COLUMN deliveries.uncertain IS 'The provider may have it: it was called and nobody knows what came of it, so no other channel takes its place';
 COMMENT ON COLUMN deliveries.error IS 'Stable code of the last attempt or of the failed receipt';
 
 CREATE TABLE callbacks (
