@@ -1,0 +1,60 @@
+"""What a season is played on: a register and a server of its own, and the worker of every day with a moved calendar."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from temporalio.runtime import Runtime
+
+from activities.registry import Registry
+from activities.registry.pool import Pool, create_pool
+from activities.sealing import KeyRing, Sealer
+from cases.names import SEARCH_ATTRIBUTES
+from cases.policy import Policies, Policy
+from deploy.migrations import migrate
+from intake.client import CaseClient
+from rehearsal.arrivals import VirtualTime
+from rehearsal.later import calendar_later, policy_later
+from runtime.client import connect
+from runtime.settings import Settings
+from runtime.stack import LocalStack
+from runtime.worker import cases_worker
+
+_CONNECTIONS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The running engine of one rehearsal."""
+
+    cases: CaseClient
+    time: VirtualTime
+    pool: Pool
+    sealer: Sealer
+
+
+@asynccontextmanager
+async def stage(policy: Policy, *, runtime: Runtime | None = None) -> AsyncIterator[Stage]:
+    """An engine that works by one policy; its data is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="cardcase-rehearsal-") as folder:
+        stack = LocalStack(Path(folder), search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True)
+        async with stack, engine_on(stack, stack.database_url, policy, runtime=runtime) as engine:
+            yield engine
+
+
+@asynccontextmanager
+async def engine_on(
+    stack: LocalStack, database_url: str, policy: Policy, *, runtime: Runtime | None = None
+) -> AsyncIterator[Stage]:
+    """An engine that works by one policy, with an empty register, on a server that skips time."""
+    await migrate(database_url)
+    sealer = Sealer(KeyRing.sample())
+    client = await connect(stack.temporal_address, stack.namespace, runtime=runtime)
+    async with await create_pool(database_url, size=_CONNECTIONS) as pool:
+        registry = Registry(pool, sealer, Policies([policy_later(policy)]), calendar_later)
+        async with cases_worker(client, registry, Settings(pool_size=_CONNECTIONS)):
+            time = VirtualTime(client)
+            yield Stage(CaseClient(time.client, sealer), time, pool, sealer)
