@@ -37,3 +37,18 @@ SWEEP: Final = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
 )
 """Whatever is due, in batches that end by themselves; the next sweep goes on."""
+
+SUPERVISION: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(hours=15),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+"""One transaction for a whole day. What cannot be done on its day fails visibly, and the next day's says more."""
+
+CAMPAIGN: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=2),
+    schedule_to_close_timeout=timedelta(hours=20),
+    heartbeat_timeout=timedelta(minutes=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+"""Batches over the whole register, each of which is kept: another attempt goes on where the last one was."""

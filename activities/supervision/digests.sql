@@ -30,19 +30,24 @@ late AS (
       AND (silenced_until IS NULL OR silenced_until <= :at)
       AND NOT attention @> ARRAY['hold']
 ),
+ranked AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY region ORDER BY rung DESC, due, case_id) AS place,
+        row_number() OVER (PARTITION BY municipality, rung < 5 OR rung = 7 ORDER BY rung DESC, due, case_id) AS red_place
+    FROM late
+),
 entries AS (
     SELECT
-        region, municipality, province, rung,
+        region, municipality, province, rung, place, red_place,
         'decision' = ANY (attention) AS decision,
-        jsonb_build_object(
+        CASE WHEN least(place, red_place) <= :listed THEN jsonb_build_object(
             'case', case_id,
             'rung', rung,
             'due', to_char((due - interval '1 microsecond') AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD'),
             'provisional', provisional
-        ) AS entry,
-        row_number() OVER (PARTITION BY region ORDER BY rung DESC, due, case_id) AS place,
-        row_number() OVER (PARTITION BY municipality, rung < 5 OR rung = 7 ORDER BY rung DESC, due, case_id) AS red_place
-    FROM late
+        ) END AS entry
+    FROM ranked
 ),
 agencies AS (
     SELECT
