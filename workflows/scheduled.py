@@ -26,7 +26,7 @@ _NOMINAL: Final = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 async def at_occasion(
     activity: Callable[[Activities, Occasion], Awaitable[Answer]], patience: workflow.ActivityConfig, summary: str
 ) -> Answer:
-    """What an activity answers to the nominal time of the schedule; now, where somebody started the workflow by hand."""
+    """What an activity answers to the nominal time of the schedule; to now, where somebody started it by hand."""
     nominal: datetime | None = workflow.info().typed_search_attributes.get(_NOMINAL)
     seen_as: workflow.ActivityConfig = {**patience, "summary": summary}
     return await workflow.execute_activity_method(activity, Occasion(at=nominal or workflow.now()), **seen_as)
