@@ -16,8 +16,10 @@ from cases.states import Effect
 
 
 async def notify_applicant(step: Step) -> None:
-    """The applicant is told where the case stands."""
-    await step.notify(Recipient.applicant, f"{step.after.kind.value}.{step.after.status.value}")
+    """The applicant is told where the case stands now, or what happened where it stays."""
+    request, status = step.request, step.after.status
+    what = request.event.value if request.from_status is status else status.value
+    await step.notify(Recipient.applicant, f"{step.after.kind.value}.{what}")
 
 
 EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {

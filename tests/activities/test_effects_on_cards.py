@@ -280,4 +280,5 @@ class TestAnUnclaimedCard:
         assert (card["destroyed_by"], card["destruction_witness"]) == (SECOND.id, WITNESS.id)
         assert (card["destruction_record"], card["destroyed_at"]) == ("D-1", play.at)
         assert request.after.status is Status.unclaimed
-        assert await play.value("SELECT count(*) FROM notifications WHERE template = 'CardReplacement.ready'") == 4
+        told = [row["template"] for row in await play.rows("SELECT template FROM notifications ORDER BY id")]
+        assert told == ["CardReplacement.ready", *["CardReplacement.claim_period_passed"] * 3]

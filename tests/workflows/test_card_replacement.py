@@ -369,7 +369,7 @@ async def test_a_card_is_activated_function_by_function_and_only_then_takes_the_
     await case.time_runs_out(Event.activation_overdue)
     view = await case.rests_in(Status.handed_over)
     assert (view.attention, view.due_event) == (("overdue",), Event.activation_overdue)
-    assert (await case.messages())[-1] == "CardReplacement.handed_over"
+    assert (await case.messages())[-1] == "CardReplacement.activation_overdue"
     await activate(case, CardFunction.social)
     assert (await case.ends()).status is Status.done
 
@@ -396,7 +396,7 @@ async def test_a_card_that_nobody_fetches_is_destroyed_by_two_people_after_three
         assert (view.attention, view.due_event) == (
             (("overdue",), None) if period == 3 else ((), Event.claim_period_passed)
         )
-    assert (await case.messages()).count("CardReplacement.ready") == 4
+    assert (await case.messages()) == ["CardReplacement.ready", *["CardReplacement.claim_period_passed"] * 3]
     assert await case.refuses(Event.card_unclaimed, ALONE) is Code.SAME_PERSON
     assert (await case.tell(Event.card_unclaimed)).status is Status.unclaimed
     assert (await case.ends()).status is Status.unclaimed
