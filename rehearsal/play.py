@@ -9,6 +9,7 @@ from typing import Final
 
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
 from cases.errors import Code
+from cases.ladder import Rung
 from cases.models import Acknowledge, Answer
 from cases.names import Kind
 from cases.policy import Policy
@@ -23,6 +24,8 @@ from rehearsal.stage import Stage
 SIDE_BY_SIDE: Final = 24
 """Lives at the same time: enough that nobody waits for work, few enough that every case stays in memory."""
 
+_ACKNOWLEDGED_FROM: Final = Rung.yellow
+"""Nobody acknowledges a mere reminder."""
 _LADDER: Final = "SELECT rung, next_rung_at, closed_at FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1"
 
 
@@ -118,7 +121,8 @@ class Players:
             reached = await self._rung(case_id)
             if reached is None:
                 return False
-            if rung != reached and not await self._acknowledge(case_id, reached):
+            to_acknowledge = reached >= _ACKNOWLEDGED_FROM and reached != rung
+            if to_acknowledge and not await self._acknowledge(case_id, reached):
                 return False
 
     async def _acknowledges_at(self, case_id: str, life: Life) -> datetime | None:

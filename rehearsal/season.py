@@ -186,7 +186,7 @@ class _Chance:
         category = self._one_of(_CATEGORIES)
         reissued = self._random.random() < 0.18  # noqa: PLR2004 - a share
         looks = self._random.random() < 0.65  # noqa: PLR2004 - a share
-        hours = self._random.uniform(0.5, 7.0)
+        hours = self._random.uniform(0.25, 2.0)
         arrives_at = self._arrival()
         road = Road.reissued if reissued else Road.pure_upgrade
         papers = (DocumentKind.resident_id_card, *((DocumentKind.police_certificate,) if reissued else ()))

@@ -1,0 +1,217 @@
+"""Whether the engine did what the rules say: an independent account of each case beside what the register holds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+from rehearsal.account import ENDINGS, ESCALATED, SILENT, STANDS_STILL, Account, expected
+from rehearsal.record import Case, Fired, Move
+from rehearsal.rules import Rules, day_of, midnight_after
+
+LATEST: Final = timedelta(seconds=30)
+"""How late a rung may fire."""
+
+
+class Fault(StrEnum):
+    """What can be wrong."""
+
+    early = "early"
+    late = "late"
+    twice = "twice"
+    out_of_order = "out_of_order"
+    during_hold = "during_hold"
+    after_end = "after_end"
+    missing = "missing"
+    unexpected = "unexpected"
+    wrong_instant = "wrong_instant"
+    """Due at another moment than the rules say."""
+    wrong_cause = "wrong_cause"
+    wrong_entry = "wrong_entry"
+    """The first rung is not the one that the rules begin with."""
+    wrong_date = "wrong_date"
+    """A limit that the register shows is not the one that follows from the rules."""
+    unmoved = "unmoved"
+    """A standstill or an extension moved a date by other than its working days."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong."""
+
+    case_id: str
+    fault: Fault
+    rung: int | None = None
+    should: datetime | None = None
+    did: datetime | None = None
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was checked, and what is wrong."""
+
+    cases: int = 0
+    rungs: int = 0
+    late_starts: int = 0
+    """Cases that came when a rung was due already."""
+    standstills: int = 0
+    """Standstills that are over, and by each of which the dates have to move."""
+    extensions: int = 0
+    dates: int = 0
+    """Limits that were reckoned a second time."""
+    latest: timedelta = timedelta()
+    """How late the latest rung was."""
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(cases: Iterable[Case], rules: Rules, until: datetime) -> Checked:
+    """Check everything that the register holds of a season that was played until a moment."""
+    checked = Checked()
+    for case in cases:
+        checked.cases += 1
+        _check_what_fired(case, checked)
+        _check_what_should_fire(case, rules, until, checked)
+        _check_dates(case, rules, checked)
+    return checked
+
+
+# --- rungs ----------------------------------------------------------------------------------------------------------
+
+
+def _check_what_fired(case: Case, checked: Checked) -> None:
+    """What is wrong with rungs whatever the rules of a region say."""
+    if sum(move.event == ESCALATED for move in case.moves) > len({fired.rung for fired in case.fired}):
+        checked.findings.append(Finding(case.case_id, Fault.twice))
+    highest = 0
+    for fired in case.fired:
+        checked.rungs += 1
+        checked.latest = max(checked.latest, fired.fired_at - fired.due_at)
+        faults = {
+            Fault.early: fired.fired_at < fired.due_at,
+            Fault.late: fired.fired_at - fired.due_at > LATEST,
+            Fault.twice: fired.rung == highest,
+            Fault.out_of_order: fired.rung < highest,
+            Fault.during_hold: _status_at(case, fired.fired_at) in SILENT,
+            Fault.after_end: case.closed_at is not None and fired.fired_at > case.closed_at,
+        }
+        checked.findings += (
+            Finding(case.case_id, fault, fired.rung, fired.due_at, fired.fired_at) for fault in faults if faults[fault]
+        )
+        highest = max(highest, fired.rung)
+
+
+def _status_at(case: Case, moment: datetime) -> str:
+    """The status in which a case was just before a moment."""
+    return next((move.to for move in reversed(case.moves) if move.at < moment), "")
+
+
+def _check_what_should_fire(case: Case, rules: Rules, until: datetime, checked: Checked) -> None:
+    account = expected(case, rules, until)
+    should = {fired.rung: fired for fired in account}
+    did = {fired.rung: fired for fired in case.fired}
+    told = [move.at for move in case.moves if move.event != ESCALATED]
+    if should and did and min(should) != min(did):
+        checked.findings.append(_difference(case, Fault.wrong_entry, should.get(min(did)), did[min(did)]))
+    for rung in sorted(should.keys() | did.keys()):
+        due, fired = should.get(rung), did.get(rung)
+        # Whoever told the case something at the very moment of a slot may have been heard before the slot.
+        if due is not None and fired is None and any(timedelta() <= at - due.due_at <= LATEST for at in (*told, until)):
+            continue
+        if (fault := _fault_of(due, fired)) is not None:
+            checked.findings.append(_difference(case, fault, due, fired))
+
+
+def _fault_of(should: Fired | None, did: Fired | None) -> Fault | None:
+    if should is None:
+        return Fault.unexpected
+    if did is None:
+        return Fault.missing
+    if should.due_at != did.due_at:
+        return Fault.wrong_instant
+    return Fault.wrong_cause if should.cause != did.cause else None
+
+
+def _difference(case: Case, fault: Fault, should: Fired | None, did: Fired | None) -> Finding:
+    rung = should or did
+    return Finding(
+        case.case_id,
+        fault,
+        rung.rung if rung is not None else None,
+        should.due_at if should is not None else None,
+        did.due_at if did is not None else None,
+    )
+
+
+# --- dates ----------------------------------------------------------------------------------------------------------
+
+
+def _check_dates(case: Case, rules: Rules, checked: Checked) -> None:
+    """Every limit that the register shows, after every transition while the case was open."""
+    still_open = list(takewhile(lambda move: move.to not in ENDINGS, case.moves))
+    if not still_open:
+        return
+    account = Account.opened(case, rules)
+    before: Move | None = None
+    ran: Ran | None = None
+    for move in still_open:
+        account.hear(move)
+        _check_limits(case, account, move, checked)
+        if before is None:
+            checked.late_starts += account.is_late()
+        else:
+            _check_extension(case, rules, before, move, checked)
+        if move.to not in STANDS_STILL:
+            if ran is not None and before is not None and before.to in STANDS_STILL:
+                _check_standstill(case, account, ran, move, checked)
+            ran = Ran(move, account.campaign_extended)
+        before = move
+
+
+def _check_limits(case: Case, account: Account, move: Move, checked: Checked) -> None:
+    for should, did in ((account.processing, move.processing_due_at), (account.campaign, move.campaign_due_at)):
+        checked.dates += 1
+        if should != did:
+            checked.findings.append(Finding(case.case_id, Fault.wrong_date, None, should, did))
+
+
+def _check_extension(case: Case, rules: Rules, before: Move, move: Move, checked: Checked) -> None:
+    """An extension moves the limit of the status, or where it has none the processing time."""
+    if move.event != "extend":
+        return
+    limit = before.limit_due_at is not None
+    was, did = (each.limit_due_at if limit else each.processing_due_at for each in (before, move))
+    # A limit that has passed may have standstills between it and its new day.
+    if was is None or was < move.at:
+        return
+    checked.extensions += 1
+    should = rules.moved(was, int(move.says["working_days"]))
+    if should != did:
+        checked.findings.append(Finding(case.case_id, Fault.unmoved, None, should, did))
+
+
+class Ran(NamedTuple):
+    """The last transition after which the clock ran, and by how much extensions had moved the campaign then."""
+
+    move: Move
+    campaign_extended: int
+
+
+def _check_standstill(case: Case, account: Account, ran: Ran, runs: Move, checked: Checked) -> None:
+    """From the last move while the clock ran to the one with which it runs again: how far did the dates move."""
+    checked.standstills += 1
+    rules, before = account.rules, ran.move
+    stops = [stop for stop in account.stops if stop.since >= day_of(before.at)]
+    stood = len({day for stop in stops for day in stop.worked(rules)})
+    if before.processing_due_at is not None and before.processing_due_at <= midnight_after(stops[0].since):
+        # All of the processing time was used before the clock stood still.
+        stood = 0
+    extended = account.campaign_extended - ran.campaign_extended
+    moves_campaign = extended + sum(len(stop.worked(rules)) for stop in stops if stop.moves_campaign)
+    for date_before, date_after, days in (
+        (before.processing_due_at, runs.processing_due_at, stood),
+        (before.campaign_due_at, runs.campaign_due_at, moves_campaign),
+    ):
+        should = rules.moved(date_before, days) if date_before is not None else None
+        if date_after != should:
+            checked.findings.append(Finding(case.case_id, Fault.unmoved, None, should, date_after))

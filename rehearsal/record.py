@@ -1,0 +1,118 @@
+"""What the register holds of a season that was played, moved back into the season's own days."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import asyncpg
+
+from activities.registry.pool import Pool
+from cases.clocks import SHANGHAI
+from rehearsal.later import earlier
+
+_CASES: Final = """
+SELECT case_id, generation, category, status, milestone, opened_at, closed_at, attention
+FROM cases ORDER BY case_id, generation
+"""
+_MOVES: Final = """
+SELECT case_id, generation, version, event, from_status, to_status, at, fact, outcome
+FROM transitions WHERE version > 0 ORDER BY case_id, generation, version
+"""
+_FIRED: Final = """
+SELECT case_id, generation, rung, cause, due_at, fired_at FROM rungs ORDER BY case_id, generation, fired_at, rung
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One transition of a case, with the dates that it left."""
+
+    event: str
+    before: str
+    to: str
+    at: datetime
+    says: Mapping[str, Any]
+    """What was told, empty for the engine's own steps."""
+    processing_due_at: datetime | None = None
+    campaign_due_at: datetime | None = None
+    limit_due_at: datetime | None = None
+    """When the time limit of the status ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A rung that fired."""
+
+    rung: int
+    cause: str
+    due_at: datetime
+    fired_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One generation of one case, as the register knows it at the end."""
+
+    case_id: str
+    generation: int
+    category: str
+    status: str
+    milestone: str
+    opened_at: datetime
+    closed_at: datetime | None
+    moves: Sequence[Move]
+    fired: Sequence[Fired]
+    decision_asked: bool = False
+    """At the end an officer still has to decide whether benefits are held."""
+
+
+async def read_cases(pool: Pool) -> list[Case]:
+    """Every case of a register that was played on."""
+    moves: dict[tuple[str, int], list[Move]] = {}
+    for row in await pool.fetch(_MOVES):
+        moves.setdefault((row["case_id"], row["generation"]), []).append(_move(row))
+    fired: dict[tuple[str, int], list[Fired]] = {}
+    for row in await pool.fetch(_FIRED):
+        rung = Fired(row["rung"], row["cause"], _back(row["due_at"]), _back(row["fired_at"]))
+        fired.setdefault((row["case_id"], row["generation"]), []).append(rung)
+    return [
+        Case(
+            case_id=row["case_id"],
+            generation=row["generation"],
+            category=row["category"],
+            status=row["status"],
+            milestone=row["milestone"],
+            opened_at=_back(row["opened_at"]),
+            closed_at=_back(row["closed_at"]) if row["closed_at"] is not None else None,
+            moves=moves.get((row["case_id"], row["generation"]), []),
+            fired=fired.get((row["case_id"], row["generation"]), []),
+            decision_asked="decision" in row["attention"],
+        )
+        for row in await pool.fetch(_CASES)
+    ]
+
+
+def _move(row: asyncpg.Record) -> Move:
+    outcome = json.loads(row["outcome"])
+    dates = outcome.get("dates") or {}
+    timer = outcome.get("timer") or {}
+    return Move(
+        event=row["event"],
+        before=row["from_status"],
+        to=row["to_status"],
+        at=_back(row["at"]),
+        says=json.loads(row["fact"]) if row["fact"] is not None else {},
+        processing_due_at=_moment(dates.get("processing_due_at")),
+        campaign_due_at=_moment(dates.get("campaign_due_at")),
+        limit_due_at=_moment(timer.get("due_at")),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return _back(datetime.fromisoformat(text)) if text is not None else None
+
+
+def _back(moment: datetime) -> datetime:
+    return earlier(moment).astimezone(SHANGHAI)

@@ -1,0 +1,121 @@
+"""The rules of a policy's file, read a second time: the checker must not rest on the engine's reading of them."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+import chinese_calendar
+
+from cases.clocks import SHANGHAI
+
+RUNGS: Final = ("none", "blue_0", "blue_1", "yellow", "orange", "red", "deadline", "after_deadline")
+"""Names by number."""
+DAY: Final = timedelta(days=1)
+
+_WEEKEND: Final = 5
+
+
+class RungRule(NamedTuple):
+    """When one rung is due."""
+
+    rung: int
+    percent: int | None
+    days_over: int
+    step: bool
+    campaign_days: int | None
+    campaign_working_days: int | None
+    acknowledge_within: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The part of a policy's file that dates follow from, for ID-number changes."""
+
+    budget: int
+    """Processing time in working days."""
+    steps: Mapping[str, int]
+    """Percentage of it that a status may take."""
+    rungs: Sequence[RungRule]
+    opens: time
+    closes: time
+    campaign_ends: date
+    on_rest_day: str
+    campaign_closes: str
+    moved_by_extension: bool
+    holds_move: frozenset[str]
+    """Reasons of holds that move the campaign date."""
+    closed: frozenset[date]
+    open: frozenset[date]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From a policy's file."""
+        return cls.of(tomllib.loads(path.read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, policy: Mapping[str, Any]) -> Self:
+        """From what a policy's file says."""
+        ladder, campaign, calendar = policy["ladder"], policy["campaign"], policy.get("calendar", {})
+        return cls(
+            budget=policy["number_change"]["processing"]["working_days"],
+            steps={step["status"]: step["percent"] for step in policy["number_change"].get("steps", ())},
+            rungs=tuple(
+                RungRule(
+                    RUNGS.index(rung["rung"]),
+                    rung.get("processing_percent"),
+                    rung.get("processing_days_over", 0),
+                    rung.get("step", False),
+                    rung.get("campaign_days"),
+                    rung.get("campaign_working_days"),
+                    rung.get("acknowledge_within"),
+                )
+                for rung in ladder["rungs"]
+            ),
+            opens=ladder["opens"],
+            closes=ladder["closes"],
+            campaign_ends=campaign["ends"],
+            on_rest_day=campaign["on_rest_day"],
+            campaign_closes=campaign["closes"],
+            moved_by_extension=campaign["moved_by_extension"],
+            holds_move=frozenset(hold["reason"] for hold in policy["holds"] if hold["moves_campaign"]),
+            closed=frozenset(calendar.get("closed", ())),
+            open=frozenset(calendar.get("open", ())),
+        )
+
+    def is_working(self, day: date) -> bool:
+        """Whether the agency works on a day, by the official calendar and the agency's own days."""
+        if day in self.open or day in self.closed:
+            return day in self.open
+        return _official(day)
+
+    def moved(self, moment: datetime, working_days: int) -> datetime:
+        """The end of a day, moved by working days."""
+        last = day_of(moment - timedelta(microseconds=1))
+        day = last
+        while working_days:
+            day += DAY
+            working_days -= self.is_working(day)
+        return moment + (day - last)
+
+
+@cache
+def _official(day: date) -> bool:
+    try:
+        return bool(chinese_calendar.is_workday(day))
+    except NotImplementedError:
+        # The year is not published yet.
+        return day.weekday() < _WEEKEND
+
+
+def day_of(moment: datetime) -> date:
+    """The civil day of Asia/Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def midnight_after(day: date) -> datetime:
+    """The 24:00 that closes a day."""
+    return datetime.combine(day + DAY, time(), SHANGHAI)
