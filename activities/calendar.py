@@ -1,6 +1,6 @@
 """The official working calendar of China, with an agency's own closures and working days over it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
@@ -12,10 +12,11 @@ from chinese_calendar.constants import Holiday, holidays, workdays
 from cases.clocks import WorkingCalendar
 from cases.policy import CalendarOverrides
 
+Calendars = Callable[[CalendarOverrides], WorkingCalendar]
+"""Makes the working calendar of an agency from its overrides."""
+
 _SATURDAY: Final = 5
 _NATIONAL_DAY: Final = (10, 1)
-
-
 _NONE: Final = CalendarOverrides()
 
 

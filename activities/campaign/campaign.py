@@ -1,0 +1,92 @@
+"""The campaign's activities. Each walks the register in batches and goes on, when it is tried again, where it stopped.
+
+Whatever they write is written once, however often they are asked: an invitation per person and rung, a release per
+hold, a recomputation per case, version and calendar.
+"""
+
+import logging
+from typing import Final, TypeVar
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities.calendar import Calendars
+from activities.campaign import inviting, rechecking
+from activities.campaign.recomputing import Calendar, Fate, Told, Undated, recompute_datable, standings
+from activities.registry.errors import codes_only
+from activities.registry.pool import Pool
+from cases.errors import Code
+from cases.models import Actor, Recompute, Role
+from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked
+from cases.policy import Policies
+
+CHECKER: Final = "calendar-check"
+"""The staff ID under which the engine itself tells cases of a calendar that grew."""
+
+log = logging.getLogger(__name__)
+
+Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress)
+
+
+class Campaign:
+    """Activities for all persons and cases. `calendars` makes the working calendar of an agency from its overrides."""
+
+    def __init__(self, pool: Pool, client: Client, policies: Policies, calendars: Calendars) -> None:
+        self._pool = pool
+        self._client = client
+        self._policies = policies
+        self._calendars = calendars
+
+    @activity.defn
+    @codes_only
+    async def invite(self, occasion: Occasion) -> Invited:
+        """Write to everybody who still has a 15-digit number and no open case, where a blue rung is due for them."""
+        walk = inviting.Inviting(self._policies, self._calendars, occasion.at)
+        progress = await walk.walk(self._pool, _begun(inviting.Progress()), activity.heartbeat)
+        if walk.unserved:
+            log.error("nobody is invited in regions that no policy serves", extra={"regions": sorted(walk.unserved)})
+        return Invited(day=occasion.day, written=progress.written)
+
+    @activity.defn
+    @codes_only
+    async def recheck_benefits(self, occasion: Occasion) -> Rechecked:
+        """Lift every hold whose reason is gone, and queue what can be paid again."""
+        begun = _begun(rechecking.Progress())
+        progress = await rechecking.recheck(self._pool, occasion.at, begun, activity.heartbeat)
+        return Rechecked(held=progress.held, released=progress.released)
+
+    @activity.defn
+    @codes_only
+    async def check_calendar(self, _occasion: Occasion) -> CalendarChecked:
+        """Tell the open cases whose provisional dates rest on years that are published by now.
+
+        A case that refuses is logged and left as it is: its dates stay provisional, and the next check tells it again.
+        Raises ENGINE_UNAVAILABLE where nobody answers, so that it is tried again later.
+        """
+        calendar = Calendar(self._policies, self._calendars)
+        provisional = sum(standing.provisional for standing in await standings(self._pool, calendar))
+        fates = dict.fromkeys(Fate, 0)
+        async for told in recompute_datable(self._pool, self._client, calendar, _by_the_engine):
+            fates[told.fate] += 1
+            activity.heartbeat(fates[Fate.recomputed])
+            _note(told)
+        if fates[Fate.unanswered]:
+            raise ApplicationError(Code.ENGINE_UNAVAILABLE.value, type=Code.ENGINE_UNAVAILABLE.value)
+        return CalendarChecked(provisional=provisional, recomputed=fates[Fate.recomputed])
+
+
+def _begun(nothing: Begun) -> Begun:
+    """How far an earlier attempt of this activity came."""
+    details = activity.info().heartbeat_details
+    return type(nothing)(*details[0]) if details else nothing
+
+
+def _by_the_engine(case: Undated) -> Recompute:
+    return Recompute(actor=Actor(id=CHECKER, role=Role.operator, office=case.region))
+
+
+def _note(told: Told) -> None:
+    if told.fate in {Fate.refused, Fate.unanswered}:
+        code = told.code.value if told.code is not None else None
+        log.warning("a case was not dated anew", extra={"told": told.case.case_id, "code": code})

@@ -1,0 +1,37 @@
+-- Held benefits whose reason is gone.
+
+-- name: holds_with_their_reason
+-- Holds and warnings in the order of their keys, or one of them: whether its reason is gone, and by what.
+--
+-- A number that an open case has just changed is left to that case: it may still be taken back, and at its end the case
+-- lifts the hold itself.
+SELECT
+    hold.id,
+    hold.person_id,
+    person.token AS person,
+    hold.reason,
+    newest.case_id,
+    newest.generation,
+    CASE
+        WHEN newest.status = 'done' AND newest.closed_at >= coalesce(hold.held_at, hold.served_on::timestamptz)
+            THEN 'case_done'
+        WHEN hold.reason = 'id_number' AND living.digits = 18
+             AND (newest.closed_at IS NOT NULL OR living.case_id IS DISTINCT FROM newest.case_id)
+            THEN 'number_updated'
+        WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'on_hold' THEN 'case_on_hold'
+        WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'disputed' THEN 'case_disputed'
+    END AS gone_by
+FROM benefit_holds AS hold
+JOIN persons AS person ON person.id = hold.person_id
+LEFT JOIN numbers AS living ON living.person_id = hold.person_id AND living.state = 'living'
+LEFT JOIN LATERAL (
+    SELECT case_id, generation, status, closed_at FROM cases
+    WHERE cases.case_id = CASE hold.reason WHEN 'id_number' THEN 'idc-' ELSE 'crc-' END || person.token
+    ORDER BY generation DESC LIMIT 1
+) AS newest ON true
+WHERE hold.state <> 'released' AND hold.id > :after AND (:only::bigint IS NULL OR hold.id = :only)
+ORDER BY hold.id LIMIT :limit;
+
+-- name: say_why_lifted
+-- The reason stands beside the release, where an officer's decision has its legal basis.
+UPDATE benefit_holds SET release_basis = :gone_by WHERE id = :id AND state = 'released' AND released_by IS NULL;
