@@ -297,7 +297,7 @@ def _added_by_hand(
         "args": action.args,
         "memo": action.memo,
         "headers": action.headers,
-        "details": action.static_details,
+        "details": _is_said(action.static_details),
         "search_attributes": len(action.typed_search_attributes) or action.untyped_search_attributes,
         "timeouts": action.execution_timeout or action.run_timeout or action.task_timeout,
         "retry_policy": action.retry_policy,
@@ -312,9 +312,16 @@ def _added_by_hand(
     return [name for name, value in present.items() if value]
 
 
+def _is_said(text: str | Payload | None) -> bool:
+    # What was never said comes back as an empty payload.
+    return bool(text.ByteSize() if isinstance(text, Payload) else text)
+
+
 async def _text_of(client: Client, summary: str | Payload | None) -> str:
+    if not _is_said(summary):
+        return ""
     if not isinstance(summary, Payload):
-        return summary or ""
+        return str(summary)
     (text,) = await client.data_converter.decode([summary], [str])
     return str(text)
 
