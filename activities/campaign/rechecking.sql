@@ -16,7 +16,7 @@ SELECT
         WHEN newest.status = 'done' AND newest.closed_at >= coalesce(hold.held_at, hold.served_on::timestamptz)
             THEN 'case_done'
         WHEN hold.reason = 'id_number' AND living.digits = 18
-             AND (newest.closed_at IS NOT NULL OR living.case_id IS DISTINCT FROM newest.case_id)
+             AND (newest.closed_at IS NOT NULL OR living.case_id IS NULL OR living.case_id <> newest.case_id)
             THEN 'number_updated'
         WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'on_hold' THEN 'case_on_hold'
         WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'disputed' THEN 'case_disputed'

@@ -1,5 +1,6 @@
 """Invitations to people who still have a 15-digit number and no case. All persons and numbers are synthetic."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -12,13 +13,16 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign, inviting
+from activities.notifications.messages import compose
 from activities.registry.loading import InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
 from activities.sealing import Sealer
 from cases.clocks import SHANGHAI, day_of
+from cases.delivery import Channel, Tongue
 from cases.ladder import Rung
 from cases.models import Category
 from cases.occasions import Invited, Occasion
+from cases.offices import Recipient
 from cases.policy import Policies, Policy
 from tests.activities.late_cases import late
 from tests.activities.play import NORTH, SOUTH, eighteen, insured
@@ -218,7 +222,7 @@ class TestOnce:
         await invite(at(date(2026, 8, 20)))
         assert await templates(pool) == BLUE_1
 
-    async def test_also_for_those_who_come_later(self, pool: Pool, load: Load, invite: Invite) -> None:
+    async def test_also_for_those_who_come_later(self, load: Load, invite: Invite) -> None:
         await load(insured())
         await invite(WEDNESDAY)
         await load(insured())
@@ -230,6 +234,18 @@ class TestOnce:
         (row,) = await rows(pool)
         assert (row["person"], row["case_id"], row["office"], row["state"]) == (person, None, None, "pending")
         assert row["facts"] == '{"provisional": false, "campaign_ends": "2026-08-31"}'
+
+    @pytest.mark.parametrize("tongue", Tongue)
+    @pytest.mark.parametrize("day", [date(2026, 7, 8), date(2026, 8, 12)])
+    async def test_has_the_facts_that_its_message_needs(
+        self, pool: Pool, load: Load, invite: Invite, day: date, tongue: Tongue
+    ) -> None:
+        await load(insured())
+        await invite(at(day))
+        (row,) = await rows(pool)
+        facts = json.loads(row["facts"])
+        message = compose(row["template"], Recipient.applicant, None, facts, channel=Channel.sms, tongue=tongue)
+        assert "2026-08-31" in message.body
 
 
 class TestManyPersons:
