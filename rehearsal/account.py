@@ -157,7 +157,7 @@ class Account:
         for rule in self.rules.rungs:
             if rule.rung <= self.rung or (rule.rung >= _DEADLINE and self.status in _UNDECIDABLE):
                 continue
-            due, cause = min(self._causes(rule), default=(None, ""))
+            due, cause = min(self._causes(rule), default=(None, ""), key=_moment_of)
             if due is not None:
                 slot = self.slot(max(due, since))
                 if found is None or slot <= found.at:
@@ -240,6 +240,11 @@ def expected(case: Case, rules: Rules, until: datetime) -> list[Fired]:
             account.fire(upcoming)
             since = upcoming.at
     return rungs
+
+
+def _moment_of(cause: tuple[datetime, str]) -> datetime:
+    # Of several causes at one moment the first counts.
+    return cause[0]
 
 
 def _share(total: int, percent: int) -> int:

@@ -1,0 +1,89 @@
+"""One rehearsal: a season by one policy, from an empty register to figures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from activities.calendar import official_calendar
+from cases.errors import CaseError, Code
+from cases.policy import PACKS, Policy, load
+from rehearsal.check import check
+from rehearsal.figures import Figures, figures
+from rehearsal.later import LAST_YEAR
+from rehearsal.play import Players
+from rehearsal.record import read_cases
+from rehearsal.rules import Rules
+from rehearsal.season import Life, Season
+from rehearsal.stage import Stage, stage
+
+_FILE: Final = ".toml"
+
+OnProgress = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A policy, and its file for whoever reads it a second time."""
+
+    policy: Policy
+    file: Path
+
+    @classmethod
+    def named(cls, name: str) -> "Pack":
+        """A pack of this release by its name (its newest version) or by name and version, or the path of a file.
+
+        Raises `CaseError` POLICY_UNKNOWN or POLICY_INVALID.
+        """
+        if name.endswith(_FILE):
+            file = Path(name)
+            if not file.is_file():
+                raise CaseError(Code.POLICY_UNKNOWN, "policy")
+            return cls(load(file), file)
+        packs = [cls(load(file), file) for file in PACKS.glob(f"*{_FILE}")]
+        found = [pack for pack in packs if name in {pack.policy.name, pack.policy.pin}]
+        if not found:
+            raise CaseError(Code.POLICY_UNKNOWN, "policy")
+        return max(found, key=lambda pack: pack.policy.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A season of so many persons, from a seed."""
+
+    first: date
+    last: date
+    persons: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.first > self.last or self.last.year > LAST_YEAR:
+            raise CaseError(Code.DATE_INVALID, "to")
+
+    def season(self, policy: Policy, peak: date) -> Season:
+        """The season under a policy; people come by the day that everybody knows, whatever the policy."""
+        return Season(self.first, self.last, peak, official_calendar(policy.calendar), self.seed)
+
+    def lives(self, season: Season) -> list[Life]:
+        """Everybody's part in it, in the order of arrival."""
+        lives = map(season.life, range(1, self.persons + 1))
+        return sorted(lives, key=lambda life: life.arrives_at)
+
+    async def play(self, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
+        """Play the season on servers of its own. `on_progress` is called whenever one person's part is over."""
+        async with stage(pack.policy) as engine:
+            return await self.play_on(engine, pack, peak, on_progress)
+
+    async def play_on(self, engine: Stage, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
+        """Play the season on an engine, whose register has to be empty; then check it."""
+        began = monotonic()
+        season = self.season(pack.policy, peak)
+        lives = self.lives(season)
+        players = Players(engine, pack.policy, season)
+        await players.load(lives)
+        played = await players.play(lives, on_progress)
+        cases = await read_cases(engine.pool)
+        checked = check(cases, Rules.read(pack.file), season.ends)
+        return figures(pack.policy.pin, season, cases, played, checked, monotonic() - began)
