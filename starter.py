@@ -5,8 +5,15 @@ python starter.py --help
 
 import os
 import sys
+from importlib.util import find_spec
 
-from intake.commands.app import main
+from intake.commands.app import app, main
+
+if find_spec("rehearsal") is not None:
+    # No part of the container image: a rehearsal brings servers of its own.
+    from rehearsal.command import add_to
+
+    add_to(app)
 
 if __name__ == "__main__":
     status = main()

@@ -1,12 +1,16 @@
-"""`starter.py rehearse`: a season on the real engine, its figures and its plot."""
+"""`starter.py rehearse`: a season on the real engine, its figures and its plot.
+
+Servers and plots come with the extra `rehearsal`. Nothing of them is imported before the command is called: the other
+commands neither need them nor wait for them.
+"""
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -14,12 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format
-from rehearsal.figures import Figures, table
-from rehearsal.rehearse import OnProgress, Pack, Rehearsal
 from runtime.logs import configure_logging
 
+if TYPE_CHECKING:
+    from rehearsal.figures import Figures
+
 _DAY: Final = ["%Y-%m-%d"]
-_NAMES_SHOWN: Final = 20
+_FINDINGS_SHOWN: Final = 20
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,10 +37,8 @@ async def rehearse(
     *,
     first: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day of the season.")],
     last: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Its last day.")],
+    policy: Annotated[list[str], typer.Option(help="A policy pack by name, or a file of one; twice to compare two.")],
     persons: Annotated[int, typer.Option(min=1, max=100_000, help="So many synthetic persons.")] = 200,
-    policy: Annotated[
-        list[str], typer.Option(help="A policy pack by name, or a file of one; twice to compare two.")
-    ] = ["northern"],  # noqa: B006 - typer reads it once
     seed: Annotated[int, typer.Option(help="The same seed gives the same persons and the same fates.")] = 1,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where figures and plot go; by default a folder of the season.")
@@ -45,6 +48,15 @@ async def rehearse(
 
     Ends with 1 where the checker found anything.
     """
+    try:
+        from rehearsal.plot import draw  # noqa: PLC0415 - see the module
+        from rehearsal.rehearse import Pack, Rehearsal  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        invocation.say.note(
+            f"缺少 {missing.name}：请安装 extra `rehearsal`。",
+            f"{missing.name} is missing: install the extra `rehearsal`.",
+        )
+        return Exit.configuration
     configure_logging("console", "ERROR")
     packs = [Pack.named(name) for name in policy]
     rehearsal = Rehearsal(first.date(), last.date(), persons, seed)
@@ -57,49 +69,34 @@ async def rehearse(
             seasons.append(await rehearsal.play(pack, peak, on_progress))
     _write(seasons, folder)
     _say(invocation, seasons)
-    _draw(invocation, seasons, folder)
+    for file in draw(seasons, folder):
+        invocation.say.note(str(file), str(file))
     return Exit.refused if any(season.findings for season in seasons) else Exit.fine
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[OnProgress]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as progress:
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, *times, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda: progress.advance(task)
 
 
-def _write(seasons: Sequence[Figures], folder: Path) -> None:
+def _write(seasons: "Sequence[Figures]", folder: Path) -> None:
     dumped = [season.dump() for season in seasons]
-    text = json.dumps(dumped, ensure_ascii=False, indent=1, default=lambda moment: moment.isoformat())
-    (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(dumped, ensure_ascii=False, indent=1, default=datetime.isoformat)
+    (folder / "figures.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _say(invocation: Invocation, seasons: Sequence[Figures]) -> None:
+def _say(invocation: Invocation, seasons: "Sequence[Figures]") -> None:
     if invocation.say.format is not Format.table:
         invocation.say.many([season.dump() for season in seasons], ())
         return
+    from rehearsal.figures import table  # noqa: PLC0415 - see the module
+
     invocation.say.many(table(seasons), ("figure", *(season.policy for season in seasons)))
     for season in seasons:
-        for finding in season.findings[:_NAMES_SHOWN]:
+        for finding in season.findings[:_FINDINGS_SHOWN]:
             invocation.say.one(finding)
-
-
-def _draw(invocation: Invocation, seasons: Sequence[Figures], folder: Path) -> None:
-    try:
-        # It takes a second to load, and only this needs it.
-        from rehearsal.plot import draw  # noqa: PLC0415
-    except ModuleNotFoundError:
-        invocation.say.note(
-            "未安装 matplotlib（extra `rehearsal`），不绘图。",
-            "No plot: matplotlib (extra `rehearsal`) is not installed.",
-        )
-        return
-    for file in draw(seasons, folder):
-        invocation.say.note(str(file), str(file))
