@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from intake.commands import looking, opening, scheduling, telling
+from intake.commands import looking, opening, scheduling, staffing, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -27,6 +27,7 @@ opening.add_to(app)
 looking.add_to(app)
 telling.add_to(app)
 scheduling.add_to(app)
+staffing.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

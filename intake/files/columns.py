@@ -1,7 +1,9 @@
 """The columns of a register, by their Chinese and English headings, and the words that may stand in them."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -51,7 +53,7 @@ _CHINESE: Final = {
 REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.region)
 """Without these nothing can be applied for; `submitter` is required too unless one is named for the whole file."""
 
-NOT_READ: Final = frozenset({Column.phone, Column.note})
+NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
 KIND_ZH: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
@@ -87,7 +89,7 @@ DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for wo
 
 
 class Slot(Enum):
-    """A place in a row that is no column of a register."""
+    """A place in a row that is no column of ours."""
 
     unnamed = "unnamed"
     """Nothing stands over it, so nothing may stand in it."""
@@ -98,33 +100,54 @@ class Slot(Enum):
 _COLUMN_OF_HEADING: Final = {heading: column for column in Column for heading in (column.value, column.zh)}
 
 
+def plain_heading(heading: str) -> str:
+    """A heading as it is compared: full width, letter case, blanks around it and asterisks beside it do not count."""
+    return unicodedata.normalize("NFKC", heading).strip(" \t*").casefold()
+
+
 def column_of(heading: str) -> Column | None:
-    """The column of a heading. Full width, letter case, blanks around it and asterisks beside it do not count."""
-    return _COLUMN_OF_HEADING.get(unicodedata.normalize("NFKC", heading).strip(" \t*").casefold())
+    """The column of a register that a heading names."""
+    return _COLUMN_OF_HEADING.get(plain_heading(heading))
 
 
-def map_columns(headings: Sequence[object], *, ignore_unknown: bool, has_submitter: bool) -> tuple[Column | Slot, ...]:
-    """What stands where in each row.
+@dataclass(frozen=True)
+class Layout:
+    """Which columns a table of ours has: how they are found by their headings, and without which it is not read."""
 
-    Raises `InputRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
-    COLUMN_UNKNOWN by its place, because what stands over it may be somebody's data.
-    """
-    places = tuple(_place_of(heading) for heading in headings)
-    unknown = [number for number, place in enumerate(places, start=1) if place is Slot.ignored]
-    problems = missing_columns((place for place in places if isinstance(place, Column)), has_submitter=has_submitter)
-    problems += [Problem(column, Code.COLUMN_DUPLICATE) for column in Column if places.count(column) > 1]
-    if not ignore_unknown:
-        problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in unknown]
-    if problems:
-        raise InputRefused(problems)
-    return places
+    column_of: Callable[[str], StrEnum | None]
+    required: tuple[StrEnum, ...]
+    not_read: frozenset[StrEnum] = frozenset()
+    """Known, and of no use."""
+    ignore_unknown: bool = False
+    """Columns that are not known are passed over."""
+
+    def places(self, headings: Sequence[object]) -> tuple[StrEnum | Slot, ...]:
+        """What stands where in each row.
+
+        Raises `InputRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
+        COLUMN_UNKNOWN by its place, because what stands over it may be somebody's data.
+        """
+        places = tuple(self._place_of(heading) for heading in headings)
+        known = Counter(place for place in places if not isinstance(place, Slot))
+        problems = [Problem(column, Code.COLUMN_MISSING) for column in self.required if column not in known]
+        problems += [Problem(column, Code.COLUMN_DUPLICATE) for column, times in known.items() if times > 1]
+        if not self.ignore_unknown:
+            unknown = (number for number, place in enumerate(places, start=1) if place is Slot.ignored)
+            problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in unknown]
+        if problems:
+            raise InputRefused(problems)
+        return places
+
+    def _place_of(self, heading: object) -> StrEnum | Slot:
+        if heading is None or (isinstance(heading, str) and not heading.strip()):
+            return Slot.unnamed
+        return (self.column_of(heading) if isinstance(heading, str) else None) or Slot.ignored
 
 
-def missing_columns(present: Iterable[Column], *, has_submitter: bool) -> list[Problem]:
-    """Required columns that are not among those present."""
+def register_layout(*, ignore_unknown: bool, has_submitter: bool) -> Layout:
+    """The layout of a register; `has_submitter` says that a submitter is named for the whole file."""
     required = REQUIRED if has_submitter else (*REQUIRED, Column.submitter)
-    there = set(present)
-    return [Problem(column, Code.COLUMN_MISSING) for column in required if column not in there]
+    return Layout(column_of, required, NOT_READ, ignore_unknown=ignore_unknown)
 
 
 def place_name(number: int) -> str:
@@ -134,9 +157,3 @@ def place_name(number: int) -> str:
         rest, letter = divmod(rest - 1, 26)
         letters = chr(ord("A") + letter) + letters
     return f"column {number} ({letters})"
-
-
-def _place_of(heading: object) -> Column | Slot:
-    if heading is None or (isinstance(heading, str) and not heading.strip()):
-        return Slot.unnamed
-    return (column_of(heading) if isinstance(heading, str) else None) or Slot.ignored

@@ -1,11 +1,12 @@
 """JSON Lines: one object a line, its keys the headings of a register, Chinese or English."""
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self
 
 from cases.errors import CaseError, Code
-from intake.files.columns import Column, column_of
+from intake.files.columns import column_of
 from intake.files.lines import Lines
 from intake.files.rows import Finding, Record, Special, broken
 from intake.remedies import FileAdvice
@@ -52,7 +53,7 @@ class JsonLinesFile:
         return self._named(number, fields)
 
     def _named(self, number: int, fields: Mapping[str, Any]) -> Record:
-        cells: dict[Column, object] = {}
+        cells: dict[StrEnum, object] = {}
         findings: list[Finding] = []
         for key, value in fields.items():
             column = column_of(key)

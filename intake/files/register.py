@@ -9,6 +9,7 @@ from typing import Final, Protocol, Self
 
 from cases.errors import CaseError, Code
 from intake.applications import Application, content_of
+from intake.files.columns import register_layout
 from intake.files.json_lines import JsonLinesFile
 from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
 from intake.files.separated import SeparatedFile
@@ -101,13 +102,13 @@ def open_register(path: Path, terms: Terms, *, sheet: str | None = None, ignore_
     columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
     FILE_ENCODING or FILE_UNREADABLE.
     """
-    has_submitter = terms.submitter is not None
+    layout = register_layout(ignore_unknown=ignore_unknown, has_submitter=terms.submitter is not None)
     records: Records
     match path.suffix.lower():
         case ".xlsx":
-            records = Workbook(path, sheet=sheet, ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+            records = Workbook(path, layout, sheet=sheet)
         case ".csv":
-            records = SeparatedFile(path, ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+            records = SeparatedFile(path, layout)
         case ".jsonl":
             records = JsonLinesFile(path, ignore_unknown=ignore_unknown)
         case _:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from cases.errors import Advice, CaseError, Code
@@ -54,7 +54,7 @@ class Record(NamedTuple):
 
     number: int
     """As the program counts that people look at the file with: from 1, headings included."""
-    cells: Mapping[Column, object] | None
+    cells: Mapping[StrEnum, object] | None
     findings: tuple[Finding, ...] = ()
 
 
@@ -81,7 +81,7 @@ def broken(number: int) -> Record:
     return Record(number, None, (Finding(number, None, Code.ROW_BROKEN, refused=True),))
 
 
-def is_blank(cells: Mapping[Column, object]) -> bool:
+def is_blank(cells: Mapping[StrEnum, object]) -> bool:
     """Whether nothing stands in any cell."""
     return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells.values())
 
@@ -113,7 +113,7 @@ _NAMES: Final = frozenset({Column.personal_number, Column.number, Column.name})
 """Taken to the application as they are; it reads them itself."""
 
 
-def _application(cells: Mapping[Column, object], terms: Terms) -> Application:
+def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
     problems: list[Problem] = []
     fields: dict[str, Any] = {}
     for column in Column:

@@ -8,12 +8,13 @@ rows of their own: whoever may write into a cell could write a row.
 import re
 from collections import deque
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from cases.errors import Code
 from intake.applications import InputRefused, Problem
-from intake.files.columns import Column, Slot, map_columns, place_name
+from intake.files.columns import Layout, Slot, place_name
 from intake.files.lines import Line, Lines
 from intake.files.rows import Finding, Record, broken
 from intake.remedies import FileAdvice
@@ -30,12 +31,12 @@ _STAYS_OPEN: Final = re.compile(r'(?:[^"]|"")*')
 class SeparatedFile:
     """A CSV file that was opened, and whose headings were read."""
 
-    def __init__(self, path: Path, *, ignore_unknown: bool, has_submitter: bool) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         self._lines = Lines(path)
         self._source = iter(self._lines)
         self._ahead: deque[Line] = deque()
         try:
-            self._columns = map_columns(self._headings(), ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+            self._columns = layout.places(self._headings())
         except InputRefused:
             self.close()
             raise
@@ -92,11 +93,11 @@ class SeparatedFile:
     def _record(self, number: int, cells: list[str]) -> Record:
         if len(cells) != len(self._columns):
             return broken(number)
-        named: dict[Column, object] = {}
+        named: dict[StrEnum, object] = {}
         for place, cell in zip(self._columns, cells, strict=True):
             if place is Slot.unnamed and cell.strip():
                 return broken(number)
-            if isinstance(place, Column):
+            if not isinstance(place, Slot):
                 named[place] = cell
         return Record(number, named)
 

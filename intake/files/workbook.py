@@ -14,13 +14,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Self
 from xml.parsers import expat
 
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
-from intake.files.columns import NOT_READ, Column, Slot, map_columns, place_name
+from intake.files.columns import Layout, Slot, place_name
 from intake.files.rows import Finding, Record, Special
 from intake.remedies import FileAdvice
 
@@ -103,7 +104,8 @@ class Strings:
 class Workbook:
     """A workbook that was opened at one of its sheets, and whose headings were read."""
 
-    def __init__(self, path: Path, *, sheet: str | None, ignore_unknown: bool, has_submitter: bool) -> None:
+    def __init__(self, path: Path, layout: Layout, *, sheet: str | None) -> None:
+        self._not_read = layout.not_read
         self._done = 0
         with ExitStack() as opened:
             archive = opened.enter_context(_archive(path))
@@ -114,7 +116,7 @@ class Workbook:
                 _read_strings(archive, strings_part, strings)
             self._merged, self._rows = _structure(archive, part)
             self._cells = opened.enter_context(closing(_rows(archive, part, strings)))
-            self._columns = map_columns(self._headings(), ignore_unknown=ignore_unknown, has_submitter=has_submitter)
+            self._columns = layout.places(self._headings())
             self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
@@ -163,13 +165,13 @@ class Workbook:
         findings: tuple[Finding, ...] = ()
         if hidden:
             findings = (Finding(number, None, FileAdvice.ROW_HIDDEN, refused=False),)
-        named: dict[Column, object] = {}
+        named: dict[StrEnum, object] = {}
         refusals: list[Finding] = []
         for position, place in enumerate(self._columns, start=1):
-            if isinstance(place, Column):
+            if not isinstance(place, Slot):
                 named[place] = cells.get(position)
                 # A merged cell shows one value for several people, and holds it for the first of them only.
-                if place not in NOT_READ and any(
+                if place not in self._not_read and any(
                     area.first_column <= position <= area.last_column for area in touching
                 ):
                     refusals.append(Finding(number, place, Code.ROW_BROKEN, refused=True))

@@ -1,0 +1,85 @@
+"""Commands about the directory of offices and posts: load a reviewed file, see who is told."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from activities.supervision.directory import Changes, read_directory, replace_directory, told_about
+from cases.errors import CaseError, Code
+from cases.offices import Directory, chain_of
+from intake.client import today_in_shanghai
+from intake.commands.invoking import Invocation, add_command
+from intake.commands.saying import Exit
+from intake.files import directory as files
+from intake.remedies import remedy_of
+
+OfficeArgument = Annotated[
+    str | None, typer.Argument(metavar="OFFICE", help="Only who is told about this agency: six digits.")
+]
+
+_FINDINGS: Final = ("row", "column", "code", "refused", "remedy")
+_CHANGES: Final = ("entries", "added", "changed", "removed", "unchanged")
+_TOLD: Final = ("recipient", "office", "office_name", "role", "staff", "rank", "present")
+_POSTS: Final = ("office", "level", "parent", "name", "role", "staff", "rank", "absent_from", "absent_to")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module, as one group."""
+    group = typer.Typer(no_args_is_help=False, help="Offices and posts: who is told about late cases.")
+    add_command(group, "load", load)
+    add_command(group, "show", show)
+    app.add_typer(group, name="directory")
+
+
+async def load(
+    invocation: Invocation,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Reviewed directory: .toml, .csv or .xlsx.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Check the file only; needs no register.")] = False,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
+) -> Exit:
+    """Make the directory what a reviewed file says, wholly or not at all. Repeating it changes nothing."""
+    read = files.read_directory(file, sheet=sheet)
+    if read.findings:
+        findings = [
+            {**finding._asdict(), "code": finding.code.value, "remedy": invocation.say.words(remedy_of(finding.code))}
+            for finding in read.findings
+        ]
+        invocation.say.many(findings, _FINDINGS)
+    if read.refused:
+        return Exit.data
+    if check:
+        counts = {"offices": len(read.directory.offices), "posts": len(read.directory.posts)}
+        invocation.say.one({name: str(count) for name, count in counts.items()})
+    else:
+        async with invocation.register() as pool:
+            replaced = await replace_directory(pool, read.directory, dry_run=dry_run)
+        changes: dict[str, Changes] = replaced._asdict()
+        invocation.say.many([{"entries": name, **each._asdict()} for name, each in changes.items()], _CHANGES)
+    return Exit.fine
+
+
+async def show(invocation: Invocation, office: OfficeArgument = None) -> Exit:
+    """The directory; or, for one agency, who is told about its cases today, level by level."""
+    async with invocation.register() as pool:
+        directory = await read_directory(pool)
+    if office is None:
+        invocation.say.many(_lines(directory), _POSTS)
+        return Exit.fine
+    if not chain_of(directory.offices, office):
+        raise CaseError(Code.OFFICE_UNKNOWN, "office")
+    told = told_about(directory, office, today_in_shanghai())
+    invocation.say.many([each._asdict() for each in told], _TOLD)
+    return Exit.fine
+
+
+def _lines(directory: Directory) -> list[dict[str, object]]:
+    """Offices, each followed by its posts, as a table of the directory has them."""
+    lines: list[dict[str, object]] = []
+    for office in sorted(directory.offices, key=lambda office: (-office.level.height, office.code)):
+        described = office.model_dump(mode="json")
+        lines.append({"office": described.pop("code"), **described})
+        lines += [post.model_dump(mode="json") for post in directory.posts if post.office == office.code]
+    return lines
