@@ -137,6 +137,13 @@ async def standings(pool: Pool, calendar: Calendar) -> tuple[Standing, ...]:
     return tuple(counted.values())
 
 
+async def count(pool: Pool, selection: Selection) -> int:
+    """How many cases a selection has."""
+    async with connection_of(pool) as connection:
+        (row,) = await SQL["count_to_recompute"].all(connection, selection._asdict())
+    return int(row["cases"])
+
+
 async def chosen(pool: Pool, selection: Selection) -> AsyncGenerator[Undated, None]:
     """The cases of a selection in the order of their IDs, read as they are needed."""
     values = {**selection._asdict(), "after": "", "limit": BATCH}

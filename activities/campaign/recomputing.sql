@@ -33,3 +33,11 @@ FROM cases
 WHERE closed_at IS NULL AND provisional
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;
+
+-- name: count_to_recompute
+-- How many cases a selection has.
+SELECT count(*) AS cases FROM cases
+WHERE closed_at IS NULL
+  AND (provisional OR :policy::text IS NOT NULL)
+  AND (:policy::text IS NULL OR policy = :policy)
+  AND (:region::text IS NULL OR region LIKE :region || '%');

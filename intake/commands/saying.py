@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -97,6 +97,10 @@ class Speaker:
                 fields = _fields(result)
                 table.add_row(*(_cell(fields.get(column)) for column in columns))
             _console().print(table)
+
+    def drawing(self, drawing: RenderableType) -> None:
+        """Something to look at; programs are told in another way."""
+        _console().print(drawing)
 
     def line(self, result: BaseModel | Fields) -> None:
         """One line of JSON Lines."""

@@ -1,0 +1,312 @@
+"""Commands about the working calendar: a picture of a year, what is published, and dates reckoned anew."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import typer
+from temporalio.client import Client
+
+from activities.calendar import official_calendar
+from activities.campaign.recomputing import (
+    IN_FLIGHT,
+    Calendar,
+    Fate,
+    Selection,
+    Standing,
+    Told,
+    Undated,
+    chosen,
+    count,
+    standings,
+    tell_each,
+)
+from activities.registry.errors import case_errors_only
+from activities.registry.pool import Pool
+from cases.clocks import WorkingCalendar
+from cases.errors import REMEDIES, CaseError, Code
+from cases.models import Recompute, Role
+from cases.policy import PACKS, Policies, Policy, load
+from intake.applications import checked
+from intake.client import today_in_shanghai
+from intake.commands.drawing import drawn, year_of
+from intake.commands.invoking import Invocation, add_command
+from intake.commands.opening import SHOWN, Bar
+from intake.commands.saying import Exit, Format, Speaker, WrongUsage
+
+PolicyOption = Annotated[
+    str | None, typer.Option("--policy", metavar="NAME/VERSION", help="A policy pack; of a name alone the newest.")
+]
+RegionOption = Annotated[
+    str | None, typer.Option("--region", metavar="DIGITS", help="Division code of an agency, or its first digits.")
+]
+
+_REGION: Final = re.compile(r"[1-9][0-9]{0,5}")
+_STANDINGS: Final = ("policy", "regions", "published", "provisional", "datable")
+_CASES: Final = ("case_id", "policy", "fate", "code", "remedy")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module, as one group."""
+    group = typer.Typer(no_args_is_help=False, help="The working calendar and the dates that rest on it.")
+    add_command(group, "show", show)
+    add_command(group, "check", check)
+    add_command(group, "recompute", recompute)
+    app.add_typer(group, name="calendar")
+
+
+async def show(
+    invocation: Invocation,
+    *,
+    policy: PolicyOption = None,
+    year: Annotated[
+        int | None, typer.Option(min=1986, max=2199, help="The present one unless given.", show_default=False)
+    ] = None,
+) -> Exit:
+    """A year as it is worked: days off, weekends worked for them, and what the policy's own table changes.
+
+    Without a policy the official calendar alone. Needs neither register nor engine.
+    """
+    pack = _pack(policy) if policy is not None else None
+    shown = year_of(pack, year or today_in_shanghai().year)
+    match invocation.say.format:
+        case Format.table:
+            invocation.say.drawing(drawn(shown, invocation.say.language))
+        case Format.json:
+            invocation.say.one(shown.as_json())
+        case Format.jsonl:
+            invocation.say.many(shown.as_json()["days"], ())
+    return Exit.fine
+
+
+async def check(invocation: Invocation) -> Exit:
+    """Which years are published, and how many open cases rest on one that is not.
+
+    `datable` are those whose years are published by now: they wait for `recompute`.
+    """
+    packs = _packs()
+    calendar = Calendar(Policies(packs), official_calendar)
+    async with invocation.register() as pool:
+        found = {standing.policy: standing for standing in await case_errors_only(standings)(pool, calendar)}
+    rows = [_standing(pack, found.pop(pack.pin, Standing(pack.pin, 0, 0))) for pack in packs]
+    # Cases may still follow a pack that this release does not have.
+    rows += [{**standing._asdict(), "published": None, "regions": ()} for standing in found.values()]
+    if invocation.say.format is Format.json:
+        invocation.say.one({"official": _span(official_calendar()), "policies": rows})
+    else:
+        invocation.say.many(rows, _STANDINGS)
+        if any(row["datable"] for row in rows):
+            invocation.say.note("可重算：starter.py calendar recompute", "To date them: starter.py calendar recompute")
+    return Exit.fine
+
+
+def _standing(pack: Policy, standing: Standing) -> dict[str, Any]:
+    return {
+        **standing._asdict(),
+        "regions": pack.regions,
+        "published": _span(official_calendar(pack.calendar)),
+    }
+
+
+def _span(calendar: WorkingCalendar) -> str:
+    """The published years, stretch by stretch."""
+    years = sorted(calendar.published)
+    starts = [year for year in years if year - 1 not in calendar.published]
+    ends = [year for year in years if year + 1 not in calendar.published]
+    return ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
+
+
+async def recompute(
+    invocation: Invocation,
+    *,
+    actor: Annotated[str | None, typer.Option(metavar="ID", help="Staff ID of whoever acts. (required)")] = None,
+    office: Annotated[
+        str | None, typer.Option(metavar="REGION", help="Region of the office of whoever acts. (required)")
+    ] = None,
+    role: Annotated[Role, typer.Option(help="In which capacity.")] = Role.operator,
+    region: RegionOption = None,
+    policy: PolicyOption = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="NAME/VERSION", help="Let the cases of --policy follow this one.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also those whose dates rest on a year that is still not published.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which cases would be told; tell none.")] = False,
+) -> Exit:
+    """Tell open cases to reckon their dates anew: those with provisional dates, or all that follow --policy.
+
+    What has fired stays fired. Repeating it is safe: whoever is dated is not told again, and where it was interrupted
+    it goes on.
+    """
+    packs = _packs()
+    selection = Selection(_checked_region(region), _pack(policy, packs).pin if policy is not None else None)
+    if to is not None and selection.policy is None:
+        raise WrongUsage("--policy")
+    lacking = [option for option, given in (("--actor", actor), ("--office", office)) if given is None and not dry_run]
+    if lacking:
+        raise WrongUsage(", ".join(lacking))
+    calendar = Calendar(Policies(packs), official_calendar)
+    only_datable = selection.policy is None and not every
+    report = Report(invocation.say, dry_run=dry_run)
+    async with invocation.register() as pool:
+        cases = Cases(pool, selection, calendar, only_datable=only_datable, report=report)
+        if dry_run:
+            await case_errors_only(_list)(cases, report)
+        else:
+            content = {"actor": {"id": actor, "role": role, "office": office}}
+            fact = checked(Recompute, content | ({"policy": _pack(to, packs).pin} if to is not None else {}))
+            async with invocation.engine() as client:
+                await _tell(invocation, client, cases, fact)
+    report.close()
+    return report.exit
+
+
+async def _list(cases: "Cases", report: "Report") -> None:
+    async with aclosing(cases.each()) as every:
+        async for case in every:
+            report.would_tell(case)
+
+
+async def _tell(invocation: Invocation, client: Client, cases: "Cases", fact: Recompute) -> None:
+    try:
+        with Bar() as progress:
+            await case_errors_only(_tell_all)(client, cases, fact, progress)
+    except asyncio.CancelledError:
+        cases.report.close()
+        invocation.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
+        raise
+
+
+async def _tell_all(client: Client, cases: "Cases", fact: Recompute, progress: Bar) -> None:
+    """Tell the cases. An engine that answers nobody any more is left in peace."""
+    total, unanswered = await cases.count(), 0
+    async with (
+        aclosing(cases.each()) as every,
+        aclosing(tell_each(client, every, lambda _: fact, cases.calendar)) as all_told,
+    ):
+        async for told in all_told:
+            cases.report.told(told)
+            progress.at(min(cases.report.seen / max(total, 1), 1.0))
+            unanswered = unanswered + 1 if told.fate is Fate.unanswered else 0
+            if unanswered == IN_FLIGHT:
+                break
+
+
+@dataclass
+class Report:
+    """What became of the cases, in numbers, and of which ones it did not become what was hoped."""
+
+    say: Speaker
+    dry_run: bool
+    left: int = 0
+    """Cases whose dates still rest on a year that is not published."""
+    fates: dict[Fate, int] = field(default_factory=lambda: dict.fromkeys(Fate, 0))
+    would: int = 0
+    _kept: list[dict[str, Any]] = field(default_factory=list)
+    _hidden: int = 0
+
+    @property
+    def seen(self) -> int:
+        """Cases that were answered for, and those that are left."""
+        return self.left + sum(self.fates.values())
+
+    def told(self, told: Told) -> None:
+        """Take in what became of one case. Only those that failed are listed, unless a program reads line by line."""
+        self.fates[told.fate] += 1
+        failed = told.fate in {Fate.refused, Fate.unanswered}
+        if failed or self.say.format is Format.jsonl:
+            remedy = self.say.words(REMEDIES[told.code]) if told.code is not None else None
+            self._keep(told.case, told.fate.value, told.code, remedy)
+
+    def would_tell(self, case: Undated) -> None:
+        """Take in a case that would be told."""
+        self.would += 1
+        self._keep(case, "would be told", None, None)
+
+    def _keep(self, case: Undated, fate: str, code: Code | None, remedy: str | None) -> None:
+        line = {"case_id": case.case_id, "policy": case.policy, "fate": fate, "code": code, "remedy": remedy}
+        if self.say.format is Format.jsonl:
+            self.say.line(line)
+        elif self.say.format is Format.json or len(self._kept) < SHOWN:
+            self._kept.append(line)
+        else:
+            self._hidden += 1
+
+    @property
+    def exit(self) -> Exit:
+        """What a script learns."""
+        if self.fates[Fate.unanswered]:
+            return Exit.unavailable
+        return Exit.refused if self.fates[Fate.refused] else Exit.fine
+
+    def close(self) -> None:
+        """Say how it ended."""
+        if self.dry_run:
+            numbers = {"would_tell": self.would, "left": self.left}
+        else:
+            numbers = {**{fate.value: number for fate, number in self.fates.items()}, "left": self.left}
+        match self.say.format:
+            case Format.json:
+                self.say.one({**numbers, "cases": self._kept})
+            case Format.jsonl:
+                self.say.line(numbers)
+            case Format.table:
+                if self._kept:
+                    self.say.many(self._kept, _CASES)
+                if self._hidden:
+                    self.say.note(f"……另有 {self._hidden} 条，见 -o jsonl", f"… {self._hidden} more; see -o jsonl")
+                self.say.one({name: str(number) for name, number in numbers.items()})
+        if self.fates[Fate.unanswered]:
+            self.say.note(
+                "引擎未答复部分案件；请重复同一命令。", "The engine did not answer for some cases; repeat the command."
+            )
+
+
+@dataclass
+class Cases:
+    """The cases of one call; those that cannot be dated yet are left and counted."""
+
+    pool: Pool
+    selection: Selection
+    calendar: Calendar
+    only_datable: bool
+    report: Report
+
+    async def count(self) -> int:
+        """How many there are, the left ones included."""
+        return await count(self.pool, self.selection)
+
+    async def each(self) -> AsyncGenerator[Undated, None]:
+        """Those that are to be told, in the order of their IDs."""
+        async with aclosing(chosen(self.pool, self.selection)) as every:
+            async for case in every:
+                if self.only_datable and not case.rests_on(self.calendar.published(case.policy)):
+                    self.report.left += 1
+                else:
+                    yield case
+
+
+def _packs() -> list[Policy]:
+    return [load(path) for path in sorted(PACKS.glob("*.toml"))]
+
+
+def _pack(name: str, packs: list[Policy] | None = None) -> Policy:
+    """The pack that is called so, the newest where no version is named. Raises `CaseError` POLICY_UNKNOWN."""
+    found = max(_named(name, _packs() if packs is None else packs), key=lambda pack: pack.version, default=None)
+    if found is None:
+        raise CaseError(Code.POLICY_UNKNOWN, "--policy")
+    return found
+
+
+def _named(name: str, packs: list[Policy]) -> Iterator[Policy]:
+    return (pack for pack in packs if name in {pack.pin, pack.name})
+
+
+def _checked_region(region: str | None) -> str | None:
+    if region is not None and not _REGION.fullmatch(region):
+        raise CaseError(Code.REGION_INVALID, "--region")
+    return region
