@@ -1,9 +1,14 @@
-"""Working-day arithmetic: when a time limit ends.
+"""Working-day arithmetic: when a time limit ends, and what a clock that stood still has used.
 
 A period does not count its first day, ends at 24:00 of its last, and where that is a rest day at 24:00 of the next
 working day (Civil Code art. 201 and 203, by analogy). All days are civil days of Asia/Shanghai.
+
+A clock is used up by whole working days. While it stands still none is: the day on which it stops still counts, the day
+on which it goes on does not, as a period that begins anew does not count its first day. So a standstill moves whatever
+depends on it by exactly the working days it lasted, and what is used and what is left always make up the budget.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
@@ -47,6 +52,46 @@ class WorkingCalendar:
             day = self.next_working(day + _DAY)
         return day
 
+    def before(self, day: date, working_days: int) -> date:
+        """The latest day that has `working_days` working days after it up to `day`, which is worked or a last day."""
+        for _ in range(working_days):
+            day -= _DAY
+            while not self.is_working(day):
+                day -= _DAY
+        return day
+
+
+class OfficeHours(NamedTuple):
+    """When an office is open on a working day, in the civil time of Asia/Shanghai."""
+
+    opens: time = time(9)
+    closes: time = time(17)
+
+
+class Standstill(NamedTuple):
+    """A stretch in which a clock does not run; `until` is None while it lasts."""
+
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def days(self) -> Iterator[date]:
+        """Its days, without the first. Endless while it lasts."""
+        day = day_of(self.since)
+        while self.until is None or day < day_of(self.until):
+            day += _DAY
+            yield day
+
+    def covers(self, day: date) -> bool:
+        """Whether a clock does not use this day."""
+        return day_of(self.since) < day and (self.until is None or day <= day_of(self.until))
+
+    def worked(self, calendar: WorkingCalendar) -> int:
+        """How many working days it lasted; what it moves everything by. Raises ValueError while it lasts."""
+        if self.until is None:
+            raise ValueError("still standing")
+        return sum(map(calendar.is_working, self.days))
+
 
 class Budget(NamedTuple):
     """How long a time limit is: so many days, working days or calendar days."""
@@ -66,14 +111,63 @@ def due(start: datetime, budget: Budget, calendar: WorkingCalendar) -> Due:
     """When a limit of `budget` that starts at the moment `start` ends: the 24:00 that closes its last day."""
     first = start.astimezone(SHANGHAI).date()
     last = calendar.after(first, budget.days) if budget.working else calendar.next_working(first + _DAY * budget.days)
-    return Due(_closes(last), _provisional(first, last, calendar))
+    return Due(closes(last), provisional(first, last, calendar))
+
+
+def used(start: datetime, at: datetime, standstills: Iterable[Standstill], calendar: WorkingCalendar) -> int:
+    """Working days that a clock which started at `start` has used by `at`: those that are over."""
+    stood = tuple(standstills)
+    last = day_of(at) - _DAY
+    days, day = 0, day_of(start) + _DAY
+    while day <= last:
+        days += calendar.is_working(day) and not any(standstill.covers(day) for standstill in stood)
+        day += _DAY
+    return days
+
+
+def when_used(
+    start: datetime, working_days: int, standstills: Sequence[Standstill], calendar: WorkingCalendar
+) -> Due | None:
+    """When a clock that started at `start` has used so many working days; None while it stands still before that.
+
+    That is the 24:00 that closes the last of them, and `start` itself for none.
+    """
+    if working_days <= 0:
+        return Due(start, provisional=False)
+    endless = min((day_of(standstill.since) for standstill in standstills if standstill.until is None), default=None)
+    first = day = day_of(start)
+    for _ in range(working_days):
+        day = calendar.next_working(day + _DAY)
+        while any(standstill.covers(day) for standstill in standstills):
+            if endless is not None and day > endless:
+                return None
+            day = calendar.next_working(day + _DAY)
+    return Due(closes(day), provisional(first, day, calendar))
+
+
+def first_slot(at: datetime, offset: float, hours: OfficeHours, calendar: WorkingCalendar) -> datetime:
+    """The first moment from `at` on that lies at `offset` (0 to 1) of the office hours of a working day.
+
+    Reminders are spread over the day by their offsets, so that no herd sets out at one moment.
+    """
+    local = at.astimezone(SHANGHAI)
+    day = calendar.next_working(local.date())
+    slot = _at_offset(day, offset, hours)
+    if slot >= local:
+        return slot
+    return _at_offset(calendar.next_working(day + _DAY), offset, hours)
+
+
+def _at_offset(day: date, offset: float, hours: OfficeHours) -> datetime:
+    opens, closing = (datetime.combine(day, moment, SHANGHAI) for moment in hours)
+    return opens + timedelta(seconds=int((closing - opens).total_seconds() * offset))
 
 
 def extended(current: datetime, working_days: int, calendar: WorkingCalendar) -> Due:
     """A limit that ends at `current`, moved by working days."""
     last = (current.astimezone(SHANGHAI) - _DAY).date()
     moved = calendar.after(last, working_days)
-    return Due(_closes(moved), _provisional(last, moved, calendar))
+    return Due(closes(moved), provisional(last, moved, calendar))
 
 
 def next_day_of_month(start: datetime, day_of_month: int) -> datetime:
@@ -82,12 +176,19 @@ def next_day_of_month(start: datetime, day_of_month: int) -> datetime:
     run = first.replace(day=day_of_month)
     if run < first:
         run = (first.replace(day=1) + _DAY * 32).replace(day=day_of_month)
-    return _closes(run)
+    return closes(run)
 
 
-def _closes(day: date) -> datetime:
+def day_of(moment: datetime) -> date:
+    """The civil day of Asia/Shanghai in which a moment lies."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def closes(day: date) -> datetime:
+    """The 24:00 that closes a day."""
     return datetime.combine(day + _DAY, time(), SHANGHAI)
 
 
-def _provisional(first: date, last: date, calendar: WorkingCalendar) -> bool:
+def provisional(first: date, last: date, calendar: WorkingCalendar) -> bool:
+    """Whether the working calendar of a year between two days is still to be published."""
     return not set(range(first.year, last.year + 1)) <= set(calendar.published)

@@ -70,6 +70,7 @@ class Code(StrEnum):
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
+    HOLD_LIMIT_USED = "HOLD_LIMIT_USED"
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
     BENEFITS_NOT_HELD = "BENEFITS_NOT_HELD"
     NOTICE_NOT_SERVED = "NOTICE_NOT_SERVED"
@@ -298,6 +299,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
     Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),
+    Code.HOLD_LIMIT_USED: Remedy(
+        "Earlier holds for this reason have used all of its limit. Resume, return the documents or decide.",
+        "该理由的暂停期限已用完，请恢复办理、一次性告知补正或作出决定。",
+    ),
     Code.NO_CLOCK_TO_EXTEND: Remedy("No time limit is running that could be extended.", "当前没有可延长的期限。"),
     Code.BENEFITS_EXCLUDED: Remedy(
         "Benefits may not be held while the case is on hold, disputed or with a second officer.",

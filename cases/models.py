@@ -403,6 +403,16 @@ class PersonEnded(Fact):
     evidence: Reference
 
 
+class Recompute(Fact):
+    """The dates are reckoned anew: the calendar grew, or the case follows another version of its policy.
+
+    What has fired stays fired. Documents demanded stay those of the screening.
+    """
+
+    policy: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}/[1-9][0-9]{0,5}$")] | None = None
+    """Name and version of the policy that the case is pinned to from now on; None leaves it."""
+
+
 class ConfirmLoss(Fact):
     """The loss is reported formally (in person or with verified identity)."""
 
@@ -472,6 +482,7 @@ FACTS: dict[Event, type[Fact]] = {
     Event.release_benefits: ReleaseBenefits,
     Event.acknowledge: Acknowledge,
     Event.person_ended: PersonEnded,
+    Event.recompute: Recompute,
     Event.confirm_loss: ConfirmLoss,
     Event.card_found: CardFound,
     Event.card_produced: CardProduced,
@@ -564,6 +575,23 @@ class CaseView(Record):
     due_event: Event | None = None
     """What happens at `due_at` if nobody acts."""
     due_provisional: bool = False
+    rung: int = 0
+    """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
+    rung_at: AwareDatetime | None = None
+    next_event: Event | None = None
+    """What happens next if nobody acts: the status' time limit ends, or a rung fires."""
+    next_at: AwareDatetime | None = None
+    next_rung: int | None = None
+    """The rung that fires then, where it is one."""
+    next_provisional: bool = False
+    processing_due_at: AwareDatetime | None = None
+    """When the processing time ends; None while it stands still."""
+    campaign_due_at: AwareDatetime | None = None
+    """When the campaign ends for this case, moved by its lawful holds so far."""
+    dates_provisional: bool = False
+    """One of these rests on a year whose calendar is not published."""
+    silenced_until: AwareDatetime | None = None
+    """Until when the rung that was acknowledged is not told of again."""
     content: Sha256 | None = None
     """Digest of what is verified and approved; an approval names it."""
     documents: tuple[Document, ...] = ()

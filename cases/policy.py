@@ -6,19 +6,31 @@ What a region demands, limits or withholds carries its legal basis; a file that 
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from cases.clocks import Budget, Due, WorkingCalendar, due, extended, next_day_of_month
+from cases.clocks import (
+    Budget,
+    Due,
+    OfficeHours,
+    WorkingCalendar,
+    closes,
+    due,
+    extended,
+    next_day_of_month,
+    provisional,
+)
 from cases.errors import CaseError, Code
-from cases.models import CardFunction, Demand, DocumentKind, HoldReason, ReplacementReason, System
+from cases.ladder import Dates, Rung, RungRule, Situation, reckon
+from cases.models import CardFunction, Category, Demand, DocumentKind, HoldReason, ReplacementReason, System
 from cases.names import Kind
 from cases.numbers import Road
-from cases.progress import CaseState, Decision, Terms, Timer
-from cases.states import Clock
+from cases.offices import Recipient
+from cases.progress import CaseState, Decision, HoldTerm, Terms, Timer, dated, settled
+from cases.states import Clock, Event, Milestone, Status
 
 PACKS: Final = Path(__file__).parent / "policies"
 """Where the policy packs of this release lie."""
@@ -60,6 +72,9 @@ class HoldLimit(_Table):
 
     reason: HoldReason
     days: CalendarDays
+    """For all holds of a case for this reason together."""
+    moves_campaign: bool
+    """Whether the campaign date of the case moves by the working days of the hold."""
     legal_basis: Basis
 
 
@@ -67,7 +82,85 @@ class Campaign(_Table):
     """The campaign date: its last day, and what it rests on."""
 
     ends: date
+    on_rest_day: Literal["next", "previous", "same"]
+    """What becomes of a last day that is not worked."""
+    closes: Literal["midnight", "close_of_business"]
+    """24:00 where applications come in online, the close of business where they are handed in at a counter."""
+    moved_by_extension: bool
+    """Whether an extension moves the campaign date of the case as well."""
     legal_basis: Basis
+
+
+class RungTerms(_Table):
+    """When one rung of the ladder is due, and who is told."""
+
+    rung: Literal["blue_0", "blue_1", "yellow", "orange", "red", "deadline", "after_deadline"]
+    processing_percent: Annotated[int, Field(ge=0, le=100)] | None = None
+    processing_days_over: Annotated[int, Field(ge=0, le=60)] = 0
+    step: bool = False
+    campaign_days: CalendarDays | None = None
+    campaign_working_days: Annotated[int, Field(ge=-60, le=60)] | None = None
+    tells: tuple[Recipient, ...] = Field(min_length=1)
+    second_channel: tuple[Recipient, ...] = ()
+    """Who is told by a second channel as well."""
+    acknowledge_within: WorkingDays | None = None
+    silence: WorkingDays = 1
+
+    @model_validator(mode="after")
+    def _is_due_some_day(self) -> Self:
+        if self.campaign_days is not None and self.campaign_working_days is not None:
+            raise ValueError("campaign_days or campaign_working_days, not both")
+        if self.processing_percent is None and self.campaign_days is None and self.campaign_working_days is None:
+            raise ValueError("a rung needs a share of the processing time or a distance from the campaign date")
+        if not set(self.second_channel) <= set(self.tells):
+            raise ValueError("second_channel names somebody who is not told")
+        return self
+
+    @property
+    def rule(self) -> RungRule:
+        """When it is due."""
+        return RungRule(
+            rung=Rung[self.rung],
+            processing_percent=self.processing_percent,
+            processing_days_over=self.processing_days_over,
+            step=self.step,
+            campaign_days=self.campaign_days,
+            campaign_working_days=self.campaign_working_days,
+            acknowledge_within=self.acknowledge_within,
+            silence=self.silence,
+        )
+
+
+class LadderTerms(_Table):
+    """The escalation ladder of a region, and the office hours over which its reminders are spread."""
+
+    opens: time = time(9)
+    closes: time = time(17)
+    rungs: tuple[RungTerms, ...]
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must lie before closes")
+        if [Rung[terms.rung] for terms in self.rungs] != [rung for rung in Rung if rung is not Rung.none]:
+            raise ValueError("every rung stands once, in order")
+        return self
+
+    def of(self, rung: Rung) -> RungTerms:
+        """The terms of one rung."""
+        return self.rungs[rung - 1]
+
+    @property
+    def hours(self) -> OfficeHours:
+        """Office hours of a working day."""
+        return OfficeHours(self.opens, self.closes)
+
+
+class StepShare(_Table):
+    """How much of the processing time one step may take, in percent; more is an overrun of the step."""
+
+    status: Status
+    percent: Annotated[int, Field(ge=1, le=100)]
 
 
 class NumberChangeRules(_Table):
@@ -81,6 +174,7 @@ class NumberChangeRules(_Table):
     undo: bool
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
+    steps: tuple[StepShare, ...]
     demands: tuple[NumberChangeDemand, ...]
 
 
@@ -108,6 +202,7 @@ class ReplacementRules(_Table):
     activation_days: CalendarDays = 30
     pension_run_day: Annotated[int, Field(ge=1, le=28)] | None = None
     """Day of the month of the pension run; payment authority moves to a new card only after it."""
+    steps: tuple[StepShare, ...]
     demands: tuple[ReplacementDemand, ...]
 
     @model_validator(mode="after")
@@ -138,6 +233,7 @@ class Policy(_Table):
     number_change: NumberChangeRules
     replacement: ReplacementRules
     holds: tuple[HoldLimit, ...]
+    ladder: LadderTerms
     calendar: CalendarOverrides = CalendarOverrides()
 
     @model_validator(mode="after")
@@ -150,10 +246,18 @@ class Policy(_Table):
             raise ValueError("every replacement reason needs its documents")
         return self
 
+    def serves(self, region: str) -> bool:
+        """Whether the pack is one for an agency's region."""
+        return region.startswith(self.regions)
+
     @property
     def pin(self) -> str:
         """Name and version, by which a case names the policy it started with."""
         return f"{self.name}/{self.version}"
+
+    def terms(self, kind: Kind) -> Terms:
+        """What a case of this kind needs of this policy to decide its transitions."""
+        return self.number_change_terms if kind is Kind.id_number_change else self.replacement_terms
 
     @property
     def number_change_terms(self) -> Terms:
@@ -163,7 +267,9 @@ class Policy(_Table):
             confirmations=self.number_change.confirmations,
             undo_number=self.number_change.undo,
             max_extension=self.max_extension,
+            extension_moves_campaign=self.campaign.moved_by_extension,
             campaign_ends=self.campaign.ends,
+            holds=self._hold_terms,
         )
 
     @property
@@ -173,12 +279,19 @@ class Policy(_Table):
         return Terms(
             policy=self.pin,
             max_extension=self.max_extension,
+            holds=self._hold_terms,
             loss_report_expires=rules.loss_report.expires,
             undo_formal_loss=rules.undo_formal_loss,
             cancel_order=rules.cancel_order,
             functions=rules.functions,
             production_attempts=rules.production_attempts,
             claim_reminders=len(rules.claim_reminder_days),
+        )
+
+    @property
+    def _hold_terms(self) -> tuple[HoldTerm, ...]:
+        return tuple(
+            HoldTerm(reason=limit.reason, days=limit.days, moves_campaign=limit.moves_campaign) for limit in self.holds
         )
 
     def number_change_demands(self, road: Road) -> tuple[Demand, ...]:
@@ -197,16 +310,60 @@ class Policy(_Table):
             if demand.reason is reason
         )
 
+    def settle(
+        self, decision: Decision, at: datetime, calendar: WorkingCalendar, related: str | None = None
+    ) -> CaseState:
+        """The state after a transition at the moment `at`, with its dates by the calendar, pinned to this policy."""
+        state = decision.after
+        terms = None if state.terms.policy == self.pin else self.terms(state.kind)
+        after = settled(state, decision.clock, self.timer(decision, at, calendar), related, terms)
+        return dated(after, self.dates(after, at, calendar))
+
     def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
         """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""
         clock, state = decision.clock, decision.after
         if clock is None:
             return None
-        if decision.extend_by and state.timer is not None:
-            moved = extended(state.timer.due_at, decision.extend_by, calendar)
-            return Timer(clock=clock, due_at=moved.at, provisional=moved.provisional)
-        ends = self._ends(clock, state, at, calendar)
-        return None if ends is None else Timer(clock=clock, due_at=ends.at, provisional=ends.provisional)
+        running = state.timer if decision.row.event in {Event.extend, Event.recompute} else None
+        since, by = (at, 0) if running is None else (running.since, running.extended + decision.extend_by)
+        ends = self._ends(clock, state, since, calendar)
+        if ends is None:
+            return None
+        if by:
+            moved = extended(ends.at, by, calendar)
+            ends = Due(moved.at, ends.provisional or moved.provisional)
+        return Timer(clock=clock, since=since, extended=by, due_at=ends.at, provisional=ends.provisional)
+
+    def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
+        """The dates of a case's ladder after a transition at the moment `at`."""
+        number_change = state.kind is Kind.id_number_change
+        rules = self.number_change if number_change else self.replacement
+        depends = number_change and state.milestone in _NUMBER_NOT_UPDATED
+        situation = Situation(
+            case_id=state.case_id,
+            rules=[terms.rule for terms in self.ladder.rungs],
+            hours=self.ladder.hours,
+            budget=rules.processing.working_days,
+            step_share=next((share.percent for share in rules.steps if share.status is state.status), None),
+            campaign_ends=self.campaign_ends(calendar) if depends else None,
+            urgent=state.opening.category is not Category.general,
+            silent=not state.is_open or state.status is Status.on_hold,
+            undecidable=state.status in _UNDECIDABLE,
+        )
+        return reckon(state.ladder, situation, calendar, at)
+
+    def campaign_ends(self, calendar: WorkingCalendar) -> Due:
+        """When the campaign ends: its date, rolled and closed as the policy says."""
+        day = self.campaign.ends
+        if not calendar.is_working(day) and self.campaign.on_rest_day != "same":
+            forward = self.campaign.on_rest_day == "next"
+            day = calendar.next_working(day) if forward else calendar.before(day, 1)
+        unknown = provisional(min(day, self.campaign.ends), max(day, self.campaign.ends), calendar)
+        midnight = closes(day)
+        if self.campaign.closes == "midnight":
+            return Due(midnight, unknown)
+        until_close = timedelta(hours=self.ladder.closes.hour, minutes=self.ladder.closes.minute)
+        return Due(midnight - timedelta(days=1) + until_close, unknown)
 
     def _ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
         rules = self.replacement
@@ -227,12 +384,22 @@ class Policy(_Table):
             Clock.loss_report: Budget(rules.loss_report.days, working=False),
             Clock.activation: Budget(rules.activation_days, working=False),
             Clock.claim: Budget(claim_days[passed + 1] - claim_days[passed], working=False),
-            Clock.hold: Budget(self._hold_days(state.hold_reason), working=False),
+            Clock.hold: Budget(self._hold_days(state), working=False),
         }
         return budgets[clock]
 
-    def _hold_days(self, reason: HoldReason | None) -> int:
-        return next((limit.days for limit in self.holds if limit.reason is reason), 0)
+    def _hold_days(self, state: CaseState) -> int:
+        """What earlier holds for the same reason have left of its limit."""
+        reason = state.hold_reason
+        if reason is None:
+            return 0
+        limit = next(limit.days for limit in self.holds if limit.reason is reason)
+        return max(limit - state.ladder.held_days(reason), 0)
+
+
+_NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_verified})
+# Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).
+_UNDECIDABLE: Final = frozenset({Status.disputed, Status.awaiting_approval})
 
 
 def load(path: Path) -> Policy:

@@ -7,14 +7,15 @@ engine.
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, Field
 
-from cases.clocks import SHANGHAI
+from cases.clocks import SHANGHAI, day_of
 from cases.errors import Advice, CaseError, Code
+from cases.ladder import Cause, Dates, Ladder, Rung, Suspension
 from cases.models import (
     MAX_DOCUMENTS,
     AddDocuments,
@@ -86,6 +87,14 @@ class Finding(StrEnum):
     not_allowed = "not_allowed"
 
 
+class HoldTerm(Record):
+    """What a hold for one reason is: its limit in calendar days, and whether it moves the campaign date."""
+
+    reason: HoldReason
+    days: int
+    moves_campaign: bool
+
+
 class Terms(Record):
     """The part of the case's pinned policy that decides transitions."""
 
@@ -95,7 +104,9 @@ class Terms(Record):
     undo_number: bool = True
     max_extension: int = 30
     """Working days by which all extensions of a case together may move its time limits."""
+    extension_moves_campaign: bool = False
     campaign_ends: date | None = None
+    holds: tuple[HoldTerm, ...] = ()
     loss_report_expires: Literal["release", "cancel"] = "release"
     undo_formal_loss: bool = True
     cancel_order: bool = True
@@ -113,17 +124,18 @@ class Screening(Record):
     road: Road | None = None
     demands: tuple[Demand, ...] = ()
     advice: tuple[Advice, ...] = ()
-    due_at: AwareDatetime | None = None
-    due_provisional: bool = False
     benefits_held: bool = False
     draws_pension: bool = False
     related: str | None = None
 
 
 class Timer(Record):
-    """The one running time limit of a case: what happens, and when, if nobody acts."""
+    """The time limit of a case's status: what happens, and when, if nobody acts."""
 
     clock: Clock
+    since: AwareDatetime
+    extended: int = 0
+    """Working days by which it was extended."""
     due_at: AwareDatetime
     provisional: bool = False
 
@@ -131,6 +143,16 @@ class Timer(Record):
     def event(self) -> Event:
         """What happens when the time is up."""
         return CLOCK_EVENT[self.clock]
+
+
+class Upcoming(NamedTuple):
+    """What happens next if nobody acts."""
+
+    event: Event
+    at: datetime
+    provisional: bool
+    rung: Rung = Rung.none
+    """The rung that fires, for `escalated`."""
 
 
 class Answered(Record):
@@ -161,7 +183,9 @@ class CaseState(Record):
     committed: bool = False
     confirmations: tuple[System, ...] = ()
     timer: Timer | None = None
+    ladder: Ladder = Ladder()
     extended: int = 0
+    """Working days by which extensions have moved time limits so far."""
     loss_settled: bool = False
     card_blocked: bool = False
     card_cancelled: bool = False
@@ -237,13 +261,28 @@ class CaseState(Record):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
+    def upcoming(self) -> Upcoming | None:
+        """What happens next if nobody acts: the status' time limit ends, or a rung fires; None where nothing does."""
+        if not self.is_open:
+            return None
+        found = []
+        # What the engine waits for is not reached while it cannot go on; the ladder is climbed all the same.
+        if self.timer is not None and not self.stuck:
+            found.append(Upcoming(self.timer.event, self.timer.due_at, self.timer.provisional))
+        if (rung := self.ladder.dates.next) is not None:
+            found.append(Upcoming(Event.escalated, rung.at, rung.provisional, rung.rung))
+        return min(found, key=lambda each: each.at, default=None)
+
+    @property
     def attention(self) -> tuple[str, ...]:
         """Why an operator should look at the case (`CaseAttention`)."""
         reasons = {
             "hold": self.status is Status.on_hold,
             "dispute": self.status is Status.disputed,
             "repair": self.status is Status.repair or self.stuck,
-            "overdue": self.overdue,
+            "overdue": self.overdue or self.ladder.overdue,
+            # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
+            "decision": self.ladder.decision and self.status not in _BENEFITS_EXCLUDED,
         }
         return tuple(reason for reason, present in reasons.items() if present and self.is_open)
 
@@ -308,6 +347,7 @@ def _with(state: CaseState, documents: Iterable[Document]) -> tuple[Document, ..
 # --- checks: may this fact be told at all? --------------------------------------------------------------------------
 
 Check = Callable[[CaseState, Any, date], Code | None]
+"""Asks the state, the fact and the day."""
 
 
 def _check_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None:
@@ -337,12 +377,17 @@ def _check_approve(state: CaseState, fact: Approve, _today: date) -> Code | None
 
 
 def _check_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
-    if state.timer is None:
+    if state.timer is None and state.ladder.is_suspended:
         return Code.NO_CLOCK_TO_EXTEND
     return Code.EXTENSION_TOO_LONG if state.extended + fact.working_days > state.terms.max_extension else None
 
 
 _DECIDES_A_DISPUTE: Final = frozenset({DocumentKind.police_certificate, DocumentKind.court_certificate})
+
+
+def _check_hold(state: CaseState, fact: Hold, _today: date) -> Code | None:
+    term = next((term for term in state.terms.holds if term.reason is fact.reason), None)
+    return Code.HOLD_LIMIT_USED if term is None or state.ladder.held_days(fact.reason) >= term.days else None
 
 
 def _check_dispute(state: CaseState, fact: ResolveDispute, today: date) -> Code | None:
@@ -371,8 +416,8 @@ def _check_repair(state: CaseState, fact: Repair, _today: date) -> Code | None:
 def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> Code | None:
     if fact.actor.role not in {Role.officer, Role.supervisor}:
         return Code.ROLE_NOT_ALLOWED
-    ends = state.terms.campaign_ends
-    if ends is None or today <= ends:
+    ends = state.ladder.dates.campaign_due_at
+    if ends is None or today <= day_of(ends - timedelta(microseconds=1)):
         return Code.DEADLINE_NOT_PASSED
     return Code.NOTICE_NOT_SERVED if fact.served_on > today else None
 
@@ -395,6 +440,7 @@ _CHECKS: Final[Mapping[Event, Check]] = {
     Event.verify_documents: _check_verify,
     Event.approve: _check_approve,
     Event.extend: _check_extend,
+    Event.hold: _check_hold,
     Event.resolve_dispute: _check_dispute,
     Event.confirm_downstream: _check_confirmation,
     Event.repair: _check_repair,
@@ -656,9 +702,13 @@ _FINDING_ENDS: Final[Mapping[tuple[Kind, Finding], Code]] = {
 # Statuses in which what was verified and approved has to be looked at again.
 _REVIEWED_AGAIN = frozenset({Status.awaiting_documents, Status.in_review, Status.disputed, Status.checking})
 # Neither seeing a case nor its benefits makes the engine go on; `repair` and the neighbours' news do.
-_LEAVES_STUCK = frozenset({Event.acknowledge, Event.release_benefits})
+_LEAVES_STUCK = frozenset({Event.acknowledge, Event.release_benefits, Event.escalated, Event.recompute})
 # Self-loops that start the clock of their status anew; every other self-loop leaves it running.
-_CLOCK_AGAIN = frozenset({Event.extend, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue})
+_CLOCK_AGAIN = frozenset(
+    {Event.extend, Event.recompute, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}
+)
+# These move a time limit that runs, and start none.
+_KEEPS_ITS_TIMER = frozenset({Event.extend, Event.recompute})
 
 
 def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None) -> Decision:
@@ -687,11 +737,13 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     spec = state.machine.statuses[row.to]
     starts = row.to is not row.status or row.event in _CLOCK_AGAIN or Effect.reorder_card in row.effects
     clock = spec.clock if starts else None
+    if row.event in _KEEPS_ITS_TIMER and state.timer is None:
+        clock = None
     # The last reminder to fetch a card opens a task for two people; no further one follows.
     if clock is Clock.claim and after.claim_reminders > after.terms.claim_reminders:
         clock = None
         after = after.model_copy(update={"timer": None})
-    extend_by = fact.working_days if isinstance(fact, Extend) else 0
+    extend_by = fact.working_days if isinstance(fact, Extend) and state.timer is not None else 0
     return Decision(row, after, clock, extend_by)
 
 
@@ -710,6 +762,7 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
         "status": row.to,
         "milestone": state.machine.milestone(row.to, state.milestone),
         "transitions": (*state.transitions, transition),
+        "ladder": _ladder(state, row, fact, at),
     }
     if row.to is not row.status:
         changed |= {"timer": None, "overdue": False}
@@ -728,6 +781,71 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     if change is not None:
         changed |= change(state, fact, row)
     return changed if state.machine.is_open(row.to) else _closed(state, row, changed)
+
+
+def _ladder(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> Ladder:
+    """The ledger of the case's clocks after a transition; its dates are reckoned by the register."""
+    ladder = state.ladder
+    changed: dict[str, Any] = {}
+    if row.to is not row.status or ladder.started is None:
+        changed = {"started": ladder.started or at, "step_since": at}
+        suspensions = ladder.suspensions
+        if ladder.is_suspended:
+            suspensions = (*suspensions[:-1], suspensions[-1].model_copy(update={"until": at}))
+        if state.machine.is_open(row.to) and not state.machine.statuses[row.to].runs:
+            suspensions = (*suspensions, _suspension(state, row, fact, at))
+        if suspensions != ladder.suspensions:
+            changed |= {"suspensions": suspensions, "clock": ladder.clock + 1}
+    change = _LADDER_CHANGES.get(row.event)
+    if change is not None:
+        changed |= change(state, fact, at)
+    if state.machine.milestone(row.to, state.milestone) not in _NUMBER_NOT_UPDATED:
+        changed |= {"decision": False}
+    return ladder.model_copy(update=changed)
+
+
+def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, Any]:
+    ladder, fired = state.ladder, state.ladder.dates.next
+    # Whoever comes early, or for a rung that was moved or silenced since, comes in vain.
+    if fired is None or at < fired.at:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    late = fired.rung >= Rung.orange and fired.cause is Cause.processing
+    return {
+        "rung": fired.rung,
+        "rung_at": at,
+        "acknowledged_at": None,
+        "decision": ladder.decision or fired.rung is Rung.deadline,
+        "overdue": ladder.overdue or late,
+    }
+
+
+def _ladder_extended(state: CaseState, fact: Extend, _at: datetime) -> dict[str, Any]:
+    """An extension moves the time limit of the status, or else the processing time; the campaign date by policy."""
+    ladder = state.ladder
+    changed: dict[str, Any] = {"clock": ladder.clock + 1, "overdue": False}
+    if state.timer is None:
+        changed["extended"] = ladder.extended + fact.working_days
+    if state.terms.extension_moves_campaign:
+        changed["campaign_extended"] = ladder.campaign_extended + fact.working_days
+    return changed
+
+
+_LADDER_CHANGES: Final[Mapping[Event, Callable[[CaseState, Any, datetime], dict[str, Any]]]] = {
+    Event.escalated: _ladder_escalated,
+    Event.extend: _ladder_extended,
+    Event.acknowledge: lambda _state, _fact, at: {"acknowledged_at": at, "decision": False, "overdue": False},
+    Event.hold_benefits: lambda _state, _fact, _at: {"decision": False},
+    Event.recompute: lambda state, _fact, _at: {"clock": state.ladder.clock + 1},
+}
+_NUMBER_NOT_UPDATED = frozenset({Milestone.submitted, Milestone.documents_verified})
+
+
+def _suspension(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> Suspension:
+    if row.to is not Status.on_hold:
+        return Suspension(since=at)
+    reason = fact.reason if isinstance(fact, Hold) else HoldReason.number_change_first
+    moves = any(term.moves_campaign for term in state.terms.holds if term.reason is reason)
+    return Suspension(since=at, hold=reason, moves_campaign=moves)
 
 
 def _closed(state: CaseState, row: Row, changed: dict[str, Any]) -> dict[str, Any]:
@@ -762,14 +880,23 @@ def _remains(after: CaseState) -> tuple[str, ...]:
     return tuple(what for what, in_effect in remains.items() if in_effect)
 
 
-def settled(after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None) -> CaseState:
-    """The state after a step, with what only the register knows: the date of the time limit, the related case."""
+def settled(
+    after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None, terms: Terms | None = None
+) -> CaseState:
+    """The state after a step, with what only the register knows: the time limit, the related case, other terms."""
     update: dict[str, Any] = {}
     if clock is not None:
         update["timer"] = timer
     if related is not None:
         update["related"] = related
-    final = after.model_copy(update=update)
+    if terms is not None and after.screening is not None:
+        update["screening"] = after.screening.model_copy(update={"terms": terms})
+    return after.model_copy(update=update)
+
+
+def dated(state: CaseState, dates: Dates) -> CaseState:
+    """The settled state with the dates of its ladder."""
+    final = state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
     # The first transition answers the application; its receipt names the date.
     return final.model_copy(update={"receipt": receipt_of(final)}) if final.version == 1 else final
 
@@ -787,6 +914,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
     spec = state.machine.statuses[state.status]
     screening = state.screening
     due_at, provisional = _due(state)
+    ladder, upcoming = state.ladder, state.upcoming
     return CaseView(
         case_id=state.case_id,
         kind=state.kind,
@@ -807,6 +935,16 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
         due_at=due_at,
         due_event=state.timer.event if state.timer else None,
         due_provisional=provisional,
+        rung=ladder.rung,
+        rung_at=ladder.rung_at,
+        next_event=upcoming.event if upcoming else None,
+        next_at=upcoming.at if upcoming else None,
+        next_rung=upcoming.rung if upcoming and upcoming.rung else None,
+        next_provisional=upcoming.provisional if upcoming else False,
+        processing_due_at=ladder.dates.processing_due_at if state.is_open else None,
+        campaign_due_at=ladder.dates.campaign_due_at if state.is_open else None,
+        dates_provisional=ladder.dates.provisional and state.is_open,
+        silenced_until=ladder.dates.silenced_until if state.is_open else None,
         content=state.content,
         documents=state.documents,
         submitter=state.opening.submitter.id,
@@ -833,9 +971,8 @@ def _due(state: CaseState) -> tuple[datetime | None, bool]:
         return None, False
     if state.timer is not None:
         return state.timer.due_at, state.timer.provisional
-    if state.screening is not None:
-        return state.screening.due_at, state.screening.due_provisional
-    return None, False
+    dates = state.ladder.dates
+    return dates.processing_due_at, dates.processing_due_at is not None and dates.provisional
 
 
 def receipt_of(state: CaseState) -> Receipt:

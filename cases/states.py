@@ -78,6 +78,7 @@ class Event(StrEnum):
     release_benefits = "release_benefits"
     acknowledge = "acknowledge"
     person_ended = "person_ended"
+    recompute = "recompute"
     confirm_loss = "confirm_loss"
     card_found = "card_found"
     card_produced = "card_produced"
@@ -106,6 +107,7 @@ class Event(StrEnum):
     production_overdue = "production_overdue"
     claim_period_passed = "claim_period_passed"
     activation_overdue = "activation_overdue"
+    escalated = "escalated"
     # Told by a neighbouring case
     dispute_opened = "dispute_opened"
     dispute_won = "dispute_won"
@@ -132,7 +134,7 @@ class Origin(StrEnum):
 _LAST_OF_ORIGIN: Final = {
     Origin.outside: Event.card_unclaimed,
     Origin.engine: Event.close_old,
-    Origin.timer: Event.activation_overdue,
+    Origin.timer: Event.escalated,
     Origin.neighbour: Event.turn_free,
 }
 
@@ -231,6 +233,7 @@ class Effect(StrEnum):
     destroy_card = "destroy_card"
     # people
     notify_applicant = "notify_applicant"
+    escalate = "escalate"
 
 
 class Awaits(StrEnum):
@@ -274,13 +277,17 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
 
 
 class StatusRow(NamedTuple):
-    """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached."""
+    """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached.
+
+    `runs` is False where the processing time stands still: somebody outside the agency has to act.
+    """
 
     status: Status
     milestone: Milestone | None
     awaits: Awaits
     clock: Clock | None
     zh: str
+    runs: bool = True
 
 
 class Row(NamedTuple):
@@ -344,17 +351,21 @@ _UNDO_NUMBER = (_F.restore_number, _F.release_reservation, _F.yield_turn)
 _WAITING = (_S.awaiting_documents, _S.in_review, _S.awaiting_approval)
 _BEFORE_VERIFIED = (*_WAITING, _S.on_hold)
 _CHANGE_OPEN = (*_BEFORE_VERIFIED, _S.disputed, _S.verified, _S.applying, _S.repair)
+_ESCALATING_CHANGE = (
+    *(_S.screening, *_WAITING, _S.disputed, _S.verified),
+    *(_S.applying, _S.repair, _S.updated, _S.releasing),
+)
 _BENEFITS_MAY_BE_HELD = (_S.awaiting_documents, _S.in_review)
 
 ID_NUMBER_CHANGE: Final = Machine(
     Kind.id_number_change,
     (
         StatusRow(_S.screening, _M.submitted, _A.engine, None, "初审"),
-        StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料"),
+        StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
         StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
-        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理"),
-        StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议"),
+        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
+        StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议", runs=False),
         StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验"),
         StatusRow(_S.applying, _M.documents_verified, _A.downstream, _C.confirmation, "变更中"),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
@@ -410,7 +421,7 @@ ID_NUMBER_CHANGE: Final = Machine(
                 Row(_S.on_hold, event, _G.always, _S.in_review),
             )
         ),
-        *_same((_S.awaiting_documents, _S.on_hold), _E.extend, _G.always, None),
+        *_same(_BEFORE_VERIFIED, _E.extend, _G.always, None),
         # dispute
         *_same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds),
         Row(_S.disputed, _E.resolve_dispute, _G.first_decider, _S.disputed),
@@ -519,7 +530,10 @@ ID_NUMBER_CHANGE: Final = Machine(
                 _F.notify_applicant,
             ),
         ),
+        # deadlines; a hold silences the ladder
         *_same((*_CHANGE_OPEN, _S.updated, _S.releasing), _E.acknowledge, _G.always, None),
+        *_same((_S.screening, *_CHANGE_OPEN, _S.updated, _S.releasing), _E.recompute, _G.always, None),
+        *_same(_ESCALATING_CHANGE, _E.escalated, _G.always, None, _F.escalate),
     ),
 )
 
@@ -529,23 +543,27 @@ _BEFORE_ORDER = (_S.awaiting_documents, _S.in_review, _S.on_hold)
 _BLOCKABLE = (_S.temporarily_blocked, *_BEFORE_ORDER)
 _WITH_THE_BUREAU = (_S.ordered, _S.in_production, _S.repair)
 _WITH_THE_PERSON = (_S.ready, _S.handed_over)
+_ESCALATING_REPLACEMENT = (
+    *(_S.checking, _S.temporarily_blocked, _S.awaiting_documents, _S.in_review),
+    *(*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old),
+)
 _REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old)
 
 CARD_REPLACEMENT: Final = Machine(
     Kind.card_replacement,
     (
         StatusRow(_S.checking, _M.submitted, _A.engine, None, "预检"),
-        StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失"),
-        StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料"),
+        StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失", runs=False),
+        StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
-        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理"),
+        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
         StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡"),
         StatusRow(_S.in_production, _M.documents_verified, _A.card_bureau, _C.production, "制卡中"),
-        StatusRow(_S.ready, _M.documents_verified, _A.applicant, _C.claim, "待领取"),
-        StatusRow(_S.handed_over, _M.documents_verified, _A.applicant, _C.activation, "已领取待激活"),
+        StatusRow(_S.ready, _M.documents_verified, _A.applicant, _C.claim, "待领取", runs=False),
+        StatusRow(_S.handed_over, _M.documents_verified, _A.applicant, _C.activation, "已领取待激活", runs=False),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
         StatusRow(_S.active, _M.number_updated, _A.engine, None, "新卡已激活"),
-        StatusRow(_S.closing_old, _M.number_updated, _A.engine, _C.pension_run, "注销旧卡中"),
+        StatusRow(_S.closing_old, _M.number_updated, _A.engine, _C.pension_run, "注销旧卡中", runs=False),
         StatusRow(_S.done, _M.benefits_unblocked, _A.nobody, None, "办结"),
         StatusRow(_S.card_found, None, _A.nobody, None, "卡已找回"),
         StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),
@@ -608,7 +626,7 @@ CARD_REPLACEMENT: Final = Machine(
             )
         ),
         Row(_S.on_hold, _E.number_changed, _G.held_for_number_change, _S.checking),
-        *_same((_S.temporarily_blocked, _S.awaiting_documents, _S.on_hold, _S.ready), _E.extend, _G.always, None),
+        *_same((*_BLOCKABLE, _S.in_production, _S.ready), _E.extend, _G.always, None),
         # production
         Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
         Row(_S.ordered, _E.order_refused, _G.always, _S.checking),
@@ -657,7 +675,10 @@ CARD_REPLACEMENT: Final = Machine(
         *_same((*_WITH_THE_PERSON, _S.active, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
         # benefits
         *_same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
+        # deadlines; a hold silences the ladder
         *_same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),
+        *_same((_S.checking, *_REPLACEMENT_OPEN), _E.recompute, _G.always, None),
+        *_same(_ESCALATING_REPLACEMENT, _E.escalated, _G.always, None, _F.escalate),
     ),
 )
 

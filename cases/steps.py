@@ -9,9 +9,10 @@ from datetime import datetime
 from pydantic import AwareDatetime, JsonValue
 
 from cases.errors import Code
+from cases.ladder import Dates
 from cases.models import FACTS, Fact, Record, StaffId
-from cases.progress import CaseState, Decision, Screening, Timer
-from cases.states import Clock, Effect, Event, Status
+from cases.progress import CaseState, Decision, Screening, Terms, Timer, dated, settled
+from cases.states import Clock, Effect, Event, Guard, Row, Status
 
 
 class Neighbour(Record):
@@ -75,6 +76,13 @@ class StepRequest(Record):
         )
 
     @property
+    def decision(self) -> Decision:
+        """The decision that this is the request for."""
+        # The guard was asked when the transition was decided; nothing that follows depends on it.
+        row = Row(self.from_status, self.event, Guard.always, self.after.status, self.effects)
+        return Decision(row, self.after, self.clock, self.extend_by)
+
+    @property
     def actor(self) -> StaffId | None:
         """Who told the case of the event, None for the engine's own steps."""
         return self.parsed.actor.id if self.fact is not None else None
@@ -90,6 +98,9 @@ class StepResult(Record):
 
     moved: bool
     timer: Timer | None = None
+    dates: Dates = Dates()
+    terms: Terms | None = None
+    """The terms of the policy that the case follows from now on, where that is another."""
     neighbours: tuple[Neighbour, ...] = ()
     related: str | None = None
     notifications: tuple[int, ...] = ()
@@ -104,3 +115,8 @@ class StepResult(Record):
     A worker died before its run heard of it, or an operator reset the workflow. `neighbours` then are those whom the
     steps since had to tell and who have not moved by it.
     """
+
+    def settle(self, decision: Decision) -> CaseState:
+        """The state after a decided transition that was made."""
+        after = settled(decision.after, decision.clock, self.timer, self.related, self.terms)
+        return dated(after, self.dates)

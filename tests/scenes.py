@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from functools import cache
 
+from cases.ladder import Cause, Dates, NextRung, Rung
 from cases.models import (
     Acknowledge,
     Actor,
@@ -30,6 +31,7 @@ from cases.models import (
     NumberChangeOpening,
     PersonEnded,
     PersonEndedReason,
+    Recompute,
     Reject,
     ReleaseBenefits,
     Repair,
@@ -181,6 +183,7 @@ FACTS: dict[Event, Fact] = {
     ),
     Event.release_benefits: ReleaseBenefits(actor=OFFICER, legal_basis="示例文件〔2026〕第1号"),
     Event.acknowledge: Acknowledge(actor=CLERK),
+    Event.recompute: Recompute(actor=OPERATOR),
     Event.person_ended: PersonEnded(actor=CLERK, reason=PersonEndedReason.death, evidence="civil-1"),
     Event.confirm_loss: ConfirmLoss(actor=CLERK, evidence="loss-1"),
     Event.card_found: CardFound(actor=CLERK),
@@ -207,7 +210,16 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "milestone": machine.milestone(status, state.milestone),
             "committed": status in {Status.applying, Status.repair},
             "card_blocked": status is Status.temporarily_blocked,
-            "timer": Timer(clock=clock, due_at=NOW) if clock in {Clock.supplement, Clock.hold, Clock.claim} else None,
+            "timer": Timer(clock=clock, since=NOW, due_at=NOW)
+            if clock in {Clock.supplement, Clock.hold, Clock.claim}
+            else None,
+            "ladder": state.ladder.model_copy(
+                update={
+                    "started": NOW,
+                    "step_since": NOW,
+                    "dates": Dates(next=NextRung(rung=Rung.blue_0, at=NOW, cause=Cause.processing)),
+                }
+            ),
             "verified_content": state.content if status is Status.awaiting_approval else None,
         }
     )

@@ -9,7 +9,7 @@ turns.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,9 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
+    from cases.clocks import SHANGHAI
     from cases.errors import REMEDIES, CaseError, Code
+    from cases.ladder import Rung
     from cases.models import (
         Acknowledge,
         AddDocuments,
@@ -35,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
         PersonEnded,
         Receipt,
         ReceiptRequest,
+        Recompute,
         Reject,
         ReleaseBenefits,
         Repair,
@@ -48,12 +51,12 @@ with workflow.unsafe.imports_passed_through():
     from cases.progress import (
         Answered,
         CaseState,
+        Upcoming,
         answer_of,
         decide,
         opened,
         outcome_of,
         receipt_of,
-        settled,
         view_of,
     )
     from cases.states import Event, Origin, Status
@@ -65,6 +68,7 @@ STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
 MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
 ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
 DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
+RUNG: Final = SearchAttributeKey.for_int("CaseRung")
 
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
@@ -214,25 +218,31 @@ class Case:
     async def wait_for_turn(self) -> None:
         """Another case of the same person is writing: wait to be told, and ask again after an hour anyway."""
         self._rest()
-        await self._changed_since(self._case.version, ASK_AGAIN_FOR_TURN, "等待同一人其他案件写入完成")
+        await self._moved_or_time_runs_out(workflow.now() + ASK_AGAIN_FOR_TURN)
 
     async def somebody_acts_or_time_runs_out(self) -> None:
-        """Wait until the case has moved. If its time limit ends first, that is what moves it."""
+        """Wait until the case has moved. If a time limit ends first, or a rung of the ladder fires, that moves it."""
         if workflow.info().is_continue_as_new_suggested() and not await self._continue_as_new():
             return
         self._rest()
-        version, timer = self._case.version, self._case.timer
-        if timer is None or self.is_stuck:
+        await self._moved_or_time_runs_out()
+
+    async def _moved_or_time_runs_out(self, at_the_latest: datetime | None = None) -> None:
+        """One timer at a time, for whatever comes first."""
+        version, upcoming = self._case.version, self._case.upcoming
+        if at_the_latest is not None and (upcoming is None or at_the_latest < upcoming.at):
+            await self._changed_since(version, at_the_latest, "等待同一人其他案件写入完成")
+            return
+        if upcoming is None:
             await workflow.wait_condition(lambda: self._case.version != version)
             return
-        left = max(timer.due_at - workflow.now(), timedelta())
-        if await self._changed_since(version, left, f"到期：{timer.event.value} {timer.due_at:%Y-%m-%d %H:%M}"):
+        if await self._changed_since(version, upcoming.at, _summary_of(upcoming)):
             return
         # A limit that the engine itself waits for is its own next step; `run` makes it.
-        if timer.event.origin is not Origin.timer:
+        if upcoming.event.origin is not Origin.timer:
             return
         async with self._taking_turns:
-            code = await self._move(timer.event) if self._case.timer == timer and self.is_open else None
+            code = await self._move(upcoming.event) if self._case.upcoming == upcoming and self.is_open else None
         if code is not None and code is not Code.STALE_VERSION:
             await self._stop(code)
 
@@ -311,6 +321,11 @@ class Case:
     )
     release_benefits = told(Event.release_benefits, ReleaseBenefits, "恢复待遇。Releases held benefits by decision.")
     acknowledge = told(Event.acknowledge, Acknowledge, "知悉提醒。Somebody has seen that the case needs attention.")
+    recompute = told(
+        Event.recompute,
+        Recompute,
+        "重新计算期限（日历或政策变更后）。Dates are reckoned anew; `policy` pins another version.",
+    )
     person_ended = told(Event.person_ended, PersonEnded, "死亡或转出，终止案件。The person died or was transferred.")
 
     @workflow.query(description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
@@ -424,7 +439,7 @@ class Case:
             return Code.STALE_VERSION
         if result.refused is not None:
             return result.refused
-        self._case = settled(after, decision.clock, result.timer, result.related)
+        self._case = result.settle(decision._replace(after=after))
         self._resting = False
         await self._tell(result.neighbours)
         return None
@@ -467,9 +482,10 @@ class Case:
                 # It closed in the meantime: it has nothing to learn any more.
                 workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
 
-    async def _changed_since(self, version: int, limit: timedelta, summary: str) -> bool:
+    async def _changed_since(self, version: int, until: datetime, summary: str) -> bool:
+        left = max(until - workflow.now(), timedelta())
         try:
-            await workflow.wait_condition(lambda: self._case.version != version, timeout=limit, timeout_summary=summary)
+            await workflow.wait_condition(lambda: self._case.version != version, timeout=left, timeout_summary=summary)
         except TimeoutError:
             return self._case.version != version
         return True
@@ -492,7 +508,7 @@ class Case:
         """Bring search attributes and details up to date: one upsert at most, and none where nothing changed."""
         view = view_of(self._case, self._last_refusal)
         workflow.set_current_details(details_of(view))
-        shown = (view.status.value, view.milestone.value, view.attention, view.due_at)
+        shown = (view.status.value, view.milestone.value, view.attention, view.due_at, view.rung)
         before = self._shown or _shown_at_start()
         updates: list[SearchAttributeUpdate[Any]] = []
         if shown[0] != before[0]:
@@ -504,9 +520,19 @@ class Case:
             updates.append(ATTENTION.value_set(attention) if attention else ATTENTION.value_unset())
         if shown[3] != before[3]:
             updates.append(DUE_AT.value_set(view.due_at) if view.due_at is not None else DUE_AT.value_unset())
+        if shown[4] != before[4]:
+            updates.append(RUNG.value_set(view.rung))
         if updates:
             workflow.upsert_search_attributes(updates)
         self._shown = shown
+
+
+def _summary_of(upcoming: Upcoming) -> str:
+    """What a timer is for, as the Web UI shows it."""
+    at = f"{upcoming.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}{'（暂定）' if upcoming.provisional else ''}"
+    if upcoming.rung is Rung.none:
+        return f"到期：{upcoming.event.value} {at}"
+    return f"督办：{upcoming.rung.zh} {at}"
 
 
 def _shown_at_start() -> tuple[Any, ...]:
@@ -516,6 +542,7 @@ def _shown_at_start() -> tuple[Any, ...]:
         attributes.get(MILESTONE),
         tuple(attributes.get(ATTENTION) or ()),
         attributes.get(DUE_AT),
+        attributes.get(RUNG) or Rung.none.value,
     )
 
 

@@ -11,6 +11,7 @@ from activities.registry import effects_on_cards as cards
 from activities.registry import effects_on_disputes as disputes
 from activities.registry import effects_on_numbers as numbers
 from activities.registry.step import Step
+from cases.errors import CaseError, Code
 from cases.offices import Recipient
 from cases.states import Effect
 
@@ -20,6 +21,26 @@ async def notify_applicant(step: Step) -> None:
     request, status = step.request, step.after.status
     what = request.event.value if request.from_status is status else status.value
     await step.notify(Recipient.applicant, f"{step.after.kind.value}.{what}")
+
+
+_TOLD_ONE_BY_ONE: Final = frozenset(
+    {Recipient.applicant, Recipient.clerk, Recipient.team_lead, Recipient.agency_supervisor}
+)
+
+
+async def escalate(step: Step) -> None:
+    """The rung is recorded, and whom the policy names at the agency is told; the levels above get digests."""
+    ladder = step.after.ladder
+    due = ladder.dates.next
+    if due is None:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    await step.run("record_rung", rung=int(due.rung), cause=due.cause.value, clock=ladder.clock, due_at=due.at)
+    terms = step.policy.ladder.of(due.rung)
+    facts = {"rung": due.rung.name, "status": step.after.status.value, "provisional": due.provisional}
+    for recipient in terms.tells:
+        if recipient in _TOLD_ONE_BY_ONE:
+            second = recipient in terms.second_channel
+            await step.notify(recipient, f"escalated.{due.rung.name}", second_channel=second, facts=facts)
 
 
 EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
@@ -58,4 +79,5 @@ EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
     Effect.close_old_card: cards.close_old_card,
     Effect.destroy_card: cards.destroy_card,
     Effect.notify_applicant: notify_applicant,
+    Effect.escalate: escalate,
 }

@@ -19,13 +19,15 @@ from activities.registry.effects_on_numbers import wait_for_turn
 from activities.registry.errors import ONE_HOLDER, Refused, codes_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.screening import Calendars, Screened, screen
+from activities.registry.screening import Screened, screen
 from activities.registry.step import Step
 from activities.sealing import Sealer
+from cases.clocks import WorkingCalendar
 from cases.errors import CaseError, Code
-from cases.policy import Policies, Policy
-from cases.progress import CaseState, Decision, Finding, Screening, Terms, Timer, settled, view_of
-from cases.states import Effect, Guard, Row
+from cases.models import Recompute
+from cases.policy import CalendarOverrides, Policies, Policy
+from cases.progress import CaseState, Finding, Screening, Terms, view_of
+from cases.states import Effect, Event
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
 
 SQL: Final = load("cases.sql")
@@ -36,13 +38,16 @@ REGISTRATION: Final = "registered"
 ATTEMPTS: Final = 5
 """How often a transaction is tried that PostgreSQL ended to resolve a deadlock or a conflict of serialisation."""
 
-_WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant})
+_WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
+
+Calendars = Callable[[CalendarOverrides], WorkingCalendar]
+"""Makes the working calendar of an agency from the overrides of its policy."""
 
 Done = TypeVar("Done")
 
 
 class Registry:
-    """Activities on the register. `calendars` makes the working calendar of an agency from its overrides."""
+    """Activities on the register."""
 
     def __init__(self, pool: Pool, sealer: Sealer, policies: Policies, calendars: Calendars) -> None:
         self._pool = pool
@@ -165,7 +170,7 @@ class Registry:
             "replaces_number_id": screened.number_id,
             "road": screening.road,
             "submitter": opening.submitter.id,
-            "due_at": screening.due_at,
+            "due_at": None,
             "state": json.dumps(dumped),
             "state_digest": link["state_after"],
             "head": hash_of(link),
@@ -193,7 +198,7 @@ class Registry:
         return Registered(generation=request.state.generation, screening=blank, refused=code)
 
     async def _screen(self, connection: Connection, request: RegisterRequest) -> Screened:
-        return await screen(connection, request.state, request.at, self._sealer, self._policies, self._calendars)
+        return await screen(connection, request.state, request.at, self._sealer, self._policies)
 
     # --- advancing --------------------------------------------------------------------------------------------------
 
@@ -206,16 +211,18 @@ class Registry:
         if (case["version"], case["status"]) != (request.before, request.from_status):
             standing, neighbours = await self._standing(connection, key | {"before": request.before})
             return StepResult(moved=False, standing=standing, neighbours=neighbours)
-        step = Step(connection, request, case, self._policies.pinned(after.terms.policy), self._sealer)
+        policy = self._policy(request)
+        step = Step(connection, request, case, policy, self._sealer)
         if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
             await SQL["lock_person"].first(connection, {"person": after.opening.person})
         for effect in request.effects:
             await EFFECTS[effect](step)
-        clock_timer = self._timer(request, step.policy)
-        final = settled(after, request.clock, clock_timer, step.related)
+        final = policy.settle(request.decision, request.at, self._calendars(policy.calendar), step.related)
         result = StepResult(
             moved=True,
             timer=final.timer,
+            dates=final.ladder.dates,
+            terms=final.terms if final.terms != after.terms else None,
             neighbours=tuple(step.neighbours),
             related=step.related,
             notifications=tuple(step.notifications),
@@ -240,16 +247,21 @@ class Registry:
             tuple(Neighbour.model_validate_json(row["neighbour"]) for row in untold),
         )
 
-    def _timer(self, request: StepRequest, policy: Policy) -> Timer | None:
-        # The guard was asked when the transition was decided; the time limit does not depend on it.
-        row = Row(request.from_status, request.event, Guard.always, request.after.status, request.effects)
-        decision = Decision(row, request.after, request.clock, request.extend_by)
-        return policy.timer(decision, request.at, self._calendars(policy.calendar))
+    def _policy(self, request: StepRequest) -> Policy:
+        """The policy that the case is pinned to, or is pinned to by this step."""
+        pinned = self._policies.pinned(request.after.terms.policy)
+        fact = request.parsed if request.event is Event.recompute else None
+        if not isinstance(fact, Recompute) or fact.policy is None:
+            return pinned
+        policy = self._policies.pinned(fact.policy)
+        if not policy.serves(request.after.opening.region):
+            raise Refused(Code.POLICY_UNKNOWN)
+        return policy
 
     async def _move(
         self, connection: Connection, request: StepRequest, case: asyncpg.Record, final: CaseState, result: StepResult
     ) -> None:
-        view = view_of(final)
+        view, ladder = view_of(final), final.ladder
         fact = request.parsed if request.fact is not None else None
         dumped = final.model_dump(mode="json")
         link = {
@@ -284,7 +296,16 @@ class Registry:
                 "verifier": final.verifier,
                 "approver": final.approver,
                 "verified_content": final.verified_content,
+                "policy": view.policy,
                 "due_at": view.due_at,
+                "rung": int(ladder.rung),
+                "rung_at": ladder.rung_at,
+                "next_rung": int(ladder.dates.next.rung) if ladder.dates.next is not None else None,
+                "next_rung_at": ladder.dates.next.at if ladder.dates.next is not None else None,
+                "processing_due_at": view.processing_due_at,
+                "campaign_due_at": view.campaign_due_at,
+                "provisional": view.dates_provisional,
+                "silenced_until": view.silenced_until,
                 "attention": list(view.attention),
                 "state": json.dumps(dumped),
                 "state_digest": link["state_after"],

@@ -3,7 +3,6 @@
 The road of an ID-number change (`cases.numbers.classify`) and the pre-checks of a card replacement. Nothing is written.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -12,21 +11,19 @@ import asyncpg
 from activities.registry.pool import Connection
 from activities.registry.queries import load
 from activities.sealing import Field, Sealer
-from cases.clocks import SHANGHAI, Budget, WorkingCalendar, due
+from cases.clocks import SHANGHAI
 from cases.errors import Advice, CaseError, Code
 from cases.models import Demand, NumberChangeOpening, ReplacementOpening
 from cases.names import Kind
 from cases.numbers import Classification, Road, classify, validate, validate18
-from cases.policy import CalendarOverrides, Limit, Policies, Policy
-from cases.progress import CaseState, Finding, Screening, Terms
+from cases.policy import Policies, Policy
+from cases.progress import CaseState, Finding, Screening
 from cases.text import check_name, same_name
 
 SQL: Final = load("screening.sql")
 
 REASONS: Final = {Kind.id_number_change: "id_number", Kind.card_replacement: "card"}
 """Why a claim is suspended or a benefit held, by the kind of case that ends it."""
-
-Calendars = Callable[[CalendarOverrides], WorkingCalendar]
 
 _FIRST_GENERATION: Final = 15
 
@@ -47,7 +44,7 @@ class _Verdict(NamedTuple):
 
 
 async def screen(
-    connection: Connection, state: CaseState, at: datetime, sealer: Sealer, policies: Policies, calendars: Calendars
+    connection: Connection, state: CaseState, at: datetime, sealer: Sealer, policies: Policies
 ) -> Screened:
     """What the register answers to a case at the moment `at`.
 
@@ -71,20 +68,12 @@ async def screen(
     else:
         rivals = await SQL["rivals"].all(connection, {"number_token": opening.number_token, "person_id": row["id"]})
         verdict = _road(row, opening, number, today, sealer, held_by_other=bool(rivals))
-    if before is not None and before.due_at is not None:
-        # The processing time runs from acceptance, however often the register is asked.
-        due_at, provisional = before.due_at, before.due_provisional
-    else:
-        budget = Budget(_processing(policy, opening.kind).working_days)
-        due_at, provisional = due(at, budget, calendars(policy.calendar))
     screening = Screening(
         finding=verdict.finding,
-        terms=_terms(policy, opening.kind),
+        terms=policy.terms(opening.kind),
         road=verdict.road,
         demands=_demands(policy, opening, verdict.road),
         advice=verdict.advice,
-        due_at=due_at,
-        due_provisional=provisional,
         benefits_held=row is not None and row["benefits_held"],
         draws_pension=row is not None and row["draws_pension"],
         related=verdict.related,
@@ -155,11 +144,3 @@ def _demands(
         return policy.replacement_demands(opening.reason)
     # A number that somebody else has asks for the same evidence as a reissued one, once the dispute is settled.
     return policy.number_change_demands(Road.reissued if road is Road.conflict else road) if road else ()
-
-
-def _terms(policy: Policy, kind: Kind) -> Terms:
-    return policy.number_change_terms if kind is Kind.id_number_change else policy.replacement_terms
-
-
-def _processing(policy: Policy, kind: Kind) -> Limit:
-    return (policy.number_change if kind is Kind.id_number_change else policy.replacement).processing

@@ -21,7 +21,14 @@ from cases.states import Event
 from cases.steps import Neighbour, StepRequest
 
 SQL: Final = load(
-    "turns.sql", "numbers.sql", "disputes.sql", "benefits.sql", "cards.sql", "outbox.sql", "screening.sql"
+    "turns.sql",
+    "numbers.sql",
+    "disputes.sql",
+    "benefits.sql",
+    "cards.sql",
+    "escalation.sql",
+    "outbox.sql",
+    "screening.sql",
 )
 
 SomeFact = TypeVar("SomeFact", bound=Fact)

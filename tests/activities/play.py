@@ -38,7 +38,7 @@ from cases.models import (
 )
 from cases.names import Kind, read_case_id
 from cases.numbers import derive
-from cases.progress import CaseState, decide, opened, settled, view_of
+from cases.progress import CaseState, decide, opened, view_of
 from cases.states import MACHINES, Event, Status
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
 
@@ -180,7 +180,7 @@ class Play:
         result = await self.registry.advance(request)
         assert result.refused is None
         assert result.moved
-        after = settled(request.after, request.clock, result.timer, result.related)
+        after = result.settle(request.decision)
         again = await self.registry.advance(request)
         assert again == StepResult(moved=False, standing=after, neighbours=again.neighbours)
         # Nobody was told yet; who has closed meanwhile has nothing to learn.

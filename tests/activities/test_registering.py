@@ -177,15 +177,18 @@ class TestWhatTheScreeningSays:
     async def test_the_processing_time_counts_working_days_of_the_regions_policy(self, play: Play) -> None:
         person = insured()
         await play.load(person)
-        found = await screening(play, play.change(person))
-        assert found.due_at == datetime(2026, 3, 17, tzinfo=SHANGHAI)  # ten working days after 2 March end at 24:00
-        assert not found.due_provisional
+        case = await play.move(await play.received(play.change(person)), Event.screened)
+        assert case.receipt is not None
+        assert case.receipt.due_at == datetime(2026, 3, 17, tzinfo=SHANGHAI)  # ten working days after 2 March, 24:00
+        assert not case.receipt.due_provisional
 
     async def test_a_date_in_a_year_without_a_calendar_is_provisional(self, play: Play) -> None:
         person = insured()
         await play.load(person)
         play.later(days=300)
-        assert (await screening(play, play.change(person))).due_provisional
+        case = await play.move(await play.received(play.change(person)), Event.screened)
+        assert case.receipt is not None
+        assert case.receipt.due_provisional
 
     async def test_the_policy_is_the_regions_and_pinned(self, play: Play) -> None:
         person, southern = insured(), insured(region=SOUTH)

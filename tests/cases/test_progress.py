@@ -37,7 +37,7 @@ from cases.models import (
     VerifyDocuments,
 )
 from cases.numbers import Road
-from cases.progress import CaseState, Decision, Finding, answer_of, decide, outcome_of, settled, view_of
+from cases.progress import CaseState, Decision, Finding, answer_of, decide, outcome_of, view_of
 from cases.states import Clock, Effect, Event, Status
 from cases.steps import StepRequest
 from tests.scenes import (
@@ -71,7 +71,7 @@ TODAY = date(2026, 11, 2)
 def move(state: CaseState, event: Event, fact: Fact | None = None, at: datetime = NOW) -> CaseState:
     """The case after a transition, with its time limit."""
     decision = decide(state, event, fact or FACTS.get(event), at)
-    return settled(decision.after, decision.clock, policy(state.opening.region).timer(decision, at, CALENDAR), None)
+    return policy(state.opening.region).settle(decision, at, CALENDAR)
 
 
 def refused(state: CaseState, event: Event, fact: Fact | None = None, at: datetime = NOW) -> Code:
@@ -628,8 +628,8 @@ def test_benefits_are_not_held_in_a_second_officers_review_nor_once_the_number_i
 def test_without_a_campaign_no_benefit_is_ever_held() -> None:
     state = in_review()
     assert state.screening is not None
-    terms = state.terms.model_copy(update={"campaign_ends": None})
-    state = state.model_copy(update={"screening": state.screening.model_copy(update={"terms": terms})})
+    dates = state.ladder.dates.model_copy(update={"campaign_due_at": None})
+    state = state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
     assert refused(state, Event.hold_benefits) is Code.DEADLINE_NOT_PASSED
 
 
@@ -654,8 +654,7 @@ def test_extensions_move_the_limit_and_end_at_the_policys_total() -> None:
     assert refused(move(last, Event.hold), Event.extend, extends(1)) is Code.EXTENSION_TOO_LONG
 
 
-def test_where_no_limit_runs_none_is_extended() -> None:
-    assert refused(in_review(), Event.extend) is Code.EVENT_NOT_ALLOWED
+def test_where_no_limit_runs_and_the_processing_time_stands_still_none_is_extended() -> None:
     untimed = move(received(number_change()), Event.screened).model_copy(update={"timer": None})
     assert refused(untimed, Event.extend) is Code.NO_CLOCK_TO_EXTEND
 

@@ -6,6 +6,7 @@ back, and nothing is done twice.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
@@ -14,8 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cases.clocks import WorkingCalendar
+from cases.clocks import WorkingCalendar, used
 from cases.errors import CaseError, Code
+from cases.ladder import Rung
 from cases.models import (
     MAX_DOCUMENTS,
     Acknowledge,
@@ -46,6 +48,7 @@ from cases.models import (
     PersonEnded,
     PersonEndedReason,
     Receipt,
+    Recompute,
     Record,
     Reject,
     ReleaseBenefits,
@@ -69,7 +72,6 @@ from cases.progress import (
     decide,
     outcome_of,
     receipt_of,
-    settled,
     view_of,
 )
 from cases.states import MACHINES, Clock, Effect, Event, Milestone, Origin, Status
@@ -213,6 +215,7 @@ class Facts:
             Event.withdraw: lambda actor: Withdraw(actor=actor),
             Event.release_benefits: lambda actor: ReleaseBenefits(actor=actor, legal_basis=BASIS),
             Event.acknowledge: lambda actor: Acknowledge(actor=actor),
+            Event.recompute: lambda actor: Recompute(actor=actor),
             Event.confirm_loss: lambda actor: ConfirmLoss(actor=actor, evidence="loss-1"),
             Event.card_found: lambda actor: CardFound(actor=actor),
         }.get(event)
@@ -288,7 +291,8 @@ class Walk:
 
     def __init__(self, kind: Kind, pick: Pick) -> None:
         self.pick = pick
-        self.now = NOW
+        # Weeks before the campaign date, when every rung is still to come, or after it.
+        self.now = self.pick((NOW, NOW - timedelta(weeks=24)))
         self.ledger = Ledger()
         self.before: CaseState | None = None
         self.state = self.number_change() if kind is Kind.id_number_change else self.replacement()
@@ -336,23 +340,37 @@ class Walk:
         self.tell(self.pick(onward), fitting=True)
 
     def something_possible_happens(self) -> None:
-        self.now += timedelta(hours=self.pick(range(100)))
+        self.time_goes_on(timedelta(hours=self.pick(range(100))))
+        if not self.state.is_open:
+            return
         # An ending is one step away nearly everywhere: the others are taken more often, so that walks get far.
         endings = {Event.withdraw, Event.reject, Event.person_ended, Event.supplement_expired, Event.card_found}
         others = [event for event in self.possible if event not in endings] or self.possible
         self.tell(self.pick(self.pick((others, others, others, self.possible))), fitting=self.pick((False, True)))
 
     def time_limit_ends(self) -> None:
-        assert self.state.timer is not None
-        self.now = max(self.now, self.state.timer.due_at)
-        self.move(self.state.timer.event, None)
-        self.the_time_limit_lies_ahead()
+        upcoming = self.state.upcoming
+        assert upcoming is not None
+        # The engine sleeps until then and is there at once.
+        self.now = max(self.now, upcoming.at)
+        before = self.state.ladder.rung
+        self.move(upcoming.event, None)
+        if upcoming.event is Event.escalated:
+            assert self.state.ladder.rung is upcoming.rung > before
+        if self.state.is_open and self.state.upcoming is not None:
+            # What happened and is still to come would happen again at once, for ever.
+            assert self.state.upcoming.at > self.now
 
-    def the_time_limit_lies_ahead(self) -> None:
-        """A limit that ended and still stands would end again at once, for ever."""
-        assert self.state.timer is None or self.state.timer.due_at > self.now
+    def time_goes_on(self, duration: timedelta) -> None:
+        """Whatever is due in the meantime happens at its moment."""
+        until = self.now + duration
+        while self.state.is_open and self.state.upcoming is not None and self.state.upcoming.at <= until:
+            self.time_limit_ends()
+        self.now = until
 
     def tell(self, event: Event, *, fitting: bool) -> None:
+        if event is Event.escalated and self.state.ladder.dates.next is not None:
+            self.now = max(self.now, self.state.ladder.dates.next.at)
         if event is Event.checked:
             assert self.state.screening is not None
             again = self.state.screening.model_copy(update={"finding": self.pick(CARD_FINDINGS)})
@@ -375,10 +393,10 @@ class Walk:
         decision = decide(self.state, event, fact, self.now)
         if self.thorough:
             assert decide(self.state.model_copy(deep=True), event, fact, self.now) == decision
-        timer = policy(self.state.opening.region).timer(decision, self.now, CALENDAR)
         self.ledger.write(decision)
         self.row = decision.row
-        self.before, self.state = self.state, settled(decision.after, decision.clock, timer, None)
+        after = policy(self.state.opening.region).settle(decision, self.now, CALENDAR)
+        self.before, self.state = self.state, after
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
@@ -455,7 +473,11 @@ class Walk:
         if state.kind is Kind.id_number_change and state.status in {Status.on_hold, Status.disputed}:
             assert not state.benefits_held
         if before is not None and state.benefits_held and not before.benefits_held:
-            assert state.transitions[-1].event is Event.hold_benefits
+            decision = state.transitions[-1]
+            assert decision.event is Event.hold_benefits
+            assert decision.actor in {OFFICER.id, SECOND_OFFICER.id}
+            assert before.ladder.dates.campaign_due_at is not None
+            assert before.ladder.dates.campaign_due_at < self.now
 
     def what_is_kept_belongs_to_where_the_case_stands(self) -> None:
         state = self.state
@@ -476,13 +498,62 @@ class Walk:
             wanted |= {"hold"} if state.status is Status.on_hold else set()
             wanted |= {"dispute"} if state.status is Status.disputed else set()
             wanted |= {"repair"} if state.status is Status.repair or state.stuck else set()
-            wanted |= {"overdue"} if state.overdue else set()
+            wanted |= {"overdue"} if state.overdue or state.ladder.overdue else set()
+            excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
+            wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
         assert set(state.attention) == wanted
         assert not state.stuck or state.transitions[-1].event in {
             Event.stuck,
             Event.acknowledge,
             Event.release_benefits,
+            Event.escalated,
+            Event.recompute,
         }
+
+    def rungs_rise_one_by_one_and_none_fires_on_hold_or_after_the_end(self) -> None:
+        state, ladder = self.state, self.state.ladder
+        climbed = [made for made in state.transitions if made.event is Event.escalated]
+        assert len(climbed) <= ladder.rung
+        assert all(made.status is made.to is not Status.on_hold for made in climbed)
+        assert (ladder.rung is Rung.none) is (ladder.rung_at is None) is (not climbed)
+        if self.before is not None:
+            assert ladder.rung >= self.before.ladder.rung
+        upcoming = ladder.dates.next
+        if state.status is Status.on_hold or not state.is_open:
+            assert upcoming is None
+        elif upcoming is not None:
+            assert upcoming.rung > ladder.rung
+        if state.kind is Kind.card_replacement or state.milestone in {
+            Milestone.number_updated,
+            Milestone.benefits_unblocked,
+        }:
+            assert not ladder.decision
+            assert ladder.dates.campaign_due_at is None
+
+    def the_processing_time_stands_still_exactly_where_the_table_says(self) -> None:
+        state, ladder = self.state, self.state.ladder
+        if state.version == 0:
+            return
+        stands = state.is_open and not state.machine.statuses[state.status].runs
+        assert ladder.is_suspended is stands
+        ends = [each.until for each in ladder.suspensions]
+        assert None not in ends[:-1]
+        for earlier, later in pairwise(ladder.suspensions):
+            assert earlier.until is not None
+            assert earlier.since <= earlier.until <= later.since
+        if state.is_open and ladder.started is not None:
+            rules = policy(state.opening.region)
+            limit = rules.number_change if state.kind is Kind.id_number_change else rules.replacement
+            budget = limit.processing.working_days + ladder.extended
+            spent = used(ladder.started, self.now, ladder.standstills, CALENDAR)
+            due_at = ladder.dates.processing_due_at
+            # What is used and what is left make up the budget: it ends exactly when so much is used.
+            if due_at is not None:
+                assert (spent >= budget) is (due_at <= self.now)
+                assert used(ladder.started, due_at, ladder.standstills, CALENDAR) == budget
+            else:
+                assert stands
+                assert spent < budget
 
     def what_is_told_about_the_case_survives_the_wire(self) -> None:
         state = self.state
@@ -540,6 +611,8 @@ QUESTIONS: tuple[Callable[[Walk], None], ...] = (
     Walk.only_a_decision_holds_benefits_and_never_on_hold_or_in_dispute,
     Walk.what_is_kept_belongs_to_where_the_case_stands,
     Walk.attention_agrees_with_the_status,
+    Walk.rungs_rise_one_by_one_and_none_fires_on_hold_or_after_the_end,
+    Walk.the_processing_time_stands_still_exactly_where_the_table_says,
     Walk.what_is_told_about_the_case_survives_the_wire,
     Walk.a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back,
     Walk.a_card_is_never_activated_or_destroyed_before_it_is_made,
@@ -575,7 +648,7 @@ class CaseMachine(RuleBasedStateMachine):
         self.data = data
         self.walk.something_possible_happens()
 
-    @precondition(lambda self: self.walk.state.timer is not None)
+    @precondition(lambda self: self.walk.state.upcoming is not None)
     @rule()
     def the_time_limit_ends(self) -> None:
         self.walk.time_limit_ends()
@@ -606,7 +679,7 @@ TestReplacementMachine.settings = FEW
 
 
 def time_limit_ends_if_one_runs(walk: Walk) -> None:
-    if walk.state.timer is not None:
+    if walk.state.upcoming is not None:
         walk.time_limit_ends()
 
 

@@ -15,10 +15,9 @@ from activities.calendar import official_calendar
 from activities.registry import Registry
 from cases.models import NumberChangeOpening, Outcome, ReplacementOpening, ReplacementReason, System
 from cases.names import case_id
-from cases.policy import Policies
 from cases.states import Event
 from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
-from tests.engine import Engine, Person, new_number
+from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of
 from tests.scenes import ID_CARD
@@ -130,7 +129,7 @@ class Witness(Registry):
     """The register's activities, which write down the ledger after each step."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine.pool, engine.sealer, Policies.load(), official_calendar)
+        super().__init__(engine.pool, engine.sealer, quiet_policies(), official_calendar)
         self.ledgers: dict[int, Ledger] = {}
 
     @activity.defn

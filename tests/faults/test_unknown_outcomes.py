@@ -15,11 +15,10 @@ from temporalio.api.enums.v1 import EventType
 from activities.calendar import official_calendar
 from activities.registry import Registry
 from activities.registry.pool import create_pool
-from cases.policy import Policies
 from cases.progress import decide, opened
 from cases.states import Event, Status
 from cases.steps import Neighbour, RegisterRequest, StepRequest
-from tests.engine import Engine, new_number
+from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of
 from tests.faults.proxy import Cut, CuttingProxy, cutting_proxy
 from tests.faults.sagas import STEPS, Saga, apply_for, tell_all
@@ -42,7 +41,7 @@ async def cut_off(shaken: Engine) -> AsyncIterator[tuple[Engine, CuttingProxy]]:
     """An engine whose worker reaches the register through the proxy; the test itself looks past it."""
     async with cutting_proxy(shaken.database_url) as (proxy, url):
         pool = await create_pool(url, size=3)
-        registry = Registry(pool, shaken.sealer, Policies.load(), official_calendar)
+        registry = Registry(pool, shaken.sealer, quiet_policies(), official_calendar)
         engine = replace(shaken, registry=registry, task_queue="cut-off")
         async with engine.working():
             yield engine, proxy

@@ -343,6 +343,9 @@ async def test_an_overdue_production_is_shown_until_somebody_has_seen_it(engine:
     assert (await case.rests_in(Status.in_production)).attention == ()
     await case.time_runs_out(Event.production_overdue)
     await case.tell(Event.card_produced, FAILED)
+    # The processing time of the whole case has passed as well by now, and only who has seen that clears it.
+    assert (await case.rests_in(Status.in_production)).attention == ("overdue",)
+    await case.tell(Event.acknowledge)
     assert (await case.rests_in(Status.in_production)).attention == ()
 
 

@@ -284,7 +284,6 @@ async def test_what_a_case_cannot_be_told_in_its_status_is_refused_and_nothing_c
     case = await change(engine, ID_CARD)
     for event in (Event.approve, Event.resume, Event.confirm_downstream, Event.repair, Event.resolve_dispute):
         assert await case.refuses(event) is Code.EVENT_NOT_ALLOWED
-    assert await case.refuses(Event.extend) is Code.EVENT_NOT_ALLOWED
     assert OFFICER.id not in [made.actor for made in await engine.history(case.case_id)]
 
 

@@ -48,7 +48,8 @@ async def test_an_ordinary_change_costs_no_more_than_its_budget(engine: Engine) 
     assert len(events) <= ORDINARY_EVENTS
     assert sum(event.ByteSize() for event in events) <= ORDINARY_BYTES
     assert kinds[EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES] <= changes
-    assert kinds[EventType.EVENT_TYPE_TIMER_STARTED] == kinds[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] == 0
+    assert kinds[EventType.EVENT_TYPE_TIMER_STARTED] <= 1
+    assert kinds[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] == 0
 
 
 async def test_the_region_that_names_systems_waits_for_each_of_them(engine: Engine) -> None:

@@ -11,9 +11,8 @@ from activities.calendar import official_calendar
 from activities.registry import Registry
 from activities.registry.pool import Connection
 from cases.models import ReplacementReason, System
-from cases.policy import Policies
 from cases.states import Event, Status
-from tests.engine import Engine, new_number
+from tests.engine import Engine, new_number, quiet_policies
 from tests.scenes import CERTIFICATE, ID_CARD, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusal, Refusals
@@ -54,7 +53,7 @@ async def counted(engine: Engine) -> AsyncIterator[tuple[Engine, Counted]]:
     """The shared engine with a worker of its own, whose transactions are counted."""
     count = Counted()
     pool = await asyncpg.create_pool(engine.database_url, min_size=1, max_size=4, init=count.watch, reset=_leave_alone)
-    registry = Registry(pool, engine.sealer, Policies.load(), official_calendar)
+    registry = Registry(pool, engine.sealer, quiet_policies(), official_calendar)
     watched = replace(engine, registry=registry, task_queue="counted")
     async with pool, watched.working():
         yield watched, count

@@ -36,12 +36,12 @@ from cases.models import (
     ReplacementOpening,
     ReplacementReason,
 )
-from cases.progress import CaseState, answer_of, decide, opened, outcome_of, possible_events, settled, view_of
+from cases.progress import CaseState, answer_of, decide, opened, outcome_of, possible_events, view_of
 from cases.states import Event, Origin, Status
 from intake.client import CaseClient
 from tests.cases.test_walks import ORDINARY, Facts
-from tests.engine import Engine, Person, new_number
-from tests.scenes import OFFICE, SOUTH, policies
+from tests.engine import Engine, Person, new_number, quiet_policies
+from tests.scenes import OFFICE, SOUTH
 from tests.workflows.dossier import MOMENT, PATIENCE, code_of
 from tests.workflows.roads import HELD_BENEFITS, HELD_FOR_CARD
 from workflows.card_replacement import CardReplacement
@@ -145,7 +145,7 @@ class Walk(RuleBasedStateMachine):
     def the_case_is_told_anything(self) -> None:
         self.draw_and_tell((event for event in Event if hasattr(self.updates_of, event.value)), fitting=True)
 
-    @precondition(lambda self: self.state.is_open and self.state.timer is not None)
+    @precondition(lambda self: self.state.is_open and self.state.upcoming is not None)
     @rule()
     def the_time_limit_ends(self) -> None:
         self.on_loop(self.let_time_run_out())
@@ -175,11 +175,11 @@ class Walk(RuleBasedStateMachine):
         await self.agree(expected)
 
     async def let_time_run_out(self) -> None:
-        assert self.state.timer is not None
-        timer, handle = self.state.timer, self.engine.handle(self.state.case_id)
-        note(f"{self.state.status} {timer.event}")
-        await self.engine.skipper.fast_forward(handle, timer.due_at - self.state.transitions[-1].at + MOMENT)
-        await self.moves(timer.event)
+        upcoming, handle = self.state.upcoming, self.engine.handle(self.state.case_id)
+        assert upcoming is not None
+        note(f"{self.state.status} {upcoming.event}")
+        await self.engine.skipper.fast_forward(handle, upcoming.at - self.state.transitions[-1].at + MOMENT)
+        await self.moves(upcoming.event)
         await self.moves_by_itself()
         await self.agree()
 
@@ -213,9 +213,8 @@ class Walk(RuleBasedStateMachine):
         version = self.state.version + 1
         at = (await self.on_register(version)).transitions[version - 1].at
         decision = decide(self.state, event, fact, at)
-        policy = policies().pinned(self.state.terms.policy)
-        timer = policy.timer(decision, at, official_calendar(policy.calendar))
-        self.state = settled(decision.after, decision.clock, timer, None)
+        policy = quiet_policies().pinned(self.state.terms.policy)
+        self.state = policy.settle(decision, at, official_calendar(policy.calendar))
 
     async def learns_what_was_found(self) -> None:
         found = (await self.on_register(self.state.version + 1)).screening
