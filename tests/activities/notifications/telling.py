@@ -64,7 +64,7 @@ class Telling:
         """A person with contacts in this order of preference; answers the person ref."""
         person = self.sealer.person_token(f"N{next(_SEQUENCE):07}")
         for rank, channel in enumerate(channels):
-            sealed = self._seal(channel, person)
+            sealed = self.sealed(channel, person)
             await self.write(
                 "INSERT INTO contacts (person, channel, address, rank, language) VALUES ($1, $2, $3, $4, $5)",
                 person,
@@ -82,11 +82,12 @@ class Telling:
                 "INSERT INTO staff_contacts (staff, channel, address, rank) VALUES ($1, $2, $3, $4)",
                 staff,
                 channel.value,
-                self._seal(channel, staff),
+                self.sealed(channel, staff),
                 rank,
             )
 
-    def _seal(self, channel: Channel, owner: str) -> str:
+    def sealed(self, channel: Channel, owner: str) -> str:
+        """A new synthetic address, sealed for its owner."""
         sealed_as = Field.phone if channel is Channel.sms else Field.address
         return self.sealer.seal(self.address(channel), field=sealed_as, person=owner)
 

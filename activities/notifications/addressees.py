@@ -1,0 +1,78 @@
+"""Addressees: who is told in a capacity on a day, and how they are reached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import asyncpg
+
+from activities.registry.pool import Connection
+from activities.registry.queries import load
+from cases.delivery import Channel, Tongue
+from cases.errors import Code
+from cases.offices import DUTY_OF, Level, Office, Post, Recipient, acting
+
+SQL: Final = load("notifications.sql", beside=__file__)
+
+_LEVEL_OF: Final = {
+    Recipient.clerk: Level.agency,
+    Recipient.team_lead: Level.agency,
+    Recipient.agency_supervisor: Level.agency,
+    Recipient.municipal: Level.municipality,
+    Recipient.municipal_head: Level.municipality,
+    Recipient.provincial: Level.province,
+    Recipient.ministry: Level.ministry,
+}
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One way to reach somebody. The address is sealed, bound to its owner."""
+
+    channel: Channel
+    address: str = field(repr=False)
+    tongue: Tongue
+    staff: str | None = None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How somebody is reached, in the order they prefer; or why they are not."""
+
+    contacts: tuple[Contact, ...] = ()
+    lacking: Code = Code.CONTACT_MISSING
+
+
+async def reach_of(connection: Connection, notification: asyncpg.Record, day: date) -> Reach:
+    """How the addressee of a notification is reached on a civil day of Asia/Shanghai."""
+    recipient = Recipient(notification["recipient"])
+    if recipient is Recipient.applicant:
+        rows = await SQL["contacts_of_person"].all(connection, {"person": notification["person"]})
+        return Reach(tuple(_contact(row, None) for row in rows))
+    present = await _present(connection, notification["office"], recipient, day)
+    if not present:
+        return Reach(lacking=Code.POST_VACANT)
+    rows = await SQL["contacts_of_staff"].all(connection, {"staff": present})
+    # Somebody who is there but cannot be reached is as good as absent.
+    reachable = next((staff for staff in present if any(row["staff"] == staff for row in rows)), None)
+    return Reach(tuple(_contact(row, reachable) for row in rows if row["staff"] == reachable))
+
+
+async def _present(connection: Connection, code: str, recipient: Recipient, day: date) -> Sequence[str]:
+    """Who is at the post that a capacity stands for: the holder, or else those who stand in."""
+    rows = await SQL["offices_from"].all(connection, {"office": code})
+    office = acting([Office(**_fields(row)) for row in rows], _LEVEL_OF[recipient])
+    if office is None:
+        return ()
+    role = DUTY_OF[recipient]
+    people = await SQL["people_at_post"].all(connection, {"office": office.code, "role": role.value})
+    return [post.staff for post in (Post(**_fields(row)) for row in people) if post.is_present(day)]
+
+
+def _fields(row: asyncpg.Record) -> dict[str, Any]:
+    return dict(row)
+
+
+def _contact(row: asyncpg.Record, staff: str | None) -> Contact:
+    return Contact(Channel(row["channel"]), row["address"], Tongue(row["language"]), staff)

@@ -1,0 +1,112 @@
+"""Receipts and bounces: what providers tell of messages that they took.
+
+A provider tells things twice, late and in any order. Each is kept once, by the provider's own ID of it, and what a
+delivery came to is reckoned from all that was told, so the order makes no difference.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, Field
+
+from activities.notifications.addressees import SQL
+from activities.notifications.standing import Standing, Told, Way, missing, outdoing, standing_of
+from activities.registry.errors import case_errors_only
+from activities.registry.pool import Connection, Pool, connection_of
+from cases.errors import CaseError, Code
+from cases.models import Contract
+
+WINDOW_SECONDS: Final = 300.0
+"""So old, or so far ahead, a callback's timestamp may be."""
+
+_CODES: Final = {Told.failed: Code.NOT_DELIVERED, Told.bounced: Code.BOUNCED}
+
+
+class Callback(Contract):
+    """One thing that a provider tells of one message."""
+
+    event_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+    """The provider's own ID of what it tells."""
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """The idempotency key under which it was given the message."""
+    what: Told
+    at: AwareDatetime
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a provider proves that a callback is its own."""
+
+    timestamp: str
+    """Seconds since 1970, as sent."""
+    mac: str
+    """HMAC-SHA-256, in hexadecimal, over timestamp, dot and body."""
+
+    @classmethod
+    def of(cls, secret: bytes, timestamp: str, body: bytes) -> "Signature":
+        """The signature of a body."""
+        return cls(timestamp, hmac.digest(secret, timestamp.encode() + b"." + body, hashlib.sha256).hex())
+
+
+def check_signature(secret: bytes, given: Signature, body: bytes, now: float) -> None:
+    """Raises `CaseError`: CALLBACK_UNAUTHENTIC for one that is not signed so, CALLBACK_EXPIRED for one out of time.
+
+    The signature is compared first and in constant time, so that nobody learns anything by trying.
+    """
+    expected = Signature.of(secret, given.timestamp, body)
+    if not hmac.compare_digest(expected.mac.encode(), given.mac.encode()):
+        raise CaseError(Code.CALLBACK_UNAUTHENTIC)
+    if not (given.timestamp.isascii() and given.timestamp.isdigit() and len(given.timestamp) <= len("9999999999")):
+        raise CaseError(Code.CALLBACK_UNAUTHENTIC)
+    if abs(now - int(given.timestamp)) > WINDOW_SECONDS:
+        raise CaseError(Code.CALLBACK_EXPIRED)
+
+
+@case_errors_only
+async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
+    """Keep what was told, and what follows from it; answers whether it was news.
+
+    A message that did not arrive goes to the next channel, and a bounced address is used no more. Raises `CaseError`
+    CALLBACK_UNKNOWN for a key under which nothing was sent.
+    """
+    async with connection_of(pool) as connection, connection.transaction():
+        delivery = await SQL["delivery_of_key"].first(connection, {"key": callback.key})
+        if delivery is None:
+            raise CaseError(Code.CALLBACK_UNKNOWN)
+        notification = await SQL["lock_notification"].first(connection, {"id": delivery["notification_id"]})
+        if notification is None:
+            raise CaseError(Code.CALLBACK_UNKNOWN)
+        values: dict[str, Any] = {
+            "provider": delivery["provider"],
+            "event_id": callback.event_id,
+            "delivery": delivery["id"],
+            "what": callback.what.value,
+            "told_at": callback.at,
+            "at": at,
+        }
+        if not await SQL["write_callback"].run(connection, values):
+            return False
+        told = outdoing([Told(row["what"]) for row in await SQL["told_of"].all(connection, values)])
+        await SQL["record_receipt"].run(connection, values | {"state": told.way.value, "error": _CODES.get(told)})
+        if told is Told.bounced:
+            await SQL["invalidate_contact"].run(connection, values)
+        await _follow(connection, notification["id"], second_channel=notification["second_channel"], at=at, told=told)
+    return True
+
+
+async def _follow(connection: Connection, notification: int, *, second_channel: bool, at: datetime, told: Told) -> None:
+    """Where the notification stands now; what did not arrive is taken up for its next channel."""
+    rows = await SQL["deliveries_of"].all(connection, {"id": notification})
+    ways = [Way(row["state"]) for row in rows]
+    standing = standing_of(ways)
+    if Way.failed in ways and missing(ways, second_channel=second_channel) > 0:
+        standing = Standing.pending
+    values: dict[str, Any] = {"id": notification, "at": at}
+    if standing is Standing.pending:
+        await SQL["take_up_again"].run(connection, values)
+        return
+    error = _CODES.get(told) if standing is Standing.failed else None
+    await SQL["settle"].run(connection, values | {"attempt": None, "state": standing.value, "error": error, "next": at})
