@@ -263,7 +263,7 @@ class TestRecompute:
             assert {each["code"] for each in said.json["cases"]} <= {"ENGINE_TIMEOUT", "ENGINE_UNAVAILABLE"}
             async with knowing(agency, AFTER).working():
                 monkeypatch.setattr(recomputing, "TIMEOUT", timedelta(seconds=20))
-                assert (await call("recompute", *ACTING)).exit is Exit.fine
+                assert (await call("recompute", *ACTING)).exit == Exit.fine
                 assert [await recomputations(agency, view.case_id) for view in before] == [1, 1]
 
     async def test_of_a_case_that_closes_meanwhile_is_no_failure(self, agency: Engine, call: Call) -> None:
