@@ -86,6 +86,8 @@ class Entry(NamedTuple):
     fields: Mapping[str, Any]
     array: str = ""
     """The array of TOML in which it is counted."""
+    misplaced: tuple[Column, ...] = ()
+    """Columns in which something stands that belongs to rows of the other kind."""
 
     def finding(self, field: str, code: Code) -> Finding:
         """What is wrong with a field of it."""
@@ -163,11 +165,12 @@ def _of_table(table: Iterable[Record], findings: list[Finding]) -> Iterator[Entr
 
 
 def _entry(row: int, cells: Mapping[Column, Any]) -> Entry:
-    """Cells that belong to the other kind of row are handed on, so that they are refused if anything stands there."""
     is_post = cells[Column.role] is not None or cells[Column.staff] is not None
     own, others = (_OF_POSTS, _OF_OFFICES) if is_post else (_OF_OFFICES, _OF_POSTS)
-    given = {str(column): cells[column] for column in (*own, *others) if cells[column] is not None}
-    return Entry(row, Post if is_post else Office, given | {"office" if is_post else "code": cells[Column.office]})
+    fields = {"office" if is_post else "code": cells[Column.office]}
+    fields |= {column.value: cells[column] for column in own if cells[column] is not None}
+    misplaced = tuple(column for column in others if cells[column] is not None)
+    return Entry(row, Post if is_post else Office, fields, misplaced=misplaced)
 
 
 def _cell(column: Column, cell: object) -> Any:
@@ -197,6 +200,7 @@ def _models(
     for entry in entries:
         if entry.kind is model:
             fields, problems = _checked_fields(entry.fields)
+            problems += [Problem(column, Code.FIELD_UNKNOWN) for column in entry.misplaced]
             try:
                 read = checked(model, fields)
             except InputRefused as wrong:
