@@ -7,6 +7,7 @@ are moved, and the engine is the one of every day.
 """
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from activities.calendar import official_calendar
@@ -37,6 +38,7 @@ def policy_later(policy: Policy) -> Policy:
     return Policy.model_validate(_moved(policy.model_dump()))
 
 
+@cache
 def calendar_later(overrides: CalendarOverrides) -> WorkingCalendar:
     """The official calendar of a moved policy."""
     of_season = CalendarOverrides(
