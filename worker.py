@@ -11,21 +11,26 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NoReturn
 
 import structlog
 from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
+from activities.notifications import Notifications
 from activities.registry import Registry
+from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
 from cases.policy import Policies
+from runtime.callbacks import callbacks_served
 from runtime.health import health_served
 from runtime.logs import configure_logging
+from runtime.providers import providers_of
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, reach
-from runtime.worker import cases_worker
+from runtime.worker import cases_worker, notifications_worker
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
 
@@ -56,27 +61,47 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
-        registry = Registry(pool, Sealer(KeyRing.load(settings.key_file)), Policies.load(), official_calendar)
-        worker = cases_worker(client, registry, settings)
+        sealer = Sealer(KeyRing.load(settings.key_file))
+        providers = await cleanup.enter_async_context(providers_of(settings))
+        if settings.callback_port is not None:
+            await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, pool))
+        workers = (
+            cases_worker(client, Registry(pool, sealer, Policies.load(), official_calendar), settings),
+            notifications_worker(client, Notifications(pool, sealer, providers, settings.paces()), settings),
+        )
         # `async with worker` would not notice a dead poller while this body waits.
-        running = asyncio.create_task(worker.run())
+        running = [asyncio.create_task(worker.run()) for worker in workers]
         stopping = asyncio.create_task(stop.wait())
         ready = True
-        log.info("ready", task_queue=worker.task_queue, drain_seconds=settings.drain_seconds)
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("ready", channels=sorted(providers), drain_seconds=settings.drain_seconds)
+        await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready = False
         stopping.cancel()
-        return await _drained(worker, running, settings.drain_seconds)
+        return await _drained(workers, running, settings.drain_seconds)
 
 
-async def _drained(worker: Worker, running: "asyncio.Task[None]", seconds: float) -> int:
-    """Let the worker finish what it has begun. Answers the exit status."""
-    if not running.done():
+@asynccontextmanager
+async def _listening_to_providers(settings: WorkerSettings, port: int, pool: Pool) -> AsyncIterator[None]:
+    """Listen to receipts and bounces. Raises `CannotStart`."""
+    async with AsyncExitStack() as listening:
+        try:
+            server = callbacks_served(settings.callback_host, port, settings.callback_secret(), pool)
+            port = await listening.enter_async_context(server)
+        except OSError:
+            wrong = Problem("CARDCASE_CALLBACK_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
+            raise CannotStart([wrong]) from None
+        log.info("callbacks are served", host=settings.callback_host, port=port)
+        yield
+
+
+async def _drained(workers: Sequence[Worker], running: "Sequence[asyncio.Task[None]]", seconds: float) -> int:
+    """Let the workers finish what they have begun. Answers the exit status."""
+    if not any(task.done() for task in running):
         log.info("draining")
     try:
         async with asyncio.timeout(seconds + BEYOND_DRAIN_SECONDS):
-            await worker.shutdown()
-            await running
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+            await asyncio.gather(*running)
     except TimeoutError:
         log.exception("not drained in time; another worker does what was begun")
         return EXIT_DEAD

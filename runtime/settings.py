@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.sealing import KeyRing
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
 from runtime.keys import MAKE_A_RING, fault_of
+from runtime.notifying import NotificationSettings
 
 PREFIX: Final = "CARDCASE_"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -47,7 +48,7 @@ class Problem:
         return f"{self.name}: {self.what}. {self.mend}"
 
 
-class Settings(BaseModel):
+class Settings(NotificationSettings):
     """Settings that programs share. Each is read from `CARDCASE_` and its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -85,6 +86,8 @@ class Settings(BaseModel):
         """What is wrong with that which valid settings name, and with Temporal's own configuration."""
         yield from _of_key_file(known)
         yield from _of_temporal(known)
+        for fault in known.faults(production=known.profile is Profile.production):
+            yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
         if known.profile is Profile.production and known.database_url is not None:
             yield from _of_production_database(known.database_url)
 

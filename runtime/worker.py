@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
+from activities.notifications import Notifications
 from activities.registry import Registry
-from cases.names import TASK_QUEUE_CASES
+from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
 from runtime.converter import DATA_CONVERTER
 from runtime.sandbox import RUNNER
 from runtime.settings import Settings
@@ -41,6 +42,20 @@ def cases_worker(client: Client, registry: Registry, settings: Settings, task_qu
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
         # After a crash the server offers a case to its old worker first; so long waits a case at most.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
+    )
+
+
+def notifications_worker(
+    client: Client, notifications: Notifications, settings: Settings, task_queue: str = TASK_QUEUE_NOTIFICATIONS
+) -> Worker:
+    """The worker of the `notifications` task queue: it calls providers, and nothing that a case waits for."""
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=[notifications.deliver, notifications.sweep],
+        # Each keeps a connection for moments only; providers are slow, the register is not.
+        max_concurrent_activities=settings.pool_size * 2,
+        graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
     )
 
 
