@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from intake.commands import dating, looking, opening, scheduling, staffing, telling
+from intake.commands import dating, looking, notifying, opening, scheduling, staffing, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -29,6 +29,7 @@ telling.add_to(app)
 scheduling.add_to(app)
 staffing.add_to(app)
 dating.add_to(app)
+notifying.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

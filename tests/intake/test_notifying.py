@@ -1,0 +1,116 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from activities.registry.pool import create_pool
+from activities.sealing import Field, KeyRing, Sealer
+from deploy.migrations import migrate
+from intake.commands.saying import Exit
+from runtime.stack import LocalStack
+from runtime.stack.receivers import Receivers
+from runtime.stack.tray import Fault
+from tests.engine import created_database
+from tests.intake.calling import Run, Said, sample_keys
+
+TOKEN = "synthetic"  # noqa: S105 - of receivers that run for one test
+ADDRESS = "clerk@example.invalid"
+
+Call = Callable[..., Awaitable[Said]]
+
+
+@pytest_asyncio.fixture
+async def receivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Receivers:
+    """Providers that the command line is configured for; the test runs them."""
+    secret = tmp_path / "token"
+    secret.touch(mode=0o600)
+    secret.write_text(TOKEN)
+    monkeypatch.setenv("CARDCASE_SMS_TOKEN_FILE", str(secret))
+    monkeypatch.setenv("CARDCASE_MAIL_SENDER", "cards@example.invalid")
+    return Receivers(token=TOKEN)
+
+
+@pytest.fixture
+def call(run: Run, receivers: Receivers, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Calls the command line beside this loop, on which the providers run."""
+
+    async def called(*arguments: str, stdin: bytes = b"") -> Said:
+        monkeypatch.setenv("CARDCASE_SMS_URL", receivers.sms_url)
+        monkeypatch.setenv("CARDCASE_MAIL_URL", receivers.mail_url)
+        monkeypatch.setenv("CARDCASE_CHAT_RELAY_URL", receivers.relay_url)
+        return await asyncio.to_thread(run, "notify", "test", *arguments, stdin=stdin)
+
+    return called
+
+
+async def test_a_channel_is_tried_at_an_address_from_standard_input(call: Call, receivers: Receivers) -> None:
+    async with receivers:
+        for channel, address in (("sms", "19900000001"), ("mail", ADDRESS)):
+            said = await call("--channel", channel, "--to", "-", "-o", "json", stdin=address.encode())
+            assert (said.exit, said.json["verdict"]) == (Exit.fine, "accepted")
+            (message,) = receivers.tray.of_channel(channel)
+            assert message.to == address
+            assert address not in said.out + said.err
+
+
+async def test_somebody_of_the_staff_is_told_at_the_address_on_file(
+    call: Call, receivers: Receivers, stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await created_database(stack, "notifying")
+    await migrate(url)
+    sealed = Sealer(KeyRing.sample()).seal(ADDRESS, field=Field.address, person="clerk-1")
+    async with await create_pool(url, size=1) as pool:
+        sql = "INSERT INTO staff_contacts (staff, channel, address, rank) VALUES ('clerk-1', 'mail', $1, 0)"
+        await pool.execute(sql, sealed)
+    monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
+    monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
+    async with receivers:
+        assert (await call("--channel", "mail", "--to", "clerk-1")).exit == Exit.fine
+        unknown = await call("--channel", "mail", "--to", "clerk-2")
+    assert [message.to for message in receivers.tray.of_channel("mail")] == [ADDRESS]
+    assert unknown.exit == Exit.data
+    assert "CONTACT_MISSING" in unknown.err
+
+
+@pytest.mark.parametrize(
+    ("fault", "exit_code", "code"),
+    [
+        (Fault.refused, Exit.data, "ADDRESS_INVALID"),
+        (Fault.busy, Exit.unavailable, "CHANNEL_BUSY"),
+        (Fault.cut, Exit.unavailable, "CHANNEL_UNCERTAIN"),
+        (Fault.error_body, Exit.unavailable, "CHANNEL_UNAVAILABLE"),
+        (Fault.unauthorised, Exit.configuration, "CHANNEL_NOT_AUTHORISED"),
+    ],
+)
+async def test_what_is_wrong_with_a_channel_has_an_exit_code_and_words(
+    call: Call, receivers: Receivers, fault: Fault, exit_code: Exit, code: str
+) -> None:
+    async with receivers:
+        receivers.tray.script.next.append(fault)
+        said = await call("--channel", "sms", "--to", "-", stdin=b"19900000001")
+    assert (said.exit, said.out) == (exit_code, "")
+    assert code in said.err
+    assert "19900000001" not in said.err
+
+
+async def test_a_provider_that_is_not_there_is_unavailable(call: Call, receivers: Receivers) -> None:
+    async with receivers:
+        pass
+    said = await call("--channel", "mail", "--to", "-", stdin=ADDRESS.encode())
+    assert said.exit == Exit.unavailable
+    assert "CHANNEL_UNAVAILABLE" in said.err
+
+
+async def test_an_address_on_the_command_line_and_a_channel_without_provider_are_refused(
+    call: Call, receivers: Receivers
+) -> None:
+    async with receivers:
+        typed = await call("--channel", "mail", "--to", ADDRESS)
+        absent = await call("--channel", "feishu", "--to", "-", stdin=b"feishu://token")
+        none = await call("--channel", "pigeon", "--to", "-")
+    assert (typed.exit, absent.exit, none.exit) == (Exit.usage, Exit.configuration, Exit.usage)
+    assert ADDRESS not in typed.err
+    assert "CHANNEL_NOT_CONFIGURED" in absent.err
+    assert not receivers.tray.calls
