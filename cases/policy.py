@@ -437,12 +437,16 @@ class Policies:
         """All packs of a folder."""
         return cls(load(path) for path in sorted(folder.glob("*.toml")))
 
+    def find(self, pin: str) -> Policy | None:
+        """The policy of a name and version, None where this release has none."""
+        return self._by_pin.get(pin)
+
     def pinned(self, pin: str) -> Policy:
         """The policy a case is pinned to. Raises `CaseError` POLICY_UNKNOWN."""
-        try:
-            return self._by_pin[pin]
-        except KeyError:
-            raise CaseError(Code.POLICY_UNKNOWN) from None
+        policy = self.find(pin)
+        if policy is None:
+            raise CaseError(Code.POLICY_UNKNOWN)
+        return policy
 
     def of_region(self, region: str) -> Policy:
         """The newest policy that serves an agency's region. Raises `CaseError` POLICY_UNKNOWN."""

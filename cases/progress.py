@@ -814,7 +814,8 @@ def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, 
         "rung": fired.rung,
         "rung_at": at,
         "acknowledged_at": None,
-        "decision": ladder.decision or fired.rung is Rung.deadline,
+        # A case that comes after the date enters above it, and the decision is asked for all the same.
+        "decision": ladder.decision or ladder.rung < Rung.deadline <= fired.rung,
         "overdue": ladder.overdue or late,
     }
 

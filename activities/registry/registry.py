@@ -253,8 +253,8 @@ class Registry:
         fact = request.parsed if request.event is Event.recompute else None
         if not isinstance(fact, Recompute) or fact.policy is None:
             return pinned
-        policy = self._policies.pinned(fact.policy)
-        if not policy.serves(request.after.opening.region):
+        policy = self._policies.find(fact.policy)
+        if policy is None or not policy.serves(request.after.opening.region):
             raise Refused(Code.POLICY_UNKNOWN)
         return policy
 

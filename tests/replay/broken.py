@@ -38,7 +38,7 @@ class Reordered(IdNumberChange):
 
     async def receive(self) -> None:
         """Show before asking the register."""
-        self._shown = ("", "", (), None)
+        self._shown = ("", "", (), None, 0)
         self._show()
         await super().receive()
 

@@ -39,6 +39,7 @@ from cases.models import (
 )
 from cases.progress import CaseState, view_of
 from cases.states import Event, Status
+from intake.client import CaseClient
 from tests.engine import Engine, Person
 from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, OFFICER, VERIFIER
 
@@ -179,6 +180,19 @@ class Dossier:
         assert view.due_at is not None
         now = await self.engine.skipper.get_current_time(self.engine.handle(self.case_id))
         await self.let_pass(view.due_at - now + MOMENT)
+
+    async def climbs(self) -> CaseView:
+        """Time passes until the next rung fires; the view of the case then."""
+        before = await self.engine.view(self.case_id)
+        assert before.next_at is not None
+        rung = before.next_rung
+        assert rung is not None
+        now = await self.engine.skipper.get_current_time(self.engine.handle(self.case_id))
+        await self.let_pass(before.next_at - now + MOMENT)
+        client = CaseClient(self.engine.client, self.engine.sealer)
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            await client.wait_for(self.case_id, lambda view: view.rung >= rung)
+        return await self.agrees()
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
@@ -340,6 +354,9 @@ def _compare_with_row(view: CaseView, row: asyncpg.Record) -> None:
     assert {column: row[column] for column in columns} == json.loads(view.model_dump_json(include=set(columns)))
     assert tuple(row["attention"]) == view.attention
     assert row["due_at"] == view.due_at
+    assert (row["rung"], row["rung_at"], row["silenced_until"]) == (view.rung, view.rung_at, view.silenced_until)
+    assert (row["processing_due_at"], row["campaign_due_at"]) == (view.processing_due_at, view.campaign_due_at)
+    assert row["provisional"] is view.dates_provisional
     assert (row["closed_at"] is None) is bool(view.awaits.value != "nobody")
 
 
@@ -363,3 +380,4 @@ def _compare_with_attributes(view: CaseView, attributes: TypedSearchAttributes) 
     assert keyword("CaseCategory") == view.category
     assert tuple(attributes.get(SearchAttributeKey.for_keyword_list("CaseAttention")) or ()) == view.attention
     assert attributes.get(SearchAttributeKey.for_datetime("CaseDueAt")) == view.due_at
+    assert (attributes.get(SearchAttributeKey.for_int("CaseRung")) or 0) == view.rung

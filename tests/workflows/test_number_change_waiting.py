@@ -143,7 +143,8 @@ async def test_a_time_limit_moves_by_as_much_as_policy_permits_and_the_case_ends
 async def test_a_named_officer_holds_benefits_lawfully_and_a_hold_of_the_case_lifts_them(
     engine: Engine, status: Status
 ) -> None:
-    case = await CHANGES[status](engine)
+    case, early = await asyncio.gather(CHANGES[status](engine, region=SOUTH), CHANGES[status](engine))
+    assert await early.refuses(Event.hold_benefits) is Code.DEADLINE_NOT_PASSED
     assert await case.refuses(Event.release_benefits) is Code.BENEFITS_NOT_HELD
     decision = FACTS[Event.hold_benefits]
     assert isinstance(decision, HoldBenefits)
