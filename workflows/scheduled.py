@@ -12,9 +12,11 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from activities.options import SUPERVISION
+    from activities.campaign import Campaign
+    from activities.notifications import Notifications
+    from activities.options import CAMPAIGN, SUPERVISION, SWEEP
     from activities.supervision import Supervision
-    from cases.occasions import Digested, Occasion, Scheduled
+    from cases.occasions import CalendarChecked, Digested, Invited, Occasion, Rechecked, Scheduled, Swept
 
 Activities = TypeVar("Activities")
 Answer = TypeVar("Answer")
@@ -42,5 +44,45 @@ class Digests:
         return await at_occasion(Supervision.digests, SUPERVISION, "分级督办简报 · digests")
 
 
-SCHEDULED: Final[tuple[type, ...]] = (Digests,)
+@workflow.defn(name=Scheduled.notification_sweep.value)
+class NotificationSweep:
+    """Delivers, every minute, what nobody has delivered yet."""
+
+    @workflow.run
+    async def run(self) -> Swept:
+        """Take up whatever is due."""
+        return await at_occasion(Notifications.sweep, SWEEP, "投递遗漏的通知 · notifications nobody delivered")
+
+
+@workflow.defn(name=Scheduled.invitations.value)
+class Invitations:
+    """Writes to everybody who still has a 15-digit number and has no case, where a blue rung is due for them."""
+
+    @workflow.run
+    async def run(self) -> Invited:
+        """Write the invitations; the sweep delivers them."""
+        return await at_occasion(Campaign.invite, CAMPAIGN, "提醒仍持15位号码的人员 · invitations")
+
+
+@workflow.defn(name=Scheduled.benefit_hold_check.value)
+class BenefitHoldCheck:
+    """Looks at held benefits again every week; what is held without a reason is released."""
+
+    @workflow.run
+    async def run(self) -> Rechecked:
+        """Release what has no reason any more."""
+        return await at_occasion(Campaign.recheck_benefits, CAMPAIGN, "复核暂停发放的待遇 · held benefits")
+
+
+@workflow.defn(name=Scheduled.calendar_check.value)
+class CalendarCheck:
+    """Has dates computed anew that rested on a calendar year which is published by now."""
+
+    @workflow.run
+    async def run(self) -> CalendarChecked:
+        """Tell the cases whose dates are provisional."""
+        return await at_occasion(Campaign.check_calendar, CAMPAIGN, "核对工作日历 · provisional dates")
+
+
+SCHEDULED: Final[tuple[type, ...]] = (Digests, NotificationSweep, Invitations, BenefitHoldCheck, CalendarCheck)
 """The scheduled workflows, for the worker."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +19,7 @@ from temporalio.client import (
     ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleBackfill,
+    ScheduleHandle,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     ScheduleSpec,
@@ -27,13 +30,18 @@ from temporalio.client import (
 from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
+from activities.campaign import Campaign
+from activities.notifications import Notifications
 from activities.registry.pool import Pool, connection_of, create_pool
+from activities.sealing import KeyRing, Sealer
 from activities.supervision import Supervision
 from activities.supervision.directory import replace_directory
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
-from cases.names import TASK_QUEUE_CASES
-from cases.occasions import Digested, Scheduled
+from cases.models import Record
+from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
+from cases.occasions import CalendarChecked, Digested, Invited, Rechecked, Scheduled, Swept
+from cases.policy import Policies
 from deploy.migrations import migrate
 from runtime.client import connect
 from runtime.sandbox import RUNNER
@@ -42,9 +50,10 @@ from runtime.stack import LocalStack
 from tests.activities.late_cases import late
 from tests.activities.offices import AGENCY, directory
 from tests.engine import created_database
-from workflows.scheduled import SCHEDULED
+from workflows.scheduled import SCHEDULED, Digests
 
 NAMESPACE = "schedules"
+_registers = count(1)
 DIGESTS = next(each for each in DEFINITIONS if each.workflow is Scheduled.digests)
 
 
@@ -223,29 +232,76 @@ async def test_a_schedule_that_is_not_there_cannot_rest(client: Client, name: st
 
 @pytest_asyncio.fixture
 async def register(stack: LocalStack) -> AsyncIterator[Pool]:
-    url = await created_database(stack, "schedules")
+    url = await created_database(stack, f"schedules_{next(_registers)}")
     await migrate(url)
     pool = await create_pool(url, size=4)
     yield pool
     await pool.close()
 
 
-async def fired(client: Client, day: datetime) -> Digested:
-    """What came of the digests whose nominal time lies on a day that has passed."""
-    handle = client.get_schedule_handle(DIGESTS.id)
+@asynccontextmanager
+async def working(client: Client, register: Pool) -> AsyncIterator[None]:
+    """Workers of both queues, as far as schedules need them."""
+    sealer = Sealer(KeyRing.sample())
+    supervision = Supervision(register, official_calendar)
+    campaign = Campaign(register, client, Policies.load(), official_calendar)
+    notifications = Notifications(register, sealer, {})
+    async with (
+        Worker(
+            client,
+            task_queue=TASK_QUEUE_CASES,
+            workflows=list(SCHEDULED),
+            activities=[
+                supervision.digests,
+                campaign.invite,
+                campaign.recheck_benefits,
+                campaign.check_calendar,
+            ],
+            workflow_runner=RUNNER,
+        ),
+        Worker(client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[notifications.sweep]),
+    ):
+        yield
+
+
+async def answered(
+    client: Client, schedule: str, fire: Callable[[ScheduleHandle], Awaitable[None]], answer: type[Record]
+) -> tuple[str, Any]:
+    """The workflow that a schedule started when it fired, and what came of it."""
+    handle = client.get_schedule_handle(schedule)
     before = (await handle.describe()).info.num_actions
-    await handle.backfill(ScheduleBackfill(start_at=day, end_at=day + timedelta(hours=23)))
+    await fire(handle)
 
     async def one_more() -> bool:
-        return (await handle.describe()).info.num_actions == before + 1
+        return (await handle.describe()).info.num_actions > before
 
     await until(one_more)
     action = (await handle.describe()).info.recent_actions[-1].action
     assert isinstance(action, ScheduleActionExecutionStartWorkflow)
-    run = client.get_workflow_handle(action.workflow_id, run_id=action.first_execution_run_id, result_type=Digested)
-    assert action.workflow_id == f"digests-{day:%Y-%m-%d}T00:30:00Z"
-    answer: Digested = await run.result()
-    return answer
+    run = client.get_workflow_handle(action.workflow_id, run_id=action.first_execution_run_id, result_type=answer)
+    return action.workflow_id, await run.result()
+
+
+ANSWERS: dict[Scheduled, type[Record]] = {
+    Scheduled.notification_sweep: Swept,
+    Scheduled.digests: Digested,
+    Scheduled.invitations: Invited,
+    Scheduled.benefit_hold_check: Rechecked,
+    Scheduled.calendar_check: CalendarChecked,
+}
+
+
+def test_every_schedule_starts_a_workflow_of_the_release() -> None:
+    assert {definition.workflow.value for definition in DEFINITIONS} == {workflow.__name__ for workflow in SCHEDULED}
+    assert set(ANSWERS) == set(Scheduled) == {definition.workflow for definition in DEFINITIONS}
+
+
+async def test_every_schedule_that_fires_is_answered(client: Client, register: Pool) -> None:
+    await apply(client)
+    async with working(client, register):
+        for definition in DEFINITIONS:
+            _, answer = await answered(client, definition.id, ScheduleHandle.trigger, ANSWERS[definition.workflow])
+            assert isinstance(answer, ANSWERS[definition.workflow])
 
 
 async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_time(
@@ -253,24 +309,29 @@ async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_tim
 ) -> None:
     await replace_directory(register, directory())
     await late(register, AGENCY, 5)
-    supervision = Supervision(register, official_calendar)
     await apply(client, [DIGESTS])
     monday = datetime(2026, 8, 24, 1, tzinfo=SHANGHAI)
-    async with Worker(
-        client,
-        task_queue=TASK_QUEUE_CASES,
-        workflows=list(SCHEDULED),
-        activities=[supervision.digests],
-        workflow_runner=RUNNER,
-    ):
-        answers = [await fired(client, monday), await fired(client, monday)]
-    assert answers == [
+
+    async def fire(schedule: ScheduleHandle) -> None:
+        # A morning that has passed: the moment of doing it is another.
+        await schedule.backfill(ScheduleBackfill(start_at=monday, end_at=monday + timedelta(hours=23)))
+
+    async with working(client, register):
+        first = await answered(client, DIGESTS.id, fire, Digested)
+        again = await answered(client, DIGESTS.id, fire, Digested)
+    assert [workflow for workflow, _ in (first, again)] == ["digests-2026-08-24T00:30:00Z"] * 2
+    assert [answer for _, answer in (first, again)] == [
         Digested(day=monday.date(), working=True, written=3),
         Digested(day=monday.date(), working=True, written=0, known=3),
     ]
     async with connection_of(register) as connection:
         rows = await connection.fetch("SELECT event, not_before FROM notifications")
-    assert {(row["event"], row["not_before"]) for row in rows} == {
-        ("2026-08-24", datetime(2026, 8, 24, 0, 30, tzinfo=UTC))
-    }
-    assert len(rows) == 3
+    nominal = datetime(2026, 8, 24, 0, 30, tzinfo=UTC)
+    assert [tuple(row) for row in rows] == [("2026-08-24", nominal)] * 3
+
+
+async def test_what_somebody_starts_by_hand_is_done_for_now(client: Client, register: Pool) -> None:
+    async with working(client, register):
+        before = datetime.now(SHANGHAI).date()
+        answer = await client.execute_workflow(Digests.run, id="digests-by-hand", task_queue=TASK_QUEUE_CASES)
+    assert before <= answer.day <= datetime.now(SHANGHAI).date()
