@@ -10,22 +10,31 @@ WITH batch AS (
 )
 SELECT
     max(batch.person_id) AS reached,
-    coalesce(array_agg(person.token::text ORDER BY person.id) FILTER (WHERE person.id IS NOT NULL), '{}') AS persons,
-    coalesce(array_agg(person.region::text ORDER BY person.id) FILTER (WHERE person.id IS NOT NULL), '{}') AS regions,
-    coalesce(array_agg(person.category ORDER BY person.id) FILTER (WHERE person.id IS NOT NULL), '{}') AS categories
-FROM batch LEFT JOIN persons AS person
-    ON person.id = batch.person_id AND person.died_on IS NULL
-    AND NOT EXISTS (
-        SELECT FROM cases
-        WHERE cases.person = person.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL
-    );
+    coalesce(array_agg(person.token) FILTER (WHERE person.token IS NOT NULL), '{}') AS persons,
+    coalesce(array_agg(person.region) FILTER (WHERE person.token IS NOT NULL), '{}') AS regions,
+    coalesce(array_agg(person.category) FILTER (WHERE person.token IS NOT NULL), '{}') AS categories
+-- One look-up for each; the limit keeps the planner from reading the whole register once per batch.
+FROM batch LEFT JOIN LATERAL (
+    SELECT token::text, region::text, category FROM persons
+    WHERE persons.id = batch.person_id AND persons.died_on IS NULL
+      AND NOT EXISTS (
+          SELECT FROM cases
+          WHERE cases.person = persons.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL
+      )
+    LIMIT 1
+) AS person ON true;
 
 -- name: write_invitations
--- One message to each, once per person and level, each at its own moment of the office hours.
+-- One message to each, once per person and level, each at its own moment of the office hours. Those that are known are
+-- passed over before anything of a row is made; the rest is a race with another walk.
 INSERT INTO notifications (
     subject, person, event, recipient, template, facts, not_before, written_at, next_attempt_at
 )
 SELECT subject, person, 'invited', 'applicant', template, facts::jsonb, slot, :at, slot
 FROM unnest(:subjects::text[], :persons::text[], :templates::text[], :facts::text[], :slots::timestamptz[])
     AS invitation (subject, person, template, facts, slot)
+WHERE NOT EXISTS (
+    SELECT FROM notifications AS known
+    WHERE known.subject = invitation.subject AND known.event = 'invited' AND known.recipient = 'applicant'
+)
 ON CONFLICT (subject, event, recipient) DO NOTHING;
