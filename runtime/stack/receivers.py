@@ -52,6 +52,8 @@ class Receivers:
     ) -> None:
         self.tray = tray or Tray()
         self.callback_url = callback_url
+        self.receipts_told = 0
+        """Receipts, those that were told twice counted twice."""
         self._token = token
         self._secret = secret
         self._http_port = http_port
@@ -245,7 +247,8 @@ class Receivers:
     def _send_receipt(self, key: str) -> None:
         if self.callback_url is None:
             return
-        for _ in range(1 + self.tray.script.repeats_callback()):
+        for _ in range(self.tray.script.callbacks()):
+            self.receipts_told += 1
             receipt = asyncio.create_task(self._tell(key, "delivered", f"delivered-{key}"))
             self._receipts.add(receipt)
             receipt.add_done_callback(self._receipts.discard)

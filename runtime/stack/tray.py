@@ -60,6 +60,8 @@ class Script:
     rates: dict[Fault, float] = field(default_factory=dict)
     repeated_callbacks: float = 0.0
     """Share of receipts that are told twice."""
+    lost_callbacks: float = 0.0
+    """Share of receipts that are never told."""
     seed: int = 0
     next: deque[Fault | None] = field(default_factory=deque)
     retry_after: int = 1
@@ -79,9 +81,11 @@ class Script:
                 return fault
         return None
 
-    def repeats_callback(self) -> bool:
-        """Whether the next receipt is told twice."""
-        return self._chance.random() < self.repeated_callbacks
+    def callbacks(self) -> int:
+        """How often the next receipt is told."""
+        if self._chance.random() < self.lost_callbacks:
+            return 0
+        return 1 + (self._chance.random() < self.repeated_callbacks)
 
 
 class Tray:

@@ -44,10 +44,10 @@ class Post:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def opened() -> aiohttp.ClientSession:
+def opened(timeout: aiohttp.ClientTimeout = TIMEOUT) -> aiohttp.ClientSession:
     """A session for calls to providers; proxies of the environment are left alone, cookies are not kept."""
     return aiohttp.ClientSession(
-        timeout=TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}
+        timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}
     )
 
 

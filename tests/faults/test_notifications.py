@@ -1,0 +1,208 @@
+"""Providers that misbehave while cases go on: every message is accepted once, and no case waits for any.
+
+`make test` tells a few dozen; `make faults` tells five hundred, with a provider that is out for a minute.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from temporalio.worker import Worker
+
+from activities.notifications import Notifications
+from activities.notifications.providers import Provider
+from activities.notifications.providers.http import opened
+from activities.notifications.providers.mail import Mail, Relay
+from activities.notifications.providers.text_messages import TextMessages
+from activities.sealing import Field
+from cases.clocks import SHANGHAI
+from cases.delivery import Channel
+from cases.models import System
+from cases.occasions import Occasion, Swept
+from cases.states import Event, Status
+from runtime.callbacks import callbacks_served
+from runtime.sandbox import RUNNER
+from runtime.stack.receivers import Receivers
+from runtime.stack.tray import Fault, Script, Tray
+from runtime.worker import notifications_worker
+from tests.engine import Engine
+from tests.faults.sweeping import QUEUE, Sweeping
+from tests.workflows.dossier import Dossier
+
+SECRET: Final = b"synthetic-secret-of-a-test"
+TOKEN: Final = "synthetic"  # noqa: S105 - of receivers that run for one test
+TOLD_OF_A_CASE: Final = 3
+"""Documents are asked for, a new card is offered, and it is done."""
+SECONDS_PER_CASE: Final = 15.0
+"""So long a case may take from its opening to its end while providers misbehave; alone it takes less than two."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """How much is told, and how the provider behaves."""
+
+    messages: int
+    cases: int
+    out_seconds: float
+    read_seconds: float
+    """How long a provider may be silent."""
+    repeated_callbacks: float
+    seed: int
+
+
+@dataclass
+class Misbehaving:
+    """An engine with a provider that misbehaves."""
+
+    engine: Engine
+    receivers: Receivers
+    worker: Worker
+
+    async def sweep(self, at: datetime) -> Swept:
+        """Sweep as of a moment by day, through Temporal."""
+        swept: Swept = await self.engine.client.execute_workflow(
+            Sweeping.run, Occasion(at=at), id=f"sweep-{uuid4()}", task_queue=QUEUE
+        )
+        return swept
+
+
+@asynccontextmanager
+async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbehaving]:
+    """30 % errors, 10 % hangs, 10 % accepted and cut; some receipts are told twice, and most never."""
+    script = Script(
+        {Fault.error: 0.3, Fault.hang: 0.1, Fault.cut: 0.1},
+        repeated_callbacks=0.05,
+        lost_callbacks=0.5,
+        seed=campaign.seed,
+    )
+    timeout = aiohttp.ClientTimeout(total=15, sock_connect=3, sock_read=campaign.read_seconds)
+    async with (
+        callbacks_served("127.0.0.1", 0, SECRET, engine.pool) as port,
+        Receivers(
+            Tray(script), token=TOKEN, callback_url=f"http://127.0.0.1:{port}/callbacks", secret=SECRET
+        ) as receivers,
+        opened(timeout) as session,
+    ):
+        host, _, smtp_port = receivers.mail_url.removeprefix("smtp://").partition(":")
+        providers: dict[Channel, Provider] = {
+            Channel.sms: TextMessages(session, receivers.sms_url, TOKEN),
+            Channel.mail: Mail(Relay(host, int(smtp_port), sender="cards@example.invalid")),
+        }
+        notifications = Notifications(engine.pool, engine.sealer, providers, {Channel.sms: 200.0, Channel.mail: 200.0})
+        worker = notifications_worker(engine.client, notifications, engine.settings, QUEUE)
+        sweeping = Worker(engine.client, task_queue=QUEUE, workflows=[Sweeping], workflow_runner=RUNNER)
+        async with worker, sweeping:
+            yield Misbehaving(engine, receivers, worker)
+
+
+async def write_invitations(engine: Engine, campaign: str, count: int) -> None:
+    """Messages to applicants beside those of cases; every other applicant is reached through two channels."""
+    for number in range(count):
+        person = engine.sealer.person_token(f"M{number:07}")
+        ways = [(Channel.sms, Field.phone, f"1990001{number:04}")]
+        if number % 2:
+            ways.append((Channel.mail, Field.address, f"person{number}@example.invalid"))
+        for rank, (channel, field, address) in enumerate(ways):
+            await engine.pool.execute(
+                "INSERT INTO contacts (person, channel, address, rank) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                person,
+                channel.value,
+                engine.sealer.seal(address, field=field, person=person),
+                rank,
+            )
+        await engine.pool.execute(
+            "INSERT INTO notifications (subject, event, person, recipient, template, facts, not_before, written_at, "
+            "next_attempt_at) VALUES ($1, 'invited', $2, 'applicant', 'invitation.blue_0', $3, now(), now(), now())",
+            f"invitation:{campaign}:{number}",
+            person,
+            json.dumps({"campaign_ends": "2026-08-31", "provisional": False}),
+        )
+
+
+async def lives_to_its_end(engine: Engine, number: int) -> float:
+    """An ID-number change whose applicant is told three times; answers the seconds it took."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    person = await engine.insured(phone=f"1990002{number:04}")
+    case = await Dossier.open(engine, person, engine.number_change(person))
+    for event in (Event.add_documents, Event.verify_documents):
+        await case.tell(event)
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+    assert len(await case.messages()) == TOLD_OF_A_CASE
+    return loop.time() - begun
+
+
+async def pending(engine: Engine) -> datetime | None:
+    """When the next message is due; None where all are settled."""
+    due: datetime | None = await engine.pool.fetchval(
+        "SELECT min(next_attempt_at) FROM notifications WHERE state = 'pending'"
+    )
+    return due
+
+
+async def tell_everyone(shaken: Engine, campaign: Campaign) -> None:
+    by_day = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=2), time(12), tzinfo=SHANGHAI)
+    # Whatever other tests wrote is none of this test's.
+    await shaken.pool.execute(
+        "UPDATE notifications SET state = 'undeliverable', next_attempt_at = NULL WHERE state = 'pending'"
+    )
+    before = await shaken.pool.fetchval("SELECT coalesce(max(id), 0) FROM notifications")
+    await write_invitations(shaken, f"{campaign.seed}", campaign.messages - TOLD_OF_A_CASE * campaign.cases)
+    async with misbehaving(shaken, campaign) as provider, shaken.working():
+        out = asyncio.create_task(provider.receivers.out(campaign.out_seconds))
+        living = asyncio.gather(*(lives_to_its_end(shaken, number) for number in range(campaign.cases)))
+        at, sweeps = by_day, 0
+        while not living.done() or not out.done() or await pending(shaken) is not None:
+            await provider.sweep(at)
+            sweeps += 1
+            # Nights are for sleeping; a day of it is long enough for every pause.
+            at = min(max(at + timedelta(seconds=30), await pending(shaken) or at), by_day + timedelta(hours=8))
+        seconds = await living
+        await out
+        await provider.receivers.told_all()
+        tray = provider.receivers.tray
+        rows = await shaken.pool.fetch(
+            "SELECT notifications.id, notifications.state, array_agg(idempotency_key::text) AS keys "
+            "FROM notifications JOIN deliveries ON notification_id = notifications.id "
+            "WHERE notifications.id > $1 GROUP BY notifications.id",
+            before,
+        )
+    print(f"{len(rows)} messages, {sweeps} sweeps, calls {Counter(call.outcome for call in tray.calls)}")  # noqa: T201 - figures
+    assert len(rows) == campaign.messages
+    assert {row["state"] for row in rows} == {"accepted", "delivered"}
+    assert {sum(key in tray.accepted for key in row["keys"]) for row in rows} == {1}
+    assert len(tray.accepted) == campaign.messages
+    texts = Counter((call.to, call.text) for call in tray.accepted.values())
+    assert set(texts.values()) == {1}
+    assert {Fault.error, Fault.hang, Fault.cut, "repeated"} <= {call.outcome for call in tray.calls}
+    told = await shaken.pool.fetchval(
+        "SELECT count(*) FROM callbacks JOIN deliveries ON deliveries.id = delivery_id WHERE notification_id > $1",
+        before,
+    )
+    assert told == sum(row["state"] == "delivered" for row in rows)
+    assert told < provider.receivers.receipts_told < campaign.messages
+    assert max(seconds) < SECONDS_PER_CASE
+
+
+async def test_every_message_is_accepted_once_by_a_provider_that_misbehaves_and_no_case_waits(
+    shaken: Engine,
+) -> None:
+    await tell_everyone(
+        shaken, Campaign(messages=48, cases=3, out_seconds=2, read_seconds=0.5, repeated_callbacks=0.5, seed=7)
+    )
+
+
+@pytest.mark.faults
+async def test_five_hundred_messages_are_each_accepted_once(shaken: Engine) -> None:
+    await tell_everyone(
+        shaken, Campaign(messages=500, cases=25, out_seconds=60, read_seconds=5, repeated_callbacks=0.05, seed=2026)
+    )
