@@ -79,8 +79,8 @@ async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbe
     """30 % errors, 10 % hangs, 10 % accepted and cut; some receipts are told twice, and most never."""
     script = Script(
         {Fault.error: 0.3, Fault.hang: 0.1, Fault.cut: 0.1},
-        repeated_callbacks=0.05,
-        lost_callbacks=0.5,
+        repeated_callbacks=campaign.repeated_callbacks,
+        lost_callbacks=0.7,
         seed=campaign.seed,
     )
     timeout = aiohttp.ClientTimeout(total=15, sock_connect=3, sock_read=campaign.read_seconds)
