@@ -10,7 +10,7 @@ from typing import Final
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter, DayLocator, MonthLocator, date2num
+from matplotlib.dates import MO, ConciseDateFormatter, MonthLocator, WeekdayLocator, date2num
 from matplotlib.figure import Figure
 
 from rehearsal.figures import OPEN_MILESTONES, Figures
@@ -79,6 +79,8 @@ def draw(seasons: Sequence[Figures], folder: Path, name: str = "season") -> tupl
         figure = _figure(seasons, words)
         files = folder / f"{name}.png", folder / f"{name}.svg"
         figure.savefig(files[0], dpi=_DOTS_PER_INCH)
+        # Where everything stands is known by now.
+        figure.set_layout_engine("none")
         figure.savefig(files[1], metadata={"Date": None})
     return files
 
@@ -133,11 +135,13 @@ def _open_cases(axes: Axes, season: Figures, words: _Words) -> None:
 
 
 def _rungs(axes: Axes, season: Figures, words: _Words) -> None:
-    below = [0] * len(season.days)
-    for rung, (zh, en, colour) in _RUNGS.items():
-        heights = season.rungs[rung]
-        axes.bar(_days(season), heights, 0.9, bottom=below, color=colour, label=words(zh, en))
-        below = [low + high for low, high in zip(below, heights, strict=True)]
+    axes.stackplot(
+        _days(season),
+        *(season.rungs[rung] for rung in _RUNGS),
+        labels=[words(zh, en) for zh, en, _ in _RUNGS.values()],
+        colors=[colour for _, _, colour in _RUNGS.values()],
+        step="mid",
+    )
     axes.set_title(words("每日督办（按级别）", "rungs per level and day"))
     axes.set_ylabel(words("次/日", "rungs per day"))
     _calendar(axes, season, words)
@@ -178,7 +182,7 @@ def _calendar(axes: Axes, season: Figures, words: _Words) -> None:
     locator = MonthLocator(bymonthday=(1, 15))
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.xaxis.set_minor_locator(DayLocator())
+    axes.xaxis.set_minor_locator(WeekdayLocator(MO))
     axes.set_xlabel(words("日期", "day"))
     axes.axvline(
         date2num(season.campaign_ends) + 0.5, color="#5b1a68", linestyle="--", linewidth=1, label=words("截止日", "D")

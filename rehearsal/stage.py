@@ -9,6 +9,7 @@ from typing import Final
 
 from temporalio.runtime import Runtime
 
+from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.registry.pool import Pool, create_pool
 from activities.sealing import KeyRing, Sealer
@@ -21,7 +22,7 @@ from rehearsal.later import calendar_later, policy_later
 from runtime.client import connect
 from runtime.settings import Settings
 from runtime.stack import LocalStack
-from runtime.worker import cases_worker
+from runtime.worker import cases_worker, notifications_worker
 
 _CONNECTIONS: Final = 16
 
@@ -55,6 +56,9 @@ async def engine_on(
     client = await connect(stack.temporal_address, stack.namespace, runtime=runtime)
     async with await create_pool(database_url, size=_CONNECTIONS) as pool:
         registry = Registry(pool, sealer, Policies([policy_later(policy)]), calendar_later)
-        async with cases_worker(client, registry, Settings(pool_size=_CONNECTIONS)):
+        # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
+        notifications = Notifications(pool, sealer, {})
+        settings = Settings(pool_size=_CONNECTIONS)
+        async with cases_worker(client, registry, settings), notifications_worker(client, notifications, settings):
             time = VirtualTime(client)
             yield Stage(CaseClient(time.client, sealer), time, pool, sealer)

@@ -84,10 +84,9 @@ def flawless(moves: Sequence[Move], category: str = "general", rules: Rules = RU
         made = replace(move, before=status, to=status) if move.event == ESCALATED else move
         status = made.to
         account.hear(made)
-        dates = (
-            {} if status in ENDINGS else {"processing_due_at": account.processing, "campaign_due_at": account.campaign}
-        )
-        dated.append(replace(made, **dates))
+        if status not in ENDINGS:
+            made = replace(made, processing_due_at=account.processing, campaign_due_at=account.campaign)
+        dated.append(made)
     return replace(bare, moves=dated, fired=fired)
 
 

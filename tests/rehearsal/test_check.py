@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def with_rung(case: Case, place: int, *rungs: Fired) -> Case:
     return replace(case, fired=(*case.fired[:place], *rungs, *case.fired[place + 1 :]))
 
 
-def with_move(case: Case, event: str, **changed: object) -> Case:
+def with_move(case: Case, event: str, **changed: Any) -> Case:
     """The case with another transition of a kind."""
     return replace(case, moves=[replace(move, **changed) if move.event == event else move for move in case.moves])
 
