@@ -3,36 +3,50 @@
 A replayer is given the same, so that a history replays as it was made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
+from activities.campaign import Campaign
 from activities.notifications import Notifications
 from activities.registry import Registry
+from activities.supervision import Supervision
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
 from runtime.converter import DATA_CONVERTER
 from runtime.sandbox import RUNNER
 from runtime.settings import Settings
 from workflows.card_replacement import CardReplacement
 from workflows.id_number_change import IdNumberChange
+from workflows.scheduled import SCHEDULED
 
 WORKFLOWS: Final[tuple[type, ...]] = (IdNumberChange, CardReplacement)
+"""Those that are cases; the scheduled ones stand beside them."""
 
 FAILING: Final = (ValidationError,)
 """What fails a case instead of its task: a start whose input cannot be read would fail its task for ever."""
 
 
-def cases_worker(client: Client, registry: Registry, settings: Settings, task_queue: str = TASK_QUEUE_CASES) -> Worker:
-    """The worker of the `cases` task queue: both workflows and the registry's activities."""
+Activity = Callable[..., Any]
+
+
+def cases_worker(
+    client: Client,
+    registry: Registry,
+    settings: Settings,
+    task_queue: str = TASK_QUEUE_CASES,
+    *,
+    scheduled: Sequence[Activity] = (),
+) -> Worker:
+    """The worker of the `cases` task queue: the workflows, the registry's activities, and those `scheduled`."""
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=list(WORKFLOWS),
-        activities=[registry.register, registry.screen, registry.advance],
+        workflows=[*WORKFLOWS, *SCHEDULED],
+        activities=[registry.register, registry.screen, registry.advance, *scheduled],
         workflow_runner=RUNNER,
         workflow_failure_exception_types=FAILING,
         max_cached_workflows=settings.max_cases_cached,
@@ -43,6 +57,11 @@ def cases_worker(client: Client, registry: Registry, settings: Settings, task_qu
         # After a crash the server offers a case to its old worker first; so long waits a case at most.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
     )
+
+
+def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[Activity, ...]:
+    """What scheduled workflows ask for on the `cases` task queue."""
+    return supervision.digests, campaign.invite, campaign.recheck_benefits, campaign.check_calendar
 
 
 def notifications_worker(
