@@ -86,9 +86,13 @@ class Players:
                 await self._live(life)
             on_progress()
 
-        async with asyncio.TaskGroup() as group:
-            for life in lives:
-                group.create_task(one(life))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for life in lives:
+                    group.create_task(one(life))
+        except ExceptionGroup as went_wrong:
+            # What else went wrong did so because of the first.
+            raise went_wrong.exceptions[0] from None
         return self.played
 
     # --- one life ---------------------------------------------------------------------------------------------------
@@ -111,11 +115,12 @@ class Players:
 
     async def _until(self, case_id: str, moment: datetime, life: Life) -> bool:
         """Let time pass up to a moment of the season, and let somebody acknowledge on the way. False at the end."""
+        passed: datetime | None = None
         while True:
             stop = await self._acknowledges_at(case_id, life)
-            if stop is None or stop >= moment:
+            if stop is None or stop >= moment or stop == passed:
                 return await self.stage.time.go_to(case_id, later(moment))
-            rung = await self._rung(case_id)
+            passed, rung = stop, await self._rung(case_id)
             if not await self.stage.time.go_to(case_id, later(stop)):
                 return False
             reached = await self._rung(case_id)

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from temporalio.runtime import Runtime
 
 from activities.notifications import Notifications
 from activities.registry import Registry
-from activities.registry.pool import Pool, create_pool
+from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
 from cases.names import SEARCH_ATTRIBUTES
 from cases.policy import Policies, Policy
@@ -25,6 +26,10 @@ from runtime.stack import LocalStack
 from runtime.worker import cases_worker, notifications_worker
 
 _CONNECTIONS: Final = 16
+_PATIENT: Final = Waits(connect=30, command=120, statement=120, lock=60)
+"""Players and checker wait for a machine that is busy with the engine itself; the engine keeps its own limits."""
+_PATIENCE: Final = timedelta(minutes=2)
+"""How long a player waits for a case's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Stage:
     cases: CaseClient
     time: VirtualTime
     pool: Pool
+    """Of the players and the checker; the engine has one of its own."""
     sealer: Sealer
 
 
@@ -54,11 +60,14 @@ async def engine_on(
     await migrate(database_url)
     sealer = Sealer(KeyRing.sample())
     client = await connect(stack.temporal_address, stack.namespace, runtime=runtime)
-    async with await create_pool(database_url, size=_CONNECTIONS) as pool:
+    async with (
+        await create_pool(database_url, size=_CONNECTIONS) as pool,
+        await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
+    ):
         registry = Registry(pool, sealer, Policies([policy_later(policy)]), calendar_later)
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
         notifications = Notifications(pool, sealer, {})
         settings = Settings(pool_size=_CONNECTIONS)
         async with cases_worker(client, registry, settings), notifications_worker(client, notifications, settings):
             time = VirtualTime(client)
-            yield Stage(CaseClient(time.client, sealer), time, pool, sealer)
+            yield Stage(CaseClient(time.client, sealer, timeout=_PATIENCE), time, patient, sealer)
