@@ -19,18 +19,21 @@ import structlog
 from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
+from activities.campaign import Campaign
 from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
+from activities.supervision import Supervision
 from cases.policy import Policies
 from runtime.callbacks import callbacks_served
+from runtime.courier import Courier
 from runtime.health import health_served
 from runtime.logs import configure_logging
 from runtime.providers import providers_of
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, reach
-from runtime.worker import cases_worker, notifications_worker
+from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
 
@@ -65,8 +68,16 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         providers = await cleanup.enter_async_context(providers_of(settings))
         if settings.callback_port is not None:
             await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, pool))
+        courier = Courier(client)
+        cleanup.push_async_callback(courier.drain)
+        policies = Policies.load()
+        scheduled = scheduled_activities(
+            Supervision(pool, official_calendar), Campaign(pool, client, policies, official_calendar)
+        )
         workers = (
-            cases_worker(client, Registry(pool, sealer, Policies.load(), official_calendar), settings),
+            cases_worker(
+                client, Registry(pool, sealer, policies, official_calendar, courier), settings, scheduled=scheduled
+            ),
             notifications_worker(client, Notifications(pool, sealer, providers, settings.paces()), settings),
         )
         # `async with worker` would not notice a dead poller while this body waits.

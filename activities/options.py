@@ -23,13 +23,6 @@ REGISTRY_DURABLE: Final = ActivityConfig(
 )
 """The same transaction while the register does not answer: it is repeated for as long as it takes, and seen waiting."""
 
-DELIVERY: Final = ActivityConfig(
-    task_queue=TASK_QUEUE_NOTIFICATIONS,
-    start_to_close_timeout=timedelta(seconds=90),
-    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=1)),
-)
-"""One attempt for a few notifications. Nobody waits for it, and what it leaves the sweep delivers."""
-
 SWEEP: Final = ActivityConfig(
     task_queue=TASK_QUEUE_NOTIFICATIONS,
     start_to_close_timeout=timedelta(minutes=5),

@@ -384,7 +384,7 @@ ID_NUMBER_CHANGE: Final = Machine(
         Row(_S.screening, _E.screened, _G.not_needed, _S.not_needed, (_F.notify_applicant,)),
         Row(_S.screening, _E.screened, _G.conflict, _S.disputed, _DISPUTE),
         Row(_S.screening, _E.screened, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
-        Row(_S.screening, _E.screened, _G.always, _S.in_review),
+        Row(_S.screening, _E.screened, _G.always, _S.in_review, (_F.notify_applicant,)),
         # documents
         Row(_S.awaiting_documents, _E.add_documents, _G.documents_missing, _S.awaiting_documents),
         Row(_S.awaiting_documents, _E.add_documents, _G.always, _S.in_review),
@@ -586,7 +586,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.checking, _E.checked, _G.duplicate, _S.rejected, (_F.notify_applicant,)),
         Row(_S.checking, _E.checked, _G.not_allowed, _S.rejected, (_F.notify_applicant,)),
         Row(_S.checking, _E.checked, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
-        Row(_S.checking, _E.checked, _G.always, _S.in_review),
+        Row(_S.checking, _E.checked, _G.always, _S.in_review, (_F.notify_applicant,)),
         # loss
         Row(_S.temporarily_blocked, _E.confirm_loss, _G.always, _S.checking, (_F.confirm_loss,)),
         Row(

@@ -76,6 +76,11 @@ class StepRequest(Record):
         )
 
     @property
+    def key(self) -> str:
+        """Business identity of the step: case, generation and step, the same however often it is asked."""
+        return f"{self.after.case_id}:{self.after.generation}:{self.step}"
+
+    @property
     def decision(self) -> Decision:
         """The decision that this is the request for."""
         # The guard was asked when the transition was decided; nothing that follows depends on it.
@@ -103,8 +108,6 @@ class StepResult(Record):
     """The terms of the policy that the case follows from now on, where that is another."""
     neighbours: tuple[Neighbour, ...] = ()
     related: str | None = None
-    notifications: tuple[int, ...] = ()
-    """IDs of the messages that were written with it."""
     refused: Code | None = None
     """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS`
     …

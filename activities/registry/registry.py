@@ -23,6 +23,7 @@ from activities.registry.screening import Screened, screen
 from activities.registry.step import Step
 from activities.sealing import Sealer
 from cases.clocks import WorkingCalendar
+from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.models import Recompute
 from cases.policy import CalendarOverrides, Policies, Policy
@@ -43,13 +44,26 @@ _WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effec
 Calendars = Callable[[CalendarOverrides], WorkingCalendar]
 """Makes the working calendar of an agency from the overrides of its policy."""
 
+Written = Callable[[str, DeliverRequest], None]
+"""Told of the notifications of a step, by the step's business key, once they are durable. It must not wait: whatever
+becomes of them then, the sweep delivers what is left.
+"""
+
 Done = TypeVar("Done")
 
 
 class Registry:
     """Activities on the register."""
 
-    def __init__(self, pool: Pool, sealer: Sealer, policies: Policies, calendars: Calendars) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        sealer: Sealer,
+        policies: Policies,
+        calendars: Calendars,
+        written: Written | None = None,
+    ) -> None:
+        self._written = written
         self._pool = pool
         self._sealer = sealer
         self._policies = policies
@@ -79,13 +93,19 @@ class Registry:
         """Make one transition with all its effects, or answer what holds instead, or why it cannot be made."""
         while True:
             try:
-                return await self._in_transaction(lambda connection: self._advance(connection, request))
+                result, notifications = await self._in_transaction(
+                    lambda connection: self._advance(connection, request)
+                )
             except Refused as refused:
                 code = refused.code
             except asyncpg.UniqueViolationError as violation:
                 if violation.constraint_name != ONE_HOLDER:
                     raise
                 code = Code.NUMBER_TAKEN
+            else:
+                if notifications and self._written is not None:
+                    self._written(request.key, DeliverRequest(notifications=notifications, at=request.at))
+                return result
             if code is not Code.PERSON_BUSY:
                 break
             # Between the refusal and this the turn may have become free; then nobody would tell the case.
@@ -202,7 +222,8 @@ class Registry:
 
     # --- advancing --------------------------------------------------------------------------------------------------
 
-    async def _advance(self, connection: Connection, request: StepRequest) -> StepResult:
+    async def _advance(self, connection: Connection, request: StepRequest) -> tuple[StepResult, tuple[int, ...]]:
+        """What is answered, and the notifications that were written."""
         after = request.after
         key = {"case_id": after.case_id, "generation": after.generation, "step": request.step}
         case = await SQL["lock_case"].first(connection, key)
@@ -210,7 +231,7 @@ class Registry:
             raise CaseError(Code.CASE_UNKNOWN)
         if (case["version"], case["status"]) != (request.before, request.from_status):
             standing, neighbours = await self._standing(connection, key | {"before": request.before})
-            return StepResult(moved=False, standing=standing, neighbours=neighbours)
+            return StepResult(moved=False, standing=standing, neighbours=neighbours), ()
         policy = self._policy(request)
         step = Step(connection, request, case, policy, self._sealer)
         if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
@@ -225,10 +246,9 @@ class Registry:
             terms=final.terms if final.terms != after.terms else None,
             neighbours=tuple(step.neighbours),
             related=step.related,
-            notifications=tuple(step.notifications),
         )
         await self._move(connection, request, case, final, result)
-        return result
+        return result, tuple(step.notifications)
 
     async def _standing(
         self, connection: Connection, values: Mapping[str, Any]

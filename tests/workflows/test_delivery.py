@@ -1,0 +1,129 @@
+"""Messages on their way from a case to a provider, and what a case with them costs."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import aiohttp
+from temporalio.api.enums.v1 import EventType
+
+from activities.calendar import official_calendar
+from activities.notifications import Notifications
+from activities.notifications.providers.http import opened
+from activities.notifications.providers.text_messages import TextMessages
+from activities.registry import Registry
+from activities.sealing import Field
+from cases.clocks import SHANGHAI
+from cases.delivery import Channel, DeliverRequest
+from cases.states import Event, Status
+from runtime.courier import Courier
+from runtime.stack import LocalStack
+from runtime.stack.receivers import Receivers
+from runtime.worker import cases_worker, notifications_worker
+from tests.engine import Engine, Person, engine_on, quiet_policies
+from tests.scenes import ID_CARD, SOUTH
+from tests.workflows.dossier import Dossier
+
+NOON: Final = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=1), time(12), SHANGHAI)
+"""Nobody is written to at night, at whatever hour the tests run."""
+TOKEN: Final = "synthetic"  # noqa: S105 - of a receiver that runs for one test
+
+ORDINARY_EVENTS: Final = 35
+ORDINARY_BYTES: Final = 12 * 1024
+ORDINARY_ACTIONS: Final = 10
+
+
+class Telling:
+    """An engine whose messages reach a provider."""
+
+    def __init__(self, engine: Engine, receivers: Receivers, courier: Courier) -> None:
+        self.engine = engine
+        self.courier = courier
+        self.receivers = receivers
+
+    async def person(self) -> Person:
+        """Somebody with a synthetic telephone."""
+        person = await self.engine.insured(region=SOUTH)
+        ref = self.engine.sealer.person_token(person.personal_number)
+        sealed = self.engine.sealer.seal("19900000001", field=Field.phone, person=ref)
+        await self.engine.pool.execute(
+            "INSERT INTO contacts (person, channel, address, rank) VALUES ($1, 'sms', $2, 0)", ref, sealed
+        )
+        return person
+
+    async def change(self) -> Dossier:
+        person = await self.person()
+        return await Dossier.open(self.engine, person, self.engine.number_change(person, ID_CARD, region=SOUTH))
+
+    async def delivered(self, case: Dossier) -> list[tuple[str, str]]:
+        """The messages of a case, once each was tried."""
+        await self.courier.drain()
+        steps = await self.engine.pool.fetch(
+            "SELECT DISTINCT event FROM notifications WHERE case_id = $1", case.case_id
+        )
+        for row in steps:
+            delivery = self.engine.client.get_activity_handle(f"deliver:{case.case_id}:{row['event']}")
+            async with asyncio.timeout(20):
+                await delivery.result()
+        rows = await self.engine.pool.fetch(
+            "SELECT template, state FROM notifications WHERE case_id = $1 ORDER BY id", case.case_id
+        )
+        return [(row["template"], row["state"]) for row in rows]
+
+
+@asynccontextmanager
+async def telling_on(stack: LocalStack, database: str) -> AsyncIterator[Telling]:
+    """The engine, its courier, a worker for both queues, and a provider of text messages."""
+    async with (
+        engine_on(stack, database) as engine,
+        Receivers(token=TOKEN) as receivers,
+        opened() as session,
+    ):
+        courier = Courier(engine.client)
+
+        def at_noon(key: str, request: DeliverRequest) -> None:
+            courier(key, request.model_copy(update={"at": NOON}))
+
+        engine.task_queue = database
+        registry = Registry(engine.pool, engine.sealer, quiet_policies(), official_calendar, at_noon)
+        notifications = Notifications(
+            engine.pool, engine.sealer, {Channel.sms: TextMessages(session, receivers.sms_url, TOKEN)}
+        )
+        async with (
+            cases_worker(engine.client, registry, engine.settings, database),
+            notifications_worker(engine.client, notifications, engine.settings),
+        ):
+            yield Telling(engine, receivers, courier)
+
+
+async def actions(stack: LocalStack) -> int:
+    """What the server would bill so far, by its own counter."""
+    async with aiohttp.ClientSession() as session, session.get(stack.metrics_url) as response:
+        text = await response.text()
+    return sum(int(float(value)) for value in re.findall(r"^action\{[^}]*\} (\S+)$", text, re.MULTILINE))
+
+
+async def test_an_ordinary_case_with_its_timer_and_two_messages_costs_no_more_than_its_budget(
+    stack: LocalStack,
+) -> None:
+    async with telling_on(stack, "telling") as telling:
+        before = await actions(stack)
+        case = await telling.change()
+        assert (await case.engine.view(case.case_id)).next_rung is not None
+        await case.tell(Event.verify_documents)
+        outcome = await case.engine.handle(case.case_id).result()
+        assert outcome.status is Status.done
+        messages = await telling.delivered(case)
+        assert messages == [("IdNumberChange.in_review", "accepted"), ("IdNumberChange.done", "accepted")]
+        assert await actions(stack) - before <= ORDINARY_ACTIONS
+        events = (await case.engine.handle(case.case_id).fetch_history()).events
+        kinds = Counter(event.event_type for event in events)
+        assert kinds[EventType.EVENT_TYPE_TIMER_STARTED] == 1
+        assert kinds[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] == 0
+        assert len(events) <= ORDINARY_EVENTS
+        assert sum(event.ByteSize() for event in events) <= ORDINARY_BYTES
+        assert len({call.key for call in telling.receivers.tray.calls}) == 2
