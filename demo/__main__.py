@@ -27,6 +27,7 @@ from demo.surroundings import (
     Servers,
     data_dir,
     process_environment,
+    providers,
     servers,
     while_all_run,
     worker,
@@ -90,16 +91,16 @@ async def run(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> 
     """The whole demonstration. Answers the exit status."""
     board, folder = Board(), data_dir(environment)
     screen.say(f"cardcase demo · synthetic data · {folder}")
-    async with servers(environment, folder) as running:
+    async with servers(environment, folder) as running, providers(folder) as messages:
         sealer = await prepare(running)
-        async with worker(environment, folder, running) as one_worker:
-            screen.say(f"ready after {board.seconds:.1f} s" + _look(running))
+        async with worker({**messages.settings, **environment}, folder, running) as one_worker:
+            screen.say(f"ready after {board.seconds:.1f} s{_look(running)} · tray {messages.tray_url}")
             shown = await while_all_run(demonstrate(running, sealer, screen, board), running, one_worker)
             screen.results(shown, running.ui_url, running.namespace)
             screen.say(f"{summary(shown)} ({len(shown)} rows, {board.seconds:.1f} s)")
             status = 0 if all(result.as_expected for result in shown) else EXIT_OTHERWISE
             if stay:
-                screen.say(_hints(shown, running, one_worker.log_file))
+                screen.say(_hints(shown, running, messages.tray_url, one_worker.log_file))
                 with suppress(asyncio.CancelledError):
                     await while_all_run(asyncio.Event().wait(), running, one_worker)
             return status
@@ -109,7 +110,7 @@ def _look(servers: Servers) -> str:
     return f" · Web UI {servers.ui_url}" if servers.ui_url is not None else ""
 
 
-def _hints(results: list[Result], servers: Servers, worker_log: Path) -> str:
+def _hints(results: list[Result], servers: Servers, tray_url: str, worker_log: Path) -> str:
     lines = ["", "Everything stays up until Ctrl-C. The data is kept for the next start."]
     if servers.ui_url is not None:
         cases = f"{servers.ui_url}/namespaces/{servers.namespace}/workflows"
@@ -119,6 +120,7 @@ def _hints(results: list[Result], servers: Servers, worker_log: Path) -> str:
             "                 Send an Update, on a case that is open, lists every event with its description.",
             *(f"                 {words}: {cases}/{case_id}" for words, case_id in _worth_a_look(results)),
         ]
+    lines.append(f"  Messages       {tray_url} (applicants are told from 8:00 to 21:00 in Shanghai)")
     return "\n".join([*lines, f"  Worker's log   {worker_log}", "  Command line   python starter.py --help"])
 
 

@@ -5,6 +5,7 @@ Servers of our own are used unless `CARDCASE_DATABASE_URL` or Temporal's own con
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -18,12 +19,14 @@ from temporalio.envconfig import ClientConfig
 
 from activities.sealing import KeyRing
 from cases.names import SEARCH_ATTRIBUTES
+from runtime.callbacks import PATH as CALLBACKS
 from runtime.client import connect
 from runtime.stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
 from runtime.stack.directory import DataDirectory
 from runtime.stack.launch import Account
 from runtime.stack.ports import LOOPBACK, pick_ports
 from runtime.stack.process import ServerProcess
+from runtime.stack.receivers import Receivers
 
 PROJECT: Final = Path(__file__).parent.parent
 DATABASE_URL: Final = "CARDCASE_DATABASE_URL"
@@ -33,6 +36,7 @@ DATA_DIR: Final = "CARDCASE_DATA_DIR"
 _WORKER_SECONDS: Final = 60.0
 _DRAIN_SECONDS: Final = 35.0
 _POLL_SECONDS: Final = 0.05
+_TRAY_PORT: Final = 8234
 
 Answer = TypeVar("Answer")
 
@@ -92,6 +96,45 @@ async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator
 def _key_file(environment: Mapping[str, str], folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Path(environment.get(KEY_FILE) or folder / "keys.toml").absolute()
+
+
+@dataclass(frozen=True)
+class Providers:
+    """Who takes messages to people: the local stack's own, whose tray one can look at."""
+
+    tray_url: str
+    settings: Mapping[str, str]
+    """For the worker; what the environment says of a provider is stronger."""
+
+
+@asynccontextmanager
+async def providers(folder: Path) -> AsyncIterator[Providers]:
+    """Providers on 127.0.0.1 for all channels, with receipts."""
+    secret_file, secret = _secret(folder / "providers.secret")
+    port, callback_port = pick_ports(_TRAY_PORT, None)
+    callback_url = f"http://{LOOPBACK}:{callback_port}{CALLBACKS}"
+    async with Receivers(http_port=port, token=secret, callback_url=callback_url, secret=secret.encode()) as receivers:
+        settings = {
+            "SMS_URL": receivers.sms_url,
+            "SMS_TOKEN_FILE": str(secret_file),
+            "MAIL_URL": receivers.mail_url,
+            "MAIL_SENDER": "cards@example.invalid",
+            "CHAT_CHANNELS": "dingtalk,wecom,feishu",
+            "CHAT_RELAY_URL": receivers.relay_url,
+            "WEBHOOK_HOSTS": receivers.webhook_host,
+            "CALLBACK_PORT": str(callback_port),
+            "CALLBACK_SECRET_FILE": str(secret_file),
+        }
+        yield Providers(receivers.tray_url, {f"CARDCASE_{name}": value for name, value in settings.items()})
+
+
+def _secret(path: Path) -> tuple[Path, str]:
+    """A secret that the worker and the providers share, made at the first start."""
+    path = path.absolute()
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24), encoding="ascii")
+    return path, path.read_text(encoding="ascii")
 
 
 class Worker:
