@@ -41,8 +41,8 @@ SECRET: Final = b"synthetic-secret-of-a-test"
 TOKEN: Final = "synthetic"  # noqa: S105 - of receivers that run for one test
 TOLD_OF_A_CASE: Final = 3
 """Documents are asked for, a new card is offered, and it is done."""
-SECONDS_PER_CASE: Final = 15.0
-"""So long a case may take from its opening to its end while providers misbehave; alone it takes less than two."""
+SECONDS_PER_CASE: Final = 30.0
+"""So long a case may take while many live at once: half of the minute in which the provider is out."""
 
 
 @dataclass(frozen=True)
