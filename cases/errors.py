@@ -113,6 +113,7 @@ class Code(StrEnum):
     POST_RANK_REPEATED = "POST_RANK_REPEATED"
     POST_DEPUTY_REPEATED = "POST_DEPUTY_REPEATED"
     POST_UNCOVERED = "POST_UNCOVERED"
+    CONTACT_REPEATED = "CONTACT_REPEATED"
     # Schedules
     SCHEDULE_UNKNOWN = "SCHEDULE_UNKNOWN"
     # Notifications
@@ -394,6 +395,9 @@ REMEDIES: dict[Code, Remedy] = {
     Code.POST_UNCOVERED: Remedy(
         "On a day of this absence nobody is at the post. Name a deputy who is there.",
         "缺勤期间岗位无人，请指定在岗的代理人。",
+    ),
+    Code.CONTACT_REPEATED: Remedy(
+        "Somebody has two addresses of one channel. Keep one.", "同一人同一渠道有两个地址，请保留一个。"
     ),
     Code.SCHEDULE_UNKNOWN: Remedy(
         "There is no schedule of this name. See: schedules list.", "没有该名称的定时任务，请用 schedules list 查看。"

@@ -17,7 +17,7 @@ from openpyxl.styles import Font
 from cases.models import Category, DocumentKind, ReplacementReason
 from cases.names import Kind
 from samples.classes import CATALOGUE, Application, Sample, pure_upgrade
-from samples.offices import as_toml, directory
+from samples.offices import as_toml, contacts, directory
 from samples.people import NORTH, SOUTH, Inventor, Office, Paper, Person
 
 FOLDER: Final = Path(__file__).parent
@@ -26,6 +26,7 @@ REGISTER_SOUTH: Final = "register-south.csv"
 INSURED: Final = "insured.jsonl"
 EXPECTED: Final = "expected.csv"
 DIRECTORY: Final = "directory.toml"
+CONTACTS: Final = "staff-contacts.csv"
 
 PEOPLE: Final = {NORTH: 180, SOUTH: 120}
 """How many persons of its own each register holds."""
@@ -118,6 +119,7 @@ def generate() -> dict[str, bytes]:
         REGISTER_NORTH: _workbook(north),
         REGISTER_SOUTH: _csv([COLUMNS, *map(_cells, south)], "gb18030", "\r\n"),
         DIRECTORY: as_toml(directory()),
+        CONTACTS: _csv(contacts(directory()), "utf-8", "\n"),
         INSURED: _json_lines(person for sample in (*north, *south) for person in sample.insured),
         EXPECTED: _csv(
             [EXPECTED_COLUMNS, *_expected(REGISTER_NORTH, north), *_expected(REGISTER_SOUTH, south)], "utf-8", "\n"

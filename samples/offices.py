@@ -72,6 +72,15 @@ def as_toml(directory: Directory) -> bytes:
     return "\n".join(parts).encode()
 
 
+def contacts(directory: Directory) -> list[tuple[str, ...]]:
+    """A mail address for everybody at a post, under a name that never resolves (RFC 2606)."""
+    staff = sorted({post.staff for post in directory.posts})
+    return [
+        ("工号", "渠道", "地址", "顺位", "语言"),
+        *((one, "邮件", f"{one}@example.invalid", "0", "中文") for one in staff),
+    ]
+
+
 def _offices() -> Iterator[Office]:
     yield Office(code=MINISTRY, level=Level.ministry, name="示例社会保险主管部门（部级）")
     for code, name in _PROVINCES.items():

@@ -1,18 +1,24 @@
 """Commands about the directory of offices and posts: load a reviewed file, see who is told."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from activities.sealing import KeyRing, Sealer
+from activities.supervision.contacts import replace_contacts
 from activities.supervision.directory import Changes, read_directory, replace_directory, told_about
 from cases.errors import CaseError, Code
 from cases.offices import Directory, chain_of
 from intake.client import today_in_shanghai
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit
-from intake.files import directory as files
+from intake.files.contacts import read_contacts
+from intake.files.directory import read_directory as read_directory_file
+from intake.files.rows import Finding
 from intake.remedies import remedy_of
+from runtime.settings import ClientSettings, read_settings
 
 OfficeArgument = Annotated[
     str | None, typer.Argument(metavar="OFFICE", help="Only who is told about this agency: six digits.")
@@ -29,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=False, help="Offices and posts: who is told about late cases.")
     add_command(group, "load", load)
     add_command(group, "show", show)
+    add_command(group, "contacts", contacts)
     app.add_typer(group, name="directory")
 
 
@@ -41,13 +48,8 @@ async def load(
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
 ) -> Exit:
     """Make the directory what a reviewed file says, wholly or not at all. Repeating it changes nothing."""
-    read = files.read_directory(file, sheet=sheet)
-    if read.findings:
-        findings = [
-            {**finding._asdict(), "code": finding.code.value, "remedy": invocation.say.words(remedy_of(finding.code))}
-            for finding in read.findings
-        ]
-        invocation.say.many(findings, _FINDINGS)
+    read = read_directory_file(file, sheet=sheet)
+    _say_findings(invocation, read.findings)
     if read.refused:
         return Exit.data
     if check:
@@ -73,6 +75,38 @@ async def show(invocation: Invocation, office: OfficeArgument = None) -> Exit:
     told = told_about(directory, office, today_in_shanghai())
     invocation.say.many([each._asdict() for each in told], _TOLD)
     return Exit.fine
+
+
+async def contacts(
+    invocation: Invocation,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Contacts of all staff: .csv or .xlsx.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
+) -> Exit:
+    """Make the contacts of staff what a file says, wholly or not at all; addresses are sealed. Repeating is safe.
+
+    Whoever is at a post and cannot be reached is listed.
+    """
+    read = read_contacts(file, sheet=sheet)
+    _say_findings(invocation, read.findings)
+    if read.refused:
+        return Exit.data
+    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    async with invocation.register() as pool:
+        replaced = await replace_contacts(pool, sealer, read.contacts, dry_run=dry_run)
+    invocation.say.one({**replaced.contacts._asdict(), "unreachable": replaced.unreachable})
+    return Exit.fine
+
+
+def _say_findings(invocation: Invocation, findings: Sequence[Finding]) -> None:
+    """What is wrong with a file, by place and code."""
+    said = [
+        {**finding._asdict(), "code": finding.code.value, "remedy": invocation.say.words(remedy_of(finding.code))}
+        for finding in findings
+    ]
+    if said:
+        invocation.say.many(said, _FINDINGS)
 
 
 def _lines(directory: Directory) -> list[dict[str, object]]:

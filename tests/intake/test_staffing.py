@@ -7,20 +7,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from openpyxl import Workbook
 
+from activities.sealing import Field, KeyRing, Sealer
+from activities.supervision.contacts import StaffContact
+from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
 from deploy.migrations import migrate
 from intake.applications import InputRefused
 from intake.commands.saying import Exit
+from intake.files.contacts import read_contacts
 from intake.files.directory import COLUMN_ZH, DUTY_ZH, LEVEL_ZH, Column, read_directory
 from runtime.stack import LocalStack
-from samples.generate import DIRECTORY, FOLDER
+from samples.generate import CONTACTS, DIRECTORY, FOLDER
 from samples.offices import directory
 from tests.engine import created_database
-from tests.intake.calling import Run, Said
+from tests.intake.calling import Run, Said, sample_keys
 
 WHOLE = directory()
 SAMPLE = FOLDER / DIRECTORY
@@ -221,14 +226,28 @@ async def url(stack: LocalStack) -> str:
 
 
 @pytest_asyncio.fixture
-async def call(run: Run, url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
+async def call(run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
     monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
+    monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
 
     async def in_a_thread(*arguments: str | Path) -> Said:
         return await asyncio.to_thread(run, *arguments)
 
     yield in_a_thread
+
+
+@pytest.fixture
+def keys() -> Sealer:
+    return Sealer(KeyRing.sample())
+
+
+async def rows(url: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch("SELECT * FROM staff_contacts ORDER BY staff, channel")
+    finally:
+        await connection.close()
 
 
 async def test_a_directory_is_loaded_once_and_shown(call: Call) -> None:
@@ -273,6 +292,74 @@ async def test_a_faulty_file_changes_nothing_and_repeats_no_value(call: Call, tm
     assert planted not in refused.out + refused.err
     again = await call("directory", "load", SAMPLE, "-o", "json")
     assert all(each["unchanged"] for each in again.json)
+
+
+async def test_contacts_are_loaded_once_and_sealed(call: Call, url: str, keys: Sealer) -> None:
+    await call("directory", "load", SAMPLE)
+    foreseen = (await call("directory", "contacts", "--dry-run", FOLDER / CONTACTS, "-o", "json")).json
+    staff = {post.staff for post in WHOLE.posts}
+    assert (foreseen["added"], set(foreseen["unreachable"])) == (len(staff), staff)
+    loaded = (await call("directory", "contacts", FOLDER / CONTACTS, "-o", "json")).json
+    assert (loaded["added"], loaded["unreachable"]) == (len(staff), [])
+    before = await rows(url)
+    again = (await call("directory", "contacts", FOLDER / CONTACTS, "-o", "json")).json
+    assert (again["added"], again["changed"], again["removed"], again["unchanged"]) == (0, 0, 0, len(staff))
+    assert await rows(url) == before
+    for row in before:
+        opened = keys.open(row["address"], field=Field.address, person=row["staff"])
+        assert opened == f"{row['staff']}@example.invalid"
+
+
+async def test_only_a_contact_that_differs_is_written(call: Call, url: str, tmp_path: Path) -> None:
+    await call("directory", "contacts", FOLDER / CONTACTS)
+    before = {row["staff"]: row for row in await rows(url)}
+    text = (FOLDER / CONTACTS).read_text(encoding="utf-8")
+    text = text.replace("clerk-110105-1@example.invalid", "elsewhere@example.invalid")
+    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("clerk-110105-2,"))
+    path = tmp_path / "contacts.csv"
+    path.write_text(f"{text}clerk-110105-1,短信,19900000000,1,英文\n", encoding="utf-8")
+    replaced = (await call("directory", "contacts", path, "-o", "json")).json
+    assert (replaced["added"], replaced["changed"], replaced["removed"]) == (1, 1, 1)
+    assert replaced["unreachable"] == ["clerk-110105-2"]
+    kept = [row for row in await rows(url) if before.get(row["staff"]) == row]
+    assert len(kept) == len(before) - 2
+
+
+async def test_faulty_contacts_change_nothing_and_no_address_is_repeated(call: Call, url: str, tmp_path: Path) -> None:
+    await call("directory", "contacts", FOLDER / CONTACTS)
+    before = await rows(url)
+    planted = "19912345678"
+    path = tmp_path / "contacts.csv"
+    path.write_text(
+        f"工号,渠道,地址\nclerk-1,传真,{planted}\n李四,短信,{planted}\nclerk-2,短信,{planted} {planted}\n"
+        f"clerk-3,短信,\nclerk-4,短信,{planted}\nclerk-4,短信,{planted}\n",
+        encoding="utf-8",
+    )
+    refused = await call("directory", "contacts", path, "-o", "json")
+    assert refused.exit == Exit.data
+    assert [(each["row"], each["column"], each["code"]) for each in refused.json] == [
+        (2, "channel", "FIELD_INVALID"),
+        (3, "staff", "FIELD_INVALID"),
+        (4, "address", "ADDRESS_INVALID"),
+        (5, "address", "FIELD_MISSING"),
+        (7, "channel", "CONTACT_REPEATED"),
+    ]
+    assert planted not in refused.out + refused.err
+    assert await rows(url) == before
+
+
+def test_a_phone_that_a_spreadsheet_keeps_as_a_number_is_read(tmp_path: Path) -> None:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("联系方式")
+    sheet.append(["staff", "channel", "address", "rank", "language"])
+    sheet.append(["clerk-1", "sms", 19900000000, 1, "en"])
+    path = tmp_path / "contacts.xlsx"
+    book.save(path)
+    (contact,) = read_contacts(path).contacts
+    assert contact == StaffContact(
+        staff="clerk-1", channel=Channel.sms, address="19900000000", rank=1, language=Tongue.en
+    )
+    assert "19900000000" not in repr(contact)
 
 
 def test_a_file_is_checked_without_a_register(run: Run) -> None:
