@@ -204,5 +204,5 @@ async def test_every_message_is_accepted_once_by_a_provider_that_misbehaves_and_
 @pytest.mark.faults
 async def test_five_hundred_messages_are_each_accepted_once(shaken: Engine) -> None:
     await tell_everyone(
-        shaken, Campaign(messages=500, cases=25, out_seconds=60, read_seconds=5, repeated_callbacks=0.05, seed=2026)
+        shaken, Campaign(messages=500, cases=25, out_seconds=60, read_seconds=2, repeated_callbacks=0.05, seed=2026)
     )
