@@ -9,12 +9,15 @@ import pytest
 import pytest_asyncio
 
 from activities.calendar import official_calendar
+from activities.notifications.messages import compose
 from activities.registry.pool import Pool, connection_of
 from activities.supervision import Supervision
 from activities.supervision.directory import replace_directory
-from activities.supervision.supervision import LISTED
+from activities.supervision.supervision import LISTED, SQL
 from cases.clocks import WorkingCalendar
+from cases.delivery import Channel, Tongue
 from cases.occasions import Digested, Occasion
+from cases.offices import Recipient
 from tests.activities.late_cases import late
 from tests.activities.offices import (
     AGENCY,
@@ -130,6 +133,35 @@ async def test_who_has_acknowledged_is_left_in_peace_until_then(supervision: Sup
     await late(offices, AGENCY, 4, silenced_until=HALF_PAST_EIGHT + timedelta(hours=1))
     assert (await supervision.digests(Occasion(at=HALF_PAST_EIGHT))).written == 0
     assert (await supervision.digests(Occasion(at=HALF_PAST_EIGHT + DAY))).written == 1
+
+
+@pytest.mark.parametrize("tongue", Tongue)
+async def test_every_digest_has_its_message(supervision: Supervision, offices: Pool, tongue: Tongue) -> None:
+    for rung in (4, 5, 6, 7):
+        await late(offices, AGENCY, rung, times=LISTED + 1, attention=["decision"], provisional=rung == 4)
+        await late(offices, DIRECT, rung)
+    await supervision.digests(Occasion(at=HALF_PAST_EIGHT))
+    digests = await written(offices)
+    assert {recipient for _, recipient in digests} == {"municipal", "municipal_head", "provincial", "ministry"}
+    for (_, recipient), facts in digests.items():
+        for channel in (Channel.mail, Channel.sms):
+            message = compose(f"digest.{recipient}", Recipient(recipient), None, facts, channel=channel, tongue=tongue)
+            assert "2026-08-24" in message.subject + message.body
+            assert str(facts["after_deadline" if recipient == "ministry" else "red"]) in message.body
+
+
+async def test_digests_look_at_late_cases_only(supervision: Supervision, offices: Pool) -> None:
+    await late(offices, AGENCY, 0, times=3000)
+    await late(offices, AGENCY, 4, times=30)
+    values = {"at": HALF_PAST_EIGHT, "day": "2026-08-24", "listed": LISTED, "ministry": MINISTRY}
+    query = SQL["write_digests"]
+    async with connection_of(offices) as connection:
+        await connection.execute("ANALYZE cases")
+        plan = await connection.fetch(f"EXPLAIN {query.sql}", *query._arguments(values))
+    text = "\n".join(row[0] for row in plan)
+    assert "cases_open_by_rung" in text
+    assert "Seq Scan on cases" not in text
+    assert (await supervision.digests(Occasion(at=HALF_PAST_EIGHT))).written == 1
 
 
 @pytest.mark.parametrize("more", [{"attention": ["hold"]}, {"closed_at": HALF_PAST_EIGHT - DAY}])

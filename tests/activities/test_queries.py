@@ -6,7 +6,7 @@ import pytest
 from activities.registry import queries
 from activities.registry.queries import Query, load
 
-FOLDER = Path(queries.__file__).parent
+ACTIVITIES = Path(queries.__file__).parents[1]
 
 
 def test_parameters_have_names_and_casts_are_no_parameters() -> None:
@@ -25,10 +25,10 @@ def test_two_queries_of_one_name_are_refused() -> None:
         load("turns.sql", "turns.sql")
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.sql")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(ACTIVITIES.rglob("*.sql")), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_query_says_what_it_is_for_and_is_used(path: Path) -> None:
-    code = "".join(module.read_text(encoding="utf-8") for module in FOLDER.glob("*.py"))
-    assert load(path.name)
+    code = "".join(module.read_text(encoding="utf-8") for module in path.parent.glob("*.py"))
+    assert load(path.name, beside=str(path))
     for line, comment in pairwise(path.read_text(encoding="utf-8").splitlines()):
         if line.startswith("-- name: "):
             assert comment.startswith("-- "), line

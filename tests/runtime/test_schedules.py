@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import (
     Client,
     Schedule,
@@ -27,11 +26,11 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.notifications import Notifications
+from activities.registry import Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.supervision import Supervision
@@ -39,17 +38,19 @@ from activities.supervision.directory import replace_directory
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.models import Record
-from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
+from cases.names import TASK_QUEUE_CASES
 from cases.occasions import CalendarChecked, Digested, Invited, Rechecked, Scheduled, Swept
 from cases.policy import Policies
 from deploy.migrations import migrate
-from runtime.client import connect
-from runtime.sandbox import RUNNER
 from runtime.schedules import DEFINITIONS, PREFIX, Applied, Deed, apply, listed, pause, resume
+from runtime.settings import Settings
 from runtime.stack import LocalStack
+from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 from tests.activities.late_cases import late
 from tests.activities.offices import AGENCY, directory
 from tests.engine import created_database
+from tests.namespaces import new_namespace, schedules_of, until
+from tests.worker_process import sample_key_file, worker_process
 from workflows.scheduled import SCHEDULED, Digests
 
 NAMESPACE = "schedules"
@@ -60,22 +61,7 @@ DIGESTS = next(each for each in DEFINITIONS if each.workflow is Scheduled.digest
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def client(stack: LocalStack) -> Client:
     """A namespace in which nobody else has schedules."""
-    client = await connect(stack.temporal_address, NAMESPACE)
-    retention = Duration(seconds=86_400)
-    await client.workflow_service.register_namespace(
-        RegisterNamespaceRequest(namespace=NAMESPACE, workflow_execution_retention_period=retention)
-    )
-    await until(lambda: sees_namespace(client))
-    return client
-
-
-async def sees_namespace(client: Client) -> bool:
-    """Whether the server's caches know the namespace; there is no event to wait for."""
-    try:
-        await schedules_of(client)
-    except Exception:  # noqa: BLE001 - whatever it says until then
-        return False
-    return True
+    return await new_namespace(stack, NAMESPACE)
 
 
 @pytest_asyncio.fixture(autouse=True)
@@ -84,16 +70,6 @@ async def none_left(client: Client) -> AsyncIterator[None]:
     for schedule in await schedules_of(client):
         await client.get_schedule_handle(schedule).delete()
     await until(lambda: lists(client, set()))
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await holds():  # noqa: ASYNC110 - the list of schedules can only be asked
-            await asyncio.sleep(0.05)
-
-
-async def schedules_of(client: Client) -> set[str]:
-    return {schedule.id async for schedule in await client.list_schedules()}
 
 
 async def lists(client: Client, schedules: set[str]) -> bool:
@@ -246,20 +222,11 @@ async def working(client: Client, register: Pool) -> AsyncIterator[None]:
     supervision = Supervision(register, official_calendar)
     campaign = Campaign(register, client, Policies.load(), official_calendar)
     notifications = Notifications(register, sealer, {})
+    registry = Registry(register, sealer, Policies.load(), official_calendar)
+    scheduled = scheduled_activities(supervision, campaign)
     async with (
-        Worker(
-            client,
-            task_queue=TASK_QUEUE_CASES,
-            workflows=list(SCHEDULED),
-            activities=[
-                supervision.digests,
-                campaign.invite,
-                campaign.recheck_benefits,
-                campaign.check_calendar,
-            ],
-            workflow_runner=RUNNER,
-        ),
-        Worker(client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[notifications.sweep]),
+        cases_worker(client, registry, Settings(), scheduled=scheduled),
+        notifications_worker(client, notifications, Settings()),
     ):
         yield
 
@@ -328,6 +295,26 @@ async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_tim
         rows = await connection.fetch("SELECT event, not_before FROM notifications")
     nominal = datetime(2026, 8, 24, 0, 30, tzinfo=UTC)
     assert [tuple(row) for row in rows] == [("2026-08-24", nominal)] * 3
+
+
+async def test_the_worker_program_does_what_schedules_ask_for(
+    client: Client, stack: LocalStack, tmp_path: Path
+) -> None:
+    url = await created_database(stack, "schedules_of_a_program")
+    await migrate(url)
+    settings = {
+        "CARDCASE_DATABASE_URL": url,
+        "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "TEMPORAL_ADDRESS": stack.temporal_address,
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+    }
+    await apply(client)
+    async with worker_process(settings) as worker:
+        await worker.says("ready")
+        for definition in DEFINITIONS:
+            await answered(client, definition.id, ScheduleHandle.trigger, ANSWERS[definition.workflow])
+        worker.terminate()
+        assert await worker.ends() == 0
 
 
 async def test_what_somebody_starts_by_hand_is_done_for_now(client: Client, register: Pool) -> None:
