@@ -1,0 +1,300 @@
+"""The ladder's arithmetic: against one that counts every single day, and in the tables of the domain."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, first_slot, used, when_used
+from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Suspension, offset_of, reckon
+from cases.models import Category, HoldReason
+from cases.names import Kind
+from cases.policy import Policy
+from cases.progress import CaseState
+from cases.states import Status
+from tests.scenes import ID_CARD, OFFICE, SOUTH, in_status, number_change, policy
+
+# The autumn of 2026 as data: the National Day week is off, its two neighbouring Saturdays are worked.
+AUTUMN = WorkingCalendar(
+    published=frozenset({2026}),
+    off=frozenset(date(2026, 10, day) for day in (1, 2, 5, 6, 7)),
+    on=frozenset({date(2026, 9, 26), date(2026, 10, 10)}),
+)
+DAYS = st.dates(date(2026, 7, 1), date(2026, 12, 20))
+HOURS = st.integers(0, 23)
+
+
+def moment(day: date, hour: int = 12) -> datetime:
+    return datetime.combine(day, time(hour), SHANGHAI)
+
+
+def midnight_after(day: date) -> datetime:
+    return moment(day, 0) + timedelta(days=1)
+
+
+@st.composite
+def standstills(draw: st.DrawFn) -> tuple[date, list[Standstill]]:
+    """A start, and stretches after it that follow each other; the last one may last."""
+    start = draw(DAYS)
+    found: list[Standstill] = []
+    at = moment(start, draw(HOURS))
+    for _ in range(draw(st.integers(0, 4))):
+        since = at + timedelta(hours=draw(st.integers(0, 200)))
+        at = since + timedelta(hours=draw(st.integers(0, 300)))
+        found.append(Standstill(since, at))
+    if found and draw(st.booleans()):
+        found[-1] = Standstill(found[-1].since)
+    return start, found
+
+
+def counted(start: date, until: date, stood: list[Standstill]) -> int:
+    """The same, day by day: a day is used if a clock ran when it began, and it was worked."""
+    days = (start + timedelta(days=n) for n in range(1, (until - start).days + 1))
+    return sum(
+        AUTUMN.is_working(day)
+        and not any(s.since < moment(day, 0) and (s.until is None or s.until >= moment(day, 0)) for s in stood)
+        for day in days
+    )
+
+
+@given(standstills(), st.integers(0, 120))
+def test_what_is_used_is_what_a_count_of_every_day_finds(history: tuple[date, list[Standstill]], later: int) -> None:
+    start, stood = history
+    day = start + timedelta(days=later)
+    assert used(moment(start), midnight_after(day), stood, AUTUMN) == counted(start, day, stood)
+
+
+@given(standstills(), st.integers(1, 40), st.integers(0, 200))
+def test_what_is_used_and_what_is_left_make_up_the_budget_whatever_happens(
+    history: tuple[date, list[Standstill]], budget: int, later: int
+) -> None:
+    start, stood = history
+    ends = when_used(moment(start), budget, stood, AUTUMN)
+    # The last second of a day: what follows is counted from the next one on.
+    now = midnight_after(start + timedelta(days=later)) - timedelta(seconds=1)
+    midnight = now + timedelta(seconds=1)
+    spent = used(moment(start), midnight, stood, AUTUMN)
+    if ends is None:
+        assert stood[-1].until is None
+        assert spent < budget
+        return
+    assert (spent >= budget) is (ends.at <= midnight)
+    assert used(moment(start), ends.at, stood, AUTUMN) == budget
+    assert used(moment(start), ends.at - timedelta(days=1), stood, AUTUMN) < budget
+    left = used(now, ends.at, [s for s in stood if s.until is None or s.until > now], AUTUMN)
+    if now < ends.at and not any(s.since < now and (s.until is None or s.until > now) for s in stood):
+        assert spent + left == budget
+
+
+@given(DAYS, st.integers(1, 30), st.integers(0, 12), st.integers(1, 60))
+def test_a_standstill_moves_the_end_by_exactly_its_working_days(
+    start: date, budget: int, after: int, length: int
+) -> None:
+    plain = when_used(moment(start), budget, (), AUTUMN)
+    since = moment(start) + timedelta(days=after)
+    stood = Standstill(since, since + timedelta(days=length))
+    moved = when_used(moment(start), budget, (stood,), AUTUMN)
+    assert plain is not None
+    assert moved is not None
+    last = (plain.at - timedelta(days=1)).date()
+    if since.date() >= last:
+        # The day on which it stops still counts.
+        assert moved.at == plain.at
+    else:
+        assert moved.at == midnight_after(AUTUMN.after(last, stood.worked(AUTUMN)))
+
+
+@given(st.datetimes(datetime(2026, 7, 1), datetime(2026, 12, 1)), st.floats(0, 1, exclude_max=True))  # noqa: DTZ001 - zoned below
+def test_a_slot_lies_in_office_hours_of_a_working_day_and_never_before(naive: datetime, offset: float) -> None:
+    at, hours = naive.replace(tzinfo=SHANGHAI), OfficeHours(time(9), time(17))
+    slot = first_slot(at, offset, hours, AUTUMN)
+    assert slot >= at
+    assert AUTUMN.is_working(slot.date())
+    assert hours.opens <= slot.time() < hours.closes
+    earlier = [slot - timedelta(days=n) for n in range(1, 12)]
+    assert all(day < at or not AUTUMN.is_working(day.date()) for day in earlier)
+
+
+def test_cases_are_spread_evenly_over_office_hours() -> None:
+    offsets = sorted(offset_of(f"idc-{number:026}") for number in range(4000))
+    assert all(abs(offset - place / 4000) < 0.03 for place, offset in enumerate(offsets))
+
+
+# --- the ladder's table ---------------------------------------------------------------------------------------------
+
+MID_JULY = moment(date(2026, 7, 15), 8)
+PLAIN = WorkingCalendar(published=frozenset({2026, 2027}))
+
+
+def situation(rules: Policy, **more: Any) -> Situation:
+    given_: dict[str, Any] = {
+        "case_id": "idc-" + "a" * 26,
+        "rules": [terms.rule for terms in rules.ladder.rungs],
+        "hours": rules.ladder.hours,
+        "budget": 10,
+        "step_share": None,
+        "campaign_ends": rules.campaign_ends(PLAIN),
+        "urgent": False,
+        "silent": False,
+        "undecidable": False,
+    }
+    return Situation(**given_ | more)
+
+
+def climbed(start: datetime, until: datetime, **more: Any) -> list[tuple[Rung, date, Cause]]:
+    """The rungs of a case on which nobody acts, with their days."""
+    ladder, at = Ladder(started=start, step_since=start), start
+    found: list[tuple[Rung, date, Cause]] = []
+    circumstances = situation(policy(OFFICE), **more)
+    while True:
+        dates = reckon(ladder, circumstances, PLAIN, at)
+        if dates.next is None or dates.next.at > until:
+            return found
+        at = dates.next.at
+        found.append((dates.next.rung, at.date(), dates.next.cause))
+        ladder = ladder.model_copy(
+            update={"rung": dates.next.rung, "rung_at": at, "acknowledged_at": at, "dates": dates}
+        )
+
+
+def test_far_from_the_campaign_date_the_processing_time_drives_the_ladder() -> None:
+    # Ten working days from Monday 1 June: used up on Monday 15 June.
+    assert climbed(moment(date(2026, 6, 1), 8), moment(date(2026, 6, 30))) == [
+        (Rung.blue_0, date(2026, 6, 9), Cause.processing),
+        (Rung.blue_1, date(2026, 6, 11), Cause.processing),
+        (Rung.yellow, date(2026, 6, 15), Cause.processing),
+        (Rung.orange, date(2026, 6, 16), Cause.processing),
+        (Rung.red, date(2026, 6, 19), Cause.processing),
+    ]
+
+
+def test_near_the_campaign_date_its_distance_drives_the_ladder() -> None:
+    slow = {"budget": 250}
+    assert climbed(moment(date(2026, 6, 1), 8), moment(date(2026, 9, 30)), **slow) == [
+        (Rung.blue_0, date(2026, 7, 3), Cause.campaign),  # 60 days before 31 August 24:00
+        (Rung.blue_1, date(2026, 8, 3), Cause.campaign),  # 30 days before is a Saturday
+        (Rung.yellow, date(2026, 8, 18), Cause.campaign),
+        (Rung.orange, date(2026, 8, 25), Cause.campaign),
+        (Rung.red, date(2026, 8, 28), Cause.campaign),
+        (Rung.deadline, date(2026, 9, 1), Cause.campaign),
+        (Rung.after_deadline, date(2026, 9, 8), Cause.campaign),
+    ]
+
+
+def test_priority_groups_are_told_twice_as_early() -> None:
+    assert climbed(moment(date(2026, 3, 2), 8), moment(date(2026, 9, 30)), budget=250, urgent=True)[:5] == [
+        (Rung.blue_0, date(2026, 3, 2), Cause.processing),  # half of the time, twice: at once
+        (Rung.blue_1, date(2026, 7, 3), Cause.campaign),
+        (Rung.yellow, date(2026, 8, 4), Cause.campaign),
+        (Rung.orange, date(2026, 8, 18), Cause.campaign),
+        (Rung.red, date(2026, 8, 26), Cause.campaign),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opened", "entry"),
+    [
+        (date(2026, 7, 20), Rung.blue_0),
+        (date(2026, 8, 10), Rung.blue_1),
+        (date(2026, 8, 20), Rung.yellow),
+        (date(2026, 8, 26), Rung.orange),
+        (date(2026, 8, 31), Rung.red),
+        (date(2026, 9, 3), Rung.deadline),
+        (date(2026, 9, 14), Rung.after_deadline),
+    ],
+)
+def test_who_comes_late_enters_at_the_highest_rung_already_due_once(opened: date, entry: Rung) -> None:
+    start = moment(opened, 8)
+    rungs = climbed(start, start + timedelta(hours=12), budget=250)
+    assert rungs == [(entry, opened, Cause.campaign)]
+
+
+def test_an_overrun_of_one_step_is_yellow_although_the_whole_is_in_time() -> None:
+    rungs = climbed(moment(date(2026, 3, 2), 8), moment(date(2026, 3, 31)), budget=100, step_share=10)
+    assert rungs == [(Rung.yellow, date(2026, 3, 17), Cause.step)]
+
+
+@pytest.mark.parametrize("status", [Status.disputed, Status.awaiting_approval])
+def test_no_decision_is_asked_for_while_others_decide(status: Status) -> None:
+    state = with_dates(in_status(Kind.id_number_change, status), MID_JULY)
+    late = moment(date(2026, 9, 20))
+    assert policy(OFFICE).dates(state, late, PLAIN).next is None or next_rung(state, late) < Rung.deadline
+    assert next_rung(with_dates(in_status(Kind.id_number_change, Status.in_review), MID_JULY), late) >= Rung.deadline
+
+
+def with_dates(state: CaseState, start: datetime) -> CaseState:
+    ladder = Ladder(started=start, step_since=start, rung=Rung.red, rung_at=start)
+    return state.model_copy(update={"ladder": ladder})
+
+
+def next_rung(state: CaseState, at: datetime) -> Rung:
+    found = policy(OFFICE).dates(state, at, PLAIN).next
+    return found.rung if found is not None else Rung.none
+
+
+def test_whoever_acts_at_the_moment_of_a_rung_does_not_put_it_off() -> None:
+    start = moment(date(2026, 6, 1), 8)
+    circumstances = situation(policy(OFFICE))
+    promised = reckon(Ladder(started=start, step_since=start), circumstances, PLAIN, start)
+    assert promised.next is not None
+    ladder = Ladder(started=start, step_since=start, dates=promised)
+    late = promised.next.at + timedelta(milliseconds=20)
+    assert reckon(ladder, circumstances, PLAIN, late).next == promised.next
+
+
+def test_a_hold_after_the_date_moves_the_date_of_the_case_by_its_working_days_where_policy_says_so() -> None:
+    since, until = moment(date(2026, 8, 20)), moment(date(2026, 9, 3))
+    for moves, ends in ((True, date(2026, 9, 14)), (False, date(2026, 8, 31))):
+        suspension = Suspension(since=since, until=until, hold=HoldReason.waiting_for_id_card, moves_campaign=moves)
+        ladder = Ladder(started=MID_JULY, step_since=until, suspensions=(suspension,))
+        dates = reckon(ladder, situation(policy(OFFICE), budget=250), PLAIN, until)
+        assert dates.campaign_due_at == midnight_after(ends)
+
+
+@pytest.mark.parametrize(
+    ("year", "north", "south"),
+    [
+        # A Sunday: the north goes on to Monday, the south closed on Friday. A Monday and a Tuesday stay.
+        (2025, midnight_after(date(2025, 9, 1)), moment(date(2025, 8, 29), 17)),
+        (2026, midnight_after(date(2026, 8, 31)), moment(date(2026, 8, 31), 17)),
+        (2027, midnight_after(date(2027, 8, 31)), moment(date(2027, 8, 31), 17)),
+    ],
+)
+def test_a_campaign_date_on_a_rest_day_rolls_as_each_policy_says(year: int, north: datetime, south: datetime) -> None:
+    calendar = WorkingCalendar(published=frozenset(range(2024, 2028)))
+    for region, ends in ((OFFICE, north), (SOUTH, south)):
+        rules = policy(region)
+        rules = rules.model_copy(update={"campaign": rules.campaign.model_copy(update={"ends": date(year, 8, 31)})})
+        assert rules.campaign_ends(calendar).at == ends
+
+
+def test_a_date_over_the_end_of_the_published_years_is_provisional_and_settles_when_the_calendar_grows() -> None:
+    start = moment(date(2026, 12, 21), 8)
+    ladder, circumstances = Ladder(started=start, step_since=start), situation(policy(OFFICE), campaign_ends=None)
+    before = reckon(ladder, circumstances, WorkingCalendar(published=frozenset({2026})), start)
+    new_year = WorkingCalendar(published=frozenset({2026, 2027}), off=frozenset({date(2027, 1, 1)}))
+    after = reckon(ladder, circumstances, new_year, start)
+    assert (before.provisional, after.provisional) == (True, False)
+    assert before.processing_due_at == midnight_after(date(2027, 1, 4))
+    assert after.processing_due_at == midnight_after(date(2027, 1, 5))
+
+
+def test_a_case_of_a_priority_group_is_urgent_and_one_on_hold_is_silent() -> None:
+    state = with_dates(in_status(Kind.id_number_change, Status.in_review), MID_JULY)
+    early = state.model_copy(update={"ladder": Ladder(started=MID_JULY, step_since=MID_JULY)})
+    urgent = early.model_copy(
+        update={"opening": number_change(ID_CARD).model_copy(update={"category": Category.refund})}
+    )
+    plain_next = policy(OFFICE).dates(early, MID_JULY, PLAIN).next
+    urgent_next = policy(OFFICE).dates(urgent, MID_JULY, PLAIN).next
+    assert isinstance(plain_next, NextRung)
+    assert isinstance(urgent_next, NextRung)
+    assert (urgent_next.rung, plain_next.rung) == (Rung.blue_1, Rung.blue_0)
+    held = early.model_copy(update={"status": Status.on_hold})
+    assert policy(OFFICE).dates(held, MID_JULY, PLAIN).next is None
+
+
+def test_a_case_that_was_not_accepted_has_no_dates() -> None:
+    assert reckon(Ladder(), situation(policy(OFFICE)), PLAIN, MID_JULY) == Dates()
