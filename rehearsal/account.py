@@ -7,7 +7,7 @@ day. Of several that would fire at one slot the highest does.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple, Self
@@ -30,6 +30,11 @@ _WITHOUT_LIMIT: Final = frozenset({"in_review", "awaiting_approval"})
 """Statuses without a time limit of their own: an extension there moves the processing time."""
 _DEADLINE: Final = 6
 _EVERYBODY: Final = "general"
+
+
+Rulebook = Mapping[str, Rules]
+"""The rules of policies that a case may be told to follow later, by name and version."""
+NO_OTHERS: Final[Rulebook] = {}
 
 
 class Stop(NamedTuple):
@@ -65,6 +70,7 @@ class Account:
 
     case: Case
     rules: Rules
+    rulebook: Rulebook
     started: datetime
     step_since: datetime
     status: str = ""
@@ -76,14 +82,16 @@ class Account:
     acknowledged: bool = False
 
     @classmethod
-    def opened(cls, case: Case, rules: Rules) -> Self:
+    def opened(cls, case: Case, rules: Rules, rulebook: Rulebook = NO_OTHERS) -> Self:
         """Of a case that has moved at least once: with its first transition it is accepted."""
-        return cls(case, rules, case.moves[0].at, case.moves[0].at)
+        return cls(case, rules, rulebook, case.moves[0].at, case.moves[0].at)
 
     def hear(self, move: Move) -> None:
         """Take one transition into account."""
         if move.to != self.status:
             self._enter(move)
+        if move.event == "recompute" and (policy := move.says.get("policy")) is not None:
+            self.rules = self.rulebook[policy]
         if move.event == "acknowledge":
             self.acknowledged = True
         if move.event == "extend":
@@ -225,13 +233,13 @@ class Account:
         return self._used_up(self.rung_at, below.acknowledge_within, ())
 
 
-def expected(case: Case, rules: Rules, until: datetime) -> list[Fired]:
+def expected(case: Case, rules: Rules, until: datetime, rulebook: Rulebook = NO_OTHERS) -> list[Fired]:
     """The rungs that the rules let fire until a moment, by what was told to the case."""
     told = [move for move in case.moves if move.event != ESCALATED]
     rungs: list[Fired] = []
     if not told:
         return rungs
-    account = Account.opened(case, rules)
+    account = Account.opened(case, rules, rulebook)
     for move, following in zip(told, [*told[1:], None], strict=True):
         account.hear(move)
         since, end = move.at, following.at if following is not None else until

@@ -7,7 +7,16 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from rehearsal.account import ENDINGS, ESCALATED, SILENT, STANDS_STILL, Account, expected
+from rehearsal.account import (
+    ENDINGS,
+    ESCALATED,
+    NO_OTHERS,
+    SILENT,
+    STANDS_STILL,
+    Account,
+    Rulebook,
+    expected,
+)
 from rehearsal.record import Case, Fired, Move
 from rehearsal.rules import Rules, day_of, midnight_after
 
@@ -58,6 +67,8 @@ class Checked:
     standstills: int = 0
     """Standstills that are over, and by each of which the dates have to move."""
     extensions: int = 0
+    recomputed: int = 0
+    """Cases whose dates were reckoned anew by another version of their policy."""
     dates: int = 0
     """Limits that were reckoned a second time."""
     latest: timedelta = timedelta()
@@ -65,14 +76,17 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(cases: Iterable[Case], rules: Rules, until: datetime) -> Checked:
-    """Check everything that the register holds of a season that was played until a moment."""
+def check(cases: Iterable[Case], rules: Rules, until: datetime, rulebook: Rulebook = NO_OTHERS) -> Checked:
+    """Check everything that the register holds of a season that was played until a moment.
+
+    Every case begins by `rules`; whoever tells it to follow another policy names one of the rulebook.
+    """
     checked = Checked()
     for case in cases:
         checked.cases += 1
         _check_what_fired(case, checked)
-        _check_what_should_fire(case, rules, until, checked)
-        _check_dates(case, rules, checked)
+        _check_what_should_fire(case, expected(case, rules, until, rulebook), until, checked)
+        _check_dates(case, rules, rulebook, checked)
     return checked
 
 
@@ -106,8 +120,7 @@ def _status_at(case: Case, moment: datetime) -> str:
     return next((move.to for move in reversed(case.moves) if move.at < moment), "")
 
 
-def _check_what_should_fire(case: Case, rules: Rules, until: datetime, checked: Checked) -> None:
-    account = expected(case, rules, until)
+def _check_what_should_fire(case: Case, account: Iterable[Fired], until: datetime, checked: Checked) -> None:
     should = {fired.rung: fired for fired in account}
     did = {fired.rung: fired for fired in case.fired}
     told = [move.at for move in case.moves if move.event != ESCALATED]
@@ -146,25 +159,28 @@ def _difference(case: Case, fault: Fault, should: Fired | None, did: Fired | Non
 # --- dates ----------------------------------------------------------------------------------------------------------
 
 
-def _check_dates(case: Case, rules: Rules, checked: Checked) -> None:
+def _check_dates(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked) -> None:
     """Every limit that the register shows, after every transition while the case was open."""
     still_open = list(takewhile(lambda move: move.to not in ENDINGS, case.moves))
     if not still_open:
         return
-    account = Account.opened(case, rules)
+    account = Account.opened(case, rules, rulebook)
     before: Move | None = None
     ran: Ran | None = None
     for move in still_open:
         account.hear(move)
         _check_limits(case, account, move, checked)
+        checked.recomputed += move.event == "recompute"
         if before is None:
             checked.late_starts += account.is_late()
         else:
-            _check_extension(case, rules, before, move, checked)
+            _check_extension(case, account.rules, before, move, checked)
         if move.to not in STANDS_STILL:
-            if ran is not None and before is not None and before.to in STANDS_STILL:
+            # Where the rules changed meanwhile the dates moved by both; the limits above have been looked at.
+            same_rules = ran is not None and ran.rules is account.rules
+            if same_rules and ran is not None and before is not None and before.to in STANDS_STILL:
                 _check_standstill(case, account, ran, move, checked)
-            ran = Ran(move, account.campaign_extended)
+            ran = Ran(move, account.rules, account.campaign_extended)
         before = move
 
 
@@ -191,9 +207,10 @@ def _check_extension(case: Case, rules: Rules, before: Move, move: Move, checked
 
 
 class Ran(NamedTuple):
-    """The last transition after which the clock ran, and by how much extensions had moved the campaign then."""
+    """The last transition after which the clock ran, by which rules, and how far extensions had moved the campaign."""
 
     move: Move
+    rules: Rules
     campaign_extended: int
 
 

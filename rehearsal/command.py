@@ -40,6 +40,10 @@ async def rehearse(
     policy: Annotated[list[str], typer.Option(help="A policy pack by name, or a file of one; twice to compare two.")],
     persons: Annotated[int, typer.Option(min=1, max=100_000, help="So many synthetic persons.")] = 200,
     seed: Annotated[int, typer.Option(help="The same seed gives the same persons and the same fates.")] = 1,
+    change: Annotated[
+        str | None,
+        typer.Option(metavar="DAY=FILE", help="From a day on, cases follow another version of their policy."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where figures and plot go; by default a folder of the season.")
     ] = None,
@@ -50,7 +54,7 @@ async def rehearse(
     """
     try:
         from rehearsal.plot import draw  # noqa: PLC0415 - see the module
-        from rehearsal.rehearse import Pack, Rehearsal  # noqa: PLC0415
+        from rehearsal.rehearse import Change, Pack, Rehearsal  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         invocation.say.note(
             f"缺少 {missing.name}：请安装 extra `rehearsal`。",
@@ -59,7 +63,7 @@ async def rehearse(
         return Exit.configuration
     configure_logging("console", "ERROR")
     packs = [Pack.named(name) for name in policy]
-    rehearsal = Rehearsal(first.date(), last.date(), persons, seed)
+    rehearsal = Rehearsal(first.date(), last.date(), persons, seed, Change.read(change) if change is not None else None)
     folder = out or Path(f"season-{rehearsal.first}")
     folder.mkdir(parents=True, exist_ok=True)
     peak = packs[0].policy.campaign.ends

@@ -103,6 +103,7 @@ def figures(
             "late_starts": checked.late_starts,
             "standstills": checked.standstills,
             "extensions": checked.extensions,
+            "recomputed": checked.recomputed,
             "dates": checked.dates,
             "latest_seconds": round(checked.latest.total_seconds(), 3),
             "findings": len(checked.findings),
@@ -190,6 +191,8 @@ def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     row("核对督办 rungs checked", *(each.checked["rungs"] for each in seasons))
     row("最迟（秒）latest by seconds", *(each.checked["latest_seconds"] for each in seasons))
     row("核对中止 standstills checked", *(each.checked["standstills"] for each in seasons))
+    if any(each.checked["recomputed"] for each in seasons):
+        row("重新计算 recomputed", *(each.checked["recomputed"] for each in seasons))
     row("核对期限 dates checked", *(each.checked["dates"] for each in seasons))
     row("差错 findings", *(each.checked["findings"] for each in seasons))
     row("用时（秒）played in seconds", *(each.seconds for each in seasons))

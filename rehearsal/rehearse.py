@@ -2,24 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from activities.calendar import official_calendar
+from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.policy import PACKS, Policy, load
+from cases.states import Event
 from rehearsal.check import check
 from rehearsal.figures import Figures, figures
 from rehearsal.later import LAST_YEAR
 from rehearsal.play import Players
 from rehearsal.record import read_cases
 from rehearsal.rules import Rules
-from rehearsal.season import Life, Season
+from rehearsal.season import Act, Life, Part, Season, told_as_well
 from rehearsal.stage import Stage, stage
 
 _FILE: Final = ".toml"
+_MORNING: Final = time(8)
 
 OnProgress = Callable[[], None]
 
@@ -50,6 +53,30 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """From a day on every case follows another version of its policy: a late notice, a closure, other limits."""
+
+    day: date
+    pack: Pack
+
+    @classmethod
+    def read(cls, text: str) -> "Change":
+        """From `DAY=FILE`. Raises `CaseError` DATE_INVALID, and as `Pack.named`."""
+        day, _, name = text.partition("=")
+        try:
+            first = date.fromisoformat(day)
+        except ValueError:
+            raise CaseError(Code.DATE_INVALID, "change") from None
+        return cls(first, Pack.named(name))
+
+    @property
+    def act(self) -> Act:
+        """What an operator tells every case in the morning."""
+        at = datetime.combine(self.day, _MORNING, SHANGHAI)
+        return Act(at, Event.recompute, Part.operator, {"policy": self.pack.policy.pin})
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """A season of so many persons, from a seed."""
 
@@ -57,6 +84,8 @@ class Rehearsal:
     last: date
     persons: int
     seed: int
+    change: Change | None = None
+    """Of the policies of its name."""
 
     def __post_init__(self) -> None:
         if self.first > self.last or self.last.year > LAST_YEAR:
@@ -73,17 +102,25 @@ class Rehearsal:
 
     async def play(self, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
         """Play the season on servers of its own. `on_progress` is called whenever one person's part is over."""
-        async with stage(pack.policy) as engine:
+        change = self._change_of(pack)
+        async with stage(pack.policy, *((change.pack.policy,) if change is not None else ())) as engine:
             return await self.play_on(engine, pack, peak, on_progress)
 
     async def play_on(self, engine: Stage, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
         """Play the season on an engine, whose register has to be empty; then check it."""
         began = monotonic()
         season = self.season(pack.policy, peak)
-        lives = self.lives(season)
+        lives, change = self.lives(season), self._change_of(pack)
+        if change is not None:
+            lives = [told_as_well(life, change.act) for life in lives]
         players = Players(engine, pack.policy, season)
         await players.load(lives)
         played = await players.play(lives, on_progress)
         cases = await read_cases(engine.pool)
-        checked = check(cases, Rules.read(pack.file), season.ends)
+        later = {change.pack.policy.pin: Rules.read(change.pack.file)} if change is not None else {}
+        checked = check(cases, Rules.read(pack.file), season.ends, later)
         return figures(pack.policy.pin, season, cases, played, checked, monotonic() - began)
+
+    def _change_of(self, pack: Pack) -> Change | None:
+        change = self.change
+        return change if change is not None and change.pack.policy.name == pack.policy.name else None

@@ -5,7 +5,7 @@ whatever policy is rehearsed and however many others there are. Everybody is syn
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from random import Random
@@ -21,6 +21,7 @@ Says = Mapping[str, object]
 """Fields of a fact, as JSON has them; days are `date`, so that they can be moved with the season."""
 
 _DAY: Final = timedelta(days=1)
+_A_MOMENT: Final = timedelta(minutes=2)
 _OPENS, _CLOSES = time(9), time(17)
 
 
@@ -122,6 +123,12 @@ class Life:
     """In the order of their moments."""
     acknowledges_after: timedelta | None
     """How long after a rung that has to be acknowledged somebody does; None where nobody looks."""
+
+
+def told_as_well(life: Life, act: Act) -> Life:
+    """The life with something more that is told, when the person has applied."""
+    act = replace(act, at=max(act.at, life.arrives_at + _A_MOMENT))
+    return replace(life, acts=tuple(sorted((*life.acts, act), key=lambda each: each.at)))
 
 
 class Season(NamedTuple):

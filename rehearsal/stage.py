@@ -1,7 +1,7 @@
 """What a season is played on: a register and a server of its own, and the worker of every day with a moved calendar."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,20 +43,32 @@ class Stage:
     sealer: Sealer
 
 
+class _InSeason(Policies):
+    """Every case begins by the first policy until it is told otherwise, however new the others are."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._first, *others = policies
+        super().__init__((self._first, *others))
+
+    def of_region(self, region: str) -> Policy:
+        return self._first if self._first.serves(region) else super().of_region(region)
+
+
 @asynccontextmanager
-async def stage(policy: Policy, *, runtime: Runtime | None = None) -> AsyncIterator[Stage]:
-    """An engine that works by one policy; its data is gone afterwards."""
+async def stage(*policies: Policy, runtime: Runtime | None = None) -> AsyncIterator[Stage]:
+    """An engine by whose first policy every case begins, and the others may follow; its data is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cardcase-rehearsal-") as folder:
         stack = LocalStack(Path(folder), search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True)
-        async with stack, engine_on(stack, stack.database_url, policy, runtime=runtime) as engine:
+        async with stack, engine_on(stack, policies, runtime=runtime) as engine:
             yield engine
 
 
 @asynccontextmanager
 async def engine_on(
-    stack: LocalStack, database_url: str, policy: Policy, *, runtime: Runtime | None = None
+    stack: LocalStack, policies: Sequence[Policy], *, runtime: Runtime | None = None
 ) -> AsyncIterator[Stage]:
-    """An engine that works by one policy, with an empty register, on a server that skips time."""
+    """An engine with an empty register on servers that are up, the one for cases with time to skip."""
+    database_url = stack.database_url
     await migrate(database_url)
     sealer = Sealer(KeyRing.sample())
     client = await connect(stack.temporal_address, stack.namespace, runtime=runtime)
@@ -64,7 +76,7 @@ async def engine_on(
         await create_pool(database_url, size=_CONNECTIONS) as pool,
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
     ):
-        registry = Registry(pool, sealer, Policies([policy_later(policy)]), calendar_later)
+        registry = Registry(pool, sealer, _InSeason(map(policy_later, policies)), calendar_later)
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
         notifications = Notifications(pool, sealer, {})
         settings = Settings(pool_size=_CONNECTIONS)

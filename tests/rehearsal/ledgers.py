@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from cases.clocks import SHANGHAI
-from rehearsal.account import ENDINGS, ESCALATED, Account, expected
+from rehearsal.account import ENDINGS, ESCALATED, NO_OTHERS, Account, Rulebook, expected
 from rehearsal.record import Case, Move
 from rehearsal.rules import Rules
 
@@ -72,13 +72,13 @@ def case_of(moves: Sequence[Move], category: str = "general") -> Case:
     return Case(CASE, 1, category, moves[-1].to, "submitted", moves[0].at, closed, moves, ())
 
 
-def flawless(moves: Sequence[Move], category: str = "general", rules: Rules = RULES) -> Case:
+def flawless(moves: Sequence[Move], category: str = "general", rulebook: Rulebook = NO_OTHERS) -> Case:
     """The same case with every rung and every date as the rules want them."""
     bare = case_of(moves, category)
-    fired = expected(bare, rules, UNTIL)
+    fired = expected(bare, RULES, UNTIL, rulebook)
     rungs = [Move(ESCALATED, "", "", rung.fired_at, {}) for rung in fired]
     status = ""
-    account = Account.opened(bare, rules)
+    account = Account.opened(bare, RULES, rulebook)
     dated = []
     for move in sorted([*moves, *rungs], key=lambda move: move.at):
         made = replace(move, before=status, to=status) if move.event == ESCALATED else move

@@ -111,3 +111,26 @@ def test_a_campaign_that_ends_on_a_rest_day_rolls_as_the_policy_says(
 ) -> None:
     campaign = {**POLICY["campaign"], "ends": ends, "on_rest_day": on_rest_day, "closes": closes}
     assert account(case_of(REVIEWED), Rules.of({**POLICY, "campaign": campaign})).campaign == moment
+
+
+def test_what_is_still_to_come_follows_another_policy_from_its_day_on_and_what_fired_stays() -> None:
+    later = {
+        **POLICY,
+        "number_change": {"processing": {"working_days": 12}, "steps": POLICY["number_change"]["steps"]},
+        "campaign": {**POLICY["campaign"], "ends": date(2026, 9, 6)},
+        "calendar": {"closed": [date(2026, 7, 14)], "open": [date(2026, 7, 18)]},
+    }
+    moves = (*HELD, *told((at(7, 16, 8), "recompute", "in_review", "in_review", {"policy": "sample/2"})))
+    heard = Account.opened(case_of(moves), RULES, {"sample/2": Rules.of(later)})
+    for move in moves:
+        heard.hear(move)
+    # Three days used; nine of the 16th, 17th, the worked Saturday, the 20th to the 24th, and the 27th.
+    assert heard.processing == midnight(7, 27)
+    # Sunday, 6 September, rolls to Monday; the hold has lasted six working days, as the 14th was none.
+    assert heard.campaign == midnight(9, 15)
+    fired = expected(case_of(moves), RULES, UNTIL, {"sample/2": Rules.of(later)})
+    assert [(RUNGS[rung.rung], rung.due_at.date()) for rung in fired][:2] == [
+        ("blue_0", date(2026, 7, 3)),
+        # Half of twelve working days in one step are over on the 22nd, as are seven tenths of them altogether.
+        ("yellow", date(2026, 7, 23)),
+    ]

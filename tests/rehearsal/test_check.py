@@ -141,6 +141,18 @@ def test_an_extension_that_moves_nothing_is_found() -> None:
     assert faults(unmoved) == {Fault.wrong_date, Fault.unmoved}
 
 
+def test_a_date_that_stays_when_the_policy_changes_is_found() -> None:
+    more = replace(RULES, budget=12)
+    recomputed = (*HELD, *told((at(7, 16, 8), "recompute", "in_review", "in_review", {"policy": "sample/2"})))
+    case = flawless(recomputed, rulebook={"sample/2": more})
+    checked = check([case], RULES, UNTIL, {"sample/2": more})
+    assert (checked.recomputed, checked.findings) == (1, [])
+    stays = with_move(case, "recompute", processing_due_at=RULES.moved(at(7, 15, 0) + DAY, 7))
+    assert {finding.fault for finding in check([stays], RULES, UNTIL, {"sample/2": more}).findings} == {
+        Fault.wrong_date
+    }
+
+
 def test_the_words_of_the_account_are_statuses_of_the_machine() -> None:
     machine = MACHINES[Kind.id_number_change]
     statuses = {status.value for status in machine.statuses}

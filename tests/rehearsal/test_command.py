@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from activities.calendar import official_calendar
+from intake.commands.app import main
 from intake.commands.saying import Exit
 from rehearsal import plot
 from rehearsal.check import Fault, Finding, check
@@ -19,9 +21,11 @@ from rehearsal.figures import Figures, figures
 from rehearsal.play import Played
 from rehearsal.rehearse import Pack, Rehearsal
 from rehearsal.season import Season
-from starter import main
 from tests.rehearsal.ledgers import REVIEWED, RULES, UNTIL, at, flawless
 from tests.worker_process import environment_with
+
+# It adds the command, which the layers below do not know.
+import_module("starter")
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ("rehearse", "--from", "2026-06-01", "--to", "2026-09-30", "--policy", "northern")
@@ -92,6 +96,8 @@ class TestWithoutServers:
             (["--to", "2090-01-01"], Exit.data),
             (["--to", "tomorrow"], Exit.usage),
             (["--persons", "0"], Exit.usage),
+            (["--change", "2026-08-12=nowhere"], Exit.data),
+            (["--change", "tomorrow=northern"], Exit.data),
         ],
     )
     def test_what_cannot_be_played_is_refused(

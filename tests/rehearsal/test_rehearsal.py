@@ -1,25 +1,48 @@
 """Seasons on the real engine, checked by the account that does not know it."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from cases.errors import CaseError, Code
-from rehearsal.rehearse import Pack, Rehearsal
+from rehearsal.rehearse import Change, Pack, Rehearsal
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 9, 30)
+
+
+@pytest.fixture
+def late_notice(tmp_path: Path) -> Change:
+    """In mid-August a typhoon closes the agency for three days, of which it makes up one; the campaign is longer."""
+    text = Pack.named("northern").file.read_text(encoding="utf-8")
+    for before, after in (
+        ("version = 1", "version = 2"),
+        ("ends = 2026-08-31", "ends = 2026-09-06"),
+        ("closed = []", "closed = [2026-08-13, 2026-08-14, 2026-08-17]"),
+        ("open = []", "open = [2026-08-15]"),
+        ("[number_change.processing]\nworking_days = 10", "[number_change.processing]\nworking_days = 8"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    file = tmp_path / "northern-2.toml"
+    file.write_text(text, encoding="utf-8")
+    return Change.read(f"2026-08-12={file}")
 
 
 @pytest.mark.faults
 @pytest.mark.servers
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("policy", ["northern", "southern"])
-async def test_a_season_of_many_persons_is_played_and_nothing_is_found(policy: str) -> None:
+async def test_a_season_of_many_persons_whose_policy_changes_is_played_and_nothing_is_found(
+    policy: str, late_notice: Change
+) -> None:
     pack = Pack.named(policy)
-    season = await Rehearsal(FIRST, LAST, 300, seed=20260831).play(pack, pack.policy.campaign.ends, lambda: None)
+    rehearsal = Rehearsal(FIRST, LAST, 300, seed=20260831, change=late_notice)
+    season = await rehearsal.play(pack, pack.policy.campaign.ends, lambda: None)
     assert season.findings == ()
     assert season.checked["cases"] == 300
     assert season.checked["latest_seconds"] <= 30
+    assert (season.checked["recomputed"] > 100) is (policy == "northern")
     assert set(season.causes) == {"processing", "step", "campaign", "unacknowledged"}
     assert all(sum(season.rungs[rung]) > 0 for rung in season.rungs)
 
