@@ -44,7 +44,8 @@ def standstills(draw: st.DrawFn) -> tuple[date, list[Standstill]]:
         since = at + timedelta(hours=draw(st.integers(0, 200)))
         at = since + timedelta(hours=draw(st.integers(0, 300)))
         found.append(Standstill(since, at))
-    if found and draw(st.booleans()):
+    lasts = draw(st.booleans())
+    if found and lasts:
         found[-1] = Standstill(found[-1].since)
     return start, found
 
