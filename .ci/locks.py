@@ -19,7 +19,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 LOCKS: Final = {
     "requirements-runtime.txt": (),
     "requirements.txt": ("demo",),
-    "requirements-dev.txt": ("demo", "dev"),
+    "requirements-dev.txt": ("demo", "dev", "rehearsal"),
 }
 
 Pins = dict[NormalizedName, str]
