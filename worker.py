@@ -32,7 +32,7 @@ from runtime.health import health_served
 from runtime.logs import configure_logging
 from runtime.providers import providers_of
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
-from runtime.start import CannotStart, close, reach
+from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
@@ -64,10 +64,12 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
+        messages = await connections_for_notifications(settings)
+        cleanup.push_async_callback(close, messages)
         sealer = Sealer(KeyRing.load(settings.key_file))
         providers = await cleanup.enter_async_context(providers_of(settings))
         if settings.callback_port is not None:
-            await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, pool))
+            await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, messages))
         courier = Courier(client)
         cleanup.push_async_callback(courier.drain)
         policies = Policies.load()
@@ -78,7 +80,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             cases_worker(
                 client, Registry(pool, sealer, policies, official_calendar, courier), settings, scheduled=scheduled
             ),
-            notifications_worker(client, Notifications(pool, sealer, providers, settings.paces()), settings),
+            notifications_worker(client, Notifications(messages, sealer, providers, settings.paces()), settings),
         )
         # `async with worker` would not notice a dead poller while this body waits.
         running = [asyncio.create_task(worker.run()) for worker in workers]

@@ -59,7 +59,7 @@ class Settings(NotificationSettings):
     key_file: Path | None = None
     """Key ring by which names and numbers are sealed; readable by its owner only."""
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
-    """Database connections of one worker."""
+    """Database connections of one worker for its cases; a few more are for notifications."""
     max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
     """Cases a worker keeps in memory; the rest is replayed when it moves. A case that is pushed out while a step of it
     is made makes the step again, so there is room for more cases than move at the same time.

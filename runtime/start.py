@@ -18,6 +18,10 @@ CLOSE_SECONDS: Final = 3.0
 """How long connections may take to end before they are cut."""
 
 
+NOTIFICATION_CONNECTIONS: Final = 4
+"""Database connections for notifications; each is held for the length of a statement, never for that of a call."""
+
+
 class CannotStart(Exception):
     """Something that a worker needs is not there, or not as it must be; every problem at once."""
 
@@ -46,6 +50,14 @@ async def reach(settings: WorkerSettings) -> Reached:
             await close(pool)
         raise CannotStart([_problem(error) for error in (pool, client) if isinstance(error, BaseException)])
     return Reached(pool, client)
+
+
+async def connections_for_notifications(settings: WorkerSettings) -> Pool:
+    """Connections beside those of the cases: many messages at once take none from a case. Raises `CannotStart`."""
+    try:
+        return await create_pool(settings.database_url.get_secret_value(), size=NOTIFICATION_CONNECTIONS)
+    except CaseError as away:
+        raise CannotStart([_problem(away)]) from None
 
 
 async def close(pool: Pool) -> None:
