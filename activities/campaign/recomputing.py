@@ -111,10 +111,8 @@ class Calendar:
 
     def published(self, pin: str) -> AbstractSet[int]:
         """Years that are published for a policy; none where this release does not know it."""
-        try:
-            return self._calendars(self._policies.pinned(pin).calendar).published
-        except CaseError:
-            return frozenset()
+        policy = self._policies.find(pin)
+        return self._calendars(policy.calendar).published if policy is not None else frozenset()
 
     def edition(self, pin: str) -> str:
         """A short name of what the calendar says under a policy. Raises `CaseError` POLICY_UNKNOWN."""

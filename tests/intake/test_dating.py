@@ -134,26 +134,28 @@ async def agency(stack: LocalStack) -> AsyncIterator[Engine]:
         yield replace(running, task_queue="dating")
 
 
-def knowing(agency: Engine, calendar: WorkingCalendar) -> Engine:
-    """The agency with workers of a release that knows this calendar."""
-    registry = Registry(agency.pool, agency.sealer, quiet_policies(), lambda _: calendar)
+def knowing(agency: Engine, calendar: WorkingCalendar, *more: Policy) -> Engine:
+    """The agency with workers of a release that knows this calendar, and more packs."""
+    quiet = quiet_policies()
+    packs = [quiet.pinned(pin) for pin in ("northern/1", "southern/1")]
+    registry = Registry(agency.pool, agency.sealer, Policies([*packs, *more]), lambda _: calendar)
     return replace(agency, registry=registry)
 
 
 @asynccontextmanager
-async def dated_in_autumn(agency: Engine, how_many: int) -> AsyncIterator[list[CaseView]]:
-    """Open cases with provisional dates; withdrawn at the end, so that each test has cases of its own."""
-    autumn = knowing(agency, BEFORE)
+async def dated_in_autumn(agency: Engine, how_many: int, *more: Policy) -> AsyncIterator[list[CaseView]]:
+    """Open cases with provisional dates; withdrawn at the end, by a release with more packs where one is needed."""
+    autumn, later = knowing(agency, BEFORE), knowing(agency, AFTER, *more)
     async with autumn.working():
         receipts = [await autumn.open(autumn.number_change(await autumn.insured(), ID_CARD)) for _ in range(how_many)]
         views = [await autumn.view(receipt.case_id) for receipt in receipts]
     try:
         yield sorted(views, key=lambda view: view.case_id)
     finally:
-        async with autumn.working():
+        async with later.working():
             for view in views:
-                if (await autumn.view(view.case_id)).status is not Status.withdrawn:
-                    await autumn.tell(view.case_id, Event.withdraw)
+                if (await later.view(view.case_id)).status is not Status.withdrawn:
+                    await later.tell(view.case_id, Event.withdraw)
 
 
 @pytest.fixture
@@ -234,6 +236,34 @@ class TestRecompute:
             again = await call("recompute", *ACTING, "--policy", "northern", "-o", "json")
             assert again.json["recomputed"] == 2
             assert (await call("recompute", *ACTING, "--policy", "southern", "-o", "json")).json["recomputed"] == 0
+
+    async def test_lets_cases_follow_another_version_of_their_policy(
+        self, agency: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = quiet_policies().pinned("northern/1")
+        rules = first.number_change
+        slower = rules.model_copy(update={"processing": rules.processing.model_copy(update={"working_days": 15})})
+        second = first.model_copy(update={"version": 2, "number_change": slower})
+        give_packs(monkeypatch, first, second)
+        async with dated_in_autumn(agency, 1, second) as (old,), knowing(agency, AFTER, second).working():
+            said = await call("recompute", *ACTING, "--policy", "northern/1", "--to", "northern/2", "-o", "json")
+            assert (said.exit, said.json["recomputed"]) == (Exit.fine, 1)
+            new = await agency.view(old.case_id)
+            assert new.policy == "northern/2"
+            assert old.processing_due_at is not None
+            assert new.processing_due_at is not None
+            # Two more days off and five more working days.
+            assert day_of(new.processing_due_at) == AFTER.after(day_of(old.processing_due_at), 7)
+            again = await call("recompute", *ACTING, "--policy", "northern/1", "--to", "northern/2", "-o", "json")
+            assert again.json["recomputed"] == 0
+
+    async def test_to_a_policy_of_another_region_is_refused_case_by_case(self, agency: Engine, call: Call) -> None:
+        async with dated_in_autumn(agency, 2) as before, knowing(agency, AFTER).working():
+            said = await call("recompute", *ACTING, "--policy", "northern", "--to", "southern", "-o", "json")
+            assert (said.exit, said.json["refused"]) == (Exit.refused, 2)
+            assert [(each["case_id"], each["code"]) for each in said.json["cases"]] == [
+                (view.case_id, "POLICY_UNKNOWN") for view in before
+            ]
 
     async def test_dry_shows_who_would_be_told_and_needs_no_worker(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 2) as before:
