@@ -125,7 +125,8 @@ class Notifications:
                 row = await SQL["take_up"].first(connection, {"ids": ids, "at": now(), "lease": LEASE})
             if row is None:
                 return
-            if activity.in_activity():
+            # A heartbeat is billed; the few of one delivery need none.
+            if activity.in_activity() and activity.info().heartbeat_timeout is not None:
                 activity.heartbeat()
             yield _TakenUp(row, now)
 
