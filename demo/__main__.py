@@ -21,6 +21,7 @@ from cases.errors import REMEDIES, CaseError, Code
 from demo.expected import INSURED, REGISTERS, expectations
 from demo.play import Play, read, results
 from demo.screen import Board, Result, Screen
+from demo.staffing import staffed
 from demo.surroundings import (
     DATA_DIR,
     DATABASE_URL,
@@ -34,6 +35,7 @@ from demo.surroundings import (
 )
 from deploy.migrations import migrate
 from intake.client import CaseClient
+from runtime import schedules
 from runtime.stack import StackError
 
 EXIT_OTHERWISE, EXIT_UNAVAILABLE, EXIT_INTERRUPTED = 1, 69, 130
@@ -44,15 +46,17 @@ _TICK_SECONDS: Final = 0.5
 
 
 async def prepare(servers: Servers) -> Sealer:
-    """Migrate the register and load the base extract; whoever is there already is left alone."""
+    """Migrate, load the base extract and the directory, and make the schedules; what is there already is left alone."""
     await migrate(servers.database_url)
     sealer = Sealer(servers.keys())
     lines = INSURED.read_text(encoding="utf-8").splitlines()
     pool = await create_pool(servers.database_url, size=2)
     try:
         await load_persons(pool, sealer, map(InsuredPerson.model_validate_json, lines))
+        await staffed(pool, sealer)
     finally:
         await pool.close()
+    await schedules.apply(await servers.client())
     return sealer
 
 

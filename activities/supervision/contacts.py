@@ -12,6 +12,7 @@ from activities.sealing import Field as Sealable
 from activities.sealing import Sealer
 from activities.supervision.directory import Changes
 from cases.delivery import Channel, Tongue
+from cases.errors import CaseError
 from cases.models import Contract, StaffId
 
 SQL: Final = load("contacts.sql", beside=__file__)
@@ -63,14 +64,20 @@ async def replace_contacts(
     return ContactsReplaced(changes, tuple(row["staff"] for row in unreachable))
 
 
-async def _standing(connection: Connection, sealer: Sealer) -> dict[tuple[StaffId, Channel], StaffContact]:
-    """The contacts that stand, opened to be compared: the same text sealed twice looks different."""
-    standing = {}
+async def _standing(connection: Connection, sealer: Sealer) -> dict[tuple[StaffId, Channel], StaffContact | None]:
+    """The contacts that stand, opened to be compared: the same text sealed twice looks different.
+
+    What no key of the ring opens any more is None, so that it is written anew.
+    """
+    standing: dict[tuple[StaffId, Channel], StaffContact | None] = {}
     for row in await SQL["staff_contacts"].all(connection, {}):
-        channel = Channel(row["channel"])
-        address = sealer.open(row["address"], field=_sealed_as(channel), person=row["staff"])
-        contact = StaffContact.model_validate(dict(row) | {"address": address})
-        standing[contact.staff, channel] = contact
+        staff, channel = row["staff"], Channel(row["channel"])
+        try:
+            address = sealer.open(row["address"], field=_sealed_as(channel), person=staff)
+        except CaseError:
+            standing[staff, channel] = None
+        else:
+            standing[staff, channel] = StaffContact.model_validate(dict(row) | {"address": address})
     return standing
 
 

@@ -325,6 +325,21 @@ async def test_only_a_contact_that_differs_is_written(call: Call, url: str, tmp_
     assert len(kept) == len(before) - 2
 
 
+async def test_what_was_sealed_under_a_key_that_is_gone_is_sealed_anew(
+    call: Call, url: str, keys: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other-keys.toml"
+    KeyRing.generate(other)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("CARDCASE_KEY_FILE", str(other))
+        await call("directory", "contacts", FOLDER / CONTACTS)
+    replaced = (await call("directory", "contacts", FOLDER / CONTACTS, "-o", "json")).json
+    staff = {post.staff for post in WHOLE.posts}
+    assert (replaced["changed"], replaced["unchanged"]) == (len(staff), 0)
+    for row in await rows(url):
+        assert keys.open(row["address"], field=Field.address, person=row["staff"])
+
+
 async def test_faulty_contacts_change_nothing_and_no_address_is_repeated(call: Call, url: str, tmp_path: Path) -> None:
     await call("directory", "contacts", FOLDER / CONTACTS)
     before = await rows(url)
