@@ -14,6 +14,8 @@ from deploy.migrations import HERE, migrate, scripts
 from runtime.stack import LocalStack
 from tests.activities.conftest import execute
 
+PERSON = "a" * 26
+
 NEXT = f'''"""One more revision."""
 
 from deploy.migrations.script import run_script
@@ -147,3 +149,45 @@ async def test_every_table_and_every_column_with_a_unit_says_what_it_means(datab
     )
     await connection.close()
     assert silent == []
+
+
+async def test_messages_written_before_their_deliveries_had_rows_are_carried_over(
+    empty_url: str, tmp_path: Path
+) -> None:
+    older = tmp_path / "migrations"
+    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
+    for later in (older / "versions").iterdir():
+        if later.name >= "0003":
+            later.unlink()
+    await migrate(empty_url, older)
+    connection = await asyncpg.connect(empty_url)
+    try:
+        await connection.execute(
+            """
+            INSERT INTO cases (
+                case_id, generation, kind, person, region, category, status, milestone, version, policy, key,
+                fingerprint, number_token, submitter, state, state_digest, head, opened_at, moved_at
+            )
+            SELECT 'idc-' || repeat('a', 26), 1, 'IdNumberChange', repeat('a', 26), '110105', 'general', 'done',
+                'submitted', 1, 'p', 'k', repeat('a', 26), repeat('a', 26), 'clerk-1', '{}', repeat('0', 64), repeat('0', 64),
+                now(), now();
+            INSERT INTO notifications (case_id, generation, step, recipient, channel, template, written_at, sent_at)
+            VALUES
+                ('idc-' || repeat('a', 26), 1, 'release.9', 'applicant', 'sms', 'IdNumberChange.done', '2026-01-01Z', NULL),
+                ('idc-' || repeat('a', 26), 1, 'release.9', 'applicant', 'sms', 'CardReplacement.offered', '2026-01-01Z', NULL),
+                ('idc-' || repeat('a', 26), 1, 'screened.1', 'applicant', 'sms', 'IdNumberChange.disputed', '2026-01-01Z', now());
+            """
+        )
+        await migrate(empty_url)
+        rows = await connection.fetch(
+            "SELECT subject, event, person, template, state, next_attempt_at IS NOT NULL AS due FROM notifications "
+            "ORDER BY event"
+        )
+    finally:
+        await connection.close()
+    assert [(row["event"], row["template"], row["state"], row["due"]) for row in rows] == [
+        ("1:release.9", "IdNumberChange.done", "pending", True),
+        ("1:release.9.offered", "CardReplacement.offered", "pending", True),
+        ("1:screened.1", "IdNumberChange.disputed", "accepted", False),
+    ]
+    assert {(row["subject"], row["person"]) for row in rows} == {(f"idc-{PERSON}", PERSON)}
