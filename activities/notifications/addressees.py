@@ -9,6 +9,7 @@ import asyncpg
 
 from activities.registry.pool import Connection
 from activities.registry.queries import load
+from activities.sealing import Field
 from cases.delivery import Channel, Tongue
 from cases.errors import Code
 from cases.offices import DUTY_OF, Level, Office, Post, Recipient, acting
@@ -42,6 +43,11 @@ class Reach:
 
     contacts: tuple[Contact, ...] = ()
     lacking: Code = Code.CONTACT_MISSING
+
+
+def sealed_as(channel: Channel) -> Field:
+    """What an address of a channel is sealed as; a phone is that of the register."""
+    return Field.phone if channel is Channel.sms else Field.address
 
 
 async def reach_of(connection: Connection, notification: asyncpg.Record, day: date) -> Reach:

@@ -15,13 +15,13 @@ from typing import Any, Final
 import asyncpg
 from temporalio import activity
 
-from activities.notifications.addressees import SQL, Contact, Reach, reach_of
+from activities.notifications.addressees import SQL, Contact, Reach, reach_of, sealed_as
 from activities.notifications.messages import compose
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, Parcel, Provider, Verdict, unknown
 from activities.notifications.standing import Standing, Way, key_of, missing, pause, quiet_until, standing_of
 from activities.registry.errors import codes_only
 from activities.registry.pool import Connection, Pool, connection_of
-from activities.sealing import Field, Sealer
+from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, Delivered, DeliverRequest, Tongue
 from cases.errors import CaseError, Code
@@ -220,8 +220,8 @@ class Notifications:
             channel=channel,
             tongue=Tongue(way["language"]),
         )
-        sealed_as = Field.phone if channel is Channel.sms else Field.address
-        address = self._sealer.open(way["address"], field=sealed_as, person=way["staff"] or row["person"])
+        owner = way["staff"] or row["person"]
+        address = self._sealer.open(way["address"], field=sealed_as(channel), person=owner)
         return Parcel(way["idempotency_key"], channel, address, message.subject, message.body)
 
     async def _has_slot(self, taken: _TakenUp, channel: Channel) -> bool:

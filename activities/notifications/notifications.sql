@@ -151,3 +151,10 @@ WHERE id = :delivery;
 -- name: take_up_again
 -- A message that did not arrive goes on through its next channel; one that is being sent just now is left to who sends it.
 UPDATE notifications SET state = 'pending', next_attempt_at = :at WHERE id = :id AND state <> 'pending';
+
+-- name: write_staff_contact
+-- How one of the staff is reached from now on; a contact that bounced counts again.
+INSERT INTO staff_contacts (staff, channel, address, rank, language)
+VALUES (:staff, :channel, :address, :rank, :language)
+ON CONFLICT (staff, channel) DO UPDATE SET
+    address = excluded.address, rank = excluded.rank, language = excluded.language, valid = true;

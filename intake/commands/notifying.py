@@ -8,11 +8,11 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.notifications.addressees import SQL
+from activities.notifications.addressees import SQL, sealed_as
 from activities.notifications.messages import compose
 from activities.notifications.providers import Answer, Parcel, Provider, Verdict
 from activities.registry.pool import connection_of
-from activities.sealing import Field, KeyRing, Sealer
+from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
 from cases.errors import REMEDIES, CaseError, Code
 from cases.offices import Recipient
@@ -28,6 +28,8 @@ _STAFF: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 _MENDED_BY_SETTINGS: Final = frozenset({Code.CHANNEL_NOT_CONFIGURED, Code.CHANNEL_NOT_AUTHORISED})
 
 TEMPLATE: Final = "channel.test"
+_LONGEST: Final = 500
+"""Characters of an address; no channel has longer ones."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=False, help="Channels by which people are told.")
     group.callback()(_channels)
     add_command(group, "test", test)
+    add_command(group, "contact", contact)
     app.add_typer(group, name="notify")
 
 
@@ -80,6 +83,38 @@ async def test(
     raise CaseError(code, "channel") if answer.verdict is Verdict.refused else Unavailable(code)
 
 
+async def contact(
+    invocation: Invocation,
+    staff: Annotated[str, typer.Argument(metavar="STAFF", help="Staff ID, as in the directory.", show_default=False)],
+    channel: Annotated[Channel, typer.Option(help="The channel of the address.", show_default=False)],
+    *,
+    rank: Annotated[int, typer.Option(min=0, max=9, help="Order of preference, the lowest first.")] = 0,
+    tongue: Annotated[Tongue, typer.Option(help="Language of messages.")] = Tongue.zh,
+) -> Exit:
+    """Say how one of the staff is reached: the address is read from standard input and kept sealed.
+
+    A phone for sms, an address for mail, and Apprise's form for the others (dingtalk://…, wecombot://…, feishu://…,
+    jsons://…). Repeating it replaces the address.
+    """
+    if _STAFF.fullmatch(staff) is None:
+        raise WrongUsage("STAFF")
+    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    address = _typed()
+    if not address or len(address) > _LONGEST:
+        raise CaseError(Code.ADDRESS_INVALID, "standard input")
+    values = {
+        "staff": staff,
+        "channel": channel.value,
+        "address": sealer.seal(address, field=sealed_as(channel), person=staff),
+        "rank": rank,
+        "language": tongue.value,
+    }
+    async with invocation.register() as pool, connection_of(pool) as connection:
+        await SQL["write_staff_contact"].run(connection, values)
+    invocation.say.one({"staff": staff, "channel": channel.value, "rank": str(rank)})
+    return Exit.fine
+
+
 async def _tried(provider: Provider, channel: Channel, address: str, language: Language) -> Answer:
     message = compose(TEMPLATE, Recipient.clerk, None, {}, channel=channel, tongue=Tongue(language.value))
     # A test is a message of its own each time.
@@ -98,8 +133,7 @@ async def _on_file(invocation: Invocation, channel: Channel, staff: str) -> str:
     sealed = next((row["address"] for row in rows if row["channel"] == channel.value), None)
     if sealed is None:
         raise CaseError(Code.CONTACT_MISSING, "to")
-    sealed_as = Field.phone if channel is Channel.sms else Field.address
-    return sealer.open(sealed, field=sealed_as, person=staff)
+    return sealer.open(sealed, field=sealed_as(channel), person=staff)
 
 
 def _misconfigured(channel: Channel, code: Code) -> ConfigurationInvalid:

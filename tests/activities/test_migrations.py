@@ -168,14 +168,16 @@ async def test_messages_written_before_their_deliveries_had_rows_are_carried_ove
                 case_id, generation, kind, person, region, category, status, milestone, version, policy, key,
                 fingerprint, number_token, submitter, state, state_digest, head, opened_at, moved_at
             )
-            SELECT 'idc-' || repeat('a', 26), 1, 'IdNumberChange', repeat('a', 26), '110105', 'general', 'done',
-                'submitted', 1, 'p', 'k', repeat('a', 26), repeat('a', 26), 'clerk-1', '{}', repeat('0', 64), repeat('0', 64),
-                now(), now();
+            SELECT 'idc-' || token, 1, 'IdNumberChange', token, '110105', 'general', 'done', 'submitted', 1, 'p', 'k',
+                token, token, 'clerk-1', '{}', repeat('0', 64), repeat('0', 64), now(), now()
+            FROM repeat('a', 26) AS token;
             INSERT INTO notifications (case_id, generation, step, recipient, channel, template, written_at, sent_at)
-            VALUES
-                ('idc-' || repeat('a', 26), 1, 'release.9', 'applicant', 'sms', 'IdNumberChange.done', '2026-01-01Z', NULL),
-                ('idc-' || repeat('a', 26), 1, 'release.9', 'applicant', 'sms', 'CardReplacement.offered', '2026-01-01Z', NULL),
-                ('idc-' || repeat('a', 26), 1, 'screened.1', 'applicant', 'sms', 'IdNumberChange.disputed', '2026-01-01Z', now());
+            SELECT case_id, generation, step, 'applicant', 'sms', template, '2026-01-01Z', sent_at
+            FROM cases, (VALUES
+                ('release.9', 'IdNumberChange.done', NULL),
+                ('release.9', 'CardReplacement.offered', NULL),
+                ('screened.1', 'IdNumberChange.disputed', now())
+            ) AS before (step, template, sent_at);
             """
         )
         await migrate(empty_url)

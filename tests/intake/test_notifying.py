@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from activities.registry.pool import create_pool
-from activities.sealing import Field, KeyRing, Sealer
 from deploy.migrations import migrate
 from intake.commands.saying import Exit
 from runtime.stack import LocalStack
@@ -40,7 +38,8 @@ def call(run: Run, receivers: Receivers, monkeypatch: pytest.MonkeyPatch) -> Cal
         monkeypatch.setenv("CARDCASE_SMS_URL", receivers.sms_url)
         monkeypatch.setenv("CARDCASE_MAIL_URL", receivers.mail_url)
         monkeypatch.setenv("CARDCASE_CHAT_RELAY_URL", receivers.relay_url)
-        return await asyncio.to_thread(run, "notify", "test", *arguments, stdin=stdin)
+        command = () if arguments[0] == "contact" else ("test",)
+        return await asyncio.to_thread(run, "notify", *command, *arguments, stdin=stdin)
 
     return called
 
@@ -60,14 +59,15 @@ async def test_somebody_of_the_staff_is_told_at_the_address_on_file(
 ) -> None:
     url = await created_database(stack, "notifying")
     await migrate(url)
-    sealed = Sealer(KeyRing.sample()).seal(ADDRESS, field=Field.address, person="clerk-1")
-    async with await create_pool(url, size=1) as pool:
-        sql = "INSERT INTO staff_contacts (staff, channel, address, rank) VALUES ('clerk-1', 'mail', $1, 0)"
-        await pool.execute(sql, sealed)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     async with receivers:
+        for address in ("former@example.invalid", ADDRESS):
+            kept = await call("contact", "clerk-1", "--channel", "mail", stdin=address.encode())
+            assert (kept.exit, address in kept.out + kept.err) == (Exit.fine, False)
         assert (await call("--channel", "mail", "--to", "clerk-1")).exit == Exit.fine
+        nothing = await call("contact", "clerk-1", "--channel", "mail", stdin=b"\n")
+        assert (nothing.exit, "ADDRESS_INVALID" in nothing.err) == (Exit.data, True)
         unknown = await call("--channel", "mail", "--to", "clerk-2")
     assert [message.to for message in receivers.tray.of_channel("mail")] == [ADDRESS]
     assert unknown.exit == Exit.data
