@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from activities.registry.pool import Connection
+from activities.registry.errors import case_errors_only
+from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from activities.sealing import Field
+from activities.sealing import Field, Sealer
 from cases.delivery import Channel, Tongue
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from cases.offices import DUTY_OF, Level, Office, Post, Recipient, acting
 
 SQL: Final = load("notifications.sql", beside=__file__)
@@ -82,3 +83,25 @@ def _fields(row: asyncpg.Record) -> dict[str, Any]:
 
 def _contact(row: asyncpg.Record, staff: str | None) -> Contact:
     return Contact(Channel(row["channel"]), row["address"], Tongue(row["language"]), staff)
+
+
+@case_errors_only
+async def write_staff_contact(
+    pool: Pool, sealer: Sealer, staff: str, way: Channel, address: str, *, rank: int, tongue: Tongue
+) -> None:
+    """Say how one of the staff is reached from now on; `rank` is the place in their order of preference."""
+    sealed = sealer.seal(address, field=sealed_as(way), person=staff)
+    values = {"staff": staff, "channel": way.value, "address": sealed, "rank": rank, "language": tongue.value}
+    async with connection_of(pool) as connection:
+        await SQL["write_staff_contact"].run(connection, values)
+
+
+@case_errors_only
+async def address_of_staff(pool: Pool, sealer: Sealer, staff: str, way: Channel) -> str:
+    """The address of one of the staff. Raises `CaseError` CONTACT_MISSING, KEY_UNKNOWN or SEAL_BROKEN."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["contacts_of_staff"].all(connection, {"staff": [staff]})
+    sealed = next((row["address"] for row in rows if row["channel"] == way.value), None)
+    if sealed is None:
+        raise CaseError(Code.CONTACT_MISSING, "staff")
+    return sealer.open(sealed, field=sealed_as(way), person=staff)

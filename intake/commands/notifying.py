@@ -8,10 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.notifications.addressees import SQL, sealed_as
+from activities.notifications.addressees import address_of_staff, write_staff_contact
 from activities.notifications.messages import compose
 from activities.notifications.providers import Answer, Parcel, Provider, Verdict
-from activities.registry.pool import connection_of
 from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
 from cases.errors import REMEDIES, CaseError, Code
@@ -102,15 +101,8 @@ async def contact(
     address = _typed()
     if not address or len(address) > _LONGEST:
         raise CaseError(Code.ADDRESS_INVALID, "standard input")
-    values = {
-        "staff": staff,
-        "channel": channel.value,
-        "address": sealer.seal(address, field=sealed_as(channel), person=staff),
-        "rank": rank,
-        "language": tongue.value,
-    }
-    async with invocation.register() as pool, connection_of(pool) as connection:
-        await SQL["write_staff_contact"].run(connection, values)
+    async with invocation.register() as pool:
+        await write_staff_contact(pool, sealer, staff, channel, address, rank=rank, tongue=tongue)
     invocation.say.one({"staff": staff, "channel": channel.value, "rank": str(rank)})
     return Exit.fine
 
@@ -128,12 +120,8 @@ def _typed() -> str:
 async def _on_file(invocation: Invocation, channel: Channel, staff: str) -> str:
     """The address of somebody of the staff. Raises `CaseError` CONTACT_MISSING."""
     sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
-    async with invocation.register() as pool, connection_of(pool) as connection:
-        rows = await SQL["contacts_of_staff"].all(connection, {"staff": [staff]})
-    sealed = next((row["address"] for row in rows if row["channel"] == channel.value), None)
-    if sealed is None:
-        raise CaseError(Code.CONTACT_MISSING, "to")
-    return sealer.open(sealed, field=sealed_as(channel), person=staff)
+    async with invocation.register() as pool:
+        return await address_of_staff(pool, sealer, staff, channel)
 
 
 def _misconfigured(channel: Channel, code: Code) -> ConfigurationInvalid:
