@@ -68,6 +68,17 @@ DUTY_OF: Final[Mapping[Recipient, Duty]] = {
 }
 """The post that a recipient is, at the office that is told."""
 
+LEVEL_OF: Final[Mapping[Recipient, Level]] = {
+    Recipient.clerk: Level.agency,
+    Recipient.team_lead: Level.agency,
+    Recipient.agency_supervisor: Level.agency,
+    Recipient.municipal: Level.municipality,
+    Recipient.municipal_head: Level.municipality,
+    Recipient.provincial: Level.province,
+    Recipient.ministry: Level.ministry,
+}
+"""At which level of the hierarchy a recipient sits."""
+
 _DUTIES: Final[Mapping[Level, frozenset[Duty]]] = {
     Level.agency: frozenset({Duty.clerk, Duty.team_lead, Duty.supervisor}),
     Level.municipality: frozenset({Duty.supervisor, Duty.head}),

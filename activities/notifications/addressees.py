@@ -12,20 +12,15 @@ from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.sealing import Field, Sealer
 from cases.delivery import Channel, Tongue
+<<<<<<< ours
 from cases.errors import CaseError, Code
 from cases.offices import DUTY_OF, Level, Office, Post, Recipient, acting
+=======
+from cases.errors import Code
+from cases.offices import DUTY_OF, LEVEL_OF, Office, Post, Recipient, acting
+>>>>>>> theirs
 
 SQL: Final = load("notifications.sql", beside=__file__)
-
-_LEVEL_OF: Final = {
-    Recipient.clerk: Level.agency,
-    Recipient.team_lead: Level.agency,
-    Recipient.agency_supervisor: Level.agency,
-    Recipient.municipal: Level.municipality,
-    Recipient.municipal_head: Level.municipality,
-    Recipient.provincial: Level.province,
-    Recipient.ministry: Level.ministry,
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ async def reach_of(connection: Connection, notification: asyncpg.Record, day: da
 async def _present(connection: Connection, code: str, recipient: Recipient, day: date) -> Sequence[str]:
     """Who is at the post that a capacity stands for: the holder, or else those who stand in."""
     rows = await SQL["offices_from"].all(connection, {"office": code})
-    office = acting([Office(**_fields(row)) for row in rows], _LEVEL_OF[recipient])
+    office = acting([Office(**_fields(row)) for row in rows], LEVEL_OF[recipient])
     if office is None:
         return ()
     role = DUTY_OF[recipient]

@@ -5,10 +5,10 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import Field, StringConstraints
 
+from activities.notifications.addressees import sealed_as
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from activities.sealing import Field as Sealable
 from activities.sealing import Sealer
 from activities.supervision.directory import Changes
 from cases.delivery import Channel, Tongue
@@ -55,7 +55,7 @@ async def replace_contacts(
                 await SQL["remove_staff_contact"].run(connection, {"staff": staff, "channel": channel.value})
             for key, contact in wanted.items():
                 if standing.get(key) != contact:
-                    sealed = sealer.seal(contact.address, field=_sealed_as(contact.channel), person=contact.staff)
+                    sealed = sealer.seal(contact.address, field=sealed_as(contact.channel), person=contact.staff)
                     await SQL["put_staff_contact"].run(connection, contact.model_dump() | {"address": sealed})
         unreachable = await SQL["posts_without_contact"].all(connection, {})
     both = standing.keys() & wanted.keys()
@@ -73,13 +73,9 @@ async def _standing(connection: Connection, sealer: Sealer) -> dict[tuple[StaffI
     for row in await SQL["staff_contacts"].all(connection, {}):
         staff, channel = row["staff"], Channel(row["channel"])
         try:
-            address = sealer.open(row["address"], field=_sealed_as(channel), person=staff)
+            address = sealer.open(row["address"], field=sealed_as(channel), person=staff)
         except CaseError:
             standing[staff, channel] = None
         else:
             standing[staff, channel] = StaffContact.model_validate(dict(row) | {"address": address})
     return standing
-
-
-def _sealed_as(channel: Channel) -> Sealable:
-    return Sealable.phone if channel is Channel.sms else Sealable.address

@@ -8,20 +8,9 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.models import RegionCode, StaffId
-from cases.offices import DUTY_OF, Directory, Duty, Level, Office, Post, Recipient, acting, chain_of
+from cases.offices import DUTY_OF, LEVEL_OF, Directory, Duty, Office, Post, Recipient, acting, chain_of
 
 SQL: Final = load("directory.sql", beside=__file__)
-
-LEVEL_OF: Final[Mapping[Recipient, Level]] = {
-    Recipient.clerk: Level.agency,
-    Recipient.team_lead: Level.agency,
-    Recipient.agency_supervisor: Level.agency,
-    Recipient.municipal: Level.municipality,
-    Recipient.municipal_head: Level.municipality,
-    Recipient.provincial: Level.province,
-    Recipient.ministry: Level.ministry,
-}
-"""At which level of the hierarchy each recipient sits."""
 
 
 class Changes(NamedTuple):
