@@ -12,13 +12,8 @@ from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.sealing import Field, Sealer
 from cases.delivery import Channel, Tongue
-<<<<<<< ours
 from cases.errors import CaseError, Code
-from cases.offices import DUTY_OF, Level, Office, Post, Recipient, acting
-=======
-from cases.errors import Code
 from cases.offices import DUTY_OF, LEVEL_OF, Office, Post, Recipient, acting
->>>>>>> theirs
 
 SQL: Final = load("notifications.sql", beside=__file__)
 
