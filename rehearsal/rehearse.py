@@ -12,9 +12,10 @@ from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.policy import PACKS, Policy, load
 from cases.states import Event
+from intake.client import today_in_shanghai
 from rehearsal.check import check
 from rehearsal.figures import Figures, figures
-from rehearsal.later import LAST_YEAR
+from rehearsal.later import LAST_YEAR, later
 from rehearsal.play import Players
 from rehearsal.record import read_cases
 from rehearsal.rules import Rules
@@ -90,6 +91,9 @@ class Rehearsal:
     def __post_init__(self) -> None:
         if self.first > self.last or self.last.year > LAST_YEAR:
             raise CaseError(Code.DATE_INVALID, "to")
+        if later(self.first) <= today_in_shanghai():
+            # The server's time goes forward only.
+            raise CaseError(Code.DATE_INVALID, "from")
 
     def season(self, policy: Policy, peak: date) -> Season:
         """The season under a policy; people come by the day that everybody knows, whatever the policy."""
@@ -117,8 +121,8 @@ class Rehearsal:
         await players.load(lives)
         played = await players.play(lives, on_progress)
         cases = await read_cases(engine.pool)
-        later = {change.pack.policy.pin: Rules.read(change.pack.file)} if change is not None else {}
-        checked = check(cases, Rules.read(pack.file), season.ends, later)
+        rulebook = {change.pack.policy.pin: Rules.read(change.pack.file)} if change is not None else {}
+        checked = check(cases, Rules.read(pack.file), season.ends, rulebook)
         return figures(pack.policy.pin, season, cases, played, checked, monotonic() - began)
 
     def _change_of(self, pack: Pack) -> Change | None:

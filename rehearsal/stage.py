@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from temporalio.runtime import Runtime
-
 from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.registry.pool import Pool, Waits, create_pool
@@ -55,23 +53,20 @@ class _InSeason(Policies):
 
 
 @asynccontextmanager
-async def stage(*policies: Policy, runtime: Runtime | None = None) -> AsyncIterator[Stage]:
+async def stage(*policies: Policy) -> AsyncIterator[Stage]:
     """An engine by whose first policy every case begins, and the others may follow; its data is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cardcase-rehearsal-") as folder:
         stack = LocalStack(Path(folder), search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True)
-        async with stack, engine_on(stack, policies, runtime=runtime) as engine:
+        async with stack, _engine_on(stack, policies) as engine:
             yield engine
 
 
 @asynccontextmanager
-async def engine_on(
-    stack: LocalStack, policies: Sequence[Policy], *, runtime: Runtime | None = None
-) -> AsyncIterator[Stage]:
-    """An engine with an empty register on servers that are up, the one for cases with time to skip."""
+async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIterator[Stage]:
     database_url = stack.database_url
     await migrate(database_url)
     sealer = Sealer(KeyRing.sample())
-    client = await connect(stack.temporal_address, stack.namespace, runtime=runtime)
+    client = await connect(stack.temporal_address, stack.namespace)
     async with (
         await create_pool(database_url, size=_CONNECTIONS) as pool,
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,

@@ -94,6 +94,7 @@ class TestWithoutServers:
             (["--policy", "nowhere"], Exit.data),
             (["--to", "2026-05-31"], Exit.data),
             (["--to", "2090-01-01"], Exit.data),
+            (["--from", "1990-06-01"], Exit.data),
             (["--to", "tomorrow"], Exit.usage),
             (["--persons", "0"], Exit.usage),
             (["--change", "2026-08-12=nowhere"], Exit.data),

@@ -60,7 +60,10 @@ def test_a_policy_is_named_by_name_by_version_or_by_file() -> None:
     assert Pack.named(str(named.file)) == named
 
 
-def test_a_season_that_ends_before_it_begins_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("first", "last"), [(LAST, FIRST), (date(1990, 6, 1), date(1990, 9, 30)), (date(2071, 6, 1), date(2072, 1, 1))]
+)
+def test_a_season_that_ends_before_it_begins_or_lies_too_far_away_is_refused(first: date, last: date) -> None:
     with pytest.raises(CaseError) as refused:
-        Rehearsal(LAST, FIRST, 1, seed=1)
+        Rehearsal(first, last, 1, seed=1)
     assert refused.value.code is Code.DATE_INVALID
