@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Final
 from uuid import uuid4
@@ -149,7 +149,9 @@ async def pending(engine: Engine) -> datetime | None:
     return due
 
 
-async def tell_everyone(shaken: Engine, campaign: Campaign) -> None:
+async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
+    # The cases of other registers have other workers.
+    shaken = replace(engine, task_queue=f"cases-beside-{campaign.seed}")
     by_day = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=2), time(12), tzinfo=SHANGHAI)
     # Whatever other tests wrote is none of this test's.
     await shaken.pool.execute(

@@ -399,7 +399,8 @@ async def test_a_card_that_nobody_fetches_is_destroyed_by_two_people_after_three
         assert (view.attention, view.due_event) == (
             (("overdue",), None) if period == 3 else ((), Event.claim_period_passed)
         )
-    assert (await case.messages()) == ["CardReplacement.ready", *["CardReplacement.claim_period_passed"] * 3]
+    passed = ["CardReplacement.claim_period_passed"] * 3
+    assert await case.messages() == ["CardReplacement.in_review", "CardReplacement.ready", *passed]
     assert await case.refuses(Event.card_unclaimed, ALONE) is Code.SAME_PERSON
     assert (await case.tell(Event.card_unclaimed)).status is Status.unclaimed
     assert (await case.ends()).status is Status.unclaimed
