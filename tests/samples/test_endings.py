@@ -316,7 +316,7 @@ def test_every_status_that_needs_no_waiting_is_passed_by_somebody(kind: Kind) ->
 
 def test_every_fact_that_needs_no_waiting_is_told_by_somebody() -> None:
     told = {event for case in PLAYED.cases for event in case.told}
-    assert set(FACTS) - told == {Event.card_unclaimed, Event.hold_benefits}
+    assert set(FACTS) - told == {Event.card_unclaimed, Event.hold_benefits, Event.recompute}
 
 
 def test_every_case_of_a_person_is_of_another_kind() -> None:
