@@ -18,6 +18,7 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The civil time of every deadline. A fixed offset is exact: the last summer time in China ended in 1991."""
 
 _DAY: Final = timedelta(days=1)
+_UNTIL_NEW_YEAR: Final = timedelta(days=3)
 _SATURDAY: Final = 5
 
 
@@ -190,5 +191,9 @@ def closes(day: date) -> datetime:
 
 
 def provisional(first: date, last: date, calendar: WorkingCalendar) -> bool:
-    """Whether the working calendar of a year between two days is still to be published."""
+    """Whether the working calendar of a year between two days is still to be published.
+
+    The last days of December belong to the notice of the next year, which may make them days off or worked.
+    """
+    last += _UNTIL_NEW_YEAR
     return not set(range(first.year, last.year + 1)) <= set(calendar.published)

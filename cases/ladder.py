@@ -263,8 +263,11 @@ class _Clocks(NamedTuple):
             step = when_used(self.ladder.step_since, allowed, self.ladder.standstills, self.calendar)
             if step is not None:
                 yield step, Cause.step
-        if (campaign := self.before_campaign(rule)) is not None:
-            yield campaign, Cause.campaign
+        campaign = self.campaign
+        if campaign is not None:
+            near = near_campaign(rule, campaign, self.calendar, urgent=self.situation.urgent)
+            if near is not None:
+                yield near, Cause.campaign
         before = next((other for other in self.situation.rules if other.rung == rule.rung - 1), None)
         if (
             before is not None
@@ -277,22 +280,21 @@ class _Clocks(NamedTuple):
             if unseen is not None:
                 yield unseen, Cause.unacknowledged
 
-    def before_campaign(self, rule: RungRule) -> Due | None:
-        """When the campaign date is as near as the rule says."""
-        campaign = self.campaign
-        if campaign is None or (rule.campaign_days is None and rule.campaign_working_days is None):
-            return None
-        twice = 2 if self.situation.urgent else 1
-        last = _last_day(campaign)
-        if rule.campaign_days is not None:
-            day = last - timedelta(days=rule.campaign_days * twice)
-        elif rule.campaign_working_days:
-            days = rule.campaign_working_days
-            day = self.calendar.before(last, days * twice) if days > 0 else self.calendar.after(last, -days)
-        else:
-            return campaign
-        unknown = provisional(min(day, last), max(day, last), self.calendar)
-        return Due(closes(day), campaign.provisional or unknown)
+
+def near_campaign(rule: RungRule, ends: Due, calendar: WorkingCalendar, *, urgent: bool) -> Due | None:
+    """When a campaign date is as near as a rule says; None for a rule that does not count from it."""
+    if rule.campaign_days is None and rule.campaign_working_days is None:
+        return None
+    lead, last = (2 if urgent else 1), _last_day(ends)
+    if rule.campaign_days is not None:
+        day = last - timedelta(days=rule.campaign_days * lead)
+    elif rule.campaign_working_days:
+        days = rule.campaign_working_days
+        day = calendar.before(last, days * lead) if days > 0 else calendar.after(last, -days)
+    else:
+        return ends
+    unknown = provisional(min(day, last), max(day, last), calendar)
+    return Due(closes(day), ends.provisional or unknown)
 
 
 def _last_day(due: Due) -> date:

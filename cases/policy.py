@@ -219,6 +219,12 @@ class CalendarOverrides(_Table):
     closed: frozenset[date] = frozenset()
     open: frozenset[date] = frozenset()
 
+    @model_validator(mode="after")
+    def _no_day_is_both(self) -> Self:
+        if self.closed & self.open:
+            raise ValueError("a day is closed and open")
+        return self
+
 
 class Policy(_Table):
     """One region's rules."""

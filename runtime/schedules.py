@@ -113,9 +113,10 @@ DEFINITIONS: Final = (
     ),
     Definition(
         Scheduled.invitations,
-        _at(9),
+        # Before the slots of the day begin: each invitation waits for its own.
+        _at(0, 30),
         catch_up=timedelta(hours=6),
-        note="每日09:00：提醒仍持15位号码的人员 · daily: invitations to holders of 15-digit numbers",
+        note="每日00:30：提醒仍持15位号码的人员 · daily: invitations to holders of 15-digit numbers",
     ),
 )
 """The schedules of this release."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -14,6 +15,10 @@ from tests.engine import Engine, engine_on
 TESTS: Final = Path(__file__).parent
 TOGETHER: Final = ("workflows", "demo", "faults", "intake", "replay", "runtime")
 """Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
+
+# How long an example takes is the machine's affair; each test has a time limit of its own.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.hookimpl(wrapper=True)

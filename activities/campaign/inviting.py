@@ -16,9 +16,9 @@ import asyncpg
 from activities.calendar import Calendars
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from cases.clocks import Due, WorkingCalendar, closes, day_of, first_slot
+from cases.clocks import Due, WorkingCalendar, day_of, first_slot
 from cases.errors import CaseError
-from cases.ladder import Rung, RungRule, offset_of
+from cases.ladder import Rung, RungRule, near_campaign, offset_of
 from cases.models import Category
 from cases.policy import Policies, Policy
 
@@ -134,19 +134,14 @@ class Inviting:
         """The highest rung that is due and not overtaken by the campaign date itself."""
         if self._at >= ends.at:
             return None
-        due = (level for level in LEVELS if _threshold(rules[level], ends, calendar, urgent=urgent) <= self._at)
+        due = (level for level in LEVELS if _is_near(rules[level], ends, calendar, self._at, urgent=urgent))
         return next(due, None)
 
 
-def _threshold(rule: RungRule, ends: Due, calendar: WorkingCalendar, *, urgent: bool) -> datetime:
-    """When the campaign date is as near as the rule says; never, for a rule that does not count from it."""
-    twice = 2 if urgent else 1
-    last = day_of(_last_moment(ends))
-    if rule.campaign_days is not None:
-        return closes(last - timedelta(days=rule.campaign_days * twice))
-    if rule.campaign_working_days is not None and rule.campaign_working_days > 0:
-        return closes(calendar.before(last, rule.campaign_working_days * twice))
-    return ends.at
+def _is_near(rule: RungRule, ends: Due, calendar: WorkingCalendar, at: datetime, *, urgent: bool) -> bool:
+    """Whether the campaign date is as near as the rule says."""
+    near = near_campaign(rule, ends, calendar, urgent=urgent)
+    return near is not None and near.at <= at
 
 
 def _last_moment(ends: Due) -> datetime:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 from temporalio import activity
 
+from activities.calendar import Calendars
 from activities.registry.audit import BEGINNING, digest_of, hash_of
 from activities.registry.effects import EFFECTS
 from activities.registry.effects_on_numbers import wait_for_turn
@@ -22,11 +23,10 @@ from activities.registry.queries import load
 from activities.registry.screening import Screened, screen
 from activities.registry.step import Step
 from activities.sealing import Sealer
-from cases.clocks import WorkingCalendar
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.models import Recompute
-from cases.policy import CalendarOverrides, Policies, Policy
+from cases.policy import Policies, Policy
 from cases.progress import CaseState, Finding, Screening, Terms, view_of
 from cases.states import Effect, Event
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
@@ -40,9 +40,6 @@ ATTEMPTS: Final = 5
 """How often a transaction is tried that PostgreSQL ended to resolve a deadlock or a conflict of serialisation."""
 
 _WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
-
-Calendars = Callable[[CalendarOverrides], WorkingCalendar]
-"""Makes the working calendar of an agency from the overrides of its policy."""
 
 Written = Callable[[str, DeliverRequest], None]
 """Told of the notifications of a step, by the step's business key, once they are durable. It must not wait: whatever

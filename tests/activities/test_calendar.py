@@ -142,8 +142,8 @@ class TestPublishedYears:
     @pytest.mark.parametrize(
         ("start", "working_days", "provisional"),
         [
-            (date(2026, 12, 24), 5, False),
-            (date(2026, 12, 25), 5, True),
+            (date(2026, 12, 21), 5, False),
+            (date(2026, 12, 24), 5, True),
             (date(2025, 12, 31), 1, False),
             (date(2099, 6, 1), 1, True),
         ],

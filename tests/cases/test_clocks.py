@@ -97,7 +97,8 @@ def test_years_in_which_shanghai_had_summer_time_do_not_shift_a_day(year: int) -
 @pytest.mark.parametrize(
     ("start", "budget", "last", "provisional"),
     [
-        (date(2026, 12, 24), Budget(5), date(2026, 12, 31), False),
+        (date(2026, 12, 21), Budget(5), date(2026, 12, 28), False),
+        (date(2026, 12, 24), Budget(5), date(2026, 12, 31), True),  # the next year's notice may make it a day off
         (date(2026, 12, 25), Budget(5), date(2027, 1, 1), True),  # nobody has published that this is a holiday
         (date(2026, 12, 31), Budget(1), date(2027, 1, 1), True),
         (date(2026, 12, 1), Budget(31, working=False), date(2027, 1, 1), True),

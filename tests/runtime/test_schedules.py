@@ -103,7 +103,7 @@ async def test_schedules_fire_at_civil_times_of_shanghai(client: Client) -> None
         found = await client.get_schedule_handle(definition.id).describe()
         times[definition.workflow] = [at.astimezone(ZoneInfo("Asia/Shanghai")) for at in found.info.next_action_times]
     assert {f"{at:%H:%M}" for at in times[Scheduled.digests]} == {"08:30"}
-    assert {f"{at:%H:%M}" for at in times[Scheduled.invitations]} == {"09:00"}
+    assert {f"{at:%H:%M}" for at in times[Scheduled.invitations]} == {"00:30"}
     assert {f"{at:%H:%M}" for at in times[Scheduled.calendar_check]} == {"06:00"}
     assert {f"{at:%A %H:%M}" for at in times[Scheduled.benefit_hold_check]} == {"Monday 07:00"}
     sweeps = times[Scheduled.notification_sweep]
