@@ -42,7 +42,7 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 
 .PHONY: test
 test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
-	@$(BOUND) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BOUND) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS goes to pytest

@@ -1,12 +1,14 @@
 """Fixtures for all tests: the servers that they share, and one engine on them."""
 
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import hypothesis
 import pytest
 import pytest_asyncio
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from cases.names import SEARCH_ATTRIBUTES
 from runtime.stack import LocalStack
@@ -21,16 +23,28 @@ hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Say which tests stay in one process, and begin with those that take longest."""
-    folders = [item.path.relative_to(TESTS).parts[0] for item in items]
-    for item, folder in zip(items, folders, strict=True):
-        item.add_marker(pytest.mark.xdist_group(folder if folder in TOGETHER else item.path.stem))
+class FolderByFolder(LoadScopeScheduling):
+    """Gives each process whole folders, or files of the folders that need not stay together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        folder = _folder_of(Path(path).relative_to(TESTS.name))
+        return folder if folder in TOGETHER else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderByFolder:
+    """Say which tests stay in one process."""
+    return FolderByFolder(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders that take longest."""
     place = {folder: at for at, folder in enumerate(TOGETHER)}
-    order = sorted(range(len(items)), key=lambda at: place.get(folders[at], len(TOGETHER)))
-    items[:] = [items[at] for at in order]
-    return (yield)
+    items.sort(key=lambda item: place.get(_folder_of(item.path.relative_to(TESTS)), len(TOGETHER)))
+
+
+def _folder_of(path: Path) -> str:
+    return path.parts[0]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -139,7 +139,7 @@ class TestOneTransaction:
                 costs[event] = len(statements) - 2
                 state = state.model_copy(update=dict(request.after))
         # lock the case, move it, record it; and what the effects need
-        assert costs == {"screened": 3, "apply": 7, "commit": 12, "unblock": 6, "release": 12}
+        assert costs == {"screened": 4, "apply": 7, "commit": 12, "unblock": 6, "release": 12}
 
     async def test_is_all_that_a_registration_costs(
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies

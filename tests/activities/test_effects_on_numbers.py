@@ -382,7 +382,7 @@ class TestTheEnd:
         await play.load(person)
         await released(play, await play.committed(play.change(person)))
         templates = {row["template"] for row in await play.rows("SELECT template FROM notifications")}
-        assert templates == {"IdNumberChange.done"}
+        assert templates == {"IdNumberChange.in_review", "IdNumberChange.done"}
 
     async def test_is_refused_while_months_or_balances_differ(self, play: Play) -> None:
         person = insured(region=SOUTH)

@@ -22,12 +22,11 @@ async def refusals(engine: Engine) -> Refusals:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """The look back comes last, and is left out where only some of the tests run: it would miss the others."""
-    # By identity: the name of a test grows by its group where several processes run.
-    collected = {id(item) for item in items if item.path.parent == HERE}
+    collected = {item.nodeid for item in items if item.path.parent == HERE}
     yield
     looking_back = [item for item in items if item.path == LOOKS_BACK]
     items[:] = [item for item in items if item.path != LOOKS_BACK]
-    kept = {id(item) for item in [*items, *looking_back] if item.path.parent == HERE}
+    kept = {item.nodeid for item in [*items, *looking_back] if item.path.parent == HERE}
     modules = {item.path for item in [*items, *looking_back] if item.path.parent == HERE}
     if kept == collected and modules == set(HERE.glob("test_*.py")):
         items += looking_back

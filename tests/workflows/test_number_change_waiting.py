@@ -53,7 +53,7 @@ async def test_returned_documents_are_asked_for_once_more_with_all_their_defects
     assert [defect.document for defect in first.defects] == [ID_CARD.kind]
     assert {demand.document for demand in second.missing} == {ID_CARD.kind, CERTIFICATE.kind}
     assert second.verifier is None
-    assert await review.messages() == ["IdNumberChange.awaiting_documents"]
+    assert await review.messages() == ["IdNumberChange.in_review", "IdNumberChange.awaiting_documents"]
     assert (await review.tell(Event.add_documents)).status is Status.in_review
 
 
