@@ -269,9 +269,15 @@ class CaseState(Record):
         # What the engine waits for is not reached while it cannot go on; the ladder is climbed all the same.
         if self.timer is not None and not self.stuck:
             found.append(Upcoming(self.timer.event, self.timer.due_at, self.timer.provisional))
-        if (rung := self.ladder.dates.next) is not None:
-            found.append(Upcoming(Event.escalated, rung.at, rung.provisional, rung.rung))
+        if self.next_rung is not None:
+            found.append(self.next_rung)
         return min(found, key=lambda each: each.at, default=None)
+
+    @property
+    def next_rung(self) -> Upcoming | None:
+        """The next rung of the ladder, if nobody acts."""
+        rung = self.ladder.dates.next
+        return None if rung is None else Upcoming(Event.escalated, rung.at, rung.provisional, rung.rung)
 
     @property
     def attention(self) -> tuple[str, ...]:

@@ -218,21 +218,23 @@ class Case:
     async def wait_for_turn(self) -> None:
         """Another case of the same person is writing: wait to be told, and ask again after an hour anyway."""
         self._rest()
-        await self._moved_or_time_runs_out(workflow.now() + ASK_AGAIN_FOR_TURN)
+        # The limit of the status may have ended: what it waits for now is the turn.
+        ask_again, rung = workflow.now() + ASK_AGAIN_FOR_TURN, self._case.next_rung
+        if rung is not None and rung.at <= ask_again:
+            await self._moved_or_time_runs_out(rung)
+        else:
+            await self._changed_since(self._case.version, ask_again, "等待同一人其他案件写入完成")
 
     async def somebody_acts_or_time_runs_out(self) -> None:
         """Wait until the case has moved. If a time limit ends first, or a rung of the ladder fires, that moves it."""
         if workflow.info().is_continue_as_new_suggested() and not await self._continue_as_new():
             return
         self._rest()
-        await self._moved_or_time_runs_out()
+        await self._moved_or_time_runs_out(self._case.upcoming)
 
-    async def _moved_or_time_runs_out(self, at_the_latest: datetime | None = None) -> None:
-        """One timer at a time, for whatever comes first."""
-        version, upcoming = self._case.version, self._case.upcoming
-        if at_the_latest is not None and (upcoming is None or at_the_latest < upcoming.at):
-            await self._changed_since(version, at_the_latest, "等待同一人其他案件写入完成")
-            return
+    async def _moved_or_time_runs_out(self, upcoming: Upcoming | None) -> None:
+        """One timer at a time, for what comes first."""
+        version = self._case.version
         if upcoming is None:
             await workflow.wait_condition(lambda: self._case.version != version)
             return
@@ -242,7 +244,7 @@ class Case:
         if upcoming.event.origin is not Origin.timer:
             return
         async with self._taking_turns:
-            code = await self._move(upcoming.event) if self._case.upcoming == upcoming and self.is_open else None
+            code = await self._move(upcoming.event) if self._case.version == version and self.is_open else None
         if code is not None and code is not Code.STALE_VERSION:
             await self._stop(code)
 

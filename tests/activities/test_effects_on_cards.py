@@ -281,4 +281,8 @@ class TestAnUnclaimedCard:
         assert (card["destruction_record"], card["destroyed_at"]) == ("D-1", play.at)
         assert request.after.status is Status.unclaimed
         told = [row["template"] for row in await play.rows("SELECT template FROM notifications ORDER BY id")]
-        assert told == ["CardReplacement.in_review", "CardReplacement.ready", *["CardReplacement.claim_period_passed"] * 3]
+        assert told == [
+            "CardReplacement.in_review",
+            "CardReplacement.ready",
+            *["CardReplacement.claim_period_passed"] * 3,
+        ]

@@ -94,6 +94,7 @@ def worker_of(folder: Path) -> psutil.Process:
     return found
 
 
+@pytest.mark.faults
 async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_sample_says(tmp_path: Path) -> None:
     async with demo(tmp_path, "--exit") as first:
         await first.says("playing the clerk")

@@ -22,7 +22,8 @@ async def refusals(engine: Engine) -> Refusals:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """The look back comes last, and is left out where only some of the tests run: it would miss the others."""
-    collected = {item.nodeid for item in items if item.path.parent == HERE}
+    here = [item for item in items if item.path.parent == HERE]
+    collected = {item.nodeid for item in here if item.get_closest_marker("faults") is None}
     yield
     looking_back = [item for item in items if item.path == LOOKS_BACK]
     items[:] = [item for item in items if item.path != LOOKS_BACK]

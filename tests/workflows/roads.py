@@ -8,6 +8,7 @@ from cases.models import (
     CardActivated,
     CardFunction,
     CardProduced,
+    Category,
     Document,
     DocumentKind,
     ReplacementReason,
@@ -44,10 +45,17 @@ REISSUED = (ID_CARD, CERTIFICATE)
 # --- ID-number change -----------------------------------------------------------------------------------------------
 
 
-async def change(engine: Engine, *documents: Document, region: str = OFFICE, **person: Any) -> Dossier:
+async def change(
+    engine: Engine,
+    *documents: Document,
+    region: str = OFFICE,
+    category: Category = Category.general,
+    **person: Any,
+) -> Dossier:
     """An ID-number change of a new person: a pure upgrade unless `new` or `number` says otherwise."""
     who = await engine.insured(region=region, **person)
-    return await Dossier.open(engine, who, engine.number_change(who, *documents, region=region))
+    opening = engine.number_change(who, *documents, region=region, category=category)
+    return await Dossier.open(engine, who, opening)
 
 
 async def reissued(
@@ -127,11 +135,13 @@ async def replacement(
     *documents: Document,
     reason: ReplacementReason = ReplacementReason.expired,
     region: str = OFFICE,
+    category: Category = Category.general,
     **person: Any,
 ) -> Dossier:
     """A card replacement of a new person with an 18-digit number."""
     who = await engine.insured(region=region, **({"number": new_number()} | person))
-    return await Dossier.open(engine, who, engine.replacement(who, reason, *documents, region=region))
+    opening = engine.replacement(who, reason, *documents, region=region, category=category)
+    return await Dossier.open(engine, who, opening)
 
 
 async def lost(engine: Engine, *, region: str = OFFICE, **person: Any) -> Dossier:

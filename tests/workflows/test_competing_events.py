@@ -111,7 +111,10 @@ async def test_whoever_never_got_the_answer_may_ask_for_it_after_the_end(engine:
 # --- competing ------------------------------------------------------------------------------------------------------
 
 
-async def test_of_twenty_verifications_and_twenty_withdrawals_at_once_exactly_one_wins(engine: Engine) -> None:
+@pytest.mark.parametrize(("many", "rounds"), [(10, 2), pytest.param(50, 50, marks=pytest.mark.faults)])
+async def test_of_many_verifications_and_as_many_withdrawals_at_once_exactly_one_wins(
+    engine: Engine, many: int, rounds: int
+) -> None:
     async def race(turn: int) -> None:
         case = await change(engine, ID_CARD, region=SOUTH)
         verify = [
@@ -120,9 +123,9 @@ async def test_of_twenty_verifications_and_twenty_withdrawals_at_once_exactly_on
                 original_seen=True,
                 copies=(ID_CARD.sha256,),
             )
-            for each in range(20)
+            for each in range(many)
         ]
-        withdraw = [Withdraw(actor=CLERK, note=f"第{each}次") for each in range(20)]
+        withdraw = [Withdraw(actor=CLERK, note=f"第{each}次") for each in range(many)]
         client = client_of(engine)
         # Each round begins with the other side, so that not the same one always comes first.
         facts = [fact for pair in zip(verify, withdraw, strict=True) for fact in (pair if turn % 2 else pair[::-1])]
@@ -138,8 +141,8 @@ async def test_of_twenty_verifications_and_twenty_withdrawals_at_once_exactly_on
             assert isinstance(refused, Answer) or refused is Code.CASE_CLOSED
         assert [made.event for made in await engine.history(case.case_id)].count(won) == 1
 
-    await race(0)
-    await race(1)
+    for turn in range(rounds):
+        await race(turn)
 
 
 async def test_of_two_officers_who_approve_and_reject_at_once_one_is_refused(engine: Engine) -> None:

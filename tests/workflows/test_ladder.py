@@ -11,10 +11,10 @@ from activities.calendar import official_calendar
 from cases.clocks import SHANGHAI
 from cases.errors import Code
 from cases.ladder import Cause, Rung
-from cases.models import CaseView, Category, Extend, Hold, HoldReason, Recompute
-from cases.names import Kind
+from cases.models import CaseView, Category, Extend, Hold, HoldReason, Recompute, ReplacementReason
+from cases.names import Kind, case_id
 from cases.states import MACHINES, Event, Status
-from tests.engine import Engine, quiet_policies
+from tests.engine import Engine, new_number, quiet_policies
 from tests.scenes import ID_CARD, OFFICER, OPERATOR, SOUTH
 from tests.workflows.dossier import MOMENT, Dossier
 from tests.workflows.refusals import Refusals
@@ -28,7 +28,7 @@ RESTING = [(Kind.id_number_change, status) for status in CHANGES] + [
 
 async def brought_to(engine: Engine, kind: Kind, status: Status) -> Dossier:
     road = CHANGES[status] if kind is Kind.id_number_change else REPLACEMENTS[status]
-    case = await road(engine)
+    case = await road(engine, category=Category.refund)
     await case.rests_in(status)
     return case
 
@@ -253,8 +253,12 @@ def dates(view: CaseView) -> tuple[datetime | None, ...]:
 async def test_a_case_that_cannot_go_on_climbs_until_an_operator_has_mended_it(
     engine: Engine, refusals: Refusals, step: Event, status: Status
 ) -> None:
-    change_of_number = status in MACHINES[Kind.id_number_change].statuses
-    case = await (change(engine, ID_CARD, region=SOUTH) if change_of_number else replacement(engine, ID_CARD))
+    urgent = Category.refund
+    case = await (
+        change(engine, ID_CARD, region=SOUTH, category=urgent)
+        if status in MACHINES[Kind.id_number_change].statuses
+        else replacement(engine, ID_CARD, category=urgent)
+    )
     async with refusals.of(case.case_id, step):
         await case.verify()
         if status in {Status.active, Status.closing_old}:
@@ -267,6 +271,30 @@ async def test_a_case_that_cannot_go_on_climbs_until_an_operator_has_mended_it(
             view = await case.climbs()
             assert "repair" in view.attention
             assert view.rung > Rung.none
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "status"),
+    [
+        (Kind.id_number_change, Event.screened, Status.screening),
+        (Kind.card_replacement, Event.checked, Status.checking),
+    ],
+)
+async def test_a_case_that_cannot_even_begin_climbs_as_well(
+    engine: Engine, refusals: Refusals, kind: Kind, step: Event, status: Status
+) -> None:
+    person = await engine.insured(number=None if kind is Kind.id_number_change else new_number())
+    opening = (
+        engine.number_change(person, ID_CARD, category=Category.refund)
+        if kind is Kind.id_number_change
+        else engine.replacement(person, ReplacementReason.expired, ID_CARD, category=Category.refund)
+    )
+    async with refusals.of(case_id(kind, opening.person), step):
+        case = await Dossier.open(engine, person, opening)
+        await case.rests_in(status)
+        await case.tell(Event.recompute, Recompute(actor=OPERATOR))
+        view = await case.climbs()
+        assert (view.status, view.rung) == (status, Rung.blue_0)
 
 
 async def test_a_policy_of_another_region_or_an_unknown_one_is_not_followed(engine: Engine) -> None:
