@@ -224,8 +224,7 @@ def _environment(environment: Mapping[str, str], servers: Servers, health_port: 
 
 
 async def _ready(port: int) -> None:
-    # A process of its own can only be asked.
-    while not await _says_ready(port):  # noqa: ASYNC110
+    while not await _says_ready(port):  # noqa: ASYNC110 - a process of its own can only be asked
         await asyncio.sleep(_POLL_SECONDS)
 
 

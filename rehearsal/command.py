@@ -54,7 +54,7 @@ async def rehearse(
     """
     try:
         from rehearsal.plot import draw  # noqa: PLC0415 - see the module
-        from rehearsal.rehearse import Change, Pack, Rehearsal  # noqa: PLC0415
+        from rehearsal.rehearse import Change, Pack, Rehearsal  # noqa: PLC0415 - see the module
     except ModuleNotFoundError as missing:
         invocation.say.note(
             f"缺少 {missing.name}：请安装 extra `rehearsal`。",

@@ -179,8 +179,7 @@ class _Chance:
     def __init__(self, season: Season, number: int) -> None:
         self._season = season
         self._number = number
-        # Chance that repeats itself is what is wanted here.
-        self._random = Random(f"{season.seed}:{number}")  # noqa: S311
+        self._random = Random(f"{season.seed}:{number}")  # noqa: S311 - chance that repeats itself is wanted
 
     @property
     def peak(self) -> datetime:
@@ -222,7 +221,7 @@ class _Chance:
         to_peak = min(max((season.peak - season.first).days, 0), span)
         if kind < 0.55:  # noqa: PLR2004 - shares
             days = chance.uniform(0, to_peak)
-        elif kind < 0.9:  # noqa: PLR2004
+        elif kind < 0.9:  # noqa: PLR2004 - shares
             days = chance.triangular(max(to_peak - 40, 0), to_peak, max(to_peak - 4, 0))
         else:
             days = chance.uniform(to_peak, max(span - 7, to_peak))

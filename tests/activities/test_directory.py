@@ -26,7 +26,7 @@ async def rows(pool: Pool) -> list[tuple[str, str]]:
         return [
             tuple(row)
             for table in ("offices", "posts")
-            for row in await connection.fetch(f"SELECT xmin::text, t::text FROM {table} AS t ORDER BY t::text")  # noqa: S608
+            for row in await connection.fetch(f"SELECT xmin::text, t::text FROM {table} AS t ORDER BY t::text")  # noqa: S608 - of two names
         ]
 
 

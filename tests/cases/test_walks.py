@@ -671,7 +671,7 @@ class ReplacementMachine(CaseMachine):
     kind = Kind.card_replacement
 
 
-FEW = settings(max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestNumberChangeMachine = NumberChangeMachine.TestCase
 TestNumberChangeMachine.settings = FEW
 TestReplacementMachine = ReplacementMachine.TestCase
@@ -691,7 +691,7 @@ NEVER_TAKEN = {
     (Kind.id_number_change, Status.on_hold, Event.release_benefits),
     (Kind.id_number_change, Status.disputed, Event.release_benefits),
 }
-CHECKED_AT_EVERY_STEP = 50
+CHECKED_AT_EVERY_STEP = 100
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -111,7 +111,7 @@ async def test_whoever_never_got_the_answer_may_ask_for_it_after_the_end(engine:
 # --- competing ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("many", "rounds"), [(10, 2), pytest.param(50, 50, marks=pytest.mark.faults)])
+@pytest.mark.parametrize(("many", "rounds"), [(20, 2), pytest.param(50, 50, marks=pytest.mark.faults)])
 async def test_of_many_verifications_and_as_many_withdrawals_at_once_exactly_one_wins(
     engine: Engine, many: int, rounds: int
 ) -> None:

@@ -317,7 +317,7 @@ class ReplacementWalk(Walk):
 
 
 SETTINGS: Final = settings(
-    max_examples=4,
+    max_examples=6,
     stateful_step_count=16,
     deadline=None,
     database=None,
