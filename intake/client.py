@@ -12,7 +12,7 @@ so that it is not known whether the call took effect: repeat it.
 import asyncio
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, asynccontextmanager
 from datetime import date, datetime, timedelta
@@ -78,6 +78,7 @@ from intake.applications import (
     seal,
     seal_card_number,
 )
+from intake.crowds import until_not_dropped
 from intake.files.columns import CATEGORY_ZH, KIND_ZH
 
 
@@ -150,8 +151,6 @@ _PRIORITY: Final = {
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
 _EVENTS_OF: Final = {kind: frozenset(row.event for row in machine.table) for kind, machine in MACHINES.items()}
 _CODES: Final = {code.value: code for code in Code}
-_DROPPED_PAUSE: Final = 0.05
-"""Seconds before a dropped update is sent again."""
 _UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 _UNAVAILABLE: Final = {
@@ -181,7 +180,6 @@ _ENDINGS: Final = frozenset(
 )
 
 Answered = TypeVar("Answered")
-Told = TypeVar("Told")
 
 
 def today_in_shanghai() -> date:
@@ -225,7 +223,7 @@ class CaseClient:
         update_id = f"{_RECEIPT}:{opening.key}:{opening.fingerprint}"
         try:
             async with self._answer():
-                receipt: Receipt = await _until_not_dropped(
+                receipt: Receipt = await until_not_dropped(
                     lambda: self._client.execute_update_with_start_workflow(
                         _RECEIPT,
                         ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
@@ -306,7 +304,7 @@ class CaseClient:
         handle = self._client.get_workflow_handle(case_id)
         try:
             async with self._answer():
-                answer: Answer = await _until_not_dropped(
+                answer: Answer = await until_not_dropped(
                     lambda: handle.execute_update(
                         event.value, fact, id=identity, result_type=Answer, rpc_timeout=self._timeout
                     )
@@ -526,17 +524,6 @@ class CaseClient:
         content = fact.model_dump(mode="json", exclude={"card_number"})
         canonical = json.dumps([case_id, event.value, content], ensure_ascii=False, sort_keys=True)
         return f"{event.value}:{self._sealer.content_token(canonical)}"
-
-
-async def _until_not_dropped(call: Callable[[], Awaitable[Told]]) -> Told:
-    """The answer to an update. In a crowd the server drops some that it has begun; their IDs make it safe to repeat."""
-    while True:
-        try:
-            return await call()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.ABORTED:
-                raise
-            await asyncio.sleep(_DROPPED_PAUSE)
 
 
 def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWorkflowOperation[Any, Outcome]:

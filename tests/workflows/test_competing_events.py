@@ -28,6 +28,7 @@ from cases.names import case_id
 from cases.progress import CaseState
 from cases.states import Event, Status
 from intake.client import CaseClient, Refused, Unavailable
+from intake.crowds import until_not_dropped
 from tests.engine import Engine
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Dossier, code_of
@@ -297,13 +298,7 @@ async def outcomes_of(engine: Engine, openings: Sequence[NumberChangeOpening]) -
     """What everyone is told who opens a case at once."""
 
     async def told(opening: NumberChangeOpening) -> Receipt:
-        while True:
-            try:
-                return await engine.open(opening)
-            except RPCError as error:
-                # In such a crowd the server drops calls it has begun; whoever repeats his is answered.
-                if error.status is not RPCStatusCode.ABORTED:
-                    raise
+        return await until_not_dropped(lambda: engine.open(opening))
 
     answers = await asyncio.gather(*map(told, openings), return_exceptions=True)
     return [answer if isinstance(answer, Receipt) else code_of(answer) for answer in answers]
