@@ -8,8 +8,9 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.types import EventDict, Processor
@@ -76,6 +77,21 @@ class _ArgumentsWithoutText(logging.Filter):
         return True
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes log lines. Of one that cannot be written it tells why, by type.
+
+    The library would print the whole chain of exceptions that were being handled when the line was logged.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """See base class."""
+        raised = sys.exc_info()[0]
+        if sys.__stderr__ is not None and raised is not None:
+            # Where even this cannot be written nobody is left to tell.
+            with suppress(OSError, ValueError):
+                sys.__stderr__.write(f"a log line of {record.name} could not be written: {raised.__name__}\n")
+
+
 def _fields_of_core(_logger: Any, _method: str, event: EventDict) -> EventDict:
     line = event.pop("temporal_log", None)
     if line is not None:
@@ -118,7 +134,7 @@ def configure_logging(form: str = "console", level: str = "INFO") -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(_ArgumentsWithoutText())
     root = logging.getLogger()

@@ -1,6 +1,7 @@
 """Fixtures for all tests: the servers that they share, and one engine on them."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from cases.names import SEARCH_ATTRIBUTES
+from runtime.logs import LineHandler
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on
 
@@ -45,6 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _folder_of(path: Path) -> str:
     return path.parts[0]
+
+
+@pytest.fixture(autouse=True)
+def logs_of_one_test() -> Iterator[None]:
+    """Takes away the log handler of a program that a test ran in this process: its stream closes with the test."""
+    yield
+    root = logging.getLogger()
+    root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler, LineHandler)]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

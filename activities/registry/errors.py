@@ -81,8 +81,10 @@ def case_errors_only(
         except CaseError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
-            code = code_of(error)
-            _report(error, code)
+            raised = error
+        # Outside the handler, so that neither the log nor the new error has a context that quotes values.
+        code = code_of(raised)
+        _report(raised, code)
         raise CaseError(code)
 
     return guarded
@@ -100,10 +102,10 @@ def codes_only(
         except ApplicationError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
-            failure = translate(error)
-            _report(error, code_of(error))
-        # Outside the handler, so that the new error has no context that quotes values.
-        raise failure
+            raised = error
+        # Outside the handler, so that neither the log nor the new error has a context that quotes values.
+        _report(raised, code_of(raised))
+        raise translate(raised)
 
     return guarded
 

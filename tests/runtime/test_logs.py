@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -37,6 +38,9 @@ class Written:
         (handler,) = logging.getLogger().handlers
         assert isinstance(handler, logging.StreamHandler)
         handler.setStream(self._stream)
+
+    def break_(self) -> None:
+        self._stream.close()
 
     @property
     def text(self) -> str:
@@ -113,6 +117,21 @@ def caught(raising: Callable[[], None]) -> Exception:
     except Exception as error:  # noqa: BLE001 - whatever it raises is what the test is about
         return error
     raise AssertionError("nothing was raised")
+
+
+@pytest.mark.parametrize("raising", RAISING)
+def test_a_line_that_cannot_be_written_says_why_and_quotes_nothing(
+    raising: Callable[[], None], written: Written, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = io.StringIO()
+    monkeypatch.setattr(sys, "__stderr__", told)
+    written.break_()
+    try:
+        raising()
+    except Exception:
+        logging.getLogger("library").exception("failed")
+    assert told.getvalue() == "a log line of library could not be written: ValueError\n"
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("raising", RAISING)
