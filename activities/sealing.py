@@ -7,9 +7,10 @@ person, so that it opens nowhere else. What must be found or compared goes as a 
 import base64
 import binascii
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -24,9 +25,11 @@ from cases.errors import CaseError, Code
 _SCHEMA: Final = "cardcase/1"
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_PARTS: Final = "token_key, seal_keys and current, payload_keys and payload_current"
 _SAMPLE: Final = {
     purpose: sha256(f"cardcase: published sample key, protects nothing ({purpose})".encode()).digest()
-    for purpose in ("token", "seal")
+    for purpose in ("token", "seal", "payload")
 }
 
 
@@ -42,26 +45,34 @@ class Field(StrEnum):
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The keys: one for tokens, one or more to open seals, one of which seals."""
+    """The keys: one for tokens; for fields and for payloads one or more that open, one of which seals."""
 
     token_key: bytes = field(repr=False)
     seal_keys: Mapping[str, bytes] = field(repr=False)
+    """By ID, those of names, numbers and addresses."""
     current: str
-    """ID of the key that seals."""
+    """ID of the key that seals them."""
+    payload_keys: Mapping[str, bytes] = field(repr=False)
+    """By ID, those of whole payloads on their way through Temporal (`runtime.codec`)."""
+    payload_current: str
+    """ID of the key that seals them; the others only open."""
 
     def __post_init__(self) -> None:
-        for key in (self.token_key, *self.seal_keys.values()):
+        for key in self._keys():
             if len(key) != _KEY_BYTES or not any(key):
                 raise CaseError(Code.CONFIGURATION_INVALID, "key_file: a key is not 32 random bytes")
         if self.current not in self.seal_keys:
             raise CaseError(Code.CONFIGURATION_INVALID, "key_file: current")
+        if self.payload_current not in self.payload_keys:
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: payload_current")
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a key file (TOML: `token_key` and `[seal_keys]` in base64, `current`).
+        """Read a key file (TOML).
 
+        It holds `token_key`, `[seal_keys]` and `[payload_keys]`, all keys in base64, `current` and `payload_current`.
         Raises `CaseError` CONFIGURATION_INVALID, naming what is wrong: no such file, readable by others, not of this
-        form, a key of the wrong length or all zero, an unknown `current`.
+        form, a key of the wrong length or all zero, an unknown key named as the one that seals.
         """
         try:
             with path.open("rb") as file:
@@ -76,37 +87,79 @@ class KeyRing:
                 token_key=_from_base64(read["token_key"]),
                 seal_keys={str(key_id): _from_base64(key) for key_id, key in read["seal_keys"].items()},
                 current=read["current"],
+                payload_keys={str(key_id): _from_base64(key) for key_id, key in read["payload_keys"].items()},
+                payload_current=read["payload_current"],
             )
         except (KeyError, TypeError, AttributeError, ValueError):
-            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: token_key, seal_keys and current") from None
+            raise CaseError(Code.CONFIGURATION_INVALID, f"key_file: {_PARTS}") from None
 
     @classmethod
     def generate(cls, path: Path) -> Self:
         """Make a new key file that only its owner can read. Raises `FileExistsError` rather than replace one."""
-        ring = cls(os.urandom(_KEY_BYTES), {"k1": os.urandom(_KEY_BYTES)}, "k1")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(ring._as_toml())
+        ring = cls(
+            token_key=os.urandom(_KEY_BYTES),
+            seal_keys={"k1": os.urandom(_KEY_BYTES)},
+            current="k1",
+            payload_keys={"p1": os.urandom(_KEY_BYTES)},
+            payload_current="p1",
+        )
+        ring._write(path)
         return ring
+
+    def replace(self, path: Path) -> None:
+        """Put this ring in the place of a key file, all at once and readable by its owner only. Raises `OSError`."""
+        beside = path.with_name(f"{path.name}.new")
+        self._write(beside)
+        beside.replace(path)
+
+    def with_payload_key(self, key_id: str) -> Self:
+        """The ring with one more payload key, which only opens. Raises `CaseError` CONFIGURATION_INVALID."""
+        if key_id in self.payload_keys or not _KEY_ID.fullmatch(key_id):
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: payload_keys")
+        return replace(self, payload_keys={**self.payload_keys, key_id: os.urandom(_KEY_BYTES)})
+
+    def sealing_payloads_with(self, key_id: str) -> Self:
+        """The ring with another of its payload keys as the one that seals. Raises `CaseError` CONFIGURATION_INVALID."""
+        return replace(self, payload_current=key_id)
+
+    def without_payload_key(self, key_id: str) -> Self:
+        """The ring without a payload key. Raises `CaseError` CONFIGURATION_INVALID where it seals, or is not there."""
+        if key_id not in self.payload_keys:
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: payload_keys")
+        kept = {known: key for known, key in self.payload_keys.items() if known != key_id}
+        return replace(self, payload_keys=kept)
 
     @classmethod
     def sample(cls) -> Self:
         """The published key ring for examples. It protects nothing; production refuses it."""
-        return cls(_SAMPLE["token"], {"sample": _SAMPLE["seal"]}, "sample")
+        return cls(_SAMPLE["token"], {"sample": _SAMPLE["seal"]}, "sample", {"sample": _SAMPLE["payload"]}, "sample")
 
     @property
     def is_sample(self) -> bool:
         """Whether any key of the ring is a published one."""
-        return not {self.token_key, *self.seal_keys.values()}.isdisjoint(_SAMPLE.values())
+        return not set(self._keys()).isdisjoint(_SAMPLE.values())
+
+    def _keys(self) -> tuple[bytes, ...]:
+        return (self.token_key, *self.seal_keys.values(), *self.payload_keys.values())
+
+    def _write(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(self._as_toml())
 
     def _as_toml(self) -> str:
-        keys = "".join(f'{key_id} = "{_to_base64(key)}"\n' for key_id, key in self.seal_keys.items())
         return (
             "# Key ring of cardcase: whoever has it can read names and numbers. Keep it apart from the database.\n"
             f'token_key = "{_to_base64(self.token_key)}"\n'
-            f'current = "{self.current}"\n\n'
-            f"[seal_keys]\n{keys}"
+            f'current = "{self.current}"\n'
+            f'payload_current = "{self.payload_current}"\n\n'
+            f"[seal_keys]\n{_lines_of(self.seal_keys)}\n"
+            f"[payload_keys]\n{_lines_of(self.payload_keys)}"
         )
+
+
+def _lines_of(keys: Mapping[str, bytes]) -> str:
+    return "".join(f'{key_id} = "{_to_base64(key)}"\n' for key_id, key in keys.items())
 
 
 class Sealer:

@@ -151,6 +151,9 @@ class Advice(StrEnum):
     """What the clerk should look at twice; never a refusal (GB/T 2260 codes change, people are older than codes)."""
 
     DIVISION_UNKNOWN = "DIVISION_UNKNOWN"
+    PAYLOAD_UNSEALED = "PAYLOAD_UNSEALED"
+    PAYLOAD_MISPLACED = "PAYLOAD_MISPLACED"
+    PAYLOAD_DOWNGRADED = "PAYLOAD_DOWNGRADED"
     DIVISION_ABOLISHED = "DIVISION_ABOLISHED"
     DIVISION_NEWER_THAN_BIRTH = "DIVISION_NEWER_THAN_BIRTH"
     RESIDENCE_PERMIT = "RESIDENCE_PERMIT"
@@ -476,3 +479,15 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.INTERNAL: Remedy("Something unexpected happened; it was logged under this code.", "发生意外错误，已记录。"),
 }
+    Code.PAYLOAD_UNSEALED: Remedy(
+        "What was sent is not sealed. In the Web UI set the codec server; elsewhere use the client or the command line.",
+        "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",
+    ),
+    Code.PAYLOAD_MISPLACED: Remedy(
+        "What was sent was sealed for another case or place. Send it anew to the right one.",
+        "所提交的内容是为其他案件加密的，请向正确的案件重新提交。",
+    ),
+    Code.PAYLOAD_DOWNGRADED: Remedy(
+        "Sealed with an algorithm or in a form that is not allowed here. Compare CARDCASE_ENCRYPTION of both sides.",
+        "加密算法或格式不在允许范围内，请核对双方的CARDCASE_ENCRYPTION设置。",
+    ),

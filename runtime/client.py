@@ -6,7 +6,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 
-from runtime.converter import DATA_CONVERTER
+from runtime.converter import IN_CLEAR
 
 DEFAULT_ADDRESS: Final = "127.0.0.1:7233"
 
@@ -21,4 +21,4 @@ async def connect(
     config.setdefault("target_host", DEFAULT_ADDRESS)
     if namespace is not None:
         config["namespace"] = namespace
-    return await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=runtime)
+    return await Client.connect(**config, data_converter=IN_CLEAR, runtime=runtime)

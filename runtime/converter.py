@@ -1,20 +1,25 @@
-"""The one data converter of client, worker, replayer and tests. Encryption of payloads is a codec added here.
+"""The one data converter of client, worker, replayer and tests; `runtime.codec` seals what it writes.
 
 Only fields that were set are written, which halves a case's history. What cannot be read is refused by code, and a
 failure that is not ours says its type alone: errors of pydantic, of databases and of the standard library quote the
-values they complain of, and a failure travels in clear.
+values they complain of. What a failure says is sealed like a payload; its type, a code, stays readable.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final
 
 from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions, pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
-from cases.errors import CaseError, Code
+from cases.errors import REMEDIES, CaseError, Code
+from cases.models import Fact
+from runtime.codec import CaseCodec, PayloadSealer, is_entered, refusal_in
 
 _PLACES: Final = 8
 """How many places of a wrong payload are named."""
@@ -31,13 +36,17 @@ def _places_of(wrong: ValidationError) -> str:
 
 
 class CasePayloadConverter(PydanticPayloadConverter):
-    """JSON by pydantic: unset fields left out, errors without values."""
+    """JSON by pydantic: unset fields left out, errors without values, refusals of the codec raised."""
 
     def __init__(self) -> None:
         super().__init__(ToJsonOptions(exclude_unset=True))
 
     def from_payloads(self, payloads: Any, type_hints: list[type] | None = None) -> list[Any]:
-        """See base class. Raises `ApplicationError` PAYLOAD_INVALID, or the code of the rule that was broken."""
+        """See base class.
+
+        Raises `ApplicationError` PAYLOAD_INVALID, the code of the rule that was broken, or that of the codec's refusal.
+        """
+        _raise_refusals(payloads, type_hints)
         try:
             return super().from_payloads(payloads, type_hints)
         except ValidationError as wrong:
@@ -50,12 +59,30 @@ class CasePayloadConverter(PydanticPayloadConverter):
             raise ApplicationError(Code.PAYLOAD_INVALID, type=Code.PAYLOAD_INVALID, non_retryable=True) from None
 
 
+def _raise_refusals(payloads: Sequence[Payload], type_hints: list[type] | None) -> None:
+    for payload, kind in zip_longest(payloads, type_hints or ()):
+        code = refusal_in(payload) if payload is not None else None
+        # What operators enter is bound to no workflow. A fact says by itself which case it is for; nothing else does.
+        if payload is not None and is_entered(payload) and not (isinstance(kind, type) and issubclass(kind, Fact)):
+            code = Code.PAYLOAD_MISPLACED
+        if code is not None:
+            remedy = REMEDIES[code]
+            raise ApplicationError(f"{remedy.zh} {remedy.en}", type=code, non_retryable=True)
+
+
 class CaseFailureConverter(DefaultFailureConverter):
     """Failures by type and code. What caused them is converted the same way."""
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
         """See base class."""
         super().to_failure(_in_our_words(exception), payload_converter, failure)
+
+
+class SealedFailureConverter(CaseFailureConverter):
+    """The same, with message and stack trace as a payload, which a codec seals; type and code stay readable."""
+
+    def __init__(self) -> None:
+        super().__init__(encode_common_attributes=True)
 
 
 def _in_our_words(exception: BaseException) -> BaseException:
@@ -71,8 +98,16 @@ def _in_our_words(exception: BaseException) -> BaseException:
     return said
 
 
-DATA_CONVERTER: Final[DataConverter] = replace(
+IN_CLEAR: Final[DataConverter] = replace(
     pydantic_data_converter,
     payload_converter_class=CasePayloadConverter,
     failure_converter_class=CaseFailureConverter,
 )
+"""Seals nothing: for recorded histories, whose payloads were opened, and to measure what sealing costs."""
+
+
+def data_converter(sealer: PayloadSealer | None) -> DataConverter:
+    """The converter whose payloads are sealed by this ring; `IN_CLEAR` where there is none."""
+    if sealer is None:
+        return IN_CLEAR
+    return replace(IN_CLEAR, payload_codec=CaseCodec(sealer), failure_converter_class=SealedFailureConverter)

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -101,8 +102,8 @@ async def test_a_key_that_is_missing_and_a_seal_that_is_broken_quote_nothing(pla
     await play.load(person)
     state = play.change(person)
     ring = KeyRing.sample()
-    stranger = Sealer(KeyRing(ring.token_key, {"other": bytes(range(32))}, "other"))
-    forger = Sealer(KeyRing(ring.token_key, {"sample": bytes(range(32))}, "sample"))
+    stranger = Sealer(replace(ring, seal_keys={"other": bytes(range(32))}, current="other"))
+    forger = Sealer(replace(ring, seal_keys={"sample": bytes(range(32))}))
     for sealer, code, final in ((stranger, "KEY_UNKNOWN", False), (forger, "SEAL_BROKEN", True)):
         registry = Registry(play.pool, sealer, policies, official_calendar)
         with pytest.raises(ApplicationError) as failed:

@@ -19,7 +19,7 @@ from temporalio.testing import TimeSkipper
 from cases.models import DocumentKind
 from cases.names import SEARCH_ATTRIBUTES, case_id
 from cases.states import Event, Status
-from runtime.converter import DATA_CONVERTER
+from runtime.converter import IN_CLEAR
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.lives import LIVES
@@ -49,7 +49,7 @@ async def recording(folder: Path) -> AsyncIterator[tuple[Engine, LocalStack]]:
         engine_on(stack, IDENTITY) as named,
     ):
         client = await Client.connect(
-            stack.temporal_address, namespace=stack.namespace, data_converter=DATA_CONVERTER, identity=IDENTITY
+            stack.temporal_address, namespace=stack.namespace, data_converter=IN_CLEAR, identity=IDENTITY
         )
         engine = replace(named, client=client, skipper=TimeSkipper(client))
         async with engine.working():

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from cases.models import Outcome
 from cases.names import Kind
 from cases.states import MACHINES
-from runtime.converter import DATA_CONVERTER
+from runtime.converter import IN_CLEAR
 from runtime.worker import cases_replayer
 from tests.replay.broken import OneLess, OneMore, Reordered
 from tests.replay.lives import LIVES
@@ -59,7 +59,7 @@ def test_a_recording_is_what_its_name_says() -> None:
                 assert last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
             case ending:
                 result = last.workflow_execution_completed_event_attributes.result.payloads[0]
-                outcome: Outcome = DATA_CONVERTER.payload_converter.from_payload(result, Outcome)
+                outcome: Outcome = IN_CLEAR.payload_converter.from_payload(result, Outcome)
                 assert outcome.status == ending
 
 

@@ -17,7 +17,7 @@ from cases.models import AddDocuments, Approve, CaseView
 from cases.progress import CaseState, opened, view_of
 from cases.states import Event
 from cases.steps import StepRequest
-from runtime.converter import DATA_CONVERTER
+from runtime.converter import IN_CLEAR
 from tests.engine import Engine
 from tests.scenes import CERTIFICATE, FACTS, ID_CARD, number_change, received
 
@@ -25,16 +25,16 @@ PLANTED = "110105190001010016"
 
 
 def payload_of(value: Any) -> Payload:
-    return DATA_CONVERTER.payload_converter.to_payload(value)
+    return IN_CLEAR.payload_converter.to_payload(value)
 
 
 def read(payload: Payload, kind: type[Any]) -> Any:
-    return DATA_CONVERTER.payload_converter.from_payload(payload, kind)
+    return IN_CLEAR.payload_converter.from_payload(payload, kind)
 
 
 def failure_of(error: BaseException) -> Failure:
     failure = Failure()
-    DATA_CONVERTER.failure_converter.to_failure(error, DATA_CONVERTER.payload_converter, failure)
+    IN_CLEAR.failure_converter.to_failure(error, IN_CLEAR.payload_converter, failure)
     return failure
 
 

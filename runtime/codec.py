@@ -1,0 +1,298 @@
+"""Payloads on their way to Temporal and back: sealed, and bound to the one place where they may be opened.
+
+`PayloadSealer` seals and opens single payloads with the keys of one ring; `CaseCodec` is what Temporal's client and
+workers call. A sealed payload says in clear by which key and algorithm it was sealed and what it is bound to; all of
+that, and the namespace, is authenticated (GCM, NIST SP 800-38D; SM4: GB/T 32907, in GCM as in RFC 8998).
+"""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.ciphers.modes import GCM
+from cryptography.hazmat.primitives.hashes import SHA256, SM3, HashAlgorithm
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from activities.sealing import KeyRing
+from cases.errors import CaseError, Code
+
+SEALED: Final = b"binary/cardcase-sealed"
+"""Encoding of a sealed payload."""
+REFUSED: Final = b"binary/cardcase-refused"
+"""Encoding of what stands in the place of a payload that no key will ever open; never leaves the process."""
+SCHEMA: Final = b"1"
+"""Version of the form of sealed payloads."""
+ENTRY: Final = "entry"
+"""What a payload is bound to that an operator enters where the workflow is not known: a fact that names its case."""
+
+_NONCE_BYTES: Final = 12
+_TAG_BYTES: Final = 16
+_NOMINAL_TIME: Final = re.compile(r"-\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z")
+"""What the server appends to the workflow ID of a schedule."""
+
+
+class Algorithm(StrEnum):
+    """How payloads are sealed, by the name that stands in them."""
+
+    aes_256_gcm = "A256GCM"
+    sm4_gcm = "SM4-GCM"
+
+
+class _Cipher(Protocol):
+    """An authenticated cipher; the tag stands behind the ciphertext. `decrypt` raises `InvalidTag`."""
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
+
+
+class Sm4Gcm:
+    """SM4 in Galois/counter mode, in the form of `AESGCM`. The key has 16 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = SM4(key)
+
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        """The ciphertext, and its tag behind it."""
+        encryptor = Cipher(self._key, GCM(nonce)).encryptor()
+        encryptor.authenticate_additional_data(associated_data)
+        return encryptor.update(data) + encryptor.finalize() + encryptor.tag
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
+        """The plain bytes. Raises `InvalidTag`."""
+        ciphertext, tag = data[:-_TAG_BYTES], data[-_TAG_BYTES:]
+        if len(tag) != _TAG_BYTES:
+            raise InvalidTag
+        decryptor = Cipher(self._key, GCM(nonce, tag)).decryptor()
+        decryptor.authenticate_additional_data(associated_data)
+        return decryptor.update(ciphertext) + decryptor.finalize()
+
+
+class _Suite(NamedTuple):
+    """How one algorithm gets its key from a secret of the ring, and its cipher from the key."""
+
+    key_bytes: int
+    hash: HashAlgorithm
+    cipher: Callable[[bytes], _Cipher]
+
+
+def _aes_256_gcm(key: bytes) -> _Cipher:
+    return AESGCM(key)
+
+
+_SUITES: Final[dict[Algorithm, _Suite]] = {
+    Algorithm.aes_256_gcm: _Suite(32, SHA256(), _aes_256_gcm),
+    Algorithm.sm4_gcm: _Suite(16, SM3(), Sm4Gcm),
+}
+
+
+def _cipher(secret: bytes, algorithm: Algorithm) -> _Cipher:
+    """The cipher of a key; each algorithm has a key of its own (HKDF, RFC 5869), so none can be taken for another."""
+    suite = _SUITES[algorithm]
+    info = f"cardcase payloads {algorithm}".encode()
+    return suite.cipher(HKDF(suite.hash, suite.key_bytes, salt=None, info=info).derive(secret))
+
+
+class PayloadSealer:
+    """Seals and opens payloads with the keys of one ring: with the first of `algorithms`, and by any of them."""
+
+    def __init__(self, ring: KeyRing, algorithms: Sequence[Algorithm] = (Algorithm.aes_256_gcm,)) -> None:
+        self._ciphers = {
+            (key_id.encode(), algorithm.value.encode()): _cipher(secret, algorithm)
+            for key_id, secret in ring.payload_keys.items()
+            for algorithm in algorithms
+        }
+        self._allowed = frozenset(algorithm.value.encode() for algorithm in algorithms)
+        self._known = frozenset(key_id.encode() for key_id in ring.payload_keys)
+        self._key_id = ring.payload_current.encode()
+        self._algorithm = algorithms[0].value.encode()
+        self._current = self._ciphers[self._key_id, self._algorithm]
+
+    @property
+    def current(self) -> str:
+        """ID of the key that seals."""
+        return self._key_id.decode()
+
+    def seal(self, payload: Payload, *, namespace: str, bound: str) -> Payload:
+        """The sealed form of a payload, metadata included, that opens in this namespace and place only."""
+        place = bound.encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        around = _around(namespace, place, self._key_id, self._algorithm, SCHEMA)
+        return Payload(
+            metadata={
+                "encoding": SEALED,
+                "v": SCHEMA,
+                "kid": self._key_id,
+                "alg": self._algorithm,
+                "bound": place,
+            },
+            data=nonce + self._current.encrypt(nonce, payload.SerializeToString(), around),
+        )
+
+    def open(self, payload: Payload, *, namespace: str) -> Payload:
+        """The payload that was sealed, wherever in the namespace it belongs: `bound_of` tells.
+
+        Raises `CaseError`: PAYLOAD_UNSEALED, PAYLOAD_DOWNGRADED (an algorithm or a form that is not allowed),
+        KEY_UNKNOWN, SEAL_BROKEN (changed, cut, or of another place or namespace).
+        """
+        if not is_sealed(payload):
+            raise CaseError(Code.PAYLOAD_UNSEALED)
+        form, key_id, algorithm, place = (_said(payload, label) for label in ("v", "kid", "alg", "bound"))
+        if form != SCHEMA or algorithm not in self._allowed:
+            raise CaseError(Code.PAYLOAD_DOWNGRADED)
+        if key_id not in self._known:
+            raise CaseError(Code.KEY_UNKNOWN)
+        nonce, ciphertext = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        opened: Payload | None = None
+        try:
+            around = _around(namespace, place, key_id, algorithm, form)
+            opened = Payload.FromString(self._ciphers[key_id, algorithm].decrypt(nonce, ciphertext, around))
+        except (InvalidTag, ValueError, DecodeError):
+            # What was raised may say more than a code, and an error raised here would carry it along.
+            opened = None
+        if opened is None:
+            raise CaseError(Code.SEAL_BROKEN)
+        return opened
+
+
+def _around(namespace: str, place: bytes, key_id: bytes, algorithm: bytes, form: bytes) -> bytes:
+    """What is authenticated beside the ciphertext; no two different lists give the same bytes."""
+    parts = (namespace.encode(), place, key_id, algorithm, form)
+    return b"".join(len(part).to_bytes(4) + part for part in parts)
+
+
+def is_sealed(payload: Payload) -> bool:
+    """Whether a payload says that it is sealed."""
+    return _said(payload, "encoding") == SEALED
+
+
+def bound_of(payload: Payload) -> str:
+    """What a sealed payload says it is bound to."""
+    return _said(payload, "bound").decode(errors="replace")
+
+
+def key_of(payload: Payload) -> str:
+    """ID of the key that a sealed payload says it was sealed with."""
+    return _said(payload, "kid").decode(errors="replace")
+
+
+def _said(payload: Payload, label: str) -> bytes:
+    # Looked up in square brackets, a label that is not there would be added to the payload.
+    return payload.metadata.get(label, b"")
+
+
+def workflow_bound(workflow_id: str) -> str:
+    """What payloads of a workflow are bound to.
+
+    The workflows of a schedule share one place, because the server hands the result of one to the next, and keeps what
+    it starts them with under the ID that they have in common.
+    """
+    return f"case:{_NOMINAL_TIME.sub('', workflow_id)}"
+
+
+def activity_bound(activity_id: str) -> str:
+    """What payloads of an activity are bound to that no workflow asked for."""
+    return f"activity:{activity_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where payloads are sealed and opened."""
+
+    namespace: str
+    bound: str
+    takes_entries: bool
+    """Whether what an operator entered may be opened here: facts are told to workflows, and to nobody else."""
+
+
+def place_of(context: SerializationContext) -> Place:
+    """The place that Temporal says a payload has. Raises `CaseError` PAYLOAD_MISPLACED where it says too little."""
+    match context:
+        case WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id) if workflow_id:
+            return Place(namespace, workflow_bound(workflow_id), takes_entries=True)
+        case ActivitySerializationContext(namespace=namespace, workflow_id=str(workflow_id)) if workflow_id:
+            return Place(namespace, workflow_bound(workflow_id), takes_entries=False)
+        case ActivitySerializationContext(namespace=namespace, activity_id=str(activity_id)) if activity_id:
+            return Place(namespace, activity_bound(activity_id), takes_entries=False)
+        case _:
+            raise CaseError(Code.PAYLOAD_MISPLACED)
+
+
+class CaseCodec(PayloadCodec, WithSerializationContext):
+    """The codec of client, workers and replayer. Without a place it neither seals nor opens."""
+
+    def __init__(self, sealer: PayloadSealer, place: Place | None = None) -> None:
+        self._sealer = sealer
+        self._place = place
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """See base class."""
+        place = place_of(context)
+        return self if place == self._place else type(self)(self._sealer, place)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Seal payloads for the place at hand. Raises `CaseError` PAYLOAD_MISPLACED where none is known."""
+        place = self._at_hand()
+        return [self._sealer.seal(payload, namespace=place.namespace, bound=place.bound) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Open payloads of the place at hand.
+
+        Raises `CaseError` as `PayloadSealer.open` where the ring or the settings may be to blame: a workflow task then
+        fails, is seen, and is repeated until they are mended. What is to be refused for ever, however often it is
+        read, comes back as its refusal instead (`refusal_in`), which the payload converter raises: then an update is
+        refused to its sender and no case stands still for it.
+        """
+        place = self._at_hand()
+        return [self._opened(payload, place) for payload in payloads]
+
+    def _at_hand(self) -> Place:
+        if self._place is None:
+            raise CaseError(Code.PAYLOAD_MISPLACED)
+        return self._place
+
+    def _opened(self, payload: Payload, place: Place) -> Payload:
+        if not is_sealed(payload):
+            return _refusal(Code.PAYLOAD_UNSEALED)
+        bound = bound_of(payload)
+        entered = bound == ENTRY and place.takes_entries
+        if bound != place.bound and not entered:
+            return _refusal(Code.PAYLOAD_MISPLACED)
+        opened = self._sealer.open(payload, namespace=place.namespace)
+        if entered:
+            opened.metadata[_ENTERED] = b""
+        return opened
+
+
+_ENTERED: Final = "entered"
+"""Metadata of an opened payload that an operator entered."""
+
+
+def is_entered(payload: Payload) -> bool:
+    """Whether an opened payload was entered by an operator, and is therefore bound to no workflow by its seal."""
+    return _ENTERED in payload.metadata
+
+
+def refusal_in(payload: Payload) -> Code | None:
+    """Why no payload stands here; None where one does."""
+    return Code(payload.data.decode()) if _said(payload, "encoding") == REFUSED else None
+
+
+def _refusal(code: Code) -> Payload:
+    return Payload(metadata={"encoding": REFUSED}, data=code.value.encode())
