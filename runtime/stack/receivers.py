@@ -11,7 +11,8 @@ import json
 import logging
 import time
 from collections import deque
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from types import TracebackType
@@ -107,14 +108,17 @@ class Receivers:
         """The mail relay."""
         return f"smtp://{LOOPBACK}:{self._smtp_port}"
 
-    async def out(self, seconds: float) -> None:
-        """Refuse connections for a while, as a provider that is down."""
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Refuse connections over HTTP for the length of a block, as a provider that is down. Mail goes on."""
         if self._site is None or self._runner is None:
-            return
+            raise RuntimeError("the receivers are not started")
         await self._site.stop()
-        await asyncio.sleep(seconds)
-        self._site = web.TCPSite(self._runner, LOOPBACK, self._http_port)
-        await self._site.start()
+        try:
+            yield
+        finally:
+            self._site = web.TCPSite(self._runner, LOOPBACK, self._http_port)
+            await self._site.start()
 
     async def told_all(self) -> None:
         """Wait until every receipt so far is told."""

@@ -141,6 +141,19 @@ async def lives_to_its_end(engine: Engine, number: int) -> float:
     return loop.time() - begun
 
 
+async def live_while_away(engine: Engine, provider: Misbehaving, campaign: Campaign) -> list[float]:
+    """Lets cases live while the provider is away, for as long as they take and the campaign says.
+
+    All come to their end before anybody can be told of any. Answers the seconds that each took.
+    """
+    async with provider.receivers.away():
+        living = asyncio.gather(*(lives_to_its_end(engine, number) for number in range(campaign.cases)))
+        seconds, _ = await asyncio.gather(living, asyncio.sleep(campaign.out_seconds))
+        tray = provider.receivers.tray
+        assert not [told for told in tray.accepted.values() if told.channel == Channel.sms.value]
+    return seconds
+
+
 async def pending(engine: Engine) -> datetime | None:
     """When the next message is due; None where all are settled."""
     due: datetime | None = await engine.pool.fetchval(
@@ -160,16 +173,14 @@ async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
     before = await shaken.pool.fetchval("SELECT coalesce(max(id), 0) FROM notifications")
     await write_invitations(shaken, f"{campaign.seed}", campaign.messages - TOLD_OF_A_CASE * campaign.cases)
     async with misbehaving(shaken, campaign) as provider, shaken.working():
-        out = asyncio.create_task(provider.receivers.out(campaign.out_seconds))
-        living = asyncio.gather(*(lives_to_its_end(shaken, number) for number in range(campaign.cases)))
+        out = asyncio.create_task(live_while_away(shaken, provider, campaign))
         at, sweeps = by_day, 0
-        while not living.done() or not out.done() or await pending(shaken) is not None:
+        while not out.done() or await pending(shaken) is not None:
             await provider.sweep(at)
             sweeps += 1
             # Nights are for sleeping; a day of it is long enough for every pause.
             at = min(max(at + timedelta(seconds=30), await pending(shaken) or at), by_day + timedelta(hours=8))
-        seconds = await living
-        await out
+        seconds = await out
         await provider.receivers.told_all()
         tray = provider.receivers.tray
         rows = await shaken.pool.fetch(
@@ -178,7 +189,8 @@ async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
             "WHERE notifications.id > $1 GROUP BY notifications.id",
             before,
         )
-    print(f"{len(rows)} messages, {sweeps} sweeps, calls {Counter(call.outcome for call in tray.calls)}")  # noqa: T201 - figures
+    calls = Counter(call.outcome for call in tray.calls)
+    print(f"{len(rows)} messages, {sweeps} sweeps, calls {calls}, slowest case {max(seconds):.1f} s")  # noqa: T201 - figures
     assert len(rows) == campaign.messages
     assert {row["state"] for row in rows} == {"accepted", "delivered"}
     assert {sum(key in tray.accepted for key in row["keys"]) for row in rows} == {1}
