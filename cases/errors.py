@@ -82,6 +82,17 @@ class Code(StrEnum):
     PERSON_DECEASED = "PERSON_DECEASED"
     PERSON_TRANSFERRED = "PERSON_TRANSFERRED"
     ALREADY_18_DIGITS = "ALREADY_18_DIGITS"
+    # Identity and stamps
+    OFFICE_NOT_COMPETENT = "OFFICE_NOT_COMPETENT"
+    STAMP_MISSING = "STAMP_MISSING"
+    STAMP_INVALID = "STAMP_INVALID"
+    STAMP_MISMATCH = "STAMP_MISMATCH"
+    STAMP_EXPIRED = "STAMP_EXPIRED"
+    STAMP_USED = "STAMP_USED"
+    IDENTITY_MISSING = "IDENTITY_MISSING"
+    IDENTITY_INVALID = "IDENTITY_INVALID"
+    IDENTITY_EXPIRED = "IDENTITY_EXPIRED"
+    GATE_UNAVAILABLE = "GATE_UNAVAILABLE"
     # Cases
     CASE_UNKNOWN = "CASE_UNKNOWN"
     CASE_CLOSED = "CASE_CLOSED"
@@ -332,6 +343,42 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSON_DECEASED: Remedy("The register says that the person has died.", "登记显示此人已死亡。"),
     Code.PERSON_TRANSFERRED: Remedy("The person was transferred to another agency.", "此人已转出至其他经办机构。"),
     Code.ALREADY_18_DIGITS: Remedy("The record already holds this 18-digit number.", "登记已是该18位号码，无需变更。"),
+    Code.OFFICE_NOT_COMPETENT: Remedy(
+        "The case's region is not your office's. Ask the agency that handles it, or its superior.",
+        "该案件不在您所在机构的管辖区域，请由经办机构或其上级办理。",
+    ),
+    Code.STAMP_MISSING: Remedy(
+        "The decision has no stamp that says who decides. Send it through the Web UI, the command line or the client.",
+        "该操作没有身份签章，请登录后通过Web界面或命令行提交。",
+    ),
+    Code.STAMP_INVALID: Remedy(
+        "The stamp is not one of the gate's. Log in and send the decision again.",
+        "身份签章无效，请重新登录后再次提交。",
+    ),
+    Code.STAMP_MISMATCH: Remedy(
+        "The stamp was given for another case, event, person or content. Enter the decision again.",
+        "身份签章与案件、操作、经办人或内容不符，请重新填写并提交。",
+    ),
+    Code.STAMP_EXPIRED: Remedy(
+        "The stamp is older than five minutes. Enter the decision again.", "身份签章已超过5分钟，请重新提交。"
+    ),
+    Code.STAMP_USED: Remedy(
+        "The stamp was used before. Look at the case, then enter the decision again if it is still wanted.",
+        "身份签章已使用过，请先查看案件，如仍需办理请重新提交。",
+    ),
+    Code.IDENTITY_MISSING: Remedy(
+        "Nobody is logged in. Log in, or name a token file and the gate (CARDCASE_TOKEN_FILE, CARDCASE_GATE_URL).",
+        "尚未登录，请先登录；命令行请设置 CARDCASE_TOKEN_FILE 和 CARDCASE_GATE_URL。",
+    ),
+    Code.IDENTITY_INVALID: Remedy(
+        "The identity token is not accepted: issuer, audience, signature or a claim is wrong. Log in again.",
+        "身份凭证无效（签发方、受众、签名或内容有误），请重新登录。",
+    ),
+    Code.IDENTITY_EXPIRED: Remedy("The identity token has expired. Log in again.", "身份凭证已过期，请重新登录。"),
+    Code.GATE_UNAVAILABLE: Remedy(
+        "The gate that stamps decisions cannot be reached. Nothing was sent; try again.",
+        "身份签章服务暂不可用，未提交任何内容，请稍后重试。",
+    ),
     Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
     Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
     Code.CASE_ALREADY_OPEN: Remedy(

@@ -69,6 +69,13 @@ IsoDate = Annotated[date, BeforeValidator(_only_iso)]
 """A civil day of Asia/Shanghai, YYYY-MM-DD."""
 
 
+Stamp = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,1000}\.[A-Za-z0-9_-]{86}$"),
+]
+"""The gate's signed word on who decided: a compact JWS (see `cases.stamps`)."""
+
+
 class Contract(BaseModel):
     """Comes from outside: unknown fields are refused, values are never repeated in an error."""
 
@@ -256,6 +263,7 @@ class Opening(Contract):
     fingerprint: Token
     """Keyed token of the application's whole content: equal applications have equal fingerprints."""
     reopen: StrictBool = False
+    stamp: Stamp | None = Field(default=None, repr=False)
 
 
 class NumberChangeOpening(Opening):
@@ -275,10 +283,11 @@ class ReplacementOpening(Opening):
 
 
 class Fact(Contract):
-    """What every update carries: who tells it, and a note without personal data."""
+    """What every update carries: who tells it, a note without personal data, and the gate's stamp on both."""
 
     actor: Actor
     note: Note = ""
+    stamp: Stamp | None = Field(default=None, repr=False)
 
 
 class AddDocuments(Fact):

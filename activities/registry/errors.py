@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 ONE_HOLDER: Final = "numbers_one_holder"
 """The constraint that holds a number to one living holder."""
 
+STAMP_ONCE: Final = "transitions_stamp_once"
+"""The constraint that makes a stamp good for one transition."""
+
+_SAYS_WHY: Final = {ONE_HOLDER: Code.NUMBER_TAKEN, STAMP_ONCE: Code.STAMP_USED}
+
 _HEALED_BY_DEPLOYMENT: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH})
 """Refusals that a right configuration or release heals, so that the step is worth repeating."""
 
@@ -45,8 +50,8 @@ def code_of(error: BaseException) -> Code:
     """The stable code of an error; what is not known is INTERNAL."""
     if isinstance(error, CaseError | Refused):
         return error.code
-    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == ONE_HOLDER:
-        return Code.NUMBER_TAKEN
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in _SAYS_WHY:
+        return _SAYS_WHY[error.constraint_name]
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         if state[:2] in {_DATA, _INTEGRITY} or state == _INSUFFICIENT_PRIVILEGE:
@@ -63,7 +68,7 @@ def translate(error: Exception) -> ApplicationError:
     INTERNAL is repeated: a fault of a release stalls visibly and heals when the release does.
     """
     code = code_of(error)
-    final = code in {Code.DATABASE_REFUSED, Code.NUMBER_TAKEN} or (
+    final = code in {Code.DATABASE_REFUSED, Code.NUMBER_TAKEN, Code.STAMP_USED} or (
         isinstance(error, CaseError) and code not in _HEALED_BY_DEPLOYMENT
     )
     return ApplicationError(code.value, type=code.value, non_retryable=final)

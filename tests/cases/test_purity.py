@@ -23,6 +23,7 @@ ALLOWED = {
     "hashlib",
     "hmac",
     "itertools",
+    "json",
     "operator",
     "pathlib",
     "pydantic",

@@ -1,0 +1,134 @@
+"""Judging stamps: the public keys whose word on who decided is believed, and what else a stamp must be.
+
+The pure part (`cases.stamps`) compares a stamp with what it stands in. Here come the signature, audience and expiry;
+that a stamp is used once is a unique index of the audit.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from cases.errors import CaseError, Code
+from cases.models import Fact
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Claims, Opening, check_fact, check_opening
+from cases.states import Event
+
+_KEY_BYTES: Final = 32
+SAMPLE_KEY_ID: Final = "sample"
+
+
+def sample_signing_key() -> Ed25519PrivateKey:
+    """The published key for examples and tests. Everybody can stamp with it; production refuses it."""
+    return Ed25519PrivateKey.from_private_bytes(
+        sha256(b"cardcase: published sample key, protects nothing (stamp)").digest()
+    )
+
+
+@dataclass(frozen=True)
+class TrustedKeys:
+    """Public keys of gates by key ID. While a key is rotated there are two."""
+
+    keys: Mapping[str, Ed25519PublicKey]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a JWK set (RFC 7517) of Ed25519 keys (RFC 8037).
+
+        Raises `CaseError` CONFIGURATION_INVALID, naming what is wrong: no such file, not of this form, no key in it, or
+        a private key, which belongs to the gate alone.
+        """
+        try:
+            entries = json.loads(path.read_bytes())["keys"]
+            if any("d" in entry for entry in entries):
+                raise CaseError(Code.CONFIGURATION_INVALID, "stamp_trust_file: holds a private key")
+            keys = {str(entry["kid"]): public_key_of(entry) for entry in entries}
+        except (OSError, ValueError, KeyError, TypeError):
+            keys = {}
+        if not keys:
+            raise CaseError(Code.CONFIGURATION_INVALID, "stamp_trust_file: not a JWK set of Ed25519 keys")
+        return cls(keys)
+
+    @classmethod
+    def sample(cls) -> Self:
+        """The published key for examples and tests. It protects nothing."""
+        return cls({SAMPLE_KEY_ID: sample_signing_key().public_key()})
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any of the keys is the published one."""
+        published = sample_signing_key().public_key().public_bytes_raw()
+        return any(key.public_bytes_raw() == published for key in self.keys.values())
+
+
+def public_key_of(entry: Mapping[str, str]) -> Ed25519PublicKey:
+    """The public key of an OKP entry of a JWK set. Raises `ValueError` or `KeyError` for anything else."""
+    if (entry["kty"], entry["crv"]) != ("OKP", "Ed25519"):
+        raise ValueError("not an Ed25519 key")
+    return Ed25519PublicKey.from_public_bytes(raw_key_of(entry["x"]))
+
+
+def raw_key_of(encoded: str) -> bytes:
+    """The 32 bytes of a key in base64url. Raises `ValueError`."""
+    try:
+        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raw = b""
+    if len(raw) != _KEY_BYTES:
+        raise ValueError("not 32 bytes of base64url")
+    return raw
+
+
+class Stamps:
+    """Judges stamps. `audience` is the namespace in which the cases live: a stamp of another one is worth nothing."""
+
+    def __init__(self, trusted: TrustedKeys, audience: str) -> None:
+        self._keys = trusted.keys
+        self._audience = audience
+
+    def check_fact(self, fact: Fact, case: str, event: Event, arrived: datetime) -> Claims:
+        """What the stamp of a fact says that arrived in its case at a moment.
+
+        Raises `CaseError`: STAMP_INVALID for what no trusted key has signed for this audience, STAMP_EXPIRED, and as
+        `cases.stamps.check_fact`.
+        """
+        claims = check_fact(fact, case, event)
+        self._check(fact.stamp, claims, arrived)
+        return claims
+
+    def check_opening(self, opening: Opening, arrived: datetime) -> Claims:
+        """The same of an opening. Raises `CaseError` as `check_fact`, and as `cases.stamps.check_opening`."""
+        claims = check_opening(opening)
+        self._check(opening.stamp, claims, arrived)
+        return claims
+
+    def _check(self, stamp: str | None, claims: Claims, arrived: datetime) -> None:
+        try:
+            header = jwt.get_unverified_header(stamp or "")
+            if header.get("typ") != TYPE:
+                raise CaseError(Code.STAMP_INVALID)
+            jwt.decode(
+                stamp or "",
+                self._keys[header["kid"]],
+                algorithms=[ALGORITHM],
+                audience=self._audience,
+                issuer=ISSUER,
+                # The time that counts is the engine's, when the decision arrived there.
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
+        except (jwt.PyJWTError, KeyError):
+            raise CaseError(Code.STAMP_INVALID) from None
+        moment = arrived.timestamp()
+        lived = claims.exp - claims.iat
+        if not 0 < lived <= LIFETIME.total_seconds() or claims.iat - SKEW.total_seconds() > moment:
+            raise CaseError(Code.STAMP_INVALID)
+        if moment >= claims.exp:
+            raise CaseError(Code.STAMP_EXPIRED)

@@ -1,0 +1,99 @@
+"""Stamps: the gate's signed word on who decides what about which case, as far as it can be judged without a key.
+
+A stamp is a compact JWS (RFC 7515) that stands in the fact, or the opening, which it is about. Here it is read and
+compared with what it stands in; its signature, its expiry and that it is used once are judged by the register
+(`activities.stamps`), in the transaction that writes the decision.
+"""
+
+import base64
+import hashlib
+import json
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+from cases.errors import CaseError, Code
+from cases.models import Actor, Fact, NumberChangeOpening, Record, RegionCode, ReplacementOpening, Role, StaffId
+from cases.names import case_id
+from cases.roles import NAMES_THE_SUBMITTER, OPEN, Act, check_role
+
+ISSUER: Final = "cardcase-gate"
+TYPE: Final = "cardcase-stamp"
+"""The `typ` of a stamp's header, so that no other token passes for one."""
+ALGORITHM: Final = "EdDSA"
+
+LIFETIME: Final = timedelta(minutes=5)
+"""How long a stamp is good for."""
+SKEW: Final = timedelta(minutes=1)
+"""By how much the gate's clock may be ahead of the engine's."""
+
+Opening = NumberChangeOpening | ReplacementOpening
+
+
+class Claims(Record):
+    """What a stamp says. `iat` and `exp` are seconds since 1970, `digest` is base64url of a SHA-256."""
+
+    iss: str
+    aud: str
+    jti: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,43}$")]
+    iat: int
+    exp: int
+    case: str
+    event: str
+    digest: str
+    sub: StaffId
+    role: Role
+    office: RegionCode
+
+    @property
+    def actor(self) -> Actor:
+        """Who it was given to."""
+        return Actor(id=self.sub, role=self.role, office=self.office)
+
+
+def digest_of(content: Fact | Opening) -> str:
+    """SHA-256, as base64url, of a fact or an opening without its stamp, in the one canonical form of its JSON."""
+    plain = content.model_dump(mode="json", exclude={"stamp"}, exclude_defaults=True)
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+
+
+def read(stamp: str | None) -> Claims:
+    """What a stamp says, its signature unseen. Raises `CaseError` STAMP_MISSING or STAMP_INVALID."""
+    if stamp is None:
+        raise CaseError(Code.STAMP_MISSING)
+    payload = stamp.split(".")[1:2]
+    try:
+        raw = base64.b64decode(payload[0] + "=" * (-len(payload[0]) % 4), altchars=b"-_", validate=True)
+        return Claims.model_validate_json(raw)
+    except (IndexError, ValueError):
+        raise CaseError(Code.STAMP_INVALID) from None
+
+
+def check_fact(fact: Fact, case: str, event: Act) -> Claims:
+    """What the stamp of a fact says, where it was given for this fact, this case, this event and this actor.
+
+    Raises `CaseError`: STAMP_MISSING, STAMP_INVALID, STAMP_MISMATCH.
+    """
+    claims = read(fact.stamp)
+    if (claims.case, claims.event, claims.actor, claims.digest) != (case, event, fact.actor, digest_of(fact)):
+        raise CaseError(Code.STAMP_MISMATCH)
+    return claims
+
+
+def check_opening(opening: Opening) -> Claims:
+    """What the stamp of an opening says, where it was given for this opening to somebody who may open it.
+
+    A system of the back office says who took the application in; everybody else did so themselves. Raises `CaseError`
+    as `check_fact`, and as `cases.roles.check_role`.
+    """
+    claims = read(opening.stamp)
+    named = claims.role in NAMES_THE_SUBMITTER
+    submitter = opening.submitter if named else claims.actor
+    case = case_id(opening.kind, opening.person)
+    said = (claims.case, claims.event, submitter, claims.digest)
+    if said != (case, OPEN, opening.submitter, digest_of(opening)):
+        raise CaseError(Code.STAMP_MISMATCH)
+    check_role(claims.actor, OPEN, opening.region)
+    return claims
