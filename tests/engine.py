@@ -257,7 +257,9 @@ async def created_database(stack: LocalStack, database: str) -> str:
 
 
 @asynccontextmanager
-async def engine_on(stack: LocalStack, database: str, sealer: Sealer | None = None) -> AsyncIterator[Engine]:
+async def engine_on(
+    stack: LocalStack, database: str, sealer: Sealer | None = None, policies: Policies | None = None
+) -> AsyncIterator[Engine]:
     """An engine on the running servers, with a register of its own."""
     url = await created_database(stack, database)
     await migrate(url)
@@ -265,7 +267,7 @@ async def engine_on(stack: LocalStack, database: str, sealer: Sealer | None = No
     try:
         client = await connect(stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
-        registry = Registry(pool, sealer, quiet_policies(), official_calendar)
+        registry = Registry(pool, sealer, policies or quiet_policies(), official_calendar)
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
     finally:
         await pool.close()
