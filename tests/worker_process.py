@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aiohttp
 
@@ -38,10 +38,29 @@ def sample_key_file(folder: Path) -> Path:
     return path
 
 
+class RunningProcess(Protocol):
+    """What is asked of the process of a worker; `asyncio.subprocess.Process` is one."""
+
+    stderr: asyncio.StreamReader | None
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status; negative for the signal that ended it, None while it runs."""
+
+    async def wait(self) -> int:
+        """The exit status, once there is one."""
+
+    def send_signal(self, signal: int, /) -> None:
+        """Send a signal."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+
 class WorkerProcess:
     """A running worker, what it said so far, and its end."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: RunningProcess) -> None:
         self.process = process
         self.output = ""
         self._grew = asyncio.Condition()

@@ -20,8 +20,9 @@ from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of
+from tests.faults.nursery import forked_worker
 from tests.scenes import ID_CARD
-from tests.worker_process import WorkerProcess, worker_process
+from tests.worker_process import WorkerProcess
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import HELD_BENEFITS, activate
 
@@ -201,7 +202,7 @@ async def supervised(
     async def keep_one() -> None:
         status = -SIGKILL
         while status == -SIGKILL:
-            async with worker_process(settings, program=("-m", "tests.faults.crashing_worker")) as worker:
+            async with forked_worker(settings) as worker:
                 workers.append(worker)
                 await worker.says("ready")
                 when_ready()

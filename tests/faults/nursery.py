@@ -1,0 +1,96 @@
+"""Crashing workers forked from one process that has imported everything once.
+
+A worker takes two seconds of processor time to import and a tenth of one to fork, and the crash campaigns start dozens.
+What runs in the fork is the whole worker: settings, connections, pollers and signals are its own.
+"""
+
+import asyncio
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import Final
+
+from tests.faults import crashing_worker
+from tests.worker_process import WorkerProcess, environment_with
+
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.faults.crashing_worker"])
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def live(environment: Mapping[str, str], output: Connection) -> None:
+    """In the fork: be the worker of this environment, and write to `output` what it writes to standard error."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    os.dup2(output.fileno(), sys.stderr.fileno())
+    output.close()
+    sys.argv[:] = [crashing_worker.__name__]
+    os.environ.clear()
+    os.environ.update(environment)
+    status = crashing_worker.main()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+class Fork:
+    """A forked process, with the part of `asyncio.subprocess.Process` that `WorkerProcess` uses."""
+
+    def __init__(self, process: ForkServerProcess, stderr: asyncio.StreamReader) -> None:
+        self._process = process
+        self.stderr: asyncio.StreamReader | None = stderr
+        self._ended = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(process.sentinel, self._has_ended)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status; negative for the signal that ended it, None while it runs."""
+        return self._process.exitcode
+
+    async def wait(self) -> int:
+        """The exit status, once there is one."""
+        await self._ended.wait()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._process.kill()
+
+    def _has_ended(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self._process.join()
+        self._ended.set()
+
+
+@asynccontextmanager
+async def forked_worker(settings: Mapping[str, str]) -> AsyncIterator[WorkerProcess]:
+    """A crashing worker with these settings alone; killed at the end of the block if it has not ended by itself."""
+    reader, writer = _FORKS.Pipe(duplex=False)
+    process = _FORKS.Process(target=live, args=(environment_with(settings), writer))
+    # It answers when it has forked, and the first time it has to import everything before.
+    await asyncio.to_thread(process.start)
+    writer.close()
+    said = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(said), os.fdopen(os.dup(reader.fileno()), "rb", buffering=0)
+    )
+    reader.close()
+    worker = WorkerProcess(Fork(process, said))
+    try:
+        yield worker
+    finally:
+        if worker.process.returncode is None:
+            worker.process.kill()
+        await worker.ends()
+        transport.close()
