@@ -67,7 +67,9 @@ from cases.models import (
 )
 from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
 from cases.progress import CaseState
+from cases.roles import NAMES_THE_SUBMITTER
 from cases.states import MACHINES, Event, Milestone, Status
+from cases.words import CATEGORY_ZH, KIND_ZH
 from intake.applications import (
     Application,
     InputRefused,
@@ -79,7 +81,7 @@ from intake.applications import (
     seal_card_number,
 )
 from intake.crowds import until_not_dropped
-from intake.files.columns import CATEGORY_ZH, KIND_ZH
+from intake.stamping import Stamping
 
 
 class EngineError(Exception):

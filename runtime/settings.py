@@ -17,12 +17,18 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_valida
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.sealing import KeyRing
+from activities.stamps import TrustedKeys
+from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
+from runtime.codec import Algorithm
+from runtime.identity import KeyFile
 from runtime.keys import MAKE_A_RING, fault_of
 from runtime.notifying import NotificationSettings
+from runtime.stamp_keys import MAKE_A_PAIR, SigningKey
 
 PREFIX: Final = "CARDCASE_"
+_OFF: Final = "off"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 
@@ -71,6 +77,12 @@ class Settings(NotificationSettings):
     health_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Port of `/live` and `/ready` on the health address; 0 takes a free one, none serves none."""
     health_host: str = "127.0.0.1"
+    language: Tongue = Tongue.zh
+    """In which language the Web UI shows cases."""
+    ui_url: str | None = None
+    """Address of the Web UI, for links to it; without one a link in it is relative to the page it stands on."""
+    runbook_url: str | None = None
+    """Where operators read the runbook; a case that is stuck links to it."""
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -109,6 +121,20 @@ class WorkerSettings(Settings):
 
     database_url: SecretStr
     key_file: Path
+
+    @field_validator("gate_url")
+    @classmethod
+    def _keeps_the_token_secret(cls, url: str | None) -> str | None:
+        if url is not None and not _is_web(url):
+            raise ValueError("must be https://host/path, or http:// on this machine")
+        return url
+
+    @field_validator("ui_url", "runbook_url")
+    @classmethod
+    def _is_a_web_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_web(url):
+            raise ValueError("must be https://host/path, or http:// on this machine")
+        return url
 
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
@@ -184,6 +210,15 @@ def _is_postgres(url: str) -> bool:
         return False
 
 
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    plain = parts.hostname and not parts.query and not parts.fragment and "@" not in parts.netloc
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
+
+
 def _of_key_file(settings: Settings) -> Iterator[Problem]:
     if settings.key_file is None:
         return
@@ -193,6 +228,31 @@ def _of_key_file(settings: Settings) -> Iterator[Problem]:
         yield Problem(name, fault, f"Mend the file. {MAKE_A_RING}")
     elif settings.profile is Profile.production and KeyRing.load(settings.key_file).is_sample:
         yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
+
+
+def _of_stamp_keys(settings: Settings) -> Iterator[Problem]:
+    for path, key_kind in ((settings.stamp_trust_file, TrustedKeys), (settings.stamp_key_file, SigningKey)):
+        if path is None:
+            continue
+        try:
+            is_sample = key_kind.load(path).is_sample
+        except CaseError as wrong:
+            field, _, what = (wrong.field or "").partition(": ")
+            yield Problem(f"{PREFIX}{field.upper()}", what, MAKE_A_PAIR)
+            continue
+        if is_sample and settings.profile is Profile.production:
+            field = "stamp_trust_file" if key_kind is TrustedKeys else "stamp_key_file"
+            yield Problem(
+                f"{PREFIX}{field.upper()}", "holds the published sample key, by which all can stamp", MAKE_A_PAIR
+            )
+    if settings.identity_keys is not None and not _is_web(settings.identity_keys):
+        try:
+            KeyFile(Path(settings.identity_keys))
+        except CaseError as wrong:
+            what = (wrong.field or "").partition(": ")[2]
+            yield Problem(
+                f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to a file with its keys"
+            )
 
 
 def _of_policies() -> Iterator[Problem]:

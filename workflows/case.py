@@ -8,7 +8,7 @@ turns.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -19,7 +19,6 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
-    from cases.clocks import SHANGHAI
     from cases.errors import REMEDIES, CaseError, Code
     from cases.ladder import Rung
     from cases.models import (
@@ -61,7 +60,15 @@ with workflow.unsafe.imports_passed_through():
     )
     from cases.states import Event, Origin, Status
     from cases.steps import Neighbour, RegisterRequest, StepRequest
-    from workflows.details import details_of
+    from workflows.details import (
+        Caption,
+        Refusal,
+        description_of,
+        details_of,
+        milestone_name,
+        step_summary,
+        timer_summary,
+    )
     from workflows.register import StepRefused, ask_register
 
 STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
@@ -102,7 +109,7 @@ def told(event: Event, fact: type[Fact], description: str) -> Any:
         function.__name__ = function.__qualname__ = event.value
         # The converter reads them, while the class of `self` is still being made.
         function.__annotations__ = {"fact": fact, "return": answer}
-    update = workflow.update(name=event.value, description=description)(handler)
+    update = workflow.update(name=event.value, description=description_of(event, description))(handler)
     update.validator(validator)
     return update
 
@@ -142,7 +149,7 @@ class Case:
         self._case = case if earlier_run else opened(case.opening)
         self._taking_turns = asyncio.Lock()
         self._shown: tuple[Any, ...] = ()
-        self._last_refusal: Code | None = None
+        self._last_refusal: Refusal | None = None
         self._not_received: Code | None = None
         # True while `run` has nothing to do of its own: only then is the status one that people can act on.
         self._resting = False
@@ -172,7 +179,7 @@ class Case:
             registered = await ask_register(
                 Registry.register,
                 RegisterRequest(state=self._case, at=workflow.now()),
-                summary="受理登记",
+                summary=str(Caption.registering),
                 before_waiting=self._show,
             )
         except StepRefused as final:
@@ -223,7 +230,7 @@ class Case:
         if rung is not None and rung.at <= ask_again:
             await self._moved_or_time_runs_out(rung)
         else:
-            await self._changed_since(self._case.version, ask_again, "等待同一人其他案件写入完成")
+            await self._changed_since(self._case.version, ask_again, str(Caption.waiting_for_turn))
 
     async def somebody_acts_or_time_runs_out(self) -> None:
         """Wait until the case has moved. If a time limit ends first, or a rung of the ladder fires, that moves it."""
@@ -238,7 +245,7 @@ class Case:
         if upcoming is None:
             await workflow.wait_condition(lambda: self._case.version != version)
             return
-        if await self._changed_since(version, upcoming.at, _summary_of(upcoming)):
+        if await self._changed_since(version, upcoming.at, timer_summary(upcoming)):
             return
         # A limit that the engine itself waits for is its own next step; `run` makes it.
         if upcoming.event.origin is not Origin.timer:
@@ -250,7 +257,7 @@ class Case:
 
     def refuse_cancellation(self) -> None:
         """Show that a requested cancellation moves nothing."""
-        self._last_refusal = Code.EVENT_NOT_ALLOWED
+        self._last_refusal = Refusal(Code.EVENT_NOT_ALLOWED, at=workflow.now())
         self._show()
 
     async def close(self) -> Outcome:
@@ -281,14 +288,11 @@ class Case:
             same_key = request.key == self._case.opening.key
             raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
 
-    add_documents = told(
-        Event.add_documents, AddDocuments, '补充材料。Documents came in. 例 `{"actor": …, "documents": [ … ]}`'
-    )
+    add_documents = told(Event.add_documents, AddDocuments, "补充材料。Documents came in.")
     verify_documents = told(
         Event.verify_documents,
         VerifyDocuments,
-        "核验原件与复印件。The original was seen; `copies` names every copy on file by SHA-256. "
-        '`{"actor": {"id": "clerk-2", "role": "clerk", "office": "110105"}, "original_seen": true, "copies": ["…"]}`',
+        "核验原件与复印件。The original was seen; `copies` names every copy on file by SHA-256.",
     )
     return_documents = told(
         Event.return_documents, ReturnDocuments, "一次性告知补正。Documents are defective; name all defects at once."
@@ -333,7 +337,7 @@ class Case:
     @workflow.query(description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
     def view(self) -> CaseView:
         """Everything about the case that may be shown without opening personal data."""
-        return view_of(self._case, self._last_refusal)
+        return self._view()
 
     @workflow.query(description="办理经过。The transitions so far.")
     def history(self) -> tuple[Transition, ...]:
@@ -388,7 +392,8 @@ class Case:
                     return answer_of(self._case)
                 # Where the register was ahead, the fact is judged anew by what holds; perhaps it made this very move.
                 if code is not Code.STALE_VERSION or self._case.version == version:
-                    self._last_refusal = code
+                    self._last_refusal = Refusal(code, event, workflow.now())
+                    self._show_details()
                     raise refused(code)
 
     def _refuse_early(self, event: Event, fact: Fact) -> None:
@@ -398,7 +403,9 @@ class Case:
         try:
             decide(self._case, event, fact, workflow.now())
         except CaseError as not_possible:
-            self._last_refusal = not_possible.code
+            # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
+            # the view says so, and the details when they are written next.
+            self._last_refusal = Refusal(not_possible.code, event, workflow.now())
             raise refused(not_possible.code) from None
 
     def _answer_given(self, update_id: str) -> Answer | None:
@@ -431,9 +438,10 @@ class Case:
             after = after.model_copy(update={"receipt": receipt_of(after)})
         request = StepRequest.of(self._case, decision._replace(after=after), fact, at)
         try:
-            result = await ask_register(
-                Registry.advance, request, summary=f"{event.value} → {after.status.value}", before_waiting=self._show
-            )
+            with self._milestone():
+                result = await ask_register(
+                    Registry.advance, request, summary=step_summary(event, after.status), before_waiting=self._show
+                )
         except StepRefused as final:
             return final.code
         if result.standing is not None:
@@ -487,7 +495,10 @@ class Case:
     async def _changed_since(self, version: int, until: datetime, summary: str) -> bool:
         left = max(until - workflow.now(), timedelta())
         try:
-            await workflow.wait_condition(lambda: self._case.version != version, timeout=left, timeout_summary=summary)
+            with self._milestone():
+                await workflow.wait_condition(
+                    lambda: self._case.version != version, timeout=left, timeout_summary=summary
+                )
         except TimeoutError:
             return self._case.version != version
         return True
@@ -508,8 +519,7 @@ class Case:
 
     def _show(self) -> None:
         """Bring search attributes and details up to date: one upsert at most, and none where nothing changed."""
-        view = view_of(self._case, self._last_refusal)
-        workflow.set_current_details(details_of(view))
+        view = self._show_details()
         shown = (view.status.value, view.milestone.value, view.attention, view.due_at, view.rung)
         before = self._shown or _shown_at_start()
         updates: list[SearchAttributeUpdate[Any]] = []
@@ -525,16 +535,22 @@ class Case:
         if shown[4] != before[4]:
             updates.append(RUNG.value_set(view.rung))
         if updates:
-            workflow.upsert_search_attributes(updates)
+            with self._milestone():
+                workflow.upsert_search_attributes(updates)
         self._shown = shown
 
+    def _milestone(self) -> AbstractContextManager[None]:
+        """The commands of one milestone stand together in the timeline, where the server keeps event groups."""
+        # Its name is its ID: a label would be one more sealed payload in the history.
+        return workflow.create_event_group(milestone_name(self._case.milestone)).scope()
 
-def _summary_of(upcoming: Upcoming) -> str:
-    """What a timer is for, as the Web UI shows it."""
-    at = f"{upcoming.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}{'（暂定）' if upcoming.provisional else ''}"
-    if upcoming.rung is Rung.none:
-        return f"到期：{upcoming.event.value} {at}"
-    return f"督办：{upcoming.rung.zh} {at}"
+    def _show_details(self) -> CaseView:
+        view = self._view()
+        workflow.set_current_details(details_of(view, workflow.info().namespace, self._last_refusal))
+        return view
+
+    def _view(self) -> CaseView:
+        return view_of(self._case, self._last_refusal.code if self._last_refusal is not None else None)
 
 
 def _shown_at_start() -> tuple[Any, ...]:

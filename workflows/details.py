@@ -1,64 +1,298 @@
-"""What the Web UI shows of a case on its *User Metadata* tab: Markdown, without personal data."""
+"""What the Web UI shows of a case: the Markdown of its *User Metadata* tab, and the words beside timers and activities.
 
-from collections.abc import Iterator
+No personal data stands in any of it. It is written for whoever has never seen the system: where the case stands, who
+must act, by when, what is missing, what went wrong and what to do about it, and what may be told to the case now.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Final, NamedTuple
 
 from cases.clocks import SHANGHAI
+from cases.delivery import Tongue
+from cases.errors import REMEDIES, Code
+from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.ladder import Rung
-from cases.models import CaseView
-from cases.states import Awaits
+from cases.models import CaseView, Demand
+from cases.progress import Upcoming
+from cases.states import MACHINES, Event, Milestone, Status
+from cases.words import ATTENTION, REMAINS, word
 
-_WHO = {
-    Awaits.engine: "系统（自动）",
-    Awaits.applicant: "申请人",
-    Awaits.clerk: "经办人员",
-    Awaits.second_officer: "复核审批人员",
-    Awaits.two_officers: "两名工作人员",
-    Awaits.downstream: "医保、养老、银行等系统",
-    Awaits.card_bureau: "制卡中心",
-    Awaits.operator: "运维人员（修复）",
-    Awaits.nobody: "无（已办结）",
+
+@dataclass(frozen=True)
+class Presentation:
+    """How a process shows cases: in which language, and where its links lead."""
+
+    tongue: Tongue = Tongue.zh
+    ui_url: str = ""
+    """Address of the Web UI without a slash at the end; without one a link is relative to the page it stands on."""
+    runbook_url: str = ""
+    """Where operators read the runbook; without one it is named, not linked."""
+
+
+class Refusal(NamedTuple):
+    """What a case refused last."""
+
+    code: Code
+    event: Event | None = None
+    at: datetime | None = None
+
+
+class Caption(Enum):
+    """What the engine does or waits for beside the transitions, as the timeline shows it."""
+
+    registering = ("受理登记", "register and screen")
+    checking = ("预检", "pre-check")
+    waiting_for_turn = ("等待同一人其他案件写入完成", "another case of this person is writing")
+
+    def __str__(self) -> str:
+        zh, en = self.value
+        return zh if _shown.tongue is Tongue.zh else en
+
+
+_shown = Presentation()
+
+
+def present(presentation: Presentation) -> None:
+    """Say how this process shows cases.
+
+    Nothing that a case decides, and no command of a history, rests on it: workers may differ, and a replay does not
+    notice.
+    """
+    global _shown  # noqa: PLW0603 - a worker says it once, before its first case; the sandbox passes this module through
+    _shown = presentation
+
+
+# --- beside updates, timers and activities --------------------------------------------------------------------------
+
+
+def description_of(event: Event, words: str) -> str:
+    """What the form of an update explains: its words, the choices of its closed sets, and a whole example."""
+    choices = "".join(f" `{field}`: {' | '.join(members)}." for field, members in closed_sets_of(event).items())
+    return f"{words}{choices} 例 e.g. {as_typed(example_of(event))}"
+
+
+def milestone_name(milestone: Milestone) -> str:
+    """What the group of a milestone's events is called."""
+    return word(milestone, _shown.tongue)
+
+
+def step_summary(event: Event, status: Status) -> str:
+    """What a step of the register does: the event, and where the case stands after it."""
+    return f"{word(event, _shown.tongue)} → {word(status, _shown.tongue)}"
+
+
+def timer_summary(upcoming: Upcoming) -> str:
+    """What a timer is for, and when it ends."""
+    chinese = _shown.tongue is Tongue.zh
+    at = _moment(upcoming.at, provisional=upcoming.provisional)
+    if upcoming.rung is Rung.none:
+        return f"{'到期' if chinese else 'Due'}：{word(upcoming.event, _shown.tongue)} {at}"
+    return f"{'督办' if chinese else 'Escalation'}：{_rung(upcoming.rung)} {at}"
+
+
+# --- the details ----------------------------------------------------------------------------------------------------
+
+_DONE, _TO_COME = "●", "○"
+
+
+def details_of(view: CaseView, namespace: str, refusal: Refusal | None = None) -> str:
+    """Where the case stands, who must act, what is missing, by when, what went wrong last, and what may be told now."""
+    tongue = _shown.tongue
+    heading, item = ("项目", "内容") if tongue is Tongue.zh else ("item", "content")
+    lines = [
+        f"### {word(view.kind, tongue)} · {_status(view)} `{view.status.value}`",
+        "",
+        _milestones(view),
+        "",
+        f"| {heading} | {item} |",
+        "| --- | --- |",
+    ]
+    lines += [f"| {_label(name)} | {_cell(content)} |" for name, content in _items(view, namespace, refusal) if content]
+    return "\n".join([*lines, *_forms(view)])
+
+
+def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[tuple[str, str]]:
+    """What may be shown, the most pressing first; what is empty is left out."""
+    tongue = _shown.tongue
+    yield "attention", _list(ATTENTION[reason][tongue] for reason in view.attention)
+    yield "awaits", word(view.awaits, tongue)
+    yield "due", _due(view)
+    # Once they are verified nobody waits for documents any more.
+    open_demands = view.missing if view.milestone is Milestone.submitted else ()
+    yield "missing", _list(_demand(demand) for demand in open_demands)
+    yield "defects", _list(f"{word(defect.document, tongue)}：{defect.problem}" for defect in view.defects)
+    yield "awaited", _list(word(system, tongue) for system in view.awaited)
+    yield "decided", _first_decision(view)
+    yield "next", _next(view)
+    yield "rung", _rung(Rung(view.rung)) if view.rung else ""
+    yield "processing", _moment(view.processing_due_at, provisional=view.dates_provisional)
+    yield "campaign", _moment(view.campaign_due_at, provisional=view.dates_provisional)
+    yield "error", _trouble(view.last_error)
+    yield "refusal", _refusal(refusal)
+    yield "ended", _trouble(view.ended_because)
+    yield "remains", _list(REMAINS[what][tongue] for what in view.remains)
+    yield "road", word(view.road, tongue) if view.road is not None else ""
+    yield "reason", word(view.reason, tongue) if view.reason is not None else ""
+    yield "group", f"{word(view.category, tongue)} · {view.region}"
+    yield "people", _people(view)
+    yield "related", _link(view.related, namespace) if view.related is not None else ""
+    yield "policy", f"`{view.policy}`" if view.policy is not None else ""
+    yield "runbook", _runbook(view)
+
+
+_LABELS: Final = {
+    "attention": ("**须处理**", "**needs attention**"),
+    "awaits": ("**下一步由谁办理**", "**who must act**"),
+    "due": ("**期限**", "**by when**"),
+    "missing": ("**缺少材料**", "**missing documents**"),
+    "defects": ("材料问题", "defects"),
+    "awaited": ("等待确认", "awaited confirmations"),
+    "decided": ("已作裁定（待第二人）", "decided by one, awaits the second"),
+    "next": ("下一步自动事项", "what happens next by itself"),
+    "rung": ("已到督办级别", "escalation so far"),
+    "processing": ("办理期限", "processing time ends"),
+    "campaign": ("集中变更截止", "campaign ends"),
+    "error": ("**最近错误**", "**last error**"),
+    "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
+    "ended": ("结束原因", "why it ended"),
+    "remains": ("仍然有效", "still in effect"),
+    "road": ("变更类型", "road"),
+    "reason": ("补换卡原因", "reason"),
+    "group": ("人员类别 · 经办机构", "group · agency"),
+    "people": ("经办记录", "people"),
+    "related": ("相关案件", "related case"),
+    "policy": ("适用政策", "policy"),
+    "runbook": ("运维手册", "runbook"),
 }
 
 
-def details_of(view: CaseView) -> str:
-    """Where the case stands, who must act, what is missing, by when, and what went wrong last."""
-    lines = [f"### {view.status_zh} · `{view.status.value}`", "", "| 项目 | 内容 |", "| --- | --- |"]
-    lines += [f"| {item} | {content} |" for item, content in _items(view) if content]
-    return "\n".join(lines)
+def _label(name: str) -> str:
+    zh, en = _LABELS[name]
+    return zh if _shown.tongue is Tongue.zh else en
 
 
-def _items(view: CaseView) -> Iterator[tuple[str, str]]:
-    """What may be shown; what is empty is left out."""
-    yield "阶段", f"`{view.milestone.value}`"
-    yield "下一步由谁办理", _WHO[view.awaits]
-    yield "期限", _moment(view.due_at, provisional=view.due_provisional)
-    yield "集中变更截止", _moment(view.campaign_due_at, provisional=view.dates_provisional)
-    yield "督办级别", Rung(view.rung).zh if view.rung else ""
-    yield "下一步自动事项", _next(view)
-    yield "缺少材料", "、".join(demand.document.value for demand in view.missing)
-    yield "等待确认", "、".join(system.value for system in view.awaited)
-    yield "相关案件", _code(view.related)
-    yield "最近错误", _code(view.last_error)
-    yield "最近拒绝", _code(view.last_refusal)
-    yield "结束原因", _code(view.ended_because)
-    yield "仍然有效", "、".join(view.remains)
-    yield "可执行操作", "、".join(_code(event) for event in view.events)
+def _say(zh: str, en: str) -> str:
+    return zh if _shown.tongue is Tongue.zh else en
+
+
+def _status(view: CaseView) -> str:
+    return view.status_zh if _shown.tongue is Tongue.zh else word(view.status, Tongue.en)
+
+
+def _milestones(view: CaseView) -> str:
+    """The four, those reached marked; the case stands at the last of them."""
+    reached = list(Milestone).index(view.milestone)
+    marked = (
+        f"**{_DONE} {word(milestone, _shown.tongue)}**"
+        if place == reached
+        else f"{_DONE if place < reached else _TO_COME} {word(milestone, _shown.tongue)}"
+        for place, milestone in enumerate(Milestone)
+    )
+    return " → ".join(marked)
+
+
+def _demand(demand: Demand) -> str:
+    return f"{word(demand.document, _shown.tongue)}（{demand.legal_basis}）"
+
+
+def _due(view: CaseView) -> str:
+    if view.due_at is None:
+        return ""
+    what = f"（{word(view.due_event, _shown.tongue)}）" if view.due_event is not None else ""
+    return _moment(view.due_at, provisional=view.due_provisional) + what
 
 
 def _next(view: CaseView) -> str:
     if view.next_at is None or view.next_event is None:
         return ""
-    what = f"{Rung(view.next_rung).zh}督办" if view.next_rung else _code(view.next_event)
-    return f"{what} {_moment(view.next_at, provisional=view.next_provisional)}"
+    what = _say("督办：", "escalation: ") + _rung(Rung(view.next_rung)) if view.next_rung else ""
+    return f"{what or word(view.next_event, _shown.tongue)} {_moment(view.next_at, provisional=view.next_provisional)}"
 
 
-def _code(text: str | None) -> str:
-    return f"`{text}`" if text is not None else ""
+def _rung(rung: Rung) -> str:
+    return rung.zh if _shown.tongue is Tongue.zh else rung.name.replace("_", " ")
+
+
+def _first_decision(view: CaseView) -> str:
+    if view.dispute is None:
+        return ""
+    return f"{word(view.dispute.outcome, _shown.tongue)} · `{view.dispute.decided_by}`"
+
+
+def _people(view: CaseView) -> str:
+    named = ((("受理", "submitted"), view.submitter), (("核验", "verified"), view.verifier))
+    approved = (("审批", "approved"), view.approver)
+    return " · ".join(f"{_say(*what)} `{who}`" for what, who in (*named, approved) if who is not None)
+
+
+def _trouble(code: Code | None) -> str:
+    """A code, what it means, and what to do."""
+    if code is None:
+        return ""
+    remedy = REMEDIES[code]
+    return f"`{code.value}` {_say(remedy.zh, remedy.en)}"
+
+
+def _refusal(refusal: Refusal | None) -> str:
+    if refusal is None:
+        return ""
+    what = f"{word(refusal.event, _shown.tongue)} " if refusal.event is not None else ""
+    when = f" · {_moment(refusal.at, provisional=False)}" if refusal.at is not None else ""
+    return f"{what}{_trouble(refusal.code)}{when}"
+
+
+def _link(case_id: str, namespace: str) -> str:
+    return f"[{case_id}]({_shown.ui_url}/namespaces/{namespace}/workflows/{case_id})"
+
+
+_STUCK: Final = "a-case-is-stuck"
+
+
+def _runbook(view: CaseView) -> str:
+    """Only for a case that an operator must look at."""
+    if "repair" not in view.attention:
+        return ""
+    title = _say("案件停滞", "A case is stuck")
+    return f"[{title}]({_shown.runbook_url}#{_STUCK})" if _shown.runbook_url else f"docs/runbook.md · {title}"
+
+
+def _forms(view: CaseView) -> Iterator[str]:
+    """For each event that is possible now, what to paste into the form of an update."""
+    if not view.events:
+        return
+    yield ""
+    yield _say(
+        "#### 现在可以办理（Send an Update，复制后填空）",
+        "#### What the case may be told now (paste into Send an Update)",
+    )
+    # In the order in which a case is usually brought forward, which is that of the table of the machine.
+    possible = [event for event in MACHINES[view.kind].events(view.status) if event in view.events]
+    for event in possible:
+        yield ""
+        yield f"**{word(event, _shown.tongue)}** `{event.value}`"
+        form = form_of(event, view)
+        yield f"```json\n{as_typed(form)}\n```"
+        yield from (_choices(field, members) for field, members in closed_sets_of(event).items() if not form.get(field))
+
+
+def _choices(field: str, members: type[StrEnum]) -> str:
+    return f"`{field}`: " + " · ".join(f"`{each.value}` {word(each, _shown.tongue)}" for each in members)
+
+
+def _list(parts: Iterable[str]) -> str:
+    return _say("、", ", ").join(parts)
+
+
+def _cell(content: str) -> str:
+    # A bar would begin another column.
+    return content.replace("|", "\\|")
 
 
 def _moment(at: datetime | None, *, provisional: bool) -> str:
     if at is None:
         return ""
-    mark = "（暂定，日历未公布）" if provisional else ""
+    mark = _say("（暂定，日历未公布）", " (provisional: calendar not published)") if provisional else ""
     return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}{mark}"

@@ -8,8 +8,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from cases.errors import Code
-from cases.models import Category, DocumentKind, ReplacementReason
-from cases.names import Kind
+from cases.words import CATEGORY_ZH, DOCUMENT_ZH, KIND_ZH, REASON_ZH
 from intake.applications import InputRefused, Problem
 
 
@@ -55,32 +54,6 @@ REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.re
 
 NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
-
-KIND_ZH: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
-CATEGORY_ZH: Final = {
-    Category.resettled: "异地安置",
-    Category.referred: "转诊",
-    Category.refund: "医保退款",
-    Category.general: "一般",
-}
-REASON_ZH: Final = {
-    ReplacementReason.lost: "遗失",
-    ReplacementReason.damaged: "损坏",
-    ReplacementReason.expired: "到期",
-    ReplacementReason.old_generation: "旧代卡",
-    ReplacementReason.data_changed: "信息变更",
-}
-DOCUMENT_ZH: Final = {
-    DocumentKind.resident_id_card: "居民身份证",
-    DocumentKind.temporary_id_card: "临时居民身份证",
-    DocumentKind.police_certificate: "公安机关证明",
-    DocumentKind.court_certificate: "法院证明",
-    DocumentKind.residence_permit: "港澳台居民居住证",
-    DocumentKind.loss_declaration: "遗失声明",
-    DocumentKind.old_card: "旧卡",
-    DocumentKind.proxy_authorisation: "委托书",
-    DocumentKind.photograph: "照片",
-}
 
 KIND_OF_WORD: Final = {word: kind for kind, zh in KIND_ZH.items() for word in (zh, kind.name)}
 CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}

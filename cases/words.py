@@ -1,0 +1,211 @@
+"""The field's words for closed sets, in Chinese and English: what an operator reads where the code has an enum.
+
+Chinese is the operators' language. English is the name itself, with blanks: the names are the field's words already.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from cases.delivery import Tongue
+from cases.models import (
+    CardFunction,
+    Category,
+    DisputeOutcome,
+    DocumentKind,
+    HandOver,
+    HoldReason,
+    PersonEndedReason,
+    RepairAction,
+    ReplacementReason,
+    Role,
+    System,
+)
+from cases.names import Kind
+from cases.numbers import Road
+from cases.states import MACHINES, Awaits, Event, Milestone, Status
+
+KIND_ZH: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
+CATEGORY_ZH: Final = {
+    Category.resettled: "异地安置",
+    Category.referred: "转诊",
+    Category.refund: "医保退款",
+    Category.general: "一般",
+}
+REASON_ZH: Final = {
+    ReplacementReason.lost: "遗失",
+    ReplacementReason.damaged: "损坏",
+    ReplacementReason.expired: "到期",
+    ReplacementReason.old_generation: "旧代卡",
+    ReplacementReason.data_changed: "信息变更",
+}
+DOCUMENT_ZH: Final = {
+    DocumentKind.resident_id_card: "居民身份证",
+    DocumentKind.temporary_id_card: "临时居民身份证",
+    DocumentKind.police_certificate: "公安机关证明",
+    DocumentKind.court_certificate: "法院证明",
+    DocumentKind.residence_permit: "港澳台居民居住证",
+    DocumentKind.loss_declaration: "遗失声明",
+    DocumentKind.old_card: "旧卡",
+    DocumentKind.proxy_authorisation: "委托书",
+    DocumentKind.photograph: "照片",
+}
+MILESTONE_ZH: Final = {
+    Milestone.submitted: "已受理",
+    Milestone.documents_verified: "材料已核验",
+    Milestone.number_updated: "号码已变更",
+    Milestone.benefits_unblocked: "待遇已恢复",
+}
+EVENT_ZH: Final = {
+    Event.add_documents: "补充材料",
+    Event.verify_documents: "核验材料",
+    Event.return_documents: "一次性告知补正",
+    Event.approve: "复核审批",
+    Event.reject: "不予办理",
+    Event.hold: "暂停办理",
+    Event.resume: "恢复办理",
+    Event.extend: "延长期限",
+    Event.withdraw: "申请人撤回",
+    Event.resolve_dispute: "裁定号码争议",
+    Event.confirm_downstream: "外部系统确认",
+    Event.repair: "修复",
+    Event.hold_benefits: "停发待遇",
+    Event.release_benefits: "恢复待遇",
+    Event.acknowledge: "知悉督办",
+    Event.person_ended: "死亡或转出",
+    Event.recompute: "重新计算期限",
+    Event.confirm_loss: "正式挂失",
+    Event.card_found: "卡已找回",
+    Event.card_produced: "制卡结果",
+    Event.card_handed_over: "卡已领取",
+    Event.card_activated: "激活功能",
+    Event.card_unclaimed: "逾期未领销毁",
+    Event.screened: "初审完成",
+    Event.apply: "预占新号码",
+    Event.number_taken: "号码已被占用",
+    Event.commit: "变更生效",
+    Event.commit_refused: "变更被登记库拒绝",
+    Event.unblock: "解除停发",
+    Event.release: "恢复待遇完成",
+    Event.stuck: "等待修复",
+    Event.checked: "预检完成",
+    Event.order_card: "下单制卡",
+    Event.order_refused: "下单被拒绝",
+    Event.switch_cards: "启用新卡",
+    Event.close_old: "注销旧卡",
+    Event.supplement_expired: "补正期满",
+    Event.hold_expired: "暂停期满",
+    Event.confirmation_overdue: "外部确认逾期",
+    Event.loss_report_expired: "临时挂失到期",
+    Event.production_overdue: "制卡逾期",
+    Event.claim_period_passed: "领卡提醒期满",
+    Event.activation_overdue: "激活逾期",
+    Event.escalated: "督办升级",
+    Event.dispute_opened: "发生号码争议",
+    Event.dispute_won: "争议胜出",
+    Event.dispute_lost: "争议未胜出",
+    Event.dispute_lapsed: "争议消失",
+    Event.number_changed: "号码变更已完成",
+    Event.turn_free: "轮到本案写入",
+}
+
+_STATUS_ZH: Final = {row.status: row.zh for machine in MACHINES.values() for row in machine.statuses.values()}
+WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
+    Kind: KIND_ZH,
+    Category: CATEGORY_ZH,
+    ReplacementReason: REASON_ZH,
+    DocumentKind: DOCUMENT_ZH,
+    Milestone: MILESTONE_ZH,
+    Event: EVENT_ZH,
+    Status: _STATUS_ZH,
+    Awaits: {
+        Awaits.engine: "系统（自动办理）",
+        Awaits.applicant: "申请人",
+        Awaits.clerk: "经办人员",
+        Awaits.second_officer: "复核审批人员（须不同于受理人和核验人）",
+        Awaits.two_officers: "两名工作人员（先后作出相同裁定）",
+        Awaits.downstream: "医保、养老、银行等外部系统",
+        Awaits.card_bureau: "制卡中心",
+        Awaits.operator: "运维人员（修复）",
+        Awaits.nobody: "无（已结束）",
+    },
+    System: {System.medical_insurance: "医保", System.pension: "养老", System.bank: "银行"},
+    Road: {
+        Road.pure_upgrade: "15位升18位",
+        Road.reissued: "重新赋码（须公安证明并复核）",
+        Road.conflict: "号码冲突",
+        Road.not_needed: "无需变更",
+    },
+    HoldReason: {
+        HoldReason.waiting_for_id_card: "等待身份证",
+        HoldReason.waiting_for_police: "等待公安机关",
+        HoldReason.waiting_for_other_agency: "等待其他机构",
+        HoldReason.applicant_in_hospital: "申请人住院",
+        HoldReason.number_change_first: "须先完成号码变更",
+    },
+    DisputeOutcome: {
+        DisputeOutcome.ours: "号码归本案",
+        DisputeOutcome.theirs: "号码归对方",
+        DisputeOutcome.both_change: "双方均须变更",
+    },
+    PersonEndedReason: {PersonEndedReason.death: "死亡", PersonEndedReason.transfer: "转出"},
+    RepairAction: {RepairAction.retry: "重试", RepairAction.accept: "凭据确认", RepairAction.undo: "撤回"},
+    HandOver: {HandOver.counter: "柜台领取", HandOver.post: "邮寄"},
+    CardFunction: {CardFunction.social: "社保功能", CardFunction.bank: "金融功能"},
+    Role: {
+        Role.applicant: "申请人",
+        Role.clerk: "经办人员",
+        Role.officer: "复核审批人员",
+        Role.supervisor: "主管",
+        Role.operator: "运维人员",
+        Role.card_bureau: "制卡中心",
+        Role.bank: "银行",
+        Role.medical_insurance: "医保系统",
+        Role.pension: "养老系统",
+        Role.back_office: "业务系统",
+    },
+}
+
+_ENGLISH: Final = {
+    Kind.id_number_change: "ID-number change",
+    Kind.card_replacement: "card replacement",
+    Awaits.second_officer: "a second officer (neither submitter nor verifier)",
+    Awaits.two_officers: "two officers (one after the other, deciding the same)",
+    Awaits.downstream: "other systems (medical insurance, pension, bank)",
+    Awaits.nobody: "nobody (closed)",
+    Awaits.engine: "the engine, by itself",
+    Awaits.operator: "an operator (repair)",
+}
+"""Where the name with blanks does not say it."""
+
+ATTENTION: Final = {
+    "hold": {Tongue.zh: "暂停", Tongue.en: "on hold"},
+    "dispute": {Tongue.zh: "争议", Tongue.en: "disputed"},
+    "repair": {Tongue.zh: "待修复", Tongue.en: "needs repair"},
+    "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
+    "decision": {Tongue.zh: "待决定是否停发待遇", Tongue.en: "a decision on benefits is asked for"},
+}
+"""Why an operator should look at a case (`CaseAttention`)."""
+
+REMAINS: Final = {
+    "card_blocked": {Tongue.zh: "原卡仍处于挂失", Tongue.en: "the old card is still blocked"},
+    "card_cancelled": {Tongue.zh: "原卡已注销", Tongue.en: "the old card is cancelled"},
+    "card_ordered": {Tongue.zh: "新卡仍在制作", Tongue.en: "a new card is still being made"},
+    "number_committed": {Tongue.zh: "新号码已生效", Tongue.en: "the new number is in force"},
+    "benefits_held": {Tongue.zh: "待遇仍被停发", Tongue.en: "benefits are still held"},
+}
+"""What stays in effect after an ending other than `done`."""
+
+
+def word(of: StrEnum, tongue: Tongue) -> str:
+    """What a member of a closed set is called.
+
+    What was forgotten is called by its value: what a case shows must not keep it from moving.
+    """
+    if tongue is Tongue.zh:
+        return WORDS.get(type(of), {}).get(of, of.value)
+    for member, english in _ENGLISH.items():
+        # Members of different sets are equal where their values are.
+        if member is of:
+            return english
+    return of.value.replace("_", " ")

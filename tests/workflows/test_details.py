@@ -1,0 +1,228 @@
+"""What the Web UI shows of a case: its details, its timeline, and the forms of its updates."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.converter import WorkflowSerializationContext
+
+from cases.clocks import SHANGHAI
+from cases.delivery import Tongue
+from cases.errors import REMEDIES, Code
+from cases.forms import as_typed, example_of, form_of
+from cases.models import FACTS, CaseView, Dispute, DisputeOutcome, VerifyDocuments
+from cases.names import Kind
+from cases.progress import view_of
+from cases.states import Event, Milestone, Status
+from cases.words import MILESTONE_ZH
+from tests.engine import Engine
+from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
+from tests.workflows.dossier import Dossier
+from tests.workflows.roads import change, replacement
+from workflows.details import Presentation, Refusal, details_of, present
+
+TIMELINE = {
+    EventType.EVENT_TYPE_TIMER_STARTED,
+    EventType.EVENT_TYPE_MARKER_RECORDED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+}
+
+
+@pytest.fixture
+def shown() -> Iterator[None]:
+    """Whatever a test says about presentation holds for that test only."""
+    yield
+    present(Presentation())
+
+
+def case_in(status: Status, kind: Kind = Kind.id_number_change) -> CaseView:
+    return view_of(in_status(kind, status))
+
+
+async def metadata_of(engine: Engine, case: str) -> WorkflowMetadata:
+    """What the Web UI asks a case for."""
+    metadata: WorkflowMetadata = await engine.handle(case).query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return metadata
+
+
+async def history_of(engine: Engine, case: str) -> list[HistoryEvent]:
+    return list((await engine.handle(case).fetch_history()).events)
+
+
+# --- reading them -----------------------------------------------------------------------------------------------------
+
+
+def test_they_say_where_the_case_stands_among_the_four_milestones() -> None:
+    lines = details_of(case_in(Status.applying), "default").splitlines()
+    assert lines[0] == "### 号码变更 · 变更中 `applying`"
+    assert lines[2] == "● 已受理 → **● 材料已核验** → ○ 号码已变更 → ○ 待遇已恢复"
+    assert all(zh in lines[2] for zh in MILESTONE_ZH.values())
+
+
+def test_they_say_who_must_act_what_is_missing_on_which_law_and_by_when() -> None:
+    view = case_in(Status.awaiting_documents, Kind.card_replacement)
+    text = details_of(view, "default")
+    assert "| **下一步由谁办理** | 申请人 |" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("| **缺少材料**")]
+    for demand in view.missing:
+        assert demand.legal_basis in line
+    assert f"| **期限** | {NOW.astimezone(SHANGHAI):%Y-%m-%d %H:%M}（补正期满） |" in text
+
+
+def test_documents_are_not_missing_any_more_once_they_are_verified() -> None:
+    view = case_in(Status.handed_over, Kind.card_replacement)
+    assert view.missing
+    assert "缺少材料" not in details_of(view, "default")
+
+
+def test_a_provisional_date_says_so() -> None:
+    view = case_in(Status.in_review).model_copy(update={"next_provisional": True})
+    assert "督办：蓝色（一） 2026-11-02 10:00（暂定，日历未公布）" in details_of(view, "default")
+
+
+def test_an_error_and_a_refusal_come_with_their_remedies() -> None:
+    view = case_in(Status.repair).model_copy(update={"last_error": Code.CONFIRMATION_OVERDUE})
+    text = details_of(view, "default", Refusal(Code.SAME_PERSON, Event.verify_documents, NOW))
+    assert f"| **最近错误** | `CONFIRMATION_OVERDUE` {REMEDIES[Code.CONFIRMATION_OVERDUE].zh} |" in text
+    refused = f"核验材料 `SAME_PERSON` {REMEDIES[Code.SAME_PERSON].zh} · 2026-11-02 10:00"
+    assert f"| **最近一次被拒绝的操作** | {refused} |" in text
+
+
+@pytest.mark.usefixtures("shown")
+def test_links_lead_to_the_related_case_and_a_stuck_one_to_the_runbook() -> None:
+    other = "crc-" + "a" * 26
+    view = case_in(Status.repair).model_copy(update={"related": other, "attention": ("repair",)})
+    text = details_of(view, "cases")
+    assert f"[{other}](/namespaces/cases/workflows/{other})" in text
+    assert "docs/runbook.md" in text
+    present(Presentation(ui_url="https://ui.example", runbook_url="https://docs.example/runbook"))
+    text = details_of(view, "cases")
+    assert f"(https://ui.example/namespaces/cases/workflows/{other})" in text
+    assert "(https://docs.example/runbook#a-case-is-stuck)" in text
+
+
+def test_the_first_of_two_decisions_on_a_dispute_is_shown() -> None:
+    first = Dispute(outcome=DisputeOutcome.ours, document="0" * 64, decided_by="officer-1")
+    view = case_in(Status.disputed).model_copy(update={"dispute": first})
+    assert "| 已作裁定（待第二人） | 号码归本案 · `officer-1` |" in details_of(view, "default")
+
+
+@pytest.mark.usefixtures("shown")
+def test_they_are_english_by_setting() -> None:
+    present(Presentation(Tongue.en))
+    view = case_in(Status.in_review).model_copy(update={"last_error": Code.REGISTER_CHANGED})
+    text = details_of(view, "default")
+    assert text.startswith("### ID-number change · in review `in_review`\n\n**● submitted** → ○ documents verified")
+    assert "| **who must act** | clerk |" in text
+    assert REMEDIES[Code.REGISTER_CHANGED].en in text
+    # What stands in a law or in a policy stays as it is.
+    assert not any("一" <= character <= "鿿" for character in text)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_they_hold_a_form_for_each_event_that_is_possible_and_for_no_other(kind: Kind) -> None:
+    for status in (Status.in_review, Status.on_hold, Status.repair, Status.done):
+        view = case_in(status, kind)
+        lines = details_of(view, "default").splitlines()
+        forms = [json.loads(line) for line in lines if line.startswith("{")]
+        assert {form["event"] for form in forms} == set(view.events)
+        assert all(form == form_of(Event(form["event"]), view) for form in forms)
+
+
+def test_blanks_of_closed_sets_come_with_their_choices() -> None:
+    text = details_of(case_in(Status.in_review), "default")
+    assert "`reason`: `waiting_for_id_card` 等待身份证 · " in text
+
+
+def test_a_bar_in_a_text_does_not_begin_another_column() -> None:
+    view = case_in(Status.in_review).model_copy(update={"policy": "a|b"})
+    assert "| 适用政策 | `a\\|b` |" in details_of(view, "default")
+
+
+# --- on the real engine -----------------------------------------------------------------------------------------------
+
+
+async def test_the_web_ui_is_given_the_details_of_the_case_as_it_stands(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    view = await case.rests_in(Status.in_review)
+    shown = (await metadata_of(engine, case.case_id)).current_details
+    assert shown == details_of(view, engine.client.namespace)
+
+
+async def test_a_refusal_is_in_the_view_at_once_and_in_the_details_when_they_are_written_next(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    same = VerifyDocuments(actor=CLERK, original_seen=True, copies=(ID_CARD.sha256,))
+    assert await case.refuses(Event.verify_documents, same) is Code.SAME_PERSON
+    await case.tell(Event.acknowledge)
+    shown = (await metadata_of(engine, case.case_id)).current_details
+    assert f"核验材料 `SAME_PERSON` {REMEDIES[Code.SAME_PERSON].zh}" in shown
+
+
+async def test_what_is_shown_can_be_sent_as_it_stands(engine: Engine) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    shown = (await metadata_of(engine, case.case_id)).current_details
+    (form,) = [json.loads(line) for line in shown.splitlines() if '"event": "verify_documents"' in line]
+    assert form.pop("case") == case.case_id
+    fact = FACTS[Event(form.pop("event"))].model_validate({**form, "actor": VERIFIER.model_dump()})
+    assert (await case.tell(Event.verify_documents, fact)).milestone is Milestone.documents_verified
+    assert (await case.ends()).status is Status.done
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_update_explains_itself_with_an_example(engine: Engine, kind: Kind) -> None:
+    case = await (change(engine, ID_CARD) if kind is Kind.id_number_change else replacement(engine, ID_CARD))
+    definition = (await metadata_of(engine, case.case_id)).definition
+    told = {update.name: update.description for update in definition.update_definitions if update.name in FACTS}
+    assert told.keys() == {event.value for event in FACTS if kind is Kind.card_replacement or not _of_cards_only(event)}
+    for name, description in told.items():
+        assert description.endswith(f"例 e.g. {as_typed(example_of(Event(name)))}")
+        assert any("一" <= character <= "鿿" for character in description.partition("例")[0])
+    assert all(query.description for query in definition.query_definitions if not query.name.startswith("__"))
+
+
+def _of_cards_only(event: Event) -> bool:
+    return event.value.startswith("card_") or event is Event.confirm_loss
+
+
+async def test_every_timer_and_activity_says_in_chinese_what_it_is_for(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await case.verify()
+    await case.rests_in(Status.applying)
+    place = WorkflowSerializationContext(namespace=engine.client.namespace, workflow_id=case.case_id)
+    converter = engine.client.data_converter.with_context(place)
+    seen = set()
+    for event in await history_of(engine, case.case_id):
+        if event.event_type in TIMELINE:
+            (summary,) = await converter.decode([event.user_metadata.summary], [str])
+            assert any("一" <= character <= "鿿" for character in summary)
+            seen.add(event.event_type)
+    assert {EventType.EVENT_TYPE_TIMER_STARTED, EventType.EVENT_TYPE_MARKER_RECORDED} <= seen
+
+
+async def test_events_stand_together_by_milestone(engine: Engine) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    await case.verify()
+    await case.ends()
+    groups = [
+        [marker.label.id for marker in event.event_group_markers if marker.HasField("label")]
+        for event in await history_of(engine, case.case_id)
+        if event.event_type in TIMELINE
+    ]
+    registration, *grouped = groups
+    assert registration == []
+    assert all(len(group) == 1 for group in grouped)
+    assert list(dict.fromkeys(group[0] for group in grouped)) == list(MILESTONE_ZH.values())[:3]
+
+
+@pytest.mark.usefixtures("shown")
+async def test_a_worker_whose_setting_says_so_shows_cases_in_english(engine: Engine) -> None:
+    present(Presentation(Tongue.en))
+    case: Dossier = await change(engine, ID_CARD)
+    await case.rests_in(Status.in_review)
+    shown = (await metadata_of(engine, case.case_id)).current_details
+    assert shown.startswith("### ID-number change · in review")
