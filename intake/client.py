@@ -67,7 +67,6 @@ from cases.models import (
 )
 from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
 from cases.progress import CaseState
-from cases.roles import NAMES_THE_SUBMITTER
 from cases.states import MACHINES, Event, Milestone, Status
 from cases.words import CATEGORY_ZH, KIND_ZH
 from intake.applications import (
@@ -81,7 +80,6 @@ from intake.applications import (
     seal_card_number,
 )
 from intake.crowds import until_not_dropped
-from intake.stamping import Stamping
 
 
 class EngineError(Exception):

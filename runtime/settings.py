@@ -17,18 +17,13 @@ from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_valida
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.sealing import KeyRing
-from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
-from runtime.codec import Algorithm
-from runtime.identity import KeyFile
 from runtime.keys import MAKE_A_RING, fault_of
 from runtime.notifying import NotificationSettings
-from runtime.stamp_keys import MAKE_A_PAIR, SigningKey
 
 PREFIX: Final = "CARDCASE_"
-_OFF: Final = "off"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 
@@ -93,6 +88,13 @@ class Settings(NotificationSettings):
             raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
+    @field_validator("ui_url", "runbook_url")
+    @classmethod
+    def _is_a_web_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_web(url):
+            raise ValueError("must be https://host/path, or http:// on this machine")
+        return url
+
     @classmethod
     def around(cls, known: "Settings") -> Iterator[Problem]:
         """What is wrong with that which valid settings name, and with Temporal's own configuration."""
@@ -121,20 +123,6 @@ class WorkerSettings(Settings):
 
     database_url: SecretStr
     key_file: Path
-
-    @field_validator("gate_url")
-    @classmethod
-    def _keeps_the_token_secret(cls, url: str | None) -> str | None:
-        if url is not None and not _is_web(url):
-            raise ValueError("must be https://host/path, or http:// on this machine")
-        return url
-
-    @field_validator("ui_url", "runbook_url")
-    @classmethod
-    def _is_a_web_address(cls, url: str | None) -> str | None:
-        if url is not None and not _is_web(url):
-            raise ValueError("must be https://host/path, or http:// on this machine")
-        return url
 
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
@@ -228,31 +216,6 @@ def _of_key_file(settings: Settings) -> Iterator[Problem]:
         yield Problem(name, fault, f"Mend the file. {MAKE_A_RING}")
     elif settings.profile is Profile.production and KeyRing.load(settings.key_file).is_sample:
         yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
-
-
-def _of_stamp_keys(settings: Settings) -> Iterator[Problem]:
-    for path, key_kind in ((settings.stamp_trust_file, TrustedKeys), (settings.stamp_key_file, SigningKey)):
-        if path is None:
-            continue
-        try:
-            is_sample = key_kind.load(path).is_sample
-        except CaseError as wrong:
-            field, _, what = (wrong.field or "").partition(": ")
-            yield Problem(f"{PREFIX}{field.upper()}", what, MAKE_A_PAIR)
-            continue
-        if is_sample and settings.profile is Profile.production:
-            field = "stamp_trust_file" if key_kind is TrustedKeys else "stamp_key_file"
-            yield Problem(
-                f"{PREFIX}{field.upper()}", "holds the published sample key, by which all can stamp", MAKE_A_PAIR
-            )
-    if settings.identity_keys is not None and not _is_web(settings.identity_keys):
-        try:
-            KeyFile(Path(settings.identity_keys))
-        except CaseError as wrong:
-            what = (wrong.field or "").partition(": ")[2]
-            yield Problem(
-                f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to a file with its keys"
-            )
 
 
 def _of_policies() -> Iterator[Problem]:

@@ -16,8 +16,8 @@ from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
-from runtime.codec import PayloadSealer
-from runtime.plugin import in_common
+from runtime.converter import IN_CLEAR
+from runtime.sandbox import RUNNER
 from runtime.settings import Settings
 from workflows.card_replacement import CardReplacement
 from workflows.details import Presentation, present
@@ -43,9 +43,7 @@ def cases_worker(
     scheduled: Sequence[Activity] = (),
 ) -> Worker:
     """The worker of the `cases` task queue: the workflows, the registry's activities, and those `scheduled`."""
-    present(
-        Presentation(settings.language, (settings.ui_url or "").rstrip("/"), settings.runbook_url or "")
-    )
+    present(Presentation(settings.language, (settings.ui_url or "").rstrip("/"), settings.runbook_url or ""))
     return Worker(
         client,
         task_queue=task_queue,
