@@ -35,7 +35,8 @@ from cases.errors import CaseError, Code
 SEALED: Final = b"binary/cardcase-sealed"
 """Encoding of a sealed payload."""
 REFUSED: Final = b"binary/cardcase-refused"
-"""Encoding of what stands in the place of a payload that no key will ever open; never leaves the process."""
+"""Encoding of what stands in the place of a payload that is refused for good: one that no key will ever open or, inside
+the seal of an entry, one that the codec server refused."""
 SCHEMA: Final = b"1"
 """Version of the form of sealed payloads."""
 ENTRY: Final = "entry"
@@ -269,11 +270,11 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
 
     def _opened(self, payload: Payload, place: Place) -> Payload:
         if not is_sealed(payload):
-            return _refusal(Code.PAYLOAD_UNSEALED)
+            return refusal_of(CaseError(Code.PAYLOAD_UNSEALED))
         bound = bound_of(payload)
         entered = bound == ENTRY and place.takes_entries
         if bound != place.bound and not entered:
-            return _refusal(Code.PAYLOAD_MISPLACED)
+            return refusal_of(CaseError(Code.PAYLOAD_MISPLACED))
         opened = self._sealer.open(payload, namespace=place.namespace)
         if entered:
             opened.metadata[_ENTERED] = b""
@@ -289,10 +290,14 @@ def is_entered(payload: Payload) -> bool:
     return _ENTERED in payload.metadata
 
 
-def refusal_in(payload: Payload) -> Code | None:
+def refusal_in(payload: Payload) -> CaseError | None:
     """Why no payload stands here; None where one does."""
-    return Code(payload.data.decode()) if _said(payload, "encoding") == REFUSED else None
+    if _said(payload, "encoding") != REFUSED:
+        return None
+    code, _, field = payload.data.decode().partition(" ")
+    return CaseError(Code(code), field or None)
 
 
-def _refusal(code: Code) -> Payload:
-    return Payload(metadata={"encoding": REFUSED}, data=code.value.encode())
+def refusal_of(refused: CaseError) -> Payload:
+    """What stands in the place of a payload that is refused; whoever reads it is told why."""
+    return Payload(metadata={"encoding": REFUSED}, data=f"{refused.code} {refused.field or ''}".rstrip().encode())

@@ -5,6 +5,7 @@ failure that is not ours says its type alone: errors of pydantic, of databases a
 values they complain of. What a failure says is sealed like a payload; its type, a code, stays readable.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -24,6 +25,9 @@ from runtime.codec import CaseCodec, PayloadSealer, is_entered, refusal_in
 _PLACES: Final = 8
 """How many places of a wrong payload are named."""
 _UNKNOWN_FIELD: Final = "extra_forbidden"
+_CODES: Final = frozenset(code.value for code in Code)
+_NAMES_A_FIELD: Final = re.compile(r" \(([a-z_]+(?:\.(?:[a-z_]+|[0-9]{1,2}))*)\)")
+"""Fields are named as our own contracts name them, members of a list by their place."""
 
 
 def _places_of(wrong: ValidationError) -> str:
@@ -61,13 +65,18 @@ class CasePayloadConverter(PydanticPayloadConverter):
 
 def _raise_refusals(payloads: Sequence[Payload], type_hints: list[type] | None) -> None:
     for payload, kind in zip_longest(payloads, type_hints or ()):
-        code = refusal_in(payload) if payload is not None else None
+        refused = refusal_in(payload) if payload is not None else None
         # What operators enter is bound to no workflow. A fact says by itself which case it is for; nothing else does.
         if payload is not None and is_entered(payload) and not (isinstance(kind, type) and issubclass(kind, Fact)):
-            code = Code.PAYLOAD_MISPLACED
-        if code is not None:
-            remedy = REMEDIES[code]
-            raise ApplicationError(f"{remedy.zh} {remedy.en}", type=code, non_retryable=True)
+            refused = CaseError(Code.PAYLOAD_MISPLACED)
+        if refused is not None:
+            raise ApplicationError(explained(refused), type=refused.code, non_retryable=True)
+
+
+def explained(refused: CaseError) -> str:
+    """What a person reads of a refusal: code, field, what happened and what to do next, in both languages."""
+    remedy = REMEDIES[refused.code]
+    return f"{refused}: {remedy.zh} {remedy.en}"
 
 
 class CaseFailureConverter(DefaultFailureConverter):
@@ -83,6 +92,22 @@ class SealedFailureConverter(CaseFailureConverter):
 
     def __init__(self) -> None:
         super().__init__(encode_common_attributes=True)
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        """See base class. A refusal by code is explained in clear as well: no more is said than the code says.
+
+        The Web UI shows the message of a refused update and does not ask the codec server for it.
+        """
+        super().to_failure(exception, payload_converter, failure)
+        code = failure.application_failure_info.type
+        if code in _CODES:
+            failure.message = explained(CaseError(Code(code), _field_named_by(exception, code)))
+
+
+def _field_named_by(exception: BaseException, code: str) -> str | None:
+    said = exception.message if isinstance(exception, FailureError) else str(exception)
+    named = _NAMES_A_FIELD.match(said.removeprefix(code))
+    return named[1] if named is not None else None
 
 
 def _in_our_words(exception: BaseException) -> BaseException:

@@ -34,6 +34,7 @@ from runtime.codec import (
     key_of,
     workflow_bound,
 )
+from runtime.codec import refusal_of as refusal_placeholder
 from runtime.converter import data_converter
 from tests.scenes import FACTS
 
@@ -88,7 +89,7 @@ async def refusal_of(payload: Payload, reading: DataConverter, kind: type[Any] =
     error: Exception = refused.value
     if isinstance(error, ApplicationError):
         code = Code(str(error.type))
-        assert error.message == f"{REMEDIES[code].zh} {REMEDIES[code].en}"
+        assert error.message == f"{code}: {REMEDIES[code].zh} {REMEDIES[code].en}"
         return code
     assert isinstance(error, CaseError)
     assert str(error) == error.code
@@ -297,6 +298,13 @@ class TestEntries:
         entry = sealed(bound=ENTRY)
         assert await refusal_of(entry, converter(context), VerifyDocuments) is Code.PAYLOAD_MISPLACED
 
+    async def test_that_the_codec_server_refused_are_refused_for_its_reason(self) -> None:
+        refused = refusal_placeholder(CaseError(Code.FIELD_MISSING, "copies"))
+        entry = PayloadSealer(RING).seal(refused, namespace=NAMESPACE, bound=ENTRY)
+        with pytest.raises(ApplicationError, match=r"FIELD_MISSING \(copies\)") as raised:
+            await converter(in_workflow()).decode([entry], [VerifyDocuments])
+        assert raised.value.type == Code.FIELD_MISSING
+
 
 class TestRotating:
     async def test_is_invisible_while_the_old_key_still_opens(self) -> None:
@@ -319,7 +327,9 @@ async def test_a_failure_is_sealed_but_for_its_type_and_comes_back_as_it_was() -
     await converter(in_workflow()).encode_failure(said, failure)
     assert PLANTED not in str(failure)
     assert PLANTED.encode() not in failure.SerializeToString()
-    assert (failure.message, failure.application_failure_info.type) == ("Encoded failure", "DATABASE_REFUSED")
+    remedy = REMEDIES[Code.DATABASE_REFUSED]
+    assert failure.application_failure_info.type == "DATABASE_REFUSED"
+    assert failure.message == f"DATABASE_REFUSED: {remedy.zh} {remedy.en}"
     read = await converter(in_workflow()).decode_failure(failure)
     assert isinstance(read, ApplicationError)
     assert (read.message, read.details, str(read.cause)) == (
@@ -327,3 +337,25 @@ async def test_a_failure_is_sealed_but_for_its_type_and_comes_back_as_it_was() -
         ({"detail": PLANTED},),
         f"INTERNAL: because of {PLANTED}",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("FIELD_MISSING (documents.0.size): of {}", "FIELD_MISSING (documents.0.size): "),
+        ("FIELD_MISSING ({}): of it", "FIELD_MISSING: "),
+        ("FIELD_MISSING: of {}", "FIELD_MISSING: "),
+        ("of {}", "FIELD_MISSING: "),
+    ],
+)
+async def test_a_refusal_says_its_code_and_field_in_clear_and_nothing_else(said: str, shown: str) -> None:
+    failure, remedy = Failure(), REMEDIES[Code.FIELD_MISSING]
+    refused = ApplicationError(said.format(PLANTED), type=Code.FIELD_MISSING, non_retryable=True)
+    await converter(in_workflow()).encode_failure(refused, failure)
+    assert failure.message == f"{shown}{remedy.zh} {remedy.en}"
+
+
+async def test_a_failure_that_is_none_of_ours_says_nothing_in_clear() -> None:
+    failure = Failure()
+    await converter(in_workflow()).encode_failure(ApplicationError(f"of {PLANTED}", type="ValueError"), failure)
+    assert failure.message == "Encoded failure"
