@@ -65,6 +65,20 @@ SECOND_OFFICER = Actor(id="officer-2", role=Role.officer, office=OFFICE)
 BUREAU = Actor(id="bureau-1", role=Role.card_bureau, office=OFFICE)
 OPERATOR = Actor(id="operator-1", role=Role.operator, office=OFFICE)
 DOWNSTREAM = Actor(id="downstream-1", role=Role.medical_insurance, office=OFFICE)
+BANK = Actor(id="bank-1", role=Role.bank, office=OFFICE)
+SPEAKERS = {
+    System.medical_insurance: DOWNSTREAM,
+    System.pension: Actor(id="pension-1", role=Role.pension, office=OFFICE),
+    System.bank: BANK,
+}
+"""Who speaks for each of the other systems."""
+ACTIVATORS = {CardFunction.social: DOWNSTREAM, CardFunction.bank: BANK}
+"""Who activates each function of a card."""
+
+
+def of_office(fact: Fact, office: str) -> Fact:
+    """The same fact, told by the same person at another office."""
+    return fact.model_copy(update={"actor": fact.actor.model_copy(update={"office": office})})
 
 
 @cache

@@ -56,7 +56,9 @@ def staff(name: str, role: Role = Role.clerk) -> Actor:
     return Actor(id=name, role=role, office=NORTH)
 
 
-CLERK, SECOND, THIRD = staff("clerk-1"), staff("clerk-2"), staff("officer-3", Role.officer)
+CLERK, SECOND = staff("clerk-1"), staff("clerk-2")
+THIRD, FOURTH = staff("officer-3", Role.officer), staff("officer-4", Role.officer)
+OPERATOR = staff("operator-1", Role.operator)
 BUREAU = staff("bureau", Role.card_bureau)
 BANK = staff("bank", Role.bank)
 

@@ -24,7 +24,19 @@ from cases.policy import Policies
 from cases.progress import CaseState
 from cases.states import Event, Status
 from cases.steps import RegisterRequest, StepResult
-from tests.activities.play import BANK, CERTIFICATE, CERTIFIED, CLERK, SECOND, SOUTH, THIRD, Play, eighteen, insured
+from tests.activities.play import (
+    BANK,
+    CERTIFICATE,
+    CERTIFIED,
+    CLERK,
+    FOURTH,
+    SECOND,
+    SOUTH,
+    THIRD,
+    Play,
+    eighteen,
+    insured,
+)
 
 
 async def case_to_commit(play: Play, **more: object) -> CaseState:
@@ -266,7 +278,7 @@ class TestDifferentPeople:
         await play.load(person, insured(number=eighteen("11010519491231004")))
         state = play.change(person, eighteen("11010519491231004"), documents=CERTIFIED)
         state = await play.move(await play.received(state), Event.screened)
-        fact = ResolveDispute(actor=SECOND, outcome=DisputeOutcome.ours, police_document=CERTIFICATE)
+        fact = ResolveDispute(actor=FOURTH, outcome=DisputeOutcome.ours, police_document=CERTIFICATE)
         state = await play.move(state, Event.resolve_dispute, fact)
         second = fact.model_copy(update={"actor": THIRD})
         request = play.request(state, Event.resolve_dispute, second)

@@ -26,9 +26,9 @@ from tests.activities.play import (
     CERTIFIED,
     CLERK,
     NORTH,
+    OPERATOR,
     SECOND,
     SOUTH,
-    THIRD,
     Play,
     eighteen,
     insured,
@@ -144,7 +144,7 @@ class TestAnOrder:
             failures += 1
         assert state.status is Status.repair
         assert await play.value("SELECT count(*) FROM events WHERE kind = 'card_ordered'") == failures
-        state = await play.move(state, Event.repair, Repair(actor=THIRD, action=RepairAction.retry, evidence="E-1"))
+        state = await play.move(state, Event.repair, Repair(actor=OPERATOR, action=RepairAction.retry, evidence="E-1"))
         assert await told(play, f"repair.{state.version}") == {("card_ordered", "card_bureau")}
 
     async def test_is_cancelled_with_the_case(self, play: Play) -> None:

@@ -6,7 +6,7 @@ from cases.models import DisputeOutcome, ResolveDispute, Withdraw
 from cases.progress import CaseState
 from cases.states import Event, Status
 from cases.steps import Neighbour
-from tests.activities.play import CERTIFICATE, CERTIFIED, CLERK, SECOND, SOUTH, THIRD, Play, eighteen, insured
+from tests.activities.play import CERTIFICATE, CERTIFIED, CLERK, FOURTH, SOUTH, THIRD, Play, eighteen, insured
 
 NUMBER = eighteen("11010519491231004")
 
@@ -37,7 +37,7 @@ async def applicant_and_holder(play: Play) -> CaseState:
 
 
 def decision(outcome: DisputeOutcome) -> ResolveDispute:
-    return ResolveDispute(actor=SECOND, outcome=outcome, police_document=CERTIFICATE)
+    return ResolveDispute(actor=FOURTH, outcome=outcome, police_document=CERTIFICATE)
 
 
 async def decided(play: Play, state: CaseState, outcome: DisputeOutcome) -> CaseState:
@@ -111,7 +111,7 @@ class TestSettling:
         assert await play.value("SELECT state FROM numbers WHERE digits = 18") == "revoked"
         (row,) = await play.rows("SELECT * FROM disputes")
         assert (row["state"], row["outcome"], row["document"]) == ("settled", "ours", CERTIFICATE.sha256)
-        assert (row["first_decider"], row["second_decider"]) == (SECOND.id, THIRD.id)
+        assert (row["first_decider"], row["second_decider"]) == (FOURTH.id, THIRD.id)
         (event,) = await play.rows("SELECT kind, target, person FROM events WHERE kind = 'number_revoked'")
         assert event["person"] != state.opening.person
         state = await play.committed(state)

@@ -22,14 +22,13 @@ from cases.numbers import derive
 from cases.progress import CaseState
 from cases.states import Event, Status
 from cases.steps import Neighbour, StepRequest
-from tests.activities.play import CERTIFIED, CLERK, SECOND, SOUTH, Play, eighteen, insured, staff
+from tests.activities.play import CERTIFIED, CLERK, OPERATOR, SECOND, SOUTH, Play, eighteen, insured, staff
 
 NEW = eighteen("11010519491231004")
-OPERATOR = staff("operator-1", Role.operator)
 
 
 def confirmation(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
-    actor = staff(f"system-{system.value.replace('_', '-')}", Role.back_office)
+    actor = staff(f"system-{system.value.replace('_', '-')}", Role(system.value))
     return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="R-1")
 
 

@@ -41,10 +41,10 @@ from cases.progress import CaseState, Decision, Finding, answer_of, decide, outc
 from cases.states import Clock, Effect, Event, Status
 from cases.steps import StepRequest
 from tests.scenes import (
+    BANK,
     BUREAU,
     CERTIFICATE,
     CLERK,
-    DOWNSTREAM,
     FACTS,
     ID_CARD,
     NOW,
@@ -53,6 +53,7 @@ from tests.scenes import (
     OPERATOR,
     SECOND_OFFICER,
     SOUTH,
+    SPEAKERS,
     VERIFIER,
     document,
     number_change,
@@ -99,7 +100,7 @@ def decides(actor: Actor, outcome: DisputeOutcome = DisputeOutcome.ours, paper: 
 
 
 def confirms(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
-    return ConfirmDownstream(actor=DOWNSTREAM, system=system, confirmed=confirmed, reference="r-1")
+    return ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=confirmed, reference="r-1")
 
 
 def repairs(action: RepairAction, system: System | None = None) -> Repair:
@@ -706,7 +707,7 @@ def test_the_old_card_is_closed_after_the_pension_run_of_whoever_draws_a_pension
     def closing(region: str, *, draws_pension: bool) -> CaseState:
         state = move(ready(region), Event.card_handed_over)
         state = move(state, Event.card_activated)
-        state = move(state, Event.card_activated, CardActivated(actor=DOWNSTREAM, function=CardFunction.bank))
+        state = move(state, Event.card_activated, CardActivated(actor=BANK, function=CardFunction.bank))
         assert state.status is Status.active
         assert state.screening is not None
         screening = state.screening.model_copy(update={"draws_pension": draws_pension})

@@ -76,8 +76,10 @@ from cases.progress import (
 )
 from cases.states import MACHINES, Clock, Effect, Event, Milestone, Origin, Status
 from tests.scenes import (
+    ACTIVATORS,
     BUREAU,
     CLERK,
+    FACTS,
     NOW,
     OFFICE,
     OFFICER,
@@ -85,9 +87,11 @@ from tests.scenes import (
     SEALED,
     SECOND_OFFICER,
     SOUTH,
+    SPEAKERS,
     VERIFIER,
     document,
     number_change,
+    of_office,
     person,
     policy,
     received,
@@ -175,11 +179,8 @@ class Ledger:
 
 
 BACK_ON_COURSE: Final = {Status.disputed: Event.resolve_dispute, Status.on_hold: Event.resume}
-RIGHT_PERSON: Final = {
-    Event.verify_documents: VERIFIER,
-    Event.approve: OFFICER,
-    Event.hold_benefits: OFFICER,
-}
+OFFICERS: Final = {Event.approve: (OFFICER,), Event.resolve_dispute: (OFFICER, SECOND_OFFICER)}
+"""Whom an event needs to get a case further, where it matters who of those that may it is."""
 
 
 class Facts:
@@ -194,10 +195,10 @@ class Facts:
     def of(self, event: Event) -> Fact | None:
         if event.origin is not Origin.outside:
             return None
-        actor = RIGHT_PERSON.get(event) if self.fitting else None
-        actor = actor or self.pick(PEOPLE)
+        entitled = self.pick(OFFICERS.get(event, (FACTS[event].actor,)))
+        actor = self.often(entitled, self.pick(PEOPLE))
         made: Fact = getattr(self, event.value, self.plain(event))(actor)
-        return made
+        return of_office(made, self.state.opening.region) if self.mostly_true() else made
 
     def mostly_true(self) -> bool:
         return bool(self.often(usual=1, otherwise=0))
@@ -250,6 +251,7 @@ class Facts:
     def confirm_downstream(self, actor: Actor) -> Fact:
         awaited = self.state.awaited if self.fitting and self.state.awaited else tuple(System)
         system, confirmed = self.pick(awaited), self.mostly_true()
+        actor = self.often(SPEAKERS[system], actor)
         return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="ref-1")
 
     def repair(self, actor: Actor) -> Fact:
@@ -273,7 +275,8 @@ class Facts:
         return CardHandedOver(actor=actor, by=self.pick(tuple(HandOver)), evidence="sig-1")
 
     def card_activated(self, actor: Actor) -> Fact:
-        return CardActivated(actor=actor, function=self.pick(tuple(CardFunction)))
+        function = self.pick(tuple(CardFunction))
+        return CardActivated(actor=self.often(ACTIVATORS[function], actor), function=function)
 
     def card_unclaimed(self, actor: Actor) -> Fact:
         return CardUnclaimed(actor=actor, witness=self.pick(PEOPLE), record="destroyed-1")

@@ -41,7 +41,7 @@ from cases.progress import CaseState, view_of
 from cases.states import Event, Status
 from intake.client import CaseClient
 from tests.engine import Engine, Person
-from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, OFFICER, VERIFIER
+from tests.scenes import BUREAU, CERTIFICATE, OFFICER, SPEAKERS, VERIFIER
 
 PATIENCE = timedelta(seconds=20)
 """How long a case may take to come to rest."""
@@ -141,7 +141,7 @@ class Dossier:
         """Systems say whether they took the number over."""
         answer = None
         for system in systems:
-            fact = ConfirmDownstream(actor=DOWNSTREAM, system=system, confirmed=confirmed, reference="ref-1")
+            fact = ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=confirmed, reference="ref-1")
             answer = await self.tell(Event.confirm_downstream, fact)
         assert answer is not None
         return answer

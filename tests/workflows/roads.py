@@ -16,7 +16,7 @@ from cases.models import (
 )
 from cases.states import Event, Status
 from tests.engine import Engine, new_number
-from tests.scenes import BUREAU, CERTIFICATE, DOWNSTREAM, ID_CARD, NOW, OFFICE, SOUTH, document
+from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, ID_CARD, NOW, OFFICE, SOUTH, document
 from tests.workflows.dossier import Dossier
 
 
@@ -197,7 +197,7 @@ async def before_pension_run(engine: Engine, **more: Any) -> Dossier:
 async def activate(case: Dossier, *functions: CardFunction) -> None:
     """Functions of the new card are activated one after the other; all unless some are named."""
     for function in functions or tuple(CardFunction):
-        await case.tell(Event.card_activated, CardActivated(actor=DOWNSTREAM, function=function))
+        await case.tell(Event.card_activated, CardActivated(actor=ACTIVATORS[function], function=function))
 
 
 async def to_the_end(case: Dossier) -> None:

@@ -21,7 +21,7 @@ from cases.models import (
 )
 from cases.states import Event, Milestone, Status
 from tests.engine import Engine, new_number
-from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, OPERATOR, SOUTH, document
+from tests.scenes import BANK, BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH, document
 from tests.workflows.dossier import Card, Dossier
 from tests.workflows.roads import (
     FAILED,
@@ -42,7 +42,7 @@ from tests.workflows.roads import (
 )
 
 UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
-BANK_ACTIVATED = CardActivated(actor=DOWNSTREAM, function=CardFunction.bank)
+BANK_ACTIVATED = CardActivated(actor=BANK, function=CardFunction.bank)
 ALONE = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-2")
 BOTH = frozenset({"social", "bank"})
 PAID_OLD = Card("1", frozenset(), outdated=False, paid=True)

@@ -7,7 +7,7 @@ from temporalio.api.enums.v1 import EventType
 from cases.models import ConfirmDownstream, System
 from cases.states import Event, Status
 from tests.engine import Engine
-from tests.scenes import DOWNSTREAM, ID_CARD, SOUTH
+from tests.scenes import ID_CARD, SOUTH, SPEAKERS
 
 ORDINARY_EVENTS = 26
 ORDINARY_BYTES = 12 * 1024
@@ -62,7 +62,7 @@ async def test_the_region_that_names_systems_waits_for_each_of_them(engine: Engi
         await engine.tell(
             receipt.case_id,
             Event.confirm_downstream,
-            ConfirmDownstream(actor=DOWNSTREAM, system=system, confirmed=True, reference="r-1"),
+            ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=True, reference="r-1"),
         )
         view = await engine.view(receipt.case_id)
     assert (await engine.handle(receipt.case_id).result()).status is Status.done
