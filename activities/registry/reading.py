@@ -105,7 +105,7 @@ async def transitions_of(pool: Pool, case_id: str) -> tuple[AuditRow, ...]:
     """The audit of a case over all its generations, oldest first; empty where there is no such case."""
     async with connection_of(pool) as connection:
         rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
-    return tuple(AuditRow.model_validate(_parsed(row)) for row in rows)
+    return tuple(AuditRow.model_validate(parsed(row)) for row in rows)
 
 
 @case_errors_only
@@ -116,12 +116,13 @@ async def verify_chain(pool: Pool, case_id: str) -> Break | None:
     the state that this transition led to.
     """
     async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = [_parsed(row) for row in await SQL["transitions_of"].all(connection, {"case_id": case_id})]
+        rows = [parsed(row) for row in await SQL["transitions_of"].all(connection, {"case_id": case_id})]
         heads = await SQL["heads_of"].all(connection, {"case_id": case_id})
-    return _broken_link(rows) or _broken_head(rows, heads)
+    return broken_link(rows) or broken_head(rows, heads)
 
 
-def _broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
+def broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
+    """The first of a case's transitions that does not follow from the one before."""
     before, place = BEGINNING, (1, -1)
     for row in rows:
         here = (row["generation"], row["version"])
@@ -135,7 +136,8 @@ def _broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
     return None
 
 
-def _broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record]) -> Break | None:
+def broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record]) -> Break | None:
+    """The first generation of a case that is not where its transitions end."""
     newest = {row["generation"]: row for row in rows}
     for head in heads:
         row = newest.get(head["generation"])
@@ -147,9 +149,10 @@ def _broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record]
     return None
 
 
-def _parsed(row: asyncpg.Record) -> dict[str, Any]:
-    parsed = dict(row)
+def parsed(row: asyncpg.Record) -> dict[str, Any]:
+    """A transition whose JSON columns are values."""
+    values = dict(row)
     for column in ("fact", "outcome"):
-        if parsed[column] is not None:
-            parsed[column] = json.loads(parsed[column])
-    return parsed
+        if values[column] is not None:
+            values[column] = json.loads(values[column])
+    return values

@@ -7,7 +7,7 @@ from typing import Final
 
 import typer
 
-from intake.commands import dating, finding, looking, notifying, opening, scheduling, staffing, telling
+from intake.commands import auditing, dating, finding, looking, notifying, opening, scheduling, staffing, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -26,6 +26,7 @@ app: Final = typer.Typer(
 opening.add_to(app)
 looking.add_to(app)
 finding.add_to(app)
+auditing.add_to(app)
 telling.add_to(app)
 scheduling.add_to(app)
 staffing.add_to(app)

@@ -1,0 +1,288 @@
+"""The audit as a whole: one row that was touched is found among ten thousand; what no chain can show the heads do."""
+
+import json
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from itertools import count
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from activities.registry.audit import BEGINNING, LINKED, digest_of, hash_of
+from activities.registry.pool import Pool, create_pool
+from activities.registry.verifying import Broken, Head, digest_of_heads, heads, read_heads, verify_audit
+from cases.errors import CaseError, Code
+from cases.names import person_token
+from runtime.stack import LocalStack
+from tests.activities.conftest import execute
+from tests.activities.play import NOON
+from tests.scenes import KEY
+
+CASES, LENGTH = 500, 20
+"""Cases, and transitions of each: ten thousand rows."""
+
+TEMPLATE = "ten_thousand"
+_CASE_COLUMNS: Final = (
+    "case_id",
+    "generation",
+    "kind",
+    "person",
+    "region",
+    "category",
+    "status",
+    "milestone",
+    "version",
+    "policy",
+    "key",
+    "fingerprint",
+    "number_token",
+    "submitter",
+    "state",
+    "state_digest",
+    "head",
+    "opened_at",
+    "moved_at",
+)
+_CHECKS: Final = """
+    SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint
+    WHERE conrelid = 'transitions'::regclass AND contype = 'c'
+"""
+_names = count(1)
+
+
+def chain_of(place: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A case of one generation, and its transitions; what they say of the case does not matter to a chain."""
+    token = person_token(KEY, f"CHAIN{place}")
+    rows: list[dict[str, Any]] = []
+    for version in range(LENGTH):
+        row: dict[str, Any] = {
+            "case_id": f"idc-{token}",
+            "generation": 1,
+            "version": version,
+            "step": f"step.{version}",
+            "event": "screened",
+            "from_status": "in_review" if version else None,
+            "to_status": "in_review",
+            "actor": None,
+            "role": None,
+            "office": None,
+            "fact": {"note": f"{version}"} if version else None,
+            "state_before": digest_of(version - 1) if version else None,
+            "state_after": digest_of(version),
+            "outcome": {"moved": True},
+            "at": NOON + timedelta(minutes=version),
+            "prev_hash": rows[-1]["hash"] if rows else BEGINNING,
+        }
+        rows.append(row | {"hash": hash_of(row)})
+    case = {
+        "case_id": f"idc-{token}",
+        "generation": 1,
+        "kind": "IdNumberChange",
+        "person": token,
+        "region": "110105",
+        "category": "general",
+        "status": "in_review",
+        "milestone": "submitted",
+        "version": LENGTH - 1,
+        "policy": "northern/1",
+        "key": f"key-{place}",
+        "fingerprint": token,
+        "number_token": token,
+        "submitter": "clerk-1",
+        "state": json.dumps(LENGTH - 1),
+        "state_digest": digest_of(LENGTH - 1),
+        "head": rows[-1]["hash"],
+        "opened_at": NOON,
+        "moved_at": NOON,
+    }
+    return case, rows
+
+
+def records(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    return [
+        tuple(json.dumps(row[column]) if isinstance(row[column], dict) else row[column] for column in columns)
+        for row in rows
+    ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def template(stack: LocalStack, database_url: str) -> str:
+    """A register of ten thousand transitions; each test has a copy of it."""
+    assert database_url
+    await execute(stack, f"CREATE DATABASE {TEMPLATE} TEMPLATE register")
+    pool = await create_pool(stack.postgres.endpoint.url_of(TEMPLATE), size=2)
+    cases, transitions = zip(*map(chain_of, range(CASES)), strict=True)
+    async with pool.acquire() as connection, connection.transaction():
+        # Nor does a constraint hinder an administrator, who can drop it.
+        for table, constraint in await connection.fetch(_CHECKS):
+            await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        for table in ("transitions", "cases"):
+            await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of the two
+        columns = (*LINKED, "hash")
+        await connection.copy_records_to_table("cases", records=records(cases, _CASE_COLUMNS), columns=_CASE_COLUMNS)
+        rows = [row for chain in transitions for row in chain]
+        await connection.copy_records_to_table("transitions", records=records(rows, columns), columns=columns)
+    await pool.close()
+    return TEMPLATE
+
+
+@pytest_asyncio.fixture
+async def register(stack: LocalStack, template: str) -> AsyncIterator[Pool]:
+    name = f"{template}_{next(_names)}"
+    await execute(stack, f"CREATE DATABASE {name} TEMPLATE {template}")
+    pool = await create_pool(stack.postgres.endpoint.url_of(name), size=2)
+    yield pool
+    await pool.close()
+    await execute(stack, f"DROP DATABASE {name}")
+
+
+async def behind_its_back(pool: Pool, sql: str, *arguments: Any) -> None:
+    """What an administrator of the database can do: no trigger and no foreign key hinders them."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(sql, *arguments)
+
+
+def any_row() -> tuple[str, int]:
+    """Some row that is neither the first nor the last of its chain."""
+    place = random.randrange(CASES)  # noqa: S311 - any will do
+    return chain_of(place)[0]["case_id"], random.randrange(2, LENGTH - 2)  # noqa: S311 - any will do
+
+
+async def broken(pool: Pool, published: Sequence[Head] = ()) -> tuple[Broken, ...]:
+    verified = await verify_audit(pool, published=published)
+    return verified.broken
+
+
+async def test_an_untouched_audit_holds_and_all_of_it_was_looked_at(register: Pool) -> None:
+    published = await heads(register)
+    verified = await verify_audit(register, published=published)
+    assert verified == (CASES, CASES * LENGTH, ())
+    assert len(published) == CASES
+
+
+async def test_one_flipped_row_in_ten_thousand_is_found(register: Pool) -> None:
+    case, version = any_row()
+    flip = 'UPDATE transitions SET fact = \'{"note": "x"}\' WHERE case_id = $1 AND version = $2'
+    await behind_its_back(register, flip, case, version)
+    assert await broken(register) == (Broken(case, 1, version, "hash"),)
+
+
+async def test_a_flip_of_any_column_is_found(register: Pool) -> None:
+    flips = {
+        "step": "'other'",
+        "event": "'reject'",
+        "from_status": "'on_hold'",
+        "to_status": "'done'",
+        "actor": "'clerk-9'",
+        "role": "'officer'",
+        "office": "'440106'",
+        "fact": "NULL",
+        "state_before": "repeat('0', 64)",
+        "state_after": "repeat('0', 64)",
+        "outcome": "'{}'",
+        "at": "at + interval '1 microsecond'",
+        "prev_hash": "repeat('1', 64)",
+        "hash": "repeat('2', 64)",
+    }
+    assert set(flips) == {*LINKED, "hash"} - {"case_id", "generation", "version"}
+    wanted = {}
+    for place, (column, value) in enumerate(flips.items()):
+        case = chain_of(place)[0]["case_id"]
+        wanted[case] = "link" if column == "prev_hash" else "hash"
+        flip = f"UPDATE transitions SET {column} = {value} WHERE case_id = $1 AND version = 7"  # noqa: S608 - from above
+        await behind_its_back(register, flip, case)
+    found = await broken(register)
+    assert {(each.case_id, each.version, each.what) for each in found} == {
+        (case, 7, what) for case, what in wanted.items()
+    }
+
+
+async def test_one_deleted_row_is_found(register: Pool) -> None:
+    case, version = any_row()
+    await behind_its_back(register, "DELETE FROM transitions WHERE case_id = $1 AND version = $2", case, version)
+    assert await broken(register) == (Broken(case, 1, version + 1, "gap"),)
+
+
+async def test_the_deleted_end_of_a_chain_is_found(register: Pool) -> None:
+    case, _ = any_row()
+    await behind_its_back(register, "DELETE FROM transitions WHERE case_id = $1 AND version = $2", case, LENGTH - 1)
+    assert await broken(register) == (Broken(case, 1, LENGTH - 1, "head"),)
+
+
+async def test_one_inserted_row_is_found_whatever_hash_it_has(register: Pool) -> None:
+    case, _ = any_row()
+    _, rows = next(chain for chain in map(chain_of, range(CASES)) if chain[0]["case_id"] == case)
+    forged = rows[-1] | {"version": LENGTH, "step": "forged", "prev_hash": rows[-1]["hash"]}
+    forged |= {"hash": hash_of(forged)}
+    columns = (*LINKED, "hash")
+    async with register.acquire() as connection:
+        await connection.copy_records_to_table("transitions", records=records([forged], columns), columns=columns)
+    assert await broken(register) == (Broken(case, 1, LENGTH - 1, "head"),)
+
+
+async def test_two_rows_that_changed_places_are_found(register: Pool) -> None:
+    case, version = any_row()
+    move = "UPDATE transitions SET version = $3 WHERE case_id = $1 AND version = $2"
+    for there, here in ((version, -1), (version + 1, version), (-1, version + 1)):
+        await behind_its_back(register, move, case, there, here)
+    assert await broken(register) == (Broken(case, 1, version, "link"),)
+
+
+async def test_a_row_that_was_moved_to_another_case_is_found_in_both(register: Pool) -> None:
+    one, other = chain_of(1)[0]["case_id"], chain_of(2)[0]["case_id"]
+    await behind_its_back(register, "DELETE FROM transitions WHERE case_id = $1 AND version = 5", other)
+    move = "UPDATE transitions SET case_id = $2 WHERE case_id = $1 AND version = 5"
+    await behind_its_back(register, move, one, other)
+    found = {(each.case_id, each.version, each.what) for each in await broken(register)}
+    assert found == {(one, 6, "gap"), (other, 5, "link")}
+
+
+async def test_a_case_without_audit_and_an_audit_without_case_are_found(register: Pool) -> None:
+    one, other = sorted(chain_of(place)[0]["case_id"] for place in (1, 2))
+    await behind_its_back(register, "DELETE FROM transitions WHERE case_id = $1", one)
+    await behind_its_back(register, "DELETE FROM cases WHERE case_id = $1", other)
+    assert await broken(register) == (Broken(one, 1, LENGTH - 1, "head"), Broken(other, 1, 0, "orphan"))
+
+
+async def test_what_fits_its_chain_but_not_what_was_published_is_found(register: Pool) -> None:
+    published = await heads(register)
+    gone, cut, rewritten = (chain_of(place)[0]["case_id"] for place in (3, 4, 5))
+    for table in ("transitions", "cases"):
+        await behind_its_back(register, f"DELETE FROM {table} WHERE case_id = $1", gone)  # noqa: S608 - one of the two
+    shorter = "UPDATE cases SET version = $2, head = $3, state = $4, state_digest = $5 WHERE case_id = $1"
+    before_last = chain_of(4)[1][-2]
+    await behind_its_back(register, "DELETE FROM transitions WHERE case_id = $1 AND version = $2", cut, LENGTH - 1)
+    state = json.dumps(LENGTH - 2)
+    await behind_its_back(register, shorter, cut, LENGTH - 2, before_last["hash"], state, digest_of(LENGTH - 2))
+    last = chain_of(5)[1][-1] | {"actor": "clerk-9"}
+    rewrite = "UPDATE transitions SET actor = 'clerk-9', hash = $2 WHERE case_id = $1 AND version = $3"
+    await behind_its_back(register, rewrite, rewritten, hash_of(last), LENGTH - 1)
+    await behind_its_back(register, "UPDATE cases SET head = $2 WHERE case_id = $1", rewritten, hash_of(last))
+    assert await broken(register) == ()
+    found = {(each.case_id, each.version, each.what) for each in await broken(register, published)}
+    assert found == {(case, LENGTH - 1, "published") for case in (gone, cut, rewritten)}
+
+
+async def test_one_case_can_be_looked_at_alone(register: Pool) -> None:
+    case, other = chain_of(6)[0]["case_id"], chain_of(7)[0]["case_id"]
+    await behind_its_back(register, "UPDATE transitions SET event = 'x' WHERE case_id = $1 AND version = 3", case)
+    assert await verify_audit(register, case) == (1, LENGTH, (Broken(case, 1, 3, "hash"),))
+    assert await verify_audit(register, other) == (1, LENGTH, ())
+
+
+def test_published_heads_are_read_as_they_were_written() -> None:
+    written = [Head(chain_of(place)[0]["case_id"], 1, LENGTH - 1, "0" * 64) for place in range(3)]
+    lines = "".join(f"{head}\n" for head in written)
+    assert read_heads(lines) == tuple(written)
+    assert len(digest_of_heads(lines)) == 64
+
+
+@pytest.mark.parametrize("line", ["", "idc-short 1 1 " + "0" * 64, f"{Head(chain_of(1)[0]['case_id'], 1, 1, 'x')}"])
+def test_a_file_that_holds_anything_else_is_refused(line: str) -> None:
+    with pytest.raises(CaseError) as refused:
+        read_heads(f"{line}\n")
+    assert refused.value.code is Code.FILE_UNREADABLE
