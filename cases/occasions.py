@@ -65,6 +65,8 @@ class Rechecked(Record):
 
     held: int
     released: int
+    told: int = 0
+    """Open cases that showed benefits as held, and learned that they are not any more."""
 
 
 class CalendarChecked(Record):

@@ -428,7 +428,7 @@ def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> C
     return Code.NOTICE_NOT_SERVED if fact.served_on > today else None
 
 
-def _check_release_benefits(state: CaseState, _fact: Fact, _today: date) -> Code | None:
+def _check_benefits_held(state: CaseState, _fact: Fact | None, _today: date) -> Code | None:
     return None if state.benefits_held else Code.BENEFITS_NOT_HELD
 
 
@@ -451,11 +451,13 @@ _CHECKS: Final[Mapping[Event, Check]] = {
     Event.confirm_downstream: _check_confirmation,
     Event.repair: _check_repair,
     Event.hold_benefits: _check_hold_benefits,
-    Event.release_benefits: _check_release_benefits,
+    Event.release_benefits: _check_benefits_held,
     Event.card_activated: _check_activation,
     Event.card_unclaimed: _check_unclaimed,
     Event.commit: _check_not_committed,
     Event.commit_refused: _check_not_committed,
+    Event.register_changed: _check_not_committed,
+    Event.benefits_lifted: _check_benefits_held,
 }
 
 
@@ -661,6 +663,7 @@ _CHANGES: Final[Mapping[Event, Change]] = {
     Event.repair: _change_repair,
     Event.hold_benefits: lambda _state, _fact, _row: {"benefits_held": True},
     Event.release_benefits: lambda _state, _fact, _row: {"benefits_held": False},
+    Event.benefits_lifted: lambda _state, _fact, _row: {"benefits_held": False},
     Event.acknowledge: lambda _state, _fact, _row: {"overdue": False},
     Event.person_ended: _change_ended,
     Event.confirm_loss: lambda _state, _fact, _row: {"loss_settled": True},
@@ -706,9 +709,13 @@ _FINDING_ENDS: Final[Mapping[tuple[Kind, Finding], Code]] = {
 }
 
 # Statuses in which what was verified and approved has to be looked at again.
-_REVIEWED_AGAIN = frozenset({Status.awaiting_documents, Status.in_review, Status.disputed, Status.checking})
-# Neither seeing a case nor its benefits makes the engine go on; `repair` and the neighbours' news do.
-_LEAVES_STUCK = frozenset({Event.acknowledge, Event.release_benefits, Event.escalated, Event.recompute})
+_REVIEWED_AGAIN = frozenset(
+    {Status.screening, Status.awaiting_documents, Status.in_review, Status.disputed, Status.checking}
+)
+# Neither seeing a case nor its benefits makes the engine go on; `repair` and other news of the neighbours do.
+_LEAVES_STUCK = frozenset(
+    {Event.acknowledge, Event.release_benefits, Event.benefits_lifted, Event.escalated, Event.recompute}
+)
 # Self-loops that start the clock of their status anew; every other self-loop leaves it running.
 _CLOCK_AGAIN = frozenset(
     {Event.extend, Event.recompute, Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}

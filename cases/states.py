@@ -91,6 +91,7 @@ class Event(StrEnum):
     number_taken = "number_taken"
     commit = "commit"
     commit_refused = "commit_refused"
+    register_changed = "register_changed"
     unblock = "unblock"
     release = "release"
     stuck = "stuck"
@@ -108,13 +109,14 @@ class Event(StrEnum):
     claim_period_passed = "claim_period_passed"
     activation_overdue = "activation_overdue"
     escalated = "escalated"
-    # Told by a neighbouring case
+    # Told by a neighbouring case, or by the weekly look at held benefits
     dispute_opened = "dispute_opened"
     dispute_won = "dispute_won"
     dispute_lost = "dispute_lost"
     dispute_lapsed = "dispute_lapsed"
     number_changed = "number_changed"
     turn_free = "turn_free"
+    benefits_lifted = "benefits_lifted"
 
     @property
     def origin(self) -> "Origin":
@@ -135,7 +137,7 @@ _LAST_OF_ORIGIN: Final = {
     Origin.outside: Event.card_unclaimed,
     Origin.engine: Event.close_old,
     Origin.timer: Event.escalated,
-    Origin.neighbour: Event.turn_free,
+    Origin.neighbour: Event.benefits_lifted,
 }
 
 
@@ -200,6 +202,7 @@ class Effect(StrEnum):
     release_reservation = "release_reservation"
     snapshot_entitlements = "snapshot_entitlements"
     commit_number = "commit_number"
+    follow_register = "follow_register"
     compare_entitlements = "compare_entitlements"
     mark_card_outdated = "mark_card_outdated"
     publish_number_changed = "publish_number_changed"
@@ -214,6 +217,7 @@ class Effect(StrEnum):
     release_benefits = "release_benefits"
     lift_benefit_holds = "lift_benefit_holds"
     requeue_claims = "requeue_claims"
+    assert_no_benefit_held = "assert_no_benefit_held"
     assert_benefits_unblocked = "assert_benefits_unblocked"
     wake_replacement = "wake_replacement"
     offer_replacement = "offer_replacement"
@@ -379,8 +383,9 @@ ID_NUMBER_CHANGE: Final = Machine(
         StatusRow(_S.ended, None, _A.nobody, None, "终止（死亡或转出等）"),
     ),
     (
-        Row(_S.screening, _E.screened, _G.person_unknown, _S.ended),
-        Row(_S.screening, _E.screened, _G.person_deceased, _S.ended),
+        # Whoever asked for the number while this case had it in hand is in dispute with it.
+        Row(_S.screening, _E.screened, _G.person_unknown, _S.ended, (_F.leave_dispute,)),
+        Row(_S.screening, _E.screened, _G.person_deceased, _S.ended, (_F.leave_dispute,)),
         Row(_S.screening, _E.screened, _G.not_needed, _S.not_needed, (_F.notify_applicant,)),
         Row(_S.screening, _E.screened, _G.conflict, _S.disputed, _DISPUTE),
         Row(_S.screening, _E.screened, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
@@ -473,6 +478,15 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.commit_refused, _G.always, _S.in_review, (_F.release_reservation, _F.yield_turn)),
+        # What was reviewed rests on a register that is no more: road, demands and documents are looked at anew.
+        Row(_S.verified, _E.register_changed, _G.always, _S.screening, (_F.follow_register,)),
+        Row(
+            _S.applying,
+            _E.register_changed,
+            _G.always,
+            _S.screening,
+            (_F.release_reservation, _F.follow_register, _F.yield_turn),
+        ),
         *(
             row
             for status in (_S.applying, _S.repair)
@@ -509,6 +523,14 @@ ID_NUMBER_CHANGE: Final = Machine(
             _G.always,
             None,
             _F.release_benefits,
+        ),
+        # A hold that ended beside the case, which shows it until it is told.
+        *_same(
+            (_S.screening, *_WAITING, _S.verified, _S.applying, _S.repair, _S.updated),
+            _E.benefits_lifted,
+            _G.always,
+            None,
+            _F.assert_no_benefit_held,
         ),
         Row(
             _S.updated,
@@ -675,6 +697,7 @@ CARD_REPLACEMENT: Final = Machine(
         *_same((*_WITH_THE_PERSON, _S.active, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
         # benefits
         *_same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
+        *_same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),
         # deadlines; a hold silences the ladder
         *_same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),
         *_same((_S.checking, *_REPLACEMENT_OPEN), _E.recompute, _G.always, None),

@@ -20,8 +20,8 @@ class Neighbour(Record):
 
     case_id: str
     event: Event
-    because_of: str
-    """The case that causes it."""
+    because_of: str | None = None
+    """The case that causes it, None where none does."""
 
 
 class RegisterRequest(Record):

@@ -30,7 +30,7 @@ _ORIGINS: Final = {
     Origin.outside: "told from outside, as updates",
     Origin.engine: "the engine's own steps",
     Origin.timer: "time limits that ran out",
-    Origin.neighbour: "told by a neighbouring case",
+    Origin.neighbour: "told by a neighbouring case, or by the weekly check of held benefits",
 }
 _FROM_MANY: Final = 3
 """An event that leads to one status from so many is written beside it: as many arrows would hide the rest."""

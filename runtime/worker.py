@@ -63,7 +63,13 @@ def cases_worker(
 
 def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[Activity, ...]:
     """What scheduled workflows ask for on the `cases` task queue."""
-    return supervision.digests, campaign.invite, campaign.recheck_benefits, campaign.check_calendar
+    return (
+        supervision.digests,
+        campaign.invite,
+        campaign.recheck_benefits,
+        campaign.cases_with_lifted_holds,
+        campaign.check_calendar,
+    )
 
 
 def notifications_worker(

@@ -3,7 +3,6 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.registry import Registry
     from cases.errors import Code
     from cases.models import (
         CardActivated,
@@ -16,9 +15,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from cases.progress import CaseState
     from cases.states import Event, Status
-    from cases.steps import RegisterRequest
     from workflows.case import Case, never_cancelled, told
-    from workflows.register import StepRefused, ask_register
 
 
 @workflow.defn(name="CardReplacement")
@@ -43,7 +40,7 @@ class CardReplacement(Case):
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
                 case Status.checking:
-                    await self.check()
+                    await self.look_at_the_register(Event.checked)
                 case Status.ordered:
                     await self.order_the_card()
                 case Status.active:
@@ -67,22 +64,6 @@ class CardReplacement(Case):
     def waits_for_pension_run(self) -> bool:
         """Whether payment authority may move only after this month's pension run."""
         return self._case.timer is not None and self._case.timer.due_at > workflow.now()
-
-    async def check(self) -> None:
-        """The pre-check: what the register says now. It is asked again whenever the case comes back here."""
-        if self._case.version > 0:
-            try:
-                screening = await ask_register(
-                    Registry.screen,
-                    RegisterRequest(state=self._case, at=workflow.now()),
-                    summary="预检",
-                    before_waiting=self._show,
-                )
-            except StepRefused as final:
-                await self.otherwise(Event.stuck, final.code)
-                return
-            self._case = self._case.model_copy(update={"screening": screening, "related": screening.related})
-        await self.step_or_stop(Event.checked)
 
     async def order_the_card(self) -> None:
         """Order the card at the bureau, unless one is being made already or the person's number is just changing."""

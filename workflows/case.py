@@ -7,7 +7,7 @@ turns.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import wraps
@@ -199,6 +199,22 @@ class Case:
                 }
             )
 
+    async def look_at_the_register(self, event: Event) -> None:
+        """Screening, or the pre-check: what the register says now. It is asked again whenever the case comes back."""
+        if self._case.version > 0:
+            try:
+                screening = await ask_register(
+                    Registry.screen,
+                    RegisterRequest(state=self._case, at=workflow.now()),
+                    summary=str(Caption.checking if event is Event.checked else Caption.screening),
+                    before_waiting=self._show,
+                )
+            except StepRefused as final:
+                await self.otherwise(Event.stuck, final.code)
+                return
+            self._case = self._case.model_copy(update={"screening": screening, "related": screening.related})
+        await self.step_or_stop(event)
+
     async def step(self, event: Event) -> Code | None:
         """One step of the engine's own. Answers why the register refused it, or None."""
         status = self.status
@@ -351,7 +367,7 @@ class Case:
 
     @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
     async def neighbour_moved(self, told: Neighbour) -> None:
-        """Another case tells this one of a dispute, a changed number, or a free turn."""
+        """Another case tells of a dispute, a changed number or a free turn; the weekly check tells of a lifted hold."""
         async with self._turn_of_a_caller():
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
@@ -451,7 +467,7 @@ class Case:
             return result.refused
         self._case = result.settle(decision._replace(after=after))
         self._resting = False
-        await self._tell(result.neighbours)
+        await tell_neighbours(result.neighbours)
         return None
 
     async def _follow(self, standing: CaseState, neighbours: tuple[Neighbour, ...]) -> None:
@@ -464,7 +480,7 @@ class Case:
         workflow.logger.warning("the register is ahead; following it", extra={"version": standing.version})
         self._case = standing
         self._resting = False
-        await self._tell(neighbours)
+        await tell_neighbours(neighbours)
 
     async def _stop(self, code: Code) -> None:
         """The engine cannot go on by itself: say why, and wait for an operator's `repair`."""
@@ -482,15 +498,6 @@ class Case:
         self._not_received = code
         await workflow.wait_condition(workflow.all_handlers_finished)
         raise refused(code)
-
-    async def _tell(self, neighbours: tuple[Neighbour, ...]) -> None:
-        for neighbour in neighbours:
-            other = workflow.get_external_workflow_handle(neighbour.case_id)
-            try:
-                await other.signal(Case.neighbour_moved, neighbour)
-            except FailureError:
-                # It closed in the meantime: it has nothing to learn any more.
-                workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
 
     async def _changed_since(self, version: int, until: datetime, summary: str) -> bool:
         left = max(until - workflow.now(), timedelta())
@@ -551,6 +558,17 @@ class Case:
 
     def _view(self) -> CaseView:
         return view_of(self._case, self._last_refusal.code if self._last_refusal is not None else None)
+
+
+async def tell_neighbours(neighbours: Iterable[Neighbour]) -> None:
+    """Tell other cases, one after the other, of what concerns them."""
+    for neighbour in neighbours:
+        other = workflow.get_external_workflow_handle(neighbour.case_id)
+        try:
+            await other.signal(Case.neighbour_moved, neighbour)
+        except FailureError:
+            # It closed in the meantime: it has nothing to learn any more.
+            workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
 
 
 def _shown_at_start() -> tuple[Any, ...]:

@@ -44,6 +44,7 @@ class Caption(Enum):
     """What the engine does or waits for beside the transitions, as the timeline shows it."""
 
     registering = ("受理登记", "register and screen")
+    screening = ("初审", "screening")
     checking = ("预检", "pre-check")
     waiting_for_turn = ("等待同一人其他案件写入完成", "another case of this person is writing")
 

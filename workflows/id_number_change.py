@@ -33,7 +33,7 @@ class IdNumberChange(Case):
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
                 case Status.screening:
-                    await self.step_or_stop(Event.screened)
+                    await self.look_at_the_register(Event.screened)
                 case Status.verified:
                     await self.reserve_the_number()
                 case Status.applying if not self.is_committed:
@@ -52,19 +52,31 @@ class IdNumberChange(Case):
         return self._case.committed
 
     async def reserve_the_number(self) -> None:
-        """Nobody else can have the number from here on. If somebody has it already, two people must settle it."""
+        """Nobody else can have the number from here on. If somebody has it already, two people must settle it.
+
+        Where that is the person, whose number was changed beside the case, the case is screened anew.
+        """
         match await self.step(Event.apply):
             case None | Code.STALE_VERSION:
                 return
             case Code.NUMBER_TAKEN:
                 await self.otherwise(Event.number_taken, Code.NUMBER_TAKEN)
+            case Code.REGISTER_CHANGED:
+                await self.otherwise(Event.register_changed, Code.REGISTER_CHANGED)
             case Code.PERSON_BUSY:
                 await self.wait_for_turn()
             case refused:
                 await self.otherwise(Event.stuck, refused)
 
     async def commit_the_number(self) -> None:
-        """The register changes over in one transaction, or the reservation is given back and the clerk is told why."""
-        refused = await self.step(Event.commit)
-        if refused is not None and refused is not Code.STALE_VERSION:
-            await self.otherwise(Event.commit_refused, refused)
+        """The register changes over in one transaction, or the reservation is given back and the clerk is told why.
+
+        Where the person's number is no more the one that was screened, what was reviewed has to be screened anew.
+        """
+        match await self.step(Event.commit):
+            case None | Code.STALE_VERSION:
+                return
+            case Code.REGISTER_CHANGED:
+                await self.otherwise(Event.register_changed, Code.REGISTER_CHANGED)
+            case refused:
+                await self.otherwise(Event.commit_refused, refused)

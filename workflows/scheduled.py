@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.options import CAMPAIGN, SUPERVISION, SWEEP
     from activities.supervision import Supervision
     from cases.occasions import CalendarChecked, Digested, Invited, Occasion, Rechecked, Scheduled, Swept
+    from workflows.case import tell_neighbours
 
 Activities = TypeVar("Activities")
 Answer = TypeVar("Answer")
@@ -70,8 +71,21 @@ class BenefitHoldCheck:
 
     @workflow.run
     async def run(self) -> Rechecked:
-        """Release what has no reason any more."""
-        return await at_occasion(Campaign.recheck_benefits, CAMPAIGN, "复核暂停发放的待遇 · held benefits")
+        """Release what has no reason any more, and tell the open cases that still show it as held."""
+        rechecked = await at_occasion(Campaign.recheck_benefits, CAMPAIGN, "复核暂停发放的待遇 · held benefits")
+        return rechecked.model_copy(update={"told": await self.tell_cases()})
+
+    async def tell_cases(self) -> int:
+        """Tell them page by page; the next check tells those that one run has no room for."""
+        told, after = 0, ""
+        seen_as: workflow.ActivityConfig = {**CAMPAIGN, "summary": "通知相关案件 · cases that show a lifted hold"}
+        while not workflow.info().is_continue_as_new_suggested():
+            cases = await workflow.execute_activity_method(Campaign.cases_with_lifted_holds, after, **seen_as)
+            if not cases:
+                break
+            await tell_neighbours(cases)
+            told, after = told + len(cases), cases[-1].case_id
+        return told
 
 
 @workflow.defn(name=Scheduled.calendar_check.value)

@@ -20,6 +20,7 @@ from cases.errors import Code
 from cases.models import Actor, Recompute, Role
 from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked
 from cases.policy import Policies
+from cases.steps import Neighbour
 
 CHECKER: Final = "calendar-check"
 """The staff ID under which the engine itself tells cases of a calendar that grew."""
@@ -55,6 +56,12 @@ class Campaign:
         begun = _begun(rechecking.Progress())
         progress = await rechecking.recheck(self._pool, occasion.at, begun, activity.heartbeat)
         return Rechecked(held=progress.held, released=progress.released)
+
+    @activity.defn
+    @codes_only
+    async def cases_with_lifted_holds(self, after: str) -> tuple[Neighbour, ...]:
+        """Some of the open cases that still show benefits as held, which they are not any more: those after a case."""
+        return await rechecking.cases_to_tell(self._pool, after)
 
     @activity.defn
     @codes_only

@@ -6,6 +6,9 @@ that came with the register or were written beside a case, and numbers that were
 What was withheld because of an old number or card is paid when that is up to date: claims go back into their queues. A
 hold that is only unlawful for the time being, because the case is on hold or in dispute, is lifted, and the claims wait
 for the number, as when the case itself goes on hold.
+
+An open case shows whether benefits are held, and learns of what ended beside it. Who is to be told follows from what
+stands in the register, not from what one walk did: whoever was not told, because somebody died, is told by the next.
 """
 
 from collections.abc import Callable
@@ -16,12 +19,17 @@ from typing import Any, Final, NamedTuple
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.clocks import day_of
+from cases.states import Event
+from cases.steps import Neighbour
 
 SQL: Final = load("rechecking.sql", beside=__file__)
 REGISTRY: Final = load("benefits.sql", "cases.sql")
 
 BATCH: Final = 200
 """Holds looked at with one query."""
+
+PAGE: Final = 100
+"""Cases told one after the other before further ones are asked for."""
 
 
 class GoneBy(StrEnum):
@@ -60,6 +68,13 @@ async def recheck(pool: Pool, at: datetime, begun: Progress, tell: Callable[[Pro
             lifted = hold["gone_by"] is not None and await _lift(pool, hold["id"], hold["person"], at)
             progress = Progress(hold["id"], progress.held + 1, progress.released + lifted)
             tell(progress)
+
+
+async def cases_to_tell(pool: Pool, after: str) -> tuple[Neighbour, ...]:
+    """The next open cases, after one of them, that show benefits as held which are not held any more."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["cases_showing_a_lifted_hold"].all(connection, {"after": after, "limit": PAGE})
+    return tuple(Neighbour(case_id=row["case_id"], event=Event.benefits_lifted) for row in rows)
 
 
 async def _lift(pool: Pool, hold: int, person: str, at: datetime) -> bool:

@@ -35,3 +35,18 @@ ORDER BY hold.id LIMIT :limit;
 -- name: say_why_lifted
 -- The reason stands beside the release, where an officer's decision has its legal basis.
 UPDATE benefit_holds SET release_basis = :gone_by WHERE id = :id AND state = 'released' AND released_by IS NULL;
+
+-- name: cases_showing_a_lifted_hold
+-- Open cases that still show benefits as held although no hold is in force any more, in the order of their IDs: one ended
+-- since they were opened, and no step of theirs ended it.
+SELECT DISTINCT cases.case_id
+FROM benefit_holds AS hold
+JOIN persons AS person ON person.id = hold.person_id
+JOIN cases ON cases.case_id = CASE hold.reason WHEN 'id_number' THEN 'idc-' ELSE 'crc-' END || person.token
+WHERE hold.state = 'released' AND cases.closed_at IS NULL AND hold.released_at >= cases.opened_at
+  AND cases.case_id > :after AND (cases.state -> 'benefits_held')::boolean
+  AND NOT EXISTS (
+      SELECT FROM benefit_holds AS other
+      WHERE other.person_id = hold.person_id AND other.reason = hold.reason AND other.state = 'held'
+  )
+ORDER BY cases.case_id LIMIT :limit;

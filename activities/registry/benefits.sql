@@ -29,6 +29,10 @@ WHERE person_id = :person_id AND reason = :reason AND state = 'held';
 UPDATE benefit_holds SET state = 'released', released_at = :at, released_by_case = :case_id
 WHERE person_id = :person_id AND reason = :reason AND state <> 'released';
 
+-- name: benefits_held
+-- Whether a benefit is held for this reason.
+SELECT 1 AS found FROM benefit_holds WHERE person_id = :person_id AND reason = :reason AND state = 'held';
+
 -- name: benefits_still_blocked
 -- Whether a benefit is still held or a claim still suspended for this reason.
 SELECT 1 AS found FROM benefit_holds WHERE person_id = :person_id AND reason = :reason AND state = 'held'

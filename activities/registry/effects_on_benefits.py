@@ -35,6 +35,12 @@ async def requeue_claims(step: Step) -> None:
     await step.run("requeue_claims")
 
 
+async def assert_no_benefit_held(step: Step) -> None:
+    """Refuses BENEFIT_STILL_HELD where a benefit is held, again or still; a claim may be suspended without."""
+    if await step.first("benefits_held") is not None:
+        raise Refused(Code.BENEFIT_STILL_HELD)
+
+
 async def assert_benefits_unblocked(step: Step) -> None:
     """Refuses BENEFIT_STILL_HELD while a benefit is held or a claim suspended."""
     if await step.first("benefits_still_blocked") is not None:

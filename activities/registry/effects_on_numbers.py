@@ -51,9 +51,15 @@ async def wait_for_turn(connection: Connection, request: StepRequest) -> bool:
 
 
 async def reserve_number(step: Step) -> None:
-    """Nobody else can have the new number from here on. Refuses NUMBER_TAKEN."""
-    if not await step.run("reserve_number"):
-        raise Refused(Code.NUMBER_TAKEN)
+    """Nobody else can have the new number from here on.
+
+    Refuses NUMBER_TAKEN; REGISTER_CHANGED where it is the person's own by now.
+    """
+    if await step.run("reserve_number"):
+        return
+    in_force = await step.first("number_in_force")
+    own = in_force is not None and in_force["token"] == step.after.opening.number_token
+    raise Refused(Code.REGISTER_CHANGED if own else Code.NUMBER_TAKEN)
 
 
 async def release_reservation(step: Step) -> None:
@@ -93,6 +99,15 @@ async def commit_number(step: Step) -> None:
         await step.run("retire_number", number_id=in_force["id"])
     if not await step.run("put_in_force"):
         raise Refused(Code.REGISTER_CHANGED)
+
+
+async def follow_register(step: Step) -> None:
+    """From here on the case is to replace the number that is in force now.
+
+    That is noted before the register is read for the new screening: what changes in between, or later, is found when
+    the number is committed.
+    """
+    await step.run("follow_register")
 
 
 async def restore_number(step: Step) -> None:

@@ -13,7 +13,13 @@ WHERE person_id = :person_id AND case_id = :case_id AND generation = :generation
 
 -- name: number_in_force
 -- The number that is replaced, held still.
-SELECT id FROM numbers WHERE person_id = :person_id AND state = 'living' FOR UPDATE;
+SELECT id, token FROM numbers WHERE person_id = :person_id AND state = 'living' FOR UPDATE;
+
+-- name: follow_register
+-- The number that the case replaces is the one that is in force.
+UPDATE cases SET
+    replaces_number_id = (SELECT id FROM numbers WHERE person_id = :person_id AND state = 'living')
+WHERE case_id = :case_id AND generation = :generation;
 
 -- name: retire_number
 -- The old number goes into the history.

@@ -36,6 +36,7 @@ from cases.models import (
     System,
     VerifyDocuments,
 )
+from cases.names import Kind
 from cases.numbers import Road
 from cases.progress import CaseState, Decision, Finding, answer_of, decide, outcome_of, view_of
 from cases.states import Clock, Effect, Event, Status
@@ -56,6 +57,7 @@ from tests.scenes import (
     SPEAKERS,
     VERIFIER,
     document,
+    in_status,
     number_change,
     person,
     policy,
@@ -490,6 +492,24 @@ def test_a_refused_commit_gives_the_number_and_the_turn_back_and_says_why() -> N
     assert decision.after.last_error is Code.DIGEST_DIFFERS
     assert {Effect.release_reservation, Effect.yield_turn} <= set(decision.effects)
     assert (decision.after.verifier, decision.after.verified_content) == (None, None)
+
+
+def test_a_case_whose_register_changed_gives_all_back_and_is_screened_anew() -> None:
+    decision = decide(applying(), Event.register_changed, None, NOW, Code.REGISTER_CHANGED)
+    after = decision.after
+    assert (after.status, after.last_error) == (Status.screening, Code.REGISTER_CHANGED)
+    assert decision.effects == (Effect.release_reservation, Effect.follow_register, Effect.yield_turn)
+    assert (after.verifier, after.approver, after.verified_content) == (None, None, None)
+    assert refused(move(applying(), Event.commit), Event.register_changed) is Code.EVENT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_case_that_is_told_of_a_lifted_hold_shows_it_once_and_waits_as_before(kind: Kind) -> None:
+    held = in_status(kind, Status.in_review).model_copy(update={"benefits_held": True, "stuck": True})
+    after = move(held, Event.benefits_lifted)
+    assert (after.benefits_held, after.stuck, after.status) == (False, True, Status.in_review)
+    assert after.timer == held.timer
+    assert refused(after, Event.benefits_lifted) is Code.BENEFITS_NOT_HELD
 
 
 def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:

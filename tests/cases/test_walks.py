@@ -378,6 +378,11 @@ class Walk:
             assert self.state.screening is not None
             again = self.state.screening.model_copy(update={"finding": self.pick(CARD_FINDINGS)})
             self.state = self.state.model_copy(update={"screening": again})
+        if event is Event.screened and self.state.version > 0:
+            assert self.state.screening is not None
+            finding, road = self.pick(CHANGE_FINDINGS)
+            again = self.state.screening.model_copy(update={"finding": finding, "road": road})
+            self.state = self.state.model_copy(update={"screening": again})
         fact = Facts(self.state, self.now, self.pick, fitting=fitting).of(event)
         unchanged = self.state.model_dump_json() if self.thorough else ""
         refused = self.refusal_of(event, fact)
@@ -509,6 +514,7 @@ class Walk:
             Event.stuck,
             Event.acknowledge,
             Event.release_benefits,
+            Event.benefits_lifted,
             Event.escalated,
             Event.recompute,
         }

@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
+from activities.sealing import Field
 from cases.errors import Code
 from cases.models import Repair, RepairAction, System
 from cases.names import Kind, case_id
+from cases.numbers import Road
 from cases.states import Event, Status
-from tests.engine import Engine
-from tests.scenes import FACTS, ID_CARD, OPERATOR, SOUTH
+from tests.engine import Engine, old_number
+from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OPERATOR, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusals
 from tests.workflows.roads import HELD_BENEFITS, applying, change, overdue, partly_confirmed
@@ -118,28 +120,65 @@ async def test_a_late_refusal_and_an_operator_both_undo_what_nobody_confirmed(en
     await is_applied_anew(undone)
 
 
-async def test_a_number_that_changed_since_the_screening_is_not_replaced(engine: Engine) -> None:
-    case = await change(engine, ID_CARD)
-    await engine.pool.execute(
+async def changes_beside_the_case(case: Dossier, number: str) -> None:
+    """Somebody enters another number into the person's record, and no case knows of it."""
+    sealer, person = case.engine.sealer, case.opening.person
+    await case.engine.pool.execute(
         """
         WITH before AS (
             UPDATE numbers n SET state = 'historic' FROM persons p
-            WHERE p.id = n.person_id AND p.token = $1 AND n.state = 'living' RETURNING n.person_id, n.sealed
+            WHERE p.id = n.person_id AND p.token = $1 AND n.state = 'living' RETURNING n.person_id
         )
         INSERT INTO numbers (person_id, token, sealed, digits, state)
-        SELECT person_id, $2, sealed, 15, 'living' FROM before
+        SELECT person_id, $2, $3, $4, 'living' FROM before
         """,
-        case.opening.person,
-        engine.sealer.number_token("110105000000000"),
+        person,
+        sealer.number_token(number),
+        sealer.seal(number, field=Field.number, person=person),
+        len(number),
     )
+
+
+async def test_a_number_that_changed_since_the_screening_is_not_replaced_before_it_was_screened_and_reviewed(
+    engine: Engine,
+) -> None:
+    case = await change(engine, ID_CARD, CERTIFICATE)
+    assert case.receipt.road is Road.pure_upgrade
+    await changes_beside_the_case(case, old_number(7))
     await case.verify()
     view = await case.rests_in(Status.in_review)
-    assert (view.last_error, view.verifier) == (Code.REGISTER_CHANGED, None)
+    assert (view.last_error, view.verifier, view.road) == (Code.REGISTER_CHANGED, None, Road.reissued)
     held = await case.holdings()
     assert held.numbers == (("old", "historic"), ("other", "living"), ("new", "revoked"))
     assert held.turn is None
-    await case.tell(Event.reject)
-    assert (await case.ends()).status is Status.rejected
+    # What derives from another number is no upgrade any more: it takes a second officer.
+    assert (await case.verify()).status is Status.awaiting_approval
+    await case.approve()
+    await case.rests_in(Status.applying)
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).numbers == (
+        ("old", "historic"),
+        ("other", "historic"),
+        ("new", "revoked"),
+        ("new", "living"),
+    )
+
+
+async def test_a_case_whose_register_changed_asks_for_what_its_new_road_demands(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await changes_beside_the_case(case, old_number(8))
+    await case.verify()
+    view = await case.rests_in(Status.awaiting_documents)
+    assert [demand.document for demand in view.missing] == [CERTIFICATE.kind]
+
+
+async def test_a_number_that_was_updated_beside_the_case_leaves_it_nothing_to_do(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await changes_beside_the_case(case, case.person.new)
+    await case.verify()
+    assert (await case.ends()).status is Status.not_needed
+    assert (await case.holdings()).numbers == (("old", "historic"), ("new", "living"))
 
 
 @pytest.mark.parametrize(
