@@ -93,6 +93,10 @@ class Code(StrEnum):
     IDENTITY_INVALID = "IDENTITY_INVALID"
     IDENTITY_EXPIRED = "IDENTITY_EXPIRED"
     GATE_UNAVAILABLE = "GATE_UNAVAILABLE"
+    # The codec server
+    LOGIN_FAILED = "LOGIN_FAILED"
+    ORIGIN_NOT_ALLOWED = "ORIGIN_NOT_ALLOWED"
+    REVEALED_TOO_OFTEN = "REVEALED_TOO_OFTEN"
     # Cases
     CASE_UNKNOWN = "CASE_UNKNOWN"
     CASE_CLOSED = "CASE_CLOSED"
@@ -151,6 +155,9 @@ class Code(StrEnum):
     PAYLOAD_INVALID = "PAYLOAD_INVALID"
     SEAL_BROKEN = "SEAL_BROKEN"
     KEY_UNKNOWN = "KEY_UNKNOWN"
+    PAYLOAD_UNSEALED = "PAYLOAD_UNSEALED"
+    PAYLOAD_MISPLACED = "PAYLOAD_MISPLACED"
+    PAYLOAD_DOWNGRADED = "PAYLOAD_DOWNGRADED"
     CONFIGURATION_INVALID = "CONFIGURATION_INVALID"
     POLICY_INVALID = "POLICY_INVALID"
     POLICY_UNKNOWN = "POLICY_UNKNOWN"
@@ -162,9 +169,6 @@ class Advice(StrEnum):
     """What the clerk should look at twice; never a refusal (GB/T 2260 codes change, people are older than codes)."""
 
     DIVISION_UNKNOWN = "DIVISION_UNKNOWN"
-    PAYLOAD_UNSEALED = "PAYLOAD_UNSEALED"
-    PAYLOAD_MISPLACED = "PAYLOAD_MISPLACED"
-    PAYLOAD_DOWNGRADED = "PAYLOAD_DOWNGRADED"
     DIVISION_ABOLISHED = "DIVISION_ABOLISHED"
     DIVISION_NEWER_THAN_BIRTH = "DIVISION_NEWER_THAN_BIRTH"
     RESIDENCE_PERMIT = "RESIDENCE_PERMIT"
@@ -379,6 +383,18 @@ REMEDIES: dict[Code, Remedy] = {
         "The gate that stamps decisions cannot be reached. Nothing was sent; try again.",
         "身份签章服务暂不可用，未提交任何内容，请稍后重试。",
     ),
+    Code.LOGIN_FAILED: Remedy(
+        "Logging in was not completed, or took longer than ten minutes. Log in again.",
+        "登录未完成或超过10分钟，请重新登录。",
+    ),
+    Code.ORIGIN_NOT_ALLOWED: Remedy(
+        "This page may not ask the codec server. Open the Web UI where it belongs, or name it in CARDCASE_UI_ORIGINS.",
+        "该页面无权访问编解码服务，请从规定的地址打开网页界面，或在CARDCASE_UI_ORIGINS中登记。",
+    ),
+    Code.REVEALED_TOO_OFTEN: Remedy(
+        "You have revealed too many cases within an hour. Wait, or ask your supervisor.",
+        "一小时内查看明文的次数过多，请稍后再试或联系主管。",
+    ),
     Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
     Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
     Code.CASE_ALREADY_OPEN: Remedy(
@@ -514,6 +530,18 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.SEAL_BROKEN: Remedy("Sealed data cannot be opened. Check the key ring.", "密文无法解开，请检查密钥。"),
     Code.KEY_UNKNOWN: Remedy("Data was sealed with a key that is not in the ring.", "密文所用密钥不在密钥环中。"),
+    Code.PAYLOAD_UNSEALED: Remedy(
+        "What was sent is not sealed. In the Web UI set the codec server; elsewhere use the client or command line.",
+        "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",
+    ),
+    Code.PAYLOAD_MISPLACED: Remedy(
+        "What was sent was sealed for another case or place. Send it anew to the right one.",
+        "所提交的内容是为其他案件加密的，请向正确的案件重新提交。",
+    ),
+    Code.PAYLOAD_DOWNGRADED: Remedy(
+        "Sealed with an algorithm or in a form that is not allowed here. Compare CARDCASE_ENCRYPTION of both sides.",
+        "加密算法或格式不在允许范围内，请核对双方的CARDCASE_ENCRYPTION设置。",
+    ),
     Code.CONFIGURATION_INVALID: Remedy(
         "The configuration is wrong; every problem is listed.", "配置有误，问题已全部列出。"
     ),
@@ -526,15 +554,3 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.INTERNAL: Remedy("Something unexpected happened; it was logged under this code.", "发生意外错误，已记录。"),
 }
-    Code.PAYLOAD_UNSEALED: Remedy(
-        "What was sent is not sealed. In the Web UI set the codec server; elsewhere use the client or the command line.",
-        "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",
-    ),
-    Code.PAYLOAD_MISPLACED: Remedy(
-        "What was sent was sealed for another case or place. Send it anew to the right one.",
-        "所提交的内容是为其他案件加密的，请向正确的案件重新提交。",
-    ),
-    Code.PAYLOAD_DOWNGRADED: Remedy(
-        "Sealed with an algorithm or in a form that is not allowed here. Compare CARDCASE_ENCRYPTION of both sides.",
-        "加密算法或格式不在允许范围内，请核对双方的CARDCASE_ENCRYPTION设置。",
-    ),

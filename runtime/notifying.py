@@ -18,7 +18,7 @@ MAIL_PORTS: Final = {"smtp": 587, "smtps": 465}
 _SECRET_BYTES: Final = 16
 
 
-def _listed(text: object) -> object:
+def listed(text: object) -> object:
     """A list as it stands in the environment: words with commas between."""
     return frozenset(filter(None, (word.strip() for word in text.split(",")))) if isinstance(text, str) else text
 
@@ -46,13 +46,13 @@ class NotificationSettings(BaseModel):
     mail_user: str | None = None
     mail_password_file: Path | None = None
     mail_per_second: Annotated[float, Field(gt=0, le=1000)] = 10.0
-    chat_channels: Annotated[frozenset[Channel], BeforeValidator(_listed)] = frozenset()
+    chat_channels: Annotated[frozenset[Channel], BeforeValidator(listed)] = frozenset()
     """Which of dingtalk, wecom and feishu are used, with commas between."""
     chat_relay_url: str | None = None
     """A relay for chats, where nothing else may leave the network."""
     chat_per_second: Annotated[float, Field(gt=0, le=1000)] = 0.3
     """Of each service; robots of all three are cut off at twenty messages a minute."""
-    webhook_hosts: Annotated[frozenset[str], BeforeValidator(_listed)] = frozenset()
+    webhook_hosts: Annotated[frozenset[str], BeforeValidator(listed)] = frozenset()
     """Hosts, with their ports, that webhooks may be called at, with commas between."""
     webhook_per_second: Annotated[float, Field(gt=0, le=1000)] = 10.0
     callback_port: Annotated[int, Field(ge=0, le=65535)] | None = None
@@ -77,10 +77,10 @@ class NotificationSettings(BaseModel):
         ):
             if needed_by is not None and field is None:
                 yield Fault(name, "is not set", "Name a file that only its owner can read")
-            elif field is not None and (fault := _fault_of_secret(field)) is not None:
+            elif field is not None and (fault := fault_of_secret(field)) is not None:
                 yield Fault(name, fault, "Mend the file, and run chmod 600")
         secret = self.callback_secret_file
-        if secret is not None and _fault_of_secret(secret) is None and len(secret_in(secret)) < _SECRET_BYTES:
+        if secret is not None and fault_of_secret(secret) is None and len(secret_in(secret)) < _SECRET_BYTES:
             yield Fault("callback_secret_file", f"holds fewer than {_SECRET_BYTES} characters", "Make a longer secret")
 
     def _faults_of_urls(self, *, production: bool) -> Iterator[Fault]:
@@ -126,7 +126,8 @@ def secret_in(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _fault_of_secret(path: Path) -> str | None:
+def fault_of_secret(path: Path) -> str | None:
+    """What keeps a file from being used as a secret; None where nothing does."""
     try:
         open_to_others = path.stat().st_mode & 0o077
         empty = not secret_in(path)
