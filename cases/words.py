@@ -85,6 +85,7 @@ EVENT_ZH: Final = {
     Event.number_taken: "号码已被占用",
     Event.commit: "变更生效",
     Event.commit_refused: "变更被登记库拒绝",
+    Event.register_changed: "登记信息已变",
     Event.register_changed: "登记信息已变更，重新初审",
     Event.unblock: "解除停发",
     Event.release: "恢复待遇完成",
@@ -108,6 +109,7 @@ EVENT_ZH: Final = {
     Event.dispute_lapsed: "争议消失",
     Event.number_changed: "号码变更已完成",
     Event.turn_free: "轮到本案写入",
+    Event.benefits_lifted: "停发已在案外解除",
     Event.benefits_lifted: "待遇已恢复（定期复核）",
 }
 
