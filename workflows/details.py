@@ -45,7 +45,7 @@ class Caption(Enum):
 
     registering = ("受理登记", "register and screen")
     screening = ("初审", "screening")
-    looking = ("再次核对登记信息", "look at the register again")
+    checking = ("预检", "pre-check")
     waiting_for_turn = ("等待同一人其他案件写入完成", "another case of this person is writing")
 
     def __str__(self) -> str:
