@@ -23,17 +23,23 @@ PASSWORDS: Final[Mapping[str, str]] = {
     # The form of a libpq password file: host, port, database, user, password.
     "owner_pgpass": "*:*:*:cardcase_owner:{}",
     "worker_pgpass": "*:*:*:cardcase_worker:{}",
+    # With it providers sign what they tell of messages.
+    "callback_secret": "{}",
 }
+GIVEN: Final = ("sms_token", "mail_password", "mail_trust")
+"""What providers give: made empty, to be filled by whoever has it."""
 _PASSWORD_BYTES: Final = 32
 
 
 def make(directory: Path) -> list[str]:
     """Make what is missing in a directory; answers the names of the files that are new."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    missing = [name for name in (*PASSWORDS, KEY_RING) if not (directory / name).exists()]
+    missing = [name for name in (*PASSWORDS, *GIVEN, KEY_RING) if not (directory / name).exists()]
     for name in missing:
         if name == KEY_RING:
             KeyRing.generate(directory / name)
+        elif name in GIVEN:
+            _write(directory / name, "")
         else:
             _write(directory / name, PASSWORDS[name].format(secrets.token_hex(_PASSWORD_BYTES)))
     return missing

@@ -3,12 +3,13 @@
 A channel is served where its provider is configured. Secrets come from files that only their owner can read.
 """
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from cases.delivery import Channel
 
@@ -45,6 +46,8 @@ class NotificationSettings(BaseModel):
     """The address that mail comes from."""
     mail_user: str | None = None
     mail_password_file: Path | None = None
+    mail_trust_file: Path | None = None
+    """Certificates (PEM) that vouch for the relay, where those of the system do not."""
     mail_per_second: Annotated[float, Field(gt=0, le=1000)] = 10.0
     chat_channels: Annotated[frozenset[Channel], BeforeValidator(listed)] = frozenset()
     """Which of dingtalk, wecom and feishu are used, with commas between."""
@@ -60,6 +63,15 @@ class NotificationSettings(BaseModel):
     callback_host: str = "127.0.0.1"
     callback_secret_file: Path | None = None
     """The secret with which callbacks are signed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: Any) -> Any:
+        # Compose files and charts hand every variable on, those that nobody set as empty ones.
+        if not isinstance(given, dict):
+            return given
+        ours = NotificationSettings.model_fields
+        return {name: value for name, value in given.items() if value != "" or name not in ours}
 
     def faults(self, *, production: bool) -> Iterator[Fault]:
         """Everything that keeps a provider from being used; no value."""
@@ -79,6 +91,8 @@ class NotificationSettings(BaseModel):
                 yield Fault(name, "is not set", "Name a file that only its owner can read")
             elif field is not None and (fault := fault_of_secret(field)) is not None:
                 yield Fault(name, fault, "Mend the file, and run chmod 600")
+        if self.mail_trust_file is not None and not _vouches(self.mail_trust_file):
+            yield Fault("mail_trust_file", "holds no certificates", "Name a readable file of certificates in PEM")
         secret = self.callback_secret_file
         if secret is not None and fault_of_secret(secret) is None and len(secret_in(secret)) < _SECRET_BYTES:
             yield Fault("callback_secret_file", f"holds fewer than {_SECRET_BYTES} characters", "Make a longer secret")
@@ -124,6 +138,15 @@ def _parts(url: str) -> tuple[str, str]:
 def secret_in(path: Path) -> str:
     """What a file holds, without the blanks around it."""
     return path.read_text(encoding="utf-8").strip()
+
+
+def _vouches(path: Path) -> bool:
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except (OSError, ValueError):
+        # OpenSSL's errors are errors of the system to Python.
+        return False
+    return True
 
 
 def fault_of_secret(path: Path) -> str | None:

@@ -41,4 +41,5 @@ def _relay(settings: NotificationSettings, url: str, sender: str) -> Relay:
         starttls=host not in LOOPBACK,
         user=settings.mail_user,
         password=password,
+        trust=settings.mail_trust_file,
     )

@@ -1,6 +1,7 @@
 """The compose file says what it promises: nothing reachable from outside, no password in it, every start in order."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,26 @@ import pytest
 from ruamel.yaml import YAML
 from temporalio.envconfig import ClientConfig
 
-from deploy.credentials import KEY_RING, PASSWORDS, make
+from cases.delivery import Channel
+from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, make
+from runtime.notifying import NotificationSettings
+from runtime.providers import providers_of
 from runtime.settings import ClientSettings, Settings, WorkerSettings, read_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
+_WHERE_SET = re.compile(r"\$\{(\w+):\+([^}]*)\}")
+NOTHING: Mapping[str, str] = {}
+
+
+def _filled(text: str, given: Mapping[str, str]) -> str:
+    """A value as the compose file has it, with what `.env` gives."""
+    text = _VARIABLE.sub(lambda found: given.get(found[1]) or found[2], text)
+    return _WHERE_SET.sub(lambda found: found[2] if given.get(found[1]) else "", text)
 
 
 def _default(text: str) -> str:
-    return _VARIABLE.sub(lambda found: found[2], text)
+    return _filled(text, NOTHING)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +73,7 @@ def test_no_password_stands_in_the_file_or_in_an_environment(services: dict[str,
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             secret = re.search("PASSW|PWD|SECRET|TOKEN", variable)
-            assert not secret or value.startswith("/run/secrets"), f"{name}: {variable}"
+            assert not secret or re.match(r"(\$\{\w+:\+)?/run/secrets", value), f"{name}: {variable}"
             assert not re.search(r"//[^/@]*:[^/@]*@", value), f"{name}: {variable}"
 
 
@@ -113,6 +125,51 @@ def test_a_container_is_given_settings_that_its_program_accepts(
     assert ClientConfig.load_client_connect_config() == {"target_host": "temporal:7233", "namespace": "cardcase"}
 
 
+def test_every_setting_of_a_provider_reaches_the_workers_with_its_default(services: dict[str, Any]) -> None:
+    environment = services["worker"]["environment"]
+    names = {field: f"CARDCASE_{field.upper()}" for field in NotificationSettings.model_fields}
+    assert set(names.values()) <= set(environment)
+    given = {field: _default(environment[name]) for field, name in names.items()}
+    # In a container nobody is reached on its own loopback address.
+    assert given.pop("callback_host") == "0.0.0.0"  # noqa: S104
+    assert NotificationSettings.model_validate(given) == NotificationSettings()
+
+
+async def test_what_the_sample_environment_names_is_enough_for_every_channel(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    make(tmp_path)
+    (tmp_path / "sms_token").write_text("synthetic", encoding="ascii")
+    (tmp_path / "mail_password").write_text("synthetic", encoding="ascii")
+    given = {
+        "CARDCASE_SMS_URL": "https://sms.example.invalid/send",
+        "CARDCASE_MAIL_URL": "smtps://mail.example.invalid",
+        "CARDCASE_MAIL_SENDER": "cards@example.invalid",
+        "CARDCASE_MAIL_USER": "cards",
+        "CARDCASE_CHAT_CHANNELS": "dingtalk,wecom,feishu",
+        "CARDCASE_WEBHOOK_HOSTS": "hooks.example.invalid",
+        "CARDCASE_CALLBACK_PORT": "8090",
+    }
+    assert set(given) <= {line.partition("=")[0] for line in _sample()}
+    environment = {
+        variable: _filled(value, given)
+        .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/", f"{tmp_path}/")
+        for variable, value in services["worker"]["environment"].items()
+        if not variable.startswith("TEMPORAL_")
+    }
+    settings = read_settings(WorkerSettings, environment)
+    assert len(settings.callback_secret()) >= 16
+    assert services["worker"]["ports"][0].endswith(f":{settings.callback_port}")
+    async with providers_of(settings) as providers:
+        assert set(providers) == set(Channel)
+
+
+def test_the_workers_reach_providers_and_the_register_does_not(compose: Any, services: dict[str, Any]) -> None:
+    assert [name for name, service in services.items() if "providers" in service.get("networks", ())] == ["worker"]
+    assert compose["networks"]["providers"] == {}
+
+
 def test_the_command_line_has_no_way_into_the_register(services: dict[str, Any]) -> None:
     starter = services["starter"]
     assert "CARDCASE_DATABASE_URL" not in starter["environment"]
@@ -125,15 +182,19 @@ def test_every_image_has_a_tag_that_says_a_version(services: dict[str, Any]) -> 
 
 
 def test_the_sample_environment_names_every_variable_with_its_default() -> None:
-    lines = (DEPLOY / "env.sample").read_text(encoding="utf-8").splitlines()
-    sample = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    sample = dict(line.split("=", 1) for line in _sample())
     used = dict(_VARIABLE.findall((DEPLOY / "compose.yaml").read_text(encoding="utf-8")))
     assert sample == used
 
 
+def _sample() -> list[str]:
+    lines = (DEPLOY / "env.sample").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
-    assert set(make(directory)) == {*PASSWORDS, KEY_RING}
+    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING}
     before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
     assert {mode for mode, _ in before.values()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700

@@ -93,3 +93,15 @@ def test_production_sends_text_messages_and_chats_over_tls_only(tmp_path: Path) 
 
 def test_an_unknown_channel_is_told_without_repeating_it() -> None:
     assert set(problems_of(CHAT_CHANNELS=f"wecom,{PLANTED}")) == {"CHAT_CHANNELS"}
+
+
+def test_what_is_handed_on_empty_is_not_set() -> None:
+    handed_on = {f"CARDCASE_{name}": "" for name in ("SMS_URL", "MAIL_USER", "CHAT_CHANNELS", "CALLBACK_PORT")}
+    assert read_settings(Settings, handed_on) == read_settings(Settings, {})
+
+
+def test_a_file_that_vouches_for_nobody_is_told(tmp_path: Path) -> None:
+    for file in (tmp_path / "none", tmp_path / "empty", tmp_path / "text"):
+        if file.name != "none":
+            file.write_text("" if file.name == "empty" else PLANTED)
+        assert set(problems_of(MAIL_TRUST_FILE=str(file))) == {"MAIL_TRUST_FILE"}

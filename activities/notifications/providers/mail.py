@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Final
 
 import aiosmtplib
@@ -41,6 +42,8 @@ class Relay:
     password: str | None = field(default=None, repr=False)
     starttls: bool = False
     """Refuse to hand mail over without STARTTLS."""
+    trust: Path | None = None
+    """Certificates (PEM) that vouch for the relay; without a file, those of the system do."""
 
 
 class Mail:
@@ -94,6 +97,7 @@ class Mail:
             port=relay.port,
             use_tls=relay.tls,
             start_tls=None if not relay.starttls or relay.tls else True,
+            cert_bundle=None if relay.trust is None else str(relay.trust),
             username=relay.user,
             password=relay.password,
             timeout=_SECONDS,
