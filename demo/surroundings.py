@@ -21,6 +21,7 @@ from activities.sealing import KeyRing
 from cases.names import SEARCH_ATTRIBUTES
 from runtime.callbacks import PATH as CALLBACKS
 from runtime.client import connect
+from runtime.codec import PayloadSealer
 from runtime.stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
 from runtime.stack.directory import DataDirectory
 from runtime.stack.launch import Account
@@ -66,7 +67,7 @@ class Servers:
 
     async def client(self) -> Client:
         """A client of the Temporal server."""
-        return await connect(self.address, self.namespace)
+        return await connect(PayloadSealer(self.keys()), self.address, self.namespace)
 
 
 @asynccontextmanager

@@ -437,6 +437,9 @@ class CaseClient:
             raise Unavailable(Code.ENGINE_TIMEOUT) from None
         except (WorkflowUpdateFailedError, WorkflowFailureError) as failed:
             raise Refused(_code_of(failed.cause)) from None
+        except (CaseError, ApplicationError) as unreadable:
+            # The answer is there and does not open, or is for another case.
+            raise Refused(_code_of(unreadable)) from None
         except (WorkflowQueryFailedError, WorkflowQueryRejectedError):
             raise Refused(Code.INTERNAL) from None
         except RPCError as error:
@@ -571,6 +574,8 @@ def _checked_update_id(update_id: str) -> str:
 
 
 def _code_of(cause: BaseException | None) -> Code:
+    if isinstance(cause, CaseError):
+        return cause.code
     kind = cause.type if isinstance(cause, ApplicationError) else None
     return _CODES.get(kind or "", Code.INTERNAL)
 

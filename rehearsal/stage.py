@@ -19,6 +19,7 @@ from intake.client import CaseClient
 from rehearsal.arrivals import VirtualTime
 from rehearsal.later import calendar_later, policy_later
 from runtime.client import connect
+from runtime.codec import PayloadSealer
 from runtime.settings import Settings
 from runtime.stack import LocalStack
 from runtime.worker import cases_worker, notifications_worker
@@ -65,8 +66,9 @@ async def stage(*policies: Policy) -> AsyncIterator[Stage]:
 async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIterator[Stage]:
     database_url = stack.database_url
     await migrate(database_url)
-    sealer = Sealer(KeyRing.sample())
-    client = await connect(stack.temporal_address, stack.namespace)
+    ring = KeyRing.sample()
+    sealer = Sealer(ring)
+    client = await connect(PayloadSealer(ring), stack.temporal_address, stack.namespace)
     async with (
         await create_pool(database_url, size=_CONNECTIONS) as pool,
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,

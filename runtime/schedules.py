@@ -29,11 +29,14 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.common import Priority
+from temporalio.converter import WorkflowSerializationContext
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cases.errors import CaseError, Code
 from cases.names import TASK_QUEUE_CASES
 from cases.occasions import Scheduled
+from runtime.codec import key_of
 
 PREFIX: Final = "cardcase-"
 TIME_ZONE: Final = "Asia/Shanghai"
@@ -277,11 +280,13 @@ async def _aspects(client: Client, schedule: Schedule) -> dict[str, str]:
     action, spec, policy, state = schedule.action, schedule.spec, schedule.policy, schedule.state
     if not isinstance(action, ScheduleActionStartWorkflow):
         raise TypeError("a schedule starts a workflow")
+    summary, key = await _summary_of(client, action)
     return {
         "workflow": action.workflow,
         "workflow_id": action.id,
         "task_queue": action.task_queue,
-        "summary": await _text_of(client, action.static_summary),
+        "summary": summary,
+        "key": key,
         "times": "; ".join([*map(_calendar, spec.calendars), *map(_interval, spec.intervals), *spec.cron_expressions]),
         "time_zone": spec.time_zone_name or "",
         "overlap": policy.overlap.name.lower(),
@@ -318,13 +323,20 @@ def _is_said(text: str | Payload | None) -> bool:
     return bool(text.ByteSize() if isinstance(text, Payload) else text)
 
 
-async def _text_of(client: Client, summary: str | Payload | None) -> str:
+async def _summary_of(client: Client, action: ScheduleActionStartWorkflow) -> tuple[str, str]:
+    """The summary of a schedule's workflows, and the ID of the key that it is sealed with, or would be."""
+    summary = action.static_summary
     if not _is_said(summary):
-        return ""
+        return "", ""
+    converter = client.data_converter.with_context(WorkflowSerializationContext(client.namespace, action.id))
     if not isinstance(summary, Payload):
-        return str(summary)
-    (text,) = await client.data_converter.decode([summary], [str])
-    return str(text)
+        (summary,) = await converter.encode([summary])
+    try:
+        (text,) = await converter.decode([summary], [str])
+    except (CaseError, ApplicationError):
+        # Its key has gone, or somebody else wrote it: it is written anew.
+        text = ""
+    return str(text), key_of(summary)
 
 
 def _calendar(calendar: ScheduleCalendarSpec) -> str:

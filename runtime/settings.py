@@ -20,10 +20,12 @@ from activities.sealing import KeyRing
 from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
+from runtime.codec import Algorithm
 from runtime.keys import MAKE_A_RING, fault_of
 from runtime.notifying import NotificationSettings
 
 PREFIX: Final = "CARDCASE_"
+_OFF: Final = "off"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 
@@ -49,6 +51,18 @@ class Problem:
         return f"{self.name}: {self.what}. {self.mend}"
 
 
+class Encryption(StrEnum):
+    """How payloads may be sealed, as a setting says it."""
+
+    aes_256_gcm = "aes-256-gcm"
+    sm4_gcm = "sm4-gcm"
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm that is meant."""
+        return Algorithm[self.name]
+
+
 class Settings(NotificationSettings):
     """Settings that programs share. Each is read from `CARDCASE_` and its name in capitals."""
 
@@ -58,7 +72,11 @@ class Settings(NotificationSettings):
     database_url: SecretStr | None = None
     """postgresql://user:password@host:port/name of the register; the worker needs it, clients do not."""
     key_file: Path | None = None
-    """Key ring by which names and numbers are sealed; readable by its owner only."""
+    """Key ring by which names, numbers and whole payloads are sealed; readable by its owner only."""
+    encryption: tuple[Encryption, ...] = (Encryption.aes_256_gcm,)
+    """How payloads on their way through Temporal are sealed: by the first that is named; all of them are read.
+    `off` leaves them in clear, which is for measurements.
+    """
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
     """Database connections of one worker for its cases; a few more are for notifications."""
     max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
@@ -81,6 +99,13 @@ class Settings(NotificationSettings):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @field_validator("encryption", mode="before")
+    @classmethod
+    def _in_order(cls, names: object) -> object:
+        if isinstance(names, str):
+            return () if names == _OFF else tuple(name.strip() for name in names.split(","))
+        return names
+
     @field_validator("database_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
@@ -102,6 +127,8 @@ class Settings(NotificationSettings):
         yield from _of_temporal(known)
         for fault in known.faults(production=known.profile is Profile.production):
             yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
+        if known.profile is Profile.production and not known.encryption:
+            yield _IN_CLEAR
         if known.profile is Profile.production and known.database_url is not None:
             yield from _of_production_database(known.database_url)
 
@@ -253,6 +280,11 @@ def _of_temporal(settings: Settings) -> Iterator[Problem]:
 def _has_tls(connect: ClientConnectConfig) -> bool:
     # With an API key the client turns TLS on unless it is told otherwise.
     return bool(connect.get("tls", connect.get("api_key")))
+
+
+_IN_CLEAR: Final = Problem(
+    f"{PREFIX}ENCRYPTION", "is off, so that Temporal keeps everything in clear", "Set it to aes-256-gcm or sm4-gcm"
+)
 
 
 def _of_production_database(url: SecretStr) -> Iterator[Problem]:

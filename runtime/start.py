@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
 from cases.errors import REMEDIES, CaseError, Code
-from runtime.client import connect
+from runtime.client import connect, payload_sealer
 from runtime.logs import core_runtime
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
 from runtime.settings import Problem, WorkerSettings
@@ -44,7 +44,7 @@ class Reached(NamedTuple):
 
 async def reach(settings: WorkerSettings) -> Reached:
     """Connect to both servers and look whether they are as this code needs them. Raises `CannotStart`."""
-    pool, client = await asyncio.gather(_register(settings), _temporal(), return_exceptions=True)
+    pool, client = await asyncio.gather(_register(settings), _temporal(settings), return_exceptions=True)
     if isinstance(pool, BaseException) or isinstance(client, BaseException):
         if not isinstance(pool, BaseException):
             await close(pool)
@@ -79,8 +79,8 @@ async def _register(settings: WorkerSettings) -> Pool:
     return pool
 
 
-async def _temporal() -> Client:
-    client = await connect(runtime=core_runtime())
+async def _temporal(settings: WorkerSettings) -> Client:
+    client = await connect(payload_sealer(settings), runtime=core_runtime())
     await ensure_search_attributes(client)
     return client
 

@@ -1,4 +1,4 @@
-"""What a worker is: which workflows and activities it runs, with which runner, limits and time-outs.
+"""What a worker is: which workflows and activities it runs, with which limits and time-outs.
 
 A replayer is given the same, so that a history replays as it was made.
 """
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
 
@@ -16,8 +15,8 @@ from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
-from runtime.converter import IN_CLEAR
-from runtime.sandbox import RUNNER
+from runtime.codec import PayloadSealer
+from runtime.plugin import in_common
 from runtime.settings import Settings
 from workflows.card_replacement import CardReplacement
 from workflows.details import Presentation, present
@@ -26,9 +25,6 @@ from workflows.scheduled import SCHEDULED
 
 WORKFLOWS: Final[tuple[type, ...]] = (IdNumberChange, CardReplacement)
 """Those that are cases; the scheduled ones stand beside them."""
-
-FAILING: Final = (ValidationError,)
-"""What fails a case instead of its task: a start whose input cannot be read would fail its task for ever."""
 
 
 Activity = Callable[..., Any]
@@ -49,8 +45,6 @@ def cases_worker(
         task_queue=task_queue,
         workflows=[*WORKFLOWS, *SCHEDULED],
         activities=[registry.register, registry.screen, registry.advance, *scheduled],
-        workflow_runner=RUNNER,
-        workflow_failure_exception_types=FAILING,
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
         max_concurrent_local_activities=settings.pool_size * 2,
@@ -86,11 +80,12 @@ def notifications_worker(
     )
 
 
-def cases_replayer(workflows: Sequence[type] = WORKFLOWS) -> Replayer:
-    """Replays histories of cases with what a worker runs them with."""
-    return Replayer(
-        workflows=workflows,
-        workflow_runner=RUNNER,
-        data_converter=IN_CLEAR,
-        workflow_failure_exception_types=FAILING,
-    )
+def cases_replayer(
+    workflows: Sequence[type] = WORKFLOWS, payloads: PayloadSealer | None = None, namespace: str = "default"
+) -> Replayer:
+    """Replays histories of cases with what a worker runs them with.
+
+    Histories from a server are sealed: they take `payloads` and the namespace in which they were made. Recorded ones
+    are in clear.
+    """
+    return Replayer(workflows=workflows, namespace=namespace, plugins=[in_common(payloads)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
@@ -50,12 +50,16 @@ from cases.states import Event, Status
 from deploy.migrations import migrate
 from intake.client import CaseClient
 from runtime.client import connect
+from runtime.codec import PayloadSealer
 from runtime.settings import Settings
 from runtime.stack import LocalStack
 from runtime.worker import cases_worker
 from tests.scenes import CLERK, FACTS, OFFICE
 
 _SEQUENCE = count(1)
+
+SEALED: Final = PayloadSealer(KeyRing.sample())
+"""What seals the payloads of tests."""
 
 
 def old_number(sequence: int) -> str:
@@ -265,7 +269,7 @@ async def engine_on(
     await migrate(url)
     pool = await create_pool(url, size=10)
     try:
-        client = await connect(stack.temporal_address, stack.namespace)
+        client = await connect(SEALED, stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
         registry = Registry(pool, sealer, policies or quiet_policies(), official_calendar)
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())

@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.client import connect
 from runtime.stack import LocalStack
+from tests.engine import SEALED
 
 _RETENTION = Duration(seconds=86_400)
 
@@ -28,7 +29,7 @@ async def schedules_of(client: Client) -> set[str]:
 
 async def new_namespace(stack: LocalStack, name: str) -> Client:
     """A client of a new namespace, once the server's caches know it."""
-    client = await connect(stack.temporal_address, name)
+    client = await connect(SEALED, stack.temporal_address, name)
     await client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=_RETENTION)
     )

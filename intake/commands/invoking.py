@@ -18,14 +18,13 @@ from cases.errors import CaseError, Code
 from cases.names import read_case_id
 from intake.client import CaseClient, Unavailable, of_rpc
 from intake.commands.saying import Exit, Format, Language, Speaker
-from runtime.client import connect
+from runtime.client import connect, payload_sealer
 from runtime.logs import configure_logging, core_runtime
 from runtime.settings import (
     ClientSettings,
     ConfigurationInvalid,
     Problem,
     RegisterSettings,
-    Settings,
     read_settings,
 )
 
@@ -63,10 +62,10 @@ class Invocation:
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Client]:
         """Temporal itself, for what concerns no case. Raises as `cases`, and `EngineError` for what is refused."""
-        read_settings(Settings)
+        settings = read_settings(ClientSettings)
         configure_logging("console", "ERROR")
         try:
-            client = await connect(runtime=core_runtime())
+            client = await connect(payload_sealer(settings), runtime=core_runtime())
         except ValueError:
             wrong = Problem("TEMPORAL_ADDRESS", "is no address", "Correct it, for instance: 127.0.0.1:7233")
             raise ConfigurationInvalid([wrong]) from None

@@ -27,7 +27,7 @@ from runtime.stack import LocalStack
 from tests import scenes
 from tests.activities.late_cases import late
 from tests.engine import Engine, engine_on, quiet_policies
-from tests.intake.calling import Run, Said
+from tests.intake.calling import Run, Said, sample_keys
 from tests.scenes import ID_CARD, OFFICE
 
 ACTING = ["--actor", "operator-1", "--office", OFFICE]
@@ -159,13 +159,14 @@ async def dated_in_autumn(agency: Engine, how_many: int, *more: Policy) -> Async
 
 
 @pytest.fixture
-def call(run: Run, agency: Engine, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line of the next release, with an address and a register in the environment."""
+def call(run: Run, agency: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line of the next release, with addresses and keys in the environment."""
     # The logging and the threads of this process belong to the tests.
     monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
     monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
     monkeypatch.setattr(dating, "official_calendar", lambda _=None: AFTER)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", agency.database_url)
+    monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     monkeypatch.setenv("TEMPORAL_ADDRESS", agency.client.service_client.config.target_host)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", agency.client.namespace)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ from temporalio.client import Client
 from intake.commands.saying import Exit
 from runtime.schedules import DEFINITIONS
 from runtime.stack import LocalStack
-from tests.intake.calling import Run, Said
+from tests.intake.calling import Run, Said, sample_keys
 from tests.namespaces import new_namespace
 
 Call = Callable[..., Awaitable[Said]]
@@ -28,8 +29,9 @@ async def client(stack: LocalStack) -> Client:
 
 
 @pytest.fixture
-def call(run: Run, stack: LocalStack, client: Client, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line with an address."""
+def call(run: Run, stack: LocalStack, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line with an address and keys."""
+    monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
     monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
     monkeypatch.setenv("TEMPORAL_ADDRESS", stack.temporal_address)

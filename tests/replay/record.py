@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHistory, WorkflowUpdateFailedError
+from temporalio.client import WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
 from cases.models import DocumentKind
 from cases.names import SEARCH_ATTRIBUTES, case_id
 from cases.states import Event, Status
-from runtime.converter import IN_CLEAR
+from runtime.client import connect
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.lives import LIVES
@@ -48,9 +48,7 @@ async def recording(folder: Path) -> AsyncIterator[tuple[Engine, LocalStack]]:
         ) as stack,
         engine_on(stack, IDENTITY) as named,
     ):
-        client = await Client.connect(
-            stack.temporal_address, namespace=stack.namespace, data_converter=IN_CLEAR, identity=IDENTITY
-        )
+        client = await connect(None, stack.temporal_address, stack.namespace, identity=IDENTITY)
         engine = replace(named, client=client, skipper=TimeSkipper(client))
         async with engine.working():
             yield engine, stack

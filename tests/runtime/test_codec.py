@@ -1,6 +1,7 @@
 """Sealed payloads: whatever is done to one, it is refused by code and says nothing. All content is synthetic."""
 
 import traceback
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -25,10 +26,12 @@ from cases.models import ReceiptRequest, VerifyDocuments
 from cases.states import Event
 from runtime.codec import (
     ENTRY,
+    LARGEST,
     Algorithm,
     CaseCodec,
     PayloadSealer,
     Sm4Gcm,
+    _around,
     bound_of,
     is_sealed,
     key_of,
@@ -130,6 +133,27 @@ class TestSealing:
         assert PLANTED.encode() not in payload.SerializeToString()
         assert (bound_of(payload), key_of(payload)) == (f"case:{CASE}", "p1")
         assert (is_sealed(payload), is_sealed(PLAIN)) == (True, False)
+
+    @given(st.one_of(st.binary(max_size=600), st.integers(0, 3000).map(lambda size: b"[0]" * size)))
+    def test_of_json_opens_to_the_same_json_and_is_smaller_where_it_says_the_same_again(self, data: bytes) -> None:
+        sealer, payload = PayloadSealer(RING), Payload(metadata={"encoding": b"json/plain"}, data=data)
+        small = sealer.seal(payload, namespace=NAMESPACE, bound="x")
+        assert sealer.open(small, namespace=NAMESPACE) == payload
+        assert len(small.data) <= len(data) + 12 + 16 + 1
+        if data.startswith(b"[0]" * 100):
+            assert len(small.data) < len(data) / 2
+
+    def test_refuses_what_nobody_seals_though_its_seal_is_good(self) -> None:
+        sealer = PayloadSealer(RING)
+        bomb = zlib.compress(b"0" * (LARGEST + 1), 9, wbits=-12)
+        for packed in (b"", b"\3{}", b"\2{}", b"\2" + bomb, b"\2" + bomb[:-9], b"\0\xff"):
+            around = _around(NAMESPACE, b"x", b"p1", b"A256GCM", b"1")
+            data = bytes(12) + sealer._current.encrypt(bytes(12), packed, around)
+            payload = changed(sealed(bound="x"))
+            payload.data = data
+            with pytest.raises(CaseError) as refused:
+                sealer.open(payload, namespace=NAMESPACE)
+            assert refused.value.code is Code.SEAL_BROKEN
 
     def test_of_one_payload_differs_every_time(self) -> None:
         assert len({sealed().data for _ in range(100)}) == 100

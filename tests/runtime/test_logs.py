@@ -23,6 +23,7 @@ from runtime.client import connect
 from runtime.logs import configure_logging, core_runtime
 from runtime.sandbox import RUNNER
 from runtime.stack import LocalStack
+from tests.engine import SEALED
 from tests.runtime.quoting import PLANTED, Quoting
 
 
@@ -187,7 +188,7 @@ def test_level_and_form_are_what_was_asked_for(written: Written) -> None:
 
 
 async def test_neither_the_sdk_nor_its_core_quotes_what_a_workflow_died_of(stack: LocalStack, written: Written) -> None:
-    client = await connect(stack.temporal_address, stack.namespace, runtime=core_runtime())
+    client = await connect(SEALED, stack.temporal_address, stack.namespace, runtime=core_runtime())
     queue = f"quoting-{uuid4()}"
     core, heard = logging.getLogger("temporal.core"), Heard()
     core.addHandler(heard)

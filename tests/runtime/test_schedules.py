@@ -140,7 +140,7 @@ def _limited(schedule: Schedule) -> Schedule:
         (_other_times, {"times"}),
         (_other_zone, {"time_zone"}),
         (_other_overlap, {"overlap", "catch_up"}),
-        (_other_workflow, {"workflow", "workflow_id", "task_queue", "summary", "added"}),
+        (_other_workflow, {"workflow", "workflow_id", "task_queue", "summary", "key", "added"}),
         (_limited, {"added"}),
     ],
 )

@@ -14,6 +14,7 @@ from cases.names import SEARCH_ATTRIBUTES
 from runtime.client import connect
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
 from runtime.stack import TemporalServer
+from tests.engine import SEALED
 
 pytestmark = pytest.mark.servers
 
@@ -28,7 +29,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 
 
 async def bare_namespace(server: TemporalServer, name: str) -> Client:
-    client = await connect(server.endpoint.address, name)
+    client = await connect(SEALED, server.endpoint.address, name)
     retention = Duration(seconds=24 * 60 * 60)
     await client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=retention)
@@ -56,7 +57,7 @@ async def test_workers_that_start_together_do_not_get_in_each_others_way(server:
 
 
 async def test_one_of_another_type_is_refused_with_the_command_that_removes_it(server: TemporalServer) -> None:
-    client = await connect(server.endpoint.address, server.endpoint.namespace)
+    client = await connect(SEALED, server.endpoint.address, server.endpoint.namespace)
     with pytest.raises(SearchAttributesWrong) as refused:
         await ensure_search_attributes(client)
     assert refused.value.what == f"of another type: {WRONG} is no Int"

@@ -8,6 +8,7 @@ import pytest
 from activities.sealing import KeyRing
 from cases.policy import PACKS
 from runtime import settings as settings_module
+from runtime.codec import Algorithm
 from runtime.settings import (
     ClientSettings,
     ConfigurationInvalid,
@@ -163,9 +164,33 @@ def test_a_key_file_that_others_can_read_is_refused(key_file: Path) -> None:
 
 @pytest.mark.parametrize("key", ["", "AAAA", "A" * 43 + "="], ids=["empty", "short", "all zero"])
 def test_a_key_that_is_none_is_refused(key_file: Path, key: str) -> None:
-    key_file.write_text(f'token_key = "{key}"\ncurrent = "k1"\n[seal_keys]\nk1 = "{key}"\n')
+    key_file.write_text(
+        f'token_key = "{key}"\ncurrent = "k1"\npayload_current = "p1"\n'
+        f'[seal_keys]\nk1 = "{key}"\n[payload_keys]\np1 = "{key}"\n'
+    )
     (problem,) = problems_of(KEY_FILE=key_file).values()
     assert problem.what == "a key is not 32 random bytes"
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (None, [Algorithm.aes_256_gcm]),
+        ("aes-256-gcm", [Algorithm.aes_256_gcm]),
+        ("sm4-gcm", [Algorithm.sm4_gcm]),
+        ("sm4-gcm, aes-256-gcm", [Algorithm.sm4_gcm, Algorithm.aes_256_gcm]),
+        ("off", []),
+    ],
+)
+def test_payloads_are_sealed_as_the_first_name_says_and_read_by_any(given: str | None, meant: list[Algorithm]) -> None:
+    settings = read_settings(Settings, {} if given is None else {"CARDCASE_ENCRYPTION": given})
+    assert [each.algorithm for each in settings.encryption] == meant
+
+
+@pytest.mark.parametrize("given", ["", "aes-128-gcm", "off,sm4-gcm", "sm4-gcm,", "none", PLANTED])
+def test_no_other_way_to_seal_payloads_is_known(given: str) -> None:
+    (problem,) = problems_of(ENCRYPTION=given).values()
+    assert (problem.name, "'aes-256-gcm' or 'sm4-gcm'" in problem.what) == ("CARDCASE_ENCRYPTION", True)
 
 
 def test_every_policy_pack_that_does_not_load_is_told(
@@ -206,6 +231,12 @@ class TestProduction:
         (problem,) = problems_of(PROFILE="production", KEY_FILE=keys).values()
         assert (problem.name, "sample key" in problem.what) == ("CARDCASE_KEY_FILE", True)
         assert read_settings(Settings, {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
+
+    def test_payloads_in_clear_are_refused(self) -> None:
+        (problem,) = problems_of(PROFILE="production", ENCRYPTION="off").values()
+        assert (problem.name, "in clear" in problem.what) == ("CARDCASE_ENCRYPTION", True)
+        for sealed in ("aes-256-gcm", "sm4-gcm", "sm4-gcm,aes-256-gcm"):
+            read_settings(Settings, {"CARDCASE_PROFILE": "production", "CARDCASE_ENCRYPTION": sealed})
 
     def test_a_register_elsewhere_without_tls_is_refused(self) -> None:
         (problem,) = problems_of(PROFILE="production", DATABASE_URL=ELSEWHERE).values()

@@ -20,7 +20,7 @@ from cases.states import Event, Status
 from intake.client import CaseClient
 from runtime.client import connect
 from runtime.stack import TemporalServer
-from tests.engine import Engine
+from tests.engine import SEALED, Engine
 from tests.scenes import CLERK, FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import activate, applying, change, made, replacement
@@ -43,7 +43,7 @@ async def impatient(engine: Engine, tmp_path_factory: pytest.TempPathFactory) ->
         dynamic_config={"limit.historyCount.suggestContinueAsNew": SUGGESTED_AFTER},
     )
     async with server:
-        client = await connect(server.endpoint.address, server.endpoint.namespace)
+        client = await connect(SEALED, server.endpoint.address, server.endpoint.namespace)
         engine = replace(engine, client=client, skipper=TimeSkipper(client))
         async with engine.working():
             yield engine
