@@ -8,7 +8,7 @@ that, and the namespace, is authenticated (GCM, NIST SP 800-38D; SM4: GB/T 32907
 import os
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple, Protocol, Self
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.hashes import SHA256, SM3, HashAlgorithm
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -36,8 +36,8 @@ from cases.errors import CaseError, Code
 SEALED: Final = b"binary/cardcase-sealed"
 """Encoding of a sealed payload."""
 REFUSED: Final = b"binary/cardcase-refused"
-"""Encoding of what stands in the place of a payload that is refused for good: one that no key will ever open or, inside
-the seal of an entry, one that the codec server refused."""
+"""Encoding of what stands in the place of a payload that is refused: one that did not open or, inside the seal of an
+entry, one that the codec server refused."""
 SCHEMA: Final = b"1"
 """Version of the form of sealed payloads."""
 ENTRY: Final = "entry"
@@ -254,6 +254,23 @@ def _said(payload: Payload, label: str) -> bytes:
     return payload.metadata.get(label, b"")
 
 
+def payloads_in(message: Message) -> Iterator[Payload]:
+    """Every payload in a message of Temporal's, wherever it stands."""
+    if isinstance(message, Payload):
+        yield message
+        return
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        if field.message_type.GetOptions().map_entry:
+            inside = value.values()
+        else:
+            inside = value if field.is_repeated else [value]
+        for each in inside:
+            if isinstance(each, Message):
+                yield from payloads_in(each)
+
+
 def workflow_bound(workflow_id: str) -> str:
     """What payloads of a workflow are bound to.
 
@@ -274,19 +291,21 @@ class Place:
 
     namespace: str
     bound: str
-    takes_entries: bool
-    """Whether what an operator entered may be opened here: facts are told to workflows, and to nobody else."""
+    of_workflow: bool
+    """Whether a workflow is told, or answers. Only there may stand what an operator entered; and there a refusal is
+    handed on, because what is to become of it depends on what else is known (`runtime.refusals`).
+    """
 
 
 def place_of(context: SerializationContext) -> Place:
     """The place that Temporal says a payload has. Raises `CaseError` PAYLOAD_MISPLACED where it says too little."""
     match context:
         case WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id) if workflow_id:
-            return Place(namespace, workflow_bound(workflow_id), takes_entries=True)
+            return Place(namespace, workflow_bound(workflow_id), of_workflow=True)
         case ActivitySerializationContext(namespace=namespace, workflow_id=str(workflow_id)) if workflow_id:
-            return Place(namespace, workflow_bound(workflow_id), takes_entries=False)
+            return Place(namespace, workflow_bound(workflow_id), of_workflow=False)
         case ActivitySerializationContext(namespace=namespace, activity_id=str(activity_id)) if activity_id:
-            return Place(namespace, activity_bound(activity_id), takes_entries=False)
+            return Place(namespace, activity_bound(activity_id), of_workflow=False)
         case _:
             raise CaseError(Code.PAYLOAD_MISPLACED)
 
@@ -311,10 +330,8 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads of the place at hand.
 
-        Raises `CaseError` as `PayloadSealer.open` where the ring or the settings may be to blame: a workflow task then
-        fails, is seen, and is repeated until they are mended. What is to be refused for ever, however often it is
-        read, comes back as its refusal instead (`refusal_in`), which the payload converter raises: then an update is
-        refused to its sender and no case stands still for it.
+        Raises `CaseError` as `PayloadSealer.open`, and PAYLOAD_MISPLACED for payloads of other places. For a workflow a
+        refusal comes back in the payload's place instead (`refusal_in`); the payload converter raises it.
         """
         place = self._at_hand()
         return [self._opened(payload, place) for payload in payloads]
@@ -325,12 +342,20 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         return self._place
 
     def _opened(self, payload: Payload, place: Place) -> Payload:
+        try:
+            return self._opened_here(payload, place)
+        except CaseError as refused:
+            if not place.of_workflow:
+                raise
+            return refusal_of(refused)
+
+    def _opened_here(self, payload: Payload, place: Place) -> Payload:
         if not is_sealed(payload):
-            return refusal_of(CaseError(Code.PAYLOAD_UNSEALED))
+            raise CaseError(Code.PAYLOAD_UNSEALED)
         bound = bound_of(payload)
-        entered = bound == ENTRY and place.takes_entries
+        entered = bound == ENTRY and place.of_workflow
         if bound != place.bound and not entered:
-            return refusal_of(CaseError(Code.PAYLOAD_MISPLACED))
+            raise CaseError(Code.PAYLOAD_MISPLACED)
         opened = self._sealer.open(payload, namespace=place.namespace)
         if entered:
             opened.metadata[_ENTERED] = b""
@@ -352,6 +377,10 @@ def refusal_in(payload: Payload) -> CaseError | None:
         return None
     code, _, field = payload.data.decode().partition(" ")
     return CaseError(Code(code), field or None)
+
+
+MENDABLE: Final = frozenset({Code.KEY_UNKNOWN, Code.SEAL_BROKEN, Code.PAYLOAD_DOWNGRADED})
+"""Refusals that another ring or other settings may take back: the payload may be good, and this process wrong."""
 
 
 def refusal_of(refused: CaseError) -> Payload:

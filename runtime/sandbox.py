@@ -7,10 +7,10 @@ named.
 
 from typing import Final
 
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
+
+from runtime.refusals import RefusingRunner
 
 PASSES_THROUGH: Final = ("cases", "activities", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
 
-RUNNER: Final = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSES_THROUGH)
-)
+RUNNER: Final = RefusingRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSES_THROUGH))

@@ -11,6 +11,7 @@ from activities.registry.schema import check_schema
 from cases.errors import REMEDIES, CaseError, Code
 from runtime.client import connect, payload_sealer
 from runtime.logs import core_runtime
+from runtime.rings import fault_of_ring
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
 from runtime.settings import Problem, WorkerSettings
 
@@ -49,6 +50,13 @@ async def reach(settings: WorkerSettings) -> Reached:
         if not isinstance(pool, BaseException):
             await close(pool)
         raise CannotStart([_problem(error) for error in (pool, client) if isinstance(error, BaseException)])
+    try:
+        wrong = await fault_of_ring(pool, client, settings, payload_sealer(settings))
+    except (CaseError, RPCError) as failed:
+        wrong = _problem(failed)
+    if wrong is not None:
+        await close(pool)
+        raise CannotStart([wrong])
     return Reached(pool, client)
 
 

@@ -1,0 +1,83 @@
+"""What becomes of a payload that did not open, by where it stands in the work that a workflow is given.
+
+The codec knows the place of a payload and not its part, so it hands refusals on (`runtime.codec.refusal_in`), and they
+are judged here before the workflow sees them:
+
+* a new update or a query is refused to whoever sent it, and the case goes on: a caller with a wrong ring, or somebody
+  who writes in clear, holds up nobody;
+* a new start that no ring will ever open fails by code, and such a signal is left out with a line in the log;
+* everything else fails the workflow task. That is seen, harms nothing, and is repeated until the right keys are there.
+"""
+
+from typing import Any
+
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.converter import SerializationContext
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.workflow import Info
+
+from cases.errors import CaseError
+from runtime.codec import MENDABLE, REFUSED, payloads_in, refusal_in
+
+
+class RefusingRunner(SandboxedWorkflowRunner):
+    """The sandbox, given only such work as may be done although a payload in it was refused."""
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """See base class."""
+        return _Refusing(super().create_instance(det))
+
+
+class _Refusing(WorkflowInstance):
+    """One workflow, behind the look at what it is given."""
+
+    def __init__(self, instance: WorkflowInstance) -> None:
+        self._instance = instance
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """See base class. Raises `CaseError`, by which the workflow task fails."""
+        # Hardly ever is anything refused, and whether it may be is found without looking at every field.
+        if REFUSED in act.SerializeToString():
+            for job in act.jobs:
+                refused = fails_task(job, is_replaying=act.is_replaying)
+                if refused is not None:
+                    raise refused
+        return self._instance.activate(act)
+
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
+        """See base class."""
+        return self._instance.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        """See base class."""
+        return self._instance.get_external_store_context(command_info)
+
+    def get_info(self) -> Info:
+        """See base class."""
+        return self._instance.get_info()
+
+    def get_thread_id(self) -> int | None:
+        """See base class."""
+        return self._instance.get_thread_id()
+
+
+def fails_task(job: WorkflowActivationJob, *, is_replaying: bool) -> CaseError | None:
+    """The refusal for which a workflow may not be given a job.
+
+    None where nothing was refused, and where what is done inside the workflow, on converting the payload, is right.
+    """
+    refusals = (refused for payload in payloads_in(job) if (refused := refusal_in(payload)) is not None)
+    match job.WhichOneof("variant"):
+        case "query_workflow":
+            return None
+        case "do_update" if job.do_update.run_validator:
+            # An update that was accepted before is not validated again.
+            return None
+        case "signal_workflow":
+            return next((refused for refused in refusals if refused.code in MENDABLE), None)
+        case "initialize_workflow" if not is_replaying:
+            return next((refused for refused in refusals if refused.code in MENDABLE), None)
+        case _:
+            return next(refusals, None)

@@ -1,0 +1,90 @@
+"""A worker whose keys or algorithms are not those of the others does not start, and says what to mend."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from activities.sealing import KeyRing
+from runtime.rings import OPEN_CASES
+from runtime.stack import LocalStack
+from tests.engine import Engine
+from tests.namespaces import until
+from tests.scenes import ID_CARD, SOUTH
+from tests.worker_process import sample_key_file, worker_process
+from tests.workflows.roads import change
+
+pytestmark = pytest.mark.servers
+
+SAMPLE = KeyRing.sample()
+OTHER_KEY = bytes(range(1, 33))
+AHEAD = SAMPLE.with_payload_key("p9").sealing_payloads_with("p9")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cases(engine: Engine) -> list[str]:
+    """Cases that are open, and that Temporal's list knows."""
+    opened = {(await change(engine, ID_CARD, region=SOUTH)).case_id for _ in range(3)}
+
+    async def listed() -> bool:
+        return opened <= {case.id async for case in engine.client.list_workflows(OPEN_CASES)}
+
+    await until(listed)
+    return sorted(opened)
+
+
+@pytest.fixture
+def settings(stack: LocalStack, engine: Engine, cases: list[str], tmp_path: Path) -> dict[str, str]:
+    assert cases
+    return {
+        "CARDCASE_DATABASE_URL": engine.database_url,
+        "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "TEMPORAL_ADDRESS": stack.temporal_address,
+        "TEMPORAL_NAMESPACE": stack.namespace,
+    }
+
+
+async def checked(settings: dict[str, str], ring: KeyRing | None = None) -> tuple[int, list[str]]:
+    """The exit status of a worker that only looks whether it may start, and what it complains of."""
+    if ring is not None:
+        ring.replace(Path(settings["CARDCASE_KEY_FILE"]))
+    async with worker_process(settings, "--check") as worker:
+        status = await worker.ends()
+    return status, [line for line in worker.output.splitlines() if not line.startswith("{")]
+
+
+async def test_the_ring_of_the_others_may_start(settings: dict[str, str]) -> None:
+    assert await checked(settings) == (0, [])
+
+
+async def test_a_ring_that_is_ahead_of_the_others_may_start(settings: dict[str, str]) -> None:
+    assert await checked(settings, AHEAD) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("ring", "complaint"),
+    [
+        (AHEAD.without_payload_key("sample"), "CARDCASE_KEY_FILE: lacks the keys that open cases are sealed with"),
+        (
+            replace(SAMPLE, payload_keys={"sample": OTHER_KEY}),
+            "CARDCASE_KEY_FILE: holds other keys under the IDs that open cases name",
+        ),
+        (
+            replace(SAMPLE, token_key=OTHER_KEY),
+            "CARDCASE_KEY_FILE: is not the ring that the register was filled with",
+        ),
+    ],
+    ids=["a key dropped too early", "a namesake", "the ring of another register"],
+)
+async def test_a_wrong_ring_ends_with_78(settings: dict[str, str], ring: KeyRing, complaint: str) -> None:
+    status, complaints = await checked(settings, ring)
+    assert status == 78
+    assert [line.startswith(complaint) for line in complaints] == [True]
+
+
+async def test_an_algorithm_that_open_cases_are_not_sealed_with_ends_with_78(settings: dict[str, str]) -> None:
+    status, complaints = await checked({**settings, "CARDCASE_ENCRYPTION": "sm4-gcm"})
+    assert status == 78
+    assert [line.partition(":")[0] for line in complaints] == ["CARDCASE_ENCRYPTION"]
+    assert await checked({**settings, "CARDCASE_ENCRYPTION": "sm4-gcm,aes-256-gcm"}) == (0, [])
