@@ -15,6 +15,7 @@ from activities.registry.pool import Pool, create_pool
 from activities.registry.verifying import Broken, Head, digest_of_heads, heads, read_heads, verify_audit
 from cases.errors import CaseError, Code
 from cases.names import person_token
+from deploy.migrations import migrate
 from runtime.stack import LocalStack
 from tests.activities.conftest import execute
 from tests.activities.play import NOON
@@ -108,19 +109,18 @@ def records(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[tupl
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def template(stack: LocalStack, database_url: str) -> str:
+async def template(stack: LocalStack) -> str:
     """A register of ten thousand transitions; each test has a copy of it."""
-    assert database_url
-    await execute(stack, f"CREATE DATABASE {TEMPLATE} TEMPLATE register")
-    pool = await create_pool(stack.postgres.endpoint.url_of(TEMPLATE), size=2)
+    await execute(stack, f"CREATE DATABASE {TEMPLATE}")
+    url = stack.postgres.endpoint.url_of(TEMPLATE)
+    await migrate(url)
+    pool = await create_pool(url, size=2)
     cases, transitions = zip(*map(chain_of, range(CASES)), strict=True)
     async with pool.acquire() as connection, connection.transaction():
         # Nor does a constraint hinder an administrator, who can drop it.
         for table, constraint in await connection.fetch(_CHECKS):
             await connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}")
         await connection.execute("SET LOCAL session_replication_role = replica")
-        for table in ("transitions", "cases"):
-            await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of the two
         columns = (*LINKED, "hash")
         await connection.copy_records_to_table("cases", records=records(cases, _CASE_COLUMNS), columns=_CASE_COLUMNS)
         rows = [row for chain in transitions for row in chain]
