@@ -15,8 +15,9 @@ from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.ladder import Rung
-from cases.models import CaseView, Demand
+from cases.models import CaseView, Demand, Role
 from cases.progress import Upcoming
+from cases.roles import ROLES
 from cases.states import MACHINES, Event, Milestone, Status
 from cases.words import ATTENTION, REMAINS, word
 
@@ -273,7 +274,8 @@ def _forms(view: CaseView) -> Iterator[str]:
     possible = [event for event in MACHINES[view.kind].events(view.status) if event in view.events]
     for event in possible:
         yield ""
-        yield f"**{word(event, _shown.tongue)}** `{event.value}`"
+        who = _list(word(role, _shown.tongue) for role in Role if role in ROLES[event])
+        yield f"**{word(event, _shown.tongue)}** `{event.value}` · {_say('可由', 'by')} {who}"
         form = form_of(event, view)
         yield f"```json\n{as_typed(form)}\n```"
         yield from (_choices(field, members) for field, members in closed_sets_of(event).items() if not form.get(field))

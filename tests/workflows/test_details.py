@@ -134,6 +134,11 @@ def test_they_hold_a_form_for_each_event_that_is_possible_and_for_no_other(kind:
         assert all(form == form_of(Event(form["event"]), view) for form in forms)
 
 
+def test_each_form_says_whose_decision_it_is() -> None:
+    text = details_of(case_in(Status.awaiting_approval), "default")
+    assert "**复核审批** `approve` · 可由 复核审批人员、主管" in text
+
+
 def test_blanks_of_closed_sets_come_with_their_choices() -> None:
     text = details_of(case_in(Status.in_review), "default")
     assert "`reason`: `waiting_for_id_card` 等待身份证 · " in text
