@@ -24,6 +24,7 @@ from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
+from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.policy import Policies
 from runtime.callbacks import callbacks_served
@@ -67,6 +68,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         messages = await connections_for_notifications(settings)
         cleanup.push_async_callback(close, messages)
         sealer = Sealer(KeyRing.load(settings.key_file))
+        stamps = Stamps(TrustedKeys.load(settings.stamp_trust_file), client.namespace)
         providers = await cleanup.enter_async_context(providers_of(settings))
         if settings.callback_port is not None:
             await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, messages))
@@ -78,7 +80,10 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         )
         workers = (
             cases_worker(
-                client, Registry(pool, sealer, policies, official_calendar, courier), settings, scheduled=scheduled
+                client,
+                Registry(pool, sealer, stamps, policies, official_calendar, courier),
+                settings,
+                scheduled=scheduled,
             ),
             notifications_worker(client, Notifications(messages, sealer, providers, settings.paces()), settings),
         )

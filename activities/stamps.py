@@ -48,7 +48,7 @@ class TrustedKeys:
         """
         try:
             entries = json.loads(path.read_bytes())["keys"]
-            if any("d" in entry for entry in entries):
+            if any(isinstance(entry, dict) and "d" in entry for entry in entries):
                 raise CaseError(Code.CONFIGURATION_INVALID, "stamp_trust_file: holds a private key")
             keys = {str(entry["kid"]): public_key_of(entry) for entry in entries}
         except (OSError, ValueError, KeyError, TypeError):

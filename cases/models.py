@@ -422,6 +422,13 @@ class Recompute(Fact):
     """Name and version of the policy that the case is pinned to from now on; None leaves it."""
 
 
+class CalendarGrew(Contract):
+    """The engine's own word that years were published: dates are reckoned anew, and nobody decides anything."""
+
+    edition: Reference
+    """A short name of what the calendar says."""
+
+
 class ConfirmLoss(Fact):
     """The loss is reported formally (in person or with verified identity)."""
 

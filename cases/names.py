@@ -12,6 +12,9 @@ from cases.errors import CaseError, Code
 TASK_QUEUE_CASES: Final = "cases"
 TASK_QUEUE_NOTIFICATIONS: Final = "notifications"
 
+CALENDAR_GREW: Final = "calendar_grew"
+"""The update by which the engine itself tells a case that years were published; nobody decides anything by it."""
+
 
 class Kind(StrEnum):
     """The two kinds of case; the value is the workflow type."""

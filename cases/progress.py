@@ -50,7 +50,6 @@ from cases.models import (
     ReplacementReason,
     ResolveDispute,
     ReturnDocuments,
-    Role,
     StaffId,
     System,
     Transition,
@@ -59,6 +58,7 @@ from cases.models import (
 )
 from cases.names import Kind, case_id
 from cases.numbers import Road
+from cases.roles import check_fact
 from cases.states import (
     CLOCK_EVENT,
     MACHINES,
@@ -420,8 +420,6 @@ def _check_repair(state: CaseState, fact: Repair, _today: date) -> Code | None:
 
 
 def _check_hold_benefits(state: CaseState, fact: HoldBenefits, today: date) -> Code | None:
-    if fact.actor.role not in {Role.officer, Role.supervisor}:
-        return Code.ROLE_NOT_ALLOWED
     ends = state.ladder.dates.campaign_due_at
     if ends is None or today <= day_of(ends - timedelta(microseconds=1)):
         return Code.DEADLINE_NOT_PASSED
@@ -733,6 +731,8 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
     rows = state.machine.rows(state.status, event)
     if not rows:
         raise CaseError(_refusal(state, event))
+    if fact is not None:
+        check_fact(event, fact, state.opening.region)
     check = _CHECKS.get(event)
     if check is not None and (code := check(state, fact, at.astimezone(SHANGHAI).date())) is not None:
         raise CaseError(code)

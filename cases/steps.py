@@ -29,6 +29,8 @@ class RegisterRequest(Record):
 
     state: CaseState
     at: AwareDatetime
+    arrived: AwareDatetime | None = None
+    """When the application arrived in the engine; its stamp is judged by it. None: just now."""
 
 
 class Registered(Record):
@@ -58,9 +60,13 @@ class StepRequest(Record):
     fact: dict[str, JsonValue] | None
     after: CaseState
     at: AwareDatetime
+    arrived: AwareDatetime | None = None
+    """When the fact arrived in the engine; its stamp is judged by it. None: just now."""
 
     @classmethod
-    def of(cls, before: CaseState, decision: Decision, fact: Fact | None, at: datetime) -> "StepRequest":
+    def of(
+        cls, before: CaseState, decision: Decision, fact: Fact | None, at: datetime, arrived: datetime | None = None
+    ) -> "StepRequest":
         """The request for a decided transition."""
         return cls(
             step=f"{decision.row.event}.{decision.after.version}",
@@ -73,6 +79,7 @@ class StepRequest(Record):
             fact=fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None,
             after=decision.after,
             at=at,
+            arrived=arrived,
         )
 
     @property

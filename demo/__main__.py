@@ -37,6 +37,7 @@ from deploy.migrations import migrate
 from intake.client import CaseClient
 from runtime import schedules
 from runtime.stack import StackError
+from runtime.stack.issuer import Everybody, Issuer
 
 EXIT_OTHERWISE, EXIT_UNAVAILABLE, EXIT_INTERRUPTED = 1, 69, 130
 
@@ -49,6 +50,7 @@ async def prepare(servers: Servers) -> Sealer:
     """Migrate, load the base extract and the directory, and make the schedules; what is there already is left alone."""
     await migrate(servers.database_url)
     sealer = Sealer(servers.keys())
+    servers.stamp_key()
     lines = INSURED.read_text(encoding="utf-8").splitlines()
     pool = await create_pool(servers.database_url, size=2)
     try:
@@ -62,7 +64,10 @@ async def prepare(servers: Servers) -> Sealer:
 
 async def demonstrate(servers: Servers, sealer: Sealer, screen: Screen, board: Board) -> list[Result]:
     """Import the registers and play every case to its end."""
-    client = CaseClient(await servers.client(), sealer)
+    engine, issuer = await servers.client(), Issuer()
+    # Whoever plays a part has a token of a throw-away issuer, and the gate stands in this process.
+    everybody = Everybody(issuer, issuer.gate(servers.stamp_key(), engine.namespace))
+    client = CaseClient(engine, sealer, stamping=everybody)
     play = Play(client, sealer, board)
     with screen.live(board):
         ticking = asyncio.create_task(_tick(screen, board))

@@ -137,7 +137,7 @@ _RESUME: Final = Tell(_S.on_hold, _E.resume, _P.clerk)
 
 
 def _extend(working_days: int) -> Tell:
-    return Tell(_S.on_hold, _E.extend, _P.clerk, {"working_days": working_days, "evidence": "HOLD/2"})
+    return Tell(_S.on_hold, _E.extend, _P.officer, {"working_days": working_days, "evidence": "HOLD/2"})
 
 
 def _reject(by: Part, at: Status = _S.in_review) -> Tell:
@@ -283,7 +283,7 @@ _REPLACEMENTS: Final[Mapping[str, Script]] = {
 
 SCRIPTS: Final[Mapping[str, Script]] = {
     "nothing": (),
-    "reject": (_reject(_P.clerk),),
+    "reject": (_reject(_P.officer),),
     "withdraw": (_WITHDRAW[_S.in_review],),
     "withdraw-incomplete": (_WITHDRAW[_S.awaiting_documents],),
     "transferred": (_end(PersonEndedReason.transfer),),

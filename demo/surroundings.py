@@ -28,10 +28,12 @@ from runtime.stack.launch import Account
 from runtime.stack.ports import LOOPBACK, pick_ports
 from runtime.stack.process import ServerProcess
 from runtime.stack.receivers import Receivers
+from runtime.stamp_keys import SigningKey
 
 PROJECT: Final = Path(__file__).parent.parent
 DATABASE_URL: Final = "CARDCASE_DATABASE_URL"
 KEY_FILE: Final = "CARDCASE_KEY_FILE"
+STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
 DATA_DIR: Final = "CARDCASE_DATA_DIR"
 
 _WORKER_SECONDS: Final = 60.0
@@ -64,6 +66,18 @@ class Servers:
         if not self.key_file.exists():
             return KeyRing.generate(self.key_file)
         return KeyRing.load(self.key_file)
+
+    @property
+    def stamp_trust_file(self) -> Path:
+        """The public half of `stamp_key`, which the worker believes."""
+        return self.key_file.with_name("gate-public.json")
+
+    def stamp_key(self) -> SigningKey:
+        """The gate's key, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
+        private = self.key_file.with_name("gate.json")
+        if not private.exists():
+            SigningKey.generate().write(private, self.stamp_trust_file)
+        return SigningKey.load(private)
 
     async def client(self) -> Client:
         """A client of the Temporal server."""
@@ -217,6 +231,7 @@ def _environment(environment: Mapping[str, str], servers: Servers, health_port: 
     told = {
         DATABASE_URL: servers.database_url,
         KEY_FILE: str(servers.key_file),
+        STAMP_TRUST_FILE: str(servers.stamp_trust_file),
         "CARDCASE_HEALTH_PORT": str(health_port),
     }
     if servers.address is not None and servers.namespace is not None:

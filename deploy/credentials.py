@@ -1,4 +1,4 @@
-"""Makes the passwords and the key ring that `deploy/compose.yaml` hands to its containers as files.
+"""Makes the passwords and keys that `deploy/compose.yaml` hands to its containers as files.
 
     python -m deploy.credentials [DIRECTORY]
 
@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from activities.sealing import KeyRing
+from runtime.stamp_keys import SigningKey
 
 DIRECTORY: Final = Path(__file__).with_name("secrets")
 KEY_RING: Final = "keys.toml"
+STAMP_KEY: Final = "stamp_key.json"
+"""By which the gate stamps decisions; nobody else has it."""
+STAMP_TRUST: Final = "stamp_trust.json"
+"""Its public half, which workers believe."""
 PASSWORDS: Final[Mapping[str, str]] = {
     "postgres_password": "{}",
     "temporal_password": "{}",
@@ -34,10 +39,13 @@ _PASSWORD_BYTES: Final = 32
 def make(directory: Path) -> list[str]:
     """Make what is missing in a directory; answers the names of the files that are new."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    missing = [name for name in (*PASSWORDS, *GIVEN, KEY_RING) if not (directory / name).exists()]
+    wanted = (*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY)
+    missing = [name for name in wanted if not (directory / name).exists()]
     for name in missing:
         if name == KEY_RING:
             KeyRing.generate(directory / name)
+        elif name == STAMP_KEY:
+            SigningKey.generate().write(directory / name, directory / STAMP_TRUST)
         elif name in GIVEN:
             _write(directory / name, "")
         else:

@@ -1,8 +1,10 @@
 """The client for programs: open cases, tell them what happened, look at them, wait for them.
 
-    client = CaseClient(await connect(), Sealer(KeyRing.load(path)))
+    client = CaseClient(await connect(), Sealer(KeyRing.load(path)), stamping=gate)
     receipt = await client.open(NumberChangeApplication(...))
     answer = await client.tell(receipt.case_id, VerifyDocuments(...))
+
+`gate` stamps what is opened and told with who does it (`intake.stamping`); to look at cases none is needed.
 
 Repeating any call is safe. Three things can go wrong, and each is an exception of its own: `InputRefused`, what was
 handed in cannot be taken and nothing was sent; `Refused`, the case said no; `Unavailable`, the engine gave no answer,
@@ -67,6 +69,7 @@ from cases.models import (
 )
 from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
 from cases.progress import CaseState
+from cases.roles import NAMES_THE_SUBMITTER
 from cases.states import MACHINES, Event, Milestone, Status
 from cases.words import CATEGORY_ZH, KIND_ZH
 from intake.applications import (
@@ -80,6 +83,7 @@ from intake.applications import (
     seal_card_number,
 )
 from intake.crowds import until_not_dropped
+from intake.stamping import Stamping
 
 
 class EngineError(Exception):
@@ -195,13 +199,18 @@ class CaseClient:
         client: Client,
         sealer: Sealer,
         *,
+        stamping: Stamping | None = None,
         timeout: timedelta = TIMEOUT,
         document_hosts: AbstractSet[str] = frozenset(),
         today: Callable[[], date] = today_in_shanghai,
     ) -> None:
-        """`document_hosts` are the hosts from which `https` documents may come; `doc:` is always the agency's own."""
+        """Without `stamping` it may look, and nothing it says is heard: IDENTITY_MISSING.
+
+        `document_hosts` are the hosts from which `https` documents may come; `doc:` is always the agency's own.
+        """
         self._client = client
         self._sealer = sealer
+        self._stamping = stamping
         self._timeout = timeout
         self._document_hosts = document_hosts
         self._today = today
@@ -214,12 +223,15 @@ class CaseClient:
         The receipt comes when the case is durably registered and screened. A case of this kind that is open for the
         person with other content is CASE_ALREADY_OPEN; the same key with other content is IDEMPOTENCY_CONFLICT; a
         closed case is CASE_CLOSED, with its outcome, unless this application opened it or `reopen` is set. To reopen
-        twice with the same content give the second a key of its own.
+        twice with the same content give the second a key of its own. Who acts is the submitter, whatever the
+        application says, unless it is a system that opens cases for others.
         """
+        application = self._submitted(application)
         try:
             opening = seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
+        opening = await self._stamped_opening(opening)
         update_id = f"{_RECEIPT}:{opening.key}:{opening.fingerprint}"
         try:
             async with self._answer():
@@ -291,16 +303,19 @@ class CaseClient:
     async def tell(self, case_id: str, fact: Fact, *, update_id: str | None = None) -> Answer:
         """Tell a case that something happened; which event it is follows from the fact's type.
 
-        Without an `update_id` the fact's content is its identity, so that repeating it changes nothing: the first
-        answer comes again. To tell a case the very same thing a second time on purpose (that somebody acknowledged
-        again, that a second production of the same batch failed) give the second an ID of its own.
+        Who acts is whom the gate knows the caller as, whatever the fact says. Without an `update_id` actor and content
+        are its identity, so that repeating it changes nothing: the first answer comes again. To tell a case the very
+        same thing a second time on purpose (that somebody acknowledged again, that a second production of the same
+        batch failed) give the second an ID of its own.
         """
         kind = self._checked_id(case_id)
         event = _EVENT_OF[type(fact)]
         if event not in _EVENTS_OF[kind]:
             raise Refused(Code.EVENT_NOT_ALLOWED)
-        identity = self._identity(case_id, event, fact) if update_id is None else _checked_update_id(update_id)
+        checked_id = None if update_id is None else _checked_update_id(update_id)
         self._check_documents(fact)
+        fact = await self._stamped(case_id, event, fact)
+        identity = checked_id or self._identity(case_id, event, fact)
         handle = self._client.get_workflow_handle(case_id)
         try:
             async with self._answer():
@@ -502,6 +517,36 @@ class CaseClient:
             raise
         return given
 
+    # --- who acts -------------------------------------------------------------------------------------------------
+
+    def _gate(self) -> Stamping:
+        if self._stamping is None:
+            raise Refused(Code.IDENTITY_MISSING)
+        return self._stamping
+
+    def _submitted(self, application: Application) -> Application:
+        try:
+            actor = self._gate().actor
+        except CaseError as refused:
+            raise _not_stamped(refused) from None
+        if actor is None or actor.role in NAMES_THE_SUBMITTER:
+            return application
+        return application.model_copy(update={"submitter": actor})
+
+    async def _stamped(self, case_id: str, event: Event, fact: Fact) -> Fact:
+        try:
+            return await self._gate().stamp(case_id, event, fact)
+        except CaseError as refused:
+            raise _not_stamped(refused) from None
+
+    async def _stamped_opening(
+        self, opening: NumberChangeOpening | ReplacementOpening
+    ) -> NumberChangeOpening | ReplacementOpening:
+        try:
+            return await self._gate().stamp_opening(opening)
+        except CaseError as refused:
+            raise _not_stamped(refused) from None
+
     # --- what goes out --------------------------------------------------------------------------------------------
 
     def _checked_id(self, case_id: str) -> Kind:
@@ -523,8 +568,8 @@ class CaseClient:
             raise _input_refused(wrong) from None
 
     def _identity(self, case_id: str, event: Event, fact: Fact) -> str:
-        # A sealed number is another text each time; its token is not.
-        content = fact.model_dump(mode="json", exclude={"card_number"})
+        # A sealed number is another text each time, and so is a stamp; the number's token is not.
+        content = fact.model_dump(mode="json", exclude={"card_number", "stamp"})
         canonical = json.dumps([case_id, event.value, content], ensure_ascii=False, sort_keys=True)
         return f"{event.value}:{self._sealer.content_token(canonical)}"
 
@@ -557,6 +602,11 @@ def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWor
         static_summary=f"{KIND_ZH[kind]} · {CATEGORY_ZH[category]} · {region} · {identity}",
         priority=Priority(priority_key=_URGENT if lost else _PRIORITY[category]),
     )
+
+
+def _not_stamped(refused: CaseError) -> EngineError:
+    """What the gate's answer means to a caller; nothing was sent to the case."""
+    return Unavailable(refused.code) if refused.code is Code.GATE_UNAVAILABLE else Refused(refused.code)
 
 
 def _input_refused(wrong: CaseError) -> InputRefused:

@@ -70,6 +70,15 @@ class VirtualTime:
         current = described.workflow_extended_info.time_skipping_info.current_time
         return current.ToDatetime(tzinfo=UTC)
 
+    async def of(self, case_id: str) -> datetime:
+        """What time it is for a case; for one that is still to be opened, the time of day."""
+        try:
+            return await self.now(case_id)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return datetime.now(UTC)
+
     async def go_to(self, case_id: str, moment: datetime) -> bool:
         """Let time pass for a case up to a moment; whatever is due by then has happened.
 

@@ -12,6 +12,7 @@ from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
+from activities.stamps import Stamps, TrustedKeys
 from cases.names import SEARCH_ATTRIBUTES
 from cases.policy import Policies, Policy
 from deploy.migrations import migrate
@@ -22,6 +23,8 @@ from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
 from runtime.stack import LocalStack
+from runtime.stack.issuer import Everybody, Issuer
+from runtime.stamp_keys import SigningKey
 from runtime.worker import cases_worker, notifications_worker
 
 _CONNECTIONS: Final = 16
@@ -73,10 +76,13 @@ async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIter
         await create_pool(database_url, size=_CONNECTIONS) as pool,
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
     ):
-        registry = Registry(pool, sealer, _InSeason(map(policy_later, policies)), calendar_later)
+        stamps = Stamps(TrustedKeys.sample(), client.namespace)
+        registry = Registry(pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later)
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
         notifications = Notifications(pool, sealer, {})
         settings = Settings(pool_size=_CONNECTIONS)
         async with cases_worker(client, registry, settings), notifications_worker(client, notifications, settings):
             time = VirtualTime(client)
-            yield Stage(CaseClient(time.client, sealer, timeout=_PATIENCE), time, patient, sealer)
+            issuer = Issuer()
+            everybody = Everybody(issuer, issuer.gate(SigningKey.sample(), client.namespace, time.of))
+            yield Stage(CaseClient(time.client, sealer, stamping=everybody, timeout=_PATIENCE), time, patient, sealer)

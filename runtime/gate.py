@@ -8,13 +8,13 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import jwt
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, Contract, Fact, NumberChangeOpening, Record, ReplacementOpening
+from cases.models import FACTS, Actor, Contract, Fact, Record
 from cases.names import case_id, read_case_id
 from cases.roles import NAMES_THE_SUBMITTER, OPEN, Act, check_fact
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, Opening, check_opening, digest_of
@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 CaseClock = Callable[[str], Awaitable[datetime]]
 """What time it is for a case. It is the same for all but where a season is rehearsed."""
-
-Stamped = TypeVar("Stamped", Fact, NumberChangeOpening, ReplacementOpening)
-Opened = TypeVar("Opened", NumberChangeOpening, ReplacementOpening)
 
 
 async def by_the_clock(_case: str) -> datetime:
@@ -101,7 +98,7 @@ class Gate:
         """
         return await self._stamp_fact(await self._bearer(token), case, event, fact)
 
-    async def stamp_opening(self, token: str, opening: Opened) -> Opened:
+    async def stamp_opening(self, token: str, opening: Opening) -> Opening:
         """The opening with a stamp.
 
         Its fingerprint covers the submitter, so a wrong one is not replaced but refused: STAMP_MISMATCH. Raises
@@ -139,11 +136,7 @@ class Gate:
                 fact = _fact(actor, asked.event, asked.content)
                 stamped: Fact | Opening = await self._stamp_fact(actor, asked.case, asked.event, fact)
             else:
-                opening = _opening(asked.content)
-                if isinstance(opening, NumberChangeOpening):
-                    stamped = await self._stamp_opening(actor, opening)
-                else:
-                    stamped = await self._stamp_opening(actor, opening)
+                stamped = await self._stamp_opening(actor, _opening(asked.content))
         except CaseError as refused:
             return Answered(code=refused.code, field=refused.field)
         return Answered(content=stamped.model_dump(mode="json", exclude_unset=True))
@@ -155,34 +148,50 @@ class Gate:
         theirs = fact.model_copy(update={"actor": actor, "stamp": None})
         # In which region the case is, the case itself knows and judges.
         check_fact(event, theirs, actor.office)
-        return await self._stamped(actor, case, event, theirs)
+        return theirs.model_copy(update={"stamp": await self._mint(actor, case, event, theirs)})
 
-    async def _stamp_opening(self, actor: Actor, opening: Opened) -> Opened:
+    async def _stamp_opening(self, actor: Actor, opening: Opening) -> Opening:
         if actor.role not in NAMES_THE_SUBMITTER and opening.submitter != actor:
             raise CaseError(Code.STAMP_MISMATCH, "submitter")
-        stamped = await self._stamped(actor, case_id(opening.kind, opening.person), OPEN, opening)
+        stamp = await self._mint(actor, case_id(opening.kind, opening.person), OPEN, opening)
+        stamped = opening.model_copy(update={"stamp": stamp})
         check_opening(stamped)
         return stamped
 
-    async def _stamped(self, actor: Actor, case: str, event: Act, content: Stamped) -> Stamped:
-        minted = int((await self._clock(case)).timestamp())
-        claims: dict[str, Any] = {
-            "iss": ISSUER,
-            "aud": self._audience,
-            "jti": secrets.token_urlsafe(16),
-            "iat": minted,
-            "exp": minted + int(LIFETIME.total_seconds()),
-            "case": case,
-            "event": str(event),
-            "digest": digest_of(content),
-            "sub": actor.id,
-            "role": actor.role.value,
-            "office": actor.office,
-        }
-        headers = {"typ": TYPE, "kid": self._key.key_id}
-        stamp = jwt.encode(claims, self._key.key, algorithm=ALGORITHM, headers=headers)
+    async def _mint(self, actor: Actor, case: str, event: Act, content: Fact | Opening) -> str:
+        stamp = minted(
+            self._key, self._audience, actor=actor, case=case, event=event, content=content, at=await self._clock(case)
+        )
         log.info("stamped", extra={"told": str(event), "staff": actor.id, "role": actor.role.value, "of_case": case})
-        return content.model_copy(update={"stamp": stamp})
+        return stamp
+
+
+def minted(
+    key: SigningKey,
+    audience: str,
+    *,
+    actor: Actor,
+    case: str,
+    event: Act,
+    content: Fact | Opening,
+    at: datetime,
+) -> str:
+    """A stamp, signed without a question asked: who may have it is for the caller to know."""
+    begins = int(at.timestamp())
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": audience,
+        "jti": secrets.token_urlsafe(16),
+        "iat": begins,
+        "exp": begins + int(LIFETIME.total_seconds()),
+        "case": case,
+        "event": str(event),
+        "digest": digest_of(content),
+        "sub": actor.id,
+        "role": actor.role.value,
+        "office": actor.office,
+    }
+    return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.key_id})
 
 
 def _fact(actor: Actor, event: Event, fields: dict[str, Any]) -> Fact:

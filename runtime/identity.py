@@ -61,7 +61,7 @@ class KeyFile:
         try:
             self._keys = _read_keys(path.read_bytes())
         except OSError:
-            raise CaseError(Code.CONFIGURATION_INVALID, "token_keys: not readable") from None
+            raise CaseError(Code.CONFIGURATION_INVALID, "identity_keys: not readable") from None
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
         """See `PublicKeys`."""
@@ -113,7 +113,7 @@ def _read_keys(raw: bytes) -> Mapping[str, jwt.PyJWK]:
                 if key.algorithm_name in ALGORITHMS and entry.get("use", "sig") == "sig":
                     keys[entry["kid"]] = key
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CaseError(Code.CONFIGURATION_INVALID, "token_keys: not a JWK set") from None
+        raise CaseError(Code.CONFIGURATION_INVALID, "identity_keys: not a JWK set") from None
     return keys
 
 

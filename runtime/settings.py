@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.sealing import KeyRing
+from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
 from runtime.codec import Algorithm
+from runtime.codec_server.settings import CodecSettings
+from runtime.identity import KeyFile
 from runtime.keys import MAKE_A_RING, fault_of
-from runtime.notifying import NotificationSettings
+from runtime.notifying import NotificationSettings, listed
+from runtime.stamp_keys import MAKE_A_PAIR, SigningKey
 
 PREFIX: Final = "CARDCASE_"
 _OFF: Final = "off"
@@ -63,7 +67,7 @@ class Encryption(StrEnum):
         return Algorithm[self.name]
 
 
-class Settings(NotificationSettings):
+class Settings(NotificationSettings, CodecSettings):
     """Settings that programs share. Each is read from `CARDCASE_` and its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -77,6 +81,20 @@ class Settings(NotificationSettings):
     """How payloads on their way through Temporal are sealed: by the first that is named; all of them are read.
     `off` leaves them in clear, which is for measurements.
     """
+    stamp_trust_file: Path | None = None
+    """Public keys of the gates whose stamps a worker believes (a JWK set)."""
+    stamp_key_file: Path | None = None
+    """The gate's own key, by which it stamps; readable by its owner only, and given to nobody else."""
+    identity_issuer: str | None = None
+    """Issuer of the identity tokens that the gate accepts: the agency's OIDC provider."""
+    identity_audience: str = "cardcase"
+    """To whom identity tokens have to be made out."""
+    identity_keys: str | None = None
+    """The provider's public keys: its `jwks_uri`, or a file with the JWK set."""
+    token_file: Path | None = None
+    """Identity token of whoever uses the command line or a client; readable by its owner only."""
+    gate_url: str | None = None
+    """Where the gate stamps what the bearer of the token decides."""
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
     """Database connections of one worker for its cases; a few more are for notifications."""
     max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
@@ -113,6 +131,13 @@ class Settings(NotificationSettings):
             raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
+    @field_validator("gate_url")
+    @classmethod
+    def _keeps_the_token_secret(cls, url: str | None) -> str | None:
+        if url is not None and not _is_web(url):
+            raise ValueError("must be https://host/path, or http:// on this machine")
+        return url
+
     @field_validator("ui_url", "runbook_url")
     @classmethod
     def _is_a_web_address(cls, url: str | None) -> str | None:
@@ -124,8 +149,11 @@ class Settings(NotificationSettings):
     def around(cls, known: "Settings") -> Iterator[Problem]:
         """What is wrong with that which valid settings name, and with Temporal's own configuration."""
         yield from _of_key_file(known)
+        yield from _of_stamp_keys(known)
         yield from _of_temporal(known)
         for fault in known.faults(production=known.profile is Profile.production):
+            yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
+        for fault in known.codec_faults(production=known.profile is Profile.production):
             yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
         if known.profile is Profile.production and not known.encryption:
             yield _IN_CLEAR
@@ -139,6 +167,22 @@ class ClientSettings(Settings):
     key_file: Path
 
 
+class GateSettings(Settings):
+    """Settings of the program that offers the gate: whom it believes, and by which key it stamps."""
+
+    stamp_key_file: Path
+    identity_issuer: str
+    identity_keys: str
+
+
+class CodecServerSettings(GateSettings):
+    """Settings of the codec server: it opens what is sealed for operators, and writes down what is revealed to them."""
+
+    database_url: SecretStr
+    key_file: Path
+    ui_origins: Annotated[frozenset[str], BeforeValidator(listed), Field(min_length=1)]
+
+
 class RegisterSettings(Settings):
     """Settings of a program that looks after the register: it reads and writes rows that hold nothing sealed."""
 
@@ -150,6 +194,7 @@ class WorkerSettings(Settings):
 
     database_url: SecretStr
     key_file: Path
+    stamp_trust_file: Path
 
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
@@ -209,12 +254,15 @@ _ELSEWHERE: Final = frozenset({f"{PREFIX}DATA_DIR"})
 def _wrong(field: str, kind: str, message: str) -> Problem:
     name = PREFIX + field.upper()
     if kind == "missing":
-        mend = MAKE_A_RING if field == "key_file" else f"Set it, for instance: export {name}=…"
+        mend = _MADE_BY.get(field, f"Set it, for instance: export {name}=…")
         return Problem(name, "is not set", mend)
     # What pydantic says of the types above names bounds and choices, never the input.
     what = message.removeprefix("Value error, ").removeprefix("Input ")
     has_default = Settings.model_fields[field].default is not None
     return Problem(name, f"is wrong: {what}", f"Correct it, or unset {name}" if has_default else "Correct it")
+
+
+_MADE_BY: Final = {"key_file": MAKE_A_RING, "stamp_key_file": MAKE_A_PAIR, "stamp_trust_file": MAKE_A_PAIR}
 
 
 def _is_postgres(url: str) -> bool:
@@ -243,6 +291,29 @@ def _of_key_file(settings: Settings) -> Iterator[Problem]:
         yield Problem(name, fault, f"Mend the file. {MAKE_A_RING}")
     elif settings.profile is Profile.production and KeyRing.load(settings.key_file).is_sample:
         yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
+
+
+def _of_stamp_keys(settings: Settings) -> Iterator[Problem]:
+    for path, key_kind in ((settings.stamp_trust_file, TrustedKeys), (settings.stamp_key_file, SigningKey)):
+        if path is None:
+            continue
+        try:
+            is_sample = key_kind.load(path).is_sample
+        except CaseError as wrong:
+            field, _, what = (wrong.field or "").partition(": ")
+            yield Problem(f"{PREFIX}{field.upper()}", what, MAKE_A_PAIR)
+            continue
+        if is_sample and settings.profile is Profile.production:
+            field = "stamp_trust_file" if key_kind is TrustedKeys else "stamp_key_file"
+            yield Problem(
+                f"{PREFIX}{field.upper()}", "holds the published sample key, by which all can stamp", MAKE_A_PAIR
+            )
+    if settings.identity_keys is not None and not _is_web(settings.identity_keys):
+        try:
+            KeyFile(Path(settings.identity_keys))
+        except CaseError as wrong:
+            what = (wrong.field or "").partition(": ")[2]
+            yield Problem(f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to such a file")
 
 
 def _of_policies() -> Iterator[Problem]:

@@ -80,12 +80,12 @@ class SigningKey:
             "kid": self.key_id,
             "x": _encoded(self.key.public_key().public_bytes_raw()),
         }
-        _write(private, {**entry, "d": _encoded(self.key.private_bytes_raw())}, 0o600)
-        _write(public, entry, 0o644)
+        _write(private, {**entry, "d": _encoded(self.key.private_bytes_raw())})
+        _write(public, entry)
 
 
-def _write(path: Path, entry: dict[str, Any], mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def _write(path: Path, entry: dict[str, Any]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(json.dumps({"keys": [entry]}, indent=2) + "\n")
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import count
 from typing import Any, Final
@@ -53,8 +53,10 @@ from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
 from runtime.stack import LocalStack
+from runtime.stack.issuer import Everybody, Issuer
 from runtime.worker import cases_worker
 from tests.scenes import CLERK, FACTS, OFFICE
+from tests.stamping import KEY, NAMESPACE, STAMPS, SomeFact, stamped, stamped_opening
 
 _SEQUENCE = count(1)
 
@@ -175,14 +177,16 @@ class Engine:
             "number": self.sealer.seal(number, field=Field.number, person=ref),
             "number_token": self.sealer.number_token(number),
             "region": OFFICE,
-            "submitter": CLERK,
+            "submitter": CLERK.model_copy(update={"office": more.get("region", OFFICE)}),
             "documents": documents,
             "key": f"key-{digest[:20]}",
             "fingerprint": self.sealer.content_token(content),
         } | more
 
     async def open(self, opening: NumberChangeOpening | ReplacementOpening, *, skipping: bool = False) -> Receipt:
-        """Open a case and wait for its receipt."""
+        """Open a case and wait for its receipt. An application that nobody has stamped is stamped by its submitter."""
+        if opening.stamp is None:
+            opening = stamped_opening(opening)
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             opening.kind.value,
             CaseState(opening=opening),
@@ -217,11 +221,35 @@ class Engine:
         return self.client.get_workflow_handle(case, result_type=Outcome)
 
     async def tell(self, case: str, event: Event, fact: Fact | None = None, *, update_id: str | None = None) -> Answer:
-        """Tell a case of an event; the usual fact of `tests.scenes` unless another is given."""
+        """Tell a case of an event; the usual fact of `tests.scenes` unless another is given.
+
+        A fact that nobody has stamped is stamped by whoever it names.
+        """
+        fact = fact or FACTS[event]
         answer: Answer = await self.handle(case).execute_update(
-            event.value, fact or FACTS[event], id=update_id, result_type=Answer
+            event.value,
+            fact if fact.stamp is not None else await self.stamped(case, event, fact),
+            id=update_id,
+            result_type=Answer,
         )
         return answer
+
+    async def stamped(self, case: str, event: Event, fact: SomeFact) -> SomeFact:
+        """The fact with a stamp of whoever it names, minted at the moment that it is for the case."""
+        return stamped(fact, case, event, await self.time_of(case))
+
+    async def time_of(self, case: str) -> datetime:
+        """What time it is for a case; the time of day where the server knows of none."""
+        try:
+            return await self.skipper.get_current_time(self.handle(case))
+        except RPCError:
+            return datetime.now(UTC)
+
+    @property
+    def everybody(self) -> Everybody:
+        """A gate at which everybody is who they say, for clients that play many parts."""
+        issuer = Issuer()
+        return Everybody(issuer, issuer.gate(KEY, NAMESPACE, self.time_of))
 
     async def view(self, case: str) -> CaseView:
         """The case's view; that of a run which has not begun yet is waited for."""
@@ -271,7 +299,7 @@ async def engine_on(
     try:
         client = await connect(SEALED, stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
-        registry = Registry(pool, sealer, policies or quiet_policies(), official_calendar)
+        registry = Registry(pool, sealer, STAMPS, policies or quiet_policies(), official_calendar)
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
     finally:
         await pool.close()

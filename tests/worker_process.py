@@ -15,6 +15,7 @@ import aiohttp
 from activities.sealing import KeyRing
 from runtime.stack.launch import Account
 from runtime.stack.process import launch_command
+from runtime.stamp_keys import SigningKey
 
 ROOT: Final = Path(__file__).parents[1]
 WORKER: Final = (str(ROOT / "worker.py"),)
@@ -35,6 +36,14 @@ def sample_key_file(folder: Path) -> Path:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(KeyRing.sample()._as_toml(), encoding="ascii")
+    return path
+
+
+def sample_trust_file(folder: Path) -> Path:
+    """The public half of the published stamp key as a file, made once."""
+    path = folder / "sample-stamp-keys.json"
+    if not path.exists():
+        SigningKey.sample().write(path.with_suffix(".private"), path)
     return path
 
 

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         AddDocuments,
         Answer,
         Approve,
+        CalendarGrew,
         CaseView,
         ConfirmDownstream,
         Extend,
@@ -47,6 +48,7 @@ with workflow.unsafe.imports_passed_through():
         VerifyDocuments,
         Withdraw,
     )
+    from cases.names import CALENDAR_GREW
     from cases.progress import (
         Answered,
         CaseState,
@@ -58,6 +60,7 @@ with workflow.unsafe.imports_passed_through():
         receipt_of,
         view_of,
     )
+    from cases.stamps import check_fact, check_opening
     from cases.states import Event, Origin, Status
     from cases.steps import Neighbour, RegisterRequest, StepRequest
     from workflows.details import (
@@ -176,9 +179,14 @@ class Case:
         if self._case.screening is not None:
             return
         try:
+            check_opening(self._case.opening)
+        except CaseError as not_theirs:
+            await self._give_up(not_theirs.code)
+            return
+        try:
             registered = await ask_register(
                 Registry.register,
-                RegisterRequest(state=self._case, at=workflow.now()),
+                RegisterRequest(state=self._case, at=workflow.now(), arrived=workflow.info().start_time),
                 summary=str(Caption.registering),
                 before_waiting=self._show,
             )
@@ -192,6 +200,8 @@ class Case:
         else:
             self._case = self._case.model_copy(
                 update={
+                    # The audit has its stamp; nothing is written with it again.
+                    "opening": self._case.opening.model_copy(update={"stamp": None}),
                     "generation": registered.generation,
                     "screening": registered.screening,
                     "benefits_held": registered.screening.benefits_held,
@@ -350,6 +360,20 @@ class Case:
     )
     person_ended = told(Event.person_ended, PersonEnded, "死亡或转出，终止案件。The person died or was transferred.")
 
+    @workflow.update(
+        name=CALENDAR_GREW,
+        description="日历已发布，重新计算期限（引擎内部）。The engine's own word; not for people.",
+    )
+    async def calendar_grew(self, grew: CalendarGrew) -> Answer:
+        """Years were published: dates are reckoned anew. Nobody decides anything by it, so it takes no stamp."""
+        return await self._told(Event.recompute, None)
+
+    @calendar_grew.validator
+    def _dates_can_be_reckoned(self, grew: CalendarGrew) -> None:
+        if not isinstance(grew, CalendarGrew):
+            raise refused(Code.PAYLOAD_INVALID)
+        self._refuse_early(Event.recompute, None)
+
     @workflow.query(description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
     def view(self) -> CaseView:
         """Everything about the case that may be shown without opening personal data."""
@@ -391,8 +415,8 @@ class Case:
                     yield
                     return
 
-    async def _told(self, event: Event, fact: Fact) -> Answer:
-        update_id = _current_update_id()
+    async def _told(self, event: Event, fact: Fact | None) -> Answer:
+        update_id, arrived = _current_update_id(), workflow.now()
         while True:
             async with self._turn_of_a_caller():
                 if self._not_received is not None:
@@ -401,7 +425,9 @@ class Case:
                     return given
                 version = self._case.version
                 try:
-                    code = await self._move(event, fact, update_id=update_id)
+                    if fact is not None:
+                        check_fact(fact, self._case.case_id, event)
+                    code = await self._move(event, fact, update_id=update_id, arrived=arrived)
                 except CaseError as not_possible:
                     code = not_possible.code
                 if code is None:
@@ -412,11 +438,13 @@ class Case:
                     self._show_details()
                     raise refused(code)
 
-    def _refuse_early(self, event: Event, fact: Fact) -> None:
+    def _refuse_early(self, event: Event, fact: Fact | None) -> None:
         # While the case moves nobody can say what is possible; the handler waits and decides then.
         if not self._resting or self._answer_given(_current_update_id()) is not None:
             return
         try:
+            if fact is not None:
+                check_fact(fact, self._case.case_id, event)
             decide(self._case, event, fact, workflow.now())
         except CaseError as not_possible:
             # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
@@ -439,6 +467,7 @@ class Case:
         *,
         because: Code | None = None,
         update_id: str | None = None,
+        arrived: datetime | None = None,
         related: str | None = None,
     ) -> Code | None:
         """Make one transition: decided, written in one transaction, then in effect here. Answers a refusal's code."""
@@ -452,7 +481,7 @@ class Case:
             after = after.model_copy(update={"answered": answered})
         if after.receipt is None:
             after = after.model_copy(update={"receipt": receipt_of(after)})
-        request = StepRequest.of(self._case, decision._replace(after=after), fact, at)
+        request = StepRequest.of(self._case, decision._replace(after=after), fact, at, arrived)
         try:
             with self._milestone():
                 result = await ask_register(

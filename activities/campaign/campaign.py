@@ -5,7 +5,7 @@ hold, a recomputation per case, version and calendar.
 """
 
 import logging
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from temporalio import activity
 from temporalio.client import Client
@@ -13,17 +13,13 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendar import Calendars
 from activities.campaign import inviting, rechecking
-from activities.campaign.recomputing import Calendar, Fate, Told, Undated, recompute_datable, standings
+from activities.campaign.recomputing import Calendar, Fate, Told, recompute_datable, standings
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
 from cases.errors import Code
-from cases.models import Actor, Recompute, Role
 from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked
 from cases.policy import Policies
 from cases.steps import Neighbour
-
-CHECKER: Final = "calendar-check"
-"""The staff ID under which the engine itself tells cases of a calendar that grew."""
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +70,7 @@ class Campaign:
         calendar = Calendar(self._policies, self._calendars)
         provisional = sum(standing.provisional for standing in await standings(self._pool, calendar))
         fates = dict.fromkeys(Fate, 0)
-        async for told in recompute_datable(self._pool, self._client, calendar, _by_the_engine):
+        async for told in recompute_datable(self._pool, self._client, calendar):
             fates[told.fate] += 1
             activity.heartbeat(fates[Fate.recomputed])
             _note(told)
@@ -87,10 +83,6 @@ def _begun(nothing: Begun) -> Begun:
     """How far an earlier attempt of this activity came."""
     details = activity.info().heartbeat_details
     return type(nothing)(*details[0]) if details else nothing
-
-
-def _by_the_engine(case: Undated) -> Recompute:
-    return Recompute(actor=Actor(id=CHECKER, role=Role.operator, office=case.region))
 
 
 def _note(told: Told) -> None:

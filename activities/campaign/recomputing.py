@@ -1,11 +1,12 @@
 """Dates reckoned anew: which open cases rest on a calendar year that was not published, and how they are told.
 
-The scheduled check and the command line go this one way. Each case is told by the update `recompute`, so that its dates
-change in a transition like any other: in one transaction, with its audit, and seen by its workflow.
+The scheduled check and the command line go this one way. Each case is told by an update, so that its dates change in a
+transition like any other: in one transaction, with its audit, and seen by its workflow. A person decides so with their
+stamp (`recompute`), and may let the case follow another policy; the scheduled check only says that the calendar grew.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from datetime import timedelta
@@ -25,7 +26,8 @@ from activities.calendar import Calendars, edition_of
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError, Code
-from cases.models import Answer, Recompute
+from cases.models import Answer, CalendarGrew, Recompute
+from cases.names import CALENDAR_GREW
 from cases.policy import Policies
 from cases.states import Event
 
@@ -39,6 +41,9 @@ IN_FLIGHT: Final = 16
 
 TIMEOUT: Final = timedelta(seconds=30)
 """How long one case may take to answer."""
+
+Word = Recompute | CalendarGrew
+"""What a case is told: somebody's stamped decision, or that the calendar grew."""
 
 _CODES: Final = {code.value: code for code in Code}
 
@@ -158,7 +163,7 @@ async def chosen(pool: Pool, selection: Selection) -> AsyncGenerator[Undated, No
 async def tell_each(
     client: Client,
     cases: AsyncIterator[Undated],
-    fact: Callable[[Undated], Recompute],
+    word: Callable[[Undated], Awaitable[Word]],
     calendar: Calendar,
     *,
     in_flight: int = IN_FLIGHT,
@@ -170,7 +175,7 @@ async def tell_each(
     under_way: set[asyncio.Task[Told]] = set()
     try:
         async for case in cases:
-            under_way.add(asyncio.create_task(_tell(client, case, fact(case), calendar)))
+            under_way.add(asyncio.create_task(_tell(client, case, word, calendar)))
             if len(under_way) == in_flight:
                 done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
@@ -189,28 +194,33 @@ async def recompute_datable(
     pool: Pool,
     client: Client,
     calendar: Calendar,
-    fact: Callable[[Undated], Recompute],
 ) -> AsyncGenerator[Told, None]:
-    """Tell those cases whose provisional dates rest on years that are published by now."""
+    """Tell those cases whose provisional dates rest on years that are published by now, in the engine's own name."""
+
+    async def grew(case: Undated) -> CalendarGrew:
+        return CalendarGrew(edition=calendar.edition(case.policy))
+
     async with aclosing(chosen(pool, Selection())) as every:
         datable = (case async for case in every if case.rests_on(calendar.published(case.policy)))
-        async with aclosing(tell_each(client, datable, fact, calendar)) as all_told:
+        async with aclosing(tell_each(client, datable, grew, calendar)) as all_told:
             async for told in all_told:
                 yield told
 
 
-async def _tell(client: Client, case: Undated, fact: Recompute, calendar: Calendar) -> Told:
+async def _tell(client: Client, case: Undated, word: Callable[[Undated], Awaitable[Word]], calendar: Calendar) -> Told:
     handle = client.get_workflow_handle(case.case_id)
     try:
+        said = await word(case)
         await handle.execute_update(
-            Event.recompute.value,
-            fact,
-            id=_update_id(case, fact, calendar),
+            Event.recompute.value if isinstance(said, Recompute) else CALENDAR_GREW,
+            said,
+            id=_update_id(case, said, calendar),
             result_type=Answer,
             rpc_timeout=TIMEOUT,
         )
-    except CaseError as unknown:
-        return Told(case, Fate.refused, unknown.code)
+    except CaseError as refused:
+        unanswered = refused.code is Code.GATE_UNAVAILABLE
+        return Told(case, Fate.unanswered if unanswered else Fate.refused, refused.code)
     except WorkflowUpdateFailedError as failed:
         return Told(case, Fate.refused, _code_of(failed))
     except WorkflowUpdateRPCTimeoutOrCancelledError:
@@ -239,12 +249,12 @@ async def _told_too_late(client: Client, case: Undated) -> Told:
 _AWAY: Final = Code.ENGINE_UNAVAILABLE
 
 
-def _update_id(case: Undated, fact: Recompute, calendar: Calendar) -> str:
+def _update_id(case: Undated, said: Word, calendar: Calendar) -> str:
     """The same case as it stood, the same calendar, the same policy: the same request, however often it is sent.
 
     A case that was told by a worker with an older calendar has moved on, so that it can be told again.
     """
-    policy = fact.policy or case.policy
+    policy = said.policy or case.policy if isinstance(said, Recompute) else case.policy
     return f"recompute:{case.generation}.{case.version}:{policy.replace('/', '.')}:{calendar.edition(policy)}"
 
 

@@ -103,9 +103,9 @@ WHERE case_id = :case_id AND generation = :generation AND version = :before AND 
 -- name: record_transition
 -- One link of the audit's chain.
 INSERT INTO transitions (
-    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, state_before,
-    state_after, outcome, at, prev_hash, hash
+    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, stamp,
+    state_before, state_after, outcome, at, prev_hash, hash
 ) VALUES (
-    :case_id, :generation, :version, :step, :event, :from_status, :to_status, :actor, :role, :office, :fact,
+    :case_id, :generation, :version, :step, :event, :from_status, :to_status, :actor, :role, :office, :fact, :stamp,
     :state_before, :state_after, :outcome, :at, :prev_hash, :hash
 );

@@ -27,7 +27,8 @@ ONE_HOLDER: Final = "numbers_one_holder"
 STAMP_ONCE: Final = "transitions_stamp_once"
 """The constraint that makes a stamp good for one transition."""
 
-_SAYS_WHY: Final = {ONE_HOLDER: Code.NUMBER_TAKEN, STAMP_ONCE: Code.STAMP_USED}
+SAYS_WHY: Final = {ONE_HOLDER: Code.NUMBER_TAKEN, STAMP_ONCE: Code.STAMP_USED}
+"""Constraints that are rules of the domain, and the code of each."""
 
 _HEALED_BY_DEPLOYMENT: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH})
 """Refusals that a right configuration or release heals, so that the step is worth repeating."""
@@ -50,8 +51,8 @@ def code_of(error: BaseException) -> Code:
     """The stable code of an error; what is not known is INTERNAL."""
     if isinstance(error, CaseError | Refused):
         return error.code
-    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in _SAYS_WHY:
-        return _SAYS_WHY[error.constraint_name]
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name in SAYS_WHY:
+        return SAYS_WHY[error.constraint_name]
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         if state[:2] in {_DATA, _INTEGRITY} or state == _INSUFFICIENT_PRIVILEGE:

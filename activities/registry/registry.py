@@ -17,17 +17,19 @@ from activities.calendar import Calendars
 from activities.registry.audit import BEGINNING, digest_of, hash_of
 from activities.registry.effects import EFFECTS
 from activities.registry.effects_on_numbers import wait_for_turn
-from activities.registry.errors import ONE_HOLDER, Refused, codes_only
+from activities.registry.errors import SAYS_WHY, STAMP_ONCE, Refused, codes_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.screening import Screened, screen
 from activities.registry.step import Step
 from activities.sealing import Sealer
+from activities.stamps import Stamps
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.models import Recompute
 from cases.policy import Policies, Policy
 from cases.progress import CaseState, Finding, Screening, Terms, view_of
+from cases.stamps import Claims
 from cases.states import Effect, Event
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
 
@@ -56,6 +58,7 @@ class Registry:
         self,
         pool: Pool,
         sealer: Sealer,
+        stamps: Stamps,
         policies: Policies,
         calendars: Calendars,
         written: Written | None = None,
@@ -63,6 +66,7 @@ class Registry:
         self._written = written
         self._pool = pool
         self._sealer = sealer
+        self._stamps = stamps
         self._policies = policies
         self._calendars = calendars
 
@@ -73,9 +77,15 @@ class Registry:
 
         The same idempotency key with the same content is answered as before, for ever. A closed case answers with its
         ending unless the application reopens it; then its next generation begins. `refused`: IDEMPOTENCY_CONFLICT,
-        CASE_ALREADY_OPEN, CASE_NOT_REOPENABLE, or the code of a hard rule the number breaks.
+        CASE_ALREADY_OPEN, CASE_NOT_REOPENABLE, what is wrong with the stamp, or the code of a hard rule the number
+        breaks.
         """
-        return await self._in_transaction(lambda connection: self._register(connection, request))
+        try:
+            return await self._in_transaction(lambda connection: self._register(connection, request))
+        except asyncpg.UniqueViolationError as violation:
+            if violation.constraint_name != STAMP_ONCE:
+                raise
+            return self._refusal(request, Code.STAMP_USED)
 
     @activity.defn
     @codes_only
@@ -96,9 +106,9 @@ class Registry:
             except Refused as refused:
                 code = refused.code
             except asyncpg.UniqueViolationError as violation:
-                if violation.constraint_name != ONE_HOLDER:
+                if violation.constraint_name not in SAYS_WHY:
                     raise
-                code = Code.NUMBER_TAKEN
+                code = SAYS_WHY[violation.constraint_name]
             else:
                 if notifications and self._written is not None:
                     self._written(request.key, DeliverRequest(notifications=notifications, at=request.at))
@@ -127,6 +137,18 @@ class Registry:
             if (used["case_id"], used["fingerprint"]) != (case_id, opening.fingerprint):
                 return self._refusal(request, Code.IDEMPOTENCY_CONFLICT)
             return await self._as_registered(connection, case_id, used["generation"])
+        # What was written before is not judged again: the key of its stamp may be out of use by now.
+        try:
+            claims = self._stamps.check_opening(opening, request.arrived or request.at)
+        except CaseError as not_theirs:
+            return self._refusal(request, not_theirs.code)
+        return await self._register_anew(connection, request, claims, values)
+
+    async def _register_anew(
+        self, connection: Connection, request: RegisterRequest, claims: Claims, values: dict[str, Any]
+    ) -> Registered:
+        """Register an application whose key was not used yet."""
+        opening, case_id = request.state.opening, request.state.case_id
         newest = await SQL["newest_generation"].first(connection, values)
         if newest is not None and (newest["closed_at"] is None or not opening.reopen):
             if newest["closed_at"] is None and newest["fingerprint"] != opening.fingerprint:
@@ -135,12 +157,13 @@ class Registry:
             return await self._as_registered(connection, case_id, newest["generation"])
         if newest is None and opening.reopen:
             return self._refusal(request, Code.CASE_NOT_REOPENABLE)
-        return await self._open(connection, request, newest, values)
+        return await self._open(connection, request, claims, newest, values)
 
     async def _open(
         self,
         connection: Connection,
         request: RegisterRequest,
+        claims: Claims,
         newest: asyncpg.Record | None,
         values: dict[str, Any],
     ) -> Registered:
@@ -153,7 +176,11 @@ class Registry:
             return self._refusal(request, broken.code)
         generation, head = (1, BEGINNING) if newest is None else (newest["generation"] + 1, newest["head"])
         opening, screening = request.state.opening, screened.screening
-        state = request.state.model_copy(update={"generation": generation, "screening": screening})
+        # The stamp stands in the audit, once.
+        unstamped = opening.model_copy(update={"stamp": None})
+        state = request.state.model_copy(
+            update={"opening": unstamped, "generation": generation, "screening": screening}
+        )
         answer = Registered(generation=generation, screening=screening)
         dumped = state.model_dump(mode="json")
         link = {
@@ -164,10 +191,11 @@ class Registry:
             "event": REGISTRATION,
             "from_status": None,
             "to_status": state.status.value,
-            "actor": opening.submitter.id,
-            "role": opening.submitter.role.value,
-            "office": opening.submitter.office,
-            "fact": None,
+            "actor": claims.sub,
+            "role": claims.role.value,
+            "office": claims.office,
+            "fact": {"stamp": opening.stamp},
+            "stamp": claims.jti,
             "state_before": None,
             "state_after": digest_of(dumped),
             "outcome": answer.model_dump(mode="json"),
@@ -229,6 +257,7 @@ class Registry:
         if (case["version"], case["status"]) != (request.before, request.from_status):
             standing, neighbours = await self._standing(connection, key | {"before": request.before})
             return StepResult(moved=False, standing=standing, neighbours=neighbours), ()
+        claims = self._claims(request)
         policy = self._policy(request)
         step = Step(connection, request, case, policy, self._sealer)
         if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
@@ -244,7 +273,7 @@ class Registry:
             neighbours=tuple(step.neighbours),
             related=step.related,
         )
-        await self._move(connection, request, case, final, result)
+        await self._move(connection, request, claims, case, final, result)
         return result, tuple(step.notifications)
 
     async def _standing(
@@ -264,10 +293,21 @@ class Registry:
             tuple(Neighbour.model_validate_json(row["neighbour"]) for row in untold),
         )
 
+    def _claims(self, request: StepRequest) -> Claims | None:
+        """Who decided, by the stamp of the fact; None for what happens of itself."""
+        if request.fact is None:
+            return None
+        try:
+            return self._stamps.check_fact(
+                request.parsed, request.after.case_id, request.event, request.arrived or request.at
+            )
+        except CaseError as not_theirs:
+            raise Refused(not_theirs.code) from None
+
     def _policy(self, request: StepRequest) -> Policy:
         """The policy that the case is pinned to, or is pinned to by this step."""
         pinned = self._policies.pinned(request.after.terms.policy)
-        fact = request.parsed if request.event is Event.recompute else None
+        fact = request.parsed if request.event is Event.recompute and request.fact is not None else None
         if not isinstance(fact, Recompute) or fact.policy is None:
             return pinned
         policy = self._policies.find(fact.policy)
@@ -276,10 +316,15 @@ class Registry:
         return policy
 
     async def _move(
-        self, connection: Connection, request: StepRequest, case: asyncpg.Record, final: CaseState, result: StepResult
+        self,
+        connection: Connection,
+        request: StepRequest,
+        claims: Claims | None,
+        case: asyncpg.Record,
+        final: CaseState,
+        result: StepResult,
     ) -> None:
         view, ladder = view_of(final), final.ladder
-        fact = request.parsed if request.fact is not None else None
         dumped = final.model_dump(mode="json")
         link = {
             "case_id": final.case_id,
@@ -289,10 +334,11 @@ class Registry:
             "event": request.event.value,
             "from_status": request.from_status.value,
             "to_status": final.status.value,
-            "actor": fact.actor.id if fact else None,
-            "role": fact.actor.role.value if fact else None,
-            "office": fact.actor.office if fact else None,
+            "actor": claims.sub if claims else None,
+            "role": claims.role.value if claims else None,
+            "office": claims.office if claims else None,
             "fact": request.fact,
+            "stamp": claims.jti if claims else None,
             "state_before": case["state_digest"],
             "state_after": digest_of(dumped),
             "outcome": result.model_dump(mode="json"),

@@ -28,14 +28,16 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool
 from cases.clocks import WorkingCalendar
 from cases.errors import REMEDIES, CaseError, Code
-from cases.models import Recompute, Role
+from cases.models import Recompute
 from cases.policy import PACKS, Policies, Policy, load
+from cases.states import Event
 from intake.applications import checked
 from intake.client import today_in_shanghai
 from intake.commands.drawing import drawn, year_of
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.opening import SHOWN, Bar
 from intake.commands.saying import Exit, Format, Speaker, WrongUsage
+from intake.stamping import Stamping
 
 PolicyOption = Annotated[
     str | None, typer.Option("--policy", metavar="NAME/VERSION", help="A policy pack; of a name alone the newest.")
@@ -122,11 +124,6 @@ def _span(calendar: WorkingCalendar) -> str:
 async def recompute(
     invocation: Invocation,
     *,
-    actor: Annotated[str | None, typer.Option(metavar="ID", help="Staff ID of whoever acts. (required)")] = None,
-    office: Annotated[
-        str | None, typer.Option(metavar="REGION", help="Region of the office of whoever acts. (required)")
-    ] = None,
-    role: Annotated[Role, typer.Option(help="In which capacity.")] = Role.operator,
     region: RegionOption = None,
     policy: PolicyOption = None,
     to: Annotated[
@@ -146,9 +143,6 @@ async def recompute(
     selection = Selection(_checked_region(region), _pack(policy, packs).pin if policy is not None else None)
     if to is not None and selection.policy is None:
         raise WrongUsage("--policy")
-    lacking = [option for option, given in (("--actor", actor), ("--office", office)) if given is None and not dry_run]
-    if lacking:
-        raise WrongUsage(", ".join(lacking))
     calendar = Calendar(Policies(packs), official_calendar)
     only_datable = selection.policy is None and not every
     report = Report(invocation.say, dry_run=dry_run)
@@ -157,10 +151,10 @@ async def recompute(
         if dry_run:
             await case_errors_only(_list)(cases, report)
         else:
-            content = {"actor": {"id": actor, "role": role, "office": office}}
+            content = {"actor": invocation.actor()}
             fact = checked(Recompute, content | ({"policy": _pack(to, packs).pin} if to is not None else {}))
-            async with invocation.engine() as client:
-                await _tell(invocation, client, cases, fact)
+            async with invocation.engine() as client, invocation.gate() as stamping:
+                await _tell(invocation, client, cases, Decided(fact, stamping))
     report.close()
     return report.exit
 
@@ -171,22 +165,37 @@ async def _list(cases: "Cases", report: "Report") -> None:
             report.would_tell(case)
 
 
-async def _tell(invocation: Invocation, client: Client, cases: "Cases", fact: Recompute) -> None:
+@dataclass(frozen=True)
+class Decided:
+    """The caller's decision to reckon dates anew; each case gets it with a stamp of its own."""
+
+    fact: Recompute
+    stamping: Stamping | None
+
+    async def __call__(self, case: Undated) -> Recompute:
+        """Stamped for one case. Raises `CaseError` with the gate's code."""
+        if self.stamping is None:
+            raise CaseError(Code.IDENTITY_MISSING)
+        stamped = await self.stamping.stamp(case.case_id, Event.recompute, self.fact)
+        return self.fact.model_copy(update={"actor": stamped.actor, "stamp": stamped.stamp})
+
+
+async def _tell(invocation: Invocation, client: Client, cases: "Cases", decided: Decided) -> None:
     try:
         with Bar() as progress:
-            await case_errors_only(_tell_all)(client, cases, fact, progress)
+            await case_errors_only(_tell_all)(client, cases, decided, progress)
     except asyncio.CancelledError:
         cases.report.close()
         invocation.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
         raise
 
 
-async def _tell_all(client: Client, cases: "Cases", fact: Recompute, progress: Bar) -> None:
+async def _tell_all(client: Client, cases: "Cases", decided: Decided, progress: Bar) -> None:
     """Tell the cases. An engine that answers nobody any more is left in peace."""
     total, unanswered = await cases.count(), 0
     async with (
         aclosing(cases.each()) as every,
-        aclosing(tell_each(client, every, lambda _: fact, cases.calendar)) as all_told,
+        aclosing(tell_each(client, every, decided, cases.calendar)) as all_told,
     ):
         async for told in all_told:
             cases.report.told(told)

@@ -15,16 +15,20 @@ from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
+from cases.models import Actor
 from cases.names import read_case_id
 from intake.client import CaseClient, Unavailable, of_rpc
 from intake.commands.saying import Exit, Format, Language, Speaker
+from intake.stamping import Stamping, TokenFile, gate_at
 from runtime.client import connect, payload_sealer
+from runtime.identity import claimed_by
 from runtime.logs import configure_logging, core_runtime
 from runtime.settings import (
     ClientSettings,
     ConfigurationInvalid,
     Problem,
     RegisterSettings,
+    Settings,
     read_settings,
 )
 
@@ -56,8 +60,28 @@ class Invocation:
         """
         settings = read_settings(ClientSettings)
         sealer = Sealer(KeyRing.load(settings.key_file))
-        async with self.engine() as client:
-            yield CaseClient(client, sealer, document_hosts=self.document_hosts)
+        async with self.engine() as client, self.gate() as stamping:
+            yield CaseClient(client, sealer, stamping=stamping, document_hosts=self.document_hosts)
+
+    @asynccontextmanager
+    async def gate(self) -> AsyncIterator[Stamping | None]:
+        """The gate in the name of whoever calls; None where the settings name no token or no gate."""
+        settings = read_settings(Settings)
+        if settings.token_file is None or settings.gate_url is None:
+            yield None
+            return
+        async with gate_at(settings.gate_url, TokenFile(settings.token_file)) as stamping:
+            yield stamping
+
+    def actor(self) -> Actor:
+        """As whom the caller acts, by their own token; the gate looks closer.
+
+        Raises `CaseError` IDENTITY_MISSING or IDENTITY_INVALID, and `ConfigurationInvalid`.
+        """
+        settings = read_settings(Settings)
+        if settings.token_file is None or settings.gate_url is None:
+            raise CaseError(Code.IDENTITY_MISSING)
+        return claimed_by(TokenFile(settings.token_file)())
 
     @asynccontextmanager
     async def engine(self) -> AsyncIterator[Client]:

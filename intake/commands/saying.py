@@ -154,7 +154,9 @@ class Speaker:
             typer.echo(_json(said, indented=False), err=True)
 
 
-_OF_CONFIGURATION: Final = frozenset({Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN, Code.SCHEMA_MISMATCH})
+_OF_CONFIGURATION: Final = frozenset(
+    {Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN, Code.SCHEMA_MISMATCH, Code.IDENTITY_MISSING}
+)
 
 
 def _whereabouts(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""One command for each event: its options are the fields of the event's fact.
+"""One command for each event: its options are the fields of the event's fact. Who acts, the caller's token says.
 
 A fact can also be given whole, as JSON (`--json -`). The number of a new card is never an option: it comes from a file
 or from standard input.
@@ -67,7 +67,9 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
         case, update_id = values["case"], values["update_id"]
         invocation.document_hosts = frozenset(values["document_host"] or ())
         card_number = _card_number(values.get("card_number_from"))
-        fact = checked(model, _fields(options, values, card_number))
+        fields = _fields(options, values, card_number)
+        # The gate knows the caller and puts them there; whoever is named otherwise does not act.
+        fact = checked(model, {**fields, "actor": invocation.actor(), "stamp": None})
         async with invocation.cases() as cases:
             before = await cases.view(case)
             if isinstance(fact, CardProduced) and card_number is not None:
@@ -167,7 +169,7 @@ _CARD_NUMBER: Final = _parameter(
 
 def _options_of(fact: type[Fact]) -> Iterator[Given]:
     for name, field in fact.model_fields.items():
-        yield from _SPECIAL.get(name) or (_plain_option(name, field),)
+        yield from _SPECIAL[name] if name in _SPECIAL else (_plain_option(name, field),)
 
 
 def _plain_option(name: str, field: FieldInfo) -> Given:
@@ -202,17 +204,8 @@ def _defects(entries: list[str]) -> dict[str, Any]:
 _COPY: Final = "--copy"
 _DOCUMENT: Final = "KIND|URI|TYPE|SIZE|SHA256"
 _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
-    "actor": (
-        Given("--actor", str, lambda staff: {"actor": {"id": staff}}, help="Staff ID of whoever acts.", metavar="ID"),
-        Given("--role", Role, lambda role: {"actor": {"role": role}}, help="In which capacity."),
-        Given(
-            "--office",
-            str,
-            lambda region: {"actor": {"office": region}},
-            help="Region of the office.",
-            metavar="REGION",
-        ),
-    ),
+    "actor": (),
+    "stamp": (),
     "note": (
         Given("--note", str, lambda note: {"note": note}, required=False, help="Free text without personal data."),
     ),
@@ -249,4 +242,4 @@ _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
     "card_number": (),
     "card_token": (),
 }
-"""Fields that are no single plain word; those of a made card are left to `--card-number-from`."""
+"""Fields that are no single plain word. A made card is left to `--card-number-from`, who acts to the token."""

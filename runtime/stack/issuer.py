@@ -6,13 +6,14 @@ No part of the product. The gate believes it only where its public keys are conf
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
 
-from cases.models import Actor, Fact, NumberChangeOpening, ReplacementOpening
+from cases.models import Actor, Fact
+from cases.stamps import Opening
 from cases.states import Event
 from runtime.gate import CaseClock, Gate, by_the_clock
 from runtime.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
@@ -21,8 +22,6 @@ from runtime.stamp_keys import SigningKey
 AUDIENCE: Final = "cardcase"
 KEY_ID: Final = "throw-away"
 LIFETIME: Final = timedelta(hours=1)
-
-Opening = TypeVar("Opening", NumberChangeOpening, ReplacementOpening)
 
 
 class Issuer(PublicKeys):

@@ -41,6 +41,8 @@ from cases.numbers import derive
 from cases.progress import CaseState, decide, opened, view_of
 from cases.states import MACHINES, Event, Status
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
+from tests.scenes import of_office
+from tests.stamping import stamped, stamped_opening
 
 NORTH, SOUTH = "110105", "440106"
 """Agencies whose policies answer oppositely."""
@@ -135,7 +137,7 @@ class Play:
             "number_token": self.sealer.number_token(number),
             "region": person.region,
             "category": person.category,
-            "submitter": CLERK,
+            "submitter": CLERK.model_copy(update={"office": more.get("region", person.region)}),
             "documents": (ID_CARD,),
             "key": key,
             "fingerprint": self.sealer.content_token(key),
@@ -145,12 +147,13 @@ class Play:
         """An application for an ID-number change; the derived number where none is named."""
         wanted = number if number is not None else derive(person.number or "")
         fields = self.opening_fields(person, wanted, more)
-        return opened(NumberChangeOpening(kind=Kind.id_number_change, **fields))
+        return opened(stamped_opening(NumberChangeOpening(kind=Kind.id_number_change, **fields), self.at))
 
     def replacement(self, person: InsuredPerson, reason: ReplacementReason, **more: Any) -> CaseState:
         """An application for a card replacement with the number the person has."""
         fields = self.opening_fields(person, more.pop("number", person.number), more)
-        return opened(ReplacementOpening(kind=Kind.card_replacement, reason=reason, **fields))
+        opening = ReplacementOpening(kind=Kind.card_replacement, reason=reason, **fields)
+        return opened(stamped_opening(opening, self.at))
 
     async def register(self, state: CaseState) -> Registered:
         return await self.registry.register(RegisterRequest(state=state, at=self.at))
@@ -171,6 +174,8 @@ class Play:
         )
 
     def request(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepRequest:
+        if fact is not None and fact.stamp is None:
+            fact = stamped(of_office(fact, state.opening.region), state.case_id, event, self.at)
         return StepRequest.of(state, decide(state, event, fact, self.at), fact, self.at)
 
     async def ask(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepResult:
@@ -253,7 +258,8 @@ class Play:
             state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="H-1")
         )
         for function in CardFunction:
-            state = await self.move(state, Event.card_activated, CardActivated(actor=BANK, function=function))
+            actor = BANK if function is CardFunction.bank else BUREAU
+            state = await self.move(state, Event.card_activated, CardActivated(actor=actor, function=function))
         return state
 
     # --- what is in the register ------------------------------------------------------------------------------------
@@ -272,10 +278,10 @@ class Play:
             await connection.execute(sql, *arguments)
 
     async def contents(self) -> dict[str, list[str]]:
-        """Everything the register holds, but for who waits for a turn."""
+        """Everything the register holds, but for who waits for a turn and who may do what."""
         tables = await self.rows(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
-            "AND table_type = 'BASE TABLE' AND table_name <> 'turn_waiters'"
+            "AND table_type = 'BASE TABLE' AND table_name NOT IN ('turn_waiters', 'role_events')"
         )
         held: dict[str, list[str]] = {}
         for name in sorted(row["table_name"] for row in tables):

@@ -37,6 +37,7 @@ from tests.activities.play import (
     eighteen,
     insured,
 )
+from tests.stamping import STAMPS
 
 
 async def case_to_commit(play: Play, **more: object) -> CaseState:
@@ -133,7 +134,7 @@ class TestOneTransaction:
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies
     ) -> None:
         async with counted(database_url) as (pool, statements):
-            play.registry = Registry(pool, sealer, policies, official_calendar)
+            play.registry = Registry(pool, sealer, STAMPS, policies, official_calendar)
             costs: dict[str, int] = {}
             person = insured(claims=(Claim(amount_fen=100, suspended_for="id_number"),), region=SOUTH)
             await play.load(person)
@@ -160,7 +161,7 @@ class TestOneTransaction:
         await play.load(person)
         state = play.change(person)
         async with counted(database_url) as (pool, statements):
-            registry = Registry(pool, sealer, policies, official_calendar)
+            registry = Registry(pool, sealer, STAMPS, policies, official_calendar)
             await registry.register(RegisterRequest(state=state, at=play.at))
             assert statements.count("BEGIN;") == statements.count("COMMIT;") == 1
             assert len(statements) == 10
@@ -204,7 +205,7 @@ class TestTroubleInTheDatabase:
     ) -> None:
         state = await case_to_commit(play)
         impatient = await create_pool(database_url, size=1, waits=Waits(lock=0.1))
-        registry = Registry(impatient, sealer, policies, official_calendar)
+        registry = Registry(impatient, sealer, STAMPS, policies, official_calendar)
         async with connection_of(play.pool) as other, other.transaction():
             await other.execute("SELECT FROM cases FOR UPDATE")
             with pytest.raises(ApplicationError) as failed:
@@ -219,7 +220,7 @@ class TestTroubleInTheDatabase:
         monkeypatch.setattr("activities.registry.pool.ACQUIRE_SECONDS", 0.05)
         state = await case_to_commit(play)
         small = await create_pool(database_url, size=1)
-        registry = Registry(small, sealer, policies, official_calendar)
+        registry = Registry(small, sealer, STAMPS, policies, official_calendar)
         async with connection_of(small):
             with pytest.raises(ApplicationError) as failed:
                 await registry.advance(play.request(state, Event.commit))

@@ -26,9 +26,9 @@ async def behind_its_back(play: Play, sql: str, *arguments: Any) -> None:
     """What an administrator of the database can do."""
     play.tampered = True
     async with play.pool.acquire() as connection, connection.transaction():
-        await connection.execute("ALTER TABLE transitions DISABLE TRIGGER USER")
+        # Neither triggers nor foreign keys stand in the way of who owns the server.
+        await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute(sql, *arguments)
-        await connection.execute("ALTER TABLE transitions ENABLE TRIGGER USER")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_it_says_who_did_what_in_which_capacity_when_and_why(play: Play) -
     state = await two_generations(play)
     rows = await transitions_of(play.pool, state.case_id)
     withdrawal = next(row for row in rows if row.event == "withdraw")
-    assert (withdrawal.actor, withdrawal.role, withdrawal.office) == (CLERK.id, CLERK.role, CLERK.office)
+    assert (withdrawal.actor, withdrawal.role, withdrawal.office) == (CLERK.id, CLERK.role, SOUTH)
     assert withdrawal.at == play.at
     assert (withdrawal.fact or {})["note"] == "另行申请"
     assert [row.actor for row in rows if row.event in {"verify_documents", "approve"}] == [SECOND.id, THIRD.id]
@@ -76,7 +76,7 @@ async def test_the_chain_holds_over_generations_and_is_nobodys_invention(play: P
     [
         ("actor", "clerk-9"),
         ("role", "supervisor"),
-        ("office", "440106"),
+        ("office", "110105"),
         ("event", "reject"),
         ("step", "reject.2"),
         ("to_status", "rejected"),
@@ -154,7 +154,7 @@ async def test_a_second_row_after_the_same_one_is_refused(play: Play) -> None:
     with pytest.raises(asyncpg.UniqueViolationError) as violation:
         await play.write(
             "INSERT INTO transitions (case_id, generation, version, step, event, from_status, to_status, state_after, "
-            "outcome, at, prev_hash, hash) SELECT case_id, generation, 9, 'x.9', event, from_status, to_status, "
+            "outcome, at, prev_hash, hash) SELECT case_id, generation, 9, 'x.9', 'screened', from_status, to_status, "
             "state_after, outcome, at, prev_hash, hash FROM transitions WHERE generation = 1 AND version = 2"
         )
     assert violation.value.constraint_name == "transitions_no_fork"

@@ -18,6 +18,7 @@ from cases.policy import Policies
 from cases.states import Event
 from cases.steps import RegisterRequest
 from tests.activities.play import CERTIFIED, Play, eighteen, insured
+from tests.stamping import STAMPS
 
 PLANTED = "110105190001010015"
 
@@ -105,7 +106,7 @@ async def test_a_key_that_is_missing_and_a_seal_that_is_broken_quote_nothing(pla
     stranger = Sealer(replace(ring, seal_keys={"other": bytes(range(32))}, current="other"))
     forger = Sealer(replace(ring, seal_keys={"sample": bytes(range(32))}))
     for sealer, code, final in ((stranger, "KEY_UNKNOWN", False), (forger, "SEAL_BROKEN", True)):
-        registry = Registry(play.pool, sealer, policies, official_calendar)
+        registry = Registry(play.pool, sealer, STAMPS, policies, official_calendar)
         with pytest.raises(ApplicationError) as failed:
             await registry.register(RegisterRequest(state=state, at=play.at))
         assert (failed.value.message, failed.value.non_retryable) == (code, final)

@@ -24,6 +24,7 @@ from cases.progress import CaseState, Finding, Screening
 from cases.states import Event, Status
 from cases.steps import RegisterRequest
 from tests.activities.play import CLERK, NOON, SECOND, SOUTH, Play, eighteen, insured, old_number
+from tests.stamping import STAMPS
 
 SHANGHAI = timezone(timedelta(hours=8))
 CERTIFIED = (DocumentKind.resident_id_card, DocumentKind.police_certificate)
@@ -359,7 +360,7 @@ async def test_a_case_keeps_the_policy_it_was_pinned_to(play: Play, policies: Po
     state = await play.received(play.replacement(person, ReplacementReason.damaged))
     old = policies.pinned("northern/1")
     newer = old.model_copy(update={"version": 2, "max_extension": 5})
-    both = Registry(play.pool, play.sealer, Policies([old, newer]), official_calendar)
+    both = Registry(play.pool, play.sealer, STAMPS, Policies([old, newer]), official_calendar)
     again = await both.screen(RegisterRequest(state=state, at=play.at))
     assert again.terms.policy == "northern/1"
     fresh = insured()

@@ -33,6 +33,7 @@ from cases.models import (
     ReplacementReason,
     ResolveDispute,
     ReturnDocuments,
+    Role,
     System,
     VerifyDocuments,
 )
@@ -59,6 +60,7 @@ from tests.scenes import (
     document,
     in_status,
     number_change,
+    of_office,
     person,
     policy,
     received,
@@ -72,15 +74,19 @@ TODAY = date(2026, 11, 2)
 
 
 def move(state: CaseState, event: Event, fact: Fact | None = None, at: datetime = NOW) -> CaseState:
-    """The case after a transition, with its time limit."""
-    decision = decide(state, event, fact or FACTS.get(event), at)
+    """The case after a transition, with its time limit; whoever makes it is of the office that handles the case."""
+    decision = decide(state, event, at_the_case(state, fact or FACTS.get(event)), at)
     return policy(state.opening.region).settle(decision, at, CALENDAR)
 
 
 def refused(state: CaseState, event: Event, fact: Fact | None = None, at: datetime = NOW) -> Code:
     with pytest.raises(CaseError) as caught:
-        decide(state, event, fact or FACTS.get(event), at)
+        decide(state, event, at_the_case(state, fact or FACTS.get(event)), at)
     return caught.value.code
+
+
+def at_the_case(state: CaseState, fact: Fact | None) -> Fact | None:
+    return None if fact is None else of_office(fact, state.opening.region)
 
 
 def found(state: CaseState, finding: Finding) -> CaseState:
@@ -328,8 +334,12 @@ def test_no_answer_closes_the_case_without_stopping_a_benefit() -> None:
 def test_a_reissued_number_needs_an_approver_who_is_neither_submitter_nor_verifier() -> None:
     state = awaiting_approval()
     assert state.status is Status.awaiting_approval
-    for actor in (CLERK, VERIFIER):
+    for same in (CLERK, VERIFIER):
+        # Whoever got another role meanwhile is still the same person.
+        actor = same.model_copy(update={"role": Role.officer})
         assert refused(state, Event.approve, Approve(actor=actor, content=state.content)) is Code.SAME_PERSON
+        clerk = Approve(actor=same, content=state.content)
+        assert refused(state, Event.approve, clerk) is Code.ROLE_NOT_ALLOWED
     assert refused(state, Event.approve) is Code.CONTENT_CHANGED
     approved = move(state, Event.approve, Approve(actor=OFFICER, content=state.content))
     assert (approved.status, approved.approver) == (Status.verified, OFFICER.id)
@@ -574,7 +584,7 @@ def test_where_the_policy_takes_nothing_back_a_refusal_goes_to_repair_and_nothin
 
 @pytest.mark.parametrize("event", [Event.withdraw, Event.person_ended])
 def test_what_is_reserved_but_not_committed_is_given_back_under_any_policy(event: Event) -> None:
-    decision = decide(applying(SOUTH), event, FACTS[event], NOW)
+    decision = decide(applying(SOUTH), event, of_office(FACTS[event], SOUTH), NOW)
     assert Effect.release_reservation in decision.effects
     assert not decision.after.is_open
     assert decision.after.remains == ()

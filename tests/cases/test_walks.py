@@ -245,7 +245,7 @@ class Facts:
 
     def resolve_dispute(self, actor: Actor) -> Fact:
         papers = (document(DocumentKind.police_certificate), document(DocumentKind.court_certificate))
-        outcome = self.often(DisputeOutcome.ours, self.pick(tuple(DisputeOutcome)))
+        outcome = DisputeOutcome.ours if self.fitting else self.pick(tuple(DisputeOutcome))
         return ResolveDispute(actor=actor, outcome=outcome, police_document=self.often(*papers))
 
     def confirm_downstream(self, actor: Actor) -> Fact:

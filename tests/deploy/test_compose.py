@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from temporalio.envconfig import ClientConfig
 
 from cases.delivery import Channel
-from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, make
+from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, STAMP_KEY, STAMP_TRUST, make
 from runtime.notifying import NotificationSettings
 from runtime.providers import providers_of
 from runtime.settings import ClientSettings, Settings, WorkerSettings, read_settings
@@ -115,7 +115,9 @@ def test_a_container_is_given_settings_that_its_program_accepts(
 ) -> None:
     make(tmp_path)
     environment = {
-        variable: _default(value).replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        variable: _default(value)
+        .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         for variable, value in services[name]["environment"].items()
     }
     settings = read_settings(form, environment)
@@ -154,6 +156,7 @@ async def test_what_the_sample_environment_names_is_enough_for_every_channel(
     environment = {
         variable: _filled(value, given)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         .replace("/run/secrets/", f"{tmp_path}/")
         for variable, value in services["worker"]["environment"].items()
         if not variable.startswith("TEMPORAL_")
@@ -194,7 +197,7 @@ def _sample() -> list[str]:
 
 def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
-    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING}
+    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY}
     before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
     assert {mode for mode, _ in before.values()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700

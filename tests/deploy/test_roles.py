@@ -15,6 +15,7 @@ from cases.states import Event, Status
 from deploy.credentials import KEY_RING, make
 from tests.activities.play import SOUTH, Play, insured
 from tests.deploy.cluster import Cluster
+from tests.stamping import STAMPS
 
 pytestmark = pytest.mark.servers
 
@@ -28,7 +29,7 @@ async def finished(cluster: Cluster) -> CaseState:
     await load_persons(owner, sealer, [person])
     await owner.close()
     pool = await create_pool(cluster.url("cardcase_worker", "worker_pgpass"), size=2)
-    play = Play(pool, Registry(pool, sealer, Policies.load(), official_calendar), sealer)
+    play = Play(pool, Registry(pool, sealer, STAMPS, Policies.load(), official_calendar), sealer)
     case = await play.committed(play.change(person))
     for event in (Event.unblock, Event.release):
         case = await play.move(case, event)

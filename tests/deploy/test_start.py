@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from deploy.credentials import KEY_RING
+from deploy.credentials import KEY_RING, STAMP_TRUST
 from runtime.health import health_served
 from runtime.stack import LocalStack
 from tests.deploy.cluster import Cluster
@@ -28,6 +28,7 @@ async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
     environment = {
         "CARDCASE_DATABASE_URL": cluster.url("cardcase_worker", "worker_pgpass"),
         "CARDCASE_KEY_FILE": str(cluster.secrets / KEY_RING),
+        "CARDCASE_STAMP_TRUST_FILE": str(cluster.secrets / STAMP_TRUST),
         "CARDCASE_HEALTH_PORT": str(port),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": stack.namespace,
@@ -47,6 +48,7 @@ async def test_a_worker_refuses_the_database_of_nobody(image: Image, cluster: Cl
         *(image.entrypoint, "worker", "--check"),
         CARDCASE_DATABASE_URL=cluster.url("cardcase_worker", "no_such_file"),
         CARDCASE_KEY_FILE=str(cluster.secrets / KEY_RING),
+        CARDCASE_STAMP_TRUST_FILE=str(cluster.secrets / STAMP_TRUST),
         TEMPORAL_ADDRESS=stack.temporal_address,
     )
     assert done.returncode == 69

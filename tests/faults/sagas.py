@@ -22,6 +22,7 @@ from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of
 from tests.faults.nursery import forked_worker
 from tests.scenes import ID_CARD
+from tests.stamping import STAMPS
 from tests.worker_process import WorkerProcess
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import HELD_BENEFITS, activate
@@ -130,7 +131,7 @@ class Witness(Registry):
     """The register's activities, which write down the ledger after each step."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine.pool, engine.sealer, quiet_policies(), official_calendar)
+        super().__init__(engine.pool, engine.sealer, STAMPS, quiet_policies(), official_calendar)
         self.ledgers: dict[int, Ledger] = {}
 
     @activity.defn

@@ -18,7 +18,7 @@ from tests.engine import Engine
 from tests.faults.crashing_worker import Point
 from tests.faults.ledger import Ledger
 from tests.faults.sagas import STEPS, Aftermath, Crash, Saga, disturbed
-from tests.worker_process import sample_key_file
+from tests.worker_process import sample_key_file, sample_trust_file
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(900)]
 
@@ -66,6 +66,7 @@ async def aftermaths(
     settings = {
         "CARDCASE_DATABASE_URL": shaken.database_url,
         "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+        "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
         "CARDCASE_POOL_SIZE": "3",
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": stack.namespace,

@@ -17,7 +17,7 @@ from cases.states import Event, Status
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.scenes import ID_CARD, SOUTH
-from tests.worker_process import sample_key_file, worker_process
+from tests.worker_process import sample_key_file, sample_trust_file, worker_process
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from worker import BEYOND_DRAIN_SECONDS
@@ -49,6 +49,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "CARDCASE_HEALTH_PORT": "0",
             "CARDCASE_DRAIN_SECONDS": str(DRAIN_SECONDS),
             "TEMPORAL_ADDRESS": stack.temporal_address,

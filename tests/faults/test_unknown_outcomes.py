@@ -22,6 +22,7 @@ from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of
 from tests.faults.proxy import Cut, CuttingProxy, cutting_proxy
 from tests.faults.sagas import STEPS, Saga, apply_for, tell_all
+from tests.stamping import STAMPS
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import REISSUED, change
 from workflows.case import Case
@@ -41,7 +42,7 @@ async def cut_off(shaken: Engine) -> AsyncIterator[tuple[Engine, CuttingProxy]]:
     """An engine whose worker reaches the register through the proxy; the test itself looks past it."""
     async with cutting_proxy(shaken.database_url) as (proxy, url):
         pool = await create_pool(url, size=3)
-        registry = Registry(pool, shaken.sealer, quiet_policies(), official_calendar)
+        registry = Registry(pool, shaken.sealer, STAMPS, quiet_policies(), official_calendar)
         engine = replace(shaken, registry=registry, task_queue="cut-off")
         async with engine.working():
             yield engine, proxy

@@ -5,12 +5,14 @@ from typing import Any
 
 from cases.models import Actor, DocumentKind, Role
 from cases.numbers import derive
+from cases.offices import MINISTRY
 from intake.applications import Application, ApplicationDocument, NumberChangeApplication, ReplacementApplication
 from tests.engine import Person
 
 OFFICE = "110105"
 SOUTH = "440103"
-CLERK = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
+CLERK = Actor(id="clerk-1", role=Role.clerk, office=MINISTRY)
+"""Answers for every region."""
 OLD = "110105101231002"
 NEW = derive(OLD)
 

@@ -26,19 +26,22 @@ from cases.models import (
 )
 from cases.names import Kind
 from cases.numbers import derive
+from cases.offices import MINISTRY
 from cases.states import Event, Status
 from intake.applications import Application, InputRefused, Problem
 from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused
 from tests.engine import Engine, old_number
 from tests.intake.applying import CLERK, OFFICE, SOUTH, number_change, paper, replacement
-from tests.scenes import ID_CARD, OFFICER, VERIFIER
+from tests.scenes import ID_CARD
 
 TODAY = date(2026, 11, 2)
+VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=MINISTRY)
+OFFICER = Actor(id="officer-1", role=Role.officer, office=MINISTRY)
 
 
 @pytest.fixture
 def client(engine: Engine) -> CaseClient:
-    return CaseClient(engine.client, engine.sealer, today=lambda: TODAY)
+    return CaseClient(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
 
 
 @pytest_asyncio.fixture
@@ -208,7 +211,7 @@ async def test_many_applications_are_each_answered_by_themselves(engine: Engine,
 
 
 async def test_no_more_applications_are_under_way_than_asked_for(engine: Engine) -> None:
-    client = Counting(engine.client, engine.sealer, today=lambda: TODAY)
+    client = Counting(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
     people = [await engine.insured() for _ in range(7)]
     taken = 0
 
@@ -237,7 +240,7 @@ class Counting(CaseClient):
 
 
 async def test_leaving_early_cancels_what_is_under_way(engine: Engine) -> None:
-    client = Counting(engine.client, engine.sealer, today=lambda: TODAY)
+    client = Counting(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
     people = [await engine.insured() for _ in range(4)]
     async with aclosing(client.open_each(map(number_change, people), in_flight=4)) as opened:
         async for _ in opened:
@@ -350,7 +353,7 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
     case = (await client.open(replacement(person, reason="expired"))).case_id
     await client.tell(case, VERIFY)
     await client.wait_for(case, lambda view: view.status is Status.in_production)
-    bureau = Actor(id="bureau-1", role=Role.card_bureau, office=OFFICE)
+    bureau = Actor(id="bureau-1", role=Role.card_bureau, office=MINISTRY)
     first = await client.card_produced(case, bureau, "batch-1", "CARD00000001")
     assert first.status is Status.ready
     assert await client.card_produced(case, bureau, "batch-1", "CARD00000001") == first
@@ -358,7 +361,7 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
 
 
 async def test_a_card_number_of_no_such_form_is_refused_by_its_field(client: CaseClient) -> None:
-    bureau = Actor(id="bureau-1", role=Role.card_bureau, office=OFFICE)
+    bureau = Actor(id="bureau-1", role=Role.card_bureau, office=MINISTRY)
     with pytest.raises(InputRefused) as refused:
         await client.card_produced("crc-" + "a" * 26, bureau, "batch-1", "卡号")
     assert refused.value.problems == (Problem("card_number", Code.FIELD_INVALID),)
@@ -458,5 +461,7 @@ async def test_no_word_can_leave_its_place_in_a_query(client: CaseClient, word: 
 async def test_a_namespace_that_does_not_exist_is_a_matter_of_configuration(engine: Engine) -> None:
     config = engine.client.config()
     config["namespace"] = "nowhere"
-    client = CaseClient(Client(**config), engine.sealer, timeout=timedelta(seconds=5), today=lambda: TODAY)
+    client = CaseClient(
+        Client(**config), engine.sealer, stamping=engine.everybody, timeout=timedelta(seconds=5), today=lambda: TODAY
+    )
     assert await code_of(client.view("idc-" + "a" * 26)) is Code.CONFIGURATION_INVALID

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -42,20 +43,24 @@ async def idle_engine(own_stack: LocalStack) -> AsyncIterator[Engine]:
         yield engine
 
 
+def client_of(engine: Engine, **more: Any) -> CaseClient:
+    return CaseClient(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY, **more)
+
+
 async def test_without_a_worker_the_outcome_is_unknown_and_the_repetition_is_answered(idle_engine: Engine) -> None:
     person = await idle_engine.insured()
-    hasty = CaseClient(idle_engine.client, idle_engine.sealer, timeout=timedelta(milliseconds=500), today=lambda: TODAY)
+    hasty = client_of(idle_engine, timeout=timedelta(milliseconds=500))
     with pytest.raises(Unavailable) as unknown:
         await hasty.open(number_change(person))
     assert unknown.value.code is Code.ENGINE_TIMEOUT
-    patient = CaseClient(idle_engine.client, idle_engine.sealer, today=lambda: TODAY)
+    patient = client_of(idle_engine)
     async with idle_engine.working():
         receipt = await patient.open(number_change(person))
     assert (receipt.generation, receipt.status) == (1, Status.in_review)
 
 
 async def test_a_case_that_goes_on_in_another_run_is_waited_for_and_keeps_its_receipt(idle_engine: Engine) -> None:
-    client = CaseClient(idle_engine.client, idle_engine.sealer, today=lambda: TODAY)
+    client = client_of(idle_engine)
     application = number_change(await idle_engine.insured())
     async with idle_engine.working():
         receipt = await client.open(application)
@@ -76,13 +81,13 @@ async def test_a_server_that_died_leaves_the_outcome_unknown_and_the_repetition_
     own_stack: LocalStack, idle_engine: Engine
 ) -> None:
     person = await idle_engine.insured()
-    hasty = CaseClient(idle_engine.client, idle_engine.sealer, timeout=timedelta(milliseconds=500), today=lambda: TODAY)
+    hasty = client_of(idle_engine, timeout=timedelta(milliseconds=500))
     await own_stack.temporal.kill()
     for call in (hasty.open(number_change(person)), hasty.view("idc-" + "a" * 26), hasty.wait("idc-" + "a" * 26)):
         with pytest.raises(Unavailable) as unknown:
             await call
         assert unknown.value.code in {Code.ENGINE_UNAVAILABLE, Code.ENGINE_TIMEOUT}
     await own_stack.temporal.start()
-    patient = CaseClient(idle_engine.client, idle_engine.sealer, today=lambda: TODAY)
+    patient = client_of(idle_engine)
     async with idle_engine.working():
         assert (await patient.open(number_change(person))).status is Status.in_review

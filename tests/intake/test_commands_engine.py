@@ -6,44 +6,62 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from cases.models import Actor, Role
 from cases.numbers import derive
+from cases.offices import MINISTRY
 from cases.states import Status
 from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
-from tests.intake.applying import SOUTH, fields_of, number_change, replacement
+from tests.intake.applying import CLERK, SOUTH, fields_of, number_change, replacement
 from tests.intake.calling import Run, Said, sample_keys
+from tests.intake.identity import gate_service, log_in
 from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
 
 INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
-VERIFYING = ["--actor", "clerk-2", "--role", "clerk", "--office", SOUTH]
+VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=SOUTH)
+BUREAU = Actor(id="bureau-1", role=Role.card_bureau, office=SOUTH)
+INTAKE = Actor(id="intake-1", role=Role.back_office, office=MINISTRY)
+"""A system that opens cases for the clerks whom applications name."""
 
 Call = Callable[..., Awaitable[Said]]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gate(engine: Engine) -> AsyncIterator[str]:
+    """The gate's service."""
+    async with gate_service(engine.time_of) as url:
+        yield url
+
+
 @pytest.fixture
-def call(run: Run, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line as an operator has it: keys and an address in the environment."""
     # The logging and the threads of this process belong to the tests.
     monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
     monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
-    for name, value in environment(engine, tmp_path).items():
+    for name, value in environment(engine, tmp_path, gate).items():
         monkeypatch.setenv(name, value)
 
-    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"") -> Said:
+    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
+        opens = {"open", "import"} & set(map(str, arguments))
+        log_in(tmp_path, by or (INTAKE if opens else VERIFIER))
         return await asyncio.to_thread(run, *arguments, stdin=stdin)
 
     return in_a_thread
 
 
-def environment(engine: Engine, folder: Path) -> dict[str, str]:
+def environment(engine: Engine, folder: Path, gate: str) -> dict[str, str]:
     return {
+        "CARDCASE_GATE_URL": gate,
+        "CARDCASE_TOKEN_FILE": str(log_in(folder, INTAKE)),
         "CARDCASE_KEY_FILE": str(sample_keys(folder)),
         "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": engine.client.namespace,
@@ -77,7 +95,7 @@ async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, cal
     shown = await call("show", case)
     assert "审核中" in shown.out
     assert case in shown.out
-    told = await call("verify-documents", case, *VERIFYING, "--original-seen", "--copies-on-file", "-o", "json")
+    told = await call("verify-documents", case, "--original-seen", "--copies-on-file", "-o", "json")
     assert told.json["status"] == "verified"
     outcome = await call("wait", case, "-o", "jsonl")
     assert (outcome.json["status"], outcome.json["milestone"]) == ("done", "benefits_unblocked")
@@ -88,16 +106,16 @@ async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, cal
 
 async def test_a_refusal_by_the_case_ends_with_1_its_code_and_what_to_do(engine: Engine, call: Call) -> None:
     case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
-    submitter = ["--actor", "clerk-1", "--role", "clerk", "--office", SOUTH]
-    said = await call("verify-documents", case, *submitter, "--original-seen", "--copies-on-file", "--lang", "en")
+    submitter = CLERK.model_copy(update={"office": SOUTH})
+    said = await call("verify-documents", case, "--original-seen", "--copies-on-file", "--lang", "en", by=submitter)
     assert (said.exit, said.out) == (Exit.refused, "")
     assert said.err.startswith("SAME_PERSON: Submitter, verifier and approver")
 
 
 async def test_a_closed_case_answers_with_its_outcome(engine: Engine, call: Call) -> None:
     case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
-    assert (await call("withdraw", case, *VERIFYING)).exit == Exit.fine
-    said = await call("acknowledge", case, *VERIFYING)
+    assert (await call("withdraw", case)).exit == Exit.fine
+    said = await call("acknowledge", case)
     code, outcome = said.err.splitlines()
     assert (said.exit, code.split(":")[0], json.loads(outcome)["status"]) == (Exit.refused, "CASE_CLOSED", "withdrawn")
 
@@ -109,10 +127,10 @@ async def test_a_case_that_does_not_exist_ends_with_1(call: Call) -> None:
 
 async def test_a_fact_told_twice_is_told_once_and_the_operator_learns_it(engine: Engine, call: Call) -> None:
     case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
-    first, again = [await call("acknowledge", case, *VERIFYING, "-o", "json") for _ in range(2)]
+    first, again = [await call("acknowledge", case, "-o", "json") for _ in range(2)]
     assert first.json == again.json
     assert (first.err, "--update-id" in again.err) == ("", True)
-    on_purpose = await call("acknowledge", case, *VERIFYING, "-o", "json", "--update-id", "again-1")
+    on_purpose = await call("acknowledge", case, "-o", "json", "--update-id", "again-1")
     assert on_purpose.json["version"] == first.json["version"] + 1
 
 
@@ -120,12 +138,11 @@ async def test_the_number_of_a_made_card_goes_from_standard_input_to_the_registe
     person = await engine.insured(region=SOUTH, number=derive(old_number(9002)))
     raw = json.dumps(fields_of(replacement(person, reason="expired", region=SOUTH)), ensure_ascii=False).encode()
     case = (await call("open", "-", "-o", "json", stdin=raw)).json["case_id"]
-    await call("verify-documents", case, *VERIFYING, "--original-seen", "--copies-on-file")
-    bureau = ["--actor", "bureau-1", "--role", "card_bureau", "--office", SOUTH]
+    await call("verify-documents", case, "--original-seen", "--copies-on-file")
     await engine.reaches(case, Status.in_production)
     made = await call(
-        "card-produced", case, *bureau, "--produced", "--batch", "b-1", "--card-number-from", "-", "-o", "json",
-        stdin=b"CARD90000002\n",
+        "card-produced", case, "--produced", "--batch", "b-1", "--card-number-from", "-", "-o", "json",
+        stdin=b"CARD90000002\n", by=BUREAU,
     )  # fmt: skip
     assert made.json["status"] == "ready"
     token = engine.sealer.number_token("CARD90000002")
@@ -180,14 +197,14 @@ async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
 
 
 async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
-    engine: Engine, call: Call, tmp_path: Path
+    engine: Engine, call: Call, gate: str, tmp_path: Path
 ) -> None:
     # Nobody of them is insured: their cases end at once, which is enough here.
     rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_080)]
     path = write_csv(tmp_path / "r.csv", csv_of(rows))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl", "--in-flight", "2",
-        cwd=ROOT, env={"PATH": os.environ["PATH"]} | environment(engine, tmp_path),
+        cwd=ROOT, env={"PATH": os.environ["PATH"]} | environment(engine, tmp_path, gate),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
@@ -220,10 +237,10 @@ async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
     ]
 
 
-async def test_the_program_itself_runs_as_documented(engine: Engine, tmp_path: Path) -> None:
+async def test_the_program_itself_runs_as_documented(engine: Engine, gate: str, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "starter.py", "open", "-", "-o", "json",
-        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | environment(engine, tmp_path),
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | environment(engine, tmp_path, gate),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate(await application(engine))

@@ -19,6 +19,7 @@ from activities.registry.pool import connection_of
 from cases.clocks import SHANGHAI, WorkingCalendar, day_of
 from cases.models import CaseView
 from cases.occasions import CalendarChecked, Occasion
+from cases.offices import MINISTRY
 from cases.policy import CalendarOverrides, Policies, Policy
 from cases.states import Event, Status
 from intake.commands import dating
@@ -28,9 +29,12 @@ from tests import scenes
 from tests.activities.late_cases import late
 from tests.engine import Engine, engine_on, quiet_policies
 from tests.intake.calling import Run, Said, sample_keys
+from tests.intake.identity import gate_service, log_in
 from tests.scenes import ID_CARD, OFFICE
+from tests.stamping import STAMPS
 
-ACTING = ["--actor", "operator-1", "--office", OFFICE]
+OPERATOR = scenes.OPERATOR.model_copy(update={"office": MINISTRY})
+"""Answers for every region."""
 
 
 class TestThePicture:
@@ -89,11 +93,10 @@ class TestThePicture:
             (["show", "--policy", "elsewhere"], Exit.data),
             (["show", "--year", "1985"], Exit.usage),
             (["show", "--year", "next"], Exit.usage),
-            (["recompute"], Exit.usage),
-            (["recompute", *ACTING, "--to", "northern/1"], Exit.usage),
-            (["recompute", *ACTING, "--region", "%"], Exit.data),
-            (["recompute", *ACTING, "--policy", "northern/99"], Exit.data),
-            (["recompute", *ACTING], Exit.configuration),
+            (["recompute", "--to", "northern/1"], Exit.usage),
+            (["recompute", "--region", "%"], Exit.data),
+            (["recompute", "--policy", "northern/99"], Exit.data),
+            (["recompute"], Exit.configuration),
             (["check"], Exit.configuration),
             ([], Exit.usage),
         ],
@@ -138,7 +141,7 @@ def knowing(agency: Engine, calendar: WorkingCalendar, *more: Policy) -> Engine:
     """The agency with workers of a release that knows this calendar, and more packs."""
     quiet = quiet_policies()
     packs = [quiet.pinned(pin) for pin in ("northern/1", "southern/1")]
-    registry = Registry(agency.pool, agency.sealer, Policies([*packs, *more]), lambda _: calendar)
+    registry = Registry(agency.pool, agency.sealer, STAMPS, Policies([*packs, *more]), lambda _: calendar)
     return replace(agency, registry=registry)
 
 
@@ -158,8 +161,15 @@ async def dated_in_autumn(agency: Engine, how_many: int, *more: Policy) -> Async
                     await later.tell(view.case_id, Event.withdraw)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gate(agency: Engine) -> AsyncIterator[str]:
+    """The gate's service."""
+    async with gate_service(agency.time_of) as url:
+        yield url
+
+
 @pytest.fixture
-def call(run: Run, agency: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+def call(run: Run, agency: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line of the next release, with addresses and keys in the environment."""
     # The logging and the threads of this process belong to the tests.
     monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
@@ -169,6 +179,8 @@ def call(run: Run, agency: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     monkeypatch.setenv("TEMPORAL_ADDRESS", agency.client.service_client.config.target_host)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", agency.client.namespace)
+    monkeypatch.setenv("CARDCASE_GATE_URL", gate)
+    log_in(tmp_path, OPERATOR)
 
     async def in_a_thread(*arguments: str | Path) -> Said:
         return await asyncio.to_thread(run, "calendar", *arguments)
@@ -191,7 +203,7 @@ class TestRecompute:
     async def test_moves_every_date_by_what_the_calendar_now_says(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 3) as before, knowing(agency, AFTER).working():
             assert all(view.dates_provisional for view in before)
-            said = await call("recompute", *ACTING, "-o", "json")
+            said = await call("recompute", "-o", "json")
             assert (said.exit, said.err) == (Exit.fine, "")
             assert said.json == {
                 "recomputed": 3, "closed": 0, "refused": 0, "unanswered": 0, "left": 0, "cases": [],
@@ -210,7 +222,7 @@ class TestRecompute:
 
     async def test_repeated_tells_nobody_again(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 2) as before, knowing(agency, AFTER).working():
-            numbers = [(await call("recompute", *ACTING, "-o", "json")).json["recomputed"] for _ in range(2)]
+            numbers = [(await call("recompute", "-o", "json")).json["recomputed"] for _ in range(2)]
             assert numbers == [2, 0]
             assert [await recomputations(agency, view.case_id) for view in before] == [1, 1]
 
@@ -219,24 +231,24 @@ class TestRecompute:
     ) -> None:
         monkeypatch.setattr(dating, "official_calendar", lambda _=None: BEFORE)
         async with dated_in_autumn(agency, 1) as (view,), knowing(agency, BEFORE).working():
-            said = await call("recompute", *ACTING, "-o", "json")
+            said = await call("recompute", "-o", "json")
             assert (said.exit, said.json["recomputed"], said.json["left"]) == (Exit.fine, 0, 1)
             assert await recomputations(agency, view.case_id) == 0
-            told = await call("recompute", *ACTING, "--all", "-o", "jsonl")
+            told = await call("recompute", "--all", "-o", "jsonl")
             assert told.lines[0]["fate"] == Fate.recomputed
             assert (await agency.view(view.case_id)).dates_provisional
 
     async def test_of_a_region_leaves_the_others_alone(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 1), knowing(agency, AFTER).working():
-            assert (await call("recompute", *ACTING, "--region", "44", "-o", "json")).json["recomputed"] == 0
-            assert (await call("recompute", *ACTING, "--region", OFFICE[:2], "-o", "json")).json["recomputed"] == 1
+            assert (await call("recompute", "--region", "44", "-o", "json")).json["recomputed"] == 0
+            assert (await call("recompute", "--region", OFFICE[:2], "-o", "json")).json["recomputed"] == 1
 
     async def test_of_a_policy_tells_all_that_follow_it(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 2), knowing(agency, AFTER).working():
-            await call("recompute", *ACTING)
-            again = await call("recompute", *ACTING, "--policy", "northern", "-o", "json")
+            await call("recompute")
+            again = await call("recompute", "--policy", "northern", "-o", "json")
             assert again.json["recomputed"] == 2
-            assert (await call("recompute", *ACTING, "--policy", "southern", "-o", "json")).json["recomputed"] == 0
+            assert (await call("recompute", "--policy", "southern", "-o", "json")).json["recomputed"] == 0
 
     async def test_lets_cases_follow_another_version_of_their_policy(
         self, agency: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
@@ -247,7 +259,7 @@ class TestRecompute:
         second = first.model_copy(update={"version": 2, "number_change": slower})
         give_packs(monkeypatch, first, second)
         async with dated_in_autumn(agency, 1, second) as (old,), knowing(agency, AFTER, second).working():
-            said = await call("recompute", *ACTING, "--policy", "northern/1", "--to", "northern/2", "-o", "json")
+            said = await call("recompute", "--policy", "northern/1", "--to", "northern/2", "-o", "json")
             assert (said.exit, said.json["recomputed"]) == (Exit.fine, 1)
             new = await agency.view(old.case_id)
             assert new.policy == "northern/2"
@@ -255,12 +267,12 @@ class TestRecompute:
             assert new.processing_due_at is not None
             # Two more days off and five more working days.
             assert day_of(new.processing_due_at) == AFTER.after(day_of(old.processing_due_at), 7)
-            again = await call("recompute", *ACTING, "--policy", "northern/1", "--to", "northern/2", "-o", "json")
+            again = await call("recompute", "--policy", "northern/1", "--to", "northern/2", "-o", "json")
             assert again.json["recomputed"] == 0
 
     async def test_to_a_policy_of_another_region_is_refused_case_by_case(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 2) as before, knowing(agency, AFTER).working():
-            said = await call("recompute", *ACTING, "--policy", "northern", "--to", "southern", "-o", "json")
+            said = await call("recompute", "--policy", "northern", "--to", "southern", "-o", "json")
             assert (said.exit, said.json["refused"]) == (Exit.refused, 2)
             assert {(each["case_id"], each["code"]) for each in said.json["cases"]} == {
                 (view.case_id, "POLICY_UNKNOWN") for view in before
@@ -276,8 +288,8 @@ class TestRecompute:
     async def test_names_each_case_that_failed_and_why_and_dates_the_others(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 2) as before, knowing(agency, AFTER).working():
             async with forgotten_by_the_engine(agency) as stray:
-                said = await call("recompute", *ACTING, "-o", "json", "--lang", "en")
-                shown = await call("recompute", *ACTING, "--lang", "en")
+                said = await call("recompute", "-o", "json", "--lang", "en")
+                shown = await call("recompute", "--lang", "en")
             assert (said.exit, said.json["recomputed"], said.json["refused"]) == (Exit.refused, 2, 1)
             (failed,) = said.json["cases"]
             assert (failed["case_id"], failed["fate"], failed["code"]) == (stray, "refused", "CASE_UNKNOWN")
@@ -289,12 +301,12 @@ class TestRecompute:
     ) -> None:
         async with dated_in_autumn(agency, 2) as before:
             monkeypatch.setattr(recomputing, "TIMEOUT", timedelta(seconds=0.5))
-            said = await call("recompute", *ACTING, "-o", "json")
+            said = await call("recompute", "-o", "json")
             assert (said.exit, said.json["unanswered"]) == (Exit.unavailable, 2)
             assert {each["code"] for each in said.json["cases"]} <= {"ENGINE_TIMEOUT", "ENGINE_UNAVAILABLE"}
             async with knowing(agency, AFTER).working():
                 monkeypatch.setattr(recomputing, "TIMEOUT", timedelta(seconds=20))
-                assert (await call("recompute", *ACTING)).exit == Exit.fine
+                assert (await call("recompute")).exit == Exit.fine
                 assert [await recomputations(agency, view.case_id) for view in before] == [1, 1]
 
     async def test_of_a_case_that_closes_meanwhile_is_no_failure(self, agency: Engine, call: Call) -> None:
@@ -304,7 +316,7 @@ class TestRecompute:
             await write(
                 agency, "UPDATE cases SET closed_at = NULL, provisional = true WHERE case_id = $1", view.case_id
             )
-            said = await call("recompute", *ACTING, "-o", "json")
+            said = await call("recompute", "-o", "json")
             await write(agency, "UPDATE cases SET closed_at = moved_at WHERE case_id = $1", view.case_id)
             assert (said.exit, said.json["closed"], said.json["cases"]) == (Exit.fine, 1, [])
 
@@ -319,7 +331,7 @@ class TestCheck:
             shown = await call("check", "--lang", "en")
             assert "northern/1" in shown.out
             assert "starter.py calendar recompute" in shown.err
-            await call("recompute", *ACTING)
+            await call("recompute")
             after = await call("check", "-o", "json")
             north = next(each for each in after.json["policies"] if each["policy"] == "northern/1")
             assert (north["provisional"], north["datable"]) == (0, 0)
@@ -346,7 +358,7 @@ class TestTheScheduledCheck:
                 "SELECT actor, office FROM transitions WHERE case_id = $1 AND event = 'recompute'",
                 before[0].case_id,
             )
-            assert tuple(row) == ("calendar-check", OFFICE)
+            assert tuple(row) == (None, None)
 
 
 @asynccontextmanager

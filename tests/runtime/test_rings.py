@@ -12,7 +12,7 @@ from runtime.stack import LocalStack
 from tests.engine import Engine
 from tests.namespaces import until
 from tests.scenes import ID_CARD, SOUTH
-from tests.worker_process import sample_key_file, worker_process
+from tests.worker_process import sample_key_file, sample_trust_file, worker_process
 from tests.workflows.roads import change
 
 pytestmark = pytest.mark.servers
@@ -40,6 +40,7 @@ def settings(stack: LocalStack, engine: Engine, cases: list[str], tmp_path: Path
     return {
         "CARDCASE_DATABASE_URL": engine.database_url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": stack.namespace,
     }

@@ -50,7 +50,8 @@ from tests.activities.late_cases import late
 from tests.activities.offices import AGENCY, directory
 from tests.engine import created_database
 from tests.namespaces import new_namespace, schedules_of, until
-from tests.worker_process import sample_key_file, worker_process
+from tests.stamping import STAMPS
+from tests.worker_process import sample_key_file, sample_trust_file, worker_process
 from workflows.scheduled import SCHEDULED, Digests
 
 NAMESPACE = "schedules"
@@ -222,7 +223,7 @@ async def working(client: Client, register: Pool) -> AsyncIterator[None]:
     supervision = Supervision(register, official_calendar)
     campaign = Campaign(register, client, Policies.load(), official_calendar)
     notifications = Notifications(register, sealer, {})
-    registry = Registry(register, sealer, Policies.load(), official_calendar)
+    registry = Registry(register, sealer, STAMPS, Policies.load(), official_calendar)
     scheduled = scheduled_activities(supervision, campaign)
     async with (
         cases_worker(client, registry, Settings(), scheduled=scheduled),
@@ -305,6 +306,7 @@ async def test_the_worker_program_does_what_schedules_ask_for(
     settings = {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": NAMESPACE,
     }

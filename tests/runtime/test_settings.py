@@ -14,11 +14,12 @@ from runtime.settings import (
     ConfigurationInvalid,
     Problem,
     Profile,
+    RegisterSettings,
     Settings,
     WorkerSettings,
     read_settings,
 )
-from tests.worker_process import sample_key_file
+from tests.worker_process import sample_key_file, sample_trust_file
 
 PLANTED = "hunter2-planted"
 URL = f"postgresql://cardcase:{PLANTED}@127.0.0.1:5432/cardcase"
@@ -58,6 +59,7 @@ def test_every_setting_is_read_from_its_name_in_capitals(key_file: Path) -> None
         {
             "CARDCASE_DATABASE_URL": URL,
             "CARDCASE_KEY_FILE": str(key_file),
+            "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(key_file.parent)),
             "CARDCASE_POOL_SIZE": "4",
             "CARDCASE_HEALTH_PORT": "0",
             "CARDCASE_DRAIN_SECONDS": "2.5",
@@ -70,7 +72,7 @@ def test_every_setting_is_read_from_its_name_in_capitals(key_file: Path) -> None
 
 
 def test_a_password_is_never_printed_with_the_settings(key_file: Path) -> None:
-    settings = read_settings(WorkerSettings, {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)})
+    settings = read_settings(RegisterSettings, {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)})
     assert PLANTED not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
 
@@ -97,6 +99,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "CARDCASE_PROFILE",
         "CARDCASE_DATABASE_URL",
         "CARDCASE_KEY_FILE",
+        "CARDCASE_STAMP_TRUST_FILE",
         "CARDCASE_MAX_CASES_CASHED",
     }
     assert all(problem.mend for problem in problems.values())
@@ -105,7 +108,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "needed"),
     [
-        (WorkerSettings, {"CARDCASE_DATABASE_URL", "CARDCASE_KEY_FILE"}),
+        (WorkerSettings, {"CARDCASE_DATABASE_URL", "CARDCASE_KEY_FILE", "CARDCASE_STAMP_TRUST_FILE"}),
         (ClientSettings, {"CARDCASE_KEY_FILE"}),
     ],
 )
@@ -201,7 +204,12 @@ def test_every_policy_pack_that_does_not_load_is_told(
     (tmp_path / "b.toml").write_text(text.replace("max_extension = ", f'x = "{PLANTED}"\nmax_extension = -'))
     for name in ("c", "d"):
         (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
-    keys = {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)}
+    trusted = sample_trust_file(key_file.parent)
+    keys = {
+        "CARDCASE_DATABASE_URL": URL,
+        "CARDCASE_KEY_FILE": str(key_file),
+        "CARDCASE_STAMP_TRUST_FILE": str(trusted),
+    }
     read_settings(WorkerSettings, keys)
     key_file.rename(tmp_path / "elsewhere")
     monkeypatch.setattr(settings_module, "PACKS", tmp_path)
@@ -211,6 +219,35 @@ def test_every_policy_pack_that_does_not_load_is_told(
     assert [what.split(":")[0] for what in told] == ["a.toml", "b.toml", "version"]
     assert "CARDCASE_KEY_FILE" in str(invalid.value)
     assert PLANTED not in str(invalid.value)
+
+
+def test_keys_of_stamps_and_identities_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    trusted = sample_trust_file(tmp_path)
+    private = trusted.with_suffix(".private")
+    open_to_others = tmp_path / "open.json"
+    open_to_others.write_bytes(private.read_bytes())
+    open_to_others.chmod(0o640)
+    planted = tmp_path / "planted.json"
+    planted.write_text(f'{{"keys": "{PLANTED}"}}')
+    for name, path, what in (
+        ("STAMP_TRUST_FILE", tmp_path / "none", "not a JWK set of Ed25519 keys"),
+        ("STAMP_TRUST_FILE", planted, "not a JWK set of Ed25519 keys"),
+        ("STAMP_TRUST_FILE", private, "holds a private key"),
+        ("STAMP_KEY_FILE", trusted, "not a JWK set with one Ed25519 key"),
+        ("STAMP_KEY_FILE", planted, "not a JWK set with one Ed25519 key"),
+        ("STAMP_KEY_FILE", open_to_others, "readable by others; run chmod 600"),
+        ("IDENTITY_KEYS", tmp_path / "none", "not readable"),
+        ("IDENTITY_KEYS", planted, "not a JWK set"),
+    ):
+        (problem,) = problems_of(Settings, **{name: path}).values()
+        assert (problem.name, problem.what) == (f"CARDCASE_{name}", what)
+
+
+@pytest.mark.parametrize("url", ["http://gate.example.invalid", "gate", "https://u:p@gate.example.invalid", "ftp://g"])
+def test_a_gate_to_which_a_token_would_go_in_clear_is_refused(url: str) -> None:
+    (problem,) = problems_of(GATE_URL=url).values()
+    assert problem.name == "CARDCASE_GATE_URL"
+    assert read_settings(Settings, {"CARDCASE_GATE_URL": "http://127.0.0.1:8235"}).gate_url is not None
 
 
 def test_a_configuration_of_temporal_that_cannot_be_read_is_told_without_its_lines(
@@ -231,6 +268,13 @@ class TestProduction:
         (problem,) = problems_of(PROFILE="production", KEY_FILE=keys).values()
         assert (problem.name, "sample key" in problem.what) == ("CARDCASE_KEY_FILE", True)
         assert read_settings(Settings, {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
+
+    def test_stamps_by_the_published_sample_key_are_refused(self, tmp_path: Path) -> None:
+        trusted = sample_trust_file(tmp_path)
+        for name, path in (("STAMP_TRUST_FILE", trusted), ("STAMP_KEY_FILE", trusted.with_suffix(".private"))):
+            (problem,) = problems_of(Settings, PROFILE="production", **{name: path}).values()
+            assert (problem.name, "sample key" in problem.what) == (f"CARDCASE_{name}", True)
+            read_settings(Settings, {f"CARDCASE_{name}": str(path)})
 
     def test_payloads_in_clear_are_refused(self) -> None:
         (problem,) = problems_of(PROFILE="production", ENCRYPTION="off").values()

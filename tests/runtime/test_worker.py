@@ -10,7 +10,7 @@ from deploy.migrations import migrate
 from runtime.stack import LocalStack
 from runtime.stack.ports import LOOPBACK
 from tests.engine import created_database
-from tests.worker_process import WorkerProcess, sample_key_file, worker_process
+from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file, worker_process
 
 pytestmark = pytest.mark.servers
 
@@ -26,6 +26,7 @@ async def settings(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) 
     return {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path_factory.mktemp("keys"))),
+        "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path_factory.mktemp("keys"))),
         "CARDCASE_HEALTH_PORT": "0",
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": stack.namespace,
@@ -55,6 +56,7 @@ async def test_a_wrong_configuration_ends_with_78_and_tells_every_problem() -> N
         "CARDCASE_HEALTH_PROT",
         "CARDCASE_DATABASE_URL",
         "CARDCASE_KEY_FILE",
+        "CARDCASE_STAMP_TRUST_FILE",
         "CARDCASE_POOL_SIZE",
     ]
 
@@ -63,6 +65,7 @@ async def test_the_published_sample_keys_end_a_production_worker_with_78(setting
     status, output = await status_of({**settings, "CARDCASE_PROFILE": "production"})
     assert status == 78
     assert "CARDCASE_KEY_FILE: holds a published sample key" in output
+    assert "CARDCASE_STAMP_TRUST_FILE: holds the published sample key" in output
 
 
 async def test_a_register_and_a_temporal_that_cannot_be_reached_end_with_69(settings: dict[str, str]) -> None:

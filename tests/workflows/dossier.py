@@ -41,7 +41,7 @@ from cases.progress import CaseState, view_of
 from cases.states import Event, Status
 from intake.client import CaseClient
 from tests.engine import Engine, Person
-from tests.scenes import BUREAU, CERTIFICATE, OFFICER, SPEAKERS, VERIFIER
+from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, SPEAKERS, VERIFIER, of_office
 
 PATIENCE = timedelta(seconds=20)
 """How long a case may take to come to rest."""
@@ -109,8 +109,9 @@ class Dossier:
     # --- what callers do --------------------------------------------------------------------------------------------
 
     async def tell(self, event: Event, fact: Fact | None = None, *, update_id: str | None = None) -> Answer:
-        """Tell the case of an event."""
-        return await self.engine.tell(self.case_id, event, fact, update_id=update_id)
+        """Tell the case of an event; whoever does is of the office that handles it."""
+        told = of_office(fact or FACTS[event], self.opening.region)
+        return await self.engine.tell(self.case_id, event, told, update_id=update_id)
 
     async def refuses(self, event: Event, fact: Fact | None = None) -> Code:
         """Tell the case of something it must refuse; nothing may change. Answers the code."""

@@ -5,7 +5,7 @@ from temporalio.api.enums.v1 import EventType
 from cases.errors import Code
 from cases.states import Event, Status
 from tests.engine import Engine
-from tests.scenes import ID_CARD, SOUTH
+from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 
 
 async def test_a_requested_cancellation_is_shown_as_refused_and_the_case_goes_on(engine: Engine) -> None:
@@ -16,7 +16,7 @@ async def test_a_requested_cancellation_is_shown_as_refused_and_the_case_goes_on
     async for event in handle.fetch_history_events(wait_new_event=True):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
             break
-    await engine.tell(receipt.case_id, Event.verify_documents)
+    await engine.tell(receipt.case_id, Event.verify_documents, of_office(FACTS[Event.verify_documents], SOUTH))
     outcome = await handle.result()
     assert outcome.status is Status.done
     assert (await engine.view(receipt.case_id)).last_refusal is Code.EVENT_NOT_ALLOWED

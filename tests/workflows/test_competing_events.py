@@ -30,7 +30,8 @@ from cases.states import Event, Status
 from intake.client import CaseClient, Refused, Unavailable
 from intake.crowds import until_not_dropped
 from tests.engine import Engine
-from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document
+from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document, of_office
+from tests.stamping import stamped, stamped_opening
 from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.refusals import Refusal, Refusals
 from tests.workflows.roads import CHANGES, applying, change
@@ -41,7 +42,7 @@ PLANTED = "11010519491231002X"
 
 def client_of(engine: Engine) -> CaseClient:
     """The client that programs use."""
-    return CaseClient(engine.client, engine.sealer)
+    return CaseClient(engine.client, engine.sealer, stamping=engine.everybody)
 
 
 async def rows_of(case: Dossier) -> int:
@@ -120,13 +121,13 @@ async def test_of_many_verifications_and_as_many_withdrawals_at_once_exactly_one
         case = await change(engine, ID_CARD, region=SOUTH)
         verify = [
             VerifyDocuments(
-                actor=VERIFIER.model_copy(update={"id": f"clerk-{10 + each}"}),
+                actor=VERIFIER.model_copy(update={"id": f"clerk-{10 + each}", "office": SOUTH}),
                 original_seen=True,
                 copies=(ID_CARD.sha256,),
             )
             for each in range(many)
         ]
-        withdraw = [Withdraw(actor=CLERK, note=f"第{each}次") for each in range(many)]
+        withdraw = [of_office(Withdraw(actor=CLERK, note=f"第{each}次"), SOUTH) for each in range(many)]
         client = client_of(engine)
         # Each round begins with the other side, so that not the same one always comes first.
         facts = [fact for pair in zip(verify, withdraw, strict=True) for fact in (pair if turn % 2 else pair[::-1])]
@@ -175,11 +176,13 @@ async def test_a_confirmation_and_a_withdrawal_at_once_leave_all_new_or_all_old(
 async def test_an_update_that_arrives_before_the_first_workflow_task_waits_for_the_screening(engine: Engine) -> None:
     alone = replace(engine, task_queue="nobody-yet")
     person = await engine.insured(region=SOUTH)
-    opening = engine.number_change(person, ID_CARD, region=SOUTH)
+    opening = stamped_opening(engine.number_change(person, ID_CARD, region=SOUTH))
+    case = case_id(opening.kind, opening.person)
+    verify = stamped(of_office(VERIFY, SOUTH), case, Event.verify_documents)
     start: WithStartWorkflowOperation[Any, Outcome] = WithStartWorkflowOperation(
         opening.kind.value,
         CaseState(opening=opening),
-        id=case_id(opening.kind, opening.person),
+        id=case,
         task_queue=alone.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         result_type=Outcome,
@@ -187,7 +190,7 @@ async def test_an_update_that_arrives_before_the_first_workflow_task_waits_for_t
     async with alone.working():
         # Start and update are one request, so the first workflow task brings both.
         answer = await engine.client.execute_update_with_start_workflow(
-            Event.verify_documents.value, VERIFY, start_workflow_operation=start, result_type=Answer
+            Event.verify_documents.value, verify, start_workflow_operation=start, result_type=Answer
         )
         assert answer.status is Status.verified
         assert (await (await start.workflow_handle()).result()).status is Status.done
@@ -201,7 +204,7 @@ async def test_an_event_that_comes_while_the_engine_works_waits_for_it_and_is_no
         assert (await case.verify()).status is Status.verified
         withdraw = await engine.handle(case.case_id).start_update(
             Event.withdraw.value,
-            FACTS[Event.withdraw],
+            await engine.stamped(case.case_id, Event.withdraw, FACTS[Event.withdraw]),
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
             result_type=Answer,
         )

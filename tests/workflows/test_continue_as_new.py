@@ -143,7 +143,7 @@ async def test_a_case_remembers_the_last_updates_and_no_more(impatient: Engine) 
 async def test_callers_who_come_at_once_across_the_change_of_runs_are_all_answered(impatient: Engine) -> None:
     case = await change(impatient, ID_CARD)
     papers = [paper() for _ in range(24)]
-    client = CaseClient(impatient.client, impatient.sealer)
+    client = CaseClient(impatient.client, impatient.sealer, stamping=impatient.everybody)
     told = [client.tell(case.case_id, fact, update_id=f"paper-{turn}") for turn, fact in enumerate(papers)]
     answers = await asyncio.gather(*told)
     assert sorted(answer.version for answer in answers) == list(range(2, 26))

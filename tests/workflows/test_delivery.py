@@ -26,6 +26,7 @@ from runtime.stack.receivers import Receivers
 from runtime.worker import cases_worker, notifications_worker
 from tests.engine import Engine, Person, engine_on, quiet_policies
 from tests.scenes import ID_CARD, SOUTH
+from tests.stamping import STAMPS
 from tests.workflows.dossier import Dossier
 
 NOON: Final = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=1), time(12), SHANGHAI)
@@ -89,7 +90,7 @@ async def telling_on(stack: LocalStack, database: str) -> AsyncIterator[Telling]
             courier(key, request.model_copy(update={"at": NOON}))
 
         engine.task_queue = database
-        registry = Registry(engine.pool, engine.sealer, quiet_policies(), official_calendar, at_noon)
+        registry = Registry(engine.pool, engine.sealer, STAMPS, quiet_policies(), official_calendar, at_noon)
         notifications = Notifications(
             engine.pool, engine.sealer, {Channel.sms: TextMessages(session, receivers.sms_url, TOKEN)}
         )

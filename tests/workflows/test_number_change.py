@@ -7,17 +7,18 @@ from temporalio.api.enums.v1 import EventType
 from cases.models import ConfirmDownstream, System
 from cases.states import Event, Status
 from tests.engine import Engine
-from tests.scenes import ID_CARD, SOUTH, SPEAKERS
+from tests.scenes import FACTS, ID_CARD, SOUTH, SPEAKERS, of_office
 
 ORDINARY_EVENTS = 26
 ORDINARY_BYTES = 12 * 1024
+VERIFIED_IN_THE_SOUTH = of_office(FACTS[Event.verify_documents], SOUTH)
 
 
 async def test_an_ordinary_change_ends_done_with_the_new_number_in_force_and_every_claim_queued(engine: Engine) -> None:
     person = await engine.insured(region=SOUTH)
     receipt = await engine.open(engine.number_change(person, ID_CARD, region=SOUTH))
     assert (receipt.status, receipt.missing) == (Status.in_review, ())
-    answer = await engine.tell(receipt.case_id, Event.verify_documents)
+    answer = await engine.tell(receipt.case_id, Event.verify_documents, VERIFIED_IN_THE_SOUTH)
     outcome = await engine.handle(receipt.case_id).result()
     assert answer.status is Status.verified
     assert outcome.status is Status.done
@@ -39,7 +40,7 @@ async def test_an_ordinary_change_ends_done_with_the_new_number_in_force_and_eve
 async def test_an_ordinary_change_costs_no_more_than_its_budget(engine: Engine) -> None:
     person = await engine.insured(region=SOUTH)
     receipt = await engine.open(engine.number_change(person, ID_CARD, region=SOUTH))
-    await engine.tell(receipt.case_id, Event.verify_documents)
+    await engine.tell(receipt.case_id, Event.verify_documents, VERIFIED_IN_THE_SOUTH)
     await engine.handle(receipt.case_id).result()
     events = (await engine.handle(receipt.case_id).fetch_history()).events
     kinds = Counter(event.event_type for event in events)

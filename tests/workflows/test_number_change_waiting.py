@@ -79,7 +79,9 @@ async def test_who_submitted_does_not_verify_and_who_did_either_does_not_approve
     assert await case.refuses(Event.verify_documents, part) is Code.DOCUMENT_DIGEST_MISMATCH
     await case.verify()
     for same in (CLERK, VERIFIER):
-        assert await case.refuses(Event.approve, await case.approval(same)) is Code.SAME_PERSON
+        assert await case.refuses(Event.approve, await case.approval(same)) is Code.ROLE_NOT_ALLOWED
+        promoted = same.model_copy(update={"role": Role.officer})
+        assert await case.refuses(Event.approve, await case.approval(promoted)) is Code.SAME_PERSON
     assert await case.refuses(Event.approve, FACTS[Event.approve]) is Code.CONTENT_CHANGED
     await case.rests_in(Status.awaiting_approval)
     assert (await case.approve()).status is Status.verified

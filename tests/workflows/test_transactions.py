@@ -14,6 +14,7 @@ from cases.models import ReplacementReason, System
 from cases.states import Event, Status
 from tests.engine import Engine, new_number, quiet_policies
 from tests.scenes import CERTIFICATE, ID_CARD, SOUTH
+from tests.stamping import STAMPS
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusal, Refusals
 from tests.workflows.roads import activate, change
@@ -53,7 +54,7 @@ async def counted(engine: Engine) -> AsyncIterator[tuple[Engine, Counted]]:
     """The shared engine with a worker of its own, whose transactions are counted."""
     count = Counted()
     pool = await asyncpg.create_pool(engine.database_url, min_size=1, max_size=4, init=count.watch, reset=_leave_alone)
-    registry = Registry(pool, engine.sealer, quiet_policies(), official_calendar)
+    registry = Registry(pool, engine.sealer, STAMPS, quiet_policies(), official_calendar)
     watched = replace(engine, registry=registry, task_queue="counted")
     async with pool, watched.working():
         yield watched, count

@@ -1,0 +1,46 @@
+"""Stamps for tests: the published key's, minted without asking who may have one, so that the engine itself is tried."""
+
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from activities.stamps import Stamps, TrustedKeys
+from cases.models import Actor, Fact
+from cases.names import case_id
+from cases.roles import OPEN, Act
+from cases.stamps import Opening
+from cases.states import Event
+from runtime.gate import minted
+from runtime.stamp_keys import SigningKey
+
+NAMESPACE: Final = "default"
+"""Of the Temporal server that tests share."""
+KEY: Final = SigningKey.sample()
+STAMPS: Final = Stamps(TrustedKeys.sample(), NAMESPACE)
+
+SomeFact = TypeVar("SomeFact", bound=Fact)
+
+
+def stamp_of(
+    content: Fact | Opening,
+    case: str,
+    event: Act,
+    *,
+    actor: Actor,
+    at: datetime | None = None,
+    key: SigningKey = KEY,
+    audience: str = NAMESPACE,
+) -> str:
+    """A stamp of whatever a test wants; what is not said is as the gate would have it, now."""
+    return minted(key, audience, actor=actor, case=case, event=event, content=content, at=at or datetime.now(UTC))
+
+
+def stamped(fact: SomeFact, case: str, event: Event, at: datetime | None = None) -> SomeFact:
+    """The fact with a stamp of whoever it names."""
+    stamp = stamp_of(fact, case, event, actor=fact.actor, at=at)
+    return fact.model_copy(update={"stamp": stamp})
+
+
+def stamped_opening(opening: Opening, at: datetime | None = None) -> Opening:
+    """The opening with a stamp of its submitter."""
+    stamp = stamp_of(opening, case_id(opening.kind, opening.person), OPEN, actor=opening.submitter, at=at)
+    return opening.model_copy(update={"stamp": stamp})
