@@ -17,7 +17,7 @@ from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on
 
 TESTS: Final = Path(__file__).parent
-TOGETHER: Final = ("workflows", "demo", "faults", "intake", "replay", "runtime")
+TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "replay", "runtime")
 """Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
 
 # How long an example takes is the machine's affair; each test has a time limit of its own.
