@@ -13,7 +13,7 @@ from runtime.client import connect, payload_sealer
 from runtime.logs import core_runtime
 from runtime.rings import fault_of_ring
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
-from runtime.settings import Problem, WorkerSettings
+from runtime.settings import CodecServerSettings, Problem, WorkerSettings
 
 CLOSE_SECONDS: Final = 3.0
 """How long connections may take to end before they are cut."""
@@ -77,7 +77,15 @@ async def close(pool: Pool) -> None:
         pool.terminate()
 
 
-async def _register(settings: WorkerSettings) -> Pool:
+async def reach_register(settings: WorkerSettings | CodecServerSettings) -> Pool:
+    """Connect to the register and look whether it is as this code needs it. Raises `CannotStart`."""
+    try:
+        return await _register(settings)
+    except CaseError as wrong:
+        raise CannotStart([_problem(wrong)]) from None
+
+
+async def _register(settings: WorkerSettings | CodecServerSettings) -> Pool:
     pool = await create_pool(settings.database_url.get_secret_value(), size=settings.pool_size)
     try:
         await check_schema(pool)

@@ -15,7 +15,8 @@ _NO_STORE: Final = {"Cache-Control": "no-store"}
 _EVERYWHERE: Final = {
     **_NO_STORE,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # With `no-referrer` a browser would say `null` for the origin of our own forms.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-site",
 }
 

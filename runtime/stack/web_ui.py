@@ -5,14 +5,13 @@ set up by hand. This stands before it and answers the one question about setting
 does when `TEMPORAL_CODEC_…` are set; everything else it hands through.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
 
 from runtime.stack.ports import LOOPBACK
 
@@ -32,6 +31,8 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _CHUNK: Final = 64 * 1024
 _LARGEST_REQUEST: Final = 4 * 1024 * 1024
+_LONGEST_LINE: Final = 256 * 1024
+"""The Web UI asks its server to render the details of a case, all of them in one URL."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,13 @@ async def web_ui_served(behind: str, codec: CodecSettings, port: int) -> AsyncIt
 
         application = web.Application(client_max_size=_LARGEST_REQUEST)
         application.add_routes([web.get(SETTINGS, settings), web.route("*", "/{path:.*}", pass_on)])
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=0.2,
+            handler_cancellation=True,
+            max_line_size=_LONGEST_LINE,
+        )
         await runner.setup()
         try:
             await web.TCPSite(runner, LOOPBACK, port).start()
@@ -98,6 +105,6 @@ async def web_ui_served(behind: str, codec: CodecSettings, port: int) -> AsyncIt
             await runner.cleanup()
 
 
-def _end_to_end(headers: Any) -> "CIMultiDict[str]":
+def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Headers that are not of one connection alone."""
-    return CIMultiDict((name, value) for name, value in headers.items() if name.title() not in _HOP_BY_HOP)
+    return [(name, value) for name, value in headers.items() if name.title() not in _HOP_BY_HOP]
