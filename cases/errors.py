@@ -147,6 +147,12 @@ class Code(StrEnum):
     CALLBACK_UNAUTHENTIC = "CALLBACK_UNAUTHENTIC"
     CALLBACK_EXPIRED = "CALLBACK_EXPIRED"
     CALLBACK_UNKNOWN = "CALLBACK_UNKNOWN"
+    # What is done beside decisions
+    SEARCHED_TOO_OFTEN = "SEARCHED_TOO_OFTEN"
+    NOT_IN_BULK = "NOT_IN_BULK"
+    PLAN_UNKNOWN = "PLAN_UNKNOWN"
+    PLAN_EMPTY = "PLAN_EMPTY"
+    PLAN_TOO_LARGE = "PLAN_TOO_LARGE"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -513,6 +519,18 @@ REMEDIES: dict[Code, Remedy] = {
         "The callback was signed too long ago. Send it anew; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
     ),
     Code.CALLBACK_UNKNOWN: Remedy("No message was sent under this key.", "没有以该幂等键发出的消息。"),
+    Code.SEARCHED_TOO_OFTEN: Remedy(
+        "You have searched by number too often within an hour. Search by case number, or later.",
+        "一小时内按号码查询次数过多，请按案件编号查询或稍后再试。",
+    ),
+    Code.NOT_IN_BULK: Remedy("This is decided case by case. Decide it for each.", "该操作须逐案办理，不能批量执行。"),
+    Code.PLAN_UNKNOWN: Remedy(
+        "There is no such plan. Make one first (bulk plan).", "没有此批量计划，请用 bulk plan 制定。"
+    ),
+    Code.PLAN_EMPTY: Remedy("The query finds no case in which the event is possible.", "没有可执行该操作的案件。"),
+    Code.PLAN_TOO_LARGE: Remedy(
+        "The query finds more than 2000 cases. Narrow it down.", "超过2000件，请缩小查询范围。"
+    ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"
     ),

@@ -28,6 +28,7 @@ PASSWORDS: Final[Mapping[str, str]] = {
     # The form of a libpq password file: host, port, database, user, password.
     "owner_pgpass": "*:*:*:cardcase_owner:{}",
     "worker_pgpass": "*:*:*:cardcase_worker:{}",
+    "reader_pgpass": "*:*:*:cardcase_reader:{}",
     # With it providers sign what they tell of messages.
     "callback_secret": "{}",
 }

@@ -24,6 +24,7 @@ LINKED: Final = (
     "role",
     "office",
     "fact",
+    "stamp",
     "state_before",
     "state_after",
     "outcome",

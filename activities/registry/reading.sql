@@ -21,8 +21,8 @@ LIMIT :limit;
 -- name: transitions_of
 -- The audit of a case over all generations, oldest first.
 SELECT
-    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, state_before,
-    state_after, outcome, at, prev_hash, hash
+    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, stamp,
+    state_before, state_after, outcome, at, prev_hash, hash
 FROM transitions WHERE case_id = :case_id
 ORDER BY generation, version;
 

@@ -1,4 +1,4 @@
-"""The audit as a whole: whether every chain holds, and the heads that are published outside.
+"""The audit as a whole, and the journal: whether every chain holds, and the heads that are published outside.
 
 A chain shows what was changed, taken out, put in or put elsewhere. What it cannot show is that its end was cut off
 together with the row of the case, or that all of it was written anew with hashes to fit: whoever may write to the whole
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 from asyncpg.cursor import CursorFactory
 
+from activities.registry import journal
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
@@ -26,7 +27,9 @@ SQL: Final = load("verifying.sql", beside=__file__)
 _PREFETCHED: Final = 500
 """Rows that are fetched at a time: so few that the server is never left waiting within the transaction for long."""
 
-_HEAD: Final = re.compile(r"((?:idc|crc)-[a-z2-7]{26}) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
+JOURNAL: Final = "journal"
+"""What the journal's chain is called beside the cases'; its links are numbered as versions of one generation."""
+_HEAD: Final = re.compile(r"((?:idc|crc)-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
 
 
 class Head(NamedTuple):
@@ -79,10 +82,12 @@ def read_heads(lines: str) -> tuple[Head, ...]:
 
 @case_errors_only
 async def heads(pool: Pool) -> tuple[Head, ...]:
-    """The newest link of every case, in the order of their IDs."""
+    """The newest link of every case, in the order of their IDs, and of the journal."""
     async with _reading(pool) as connection:
         found = _cursor(connection, "newest_heads", {})
-        return tuple([Head(row["case_id"], row["generation"], row["version"], row["head"]) async for row in found])
+        newest = [Head(row["case_id"], row["generation"], row["version"], row["head"]) async for row in found]
+    written = await journal.links(pool)
+    return (*newest, *(Head(JOURNAL, 1, row["id"], row["hash"]) for row in written[-1:]))
 
 
 @case_errors_only
@@ -102,6 +107,7 @@ async def verify_audit(pool: Pool, case_id: str | None = None, published: Iterab
             looked_at, seen = looked_at + 1, seen + len(rows)
             broken += _breaks(case, rows, ends, expected.pop(case, []))
     if case_id is None:
+        broken += _journal_breaks(await journal.links(pool), expected.pop(JOURNAL, []))
         broken += [Broken(*head[:3], "published") for left in expected.values() for head in left]
     return Verified(looked_at, seen, tuple(broken))
 
@@ -117,6 +123,16 @@ def _breaks(
     made = {(row["generation"], row["version"]): row["hash"] for row in rows}
     for head in expected:
         if made.get((head.generation, head.version)) != head.hash:
+            yield Broken(*head[:3], "published")
+
+
+def _journal_breaks(rows: list[dict[str, Any]], expected: Iterable[Head]) -> Iterator[Broken]:
+    found = journal.first_broken(rows)
+    if found is not None:
+        yield Broken(JOURNAL, 1, found, "hash")
+    made = {row["id"]: row["hash"] for row in rows}
+    for head in expected:
+        if made.get(head.version) != head.hash:
             yield Broken(*head[:3], "published")
 
 

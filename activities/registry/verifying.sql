@@ -3,8 +3,8 @@
 -- name: all_transitions
 -- Every transition of every case, or of one.
 SELECT
-    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, state_before,
-    state_after, outcome, at, prev_hash, hash
+    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, stamp,
+    state_before, state_after, outcome, at, prev_hash, hash
 FROM transitions
 WHERE :case_id::text IS NULL OR case_id = :case_id
 ORDER BY case_id, generation, version;

@@ -41,6 +41,13 @@ CREATE TABLE IF NOT EXISTS schema_checksums (
 """
 
 
+_GRANT: Final = """
+DO $$ BEGIN
+    IF to_regprocedure('grant_rights()') IS NOT NULL THEN PERFORM grant_rights(); END IF;
+END $$
+"""
+
+
 def scripts(folder: Path = HERE) -> dict[str, Path]:
     """Revision and SQL file of every migration, oldest first."""
     directory = ScriptDirectory(str(folder))
@@ -97,6 +104,8 @@ def _migrate(connection: Connection, folder: Path) -> list[str]:
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    # Tables that came with a revision have no rights yet.
+    connection.execute(text(_GRANT))
     missing = [revision for revision in files if revision not in applied]
     for revision in missing:
         connection.execute(

@@ -1,0 +1,224 @@
+"""The journal: what is done beside the decisions on cases, who did it, and why.
+
+Searches by number, Temporal's own means used on a case (reset, terminate), bulk plans and their runs. It is
+append-only as the audit of cases is, but one chain: what stands here is no transition of a case. An entry is written
+before what it tells of is done.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+import asyncpg
+from pydantic import AwareDatetime, Field, JsonValue
+
+from activities.registry.audit import BEGINNING, digest_of
+from activities.registry.errors import case_errors_only
+from activities.registry.pool import Connection, Pool, connection_of
+from activities.registry.queries import load
+from cases.errors import CaseError, Code
+from cases.models import Actor, Record, RegionCode, StaffId
+from cases.text import check_text
+
+SQL: Final = load("journal.sql", beside=__file__)
+
+SHORTEST_REASON: Final = 4
+"""Characters."""
+
+TWO_PEOPLE: Final = "journal_two_people"
+"""Constraint: a plan that needs a second person is not run by whoever made it."""
+
+_LINKED: Final = (
+    "id",
+    "kind",
+    "key",
+    "case_id",
+    "plan",
+    "actor",
+    "role",
+    "office",
+    "seen_as",
+    "reason",
+    "facts",
+    "at",
+    "prev_hash",
+)
+
+
+class Kind(StrEnum):
+    """What was done."""
+
+    search = "search"
+    reset = "reset"
+    terminate = "terminate"
+    bulk_planned = "bulk_planned"
+    bulk_run = "bulk_run"
+
+
+class Entry(Record):
+    """What somebody does. `seen_as` takes the place of the actor where it was only found later."""
+
+    kind: Kind
+    at: AwareDatetime
+    actor: Actor | None = None
+    seen_as: str | None = None
+    key: str | None = None
+    """What must not be written twice."""
+    case_id: str | None = None
+    plan: str | None = None
+    reason: str | None = None
+    facts: dict[str, JsonValue] = Field(default_factory=dict, repr=False)
+
+
+class Written(Record):
+    """An entry as it stands in the list."""
+
+    id: int
+    kind: Kind
+    at: AwareDatetime
+    case_id: str | None
+    actor: StaffId | None
+    role: str | None
+    office: RegionCode | None
+    seen_as: str | None
+    reason: str | None
+    plan: str | None
+    key: str | None
+    facts: dict[str, JsonValue]
+
+
+def checked_reason(reason: str) -> str:
+    """A reason that may be kept. Raises `CaseError`: FIELD_MISSING for none or a short one, and as `check_text`."""
+    said = check_text(reason.strip()).text
+    if len(said) < SHORTEST_REASON:
+        raise CaseError(Code.FIELD_MISSING, "reason")
+    return said
+
+
+@case_errors_only
+async def write(pool: Pool, entry: Entry) -> bool:
+    """Write an entry down; False where its key stands in the list already.
+
+    Raises `CaseError`: SAME_PERSON where a plan that needs a second person is run by whoever made it.
+    """
+    try:
+        async with connection_of(pool) as connection, connection.transaction():
+            return await write_in(connection, entry)
+    except asyncpg.CheckViolationError as violated:
+        if violated.constraint_name != TWO_PEOPLE:
+            raise
+        raise CaseError(Code.SAME_PERSON) from None
+
+
+async def write_in(connection: Connection, entry: Entry) -> bool:
+    """As `write`, within a transaction."""
+    await SQL["lock_journal"].first(connection, {})
+    if entry.key is not None and await SQL["entry_of_key"].first(connection, {"key": entry.key}) is not None:
+        return False
+    before = await SQL["newest_entry"].first(connection, {})
+    row: dict[str, Any] = {
+        "id": 1 if before is None else before["id"] + 1,
+        "kind": entry.kind.value,
+        "key": entry.key,
+        "case_id": entry.case_id,
+        "plan": entry.plan,
+        "actor": entry.actor.id if entry.actor is not None else None,
+        "role": entry.actor.role.value if entry.actor is not None else None,
+        "office": entry.actor.office if entry.actor is not None else None,
+        "seen_as": entry.seen_as,
+        "reason": entry.reason,
+        "facts": entry.facts,
+        "at": entry.at,
+        "prev_hash": BEGINNING if before is None else before["hash"],
+    }
+    await SQL["write_entry"].run(connection, row | {"facts": json.dumps(entry.facts), "hash": hash_of(row)})
+    return True
+
+
+@case_errors_only
+async def entries(pool: Pool, case_id: str | None = None) -> tuple[Written, ...]:
+    """The list, or what of it is about one case, oldest first."""
+    return tuple(Written.model_validate(row) for row in await _rows(pool, case_id))
+
+
+@case_errors_only
+async def count_of(pool: Pool, kind: Kind, actor: Actor, at: datetime, span: timedelta) -> int:
+    """How often somebody has done something in a span that ends at a moment."""
+    async with connection_of(pool) as connection:
+        values = {"kind": kind.value, "actor": actor.id, "since": at - span}
+        counted = await SQL["count_entries"].first(connection, values)
+    return int(counted["entries"]) if counted is not None else 0
+
+
+@case_errors_only
+async def keys(pool: Pool) -> frozenset[str]:
+    """Keys of everything that must not be written twice."""
+    async with connection_of(pool) as connection:
+        return frozenset(row["key"] for row in await SQL["keys"].all(connection, {}))
+
+
+class Plan(Record):
+    """A bulk plan as it was made."""
+
+    actor: StaffId
+    facts: dict[str, JsonValue]
+
+
+@case_errors_only
+async def plan_of(pool: Pool, key: str) -> Plan:
+    """A plan by its key. Raises `CaseError` PLAN_UNKNOWN."""
+    async with connection_of(pool) as connection:
+        row = await SQL["planned"].first(connection, {"key": key})
+    if row is None:
+        raise CaseError(Code.PLAN_UNKNOWN, "plan")
+    return Plan(actor=row["actor"], facts=json.loads(row["facts"]))
+
+
+@case_errors_only
+async def region_of(pool: Pool, case_id: str) -> RegionCode:
+    """The agency that handles a case. Raises `CaseError` CASE_UNKNOWN."""
+    async with connection_of(pool) as connection:
+        row = await SQL["region_of"].first(connection, {"case_id": case_id})
+    if row is None:
+        raise CaseError(Code.CASE_UNKNOWN)
+    return str(row["region"])
+
+
+@case_errors_only
+async def open_cases(pool: Pool) -> frozenset[str]:
+    """IDs of the cases that are open by the register."""
+    async with connection_of(pool) as connection:
+        return frozenset(row["case_id"] for row in await SQL["open_cases"].all(connection, {}))
+
+
+@case_errors_only
+async def links(pool: Pool) -> list[dict[str, Any]]:
+    """The whole list with its hashes, for whoever verifies it."""
+    return await _rows(pool, None)
+
+
+def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """ID of the first entry that does not follow from the one before it; None where the chain holds.
+
+    That its end was cut off is found by the heads that were published before.
+    """
+    before = BEGINNING
+    for place, row in enumerate(rows, start=1):
+        if row["id"] != place or row["prev_hash"] != before or row["hash"] != hash_of(row):
+            return int(row["id"])
+        before = row["hash"]
+    return None
+
+
+def hash_of(row: Mapping[str, Any]) -> str:
+    """SHA-256 over the columns of an entry; the moment as UTC microseconds."""
+    at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    return digest_of([at if column == "at" else row[column] for column in _LINKED])
+
+
+async def _rows(pool: Pool, case_id: str | None) -> list[dict[str, Any]]:
+    async with connection_of(pool) as connection:
+        rows = await SQL["entries"].all(connection, {"case_id": case_id})
+    return [dict(row) | {"facts": json.loads(row["facts"])} for row in rows]

@@ -1,0 +1,159 @@
+"""The journal: written once, chained, append-only, by two people where two are needed; and the search by number."""
+
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from activities.registry import journal
+from activities.registry.journal import Entry, Kind, checked_reason, entries, first_broken, links, write
+from activities.registry.pool import Pool
+from activities.registry.searching import MOST_IN_AN_HOUR, search
+from activities.registry.verifying import Broken, heads, verify_audit
+from cases.errors import CaseError, Code
+from cases.models import Actor, Role
+from tests.activities.play import BANK, BUREAU, CLERK, NOON, OPERATOR, SECOND, SOUTH, THIRD, Play, insured
+
+PLAN = "bulk:0123456789abcdef"
+REASON = "柜台查询"
+
+
+def entry(kind: Kind = Kind.terminate, **more: Any) -> Entry:
+    fields: dict[str, Any] = {"kind": kind, "at": NOON, "actor": OPERATOR, "reason": "工单一"}
+    return Entry(**(fields | more))
+
+
+async def behind_its_back(pool: Pool, sql: str) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(sql)
+
+
+async def test_entries_are_numbered_without_gap_and_chained(pool: Pool) -> None:
+    for place in range(3):
+        assert await write(pool, entry(case_id=f"idc-{'a' * 26}", key=f"terminate:{place}"))
+    rows = await links(pool)
+    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert first_broken(rows) is None
+    assert [each.key for each in await entries(pool, f"idc-{'a' * 26}")] == [f"terminate:{place}" for place in range(3)]
+    assert await entries(pool, f"idc-{'b' * 26}") == ()
+
+
+async def test_what_has_a_key_is_written_once(pool: Pool) -> None:
+    assert await write(pool, entry(key="terminate:run"))
+    assert not await write(pool, entry(key="terminate:run", actor=THIRD))
+    assert len(await entries(pool)) == 1
+
+
+@pytest.mark.parametrize(
+    ("tamper", "found"),
+    [
+        ("UPDATE journal SET reason = 'x' WHERE id = 2", 2),
+        ("UPDATE journal SET actor = 'officer-9' WHERE id = 1", 1),
+        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE id = 3", 3),
+        ("DELETE FROM journal WHERE id = 2", 3),
+        ("DELETE FROM journal WHERE id = 1", 2),
+    ],
+)
+async def test_a_changed_or_removed_entry_is_found(pool: Pool, tamper: str, found: int) -> None:
+    for _ in range(3):
+        await write(pool, entry())
+    await behind_its_back(pool, tamper)
+    assert first_broken(await links(pool)) == found
+    verified = await verify_audit(pool)
+    assert verified.broken == (Broken("journal", 1, found, "hash"),)
+
+
+async def test_a_cut_end_is_found_by_the_heads_that_were_published(pool: Pool) -> None:
+    for _ in range(3):
+        await write(pool, entry())
+    published = await heads(pool)
+    await behind_its_back(pool, "DELETE FROM journal WHERE id = 3")
+    assert (await verify_audit(pool)).broken == ()
+    assert (await verify_audit(pool, published=published)).broken == (Broken("journal", 1, 3, "published"),)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE journal SET reason = 'x'", "DELETE FROM journal", "TRUNCATE journal"])
+async def test_nobody_changes_removes_or_empties_it(pool: Pool, statement: str) -> None:
+    await write(pool, entry())
+    async with pool.acquire() as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+
+
+async def test_a_plan_for_many_is_not_run_by_whoever_made_it(pool: Pool) -> None:
+    await write(pool, entry(Kind.bulk_planned, key=PLAN, facts={"second_person": True}, actor=THIRD))
+    with pytest.raises(CaseError) as refused:
+        await write(pool, entry(Kind.bulk_run, plan=PLAN, actor=THIRD))
+    assert refused.value.code is Code.SAME_PERSON
+    assert await write(pool, entry(Kind.bulk_run, plan=PLAN, actor=OPERATOR))
+
+
+async def test_a_plan_for_few_may_be(pool: Pool) -> None:
+    await write(pool, entry(Kind.bulk_planned, key=PLAN, facts={"second_person": False}))
+    assert await write(pool, entry(Kind.bulk_run, plan=PLAN))
+    assert (await journal.plan_of(pool, PLAN)).actor == OPERATOR.id
+
+
+async def test_a_plan_that_nobody_made_is_unknown(pool: Pool) -> None:
+    with pytest.raises(CaseError) as unknown:
+        await journal.plan_of(pool, PLAN)
+    assert unknown.value.code is Code.PLAN_UNKNOWN
+    with pytest.raises(CaseError):
+        await write(pool, entry(Kind.bulk_run, plan=PLAN))
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [("", Code.FIELD_MISSING), ("好 ", Code.FIELD_MISSING), ("11010519491231002X 查询", Code.PII_IN_TEXT)],
+)
+def test_a_reason_is_words_without_personal_data(reason: str, code: Code) -> None:
+    with pytest.raises(CaseError) as refused:
+        checked_reason(reason)
+    assert refused.value.code is code
+
+
+# --- search by number -------------------------------------------------------------------------------------------------
+
+
+async def test_a_number_leads_to_the_cases_of_whoever_has_it_or_asks_for_it(play: Play) -> None:
+    person = insured()
+    await play.load(person)
+    case = await play.reviewed(play.change(person))
+    numbers = [number for number in (person.number, person.cards[0].card_number) if number is not None]
+    for token in (*map(play.sealer.number_token, numbers), case.opening.number_token):
+        found = await search(play.pool, CLERK, token, REASON, NOON)
+        assert [each.case_id for each in found] == [case.case_id]
+        assert found[0].status is case.status
+
+
+async def test_another_regions_number_and_nobodys_give_the_same_answer_and_both_are_written_down(play: Play) -> None:
+    person = insured(region=SOUTH)
+    await play.load(person)
+    await play.reviewed(play.change(person))
+    tokens = [play.sealer.number_token(number or "") for number in (person.number, "no number at all")]
+    assert [await search(play.pool, CLERK, token, REASON, NOON) for token in tokens] == [(), ()]
+    written = await entries(play.pool)
+    assert [each.facts for each in written] == [{"token": token} for token in tokens]
+    assert {(each.kind, each.actor, each.reason) for each in written} == {(Kind.search, CLERK.id, REASON)}
+    ministry = Actor(id="officer-9", role=Role.officer, office="100000")
+    assert len(await search(play.pool, ministry, tokens[0], REASON, NOON)) == 1
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, BUREAU, BANK])
+async def test_a_role_to_which_nobody_comes_with_a_number_may_not_search(pool: Pool, actor: Actor) -> None:
+    with pytest.raises(CaseError) as refused:
+        await search(pool, actor, "a" * 26, REASON, NOON)
+    assert refused.value.code is Code.ROLE_NOT_ALLOWED
+    assert await entries(pool) == ()
+
+
+async def test_whoever_tries_numbers_is_stopped_for_a_while(pool: Pool) -> None:
+    for _ in range(MOST_IN_AN_HOUR):
+        await search(pool, CLERK, "a" * 26, REASON, NOON)
+    with pytest.raises(CaseError) as refused:
+        await search(pool, CLERK, "a" * 26, REASON, NOON)
+    assert refused.value.code is Code.SEARCHED_TOO_OFTEN
+    assert await search(pool, SECOND, "a" * 26, REASON, NOON) == ()
+    assert await search(pool, CLERK, "a" * 26, REASON, NOON + timedelta(hours=1)) == ()

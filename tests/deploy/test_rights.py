@@ -1,0 +1,142 @@
+"""Rights of the roles of the compose file on a real server: each has what its work needs, and the audit is kept."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from tests.deploy.cluster import Cluster
+
+pytestmark = pytest.mark.servers
+
+KEPT = ("transitions", "rungs", "callbacks", "journal")
+"""Tables to which rows are only ever added."""
+
+ENTRY = """
+    INSERT INTO journal (id, kind, actor, role, office, at, prev_hash, hash)
+    VALUES (1, 'search', 'officer-1', 'officer', '110105', now(), repeat('0', 64), repeat('1', 64))
+"""
+
+
+@pytest_asyncio.fixture
+async def owner(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
+    connection = await cluster.connect("cardcase_owner", "owner_pgpass")
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def worker(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
+    connection = await cluster.connect("cardcase_worker", "worker_pgpass")
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def reader(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
+    connection = await cluster.connect("cardcase_reader", "reader_pgpass")
+    yield connection
+    await connection.close()
+
+
+async def rights_of(connection: asyncpg.Connection, table: str) -> set[str]:
+    rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+    return {right for right in rights if await connection.fetchval("SELECT has_table_privilege($1, $2)", table, right)}
+
+
+async def tables(connection: asyncpg.Connection) -> list[str]:
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [row["tablename"] for row in rows]
+
+
+async def test_the_worker_has_no_right_to_change_what_is_only_added_to(worker: asyncpg.Connection) -> None:
+    for table in KEPT:
+        assert await rights_of(worker, table) == {"SELECT", "INSERT"}
+
+
+async def test_the_worker_reads_the_registers_own_data_and_the_matrix(worker: asyncpg.Connection) -> None:
+    for table in ("persons", "contributions", "balances", "offices", "posts", "role_events", "schema_version"):
+        assert await rights_of(worker, table) == {"SELECT"}
+    # It locks a person's row, for which it may change the one column that nobody can change without being noticed.
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await worker.execute("UPDATE persons SET region = '110105'")
+
+
+async def test_the_worker_deletes_turns_and_nothing_else(worker: asyncpg.Connection) -> None:
+    may = [table for table in await tables(worker) if "DELETE" in await rights_of(worker, table)]
+    assert may == ["turn_waiters", "turns"]
+
+
+async def test_the_reader_reads_everything_and_adds_to_lists_of_looks_only(reader: asyncpg.Connection) -> None:
+    found = {table: await rights_of(reader, table) for table in await tables(reader)}
+    adds = {"journal", "reveals"} & set(found)
+    assert found == {table: {"SELECT", "INSERT"} if table in adds else {"SELECT"} for table in found}
+    for statement in ("CREATE TABLE mine (number int)", "CREATE TEMPORARY TABLE mine (number int)"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await reader.execute(statement)
+
+
+async def test_neither_role_can_take_another_ones_place(worker: asyncpg.Connection, reader: asyncpg.Connection) -> None:
+    for connection in (worker, reader):
+        for statement in ("SET ROLE cardcase_owner", "SET session_replication_role = replica"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(statement)
+
+
+@pytest.mark.parametrize("table", KEPT)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE {table} DISABLE TRIGGER ALL",
+        "ALTER TABLE {table} DISABLE TRIGGER USER",
+        "ALTER TABLE {table} ENABLE REPLICA TRIGGER {trigger}",
+        "ALTER TRIGGER {trigger} ON {table} RENAME TO other",
+        "DROP TRIGGER {trigger} ON {table}",
+        "DROP TABLE {table} CASCADE",
+        "TRUNCATE {table} CASCADE",
+        "SET session_replication_role = replica",
+    ],
+)
+async def test_not_even_the_owner_gets_round_what_keeps_the_audit(
+    owner: asyncpg.Connection, table: str, statement: str
+) -> None:
+    trigger = await owner.fetchval(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND tgfoid = 'refuse_change'::regproc LIMIT 1",
+        table,
+    )
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute(statement.format(table=table, trigger=trigger))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "DROP FUNCTION refuse_change() CASCADE",
+        "DROP EVENT TRIGGER audit_stays_append_only",
+        "ALTER EVENT TRIGGER audit_is_not_dropped DISABLE",
+        "DROP SCHEMA guard CASCADE",
+        "CREATE OR REPLACE FUNCTION guard.more() RETURNS int LANGUAGE sql RETURN 1",
+    ],
+)
+async def test_nor_does_the_owner_get_at_the_guard_itself(owner: asyncpg.Connection, statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute(statement)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE journal SET reason = 'x'", "DELETE FROM journal"])
+async def test_the_owner_changes_no_row_that_was_written(owner: asyncpg.Connection, statement: str) -> None:
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute(ENTRY)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute(statement)
+    await transaction.rollback()
+
+
+async def test_the_owner_still_changes_the_schema(owner: asyncpg.Connection) -> None:
+    await owner.execute("ALTER TABLE transitions ADD COLUMN more text")
+    await owner.execute("ALTER TABLE transitions DROP COLUMN more")
+    await owner.execute("CREATE TABLE passing (id int)")
+    await owner.execute("DROP TABLE passing")
