@@ -7,7 +7,19 @@ from typing import Final
 
 import typer
 
-from intake.commands import auditing, dating, finding, looking, notifying, opening, scheduling, staffing, telling
+from intake.commands import (
+    auditing,
+    dating,
+    deciding,
+    finding,
+    intervening,
+    looking,
+    notifying,
+    opening,
+    scheduling,
+    staffing,
+    telling,
+)
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -27,6 +39,8 @@ opening.add_to(app)
 looking.add_to(app)
 finding.add_to(app)
 auditing.add_to(app)
+deciding.add_to(app)
+intervening.add_to(app)
 telling.add_to(app)
 scheduling.add_to(app)
 staffing.add_to(app)

@@ -1,10 +1,11 @@
-"""Commands about the audit: whether it holds, and the heads that are published outside."""
+"""Commands about the audit and the journal: whether they hold, what the journal says, the heads that are published."""
 
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from activities.registry.journal import entries
 from activities.registry.verifying import digest_of_heads, heads, read_heads, verify_audit
 from cases.errors import CaseError, Code
 from cases.names import read_case_id
@@ -12,6 +13,7 @@ from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, WrongUsage
 
 _BROKEN: Final = ("case_id", "generation", "version", "what")
+_ENTRIES: Final = ("id", "at", "kind", "actor", "seen_as", "role", "office", "case_id", "plan", "reason", "key")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=False, help="The audit: append-only, hash chained per case.")
     add_command(group, "verify", verify)
     add_command(group, "heads", write_heads)
+    add_command(group, "journal", journal)
     app.add_typer(group, name="audit")
 
 
@@ -74,6 +77,20 @@ async def write_heads(
         # Its text quotes the path.
         raise CaseError(Code.FILE_UNREADABLE, "file") from None
     invocation.say.one({"cases": len(newest), "sha256": digest_of_heads(lines)})
+    return Exit.fine
+
+
+async def journal(
+    invocation: Invocation,
+    only: Annotated[
+        str | None, typer.Argument(metavar="CASE", help="Only what is about this case.", show_default=False)
+    ] = None,
+) -> Exit:
+    """What was done beside decisions: searches by number, resets and terminations, bulk plans and their runs."""
+    if only is not None:
+        read_case_id(only)
+    async with invocation.register() as pool:
+        invocation.say.many(await entries(pool, only), _ENTRIES)
     return Exit.fine
 
 
