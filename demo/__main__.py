@@ -25,8 +25,10 @@ from demo.staffing import staffed
 from demo.surroundings import (
     DATA_DIR,
     DATABASE_URL,
+    TOKENS,
     Servers,
     data_dir,
+    desk,
     process_environment,
     providers,
     servers,
@@ -100,16 +102,19 @@ async def run(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> 
     """The whole demonstration. Answers the exit status."""
     board, folder = Board(), data_dir(environment)
     screen.say(f"cardcase demo · synthetic data · {folder}")
-    async with servers(environment, folder) as running, providers(folder) as messages:
-        sealer = await prepare(running)
-        async with worker({**messages.settings, **environment}, folder, running) as one_worker:
+    async with servers(environment, folder) as started, providers(folder) as messages:
+        sealer = await prepare(started)
+        async with (
+            desk(environment, folder, started) as running,
+            worker({**messages.settings, **environment}, folder, running) as one_worker,
+        ):
             screen.say(f"ready after {board.seconds:.1f} s{_look(running)} · tray {messages.tray_url}")
             shown = await while_all_run(demonstrate(running, sealer, screen, board), running, one_worker)
             screen.results(shown, running.ui_url, running.namespace)
             screen.say(f"{summary(shown)} ({len(shown)} rows, {board.seconds:.1f} s)")
             status = 0 if all(result.as_expected for result in shown) else EXIT_OTHERWISE
             if stay:
-                screen.say(_hints(shown, running, messages.tray_url, one_worker.log_file))
+                screen.say(_hints(shown, running, messages.tray_url, one_worker.log_file, folder))
                 with suppress(asyncio.CancelledError):
                     await while_all_run(asyncio.Event().wait(), running, one_worker)
             return status
@@ -119,7 +124,18 @@ def _look(servers: Servers) -> str:
     return f" · Web UI {servers.ui_url}" if servers.ui_url is not None else ""
 
 
-def _hints(results: list[Result], servers: Servers, tray_url: str, worker_log: Path) -> str:
+def _log_in(servers: Servers, folder: Path) -> list[str]:
+    """Where operators log in, and what lets the command line decide as one of them."""
+    if servers.desk is None:
+        return []
+    operators = ", ".join(servers.desk.provider.operators)
+    return [
+        f"  Log in         {servers.desk.codec_url}/login, to see cases decoded and to decide, as {operators}",
+        f"                 or CARDCASE_GATE_URL={servers.desk.codec_url} CARDCASE_TOKEN_FILE={folder / TOKENS}/NAME",
+    ]
+
+
+def _hints(results: list[Result], servers: Servers, tray_url: str, worker_log: Path, folder: Path) -> str:
     lines = ["", "Everything stays up until Ctrl-C. The data is kept for the next start."]
     if servers.ui_url is not None:
         cases = f"{servers.ui_url}/namespaces/{servers.namespace}/workflows"
@@ -127,6 +143,7 @@ def _hints(results: list[Result], servers: Servers, tray_url: str, worker_log: P
             f"  Web UI         {cases}",
             "  Look first at  a case: Timeline tells its life, User Metadata where it stands and what may be told now;",
             "                 Send an Update, on a case that is open, lists every event with its description.",
+            *_log_in(servers, folder),
             *(f"                 {words}: {cases}/{case_id}" for words, case_id in _worth_a_look(results)),
         ]
     lines.append(f"  Messages       {tray_url} (applicants are told from 8:00 to 21:00 in Shanghai)")

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,6 +25,7 @@ from runtime.codec import PayloadSealer
 from runtime.stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
 from runtime.stack.directory import DataDirectory
 from runtime.stack.launch import Account
+from runtime.stack.operators import Desk, desk_opened
 from runtime.stack.ports import LOOPBACK, pick_ports
 from runtime.stack.process import ServerProcess
 from runtime.stack.receivers import Receivers
@@ -34,6 +35,9 @@ PROJECT: Final = Path(__file__).parent.parent
 DATABASE_URL: Final = "CARDCASE_DATABASE_URL"
 KEY_FILE: Final = "CARDCASE_KEY_FILE"
 STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
+STAMP_KEY_FILE: Final = "CARDCASE_STAMP_KEY_FILE"
+TOKENS: Final = "tokens"
+"""Folder of the sample operators' identity tokens, by their staff IDs."""
 DATA_DIR: Final = "CARDCASE_DATA_DIR"
 
 _WORKER_SECONDS: Final = 60.0
@@ -60,6 +64,15 @@ class Servers:
     namespace: str | None = None
     ui_url: str | None = None
     temporal: TemporalServer | None = None
+    desk: Desk | None = None
+    """Where operators log in and what their Web UI asks; none where the Temporal server is not ours."""
+
+    def settings(self) -> dict[str, str]:
+        """For programs: where register, keys and Temporal are."""
+        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.key_file)}
+        if self.address is not None and self.namespace is not None:
+            told |= {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
+        return told
 
     def keys(self) -> KeyRing:
         """The key ring, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
@@ -68,16 +81,20 @@ class Servers:
         return KeyRing.load(self.key_file)
 
     @property
+    def stamp_key_file(self) -> Path:
+        """Where `stamp_key` is."""
+        return self.key_file.with_name("gate.json")
+
+    @property
     def stamp_trust_file(self) -> Path:
         """The public half of `stamp_key`, which the worker believes."""
         return self.key_file.with_name("gate-public.json")
 
     def stamp_key(self) -> SigningKey:
         """The gate's key, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
-        private = self.key_file.with_name("gate.json")
-        if not private.exists():
-            SigningKey.generate().write(private, self.stamp_trust_file)
-        return SigningKey.load(private)
+        if not self.stamp_key_file.exists():
+            SigningKey.generate().write(self.stamp_key_file, self.stamp_trust_file)
+        return SigningKey.load(self.stamp_key_file)
 
     async def client(self) -> Client:
         """A client of the Temporal server."""
@@ -100,8 +117,8 @@ async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator
         temporal = TemporalServer(
             folder / "temporal",
             search_attributes=SEARCH_ATTRIBUTES,
+            # The port that people know is that of the Web UI which asks the codec server (`desk`).
             port=STANDARD_PORTS.temporal,
-            ui_port=STANDARD_PORTS.ui,
         )
         await running.enter_async_context(temporal)
         at = temporal.endpoint
@@ -150,6 +167,18 @@ def _secret(path: Path) -> tuple[Path, str]:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(24), encoding="ascii")
     return path, path.read_text(encoding="ascii")
+
+
+@asynccontextmanager
+async def desk(environment: Mapping[str, str], folder: Path, servers: Servers) -> AsyncIterator[Servers]:
+    """The servers with a desk for operators, three of whom have an identity token in a file as well."""
+    if servers.ui_url is None:
+        yield servers
+        return
+    settings = {**environment, **servers.settings(), STAMP_KEY_FILE: str(servers.stamp_key_file)}
+    async with desk_opened(folder, settings, servers.ui_url) as opened:
+        opened.provider.write_tokens(folder / TOKENS)
+        yield replace(servers, ui_url=opened.ui_url, desk=opened)
 
 
 class Worker:
@@ -215,6 +244,8 @@ async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worke
     ends = {asyncio.create_task(worker.wait()): f"the worker, see {worker.log_file}"}
     if servers.temporal is not None:
         ends[asyncio.create_task(servers.temporal.wait())] = "the Temporal server"
+    if servers.desk is not None:
+        ends[asyncio.create_task(servers.desk.wait())] = f"the codec server, see {servers.desk.log_file}"
     try:
         await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
         for end, who in ends.items():
@@ -228,15 +259,10 @@ async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worke
 
 
 def _environment(environment: Mapping[str, str], servers: Servers, health_port: int) -> dict[str, str]:
-    told = {
-        DATABASE_URL: servers.database_url,
-        KEY_FILE: str(servers.key_file),
-        STAMP_TRUST_FILE: str(servers.stamp_trust_file),
-        "CARDCASE_HEALTH_PORT": str(health_port),
-    }
-    if servers.address is not None and servers.namespace is not None:
-        told |= {"TEMPORAL_ADDRESS": servers.address, "TEMPORAL_NAMESPACE": servers.namespace}
-    return {**environment, **told}
+    told = {STAMP_TRUST_FILE: str(servers.stamp_trust_file), "CARDCASE_HEALTH_PORT": str(health_port)}
+    if servers.ui_url is not None:
+        told["CARDCASE_UI_URL"] = servers.ui_url
+    return {**environment, **servers.settings(), **told}
 
 
 async def _ready(port: int) -> None:

@@ -10,7 +10,9 @@ import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from html import escape
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlencode
@@ -36,6 +38,7 @@ SAMPLE_OPERATORS: Final = (
 )
 """Three who may do different things; of the agency 130102 and the province above it."""
 
+_A_DAY: Final = timedelta(days=1)
 _ASKED: Final = ("client_id", "redirect_uri", "state", "nonce", "code_challenge")
 
 
@@ -105,6 +108,15 @@ class IdentityProvider:
     def jwks_url(self) -> str:
         """Where its public keys are."""
         return f"{self.issuer.url}/jwks"
+
+    def write_tokens(self, folder: Path) -> None:
+        """Write an identity token of each operator to a file of their name, for the command line; good for a day."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for name, operator in self.operators.items():
+            path = folder / name
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(self.issuer.token(operator.actor, lifetime=_A_DAY), encoding="ascii")
 
     async def _describe(self, _request: web.Request) -> web.Response:
         url = self.issuer.url
