@@ -97,6 +97,7 @@ _BLANKS: Final[Mapping[Event, Mapping[str, Any]]] = {
 }
 """Forms with what nobody but a person knows left blank; the others have no blank, or are filled in from the case."""
 
+_TYPED: Final = json.JSONEncoder(ensure_ascii=False)
 _OF_CARDS: Final = frozenset(
     {
         Event.confirm_loss,
@@ -123,7 +124,7 @@ def form_of(event: Event, view: CaseView) -> dict[str, Any]:
 
 def as_typed(form: Mapping[str, Any]) -> str:
     """A form as text on one line."""
-    return json.dumps(form, ensure_ascii=False)
+    return _TYPED.encode(form)
 
 
 def closed_sets_of(event: Event) -> dict[str, type[StrEnum]]:

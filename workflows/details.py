@@ -7,7 +7,8 @@ must act, by when, what is missing, what went wrong and what to do about it, and
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import Enum
+from functools import cache
 from typing import Final, NamedTuple
 
 from cases.clocks import SHANGHAI
@@ -274,15 +275,28 @@ def _forms(view: CaseView) -> Iterator[str]:
     possible = [event for event in MACHINES[view.kind].events(view.status) if event in view.events]
     for event in possible:
         yield ""
-        who = _list(word(role, _shown.tongue) for role in Role if role in ROLES[event])
-        yield f"**{word(event, _shown.tongue)}** `{event.value}` · {_say('可由', 'by')} {who}"
+        yield _title(event, _shown.tongue)
         form = form_of(event, view)
         yield f"```json\n{as_typed(form)}\n```"
-        yield from (_choices(field, members) for field, members in closed_sets_of(event).items() if not form.get(field))
+        for field, choices in _choices(event, _shown.tongue):
+            if not form.get(field):
+                yield choices
 
 
-def _choices(field: str, members: type[StrEnum]) -> str:
-    return f"`{field}`: " + " · ".join(f"`{each.value}` {word(each, _shown.tongue)}" for each in members)
+# A case shows itself whenever it has moved: what is the same for all cases is said once.
+@cache
+def _title(event: Event, tongue: Tongue) -> str:
+    who = ("、" if tongue is Tongue.zh else ", ").join(word(role, tongue) for role in Role if role in ROLES[event])
+    return f"**{word(event, tongue)}** `{event.value}` · {'可由' if tongue is Tongue.zh else 'by'} {who}"
+
+
+@cache
+def _choices(event: Event, tongue: Tongue) -> tuple[tuple[str, str], ...]:
+    """The fields of closed sets, and what may stand there."""
+    return tuple(
+        (field, f"`{field}`: " + " · ".join(f"`{each.value}` {word(each, tongue)}" for each in members))
+        for field, members in closed_sets_of(event).items()
+    )
 
 
 def _list(parts: Iterable[str]) -> str:
