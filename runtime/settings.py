@@ -141,9 +141,9 @@ class Settings(NotificationSettings, CodecSettings):
     @field_validator("ui_url", "runbook_url")
     @classmethod
     def _is_a_web_address(cls, url: str | None) -> str | None:
-        if url is not None and not _is_web(url):
+        if url and not _is_web(url):
             raise ValueError("must be https://host/path, or http:// on this machine")
-        return url
+        return url or None
 
     @classmethod
     def around(cls, known: "Settings") -> Iterator[Problem]:

@@ -250,6 +250,16 @@ def test_a_gate_to_which_a_token_would_go_in_clear_is_refused(url: str) -> None:
     assert read_settings(Settings, {"CARDCASE_GATE_URL": "http://127.0.0.1:8235"}).gate_url is not None
 
 
+@pytest.mark.parametrize("name", ["UI_URL", "RUNBOOK_URL"])
+def test_links_lead_to_web_addresses_or_nowhere(name: str) -> None:
+    for url in ("http://ui.example.invalid", "javascript:alert(1)", "https://ui.example.invalid/?q=1", "ui"):
+        (problem,) = problems_of(**{name: url}).values()
+        assert problem.name == f"CARDCASE_{name}"
+    for url in ("https://ui.example.invalid/base", "http://127.0.0.1:8233", ""):
+        settings = read_settings(Settings, {f"CARDCASE_{name}": url})
+        assert getattr(settings, name.lower()) == (url or None)
+
+
 def test_a_configuration_of_temporal_that_cannot_be_read_is_told_without_its_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
