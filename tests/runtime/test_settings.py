@@ -253,7 +253,7 @@ def test_a_gate_to_which_a_token_would_go_in_clear_is_refused(url: str) -> None:
 @pytest.mark.parametrize("name", ["UI_URL", "RUNBOOK_URL"])
 def test_links_lead_to_web_addresses_or_nowhere(name: str) -> None:
     for url in ("http://ui.example.invalid", "javascript:alert(1)", "https://ui.example.invalid/?q=1", "ui"):
-        (problem,) = problems_of(**{name: url}).values()
+        (problem,) = problems_of(Settings, **{name: url}).values()
         assert problem.name == f"CARDCASE_{name}"
     for url in ("https://ui.example.invalid/base", "http://127.0.0.1:8233", ""):
         settings = read_settings(Settings, {f"CARDCASE_{name}": url})
