@@ -13,6 +13,7 @@ SELECT id, hash FROM journal ORDER BY id DESC LIMIT 1;
 SELECT id FROM journal WHERE key = :key;
 
 -- name: write_entry
+-- One link of the chain.
 INSERT INTO journal (id, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at, prev_hash, hash)
 VALUES (
     :id, :kind, :key, :case_id, :plan, :actor, :role, :office, :seen_as, :reason, :facts, :at, :prev_hash, :hash

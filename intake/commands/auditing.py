@@ -86,7 +86,7 @@ async def journal(
         str | None, typer.Argument(metavar="CASE", help="Only what is about this case.", show_default=False)
     ] = None,
 ) -> Exit:
-    """What was done beside decisions: searches by number, resets and terminations, bulk plans and their runs."""
+    """What was done beside decisions: searches by number, cases seen in clear, resets, terminations, bulk decisions."""
     if only is not None:
         read_case_id(only)
     async with invocation.register() as pool:

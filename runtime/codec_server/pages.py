@@ -5,7 +5,8 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from activities.registry.reveals import LASTS, SHORTEST_REASON, Reveal
+from activities.registry.journal import SHORTEST_REASON
+from activities.registry.reveals import LASTS, Reveal
 from cases.clocks import SHANGHAI
 from cases.errors import REMEDIES, Code
 from cases.models import Actor

@@ -1,0 +1,107 @@
+"""An office to look at: cases in different plights, and a desk at which operators work. Everything is synthetic."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from activities.sealing import KeyRing
+from cases.models import Actor, ConfirmDownstream, ReplacementReason, Role, System
+from cases.names import SEARCH_ATTRIBUTES
+from cases.states import Event, Status
+from runtime.stack import LocalStack
+from runtime.stack.identity import Operator
+from runtime.stack.operators import Desk, desk_opened
+from tests.engine import Engine, Person, engine_on
+from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OFFICE, OFFICER, OPERATOR, VERIFIER
+from tests.stamping import KEY
+from tests.worker_process import environment_with
+
+CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK = (
+    Operator(VERIFIER, "经办人员 clerk"),
+    Operator(OFFICER, "复核审批人员 officer"),
+    Operator(OPERATOR, "运维人员 operator"),
+)
+REFUSED_BY_PENSION: Final = ConfirmDownstream(
+    actor=Actor(id="pension-1", role=Role.pension, office=OFFICE),
+    system=System.pension,
+    confirmed=False,
+    reference="pension/2026-1",
+)
+OPERATORS: Final = (CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK)
+
+
+@dataclass(frozen=True)
+class Office:
+    """The engine, and where operators work."""
+
+    engine: Engine
+    desk: Desk
+
+    @property
+    def workflows(self) -> str:
+        """The list of cases in the Web UI."""
+        return f"{self.desk.ui_url}/namespaces/{self.engine.client.namespace}/workflows"
+
+    async def in_review(self, *, reissued: bool = False) -> tuple[str, Person]:
+        """A case that a clerk can verify, and its person."""
+        person = await self.engine.insured()
+        documents = (ID_CARD, CERTIFICATE) if reissued else (ID_CARD,)
+        receipt = await self.engine.open(self.engine.number_change(person, *documents))
+        assert receipt.status is Status.in_review
+        return receipt.case_id, person
+
+    async def awaiting_documents(self) -> str:
+        """A case whose applicant has to bring a document."""
+        receipt = await self.engine.open(self.engine.number_change(await self.engine.insured()))
+        assert receipt.status is Status.awaiting_documents
+        return receipt.case_id
+
+    async def in_repair(self) -> str:
+        """A case that cannot go on by itself: a system refused the new number after another had taken it."""
+        case, _ = await self.in_review()
+        await self.engine.tell(case, Event.verify_documents)
+        await self.engine.reaches(case, Status.applying)
+        await self.engine.tell(case, Event.confirm_downstream)
+        await self.engine.tell(case, Event.confirm_downstream, REFUSED_BY_PENSION)
+        await self.engine.reaches(case, Status.repair)
+        return case
+
+    async def on_hold(self) -> str:
+        """A case that waits for the police."""
+        case, _ = await self.in_review()
+        await self.engine.tell(case, Event.hold, FACTS[Event.hold])
+        return case
+
+    async def replacement(self) -> str:
+        """A case of the other kind."""
+        person = await self.engine.insured()
+        receipt = await self.engine.open(self.engine.replacement(person, ReplacementReason.damaged, ID_CARD))
+        return receipt.case_id
+
+
+@asynccontextmanager
+async def office_opened(folder: Path) -> AsyncIterator[Office]:
+    """Servers, worker, codec server and Web UI for the length of a block."""
+    ring, private = folder / "keys.toml", folder / "gate.json"
+    KeyRing.sample().replace(ring)
+    KEY.write(private, folder / "gate-public.json")
+    async with (
+        LocalStack(folder / "stack", search_attributes=SEARCH_ATTRIBUTES, durable=False) as stack,
+        engine_on(stack, "office") as engine,
+    ):
+        settings = environment_with(
+            {
+                "CARDCASE_DATABASE_URL": engine.database_url,
+                "CARDCASE_KEY_FILE": str(ring),
+                "CARDCASE_STAMP_KEY_FILE": str(private),
+                "TEMPORAL_ADDRESS": stack.temporal_address,
+                "TEMPORAL_NAMESPACE": stack.namespace,
+            }
+        )
+        async with (
+            desk_opened(folder / "desk", settings, stack.ui_url, operators=OPERATORS, standard_ports=False) as desk,
+            engine.working(ui_url=desk.ui_url),
+        ):
+            yield Office(engine, desk)
