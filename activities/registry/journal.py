@@ -1,8 +1,8 @@
 """The journal: what is done beside the decisions on cases, who did it, and why.
 
 Searches by number, cases seen in clear, Temporal's own means used on a case (reset, terminate), bulk plans and their
-runs. It is append-only as the audit of cases is, but one chain: what stands here is no transition of a case. An entry is
-written before what it tells of is done.
+runs. It is append-only as the audit of cases is, but one chain: what stands here is no transition of a case. An entry
+is written before what it tells of is done.
 """
 
 import json
