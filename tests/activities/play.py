@@ -166,6 +166,7 @@ class Play:
         assert await self.register(state) == registered
         return state.model_copy(
             update={
+                "opening": state.opening.model_copy(update={"stamp": None}),
                 "generation": registered.generation,
                 "screening": registered.screening,
                 "benefits_held": registered.screening.benefits_held,

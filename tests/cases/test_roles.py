@@ -1,0 +1,182 @@
+"""Who may do what, cell by cell, and for which region."""
+
+from typing import Final
+
+import pytest
+
+from cases.errors import CaseError, Code
+from cases.models import (
+    FACTS,
+    Actor,
+    CardActivated,
+    CardFunction,
+    ConfirmDownstream,
+    Fact,
+    Role,
+    System,
+)
+from cases.progress import CaseState, decide
+from cases.roles import NAMES_THE_SUBMITTER, OPEN, ROLES, SPEAKS_FOR, Act, check_fact, check_role, covers
+from cases.states import MACHINES, Event
+from tests import scenes
+from tests.scenes import ACTIVATORS, NOW, OFFICE, SPEAKERS, in_status
+
+_COLUMNS: Final = (
+    Role.applicant,
+    Role.clerk,
+    Role.officer,
+    Role.supervisor,
+    Role.operator,
+    Role.card_bureau,
+    Role.bank,
+    Role.medical_insurance,
+    Role.pension,
+    Role.back_office,
+)
+_GRID: Final = """
+                    ap cl of su op cb ba mi pe bo
+open                 .  x  .  .  .  .  .  .  .  x
+add_documents        .  x  .  .  .  .  .  .  .  x
+verify_documents     .  x  x  .  .  .  .  .  .  .
+return_documents     .  x  x  .  .  .  .  .  .  .
+approve              .  .  x  x  .  .  .  .  .  .
+reject               .  .  x  x  .  .  .  .  .  .
+hold                 .  x  x  .  .  .  .  .  .  .
+resume               .  x  x  .  .  .  .  .  .  .
+extend               .  .  x  x  .  .  .  .  .  .
+withdraw             .  x  .  .  .  .  .  .  .  x
+resolve_dispute      .  .  x  x  .  .  .  .  .  .
+confirm_downstream   .  .  .  .  .  .  x  x  x  .
+repair               .  .  .  x  x  .  .  .  .  .
+hold_benefits        .  .  x  x  .  .  .  .  .  .
+release_benefits     .  .  x  x  .  .  .  .  .  .
+acknowledge          .  x  x  x  x  .  .  .  .  .
+person_ended         .  x  x  .  .  .  .  .  .  x
+recompute            .  .  .  x  x  .  .  .  .  .
+confirm_loss         .  x  .  .  .  .  .  .  .  x
+card_found           .  x  .  .  .  .  .  .  .  x
+card_produced        .  .  .  .  .  x  .  .  .  .
+card_handed_over     .  x  .  .  .  x  .  .  .  .
+card_activated       .  x  .  .  .  x  x  x  .  .
+card_unclaimed       .  x  .  .  .  x  .  .  .  .
+"""
+"""The matrix as people agreed on it; the code's own is compared with it."""
+
+
+def cells() -> list[tuple[Act, Role, bool]]:
+    rows = [line.split() for line in _GRID.strip().splitlines()[1:]]
+    return [
+        (OPEN if name == OPEN else Event(name), role, mark == "x")
+        for name, *marks in rows
+        for role, mark in zip(_COLUMNS, marks, strict=True)
+    ]
+
+
+def somebody(role: Role, office: str = OFFICE) -> Actor:
+    return Actor(id="somebody-1", role=role, office=office)
+
+
+def test_every_act_and_every_role_has_its_cell() -> None:
+    assert {(act, role) for act, role, _ in cells()} == {(act, role) for act in (OPEN, *FACTS) for role in Role}
+    assert set(ROLES) == {OPEN, *FACTS}
+
+
+@pytest.mark.parametrize(("act", "role", "may"), cells(), ids=str)
+def test_a_role_may_what_its_cell_says_and_nothing_else(act: Act, role: Role, *, may: bool) -> None:
+    refusal: Code | None = None
+    try:
+        check_role(somebody(role), act, OFFICE)
+    except CaseError as refused:
+        refusal = refused.code
+    assert refusal is (None if may else Code.ROLE_NOT_ALLOWED)
+
+
+@pytest.mark.parametrize(("act", "role", "may"), [cell for cell in cells() if cell[0] != OPEN], ids=str)
+def test_a_case_refuses_a_role_without_power_wherever_the_event_is_possible(act: Act, role: Role, *, may: bool) -> None:
+    event = Event(act)
+    fact = scenes.FACTS[event].model_copy(update={"actor": somebody(role)})
+    allowed = may and not of_another_system(event, role)
+    looked_at = 0
+    for kind, machine in MACHINES.items():
+        for status in machine.statuses:
+            if machine.rows(status, event):
+                looked_at += 1
+                refusal = refusal_of(in_status(kind, status), event, fact)
+                assert (refusal is not Code.ROLE_NOT_ALLOWED) is allowed
+    assert looked_at
+
+
+def refusal_of(state: CaseState, event: Event, fact: Fact) -> Code | None:
+    try:
+        decide(state, event, fact, NOW)
+    except CaseError as refused:
+        return refused.code
+    return None
+
+
+def of_another_system(event: Event, role: Role) -> bool:
+    """The usual fact is one of medical insurance; other systems may speak, but not for it."""
+    others = {Event.confirm_downstream: {Role.bank, Role.pension}, Event.card_activated: {Role.bank}}
+    return role in others.get(event, set())
+
+
+@pytest.mark.parametrize("system", System)
+@pytest.mark.parametrize("role", SPEAKS_FOR)
+def test_a_system_confirms_its_own_part_only(system: System, role: Role) -> None:
+    fact = ConfirmDownstream(actor=somebody(role), system=system, confirmed=True, reference="r-1")
+    if SPEAKERS[system].role is role:
+        check_fact(Event.confirm_downstream, fact, OFFICE)
+        return
+    with pytest.raises(CaseError) as refused:
+        check_fact(Event.confirm_downstream, fact, OFFICE)
+    assert refused.value.code is Code.ROLE_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("function", CardFunction)
+@pytest.mark.parametrize("role", sorted(ROLES[Event.card_activated]))
+def test_a_bank_activates_the_bank_function_and_nobody_else_does(function: CardFunction, role: Role) -> None:
+    fact = CardActivated(actor=somebody(role), function=function)
+    if (role is Role.bank) is (function is CardFunction.bank):
+        check_fact(Event.card_activated, fact, OFFICE)
+        check_fact(Event.card_activated, CardActivated(actor=ACTIVATORS[function], function=function), OFFICE)
+        return
+    with pytest.raises(CaseError) as refused:
+        check_fact(Event.card_activated, fact, OFFICE)
+    assert refused.value.code is Code.ROLE_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("office", "region", "answers"),
+    [
+        ("110105", "110105", True),
+        ("110105", "110106", False),
+        ("110100", "110105", True),
+        ("110100", "110200", False),
+        ("110000", "110105", True),
+        ("110000", "110229", True),
+        ("110000", "120105", False),
+        ("440100", "440103", True),
+        ("440100", "440303", False),
+        ("440000", "440303", True),
+        ("440103", "440100", False),
+        ("100000", "110105", True),
+        ("100000", "650102", True),
+    ],
+)
+def test_an_office_answers_for_its_own_region_and_for_those_below_it(
+    office: str, region: str, *, answers: bool
+) -> None:
+    assert covers(office, region) is answers
+
+
+def test_who_is_of_another_region_decides_nothing_here() -> None:
+    with pytest.raises(CaseError) as refused:
+        check_role(somebody(Role.clerk, "440103"), Event.hold, OFFICE)
+    assert refused.value.code is Code.OFFICE_NOT_COMPETENT
+    check_role(somebody(Role.clerk, "110000"), Event.hold, OFFICE)
+
+
+def test_only_a_role_that_decides_nothing_names_other_people_as_submitters() -> None:
+    for role in NAMES_THE_SUBMITTER:
+        decisive = {Event.verify_documents, Event.approve, Event.resolve_dispute, Event.reject}
+        assert not any(role in ROLES[event] for event in decisive)

@@ -1,0 +1,147 @@
+"""Decisions before a case: without a good stamp none is heard, and nothing is changed by it."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from cases.errors import Code
+from cases.models import Fact, NumberChangeOpening, Role
+from cases.names import CALENDAR_GREW, case_id
+from cases.roles import OPEN
+from cases.stamps import LIFETIME, Opening
+from cases.states import Event, Status
+from runtime.stamp_keys import SigningKey
+from tests.engine import Engine
+from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_office
+from tests.stamping import stamp_of, stamped, stamped_opening
+from tests.workflows.dossier import Dossier, code_of
+from tests.workflows.roads import change
+
+OTHER_KEY = SigningKey("sample", SigningKey.generate().key)
+HOLD = FACTS[Event.hold]
+
+
+async def refusal(case: Dossier, event: Event, fact: Fact) -> Code:
+    """The code with which a case refuses exactly this fact; nothing may change."""
+    before = await case.agrees()
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await case.engine.handle(case.case_id).execute_update(event.value, fact)
+    code = code_of(refused.value)
+    assert await case.agrees() == before.model_copy(update={"last_refusal": code})
+    return code
+
+
+async def test_a_decision_without_a_stamp_is_refused(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    assert await refusal(case, Event.hold, HOLD) is Code.STAMP_MISSING
+
+
+async def test_a_stamp_of_another_case_event_person_or_content_is_refused(engine: Engine) -> None:
+    case, other = await change(engine, ID_CARD), await change(engine, ID_CARD)
+    good = stamped(HOLD, case.case_id, Event.hold)
+    for wrong in (
+        stamped(HOLD, other.case_id, Event.hold),
+        stamped(HOLD, case.case_id, Event.resume),
+        good.model_copy(update={"actor": VERIFIER}),
+        good.model_copy(update={"note": "另一说明"}),
+    ):
+        assert await refusal(case, Event.hold, wrong) is Code.STAMP_MISMATCH
+    assert (await case.tell(Event.hold, good)).status is Status.on_hold
+
+
+async def test_a_stamp_that_the_gate_has_not_signed_is_refused_by_the_register(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    for stamp in (
+        stamp_of(HOLD, case.case_id, Event.hold, actor=CLERK, key=OTHER_KEY),
+        stamp_of(HOLD, case.case_id, Event.hold, actor=CLERK, audience="elsewhere"),
+    ):
+        assert await refusal(case, Event.hold, HOLD.model_copy(update={"stamp": stamp})) is Code.STAMP_INVALID
+
+
+async def test_a_stamp_runs_out_by_the_clock_of_the_case(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    fact = stamped(HOLD, case.case_id, Event.hold)
+    await case.let_pass(LIFETIME + timedelta(minutes=1))
+    assert await refusal(case, Event.hold, fact) is Code.STAMP_EXPIRED
+    assert (await case.tell(Event.hold)).status is Status.on_hold
+
+
+async def test_a_stamp_moves_a_case_once(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    fact = stamped(HOLD, case.case_id, Event.hold)
+    held = await case.tell(Event.hold, fact, update_id="hold-1")
+    await case.tell(Event.resume)
+    assert await refusal(case, Event.hold, fact) is Code.STAMP_USED
+    # The same request again is answered as before; it moves nothing.
+    assert await case.tell(Event.hold, fact, update_id="hold-1") == held
+
+
+async def test_nobody_decides_for_another_region(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    elsewhere = of_office(HOLD, SOUTH)
+    foreign = stamped(elsewhere, case.case_id, Event.hold)
+    assert await refusal(case, Event.hold, foreign) is Code.OFFICE_NOT_COMPETENT
+    above = stamped(of_office(HOLD, "110000"), case.case_id, Event.hold)
+    assert (await engine.tell(case.case_id, Event.hold, above)).status is Status.on_hold
+
+
+async def test_who_took_an_application_in_for_somebody_else_does_not_verify_it_in_another_role(
+    engine: Engine,
+) -> None:
+    case = await change(engine, ID_CARD)
+    promoted = FACTS[Event.verify_documents].model_copy(
+        update={"actor": CLERK.model_copy(update={"role": Role.officer})}
+    )
+    wrong = stamped(promoted, case.case_id, Event.verify_documents)
+    assert await refusal(case, Event.verify_documents, wrong) is Code.SAME_PERSON
+
+
+async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_they_decided(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-1"})
+    view = await case.agrees()
+    (_, reckoned) = await engine.history(case.case_id)
+    assert (reckoned.event, reckoned.actor, view.version) == (Event.recompute, None, 2)
+    for wrong in (None, {}, {"edition": "2026-1", "policy": "southern/1"}):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await engine.handle(case.case_id).execute_update(CALENDAR_GREW, wrong)
+        assert code_of(refused.value) is Code.PAYLOAD_INVALID
+    assert await case.agrees() == view
+
+
+# --- openings -------------------------------------------------------------------------------------------------------
+
+
+def forged(opening: NumberChangeOpening) -> list[tuple[Opening, Code]]:
+    case = case_id(opening.kind, opening.person)
+    good = stamped_opening(opening)
+    by_a_colleague = stamp_of(opening, case, OPEN, actor=VERIFIER)
+    by_another_key = stamp_of(opening, case, OPEN, actor=opening.submitter, key=OTHER_KEY)
+    by_an_officer = opening.model_copy(update={"submitter": OFFICER})
+    from_elsewhere = opening.model_copy(update={"submitter": CLERK.model_copy(update={"office": SOUTH})})
+    return [
+        (opening.model_copy(update={"stamp": by_a_colleague}), Code.STAMP_MISMATCH),
+        (opening.model_copy(update={"stamp": by_another_key}), Code.STAMP_INVALID),
+        (good.model_copy(update={"region": SOUTH}), Code.STAMP_MISMATCH),
+        (good.model_copy(update={"number_token": opening.person}), Code.STAMP_MISMATCH),
+        (stamped_opening(by_an_officer), Code.ROLE_NOT_ALLOWED),
+        (stamped_opening(from_elsewhere), Code.OFFICE_NOT_COMPETENT),
+    ]
+
+
+@pytest.mark.parametrize("place", range(6))
+async def test_an_opening_with_a_wrong_stamp_opens_no_case(engine: Engine, place: int) -> None:
+    person = await engine.insured()
+    opening, code = forged(engine.number_change(person, ID_CARD))[place]
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await engine.open(opening)
+    assert code_of(refused.value) is code
+    with pytest.raises(WorkflowFailureError) as failed:
+        await engine.handle(case_id(opening.kind, opening.person)).result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == code
+    written = await engine.pool.fetchval("SELECT count(*) FROM cases WHERE person = $1", opening.person)
+    keys = await engine.pool.fetchval("SELECT count(*) FROM idempotency_keys WHERE key = $1", opening.key)
+    assert (written, keys) == (0, 0)
