@@ -31,6 +31,8 @@ _DYNAMIC_CONFIG: Final[Mapping[str, JsonValue]] = {
     "history.transferProcessorMaxPollRPS": 2000,
     "history.timerProcessorMaxPollRPS": 2000,
     "history.visibilityProcessorMaxPollRPS": 2000,
+    # By default ten updates of one workflow at a time; each one refused makes the server forget those it has begun.
+    "history.maxInFlightUpdates": 100,
 }
 _SEARCH_ATTRIBUTE_TYPES: Final[Mapping[str, IndexedValueType.ValueType]] = {
     "Bool": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
