@@ -32,7 +32,7 @@ PASSWORDS: Final[Mapping[str, str]] = {
     # With it providers sign what they tell of messages.
     "callback_secret": "{}",
 }
-GIVEN: Final = ("sms_token", "mail_password", "mail_trust")
+GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret")
 """What providers give: made empty, to be filled by whoever has it."""
 _PASSWORD_BYTES: Final = 32
 
@@ -42,11 +42,12 @@ def make(directory: Path) -> list[str]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = (*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY)
     missing = [name for name in wanted if not (directory / name).exists()]
-    for name in missing:
+    for name in tuple(missing):
         if name == KEY_RING:
             KeyRing.generate(directory / name)
         elif name == STAMP_KEY:
             SigningKey.generate().write(directory / name, directory / STAMP_TRUST)
+            missing.append(STAMP_TRUST)
         elif name in GIVEN:
             _write(directory / name, "")
         else:

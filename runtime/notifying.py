@@ -17,6 +17,8 @@ CHATS: Final = frozenset({Channel.dingtalk, Channel.wecom, Channel.feishu})
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 MAIL_PORTS: Final = {"smtp": 587, "smtps": 465}
 _SECRET_BYTES: Final = 16
+EMPTY: Final = "is empty"
+"""What is wrong with a secret that nobody has written down yet."""
 
 
 def listed(text: object) -> object:
@@ -158,4 +160,4 @@ def fault_of_secret(path: Path) -> str | None:
         return "names no readable file"
     if open_to_others:
         return "is readable by others"
-    return "is empty" if empty else None
+    return EMPTY if empty else None

@@ -1,8 +1,8 @@
 """What the container image runs: the program that the first argument names, the worker where none does.
 
-    worker [--check] | starter COMMAND ... | migrate | ready
+    worker [--check] | codec-server [--check] | starter COMMAND ... | migrate | ready
 
-`ready` is the image's health check: it asks the worker beside it. A program takes this process over, so that signals
+`ready` is the image's health check: it asks the program beside it. A program takes this process over, so that signals
 reach it.
 """
 
@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 ROOT: Final = Path(__file__).resolve().parents[2]
 PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "worker": (str(ROOT / "worker.py"),),
+    "codec-server": ("-m", "runtime.codec_server"),
     "starter": (str(ROOT / "starter.py"),),
     "migrate": ("-m", "deploy.migrations"),
 }

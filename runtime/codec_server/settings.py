@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from runtime.notifying import LOOPBACK, Fault, fault_of_secret, listed, secret_in
+from runtime.notifying import EMPTY, LOOPBACK, Fault, fault_of_secret, listed, secret_in
 
 PORT: Final = 8235
 
@@ -22,7 +22,7 @@ class CodecSettings(BaseModel):
     ui_origins: Annotated[frozenset[str], BeforeValidator(listed)] = frozenset()
     """Origins of the Web UIs that may call it, scheme, host and port each, with commas between."""
     login_secret_file: Path | None = None
-    """The secret that the identity provider gave to the codec server as its client, where it gave one."""
+    """The secret that the identity provider gave to the codec server as its client; empty where it gave none."""
 
     def public_url(self) -> str:
         """Where browsers reach the codec server."""
@@ -41,7 +41,8 @@ class CodecSettings(BaseModel):
                 yield Fault(field, "is no origin", "Write scheme, host and port: https://host:port")
             elif production and scheme != "https" and host not in LOOPBACK:
                 yield Fault(field, "has no TLS", "Use https://")
-        if self.login_secret_file is not None and (wrong := fault_of_secret(self.login_secret_file)) is not None:
+        file = self.login_secret_file
+        if file is not None and (wrong := fault_of_secret(file)) is not None and wrong != EMPTY:
             yield Fault("login_secret_file", wrong, "Mend the file, and run chmod 600")
 
 

@@ -13,7 +13,14 @@ from cases.delivery import Channel
 from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, STAMP_KEY, STAMP_TRUST, make
 from runtime.notifying import NotificationSettings
 from runtime.providers import providers_of
-from runtime.settings import ClientSettings, Settings, WorkerSettings, read_settings
+from runtime.settings import (
+    ClientSettings,
+    CodecServerSettings,
+    ConfigurationInvalid,
+    Settings,
+    WorkerSettings,
+    read_settings,
+)
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 _VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
@@ -127,6 +134,48 @@ def test_a_container_is_given_settings_that_its_program_accepts(
     assert ClientConfig.load_client_connect_config() == {"target_host": "temporal:7233", "namespace": "cardcase"}
 
 
+def test_the_codec_server_is_given_settings_that_it_accepts_once_the_provider_is_known(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    make(tmp_path)
+    given = {
+        "CARDCASE_IDENTITY_ISSUER": "https://id.example.invalid",
+        "CARDCASE_IDENTITY_KEYS": "https://id.example.invalid/jwks",
+    }
+    environment = {
+        variable: _filled(value, given)
+        .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/stamp_key", str(tmp_path / STAMP_KEY))
+        .replace("/run/secrets/login_secret", str(tmp_path / "login_secret"))
+        for variable, value in services["codec-server"]["environment"].items()
+    }
+    settings = read_settings(CodecServerSettings, environment)
+    ui = services["temporal-ui"]["environment"]
+    assert settings.public_url() == _default(ui["TEMPORAL_CODEC_ENDPOINT"])
+    assert _default(ui["TEMPORAL_CODEC_DEFAULT_ERROR_LINK"]) == f"{settings.public_url()}/login"
+    assert settings.ui_origins == {f"http://127.0.0.1:{_default(services['temporal-ui']['ports'][0]).split(':')[1]}"}
+    assert settings.login_secret() == ""
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_settings(
+            CodecServerSettings,
+            environment | {"CARDCASE_PROFILE": "production", "CARDCASE_CODEC_URL": "http://codec.example.invalid"},
+        )
+    assert {problem.name for problem in invalid.value.problems} >= {"CARDCASE_CODEC_URL"}
+
+
+def test_the_web_ui_offers_nothing_that_a_case_does_not_understand(services: dict[str, Any]) -> None:
+    ui = services["temporal-ui"]["environment"]
+    switched_off = {name for name, value in ui.items() if name.endswith("_DISABLED") and value == "true"}
+    assert switched_off == {
+        "TEMPORAL_BATCH_ACTIONS_DISABLED",
+        "TEMPORAL_START_WORKFLOW_DISABLED",
+        "TEMPORAL_WORKFLOW_CANCEL_DISABLED",
+        "TEMPORAL_WORKFLOW_RESET_DISABLED",
+        "TEMPORAL_WORKFLOW_SIGNAL_DISABLED",
+        "TEMPORAL_WORKFLOW_TERMINATE_DISABLED",
+    }
+
+
 def test_every_setting_of_a_provider_reaches_the_workers_with_its_default(services: dict[str, Any]) -> None:
     environment = services["worker"]["environment"]
     names = {field: f"CARDCASE_{field.upper()}" for field in NotificationSettings.model_fields}
@@ -197,7 +246,7 @@ def _sample() -> list[str]:
 
 def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
-    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY}
+    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY, STAMP_TRUST}
     before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
     assert {mode for mode, _ in before.values()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700

@@ -32,7 +32,9 @@ def test_the_image_holds_no_stack_no_test_and_no_secret(image: Image) -> None:
     assert not (image.app / "runtime" / "stack").exists()
 
 
-@pytest.mark.parametrize("program", ["worker", "starter", "deploy.migrations.__main__"])
+@pytest.mark.parametrize(
+    "program", ["worker", "starter", "runtime.codec_server.__main__", "deploy.migrations.__main__"]
+)
 def test_a_program_needs_nothing_beyond_the_image(image: Image, program: str) -> None:
     done = image.run("-c", IMPORTS, program)
     assert done.returncode == 0, done.stderr
@@ -42,7 +44,9 @@ def test_a_program_needs_nothing_beyond_the_image(image: Image, program: str) ->
     assert needed <= {name.replace("_", "-") for name in pinned}
 
 
-@pytest.mark.parametrize(("program", "known_by"), [("worker", "--check"), ("starter", "import")])
+@pytest.mark.parametrize(
+    ("program", "known_by"), [("worker", "--check"), ("starter", "import"), ("codec-server", "--check")]
+)
 def test_the_first_argument_selects_the_program(image: Image, program: str, known_by: str) -> None:
     done = image.run(image.entrypoint, program, "--help")
     assert done.returncode == 0, done.stderr
