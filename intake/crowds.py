@@ -1,9 +1,9 @@
 """Updates of one case by many callers at once.
 
-A Temporal server takes few updates of one workflow at a time, ten unless it is configured otherwise
-(`history.maxInFlightUpdates`; the stacks of this project take a hundred). One that it refuses for that reason also makes it forget those it has begun: it drops
-them, together with the task they were to be decided in. Both answers mean "ask again", and the ID of an update makes
-asking again safe. Temporal's client asks again for some of them, for ten seconds.
+A Temporal server takes few updates of one workflow at a time: ten, unless it is configured otherwise
+(`history.maxInFlightUpdates`; the stacks of this project take a hundred). One that it refuses for that reason makes
+it forget those it has begun: it drops them, together with the task they were to be decided in. Both answers mean "ask
+again", and the ID of an update makes asking again safe. Temporal's client asks again for some of them, for ten seconds.
 """
 
 from __future__ import annotations
