@@ -15,9 +15,9 @@ from tests.engine import SEALED
 _RETENTION = Duration(seconds=86_400)
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
     """Wait for what can only be asked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.05)
 
