@@ -1,9 +1,16 @@
-"""The key ring of a process, and the command that makes a new one.
+"""The key ring of a process, and the command that makes a new one and rotates its payload keys.
 
 python -m runtime.keys new FILE
+python -m runtime.keys list FILE
+python -m runtime.keys add FILE ID     one more key, which opens
+python -m runtime.keys use FILE ID     the key that seals from now on
+python -m runtime.keys drop FILE ID    a key that opens nothing any more
+
+A changed file is read when a process starts. Others need the same file: change it once and give it to all.
 """
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -27,22 +34,42 @@ def fault_of(path: Path) -> str | None:
 
 
 def main(arguments: list[str]) -> int:
-    """Make a key file that only its owner can read; an existing one is left alone."""
-    match arguments:
-        case ["new", file]:
-            path = Path(file)
-        case _:
-            sys.stderr.write(f"{__doc__}\n")
-            return EXIT_USAGE
+    """Make a key file, or change one; answers the exit status."""
     try:
-        KeyRing.generate(path)
+        match arguments:
+            case ["new", file]:
+                KeyRing.generate(Path(file))
+            case ["list", file]:
+                sys.stdout.write(_listed(KeyRing.load(Path(file))))
+            case ["add" | "use" | "drop" as deed, file, key_id]:
+                _CHANGES[deed](KeyRing.load(Path(file)), key_id).replace(Path(file))
+            case _:
+                sys.stderr.write(f"{__doc__}\n")
+                return EXIT_USAGE
+    except CaseError as wrong:
+        sys.stderr.write(f"nothing was changed: {wrong.field or wrong.code}\n")
+        return EXIT_DATA
     except FileExistsError:
-        sys.stderr.write("there is such a file already; it is left as it is\n")
+        sys.stderr.write("there is such a file already, or one beside it ends in .new; they are left as they are\n")
         return EXIT_DATA
     except OSError as failed:
         sys.stderr.write(f"the file cannot be written: {type(failed).__name__}\n")
         return EXIT_DATA
     return 0
+
+
+_CHANGES: Final[Mapping[str, Callable[[KeyRing, str], KeyRing]]] = {
+    "add": KeyRing.with_payload_key,
+    "use": KeyRing.sealing_payloads_with,
+    "drop": KeyRing.without_payload_key,
+}
+
+
+def _listed(ring: KeyRing) -> str:
+    """The payload keys by ID, and which of them seals."""
+    return "".join(
+        f"{key_id}{' seals' if key_id == ring.payload_current else ' opens'}\n" for key_id in ring.payload_keys
+    )
 
 
 if __name__ == "__main__":
