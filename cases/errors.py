@@ -153,6 +153,9 @@ class Code(StrEnum):
     PLAN_UNKNOWN = "PLAN_UNKNOWN"
     PLAN_EMPTY = "PLAN_EMPTY"
     PLAN_TOO_LARGE = "PLAN_TOO_LARGE"
+    MESSAGE_UNKNOWN = "MESSAGE_UNKNOWN"
+    MESSAGE_NOT_GIVEN_UP = "MESSAGE_NOT_GIVEN_UP"
+    PERSON_REPEATED = "PERSON_REPEATED"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -530,6 +533,15 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PLAN_EMPTY: Remedy("The query finds no case in which the event is possible.", "没有可执行该操作的案件。"),
     Code.PLAN_TOO_LARGE: Remedy(
         "The query finds more than 2000 cases. Narrow it down.", "超过2000件，请缩小查询范围。"
+    ),
+    Code.MESSAGE_UNKNOWN: Remedy("There is no such message. See: notify list.", "没有此消息，请用 notify list 查看。"),
+    Code.MESSAGE_NOT_GIVEN_UP: Remedy(
+        "The message is still being sent, or has arrived; only one that was given up can be sent again.",
+        "该消息仍在投递或已送达；只有投递失败的消息才能重发。",
+    ),
+    Code.PERSON_REPEATED: Remedy(
+        "The person stands in the file more than once; the first row counts. Keep one.",
+        "同一人在文件中重复出现，以首行为准，请只保留一行。",
     ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"

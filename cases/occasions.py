@@ -39,6 +39,8 @@ class Swept(Record):
 
     found: int
     accepted: int
+    unknown: int = 0
+    """Deliveries of which nobody has known for an hour or longer whether the provider has them."""
 
 
 class Digested(Record):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from activities.notifications.standing import Way, counting
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
@@ -34,6 +35,11 @@ class Reach:
 
     contacts: tuple[Contact, ...] = ()
     lacking: Code = Code.CONTACT_MISSING
+
+
+def ways_of(rows: Sequence[asyncpg.Record], *, round_: int) -> list[Way]:
+    """The deliveries of a notification that count in a round."""
+    return counting([(Way(row["state"]), row["round"]) for row in rows], round_=round_)
 
 
 def sealed_as(channel: Channel) -> Field:

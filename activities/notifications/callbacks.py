@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
+import asyncpg
 from pydantic import AwareDatetime, Field
 
-from activities.notifications.addressees import SQL
+from activities.notifications.addressees import SQL, ways_of
 from activities.notifications.standing import Standing, Told, Way, missing, outdoing, standing_of
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
@@ -34,6 +35,8 @@ class Callback(Contract):
     """The idempotency key under which it was given the message."""
     what: Told
     at: AwareDatetime
+    round: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Of which round of the message, where the provider says it; the newest counts otherwise."""
 
 
 @dataclass(frozen=True)
@@ -79,32 +82,39 @@ async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
         notification = await SQL["lock_notification"].first(connection, {"id": delivery["notification_id"]})
         if notification is None:
             raise CaseError(Code.CALLBACK_UNKNOWN)
+        round_ = callback.round or delivery["round"]
+        if round_ > delivery["round"]:
+            raise CaseError(Code.CALLBACK_UNKNOWN)
         values: dict[str, Any] = {
             "provider": delivery["provider"],
             "event_id": callback.event_id,
             "delivery": delivery["id"],
+            "round": round_,
             "what": callback.what.value,
             "told_at": callback.at,
             "at": at,
         }
         if not await SQL["write_callback"].run(connection, values):
             return False
+        if round_ < delivery["round"]:
+            # It was sent again since: what became of it before decides nothing any more.
+            return True
         told = outdoing([Told(row["what"]) for row in await SQL["told_of"].all(connection, values)])
         await SQL["record_receipt"].run(connection, values | {"state": told.way.value, "error": _CODES.get(told)})
         if told is Told.bounced:
             await SQL["invalidate_contact"].run(connection, values)
-        await _follow(connection, notification["id"], second_channel=notification["second_channel"], at=at, told=told)
+        await _follow(connection, notification, at=at, told=told)
     return True
 
 
-async def _follow(connection: Connection, notification: int, *, second_channel: bool, at: datetime, told: Told) -> None:
+async def _follow(connection: Connection, notification: asyncpg.Record, *, at: datetime, told: Told) -> None:
     """Where the notification stands now; what did not arrive is taken up for its next channel."""
-    rows = await SQL["deliveries_of"].all(connection, {"id": notification})
-    ways = [Way(row["state"]) for row in rows]
+    rows = await SQL["deliveries_of"].all(connection, {"id": notification["id"]})
+    ways = ways_of(rows, round_=notification["round"])
     standing = standing_of(ways)
-    if Way.failed in ways and missing(ways, second_channel=second_channel) > 0:
+    if Way.failed in ways and missing(ways, second_channel=notification["second_channel"]) > 0:
         standing = Standing.pending
-    values: dict[str, Any] = {"id": notification, "at": at}
+    values: dict[str, Any] = {"id": notification["id"], "at": at}
     if standing is Standing.pending:
         await SQL["take_up_again"].run(connection, values)
         return

@@ -15,7 +15,7 @@ from typing import Any, Final
 import asyncpg
 from temporalio import activity
 
-from activities.notifications.addressees import SQL, Contact, Reach, reach_of, sealed_as
+from activities.notifications.addressees import SQL, Contact, Reach, reach_of, sealed_as, ways_of
 from activities.notifications.messages import compose
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, Parcel, Provider, Verdict, unknown
 from activities.notifications.standing import Standing, Way, key_of, missing, pause, quiet_until, standing_of
@@ -36,6 +36,9 @@ FALLBACK_AFTER: Final = timedelta(minutes=30)
 
 AGAIN_AFTER: Final = timedelta(hours=1)
 """When something is tried again that only a person can mend: a missing provider, key or template."""
+
+UNKNOWN_AFTER: Final = timedelta(hours=1)
+"""So long nobody may know whether a provider has a message before people are shown that."""
 
 PACE_PATIENCE: Final = timedelta(seconds=2)
 """So long a message waits for its slot; with a longer queue it is put back."""
@@ -96,7 +99,18 @@ class Notifications:
         """Take up whatever is due, some at a time, until nothing is or the next sweep is near."""
         ended = await self._take_up_all(None, _clock(occasion.at, nominal=True), at_once=AT_ONCE)
         reached = {Standing.accepted, Standing.delivered}
-        return Swept(found=len(ended), accepted=sum(end in reached for _, end in ended))
+        return Swept(
+            found=len(ended), accepted=sum(end in reached for _, end in ended), unknown=await self._unknown(occasion.at)
+        )
+
+    async def _unknown(self, at: datetime) -> int:
+        """How many deliveries nobody has known anything of for long; whoever watches the log learns it as well."""
+        async with connection_of(self._pool) as connection:
+            row = await SQL["count_unknown"].first(connection, {"unknown_since": at - UNKNOWN_AFTER})
+        unknown_for_long = 0 if row is None else int(row["deliveries"])
+        if unknown_for_long:
+            log.warning("nobody knows what became of messages", extra={"deliveries": unknown_for_long})
+        return unknown_for_long
 
     # --- taking up --------------------------------------------------------------------------------------------------
 
@@ -163,8 +177,8 @@ class Notifications:
         while True:
             async with connection_of(self._pool) as connection:
                 ways = await SQL["deliveries_of"].all(connection, {"id": row["id"]})
-                fresh = self._fresh(reach, ways)
-                lacking = missing([Way(way["state"]) for way in ways], second_channel=row["second_channel"])
+                fresh = self._fresh(reach, row, ways)
+                lacking = missing(ways_of(ways, round_=row["round"]), second_channel=row["second_channel"])
                 if lacking > 0 and fresh:
                     for contact in fresh[:lacking]:
                         await self._begin(connection, row, contact, taken.now())
@@ -176,9 +190,9 @@ class Notifications:
                 taken.tried.add(way["id"])
                 await self._attempt(taken, way, replaceable=bool(fresh))
 
-    def _fresh(self, reach: Reach, ways: Sequence[asyncpg.Record]) -> list[Contact]:
-        """Contacts through whose channels nobody has tried yet, the preferred first."""
-        used = {way["channel"] for way in ways}
+    def _fresh(self, reach: Reach, row: asyncpg.Record, ways: Sequence[asyncpg.Record]) -> list[Contact]:
+        """Contacts through whose channels nobody has tried yet in this round, the preferred first."""
+        used = {way["channel"] for way in ways if way["round"] == row["round"] or way["state"] != Way.failed}
         return [each for each in reach.contacts if each.channel in self._providers and each.channel.value not in used]
 
     async def _begin(self, connection: Connection, row: asyncpg.Record, contact: Contact, at: datetime) -> None:
@@ -190,6 +204,7 @@ class Notifications:
             "address": contact.address,
             "language": contact.tongue.value,
             "provider": self._providers[contact.channel].name,
+            "round": row["round"],
             "at": at,
         }
         await SQL["begin_delivery"].run(connection, values)
@@ -222,7 +237,7 @@ class Notifications:
         )
         owner = way["staff"] or row["person"]
         address = self._sealer.open(way["address"], field=sealed_as(channel), person=owner)
-        return Parcel(way["idempotency_key"], channel, address, message.subject, message.body)
+        return Parcel(way["idempotency_key"], channel, address, message.subject, message.body, way["round"])
 
     async def _has_slot(self, taken: _TakenUp, channel: Channel) -> bool:
         """Wait for the provider's pace; where that takes too long, the notification is put back."""
@@ -275,10 +290,10 @@ class Notifications:
         async with connection_of(self._pool) as connection, connection.transaction():
             await SQL["lock_notification"].first(connection, {"id": row["id"]})
             rows = await SQL["deliveries_of"].all(connection, {"id": row["id"]})
-            ways = [Way(way["state"]) for way in rows]
+            ways = ways_of(rows, round_=row["round"])
             standing = standing_of(ways)
             # A receipt may have said meanwhile that a message did not arrive.
-            if missing(ways, second_channel=row["second_channel"]) > 0 and self._fresh(reach, rows):
+            if missing(ways, second_channel=row["second_channel"]) > 0 and self._fresh(reach, row, rows):
                 standing = Standing.pending
             error = reach.lacking if standing is Standing.undeliverable else taken.error
             values = {

@@ -11,7 +11,7 @@ WHERE id = (
 )
 RETURNING
     id, subject, case_id, generation, person, event, recipient, office, template, facts, second_channel, written_at,
-    attempts;
+    attempts, round;
 
 -- name: put_back
 -- It is taken up again at a later time.
@@ -20,8 +20,8 @@ WHERE id = :id AND state = 'pending' AND attempts = :attempt;
 
 -- name: deliveries_of
 -- Its ways so far, in the order in which they were begun.
-SELECT id, channel, idempotency_key, staff, address, language, state, uncertain, attempts, begun_at
-FROM deliveries WHERE notification_id = :id ORDER BY id;
+SELECT id, channel, idempotency_key, staff, address, language, state, uncertain, attempts, begun_at, round
+FROM deliveries WHERE notification_id = :id ORDER BY begun_at, id;
 
 -- name: contacts_of_person
 -- How an applicant is reached, in the order they prefer; at the register's phone where they named none.
@@ -54,10 +54,26 @@ SELECT code, level, parent, name FROM chain ORDER BY depth;
 SELECT office, role, staff, rank, absent_from, absent_to FROM posts WHERE office = :office AND role = :role ORDER BY rank;
 
 -- name: begin_delivery
--- A way that is to be tried; there before the provider is called, so that a crash leaves the key behind.
-INSERT INTO deliveries (notification_id, channel, idempotency_key, staff, address, language, provider, begun_at)
-VALUES (:id, :channel, :key, :staff, :address, :language, :provider, :at)
-ON CONFLICT (notification_id, channel) DO NOTHING;
+-- A way that is to be tried; there before the provider is called, so that a crash leaves the key behind. One that failed in
+-- an earlier round begins anew, under the same key, at the address that is known now.
+INSERT INTO deliveries (notification_id, channel, idempotency_key, staff, address, language, provider, round, begun_at)
+VALUES (:id, :channel, :key, :staff, :address, :language, :provider, :round, :at)
+ON CONFLICT (notification_id, channel) DO UPDATE SET
+    staff = excluded.staff,
+    address = excluded.address,
+    language = excluded.language,
+    provider = excluded.provider,
+    round = excluded.round,
+    begun_at = excluded.begun_at,
+    state = 'sending',
+    uncertain = false,
+    attempts = 0,
+    error = NULL,
+    provider_reference = NULL,
+    tried_at = NULL,
+    accepted_at = NULL,
+    settled_at = NULL
+WHERE deliveries.state = 'failed' AND deliveries.round < excluded.round;
 
 -- name: reserve_slot
 -- The next moment at which a provider may be called, reserved; no row where that is later than :patience.
@@ -125,21 +141,21 @@ WHERE id = :id AND (:attempt::integer IS NULL OR attempts = :attempt);
 
 -- name: lock_notification
 -- A receipt and a delivery of the same notification go one after the other.
-SELECT id, second_channel, state FROM notifications WHERE id = :id FOR UPDATE;
+SELECT id, second_channel, state, round FROM notifications WHERE id = :id FOR UPDATE;
 
 -- name: delivery_of_key
 -- The delivery that a provider speaks of.
-SELECT id, notification_id, provider FROM deliveries WHERE idempotency_key = :key;
+SELECT id, notification_id, provider, round FROM deliveries WHERE idempotency_key = :key;
 
 -- name: write_callback
 -- What a provider told, once.
-INSERT INTO callbacks (provider, event_id, delivery_id, what, at, received_at)
-VALUES (:provider, :event_id, :delivery, :what, :told_at, :at)
+INSERT INTO callbacks (provider, event_id, delivery_id, round, what, at, received_at)
+VALUES (:provider, :event_id, :delivery, :round, :what, :told_at, :at)
 ON CONFLICT (provider, event_id) DO NOTHING;
 
 -- name: told_of
--- All that the provider told of a delivery.
-SELECT DISTINCT what FROM callbacks WHERE delivery_id = :delivery;
+-- All that the provider told of a delivery in one round.
+SELECT DISTINCT what FROM callbacks WHERE delivery_id = :delivery AND round = :round;
 
 -- name: record_receipt
 -- A receipt settles a delivery, whatever was known of it before.
@@ -158,3 +174,60 @@ INSERT INTO staff_contacts (staff, channel, address, rank, language)
 VALUES (:staff, :channel, :address, :rank, :language)
 ON CONFLICT (staff, channel) DO UPDATE SET
     address = excluded.address, rank = excluded.rank, language = excluded.language, valid = true;
+
+-- name: send_again
+-- What was given up is taken up again, in a further round.
+UPDATE notifications SET
+    state = 'pending', round = round + 1, next_attempt_at = :at, error = NULL, sent_again_by = :by, sent_again_at = :at
+WHERE id = ANY (:ids::bigint[]) AND state IN ('failed', 'undeliverable')
+RETURNING id;
+
+-- name: known_notifications
+-- Which of these there are.
+SELECT id FROM notifications WHERE id = ANY (:ids::bigint[]);
+
+-- name: list_troubled
+-- Messages that did not reach anybody, or of which nobody has known for long whether they did, by their IDs: what was tried,
+-- in the order in which it was begun.
+SELECT
+    notification.id, notification.subject, notification.case_id, notification.recipient, notification.office,
+    notification.template, notification.round, notification.written_at, notification.error,
+    CASE notification.state WHEN 'pending' THEN 'unknown' ELSE notification.state END AS trouble,
+    coalesce(way.tried, '{}') AS tried
+FROM notifications AS notification
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(concat_ws(' ', channel, state, error) ORDER BY begun_at, id) AS tried,
+        bool_or(uncertain AND state = 'sending' AND begun_at <= :unknown_since) AS is_unknown
+    FROM deliveries WHERE deliveries.notification_id = notification.id
+) AS way ON true
+WHERE (
+    notification.state = ANY (:states::text[])
+    OR (:with_unknown::boolean AND notification.state = 'pending' AND way.is_unknown)
+)
+AND (:error::text IS NULL OR notification.error = :error)
+AND (:case_id::text IS NULL OR notification.case_id = :case_id)
+AND notification.id > :after
+ORDER BY notification.id LIMIT :limit;
+
+-- name: count_unknown
+-- Deliveries of which nobody has known for long whether the provider has them.
+SELECT count(*) AS deliveries FROM deliveries WHERE uncertain AND state = 'sending' AND begun_at <= :unknown_since;
+
+-- name: standing_of_all
+-- How messages stand: those that wait for their time, those that nobody took up although it was time, those of which nobody
+-- knows for long, and those that were given up.
+SELECT
+    count(*) FILTER (WHERE state = 'pending') AS pending,
+    count(*) FILTER (WHERE state = 'pending' AND next_attempt_at <= :overdue_since) AS overdue,
+    count(*) FILTER (WHERE state = 'failed') AS failed,
+    count(*) FILTER (WHERE state = 'undeliverable') AS undeliverable,
+    unknown.deliveries AS unknown,
+    unknown.since AS unknown_since
+FROM notifications
+CROSS JOIN (
+    SELECT count(*) AS deliveries, min(begun_at) AS since FROM deliveries
+    WHERE uncertain AND state = 'sending' AND begun_at <= :unknown_since
+) AS unknown
+WHERE state IN ('pending', 'failed', 'undeliverable')
+GROUP BY unknown.deliveries, unknown.since;

@@ -1,6 +1,6 @@
 """Where a notification stands, and when it may go on: plain rules, without register or provider."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -56,6 +56,11 @@ class Told(StrEnum):
 def outdoing(told: Collection[Told]) -> Told:
     """What holds of everything that was told of a delivery, in whatever order. At least one thing was."""
     return max(told, key=tuple(Told).index)
+
+
+def counting(ways: Iterable[tuple[Way, int]], *, round_: int) -> list[Way]:
+    """The ways, each with its round, that count in a round: one that failed in an earlier one is as good as untried."""
+    return [way for way, begun_in in ways if begun_in == round_ or way is not Way.failed]
 
 
 def wanted(*, second_channel: bool) -> int:

@@ -4,6 +4,7 @@ import getpass
 import re
 import secrets
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -11,18 +12,21 @@ import typer
 from activities.notifications.addressees import address_of_staff, write_staff_contact
 from activities.notifications.messages import compose
 from activities.notifications.providers import Answer, Parcel, Provider, Verdict
+from activities.notifications.troubled import Renewal, Trouble, Which, list_troubled, overview, send_again
 from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
 from cases.errors import REMEDIES, CaseError, Code
+from cases.names import read_case_id
 from cases.offices import Recipient
 from intake.client import Unavailable
 from intake.commands.invoking import Invocation, add_command
-from intake.commands.saying import Exit, Language, WrongUsage
+from intake.commands.saying import Exit, Format, Language, WrongUsage
 from runtime.logs import configure_logging
 from runtime.providers import providers_of
 from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, Settings, read_settings
 
 STANDARD_INPUT: Final = "-"
+_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 _STAFF: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 _MENDED_BY_SETTINGS: Final = frozenset({Code.CHANNEL_NOT_CONFIGURED, Code.CHANNEL_NOT_AUTHORISED})
 
@@ -31,12 +35,30 @@ _LONGEST: Final = 500
 """Characters of an address; no channel has longer ones."""
 
 
+_LISTED: Final = (
+    "id",
+    "trouble",
+    "error",
+    "subject",
+    "recipient",
+    "office",
+    "template",
+    "round",
+    "written_at",
+    "tried",
+)
+_RENEWED: Final = ("id", "sent_again", "code", "remedy")
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="Channels by which people are told.")
     group.callback()(_channels)
     add_command(group, "test", test)
     add_command(group, "contact", contact)
+    add_command(group, "list", list_messages)
+    add_command(group, "again", again)
+    add_command(group, "status", status)
     app.add_typer(group, name="notify")
 
 
@@ -105,6 +127,76 @@ async def contact(
         await write_staff_contact(pool, sealer, staff, channel, address, rank=rank, tongue=tongue)
     invocation.say.one({"staff": staff, "channel": channel.value, "rank": str(rank)})
     return Exit.fine
+
+
+async def list_messages(
+    invocation: Invocation,
+    *,
+    trouble: Annotated[
+        list[Trouble] | None, typer.Option(help="Only messages in this trouble; repeatable. All three otherwise.")
+    ] = None,
+    error: Annotated[Code | None, typer.Option(help="Only messages with this code.", metavar="CODE")] = None,
+    of: Annotated[str | None, typer.Option("--case", metavar="CASE", help="Only messages of this case.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Only messages with a higher ID: the next page.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+) -> Exit:
+    """Messages that reached nobody, and those of which nobody has known for an hour whether they did.
+
+    failed: every channel refused it, or told that it did not arrive. undeliverable: nobody at the post, or no address.
+    unknown: it is sent again and again under the same key, and no provider has answered yet.
+    """
+    if of is not None:
+        read_case_id(of)
+    which = Which(frozenset(trouble or Trouble), error, of)
+    async with invocation.register() as pool:
+        messages = await list_troubled(pool, datetime.now(UTC), which, after=after, limit=limit)
+    invocation.say.many(messages, _LISTED)
+    return Exit.fine
+
+
+async def again(
+    invocation: Invocation,
+    ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID...|-",
+            help="As `notify list` shows them; or - to read them from standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    actor: Annotated[str, typer.Option(metavar="STAFF", help="Staff ID of whoever acts.", show_default=False)],
+) -> Exit:
+    """Have messages sent again that were given up, once the reason is mended: the next sweep sends them.
+
+    Each goes under its old key in a further round, to the addresses that are known then. Exit code 65 where one was not
+    given up, or is none; the others go through.
+    """
+    if _STAFF.fullmatch(actor) is None:
+        raise WrongUsage("--actor STAFF")
+    words = sys.stdin.read().split() if ids == [STANDARD_INPUT] else ids
+    if not words or any(_ID.fullmatch(word) is None for word in words):
+        raise WrongUsage("ID...|-")
+    async with invocation.register() as pool:
+        renewals = await send_again(pool, [int(word) for word in words], by=actor, at=datetime.now(UTC))
+    invocation.say.many([_renewal(invocation, each) for each in renewals], _RENEWED)
+    return Exit.data if any(each.refused is not None for each in renewals) else Exit.fine
+
+
+async def status(invocation: Invocation) -> Exit:
+    """How messages stand: how many wait, are overdue, unknown for long, failed, or have nobody to go to."""
+    async with invocation.register() as pool:
+        stand = await overview(pool, datetime.now(UTC))
+    # A table leaves out what is zero; here that is the answer.
+    said = stand.model_dump(mode="json")
+    invocation.say.one(said if invocation.say.format is not Format.table else {k: str(v) for k, v in said.items()})
+    return Exit.fine
+
+
+def _renewal(invocation: Invocation, renewal: Renewal) -> dict[str, object]:
+    code = renewal.refused
+    remedy = "" if code is None else invocation.say.words(REMEDIES[code])
+    return {"id": renewal.id, "sent_again": code is None, "code": code and code.value, "remedy": remedy}
 
 
 async def _tried(provider: Provider, channel: Channel, address: str, language: Language) -> Answer:

@@ -26,7 +26,9 @@ from runtime.stack.ports import LOOPBACK
 from runtime.stack.tray import Fault, Script, Tray, text_of
 
 KEY_HEADER: Final = "Idempotency-Key"
+ROUND_HEADER: Final = "Idempotency-Round"
 MAIL_KEY_HEADER: Final = "X-Idempotency-Key"
+MAIL_ROUND_HEADER: Final = "X-Idempotency-Round"
 
 _CALLBACK_TRIES: Final = 20
 _CHUNK: Final = b" " * 4096
@@ -178,7 +180,7 @@ class Receivers:
         if self._token and request.headers.get("Authorization") != f"Bearer {self._token}":
             return web.json_response({"code": "UNAUTHORISED"}, status=401)
         told = await request.json()
-        key = request.headers[KEY_HEADER]
+        key = _key_of(request)
         return await self._answer(request, "sms", key, told["to"], told["text"], {"code": "OK", "id": key[:16]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -188,12 +190,12 @@ class Receivers:
         content = told.get("text") or told.get("content") or {}
         text = content.get("content") or content.get("text") or ""
         done = {"code": 0, "msg": "success"} if channel == "feishu" else {"errcode": 0, "errmsg": "ok"}
-        return await self._answer(request, channel, request.headers[KEY_HEADER], request.path_qs, text, done)
+        return await self._answer(request, channel, _key_of(request), request.path_qs, text, done)
 
     async def _hook(self, request: web.Request) -> web.StreamResponse:
         told = await request.json()
         text = text_of((told.get("title", ""), told.get("message", "")))
-        return await self._answer(request, "webhook", request.headers[KEY_HEADER], request.path, text, {"ok": True})
+        return await self._answer(request, "webhook", _key_of(request), request.path, text, {"ok": True})
 
     async def _answer(
         self, request: web.Request, channel: str, key: str, to: str, text: str, done: dict[str, Any]
@@ -237,7 +239,7 @@ class Receivers:
         fault = script.fault()
         body = mail.get_body()
         text = text_of((str(mail["Subject"]), body.get_content() if body is not None else ""))
-        key = str(mail[MAIL_KEY_HEADER]).strip()
+        key = _joined(str(mail[MAIL_KEY_HEADER]).strip(), mail[MAIL_ROUND_HEADER])
         if self.tray.take("mail", key, ",".join(envelope.rcpt_tos), text, fault):
             self._send_receipt(key)
         if fault in {Fault.hang, Fault.endless}:
@@ -269,7 +271,10 @@ class Receivers:
 
     async def tell(self, key: str, what: str, event_id: str) -> int:
         """Tell of one message: `delivered`, `failed` or `bounced`. Answers the status."""
-        told = {"event_id": event_id, "key": key, "what": what, "at": datetime.now(UTC).isoformat()}
+        plain, _, round_ = key.partition(_ROUND)
+        told: dict[str, Any] = {"event_id": event_id, "key": plain, "what": what, "at": datetime.now(UTC).isoformat()}
+        if round_:
+            told["round"] = int(round_)
         body = json.dumps(told).encode()
         timestamp = str(int(time.time()))
         mac = hmac.digest(self._secret, timestamp.encode() + b"." + body, hashlib.sha256).hex()
@@ -292,6 +297,18 @@ _REPLIES: Final[dict[Fault | None, str]] = {
     Fault.unauthorised: "530 5.7.0 authentication required",
 }
 _CHATS: Final = {"oapi.dingtalk.com": "dingtalk", "qyapi.weixin.qq.com": "wecom", "open.feishu.cn": "feishu"}
+
+
+_ROUND: Final = "."
+
+
+def _key_of(request: web.Request) -> str:
+    return _joined(request.headers[KEY_HEADER], request.headers.get(ROUND_HEADER))
+
+
+def _joined(key: str, round_: str | None) -> str:
+    """What the tray keeps a message under: its key, and the round from the second on."""
+    return key if round_ is None else f"{key}{_ROUND}{round_.strip()}"
 
 
 def _cut(request: web.Request) -> web.StreamResponse:

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -38,7 +39,7 @@ def call(run: Run, receivers: Receivers, monkeypatch: pytest.MonkeyPatch) -> Cal
         monkeypatch.setenv("CARDCASE_SMS_URL", receivers.sms_url)
         monkeypatch.setenv("CARDCASE_MAIL_URL", receivers.mail_url)
         monkeypatch.setenv("CARDCASE_CHAT_RELAY_URL", receivers.relay_url)
-        command = () if arguments[0] == "contact" else ("test",)
+        command = ("test",) if arguments[0].startswith("-") else ()
         return await asyncio.to_thread(run, "notify", *command, *arguments, stdin=stdin)
 
     return called
@@ -72,6 +73,63 @@ async def test_somebody_of_the_staff_is_told_at_the_address_on_file(
     assert [message.to for message in receivers.tray.of_channel("mail")] == [ADDRESS]
     assert unknown.exit == Exit.data
     assert "CONTACT_MISSING" in unknown.err
+
+
+async def _given_up(url: str) -> int:
+    """A message for a post that nobody holds, given up; its ID."""
+    connection = await asyncpg.connect(url)
+    try:
+        return int(
+            await connection.fetchval(
+                "INSERT INTO notifications "
+                "(subject, event, recipient, office, template, not_before, written_at, state, error) "
+                "VALUES ('digest:110100', '2026-08-24', 'municipal', '110100', 'digest.municipal', now(), now(), "
+                "'undeliverable', 'POST_VACANT') RETURNING id"
+            )
+        )
+    finally:
+        await connection.close()
+
+
+async def test_messages_that_were_given_up_are_listed_and_sent_again_by_their_ids(
+    call: Call, receivers: Receivers, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = await created_database(stack, "giving_up")
+    await migrate(url)
+    monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
+    message = await _given_up(url)
+    async with receivers:
+        listed = await call("list", "--trouble", "undeliverable", "--error", "POST_VACANT", "-o", "json")
+        assert [(row["id"], row["trouble"], row["round"]) for row in listed.json] == [(message, "undeliverable", 1)]
+        assert (await call("list", "--trouble", "failed", "--trouble", "unknown", "-o", "json")).json == []
+        assert (await call("status", "-o", "json")).json["undeliverable"] == 1
+        typed = f"{message}\n999999\n".encode()
+        renewed = await call("again", "-", "--actor", "operator-1", "-o", "json", stdin=typed)
+        assert renewed.exit == Exit.data
+        assert [(row["id"], row["sent_again"], row["code"]) for row in renewed.json] == [
+            (message, True, None),
+            (999999, False, "MESSAGE_UNKNOWN"),
+        ]
+        assert (await call("again", str(message), "--actor", "operator-1")).exit == Exit.data
+        table = await call("status")
+    assert (table.exit, "pending        1" in table.out) == (Exit.fine, True), table.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("again", "7", "--actor", "张三"),
+        ("again", "seven", "--actor", "operator-1"),
+        ("again", "-", "--actor", "operator-1"),
+        ("again", "7"),
+        ("list", "--trouble", "lost"),
+    ],
+)
+async def test_what_is_no_message_or_nobody_is_wrong_usage(
+    call: Call, receivers: Receivers, arguments: tuple[str, ...]
+) -> None:
+    async with receivers:
+        assert (await call(*arguments)).exit == Exit.usage
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from cases.delivery import Channel
 from cases.errors import Code
@@ -18,6 +18,19 @@ class Parcel:
     address: str = field(repr=False)
     subject: str
     body: str
+    round: int = 1
+    """1, and one more each time somebody has it sent again after it surely did not arrive: within a round a provider
+    accepts a key once.
+    """
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a provider tells repetitions by; the round stands there from the second on."""
+        return {KEY_HEADER: self.key} | ({ROUND_HEADER: str(self.round)} if self.round > 1 else {})
+
+
+KEY_HEADER: Final = "Idempotency-Key"
+ROUND_HEADER: Final = "Idempotency-Round"
 
 
 class Verdict(StrEnum):

@@ -22,7 +22,7 @@ from apprise.exception import AppriseException
 from apprise.plugins import custom_json, dingtalk, feishu, wecombot
 
 from activities.notifications.providers.answers import Answer, Parcel, accepted, postponed, refused, unknown
-from activities.notifications.providers.http import KEY_HEADER, Post, Said, call
+from activities.notifications.providers.http import Post, Said, call
 from cases.delivery import Channel
 from cases.errors import Code
 
@@ -130,13 +130,13 @@ class Chat:
         try:
             plugin(**parsed).send(body=parcel.body, title=parcel.subject)
         except _Composed as composed:
-            return self._addressed(composed.post, parcel.key)
+            return self._addressed(composed.post, parcel)
         except (AppriseException, TypeError):
             # It does not take the address, and says which.
             return None
         return None
 
-    def _addressed(self, post: Post, key: str) -> Post | None:
+    def _addressed(self, post: Post, parcel: Parcel) -> Post | None:
         parts = urlsplit(post.url)
         if self._channel is Channel.webhook and parts.netloc not in self._hosts:
             return None
@@ -144,7 +144,7 @@ class Chat:
         if self._relay is not None and self._channel is not Channel.webhook:
             query = f"?{parts.query}" if parts.query else ""
             url = f"{self._relay.rstrip('/')}/{quote(parts.netloc)}{parts.path}{query}"
-        return Post(url, post.data, {**post.headers, KEY_HEADER: key})
+        return Post(url, post.data, {**post.headers, **parcel.headers})
 
 
 def _by_number(field: str, busy: frozenset[int], refuses: frozenset[int]) -> Callable[[Said], Answer]:

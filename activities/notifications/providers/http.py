@@ -14,8 +14,6 @@ import aiohttp
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, postponed, refused, unknown
 from cases.errors import Code
 
-KEY_HEADER: Final = "Idempotency-Key"
-
 BODY_BYTES: Final = 16 * 1024
 """More than this no provider has to say; an answer that goes on is not read."""
 

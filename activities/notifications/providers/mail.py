@@ -24,6 +24,7 @@ from activities.notifications.providers.answers import (
 from cases.errors import Code
 
 KEY_HEADER: Final = "X-Idempotency-Key"
+ROUND_HEADER: Final = "X-Idempotency-Round"
 _SECONDS: Final = 5.0
 _PERMANENT: Final = 500
 _NO_SUCH_MAILBOX: Final = frozenset({550, 551, 553})
@@ -110,8 +111,11 @@ class Mail:
         message["To"] = parcel.address
         message["Subject"] = parcel.subject
         message["Date"] = datetime.now(UTC)
-        message["Message-ID"] = f"<{parcel.key}@{self._relay.sender.rpartition('@')[2]}>"
+        again = f".{parcel.round}" if parcel.round > 1 else ""
+        message["Message-ID"] = f"<{parcel.key}{again}@{self._relay.sender.rpartition('@')[2]}>"
         message[KEY_HEADER] = parcel.key
+        if again:
+            message[ROUND_HEADER] = str(parcel.round)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(parcel.body, cte="base64")
         return message

@@ -1,7 +1,8 @@
 """Text messages through a gateway over HTTP.
 
 The gateway's contract, which is that of most operators in other words: POST a JSON object `{"to", "text", "key"}` with
-the header `Idempotency-Key`; answered `{"code": "OK", "id": "…"}`, or another code. The same key is sent out once.
+the header `Idempotency-Key`; answered `{"code": "OK", "id": "…"}`, or another code. The same key is sent out once. What
+was told to have failed may be sent again under the same key, in a further round: `Idempotency-Round: 2` and so on.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from activities.notifications.providers.answers import Answer, Parcel, accepted, postponed, refused
-from activities.notifications.providers.http import KEY_HEADER, Post, Said, call
+from activities.notifications.providers.http import Post, Said, call
 from cases.errors import Code
 
 OK: Final = "OK"
@@ -36,7 +37,7 @@ class TextMessages:
             return refused(Code.ADDRESS_INVALID)
         content = {"to": parcel.address, "text": parcel.body, "key": parcel.key}
         data = json.dumps(content, ensure_ascii=False).encode()
-        return await call(self._session, Post(self._url, data, self._headers | {KEY_HEADER: parcel.key}), _judge)
+        return await call(self._session, Post(self._url, data, self._headers | parcel.headers), _judge)
 
 
 def _judge(said: Said) -> Answer:
