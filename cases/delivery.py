@@ -3,7 +3,10 @@
 IDs only: who is told, of what and where they are reached stays in the register.
 """
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from pydantic import AwareDatetime
 
@@ -19,6 +22,24 @@ class Channel(StrEnum):
     wecom = "wecom"
     feishu = "feishu"
     webhook = "webhook"
+
+
+_FORMS: Final[Mapping[Channel, re.Pattern[str]]] = {
+    Channel.sms: re.compile(r"\+?[0-9]{5,15}"),
+    Channel.mail: re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,255}"),
+    Channel.dingtalk: re.compile(r"dingtalk://[!-~]{1,480}"),
+    Channel.wecom: re.compile(r"wecombot://[!-~]{1,480}"),
+    Channel.feishu: re.compile(r"feishu://[!-~]{1,480}"),
+    Channel.webhook: re.compile(r"(xml|json|form)s?://[!-~]{1,480}"),
+}
+
+
+def fits(channel: Channel, address: str) -> bool:
+    """Whether an address has the form of a channel's: a phone, a mail address, or Apprise's form for the others.
+
+    Whether somebody is reached there only its provider knows.
+    """
+    return _FORMS[channel].fullmatch(address) is not None
 
 
 class Tongue(StrEnum):

@@ -16,6 +16,7 @@ from intake.commands import (
     looking,
     notifying,
     opening,
+    reaching,
     scheduling,
     staffing,
     telling,
@@ -46,6 +47,7 @@ scheduling.add_to(app)
 staffing.add_to(app)
 dating.add_to(app)
 notifying.add_to(app)
+reaching.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,6 +19,7 @@ from cases.errors import REMEDIES, CaseError, Code
 from cases.names import read_case_id
 from cases.offices import Recipient
 from intake.client import Unavailable
+from intake.commands.acting import checked_actor
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Language, WrongUsage
 from runtime.logs import configure_logging
@@ -164,21 +165,18 @@ async def again(
             show_default=False,
         ),
     ],
-    *,
-    actor: Annotated[str, typer.Option(metavar="STAFF", help="Staff ID of whoever acts.", show_default=False)],
 ) -> Exit:
     """Have messages sent again that were given up, once the reason is mended: the next sweep sends them.
 
-    Each goes under its old key in a further round, to the addresses that are known then. Exit code 65 where one was not
-    given up, or is none; the others go through.
+    Each goes under its old key in a further round, to the addresses that are known then; who had it sent is kept. Exit
+    code 65 where one was not given up, or is none; the others go through.
     """
-    if _STAFF.fullmatch(actor) is None:
-        raise WrongUsage("--actor STAFF")
     words = sys.stdin.read().split() if ids == [STANDARD_INPUT] else ids
     if not words or any(_ID.fullmatch(word) is None for word in words):
         raise WrongUsage("ID...|-")
+    actor = await checked_actor()
     async with invocation.register() as pool:
-        renewals = await send_again(pool, [int(word) for word in words], by=actor, at=datetime.now(UTC))
+        renewals = await send_again(pool, [int(word) for word in words], by=actor.id, at=datetime.now(UTC))
     invocation.say.many([_renewal(invocation, each) for each in renewals], _RENEWED)
     return Exit.data if any(each.refused is not None for each in renewals) else Exit.fine
 

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, its keys the headings of a register, Chinese or English."""
+"""JSON Lines: one object a line, its keys the headings of a table, Chinese or English."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from cases.errors import CaseError, Code
-from intake.files.columns import column_of
+from intake.files.columns import Layout
 from intake.files.lines import Lines
 from intake.files.rows import Finding, Record, Special, broken
 from intake.remedies import FileAdvice
@@ -18,9 +18,9 @@ class JsonLinesFile:
 
     findings: Final[tuple[Finding, ...]] = ()
 
-    def __init__(self, path: Path, *, ignore_unknown: bool) -> None:
+    def __init__(self, path: Path, layout: Layout) -> None:
         self._lines = Lines(path)
-        self._ignore_unknown = ignore_unknown
+        self._layout = layout
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +56,8 @@ class JsonLinesFile:
         cells: dict[StrEnum, object] = {}
         findings: list[Finding] = []
         for key, value in fields.items():
-            column = column_of(key)
-            if column is None and self._ignore_unknown:
+            column = self._layout.column_of(key)
+            if column is None and self._layout.ignore_unknown:
                 findings.append(Finding(number, None, FileAdvice.COLUMN_IGNORED, refused=False))
             elif column is None:
                 findings.append(Finding(number, None, Code.FIELD_UNKNOWN, refused=True))

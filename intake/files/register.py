@@ -1,17 +1,15 @@
 """A register file of any format: opened by its name's ending, read row by row, a repeated row noticed."""
 
-import hashlib
-import secrets
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol, Self
 
 from cases.errors import CaseError, Code
-from intake.applications import Application, content_of
+from intake.applications import content_of
 from intake.files.columns import register_layout
 from intake.files.json_lines import JsonLinesFile
 from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
+from intake.files.seen import Seen
 from intake.files.separated import SeparatedFile
 from intake.files.workbook import Workbook
 
@@ -62,37 +60,18 @@ class Register:
 
         Raises `CaseError` FILE_UNREADABLE where the file turns out to be damaged further on.
         """
-        seen = _Contents()
+        seen = Seen()
         try:
             for record in self._records:
                 if record.cells is not None and is_blank(record.cells):
                     continue
                 row = read_row(record, self._terms)
-                if row.application is not None and not seen.add(row.application):
+                if row.application is not None and not seen.add(content_of(row.application)):
                     repeated = Finding(row.number, None, Code.ROW_REPEATED, refused=True)
                     row = Row(row.number, None, (*row.findings, repeated))
                 yield row
         finally:
             seen.close()
-
-
-class _Contents:
-    """The contents of the rows read so far, as digests under a key of this moment, in a file without a name."""
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(16)
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
-        self._database.execute("BEGIN")
-
-    def add(self, application: Application) -> bool:
-        """Whether the content is new."""
-        digest = hashlib.blake2b(content_of(application).encode(), digest_size=16, key=self._key).digest()
-        return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
-
-    def close(self) -> None:
-        """Forget them."""
-        self._database.close()
 
 
 def open_register(path: Path, terms: Terms, *, sheet: str | None = None, ignore_unknown: bool = False) -> Register:
@@ -110,7 +89,7 @@ def open_register(path: Path, terms: Terms, *, sheet: str | None = None, ignore_
         case ".csv":
             records = SeparatedFile(path, layout)
         case ".jsonl":
-            records = JsonLinesFile(path, ignore_unknown=ignore_unknown)
+            records = JsonLinesFile(path, layout)
         case _:
             raise CaseError(Code.FILE_TYPE_UNKNOWN)
     return Register(records, terms)

@@ -9,10 +9,12 @@ import pytest_asyncio
 from deploy.migrations import migrate
 from intake.commands.saying import Exit
 from runtime.stack import LocalStack
+from runtime.stack.issuer import Issuer
 from runtime.stack.receivers import Receivers
 from runtime.stack.tray import Fault
 from tests.engine import created_database
 from tests.intake.calling import Run, Said, sample_keys
+from tests.scenes import OPERATOR
 
 TOKEN = "synthetic"  # noqa: S105 - of receivers that run for one test
 ADDRESS = "clerk@example.invalid"
@@ -92,36 +94,47 @@ async def _given_up(url: str) -> int:
 
 
 async def test_messages_that_were_given_up_are_listed_and_sent_again_by_their_ids(
-    call: Call, receivers: Receivers, stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+    call: Call, receivers: Receivers, stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = await created_database(stack, "giving_up")
     await migrate(url)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
     message = await _given_up(url)
     async with receivers:
+        nobody = await call("again", str(message))
+        assert (nobody.exit, "CARDCASE_IDENTITY_ISSUER" in nobody.err) == (Exit.configuration, True)
+        issuer, token = Issuer(), tmp_path / "identity"
+        token.touch(mode=0o600)
+        token.write_text(issuer.token(OPERATOR), encoding="ascii")
+        monkeypatch.setenv("CARDCASE_TOKEN_FILE", str(token))
+        monkeypatch.setenv("CARDCASE_IDENTITY_ISSUER", issuer.url)
+        monkeypatch.setenv("CARDCASE_IDENTITY_KEYS", str(issuer.write_keys(tmp_path / "jwks.json")))
         listed = await call("list", "--trouble", "undeliverable", "--error", "POST_VACANT", "-o", "json")
         assert [(row["id"], row["trouble"], row["round"]) for row in listed.json] == [(message, "undeliverable", 1)]
         assert (await call("list", "--trouble", "failed", "--trouble", "unknown", "-o", "json")).json == []
         assert (await call("status", "-o", "json")).json["undeliverable"] == 1
         typed = f"{message}\n999999\n".encode()
-        renewed = await call("again", "-", "--actor", "operator-1", "-o", "json", stdin=typed)
+        renewed = await call("again", "-", "-o", "json", stdin=typed)
         assert renewed.exit == Exit.data
         assert [(row["id"], row["sent_again"], row["code"]) for row in renewed.json] == [
             (message, True, None),
             (999999, False, "MESSAGE_UNKNOWN"),
         ]
-        assert (await call("again", str(message), "--actor", "operator-1")).exit == Exit.data
+        assert (await call("again", str(message))).exit == Exit.data
         table = await call("status")
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("SELECT sent_again_by FROM notifications") == OPERATOR.id
+    await connection.close()
     assert (table.exit, "pending        1" in table.out) == (Exit.fine, True), table.out
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("again", "7", "--actor", "张三"),
-        ("again", "seven", "--actor", "operator-1"),
-        ("again", "-", "--actor", "operator-1"),
-        ("again", "7"),
+        ("again",),
+        ("again", "seven"),
+        ("again", "-"),
+        ("again", "7", "-"),
         ("list", "--trouble", "lost"),
     ],
 )
