@@ -1,10 +1,14 @@
 """The roles of the compose file on a real server: each can do its work and no more, and its password can be changed."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from activities.calendar import official_calendar
+from activities.notifications.callbacks import Callback, record_callback
+from activities.notifications.standing import Told
 from activities.registry import Registry
 from activities.registry.loading import load_persons
 from activities.registry.pool import create_pool
@@ -40,6 +44,27 @@ async def finished(cluster: Cluster) -> CaseState:
 
 async def test_the_worker_takes_a_case_to_its_end(finished: CaseState) -> None:
     assert finished.status is Status.done
+
+
+async def test_the_worker_takes_a_phone_of_the_register_out_of_use_that_bounced(
+    cluster: Cluster, finished: CaseState
+) -> None:
+    pool = await create_pool(cluster.url("cardcase_worker", "worker_pgpass"), size=2)
+    person, key, now = finished.opening.person, "0" * 64, datetime.now(UTC)
+    await pool.execute(
+        "WITH told AS (INSERT INTO notifications (subject, event, person, recipient, template, not_before, written_at, "
+        "next_attempt_at) VALUES ('invitation:2026:1', 'invited', $1, 'applicant', 'invitation.blue_0', $3, $3, $3) "
+        "RETURNING id) "
+        "INSERT INTO deliveries (notification_id, channel, idempotency_key, address, language, provider, state, "
+        "begun_at, accepted_at) SELECT told.id, 'sms', $2, phone, 'zh', 'sms-gateway', 'accepted', $3, $3 "
+        "FROM told, persons WHERE token = $1",
+        person,
+        key,
+        now,
+    )
+    assert await record_callback(pool, Callback(event_id="1", key=key, what=Told.bounced, at=now), now)
+    assert await pool.fetchval("SELECT valid FROM contacts WHERE person = $1", person) is False
+    await pool.close()
 
 
 async def test_the_worker_cannot_change_the_schema(cluster: Cluster) -> None:

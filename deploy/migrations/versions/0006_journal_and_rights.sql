@@ -68,7 +68,9 @@ BEGIN
                 -- The register's own data and the directory come with their loaders. A person's row is locked, for which
                 -- a right to change any of its columns is needed.
                 WHEN c.relname = 'persons' THEN 'UPDATE (id)'
-                WHEN c.relname IN ('claims', 'contacts', 'staff_contacts') THEN 'UPDATE'
+                WHEN c.relname IN ('claims', 'staff_contacts') THEN 'UPDATE'
+                -- Where the register's phone bounced, a row says so.
+                WHEN c.relname = 'contacts' THEN 'INSERT, UPDATE'
                 WHEN c.relname IN ('contributions', 'balances', 'offices', 'posts') THEN NULL
                 WHEN c.relname IN ('schema_version', 'schema_checksums', 'role_events') THEN NULL
                 WHEN c.relname IN ('turns', 'turn_waiters') THEN 'INSERT, UPDATE, DELETE'
