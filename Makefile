@@ -48,6 +48,10 @@ test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
 faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS goes to pytest
 	@$(BOUND) -m pytest -m faults --timeout 900 $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(VENV)/dev.installed ## the images of the operators' guides, by a real browser; needs Chromium
+	@$(BOUND) -m docs.screenshots
+
 .PHONY: canary
 canary: $(VENV)/dev.installed ## searches everywhere for planted numbers and names; ARGS goes to pytest
 	@$(BOUND) -m pytest -m canary tests/canary $(ARGS)
