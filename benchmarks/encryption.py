@@ -1,0 +1,174 @@
+"""What sealing payloads costs: cases a second in clear, sealed by AES-256-GCM, and sealed by SM4-GCM, in one run.
+
+    python -m benchmarks.encryption [ROUNDS]
+
+One Temporal and one PostgreSQL of its own. In each round (12 unless told otherwise) some synthetic cases are opened,
+verified and done in each of the three ways, in an order that changes from round to round, so that whatever else the
+machine does falls on all of them. Compared are the medians of what each round gave; beside them stands the processor
+time that client and worker took for a case, which other programs disturb less. Exits with 1 where sealing costs more
+than its bound.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from temporalio.client import Client
+
+from activities.calendar import official_calendar
+from activities.registry import Registry
+from activities.registry.loading import InsuredPerson, load_persons
+from activities.registry.pool import Pool, create_pool
+from activities.sealing import KeyRing, Sealer
+from activities.stamps import Stamps, TrustedKeys
+from cases.models import Actor, DocumentKind, Role, VerifyDocuments
+from cases.names import SEARCH_ATTRIBUTES, Kind
+from cases.numbers import derive
+from cases.policy import Policies
+from deploy.migrations import migrate
+from intake.applications import ApplicationDocument, NumberChangeApplication
+from intake.client import CaseClient
+from runtime.client import connect
+from runtime.codec import Algorithm, PayloadSealer
+from runtime.settings import Settings
+from runtime.stack import LocalStack
+from runtime.stack.issuer import Everybody, Issuer
+from runtime.stamp_keys import SigningKey
+from runtime.worker import cases_worker
+
+ROUNDS: Final = 12
+CASES: Final = 30
+"""Of one way in one round."""
+AT_A_TIME: Final = 8
+CONNECTIONS: Final = 10
+REGION: Final = "440103"
+"""Where nobody is waited for between verification and end."""
+
+IN_CLEAR: Final = "in clear"
+WAYS: Final = {
+    IN_CLEAR: None,
+    "AES-256-GCM": PayloadSealer(KeyRing.sample(), [Algorithm.aes_256_gcm]),
+    "SM4-GCM": PayloadSealer(KeyRing.sample(), [Algorithm.sm4_gcm]),
+}
+BOUNDS: Final = {"AES-256-GCM": 0.05, "SM4-GCM": 0.10}
+"""Shares of the throughput in clear that may be lost."""
+
+CLERK: Final = Actor(id="clerk-1", role=Role.clerk, office=REGION)
+VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=REGION)
+ID_CARD: Final = ApplicationDocument(
+    kind=DocumentKind.resident_id_card, uri="doc://sample/1", media_type="image/png", size=4096, sha256="1" * 64
+)
+
+
+class Measured(NamedTuple):
+    """One way in one round."""
+
+    cases_per_second: float
+    processor_ms_per_case: float
+
+
+class Bench:
+    """Servers, a register, and people who have not applied yet."""
+
+    def __init__(self, stack: LocalStack, pool: Pool) -> None:
+        self._stack = stack
+        self._pool = pool
+        self._sealer = Sealer(KeyRing.sample())
+        self._people = count(1)
+
+    async def measure(self, way: str) -> Measured:
+        """Open and finish some cases in one way."""
+        client = await connect(WAYS[way], self._stack.temporal_address, self._stack.namespace)
+        stamps = Stamps(TrustedKeys.sample(), client.namespace)
+        registry = Registry(self._pool, self._sealer, stamps, Policies.load(), official_calendar)
+        applications = await self._applications()
+        async with cases_worker(client, registry, Settings(pool_size=CONNECTIONS)):
+            agency = self._agency(client)
+            # The first case pays for imports and connections.
+            await self._whole_case(agency, client, applications.pop())
+            places = asyncio.Semaphore(AT_A_TIME)
+
+            async def one(application: NumberChangeApplication) -> None:
+                async with places:
+                    await self._whole_case(agency, client, application)
+
+            began, worked = time.perf_counter(), time.process_time()
+            await asyncio.gather(*map(one, applications))
+            took, working = time.perf_counter() - began, time.process_time() - worked
+        return Measured(len(applications) / took, working / len(applications) * 1000)
+
+    def _agency(self, client: Client) -> CaseClient:
+        issuer = Issuer()
+        everybody = Everybody(issuer, issuer.gate(SigningKey.sample(), client.namespace))
+        return CaseClient(client, self._sealer, stamping=everybody)
+
+    async def _applications(self) -> list[NumberChangeApplication]:
+        old = {next(self._people): "" for _ in range(CASES + 1)}
+        for each in old:
+            # Fifteen digits: the division, a birth date of the years 1900 to 1929, a sequence.
+            old[each] = f"440103{each % 30:02}{each % 12 + 1:02}{each % 28 + 1:02}{each // 30 % 900 + 100:03}"
+        people = [
+            InsuredPerson(personal_number=f"T{each:07}", name=f"合成人{each}", number=number, region=REGION)
+            for each, number in old.items()
+        ]
+        loaded = await load_persons(self._pool, self._sealer, people)
+        if loaded.loaded != len(people):
+            raise RuntimeError("a person of the benchmark could not be loaded")
+        return [
+            NumberChangeApplication(
+                kind=Kind.id_number_change,
+                personal_number=f"T{each:07}",
+                name=f"合成人{each}",
+                new_number=derive(number),
+                region=REGION,
+                submitter=CLERK,
+                documents=(ID_CARD,),
+            )
+            for each, number in old.items()
+        ]
+
+    async def _whole_case(self, agency: CaseClient, client: Client, application: NumberChangeApplication) -> None:
+        receipt = await agency.open(application)
+        verified = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(ID_CARD.sha256,))
+        await agency.tell(receipt.case_id, verified)
+        await client.get_workflow_handle(receipt.case_id).result()
+
+
+def judged(rounds: dict[str, list[Measured]]) -> bool:
+    """Print the medians and whether each way keeps within its bound; answers whether all do."""
+    clear = statistics.median(each.cases_per_second for each in rounds[IN_CLEAR])
+    print(f"{'':12} {'cases/s':>8} {'lost':>7} {'bound':>6} {'CPU ms/case':>12}")
+    within = True
+    for way, measured in rounds.items():
+        speed = statistics.median(each.cases_per_second for each in measured)
+        processor = statistics.median(each.processor_ms_per_case for each in measured)
+        bound = f"{BOUNDS[way]:.0%}" if way in BOUNDS else ""
+        print(f"{way:12} {speed:8.1f} {1 - speed / clear:7.1%} {bound:>6} {processor:12.1f}")
+        within &= 1 - speed / clear <= BOUNDS.get(way, 1)
+    return within
+
+
+async def main(arguments: Sequence[str]) -> int:
+    """Measure, print, judge."""
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    measured: dict[str, list[Measured]] = {way: [] for way in WAYS}
+    ways = list(WAYS)
+    with tempfile.TemporaryDirectory(prefix="cardcase-benchmark-") as folder:
+        async with LocalStack(Path(folder), search_attributes=SEARCH_ATTRIBUTES) as stack:
+            await migrate(stack.database_url)
+            async with await create_pool(stack.database_url, size=CONNECTIONS) as pool:
+                bench = Bench(stack, pool)
+                for turn in range(rounds):
+                    for way in ways[turn % 3 :] + ways[: turn % 3]:
+                        measured[way].append(await bench.measure(way))
+    return 0 if judged(measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))
