@@ -71,7 +71,7 @@ class VirtualTime:
         return current.ToDatetime(tzinfo=UTC)
 
     async def of(self, case_id: str) -> datetime:
-        """What time it is for a case; for one that is still to be opened, the time of day."""
+        """What time it is for a case; for one that is still to be opened, the time of day: it is asked for now."""
         try:
             return await self.now(case_id)
         except RPCError as error:

@@ -186,7 +186,7 @@ class Case:
         try:
             registered = await ask_register(
                 Registry.register,
-                RegisterRequest(state=self._case, at=workflow.now(), arrived=workflow.info().start_time),
+                RegisterRequest(state=self._case, at=workflow.now(), arrived=workflow.info().workflow_start_time),
                 summary=str(Caption.registering),
                 before_waiting=self._show,
             )

@@ -1,21 +1,27 @@
 """Decisions before a case: without a good stamp none is heard, and nothing is changed by it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from temporalio import activity
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.calendar import official_calendar
+from activities.registry import Registry
 from cases.errors import Code
-from cases.models import Fact, NumberChangeOpening, Role
+from cases.models import Fact, NumberChangeOpening, ReceiptRequest, Role
 from cases.names import CALENDAR_GREW, case_id
+from cases.progress import CaseState
 from cases.roles import OPEN
 from cases.stamps import LIFETIME, Opening
 from cases.states import Event, Status
+from cases.steps import Registered, RegisterRequest
 from runtime.stamp_keys import SigningKey
-from tests.engine import Engine
+from tests.engine import Engine, quiet_policies
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_office
-from tests.stamping import stamp_of, stamped, stamped_opening
+from tests.stamping import STAMPS, stamp_of, stamped, stamped_opening
 from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.roads import change
 
@@ -145,3 +151,36 @@ async def test_an_opening_with_a_wrong_stamp_opens_no_case(engine: Engine, place
     written = await engine.pool.fetchval("SELECT count(*) FROM cases WHERE person = $1", opening.person)
     keys = await engine.pool.fetchval("SELECT count(*) FROM idempotency_keys WHERE key = $1", opening.key)
     assert (written, keys) == (0, 0)
+
+
+class Listening(Registry):
+    """The register's activities, which remember what they were asked."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine.pool, engine.sealer, STAMPS, quiet_policies(), official_calendar)
+        self.asked: list[RegisterRequest] = []
+
+    @activity.defn
+    async def register(self, request: RegisterRequest) -> Registered:
+        """Remember, and register."""
+        self.asked.append(request)
+        return await super().register(request)
+
+
+async def test_an_opening_is_judged_by_when_it_came_and_not_by_when_somebody_had_time_for_it(engine: Engine) -> None:
+    late = replace(engine, registry=(registry := Listening(engine)), task_queue="late")
+    opening = stamped_opening(engine.number_change(await engine.insured(), ID_CARD))
+    delay = timedelta(seconds=1)
+    handle = await engine.client.start_workflow(
+        opening.kind.value,
+        CaseState(opening=opening),
+        id=case_id(opening.kind, opening.person),
+        task_queue=late.task_queue,
+        start_delay=delay,
+    )
+    started = (await handle.describe()).start_time
+    async with late.working():
+        await handle.execute_update("receipt", ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint))
+    (request,) = registry.asked
+    assert request.arrived == started
+    assert request.at - started >= delay
