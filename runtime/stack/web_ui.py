@@ -35,6 +35,21 @@ _LONGEST_LINE: Final = 256 * 1024
 """The Web UI asks its server to render the details of a case, all of them in one URL."""
 
 
+_SWITCHED_OFF: Final = dict.fromkeys(
+    (
+        "BatchActionsDisabled",
+        "StartWorkflowDisabled",
+        "WorkflowCancelDisabled",
+        "WorkflowPauseDisabled",
+        "WorkflowResetDisabled",
+        "WorkflowSignalDisabled",
+        "WorkflowTerminateDisabled",
+    ),
+    True,
+)
+"""A case is told by updates. What would move it past its own rules is for the command line, which writes it down."""
+
+
 @dataclass(frozen=True)
 class CodecSettings:
     """What the Web UI is told of the codec server."""
@@ -53,7 +68,7 @@ class CodecSettings:
             "DefaultErrorMessage": self.hint,
             "DefaultErrorLink": self.login_url,
         }
-        return {**settings, "Codec": codec}
+        return {**settings, **_SWITCHED_OFF, "Codec": codec}
 
 
 @asynccontextmanager

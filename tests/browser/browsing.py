@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -90,6 +90,14 @@ class Screen:
         await self.page.goto(self._office.workflows + (f"?{urlencode({'query': query})}" if query else ""))
         await expect(self.page.get_by_role("table", name="Workflows")).to_be_visible()
 
+    async def choose_columns(self, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Have other columns in the list of cases from the next time it is opened; the browser remembers them."""
+        await self.page.get_by_test_id("workflows-summary-table-configuration-button").click()
+        for change, columns in (("Remove", remove), ("Add", add)):
+            for column in columns:
+                await self.page.get_by_role("button", name=f"{change} {column} column", exact=True).click()
+        await expect(self.page.get_by_role("button", name=f"Remove {add[-1]} column", exact=True)).to_be_visible()
+
     async def open_case(self, case: str, tab: str = "Timeline") -> None:
         """Open a case at one of its tabs."""
         await self.page.goto(f"{self._office.workflows}/{case}")
@@ -106,8 +114,8 @@ class Screen:
 
     @property
     def details(self) -> Locator:
-        """Where the case says how it stands."""
-        return self.page.locator("iframe").content_frame.locator("body")
+        """Where the case says how it stands; its summary stands before it, in the same way."""
+        return self.page.locator("iframe").last.content_frame.locator("body")
 
     @property
     def form(self) -> Locator:

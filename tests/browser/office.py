@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Final
 
 from activities.sealing import KeyRing
-from cases.models import Actor, ConfirmDownstream, ReplacementReason, Role, System
+from cases.models import Actor, ConfirmDownstream, Role, System
 from cases.names import SEARCH_ATTRIBUTES
 from cases.states import Event, Status
+from intake.applications import Application
+from intake.client import CaseClient
 from runtime.stack import LocalStack
 from runtime.stack.identity import Operator
 from runtime.stack.operators import Desk, desk_opened
 from tests.engine import Engine, Person, engine_on
-from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OFFICE, OFFICER, OPERATOR, VERIFIER
+from tests.intake.applying import number_change, replacement
+from tests.scenes import FACTS, OFFICE, OFFICER, OPERATOR, VERIFIER
 from tests.stamping import KEY
 from tests.worker_process import environment_with
 
@@ -44,19 +47,15 @@ class Office:
         """The list of cases in the Web UI."""
         return f"{self.desk.ui_url}/namespaces/{self.engine.client.namespace}/workflows"
 
-    async def in_review(self, *, reissued: bool = False) -> tuple[str, Person]:
+    async def in_review(self) -> tuple[str, Person]:
         """A case that a clerk can verify, and its person."""
         person = await self.engine.insured()
-        documents = (ID_CARD, CERTIFICATE) if reissued else (ID_CARD,)
-        receipt = await self.engine.open(self.engine.number_change(person, *documents))
-        assert receipt.status is Status.in_review
-        return receipt.case_id, person
+        return await self._opened(number_change(person), Status.in_review), person
 
     async def awaiting_documents(self) -> str:
         """A case whose applicant has to bring a document."""
-        receipt = await self.engine.open(self.engine.number_change(await self.engine.insured()))
-        assert receipt.status is Status.awaiting_documents
-        return receipt.case_id
+        application = number_change(await self.engine.insured(), documents=())
+        return await self._opened(application, Status.awaiting_documents)
 
     async def in_repair(self) -> str:
         """A case that cannot go on by itself: a system refused the new number after another had taken it."""
@@ -75,9 +74,13 @@ class Office:
         return case
 
     async def replacement(self) -> str:
-        """A case of the other kind."""
-        person = await self.engine.insured()
-        receipt = await self.engine.open(self.engine.replacement(person, ReplacementReason.damaged, ID_CARD))
+        """A case of the other kind, which waits for the number of its person."""
+        return await self._opened(replacement(await self.engine.insured()), Status.on_hold)
+
+    async def _opened(self, application: Application, status: Status) -> str:
+        client = CaseClient(self.engine.client, self.engine.sealer, stamping=self.engine.everybody)
+        receipt = await client.open(application)
+        assert receipt.status is status
         return receipt.case_id
 
 
