@@ -73,7 +73,7 @@ def test_commands_exist(document: Path) -> None:
 
 def test_commands_of_the_command_line_exist() -> None:
     text = "\n".join(_commands(document.read_text(encoding="utf-8")) for document in DOCUMENTS)
-    named = set(re.findall(r"(?:starter\.py|\$ starter|starter) ([a-z]+(?:-[a-z]+)*)\b", text))
+    named = set(re.findall(r"(?:starter\.py|\$ starter|starter|\$ as [a-z]+) ([a-z]+(?:-[a-z]+)*)\b", text))
     usage = subprocess.run(
         [sys.executable, "starter.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
