@@ -15,7 +15,7 @@ _OF_CASE: Final = {
     "idempotency_keys": "generation",
     "transitions": "version, step, event, from_status, to_status, actor",
     "events": "step, kind, target",
-    "notifications": "event, recipient, template, state",
+    "notifications": "event, recipient, template",  # whether one has reached anybody is no effect of the step
     "entitlement_snapshots": "version, compared_at IS NOT NULL, digest_after = digest",
     "disputes": "state",
     "turns": "generation",
