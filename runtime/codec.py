@@ -32,6 +32,7 @@ from temporalio.converter import (
 
 from activities.sealing import KeyRing
 from cases.errors import CaseError, Code
+from cases.occasions import Scheduled
 
 SEALED: Final = b"binary/cardcase-sealed"
 """Encoding of a sealed payload."""
@@ -55,8 +56,12 @@ _WORTH_DEFLATING: Final = 128
 """Bytes below which deflating gains nothing that is worth its time."""
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
-_NOMINAL_TIME: Final = re.compile(r"-\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z")
-"""What the server appends to the workflow ID of a schedule."""
+_OF_SCHEDULE: Final = re.compile(
+    r"({})-\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}:\d{{2}}:\d{{2}}Z".format(
+        "|".join(each.name.replace("_", "-") for each in Scheduled)
+    )
+)
+"""Workflow IDs of our schedules: the server appends the nominal time."""
 
 
 class Algorithm(StrEnum):
@@ -277,7 +282,8 @@ def workflow_bound(workflow_id: str) -> str:
     The workflows of a schedule share one place, because the server hands the result of one to the next, and keeps what
     it starts them with under the ID that they have in common.
     """
-    return f"case:{_NOMINAL_TIME.sub('', workflow_id)}"
+    scheduled = _OF_SCHEDULE.fullmatch(workflow_id)
+    return f"case:{workflow_id if scheduled is None else scheduled[1]}"
 
 
 def activity_bound(activity_id: str) -> str:

@@ -303,6 +303,10 @@ class TestPlaces:
         for other in ("digests-2026-08-03", "digests2026-08-03T00:30:00Z", "invitations-2026-08-03T00:30:00Z"):
             assert await refusal_of(payload, converter(in_workflow(other)), str) is Code.PAYLOAD_MISPLACED
 
+    async def test_no_case_shares_its_place_with_a_workflow_that_is_named_like_one_of_a_schedule(self) -> None:
+        namesake = f"{CASE}-2026-08-03T00:30:00Z"
+        assert await refusal_of(sealed(), converter(in_workflow(namesake))) is Code.PAYLOAD_MISPLACED
+
 
 class TestEntries:
     async def test_are_told_to_whatever_workflow_they_are_sent_to(self) -> None:
