@@ -10,6 +10,7 @@ from runtime.health import health_served
 from runtime.stack import LocalStack
 from tests.deploy.cluster import Cluster
 from tests.deploy.image import Image
+from tests.namespaces import new_namespace
 
 pytestmark = pytest.mark.servers
 
@@ -23,6 +24,8 @@ async def test_the_migrations_find_their_work_done(image: Image, cluster: Cluste
 async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
     image: Image, cluster: Cluster, stack: LocalStack
 ) -> None:
+    # A worker does not start beside open cases that its key ring does not open, and other tests have such.
+    client = await new_namespace(stack, "image")
     async with health_served("127.0.0.1", 0, lambda: False) as port:
         pass
     environment = {
@@ -31,7 +34,7 @@ async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
         "CARDCASE_STAMP_TRUST_FILE": str(cluster.secrets / STAMP_TRUST),
         "CARDCASE_HEALTH_PORT": str(port),
         "TEMPORAL_ADDRESS": stack.temporal_address,
-        "TEMPORAL_NAMESPACE": stack.namespace,
+        "TEMPORAL_NAMESPACE": client.namespace,
     }
     worker = await asyncio.create_subprocess_exec(
         *(sys.executable, image.entrypoint), cwd=image.app.parent, env=image.environment(**environment)

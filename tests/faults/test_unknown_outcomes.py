@@ -22,7 +22,7 @@ from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of
 from tests.faults.proxy import Cut, CuttingProxy, cutting_proxy
 from tests.faults.sagas import STEPS, Saga, apply_for, tell_all
-from tests.stamping import STAMPS
+from tests.stamping import STAMPS, stamped_opening
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import REISSUED, change
 from workflows.case import Case
@@ -101,9 +101,10 @@ async def test_whom_a_dead_worker_had_to_tell_is_named_to_the_next_one_until_the
     wanted = new_number()
     first = await change(engine, *REISSUED, new=wanted)
     person = await engine.insured(new=wanted)
-    state = opened(engine.number_change(person, *REISSUED))
+    state = opened(stamped_opening(engine.number_change(person, *REISSUED)))
     at = datetime.now(UTC)
     registered = await engine.registry.register(RegisterRequest(state=state, at=at))
+    assert registered.refused is None
     screened = state.model_copy(update={"screening": registered.screening})
     request = StepRequest.of(screened, decide(screened, Event.screened, None, at), None, at)
     told = Neighbour(case_id=first.case_id, event=Event.dispute_opened, because_of=state.case_id)
