@@ -8,6 +8,7 @@ does when `TEMPORAL_CODEC_…` are set; everything else it hands through.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -29,6 +30,10 @@ _HOP_BY_HOP: Final = frozenset(
         hdrs.TRAILER,
     }
 )
+_BY_CONTENT: Final = "/_app/immutable/"
+"""Where the Web UI keeps its program, in files named after their content: 250 of them for one page."""
+_FOR_GOOD: Final = (hdrs.CACHE_CONTROL, "public, max-age=31536000, immutable")
+
 _CHUNK: Final = 64 * 1024
 _LARGEST_REQUEST: Final = 4 * 1024 * 1024
 _LONGEST_LINE: Final = 256 * 1024
@@ -87,7 +92,10 @@ async def web_ui_served(behind: str, codec: CodecSettings, port: int) -> AsyncIt
                 data=await request.read() or None,
                 allow_redirects=False,
             ) as answer:
-                response = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
+                headers = _end_to_end(answer.headers)
+                if answer.status == HTTPStatus.OK and request.path.startswith(_BY_CONTENT):
+                    headers = _kept(headers)
+                response = web.StreamResponse(status=answer.status, headers=headers)
                 await response.prepare(request)
                 async for chunk in answer.content.iter_chunked(_CHUNK):
                     await response.write(chunk)
@@ -123,3 +131,9 @@ async def web_ui_served(behind: str, codec: CodecSettings, port: int) -> AsyncIt
 def _end_to_end(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Headers that are not of one connection alone."""
     return [(name, value) for name, value in headers.items() if name.title() not in _HOP_BY_HOP]
+
+
+def _kept(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of a file that a browser need not ask for twice; the server itself says nothing of that, and adds a cookie."""
+    own = {hdrs.SET_COOKIE.lower(), hdrs.CACHE_CONTROL.lower()}
+    return [*((name, value) for name, value in headers if name.lower() not in own), _FOR_GOOD]

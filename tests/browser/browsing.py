@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Locator, Page, async_playwright, expect
 
 from tests.browser.office import Office
 
@@ -27,30 +27,41 @@ def chromium() -> str | None:
 
 
 @asynccontextmanager
-async def browser_started(executable: str) -> AsyncIterator[Browser]:
-    """The browser for the length of a block."""
+async def browser_started(executable: str) -> AsyncIterator[BrowserContext]:
+    """The browser for the length of a block, with one window.
+
+    A window costs seconds of processor time, and so does whatever it has not in its cache.
+    """
     # Its sandbox refuses to run as root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=arguments)
         try:
-            yield browser
+            window = await browser.new_context(
+                viewport={"width": 1440, "height": 1000},
+                locale="zh-CN",
+                timezone_id="Asia/Shanghai",
+            )
+            window.set_default_timeout(_PATIENCE_MILLISECONDS)
+            expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+            await window.new_page()  # without any it would close
+            yield window
         finally:
             await browser.close()
 
 
 @asynccontextmanager
-async def screen_of(browser: Browser, office: Office) -> AsyncIterator["Screen"]:
-    """A window of its own, with nobody logged in."""
-    context = await browser.new_context(
-        viewport={"width": 1440, "height": 1000}, locale="zh-CN", timezone_id="Asia/Shanghai"
-    )
-    context.set_default_timeout(_PATIENCE_MILLISECONDS)
-    expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+async def screen_of(window: BrowserContext, office: Office) -> AsyncIterator["Screen"]:
+    """A page of its own, with nobody logged in and nothing set; what is left of it is forgotten."""
+    page = await window.new_page()
+    devtools = await window.new_cdp_session(page)
     try:
-        yield Screen(context, await context.new_page(), office)
+        yield Screen(window, page, office)
     finally:
-        await context.close()
+        for origin in (office.desk.ui_url, office.desk.codec_url):
+            await devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        await page.close()
+        await window.clear_cookies()
 
 
 class Screen:

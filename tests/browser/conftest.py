@@ -1,11 +1,11 @@
-"""One office and one browser for all tests here; each test has a window of its own."""
+"""One office and one browser for all tests here; each test has a page of its own."""
 
 import os
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import BrowserContext
 
 from tests.browser.browsing import CHROMIUM, Screen, browser_started, chromium, screen_of
 from tests.browser.office import Office, office_opened
@@ -24,7 +24,7 @@ def executable() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(executable: str) -> AsyncIterator[Browser]:
+async def browser(executable: str) -> AsyncIterator[BrowserContext]:
     async with browser_started(executable) as running:
         yield running
 
@@ -36,6 +36,6 @@ async def office(executable: str, tmp_path_factory: pytest.TempPathFactory) -> A
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def screen(browser: Browser, office: Office) -> AsyncIterator[Screen]:
+async def screen(browser: BrowserContext, office: Office) -> AsyncIterator[Screen]:
     async with screen_of(browser, office) as window:
         yield window

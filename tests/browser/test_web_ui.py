@@ -155,3 +155,16 @@ async def test_a_browser_may_be_set_to_the_codec_server_by_hand(screen: Screen, 
     await screen.set_codec_server_by_hand(office.desk.codec_url)
     await screen.open_case(case)
     await expect(screen.body).to_contain_text(f"{'*' * 14}{person.new[-4:]}")
+
+
+async def test_a_browser_asks_for_the_program_of_the_web_ui_once(screen: Screen, office: Office) -> None:
+    case, _ = await office.in_review()
+    for _ in range(2):
+        await screen.open_case(case)
+        await expect(screen.body).to_contain_text(HINT)
+    program = await screen.page.evaluate(
+        "performance.getEntriesByType('resource').filter(part => part.name.includes('/_app/immutable/'))"
+        ".map(part => part.transferSize)"
+    )
+    assert len(program) > 100
+    assert sum(program) == 0
