@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions, pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
 from cases.errors import REMEDIES, CaseError, Code
@@ -39,11 +39,17 @@ def _places_of(wrong: ValidationError) -> str:
     return ", ".join(sorted(places)[:_PLACES])
 
 
+_OF_ALL: Final = tuple(PydanticPayloadConverter(ToJsonOptions(exclude_unset=True)).converters.values())
+"""What converts. The SDK makes a payload converter for every case, and for most payloads one more; what pydantic has
+prepared for a type is kept in here. No type that is sent is defined where the sandbox imports a module anew for each
+case, so nothing of a case is kept."""
+
+
 class CasePayloadConverter(PydanticPayloadConverter):
     """JSON by pydantic: unset fields left out, errors without values, refusals of the codec raised."""
 
     def __init__(self) -> None:
-        super().__init__(ToJsonOptions(exclude_unset=True))
+        CompositePayloadConverter.__init__(self, *_OF_ALL)
 
     def from_payloads(self, payloads: Any, type_hints: list[type] | None = None) -> list[Any]:
         """See base class.

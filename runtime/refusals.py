@@ -9,7 +9,8 @@ are judged here before the workflow sees them:
 * everything else fails the workflow task. That is seen, harms nothing, and is repeated until the right keys are there.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
@@ -31,10 +32,16 @@ class RefusingRunner(SandboxedWorkflowRunner):
 
 
 class _Refusing(WorkflowInstance):
-    """One workflow, behind the look at what it is given."""
+    """One workflow, behind the look at what it is given.
+
+    To whom a payload belongs is asked several times of every payload, and each question is a way into the sandbox: a
+    tenth of what a worker does. Answers are kept: that of the workflow itself, and that of the command last asked for.
+    """
 
     def __init__(self, instance: WorkflowInstance) -> None:
         self._instance = instance
+        self._belonging = _LastAnswers(instance.get_serialization_context)
+        self._storing = _LastAnswers(instance.get_external_store_context)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """See base class. Raises `CaseError`, by which the workflow task fails."""
@@ -48,11 +55,11 @@ class _Refusing(WorkflowInstance):
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
         """See base class."""
-        return self._instance.get_serialization_context(command_info)
+        return self._belonging.of(command_info)
 
     def get_external_store_context(self, command_info: Any) -> Any:
         """See base class."""
-        return self._instance.get_external_store_context(command_info)
+        return self._storing.of(command_info)
 
     def get_info(self) -> Info:
         """See base class."""
@@ -61,6 +68,27 @@ class _Refusing(WorkflowInstance):
     def get_thread_id(self) -> int | None:
         """See base class."""
         return self._instance.get_thread_id()
+
+
+_Context = TypeVar("_Context")
+
+
+class _LastAnswers(Generic[_Context]):
+    """What was answered of the workflow itself (no command), which never changes, and of one command.
+
+    While a command is pending its answer stays the same, and once it is not, nobody asks.
+    """
+
+    def __init__(self, ask: Callable[[Any], _Context]) -> None:
+        self._ask = ask
+        self._answers: dict[Any, _Context] = {}
+
+    def of(self, command: Any) -> _Context:
+        """The answer of a command, or of the workflow."""
+        if command not in self._answers:
+            kept = {asked: answer for asked, answer in self._answers.items() if asked is None}
+            self._answers = {**kept, command: self._ask(command)}
+        return self._answers[command]
 
 
 def fails_task(job: WorkflowActivationJob, *, is_replaying: bool) -> CaseError | None:

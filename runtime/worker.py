@@ -15,6 +15,7 @@ from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
+from runtime.build import deployment
 from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
@@ -42,6 +43,7 @@ def cases_worker(
     present(Presentation(settings.language, (settings.ui_url or "").rstrip("/"), settings.runbook_url or ""))
     return Worker(
         client,
+        deployment_config=deployment(),
         task_queue=task_queue,
         workflows=[*WORKFLOWS, *SCHEDULED],
         activities=[registry.register, registry.screen, registry.advance, *scheduled],
@@ -72,6 +74,7 @@ def notifications_worker(
     """The worker of the `notifications` task queue: it calls providers, and nothing that a case waits for."""
     return Worker(
         client,
+        deployment_config=deployment(),
         task_queue=task_queue,
         activities=[notifications.deliver, notifications.sweep],
         # Each keeps a connection for moments only; providers are slow, the register is not.

@@ -1,0 +1,47 @@
+"""Which code a worker runs, by a name that Temporal shows with every task that the worker did.
+
+An operator who resets cases to before a faulty build (`temporal workflow reset --type BuildId`) names it.
+"""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import WorkerDeploymentConfig
+
+import activities
+import cases
+import workflows
+
+_DEPLOYMENT: Final = "cardcase"
+_DECIDES: Final[tuple[ModuleType, ...]] = (activities, cases, workflows)
+"""Our packages whose code decides what becomes of a case."""
+_BESIDES: Final = ("pydantic", "temporalio")
+_LENGTH: Final = 12
+
+
+@cache
+def build_id() -> str:
+    """Twelve hexadecimal digits: equal where the same code decides, whatever the machine and its Python.
+
+    The SDK's own answer reads and hashes the bytecode of everything that was ever imported: a quarter of a second of
+    every start, and another answer after each update of Python.
+    """
+    digest = hashlib.sha256()
+    for name in _BESIDES:
+        digest.update(f"{name} {version(name)}\n".encode())
+    for package in _DECIDES:
+        root = Path(package.__path__[0])
+        for path in sorted(path for path in root.rglob("*") if path.suffix in {".py", ".sql", ".toml"}):
+            digest.update(f"{package.__name__} {path.relative_to(root).as_posix()}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:_LENGTH]
+
+
+def deployment() -> WorkerDeploymentConfig:
+    """What a worker says of itself. Cases are not pinned to builds: every build replays every recorded history."""
+    return WorkerDeploymentConfig(WorkerDeploymentVersion(_DEPLOYMENT, build_id()), use_worker_versioning=False)
