@@ -103,7 +103,7 @@ class TestTheRoadOfANumberChange:
     async def test_comes_with_advice_about_number_and_name(self, play: Play) -> None:
         person = insured(number=old_number(4), name="测\ue000")
         await play.load(person)
-        found = await screening(play, play.change(person, eighteen("81000019000101001")))
+        found = await screening(play, play.change(person, eighteen("81000019900101001")))
         assert {Advice.RESIDENCE_PERMIT, Advice.PRIVATE_USE_CHARACTERS} <= set(found.advice)
 
 

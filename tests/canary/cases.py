@@ -2,8 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,16 +15,7 @@ from demo.expected import expectations
 from demo.play import Play, read, results
 from demo.screen import Board
 from samples import generate
-from samples.classes import (
-    CATALOGUE,
-    Count,
-    Sample,
-    loss_reported,
-    pure_upgrade,
-    pure_upgrade_with_claims,
-    reissued,
-    wrong_numbers,
-)
+from samples.classes import CATALOGUE, Sample, pure_upgrade
 from samples.people import NORTH, SOUTH, Office
 from tests.canary.forms import Kind as PlantedKind
 from tests.canary.people import PlantedInventor
@@ -38,38 +28,13 @@ EXIT_DATA, EXIT_UNAVAILABLE = 65, 69
 """Of an import some of whose rows are refused, or not answered."""
 _AT_ONCE: Final = 6
 """Lives that are led side by side."""
+_PEOPLE: Final = 225
+"""In each of the two registers, at least; those of the lives and of what goes wrong come on top."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large a campaign is."""
-
-    catalogue: Sequence[Count]
-    people: int
-    """In each of the two registers, at least."""
-    lives: Sequence[str]
-    """By their names in `tests.replay.lives`."""
-    resting: bool
-    """Whether a case of each kind rests in each status in which one can rest."""
-
-
-WHOLE: Final = Size(CATALOGUE, 225, tuple(LIVES), resting=True)
-SMALL: Final = Size(
-    (
-        Count(pure_upgrade_with_claims, 2, 2),
-        Count(reissued, 1, 1),
-        Count(loss_reported, 1, 1),
-        Count(wrong_numbers, 1, 1),
-    ),
-    10,
-    ("IdNumberChange.closed_no_response", "CardReplacement.card_found"),
-    resting=False,
-)
-
-
-async def registers(stage: Stage, size: Size) -> tuple[str, ...]:
+async def registers(stage: Stage) -> tuple[str, ...]:
     """Import two registers by the command line, and play every case of theirs to its end; answers what went wrong."""
-    files = await _written(stage, size)
+    files = await _written(stage)
     for path in files:
         said = await stage.starter("import", path, "--errors", stage.errors / f"{path.stem}.csv", "-o", "json")
         # Where a machine is so busy that rows are not answered in time they are opened below.
@@ -86,12 +51,12 @@ async def registers(stage: Stage, size: Size) -> tuple[str, ...]:
     )
 
 
-async def _written(stage: Stage, size: Size) -> list[Path]:
+async def _written(stage: Stage) -> list[Path]:
     """Register files of both offices, the base extract loaded, and what must become of each row."""
     everybody: list[Sample] = []
     files, lines = [], []
     for office, name, seed in ((NORTH, generate.REGISTER_NORTH, 1905), (SOUTH, generate.REGISTER_SOUTH, 1900)):
-        samples = _drawn(stage, office, seed, size)
+        samples = _drawn(stage, office, seed)
         path = stage.inputs / name
         workbook = path.suffix == ".xlsx"
         rows = [generate.COLUMNS, *map(generate._cells, samples)]
@@ -109,12 +74,12 @@ async def _written(stage: Stage, size: Size) -> list[Path]:
     return files
 
 
-def _drawn(stage: Stage, office: Office, seed: int, size: Size) -> list[Sample]:
+def _drawn(stage: Stage, office: Office, seed: int) -> list[Sample]:
     inventor = PlantedInventor(office, seed, stage.people)
     drawn = [
-        entry.make(inventor) for entry in size.catalogue for _ in range(entry.north if office is NORTH else entry.south)
+        entry.make(inventor) for entry in CATALOGUE for _ in range(entry.north if office is NORTH else entry.south)
     ]
-    while len({sample.application.personal_number for together in drawn for sample in together}) < size.people:
+    while len({sample.application.personal_number for together in drawn for sample in together}) < _PEOPLE:
         drawn.append(pure_upgrade(inventor))
     return [sample for together in drawn for sample in together]
 
@@ -134,7 +99,7 @@ async def _reached_by_mail(stage: Stage, personal_numbers: list[str]) -> None:
         )
 
 
-async def lives(stage: Stage, size: Size) -> None:
+async def lives(stage: Stage) -> None:
     """Lead the lives, and let a case rest wherever one can."""
 
     async def to_its_end(name: str) -> None:
@@ -145,9 +110,8 @@ async def lives(stage: Stage, size: Size) -> None:
     async def to_rest(status: Status, road: Callable[..., Awaitable[Dossier]]) -> None:
         await (await road(stage.engine)).rests_in(status)
 
-    led = [to_its_end(name) for name in size.lives]
-    if size.resting:
-        led += [to_rest(status, road) for roads in (CHANGES, REPLACEMENTS) for status, road in roads.items()]
+    led = [to_its_end(name) for name in LIVES]
+    led += [to_rest(status, road) for roads in (CHANGES, REPLACEMENTS) for status, road in roads.items()]
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def in_turn(life: Awaitable[None]) -> None:

@@ -7,7 +7,7 @@ each says is kept by the stage and searched.
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -739,17 +739,16 @@ FOR_ALL: Final = ("connections cut", "worker killed")
 """Errors that concern every case there is, so that they come by themselves."""
 
 
-async def caused(stage: Stage, names: Sequence[str]) -> dict[str, Seen]:
-    """Cause errors, some side by side; answers what was seen of each."""
+async def caused(stage: Stage) -> dict[str, Seen]:
+    """Cause all errors, some side by side; answers what was seen of each."""
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def in_turn(name: str) -> Seen:
         async with turns:
             return await TROUBLES[name].cause(stage)
 
-    beside = [name for name in names if name not in FOR_ALL]
+    beside = [name for name in TROUBLES if name not in FOR_ALL]
     seen = dict(zip(beside, await asyncio.gather(*map(in_turn, beside)), strict=True))
     for name in FOR_ALL:
-        if name in names:
-            seen[name] = await TROUBLES[name].cause(stage)
+        seen[name] = await TROUBLES[name].cause(stage)
     return seen
