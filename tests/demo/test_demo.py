@@ -113,41 +113,45 @@ async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_samp
         assert await third.ends() == 0
 
 
-async def test_killed_it_leaves_nobody_behind(tmp_path: Path) -> None:
-    async with demo(tmp_path) as running:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data that one demonstration after the other finds as the one before left it, however that ended."""
+    return tmp_path_factory.mktemp("demo")
+
+
+async def test_killed_it_leaves_nobody_behind(folder: Path) -> None:
+    async with demo(folder) as running:
         await running.says("ready after")
-        assert len(processes_of(tmp_path)) >= 3
+        assert len(processes_of(folder)) >= 3
         running.process.kill()
 
 
-async def test_a_worker_that_dies_is_noticed(tmp_path: Path) -> None:
-    async with demo(tmp_path) as running:
+async def test_a_second_one_on_the_same_data_is_refused_and_a_terminal_that_closes_ends_the_first(folder: Path) -> None:
+    async with demo(folder) as running:
         await running.says("ready after")
-        worker_of(tmp_path).kill()
-        assert await running.ends() == 69
-        assert "the worker, see" in running.said
-
-
-async def test_a_second_one_on_the_same_data_is_refused_and_a_terminal_that_closes_ends_the_first(
-    tmp_path: Path,
-) -> None:
-    async with demo(tmp_path) as running:
-        await running.says("ready after")
-        second = await started(tmp_path)
+        second = await started(folder)
         assert await second.ends() == 69
         assert "is in use by process" in second.said
         running.process.send_signal(signal.SIGHUP)
         assert await running.ends() == 130
 
 
-async def test_when_nobody_reads_its_output_any_more_it_ends(tmp_path: Path) -> None:
+async def test_a_worker_that_dies_is_noticed(folder: Path) -> None:
+    async with demo(folder) as running:
+        await running.says("ready after")
+        worker_of(folder).kill()
+        assert await running.ends() == 69
+        assert "the worker, see" in running.said
+
+
+async def test_when_nobody_reads_its_output_any_more_it_ends(folder: Path) -> None:
     reader, writer = os.pipe()
-    running = await started(tmp_path, stdout=writer)
+    running = await started(folder, stdout=writer)
     os.close(writer)
     assert await asyncio.to_thread(os.read, reader, 100)
     os.close(reader)
     assert await running.process.wait() == 130
-    assert await nobody_is_left(tmp_path)
+    assert await nobody_is_left(folder)
 
 
 async def test_data_of_another_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
