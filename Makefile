@@ -44,12 +44,16 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 # -- what a change must pass ------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: $(VENV)/dev.installed ## all tests; ARGS goes to pytest
-	@$(BOUND) -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+test: $(VENV)/dev.installed ## all tests that need nothing else; ARGS goes to pytest
+	@$(BOUND) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS goes to pytest
 	@$(BOUND) -m pytest -m faults --timeout 900 $(ARGS)
+
+.PHONY: browser
+browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
+	@$(BOUND) -m pytest -m browser tests/browser $(ARGS)
 
 .PHONY: screenshots
 screenshots: $(VENV)/dev.installed ## the images of the operators' guides, by a real browser; needs Chromium

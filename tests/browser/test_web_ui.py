@@ -13,7 +13,7 @@ from tests.browser.browsing import Screen
 from tests.browser.office import CLERK, OFFICER_AT_DESK, Office
 from tests.scenes import ID_CARD
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.servers, pytest.mark.timeout(180)]
 
 HINT = CodecSettings("", "").hint
 REASON = "核对登记信息与来件"

@@ -20,7 +20,7 @@ from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of
-from tests.faults.nursery import forked_worker
+from tests.nursery import forked_worker
 from tests.scenes import ID_CARD
 from tests.stamping import STAMPS
 from tests.worker_process import WorkerProcess
@@ -203,7 +203,7 @@ async def supervised(
     async def keep_one() -> None:
         status = -SIGKILL
         while status == -SIGKILL:
-            async with forked_worker(settings) as worker:
+            async with forked_worker(settings, program="tests.faults.crashing_worker") as worker:
                 workers.append(worker)
                 await worker.says("ready")
                 when_ready()

@@ -16,8 +16,9 @@ from cases.names import SEARCH_ATTRIBUTES, case_id
 from cases.states import Event, Status
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on
+from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
-from tests.worker_process import sample_key_file, sample_trust_file, worker_process
+from tests.worker_process import sample_key_file, sample_trust_file
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from worker import BEYOND_DRAIN_SECONDS
@@ -94,7 +95,7 @@ async def lock_is_waited_for(engine: Engine) -> None:
 
 async def test_a_step_waits_in_view_while_the_register_is_away_and_goes_on_when_it_is_back(site: Site) -> None:
     engine, postgres = site.engine, site.stack.postgres
-    async with worker_process(site.settings) as worker:
+    async with forked_worker(site.settings) as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         await postgres.kill()
         told = asyncio.create_task(case.tell(Event.verify_documents))
@@ -115,7 +116,7 @@ async def test_a_step_waits_in_view_while_the_register_is_away_and_goes_on_when_
 
 async def test_an_application_waits_for_a_register_that_is_away_and_is_answered_when_it_is_back(site: Site) -> None:
     engine, postgres = site.engine, site.stack.postgres
-    async with worker_process(site.settings) as worker:
+    async with forked_worker(site.settings) as worker:
         await worker.says("ready")
         person = await engine.insured(region=SOUTH)
         opening = engine.number_change(person, ID_CARD, region=SOUTH)
@@ -133,7 +134,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
     site: Site,
 ) -> None:
     engine = site.engine
-    async with worker_process(site.settings) as worker:
+    async with forked_worker(site.settings) as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         async with engine.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case.case_id)
@@ -146,7 +147,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
         began = time.monotonic()
         assert await worker.ends() == 0
         assert time.monotonic() - began < DRAIN_SECONDS + BEYOND_DRAIN_SECONDS
-    async with worker_process(site.settings):
+    async with forked_worker(site.settings):
         assert (await told).status is Status.verified
         assert (await case.ends()).status is Status.done
     happened = {event.event_type for event in (await engine.handle(case.case_id).fetch_history()).events}
@@ -160,7 +161,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
 async def test_a_worker_whose_step_does_not_end_stops_within_its_time_and_another_makes_the_step(site: Site) -> None:
     engine = site.engine
     settings = {**site.settings, "CARDCASE_DRAIN_SECONDS": "1"}
-    async with worker_process(settings) as worker:
+    async with forked_worker(settings) as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         async with engine.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case.case_id)
@@ -171,6 +172,6 @@ async def test_a_worker_whose_step_does_not_end_stops_within_its_time_and_anothe
             status = await worker.ends()
             assert time.monotonic() - began < 1 + BEYOND_DRAIN_SECONDS + 2
     assert status == 70
-    async with worker_process(site.settings):
+    async with forked_worker(site.settings):
         assert (await told).status is Status.verified
         assert (await case.ends()).status is Status.done

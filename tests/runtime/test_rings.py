@@ -11,8 +11,9 @@ from runtime.rings import OPEN_CASES
 from runtime.stack import LocalStack
 from tests.engine import Engine
 from tests.namespaces import until
+from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
-from tests.worker_process import sample_key_file, sample_trust_file, worker_process
+from tests.worker_process import sample_key_file, sample_trust_file
 from tests.workflows.roads import change
 
 pytestmark = pytest.mark.servers
@@ -50,7 +51,7 @@ async def checked(settings: dict[str, str], ring: KeyRing | None = None) -> tupl
     """The exit status of a worker that only looks whether it may start, and what it complains of."""
     if ring is not None:
         ring.replace(Path(settings["CARDCASE_KEY_FILE"]))
-    async with worker_process(settings, "--check") as worker:
+    async with forked_worker(settings, "--check") as worker:
         status = await worker.ends()
     return status, [line for line in worker.output.splitlines() if not line.startswith("{")]
 

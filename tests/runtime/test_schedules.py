@@ -50,8 +50,9 @@ from tests.activities.late_cases import late
 from tests.activities.offices import AGENCY, directory
 from tests.engine import created_database
 from tests.namespaces import new_namespace, schedules_of, until
+from tests.nursery import forked_worker
 from tests.stamping import STAMPS
-from tests.worker_process import sample_key_file, sample_trust_file, worker_process
+from tests.worker_process import sample_key_file, sample_trust_file
 from workflows.scheduled import SCHEDULED, Digests
 
 NAMESPACE = "schedules"
@@ -311,7 +312,7 @@ async def test_the_worker_program_does_what_schedules_ask_for(
         "TEMPORAL_NAMESPACE": NAMESPACE,
     }
     await apply(client)
-    async with worker_process(settings) as worker:
+    async with forked_worker(settings) as worker:
         await worker.says("ready")
         for definition in DEFINITIONS:
             await answered(client, definition.id, ScheduleHandle.trigger, ANSWERS[definition.workflow])

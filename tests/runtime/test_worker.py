@@ -10,6 +10,7 @@ from deploy.migrations import migrate
 from runtime.stack import LocalStack
 from runtime.stack.ports import LOOPBACK
 from tests.engine import created_database
+from tests.nursery import forked_worker
 from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file, worker_process
 
 pytestmark = pytest.mark.servers
@@ -35,7 +36,7 @@ async def settings(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) 
 
 async def status_of(settings: dict[str, str], *arguments: str) -> tuple[int, str]:
     """The exit status and the output of a worker that ends by itself."""
-    async with worker_process(settings, *arguments) as worker:
+    async with forked_worker(settings, *arguments) as worker:
         status = await worker.ends()
     assert "Traceback" not in worker.output
     assert PLANTED not in worker.output
@@ -130,7 +131,7 @@ async def test_a_worker_is_alive_before_it_is_ready_and_stops_when_told(
 async def test_a_worker_is_not_ready_while_it_cannot_work(settings: dict[str, str]) -> None:
     with socket.create_server((LOOPBACK, 0)) as silent:
         away = f"postgresql://u:{PLANTED}@{LOOPBACK}:{silent.getsockname()[1]}/cardcase"
-        async with worker_process({**settings, "CARDCASE_DATABASE_URL": away}) as worker:
+        async with forked_worker({**settings, "CARDCASE_DATABASE_URL": away}) as worker:
             assert await worker.health("/live") == 200
             assert await worker.health("/ready") == 503
             assert await worker.ends() == 69

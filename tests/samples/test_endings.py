@@ -53,6 +53,11 @@ class Case:
     told: list[Event] = field(default_factory=list)
     been: set[Status] = field(default_factory=set)
 
+    @property
+    def key(self) -> tuple[str, Kind]:
+        """Who applied for what."""
+        return self.sample.application.personal_number, self.sample.application.kind
+
 
 class World:
     """All cases of the two registers, and what the base extract says about their people."""
@@ -286,15 +291,25 @@ def played(order_seed: int | None = None) -> World:
     return world
 
 
-PLAYED = played()
+APPLIED_FOR = tuple(
+    dict.fromkeys(
+        (sample.application.personal_number, sample.application.kind) for sample in samples() if sample.refused is None
+    )
+)
 
 
-def named(case: Case) -> str:
-    return f"{case.sample.words} {case.sample.application.personal_number}"
+@pytest.fixture(scope="module")
+def world() -> World:
+    return played()
 
 
-@pytest.mark.parametrize("case", PLAYED.cases, ids=named)
-def test_the_whole_script_leads_to_the_ending(case: Case) -> None:
+def test_whatever_is_applied_for_becomes_a_case(world: World) -> None:
+    assert {case.key for case in world.cases} == set(APPLIED_FOR)
+
+
+@pytest.mark.parametrize(("personal_number", "kind"), APPLIED_FOR)
+def test_the_whole_script_leads_to_the_ending(world: World, personal_number: str, kind: Kind) -> None:
+    (case,) = [case for case in world.cases if case.key == (personal_number, kind)]
     assert case.sample.ending is not None
     assert (case.state.status, case.state.milestone, case.state.ended_because) == tuple(case.sample.ending)
     assert not case.state.is_open
@@ -309,16 +324,16 @@ def test_endings_do_not_depend_on_the_order_of_opening(seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_every_status_that_needs_no_waiting_is_passed_by_somebody(kind: Kind) -> None:
-    passed = set[Status]().union(*(case.been for case in PLAYED.cases if case.state.kind is kind))
+def test_every_status_that_needs_no_waiting_is_passed_by_somebody(world: World, kind: Kind) -> None:
+    passed = set[Status]().union(*(case.been for case in world.cases if case.state.kind is kind))
     assert passed == set(MACHINES[kind].statuses) - NEVER_WITHOUT_WAITING
 
 
-def test_every_fact_that_needs_no_waiting_is_told_by_somebody() -> None:
-    told = {event for case in PLAYED.cases for event in case.told}
+def test_every_fact_that_needs_no_waiting_is_told_by_somebody(world: World) -> None:
+    told = {event for case in world.cases for event in case.told}
     assert set(FACTS) - told == {Event.card_unclaimed, Event.hold_benefits, Event.recompute}
 
 
-def test_every_case_of_a_person_is_of_another_kind() -> None:
-    cases = [(case.state.opening.person, case.state.kind) for case in PLAYED.cases]
+def test_every_case_of_a_person_is_of_another_kind(world: World) -> None:
+    cases = [(case.state.opening.person, case.state.kind) for case in world.cases]
     assert len(cases) == len(set(cases))

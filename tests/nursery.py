@@ -1,7 +1,7 @@
-"""Crashing workers forked from one process that has imported everything once.
+"""Workers forked from one process that has imported everything once.
 
-A worker takes two seconds of processor time to import and a tenth of one to fork, and the crash campaigns start dozens.
-What runs in the fork is the whole worker: settings, connections, pollers and signals are its own.
+A worker takes two seconds of processor time to import and a tenth of one to fork, and tests start dozens. What runs in
+the fork is the whole worker: settings, connections, pollers and signals are its own.
 """
 
 import asyncio
@@ -10,29 +10,29 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Final
 
-from tests.faults import crashing_worker
 from tests.worker_process import WorkerProcess, environment_with
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.faults.crashing_worker"])
+_FORKS.set_forkserver_preload(["tests.faults.crashing_worker", "worker"])
 _PR_SET_PDEATHSIG: Final = 1
 
 
-def live(environment: Mapping[str, str], output: Connection) -> None:
-    """In the fork: be the worker of this environment, and write to `output` what it writes to standard error."""
+def live(program: str, arguments: Sequence[str], environment: Mapping[str, str], output: Connection) -> None:
+    """In the fork: be this program in this environment, and write to `output` what it writes to standard error."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
     os.dup2(output.fileno(), sys.stderr.fileno())
     output.close()
-    sys.argv[:] = [crashing_worker.__name__]
+    sys.argv[:] = [program, *arguments]
     os.environ.clear()
     os.environ.update(environment)
-    status = crashing_worker.main()
+    status = import_module(program).main()
     sys.stderr.flush()
     os._exit(status)
 
@@ -74,10 +74,15 @@ class Fork:
 
 
 @asynccontextmanager
-async def forked_worker(settings: Mapping[str, str]) -> AsyncIterator[WorkerProcess]:
-    """A crashing worker with these settings alone; killed at the end of the block if it has not ended by itself."""
+async def forked_worker(
+    settings: Mapping[str, str], *arguments: str, program: str = "worker"
+) -> AsyncIterator[WorkerProcess]:
+    """A worker with these settings alone; killed at the end of the block if it has not ended by itself.
+
+    `program` is a module whose `main` is a worker. As `worker_process` otherwise.
+    """
     reader, writer = _FORKS.Pipe(duplex=False)
-    process = _FORKS.Process(target=live, args=(environment_with(settings), writer))
+    process = _FORKS.Process(target=live, args=(program, arguments, environment_with(settings), writer))
     # It answers when it has forked, and the first time it has to import everything before.
     await asyncio.to_thread(process.start)
     writer.close()
