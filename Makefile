@@ -45,6 +45,7 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 
 .PHONY: test
 test: $(VENV)/dev.installed ## all tests that need nothing else; ARGS goes to pytest
+	@# Three at a time, on two cores as well: tests wait for servers, and two left a tenth of them idle.
 	@$(BOUND) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 .PHONY: faults

@@ -35,7 +35,7 @@ class _Refusing(WorkflowInstance):
     """One workflow, behind the look at what it is given.
 
     To whom a payload belongs is asked several times of every payload, and each question is a way into the sandbox: a
-    tenth of what a worker does. Answers are kept: that of the workflow itself, and that of the command last asked for.
+    fifth of what a worker did. Answers are kept: that of the workflow itself, and that of the command last asked for.
     """
 
     def __init__(self, instance: WorkflowInstance) -> None:
