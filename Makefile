@@ -10,7 +10,7 @@ INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all: --no-deps
 # Ends a program when make ends, however it ends: the kernel tells it.
 BOUND := $(CURDIR)/$(BIN)/python runtime/stack/launch.py --death-signal TERM -- $(CURDIR)/$(BIN)/python
 
-# The workflow sandbox imports workflows anew for every case: without bytecode beside them it compiles them every time.
+# Without bytecode beside them every program would be compiled anew at each start.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:

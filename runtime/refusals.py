@@ -9,13 +9,12 @@ are judged here before the workflow sees them:
 * everything else fails the workflow task. That is seen, harms nothing, and is repeated until the right keys are there.
 """
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext
-from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
+from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
@@ -23,25 +22,27 @@ from cases.errors import CaseError
 from runtime.codec import MENDABLE, REFUSED, payloads_in, refusal_in
 
 
-class RefusingRunner(SandboxedWorkflowRunner):
-    """The sandbox, given only such work as may be done although a payload in it was refused."""
+class RefusingRunner(WorkflowRunner):
+    """Runs workflows as they are, and gives them only such work as may be done although a payload was refused."""
+
+    def __init__(self, sandbox: SandboxedWorkflowRunner) -> None:
+        self._sandbox = sandbox
+        self._runner = UnsandboxedWorkflowRunner()
+
+    def prepare_workflow(self, defn: Any) -> None:
+        """See base class. Raises `RestrictedWorkflowAccessError` for a workflow that does not pass the sandbox."""
+        self._sandbox.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """See base class."""
-        return _Refusing(super().create_instance(det))
+        return _Refusing(self._runner.create_instance(det))
 
 
 class _Refusing(WorkflowInstance):
-    """One workflow, behind the look at what it is given.
-
-    To whom a payload belongs is asked several times of every payload, and each question is a way into the sandbox: a
-    fifth of what a worker did. Answers are kept: that of the workflow itself, and that of the command last asked for.
-    """
+    """One workflow, behind the look at what it is given."""
 
     def __init__(self, instance: WorkflowInstance) -> None:
         self._instance = instance
-        self._belonging = _LastAnswers(instance.get_serialization_context)
-        self._storing = _LastAnswers(instance.get_external_store_context)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """See base class. Raises `CaseError`, by which the workflow task fails."""
@@ -55,11 +56,11 @@ class _Refusing(WorkflowInstance):
 
     def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
         """See base class."""
-        return self._belonging.of(command_info)
+        return self._instance.get_serialization_context(command_info)
 
     def get_external_store_context(self, command_info: Any) -> Any:
         """See base class."""
-        return self._storing.of(command_info)
+        return self._instance.get_external_store_context(command_info)
 
     def get_info(self) -> Info:
         """See base class."""
@@ -68,27 +69,6 @@ class _Refusing(WorkflowInstance):
     def get_thread_id(self) -> int | None:
         """See base class."""
         return self._instance.get_thread_id()
-
-
-_Context = TypeVar("_Context")
-
-
-class _LastAnswers(Generic[_Context]):
-    """What was answered of the workflow itself (no command), which never changes, and of one command.
-
-    While a command is pending its answer stays the same, and once it is not, nobody asks.
-    """
-
-    def __init__(self, ask: Callable[[Any], _Context]) -> None:
-        self._ask = ask
-        self._answers: dict[Any, _Context] = {}
-
-    def of(self, command: Any) -> _Context:
-        """The answer of a command, or of the workflow."""
-        if command not in self._answers:
-            kept = {asked: answer for asked, answer in self._answers.items() if asked is None}
-            self._answers = {**kept, command: self._ask(command)}
-        return self._answers[command]
 
 
 def fails_task(job: WorkflowActivationJob, *, is_replaying: bool) -> CaseError | None:

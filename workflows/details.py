@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from cases.clocks import SHANGHAI
@@ -64,7 +65,7 @@ def present(presentation: Presentation) -> None:
     Nothing that a case decides, and no command of a history, rests on it: workers may differ, and a replay does not
     notice.
     """
-    global _shown  # noqa: PLW0603 - a worker says it once, before its first case; the sandbox passes this module through
+    global _shown  # noqa: PLW0603 - a worker says it once, before its first case
     _shown = presentation
 
 
@@ -146,30 +147,32 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "runbook", _runbook(view)
 
 
-_LABELS: Final = {
-    "attention": ("**须处理**", "**needs attention**"),
-    "awaits": ("**下一步由谁办理**", "**who must act**"),
-    "due": ("**期限**", "**by when**"),
-    "missing": ("**缺少材料**", "**missing documents**"),
-    "defects": ("材料问题", "defects"),
-    "awaited": ("等待确认", "awaited confirmations"),
-    "decided": ("已作裁定（待第二人）", "decided by one, awaits the second"),
-    "next": ("下一步自动事项", "what happens next by itself"),
-    "rung": ("已到督办级别", "escalation so far"),
-    "processing": ("办理期限", "processing time ends"),
-    "campaign": ("集中变更截止", "campaign ends"),
-    "error": ("**最近错误**", "**last error**"),
-    "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
-    "ended": ("结束原因", "why it ended"),
-    "remains": ("仍然有效", "still in effect"),
-    "road": ("变更类型", "road"),
-    "reason": ("补换卡原因", "reason"),
-    "group": ("人员类别 · 经办机构", "group · agency"),
-    "people": ("经办记录", "people"),
-    "related": ("相关案件", "related case"),
-    "policy": ("适用政策", "policy"),
-    "runbook": ("运维手册", "runbook"),
-}
+_LABELS: Final = MappingProxyType(
+    {
+        "attention": ("**须处理**", "**needs attention**"),
+        "awaits": ("**下一步由谁办理**", "**who must act**"),
+        "due": ("**期限**", "**by when**"),
+        "missing": ("**缺少材料**", "**missing documents**"),
+        "defects": ("材料问题", "defects"),
+        "awaited": ("等待确认", "awaited confirmations"),
+        "decided": ("已作裁定（待第二人）", "decided by one, awaits the second"),
+        "next": ("下一步自动事项", "what happens next by itself"),
+        "rung": ("已到督办级别", "escalation so far"),
+        "processing": ("办理期限", "processing time ends"),
+        "campaign": ("集中变更截止", "campaign ends"),
+        "error": ("**最近错误**", "**last error**"),
+        "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
+        "ended": ("结束原因", "why it ended"),
+        "remains": ("仍然有效", "still in effect"),
+        "road": ("变更类型", "road"),
+        "reason": ("补换卡原因", "reason"),
+        "group": ("人员类别 · 经办机构", "group · agency"),
+        "people": ("经办记录", "people"),
+        "related": ("相关案件", "related case"),
+        "policy": ("适用政策", "policy"),
+        "runbook": ("运维手册", "runbook"),
+    }
+)
 
 
 def _label(name: str) -> str:

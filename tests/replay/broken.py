@@ -1,5 +1,7 @@
 """Workflows that must not replay what `IdNumberChange` has recorded, although they have its name."""
 
+import random
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -58,3 +60,19 @@ class OneLess(IdNumberChange):
 
     def _show(self) -> None:
         """Nothing."""
+
+
+@workflow.defn(name="IdNumberChange")
+class RollsDice(IdNumberChange):
+    """Leaves to chance what it does: no history can be held against it, and only the sandbox sees it."""
+
+    @workflow.init
+    def __init__(self, case: CaseState) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseState) -> Outcome:
+        """The same story, most of the time."""
+        if random.random() < 0:  # noqa: S311 - chance is what it is about
+            await workflow.sleep(1)
+        return await super().run(case)

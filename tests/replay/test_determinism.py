@@ -1,4 +1,7 @@
-"""Workflow code passes the sandbox, does nothing that could differ in a replay, and lives when every task replays."""
+"""Workflow code passes the sandbox, does nothing that could differ in a replay, and lives when every task replays.
+
+Cases run outside the sandbox, so this is what guards them (decision 0022).
+"""
 
 import ast
 import importlib
@@ -7,14 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import RestrictedWorkflowAccessError
 from temporalio.workflow import _Definition
 
 import workflows
-from runtime.sandbox import RUNNER
+from runtime.converter import IN_CLEAR
+from runtime.plugin import FAILING
+from runtime.sandbox import RUNNER, SANDBOX
 from runtime.worker import WORKFLOWS
 from tests.engine import Engine
+from tests.replay.broken import RollsDice
 from tests.replay.lives import LIVES
+from tests.replay.recorded import Recorded, recorded
 
 MODULES = sorted(Path(workflows.__path__[0]).glob("*.py"))
 
@@ -118,6 +126,54 @@ class Dice:
     @workflow.run
     async def run(self) -> None: ...
 """
+
+
+@pytest.mark.parametrize("one", recorded(), ids=lambda one: one.path.stem)
+async def test_a_recorded_case_does_nothing_that_the_sandbox_forbids(one: Recorded) -> None:
+    sandboxed = Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=SANDBOX,
+        data_converter=IN_CLEAR,
+        workflow_failure_exception_types=FAILING,
+    )
+    await sandboxed.replay_workflow(one.history)
+
+
+async def test_the_sandbox_refuses_a_case_that_rolls_dice_on_its_way() -> None:
+    one = next(one for one in recorded() if one.path.stem == "IdNumberChange.done.confirmed")
+    sandboxed = Replayer(workflows=[RollsDice], workflow_runner=SANDBOX, data_converter=IN_CLEAR)
+    with pytest.raises(RuntimeError, match="RestrictedWorkflowAccessError"):
+        await sandboxed.replay_workflow(one.history)
+
+
+CHANGEABLE = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+MAKES_CHANGEABLE = frozenset({"dict", "list", "set", "defaultdict", "deque", "Counter"})
+
+
+def shared_and_changeable(source: str) -> Iterator[str]:
+    """What of a module and its classes all cases of a process would share, and could change."""
+    tree = ast.parse(source)
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in (*tree.body, *(node for each in classes for node in each.body)):
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        value = node.value
+        made = value.func.id if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) else None
+        if isinstance(value, CHANGEABLE) or made in MAKES_CHANGEABLE:
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_cases_of_a_process_share_nothing_that_one_of_them_could_change(module: Path) -> None:
+    assert list(shared_and_changeable(module.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["KNOWN = {}", "KNOWN: Final = [1]", "KNOWN = set()", "class Story:\n    seen = defaultdict(int)"]
+)
+def test_what_could_be_changed_would_be_found(line: str) -> None:
+    assert len(list(shared_and_changeable(line))) == 1
+
 
 REPLAYED_LIVES = (
     "IdNumberChange.done.confirmed",

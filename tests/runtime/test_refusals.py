@@ -29,7 +29,7 @@ from cases.steps import Neighbour
 from intake.client import CaseClient, Refused
 from runtime.client import connect
 from runtime.codec import Algorithm, PayloadSealer, is_sealed, refusal_of, workflow_bound
-from runtime.refusals import _LastAnswers, fails_task
+from runtime.refusals import fails_task
 from runtime.stack import LocalStack
 from runtime.worker import cases_replayer
 from tests.engine import SEALED, Engine
@@ -281,17 +281,3 @@ def test_a_task_fails_where_nobody_else_can_be_told(
     assert fails(MENDABLE, is_replaying=True) is fails_when_mendable
     assert fails(FOR_GOOD) is fails_for_good
     assert fails(FOR_GOOD, is_replaying=True) is fails_in_replay
-
-
-def test_to_whom_a_payload_belongs_is_asked_once_of_the_workflow_and_once_of_each_command_at_hand() -> None:
-    asked: list[str | None] = []
-
-    def ask(command: str | None) -> str:
-        asked.append(command)
-        return f"of {command}"
-
-    answers = _LastAnswers(ask)
-    for command in (None, "first", "first", None, "second", "second", None, "first"):
-        assert answers.of(command) == f"of {command}"
-    # Commands that are not at hand any more are forgotten, so that a long case remembers no more than a short one.
-    assert asked == [None, "first", "second", "first"]
