@@ -110,7 +110,8 @@ class StepResult(Record):
 
     moved: bool
     timer: Timer | None = None
-    dates: Dates = Dates()
+    dates: Dates | None = None
+    """The dates of the case's ladder, None where they are the same as before."""
     terms: Terms | None = None
     """The terms of the policy that the case follows from now on, where that is another."""
     neighbours: tuple[Neighbour, ...] = ()
@@ -126,7 +127,22 @@ class StepResult(Record):
     steps since had to tell and who have not moved by it.
     """
 
+    @classmethod
+    def of(
+        cls, after: CaseState, final: CaseState, neighbours: tuple[Neighbour, ...], related: str | None
+    ) -> "StepResult":
+        """What a transition that was made adds to the state `after` that was decided; nothing else is written down."""
+        before = after.ladder.dates
+        added = {
+            "timer": final.timer,
+            "dates": final.ladder.dates if final.ladder.dates != before else None,
+            "terms": final.terms if final.terms != after.terms else None,
+            "neighbours": neighbours,
+            "related": related,
+        }
+        return cls(moved=True).model_copy(update={name: value for name, value in added.items() if value})
+
     def settle(self, decision: Decision) -> CaseState:
         """The state after a decided transition that was made."""
         after = settled(decision.after, decision.clock, self.timer, self.related, self.terms)
-        return dated(after, self.dates)
+        return dated(after, self.dates or decision.after.ladder.dates)

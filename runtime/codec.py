@@ -10,7 +10,8 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, Self
 
 from cryptography.exceptions import InvalidTag
@@ -54,6 +55,14 @@ says that no header and checksum are wanted: the seal guards the whole.
 """
 _WORTH_DEFLATING: Final = 128
 """Bytes below which deflating gains nothing that is worth its time."""
+_WHOLE: Final = b"\x00"
+"""First byte inside a seal: the payload follows, metadata included."""
+_AS_JSON: Final = b"\x01"
+"""First byte inside a seal: the data of a payload of JSON follow, as nearly always."""
+_DEFLATED_JSON: Final = b"\x02"
+"""First byte inside a seal: the same, deflated (RFC 1951)."""
+_PLACES_KEPT: Final = 1024
+"""For how many places it is remembered what has to be reckoned anew for each."""
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _OF_SCHEDULE: Final = re.compile(
@@ -146,7 +155,7 @@ class PayloadSealer:
         """ID of the key that seals."""
         return self._key_id.decode()
 
-    def seal(self, payload: Payload, *, namespace: str, bound: str) -> Payload:
+    def seal(self, payload: Payload, *, namespace: str, bound: str, deflated: bool = True) -> Payload:
         """The sealed form of a payload, metadata included, that opens in this namespace and place only."""
         place = bound.encode()
         nonce = os.urandom(_NONCE_BYTES)
@@ -159,7 +168,7 @@ class PayloadSealer:
                 "alg": self._algorithm,
                 "bound": place,
             },
-            data=nonce + self._current.encrypt(nonce, _packed(payload), around),
+            data=nonce + self._current.encrypt(nonce, _packed(payload, deflated=deflated), around),
         )
 
     def open(self, payload: Payload, *, namespace: str) -> Payload:
@@ -170,12 +179,15 @@ class PayloadSealer:
         """
         if not is_sealed(payload):
             raise CaseError(Code.PAYLOAD_UNSEALED)
-        form, key_id, algorithm, place = (_said(payload, label) for label in ("v", "kid", "alg", "bound"))
+        said = payload.metadata
+        form, key_id = said.get("v", b""), said.get("kid", b"")
+        algorithm, place = said.get("alg", b""), said.get("bound", b"")
         if form != SCHEMA or algorithm not in self._allowed:
             raise CaseError(Code.PAYLOAD_DOWNGRADED)
         if key_id not in self._known:
             raise CaseError(Code.KEY_UNKNOWN)
-        nonce, ciphertext = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        data = payload.data
+        nonce, ciphertext = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
         opened: Payload | None = None
         try:
             around = _around(namespace, place, key_id, algorithm, form)
@@ -188,55 +200,43 @@ class PayloadSealer:
         return opened
 
 
+@lru_cache(maxsize=_PLACES_KEPT)
 def _around(namespace: str, place: bytes, key_id: bytes, algorithm: bytes, form: bytes) -> bytes:
     """What is authenticated beside the ciphertext; no two different lists give the same bytes."""
     parts = (namespace.encode(), place, key_id, algorithm, form)
     return b"".join(len(part).to_bytes(4) + part for part in parts)
 
 
-class _Packing(IntEnum):
-    """What stands inside a seal, by its first byte."""
-
-    whole = 0
-    """The payload, metadata included."""
-    json = 1
-    """The data of a payload of JSON, as nearly all are."""
-    deflated_json = 2
-    """The same, deflated (RFC 1951)."""
-
-
-def _packed(payload: Payload) -> bytes:
-    """A payload as small as it can be had cheaply: it stays in the history of its case for years.
+def _packed(payload: Payload, *, deflated: bool) -> bytes:
+    """A payload, as small as it can be had cheaply where `deflated`: it stays in the history of its case for years.
 
     How well it was deflated shows in its length. That tells nothing of names and numbers, which are sealed by
     themselves before they get here (`activities.sealing`).
     """
-    if dict(payload.metadata) != _JSON:
-        return bytes([_Packing.whole]) + payload.SerializeToString()
-    if len(payload.data) >= _WORTH_DEFLATING:
+    metadata, data = payload.metadata, payload.data
+    if len(metadata) != 1 or metadata.get("encoding") != _JSON["encoding"]:
+        return _WHOLE + payload.SerializeToString()
+    if deflated and len(data) >= _WORTH_DEFLATING:
         deflating = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, memLevel=4)
-        deflated = deflating.compress(payload.data) + deflating.flush()
-        if len(deflated) < len(payload.data):
-            return bytes([_Packing.deflated_json]) + deflated
-    return bytes([_Packing.json]) + payload.data
+        small = deflating.compress(data) + deflating.flush()
+        if len(small) < len(data):
+            return _DEFLATED_JSON + small
+    return _AS_JSON + data
 
 
 def _unpacked(packed: bytes) -> Payload:
     """The payload that was packed. Raises `ValueError`, `DecodeError` or `zlib.error` for what nobody packs."""
-    content = packed[1:]
-    if not packed:
+    packing, content = packed[:1], packed[1:]
+    if packing == _WHOLE:
+        return Payload.FromString(content)
+    if packing == _DEFLATED_JSON:
+        inflating = zlib.decompressobj(_WINDOW)
+        content = inflating.decompress(content, LARGEST)
+        if not inflating.eof or inflating.unused_data:
+            raise ValueError
+    elif packing != _AS_JSON:
         raise ValueError
-    match _Packing(packed[0]):
-        case _Packing.whole:
-            return Payload.FromString(content)
-        case _Packing.json:
-            return Payload(metadata=_JSON, data=content)
-        case _Packing.deflated_json:
-            inflating = zlib.decompressobj(_WINDOW)
-            data = inflating.decompress(content, LARGEST)
-            if not inflating.eof or inflating.unused_data:
-                raise ValueError
-            return Payload(metadata=_JSON, data=data)
+    return Payload(metadata=_JSON, data=content)
 
 
 def is_sealed(payload: Payload) -> bool:
@@ -301,15 +301,19 @@ class Place:
     """Whether a workflow is told, or answers. Only there may stand what an operator entered; and there a refusal is
     handed on, because what is to become of it depends on what else is known (`runtime.refusals`).
     """
+    deflated: bool = True
+    """Whether what is sealed here is deflated. Local activities are asked the most by far, and that never rests."""
 
 
+@lru_cache(maxsize=_PLACES_KEPT)
 def place_of(context: SerializationContext) -> Place:
     """The place that Temporal says a payload has. Raises `CaseError` PAYLOAD_MISPLACED where it says too little."""
     match context:
         case WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id) if workflow_id:
             return Place(namespace, workflow_bound(workflow_id), of_workflow=True)
         case ActivitySerializationContext(namespace=namespace, workflow_id=str(workflow_id)) if workflow_id:
-            return Place(namespace, workflow_bound(workflow_id), of_workflow=False)
+            bound = workflow_bound(workflow_id)
+            return Place(namespace, bound, of_workflow=False, deflated=not context.is_local)
         case ActivitySerializationContext(namespace=namespace, activity_id=str(activity_id)) if activity_id:
             return Place(namespace, activity_bound(activity_id), of_workflow=False)
         case _:
@@ -331,7 +335,8 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads for the place at hand. Raises `CaseError` PAYLOAD_MISPLACED where none is known."""
         place = self._at_hand()
-        return [self._sealer.seal(payload, namespace=place.namespace, bound=place.bound) for payload in payloads]
+        namespace, bound, deflated = place.namespace, place.bound, place.deflated
+        return [self._sealer.seal(each, namespace=namespace, bound=bound, deflated=deflated) for each in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads of the place at hand.

@@ -7,15 +7,21 @@ values they complain of. What a failure says is sealed like a payload; its type,
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
-from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions, pydantic_data_converter
-from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultFailureConverter, PayloadConverter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    PayloadConverter,
+    SerializationContext,
+)
 from temporalio.exceptions import ApplicationError, FailureError
 
 from cases.errors import REMEDIES, CaseError, Code
@@ -41,8 +47,7 @@ def _places_of(wrong: ValidationError) -> str:
 
 _OF_ALL: Final = tuple(PydanticPayloadConverter(ToJsonOptions(exclude_unset=True)).converters.values())
 """What converts. The SDK makes a payload converter for every case, and for most payloads one more; what pydantic has
-prepared for a type is kept in here. No type that is sent is defined where the sandbox imports a module anew for each
-case, so nothing of a case is kept."""
+prepared for a type is kept in here."""
 
 
 class CasePayloadConverter(PydanticPayloadConverter):
@@ -129,8 +134,26 @@ def _in_our_words(exception: BaseException) -> BaseException:
     return said
 
 
-IN_CLEAR: Final[DataConverter] = replace(
-    pydantic_data_converter,
+@dataclass(frozen=True)
+class CaseDataConverter(DataConverter):
+    """The converter of every place, of which only the codec knows the place.
+
+    The SDK asks for the converter of a place some eighty times a case, and its own would make all of its parts anew.
+    """
+
+    def with_context(self, context: SerializationContext) -> Self:
+        """See base class."""
+        if not isinstance(self.payload_codec, CaseCodec):
+            return self
+        codec = self.payload_codec.with_context(context)
+        if codec is self.payload_codec:
+            return self
+        placed = object.__new__(type(self))
+        placed.__dict__.update(self.__dict__, payload_codec=codec)
+        return placed
+
+
+IN_CLEAR: Final[DataConverter] = CaseDataConverter(
     payload_converter_class=CasePayloadConverter,
     failure_converter_class=CaseFailureConverter,
 )
@@ -141,4 +164,8 @@ def data_converter(sealer: PayloadSealer | None) -> DataConverter:
     """The converter whose payloads are sealed by this ring; `IN_CLEAR` where there is none."""
     if sealer is None:
         return IN_CLEAR
-    return replace(IN_CLEAR, payload_codec=CaseCodec(sealer), failure_converter_class=SealedFailureConverter)
+    return CaseDataConverter(
+        payload_converter_class=CasePayloadConverter,
+        payload_codec=CaseCodec(sealer),
+        failure_converter_class=SealedFailureConverter,
+    )
