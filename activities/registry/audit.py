@@ -36,17 +36,26 @@ LINKED: Final = (
 
 def hash_of(transition: Mapping[str, Any]) -> str:
     """SHA-256 over a transition's columns as one JSON array: JSON columns parsed, the moment as UTC microseconds."""
-    values = [_canonical(transition[column]) for column in LINKED]
+    values = [_plain(transition[column]) for column in LINKED]
     return digest_of(values)
 
 
 def digest_of(value: Any) -> str:
-    """SHA-256 of a JSON value in its one canonical form: sorted keys, no blanks."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """SHA-256 of a JSON value in its canonical form."""
+    return sha256_of(canonical(value))
+
+
+def canonical(value: Any) -> str:
+    """The one form of a JSON value: sorted keys, no blanks."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256_of(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal digits."""
     return sha256(text.encode()).hexdigest()
 
 
-def _canonical(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return value

@@ -14,7 +14,7 @@ import asyncpg
 from temporalio import activity
 
 from activities.calendar import Calendars
-from activities.registry.audit import BEGINNING, digest_of, hash_of
+from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
 from activities.registry.effects import EFFECTS
 from activities.registry.effects_on_numbers import wait_for_turn
 from activities.registry.errors import SAYS_WHY, STAMP_ONCE, Refused, codes_only
@@ -182,8 +182,8 @@ class Registry:
             update={"opening": unstamped, "generation": generation, "screening": screening}
         )
         answer = Registered(generation=generation, screening=screening)
-        dumped = state.model_dump(mode="json")
-        link = {
+        written = canonical(state.model_dump(mode="json"))
+        link: dict[str, Any] = {
             "case_id": state.case_id,
             "generation": generation,
             "version": 0,
@@ -197,11 +197,12 @@ class Registry:
             "fact": {"stamp": opening.stamp},
             "stamp": claims.jti,
             "state_before": None,
-            "state_after": digest_of(dumped),
+            "state_after": sha256_of(written),
             "outcome": answer.model_dump(mode="json"),
             "at": request.at,
             "prev_hash": head,
         }
+        link["hash"] = hash_of(link)
         values = values | {
             "generation": generation,
             "kind": state.kind.value,
@@ -216,9 +217,9 @@ class Registry:
             "road": screening.road,
             "submitter": opening.submitter.id,
             "due_at": None,
-            "state": json.dumps(dumped),
+            "state": written,
             "state_digest": link["state_after"],
-            "head": hash_of(link),
+            "head": link["hash"],
         }
         await SQL["open_case"].run(connection, values)
         await SQL["use_key"].run(connection, values)
@@ -265,14 +266,7 @@ class Registry:
         for effect in request.effects:
             await EFFECTS[effect](step)
         final = policy.settle(request.decision, request.at, self._calendars(policy.calendar), step.related)
-        result = StepResult(
-            moved=True,
-            timer=final.timer,
-            dates=final.ladder.dates,
-            terms=final.terms if final.terms != after.terms else None,
-            neighbours=tuple(step.neighbours),
-            related=step.related,
-        )
+        result = StepResult.of(after, final, tuple(step.neighbours), step.related)
         await self._move(connection, request, claims, case, final, result)
         return result, tuple(step.notifications)
 
@@ -325,8 +319,8 @@ class Registry:
         result: StepResult,
     ) -> None:
         view, ladder = view_of(final), final.ladder
-        dumped = final.model_dump(mode="json")
-        link = {
+        written = canonical(final.model_dump(mode="json"))
+        link: dict[str, Any] = {
             "case_id": final.case_id,
             "generation": final.generation,
             "version": final.version,
@@ -340,11 +334,12 @@ class Registry:
             "fact": request.fact,
             "stamp": claims.jti if claims else None,
             "state_before": case["state_digest"],
-            "state_after": digest_of(dumped),
+            "state_after": sha256_of(written),
             "outcome": result.model_dump(mode="json"),
             "at": request.at,
             "prev_hash": case["head"],
         }
+        link["hash"] = hash_of(link)
         moved = await SQL["move_case"].run(
             connection,
             {
@@ -370,9 +365,9 @@ class Registry:
                 "provisional": view.dates_provisional,
                 "silenced_until": view.silenced_until,
                 "attention": list(view.attention),
-                "state": json.dumps(dumped),
+                "state": written,
                 "state_digest": link["state_after"],
-                "head": hash_of(link),
+                "head": link["hash"],
                 "is_open": final.is_open,
                 "at": request.at,
             },
@@ -417,4 +412,4 @@ async def _record(connection: Connection, link: dict[str, Any]) -> None:
         "fact": None if link["fact"] is None else json.dumps(link["fact"]),
         "outcome": json.dumps(link["outcome"]),
     }
-    await SQL["record_transition"].run(connection, link | json_columns | {"hash": hash_of(link)})
+    await SQL["record_transition"].run(connection, link | json_columns)
