@@ -87,7 +87,8 @@ class Notifications:
     async def deliver(self, request: DeliverRequest) -> Delivered:
         """Try each of these once. What cannot be delivered now waits in the register for the sweep."""
         now = _clock(request.at, nominal=False)
-        ended = await self._take_up_all(list(request.notifications), now, at_once=len(request.notifications))
+        ids = list(request.notifications)
+        ended = await self._take_up_all(ids, now, at_once=min(len(ids), AT_ONCE))
         return Delivered(
             accepted=tuple(sorted(id_ for id_, end in ended if end in {Standing.accepted, Standing.delivered})),
             given_up=tuple(sorted(id_ for id_, end in ended if end in {Standing.failed, Standing.undeliverable})),
