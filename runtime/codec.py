@@ -7,7 +7,6 @@ that, and the namespace, is authenticated (GCM, NIST SP 800-38D; SM4: GB/T 32907
 
 import os
 import re
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,27 +39,18 @@ SEALED: Final = b"binary/cardcase-sealed"
 REFUSED: Final = b"binary/cardcase-refused"
 """Encoding of what stands in the place of a payload that is refused: one that did not open or, inside the seal of an
 entry, one that the codec server refused."""
-SCHEMA: Final = b"1"
-"""Version of the form of sealed payloads."""
 ENTRY: Final = "entry"
 """What a payload is bound to that an operator enters where the workflow is not known: a fact that names its case."""
 
-LARGEST: Final = 4 * 1024 * 1024
-"""Bytes that a payload may have once it is opened; Temporal itself refuses half of that."""
-
 _JSON: Final = {"encoding": b"json/plain"}
-_WINDOW: Final = -12
-"""How far back deflating looks, as a power of two: with little memory to prepare it takes 7 µs instead of 50. Negative
-says that no header and checksum are wanted: the seal guards the whole.
-"""
-_WORTH_DEFLATING: Final = 128
-"""Bytes below which deflating gains nothing that is worth its time."""
 _WHOLE: Final = b"\x00"
 """First byte inside a seal: the payload follows, metadata included."""
 _AS_JSON: Final = b"\x01"
 """First byte inside a seal: the data of a payload of JSON follow, as nearly always."""
-_DEFLATED_JSON: Final = b"\x02"
-"""First byte inside a seal: the same, deflated (RFC 1951)."""
+_FORM: Final = 2
+"""Version of the form of sealed payloads."""
+_LABEL_BYTES: Final = 4
+"""Of a label before what the payload is bound to: form, algorithm, and how long that is."""
 _PLACES_KEPT: Final = 1024
 """For how many places it is remembered what has to be reckoned anew for each."""
 _NONCE_BYTES: Final = 12
@@ -74,10 +64,18 @@ _OF_SCHEDULE: Final = re.compile(
 
 
 class Algorithm(StrEnum):
-    """How payloads are sealed, by the name that stands in them."""
+    """How payloads are sealed, by the names of JOSE (RFC 7518) and RFC 8998."""
 
     aes_256_gcm = "A256GCM"
     sm4_gcm = "SM4-GCM"
+
+    @property
+    def mark(self) -> int:
+        """How it is named in a sealed payload."""
+        return _MARKS[self]
+
+
+_MARKS: Final = {Algorithm.aes_256_gcm: 1, Algorithm.sm4_gcm: 2}
 
 
 class _Cipher(Protocol):
@@ -140,36 +138,28 @@ class PayloadSealer:
 
     def __init__(self, ring: KeyRing, algorithms: Sequence[Algorithm] = (Algorithm.aes_256_gcm,)) -> None:
         self._ciphers = {
-            (key_id.encode(), algorithm.value.encode()): _cipher(secret, algorithm)
+            (key_id.encode(), algorithm.mark): _cipher(secret, algorithm)
             for key_id, secret in ring.payload_keys.items()
             for algorithm in algorithms
         }
-        self._allowed = frozenset(algorithm.value.encode() for algorithm in algorithms)
+        self._allowed = frozenset(algorithm.mark for algorithm in algorithms)
         self._known = frozenset(key_id.encode() for key_id in ring.payload_keys)
         self._key_id = ring.payload_current.encode()
-        self._algorithm = algorithms[0].value.encode()
-        self._current = self._ciphers[self._key_id, self._algorithm]
+        self._mark = algorithms[0].mark
+        self._metadata = {"encoding": SEALED, "kid": self._key_id}
+        self._current = self._ciphers[self._key_id, self._mark]
 
     @property
     def current(self) -> str:
         """ID of the key that seals."""
         return self._key_id.decode()
 
-    def seal(self, payload: Payload, *, namespace: str, bound: str, deflated: bool = True) -> Payload:
+    def seal(self, payload: Payload, *, namespace: str, bound: str) -> Payload:
         """The sealed form of a payload, metadata included, that opens in this namespace and place only."""
-        place = bound.encode()
+        label = _label(self._mark, bound)
         nonce = os.urandom(_NONCE_BYTES)
-        around = _around(namespace, place, self._key_id, self._algorithm, SCHEMA)
-        return Payload(
-            metadata={
-                "encoding": SEALED,
-                "v": SCHEMA,
-                "kid": self._key_id,
-                "alg": self._algorithm,
-                "bound": place,
-            },
-            data=nonce + self._current.encrypt(nonce, _packed(payload, deflated=deflated), around),
-        )
+        ciphertext = self._current.encrypt(nonce, _packed(payload), _around(namespace, self._key_id, label))
+        return Payload(metadata=self._metadata, data=label + nonce + ciphertext)
 
     def open(self, payload: Payload, *, namespace: str) -> Payload:
         """The payload that was sealed, wherever in the namespace it belongs: `bound_of` tells.
@@ -177,22 +167,24 @@ class PayloadSealer:
         Raises `CaseError`: PAYLOAD_UNSEALED, PAYLOAD_DOWNGRADED (an algorithm or a form that is not allowed),
         KEY_UNKNOWN, SEAL_BROKEN (changed, cut, or of another place or namespace).
         """
-        if not is_sealed(payload):
-            raise CaseError(Code.PAYLOAD_UNSEALED)
-        said = payload.metadata
-        form, key_id = said.get("v", b""), said.get("kid", b"")
-        algorithm, place = said.get("alg", b""), said.get("bound", b"")
-        if form != SCHEMA or algorithm not in self._allowed:
+        return self.open_read(_Sealed.read(payload), namespace)
+
+    def open_read(self, sealed: "_Sealed", namespace: str) -> Payload:
+        """The same, of a payload whose label was read before."""
+        label, key_id = sealed.label, sealed.key_id
+        if len(label) < _LABEL_BYTES:
+            raise CaseError(Code.SEAL_BROKEN)
+        form, mark = label[0], label[1]
+        if form != _FORM or mark not in self._allowed:
             raise CaseError(Code.PAYLOAD_DOWNGRADED)
         if key_id not in self._known:
             raise CaseError(Code.KEY_UNKNOWN)
-        data = payload.data
-        nonce, ciphertext = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
+        nonce, ciphertext = sealed.content[:_NONCE_BYTES], sealed.content[_NONCE_BYTES:]
         opened: Payload | None = None
         try:
-            around = _around(namespace, place, key_id, algorithm, form)
-            opened = _unpacked(self._ciphers[key_id, algorithm].decrypt(nonce, ciphertext, around))
-        except (InvalidTag, ValueError, DecodeError, zlib.error):
+            around = _around(namespace, key_id, label)
+            opened = _unpacked(self._ciphers[key_id, mark].decrypt(nonce, ciphertext, around))
+        except (InvalidTag, ValueError, DecodeError):
             # What was raised may say more than a code, and an error raised here would carry it along.
             opened = None
         if opened is None:
@@ -201,62 +193,73 @@ class PayloadSealer:
 
 
 @lru_cache(maxsize=_PLACES_KEPT)
-def _around(namespace: str, place: bytes, key_id: bytes, algorithm: bytes, form: bytes) -> bytes:
+def _label(mark: int, bound: str) -> bytes:
+    """What stands in clear before the nonce: form and algorithm, a byte each, and in what place the payload opens."""
+    place = bound.encode()
+    return bytes([_FORM, mark]) + len(place).to_bytes(2) + place
+
+
+@lru_cache(maxsize=_PLACES_KEPT)
+def _around(namespace: str, key_id: bytes, label: bytes) -> bytes:
     """What is authenticated beside the ciphertext; no two different lists give the same bytes."""
-    parts = (namespace.encode(), place, key_id, algorithm, form)
-    return b"".join(len(part).to_bytes(4) + part for part in parts)
+    return b"".join(len(part).to_bytes(4) + part for part in (namespace.encode(), key_id, label))
 
 
-def _packed(payload: Payload, *, deflated: bool) -> bytes:
-    """A payload, as small as it can be had cheaply where `deflated`: it stays in the history of its case for years.
-
-    How well it was deflated shows in its length. That tells nothing of names and numbers, which are sealed by
-    themselves before they get here (`activities.sealing`).
-    """
-    metadata, data = payload.metadata, payload.data
-    if len(metadata) != 1 or metadata.get("encoding") != _JSON["encoding"]:
-        return _WHOLE + payload.SerializeToString()
-    if deflated and len(data) >= _WORTH_DEFLATING:
-        deflating = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, memLevel=4)
-        small = deflating.compress(data) + deflating.flush()
-        if len(small) < len(data):
-            return _DEFLATED_JSON + small
-    return _AS_JSON + data
+def _packed(payload: Payload) -> bytes:
+    """What is sealed of a payload: all of it, or of JSON, as nearly all are, the data alone."""
+    metadata = payload.metadata
+    if len(metadata) == 1 and metadata.get("encoding") == _JSON["encoding"]:
+        return _AS_JSON + payload.data
+    return _WHOLE + payload.SerializeToString()
 
 
 def _unpacked(packed: bytes) -> Payload:
-    """The payload that was packed. Raises `ValueError`, `DecodeError` or `zlib.error` for what nobody packs."""
-    packing, content = packed[:1], packed[1:]
+    """The payload that was packed. Raises `ValueError` or `DecodeError` for what nobody packs."""
+    packing = packed[:1]
+    if packing == _AS_JSON:
+        return Payload(metadata=_JSON, data=packed[1:])
     if packing == _WHOLE:
-        return Payload.FromString(content)
-    if packing == _DEFLATED_JSON:
-        inflating = zlib.decompressobj(_WINDOW)
-        content = inflating.decompress(content, LARGEST)
-        if not inflating.eof or inflating.unused_data:
-            raise ValueError
-    elif packing != _AS_JSON:
-        raise ValueError
-    return Payload(metadata=_JSON, data=content)
+        return Payload.FromString(packed[1:])
+    raise ValueError
+
+
+class _Sealed(NamedTuple):
+    """What a sealed payload says of itself, and what it holds."""
+
+    key_id: bytes
+    label: bytes
+    content: bytes
+    """Nonce, ciphertext and tag."""
+
+    @classmethod
+    def read(cls, payload: Payload) -> Self:
+        """The parts of a sealed payload, of which nothing is proved yet. Raises `CaseError` PAYLOAD_UNSEALED."""
+        metadata, data = payload.metadata, payload.data
+        # Looked up in square brackets, a label that is not there would be added to the payload.
+        if metadata.get("encoding") != SEALED:
+            raise CaseError(Code.PAYLOAD_UNSEALED)
+        ends = _LABEL_BYTES + int.from_bytes(data[2:_LABEL_BYTES])
+        return cls(metadata.get("kid", b""), data[:ends], data[ends:])
+
+    @property
+    def bound(self) -> bytes:
+        """What it says it is bound to."""
+        return self.label[_LABEL_BYTES:]
 
 
 def is_sealed(payload: Payload) -> bool:
     """Whether a payload says that it is sealed."""
-    return _said(payload, "encoding") == SEALED
+    return payload.metadata.get("encoding", b"") == SEALED
 
 
 def bound_of(payload: Payload) -> str:
-    """What a sealed payload says it is bound to."""
-    return _said(payload, "bound").decode(errors="replace")
+    """What a sealed payload says it is bound to. Raises `CaseError` PAYLOAD_UNSEALED."""
+    return _Sealed.read(payload).bound.decode(errors="replace")
 
 
 def key_of(payload: Payload) -> str:
     """ID of the key that a sealed payload says it was sealed with."""
-    return _said(payload, "kid").decode(errors="replace")
-
-
-def _said(payload: Payload, label: str) -> bytes:
-    # Looked up in square brackets, a label that is not there would be added to the payload.
-    return payload.metadata.get(label, b"")
+    return payload.metadata.get("kid", b"").decode(errors="replace")
 
 
 def payloads_in(message: Message) -> Iterator[Payload]:
@@ -301,8 +304,6 @@ class Place:
     """Whether a workflow is told, or answers. Only there may stand what an operator entered; and there a refusal is
     handed on, because what is to become of it depends on what else is known (`runtime.refusals`).
     """
-    deflated: bool = True
-    """Whether what is sealed here is deflated. Local activities are asked the most by far, and that never rests."""
 
 
 @lru_cache(maxsize=_PLACES_KEPT)
@@ -312,8 +313,7 @@ def place_of(context: SerializationContext) -> Place:
         case WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id) if workflow_id:
             return Place(namespace, workflow_bound(workflow_id), of_workflow=True)
         case ActivitySerializationContext(namespace=namespace, workflow_id=str(workflow_id)) if workflow_id:
-            bound = workflow_bound(workflow_id)
-            return Place(namespace, bound, of_workflow=False, deflated=not context.is_local)
+            return Place(namespace, workflow_bound(workflow_id), of_workflow=False)
         case ActivitySerializationContext(namespace=namespace, activity_id=str(activity_id)) if activity_id:
             return Place(namespace, activity_bound(activity_id), of_workflow=False)
         case _:
@@ -335,8 +335,7 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Seal payloads for the place at hand. Raises `CaseError` PAYLOAD_MISPLACED where none is known."""
         place = self._at_hand()
-        namespace, bound, deflated = place.namespace, place.bound, place.deflated
-        return [self._sealer.seal(each, namespace=namespace, bound=bound, deflated=deflated) for each in payloads]
+        return [self._sealer.seal(payload, namespace=place.namespace, bound=place.bound) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Open payloads of the place at hand.
@@ -361,13 +360,12 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
             return refusal_of(refused)
 
     def _opened_here(self, payload: Payload, place: Place) -> Payload:
-        if not is_sealed(payload):
-            raise CaseError(Code.PAYLOAD_UNSEALED)
-        bound = bound_of(payload)
+        sealed = _Sealed.read(payload)
+        bound = sealed.bound.decode(errors="replace")
         entered = bound == ENTRY and place.of_workflow
         if bound != place.bound and not entered:
             raise CaseError(Code.PAYLOAD_MISPLACED)
-        opened = self._sealer.open(payload, namespace=place.namespace)
+        opened = self._sealer.open_read(sealed, place.namespace)
         if entered:
             opened.metadata[_ENTERED] = b""
         return opened
@@ -384,7 +382,7 @@ def is_entered(payload: Payload) -> bool:
 
 def refusal_in(payload: Payload) -> CaseError | None:
     """Why no payload stands here; None where one does."""
-    if _said(payload, "encoding") != REFUSED:
+    if payload.metadata.get("encoding", b"") != REFUSED:
         return None
     code, _, field = payload.data.decode().partition(" ")
     return CaseError(Code(code), field or None)

@@ -383,7 +383,7 @@ async def payload_by_an_unknown_key(stage: Stage) -> Seen:
 async def downgraded_payload(stage: Stage) -> Seen:
     def downgraded(case: Dossier, plain: Payload) -> Payload:
         sealed = _sealed(workflow_bound(case.case_id), plain)
-        sealed.metadata["alg"] = b"none"
+        sealed.data = sealed.data[:1] + b"\0" + sealed.data[2:]
         return sealed
 
     return await _update_with(stage, downgraded)

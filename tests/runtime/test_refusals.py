@@ -172,7 +172,7 @@ def opened(payload: Payload) -> None:
 
 
 def downgraded(payload: Payload) -> None:
-    payload.metadata["alg"] = b"none"
+    payload.data = payload.data[:1] + b"\0" + payload.data[2:]
 
 
 def of_an_unknown_key(payload: Payload) -> None:
