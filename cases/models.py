@@ -616,6 +616,8 @@ class CaseView(Record):
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()
     awaited: tuple[System, ...] = ()
+    refused_by: System | None = None
+    """The system that refused the new number last, until it confirms or is asked again."""
     dispute: Dispute | None = None
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0

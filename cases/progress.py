@@ -182,6 +182,8 @@ class CaseState(Record):
     dispute_settled: bool = False
     committed: bool = False
     confirmations: tuple[System, ...] = ()
+    refused_by: System | None = None
+    """The system that refused the new number last, until it confirms or is asked again."""
     timer: Timer | None = None
     ladder: Ladder = Ladder()
     extended: int = 0
@@ -588,15 +590,20 @@ def _change_add(state: CaseState, fact: AddDocuments, _row: Row) -> dict[str, An
 
 def _change_confirm(state: CaseState, fact: ConfirmDownstream, _row: Row) -> dict[str, Any]:
     if not fact.confirmed:
-        return {"last_error": Code.CONFIRMATION_REFUSED}
-    return {"confirmations": (*state.confirmations, fact.system)}
+        return {"last_error": Code.CONFIRMATION_REFUSED, "refused_by": fact.system}
+    return _confirmed_by(state, fact.system)
+
+
+def _confirmed_by(state: CaseState, system: System) -> dict[str, Any]:
+    still = None if state.refused_by is system else state.refused_by
+    return {"confirmations": (*state.confirmations, system), "refused_by": still}
 
 
 def _change_repair(state: CaseState, fact: Repair, _row: Row) -> dict[str, Any]:
     if fact.system is not None:
-        return {"confirmations": (*state.confirmations, fact.system)}
+        return _confirmed_by(state, fact.system)
     # A retried production has all its attempts again: somebody decided so.
-    return {"last_error": None, "production_attempts": 0}
+    return {"last_error": None, "refused_by": None, "production_attempts": 0}
 
 
 def _change_return(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, Any]:
@@ -966,6 +973,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
         approver=state.approver,
         confirmations=state.confirmations,
         awaited=state.awaited,
+        refused_by=state.refused_by,
         dispute=state.dispute if state.status is Status.disputed else None,
         activated=state.activated,
         production_attempts=state.production_attempts,

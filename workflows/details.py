@@ -132,9 +132,11 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "decided", _first_decision(view)
     yield "next", _next(view)
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
-    yield "processing", _moment(view.processing_due_at, provisional=view.dates_provisional)
+    # Where the status has no limit of its own, this one is its deadline and stands above.
+    if view.processing_due_at != view.due_at:
+        yield "processing", _moment(view.processing_due_at, provisional=view.dates_provisional)
     yield "campaign", _moment(view.campaign_due_at, provisional=view.dates_provisional)
-    yield "error", _trouble(view.last_error)
+    yield "error", _error(view)
     yield "refusal", _refusal(refusal)
     yield "ended", _trouble(view.ended_because)
     yield "remains", _list(REMAINS[what][tongue] for what in view.remains)
@@ -240,6 +242,13 @@ def _trouble(code: Code | None) -> str:
         return ""
     remedy = REMEDIES[code]
     return f"`{code.value}` {_say(remedy.zh, remedy.en)}"
+
+
+def _error(view: CaseView) -> str:
+    """What went wrong last; where another system refused, which."""
+    if view.last_error is not Code.CONFIRMATION_REFUSED or view.refused_by is None:
+        return _trouble(view.last_error)
+    return f"{word(view.refused_by, _shown.tongue)} {_trouble(view.last_error)}"
 
 
 def _refusal(refusal: Refusal | None) -> str:

@@ -529,6 +529,19 @@ def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:
     after = decision.after
     assert (after.status, after.committed, after.last_error) == (Status.in_review, False, Code.CONFIRMATION_REFUSED)
     assert (after.verifier, after.confirmations) == (None, ())
+    assert view_of(after).refused_by is System.bank
+
+
+def test_who_refused_is_known_until_they_confirm_or_are_asked_again() -> None:
+    state = move(move(applying(), Event.commit), Event.confirm_downstream)
+    stuck = decide(state, Event.confirm_downstream, confirms(System.bank, confirmed=False), NOW).after
+    assert (stuck.status, view_of(stuck).refused_by) == (Status.repair, System.bank)
+    another = decide(stuck, Event.confirm_downstream, confirms(System.pension), NOW).after
+    assert another.refused_by is System.bank
+    assert decide(stuck, Event.confirm_downstream, confirms(System.bank), NOW).after.refused_by is None
+    for repair in ({"action": RepairAction.retry}, {"action": RepairAction.accept, "system": System.bank}):
+        asked = FACTS[Event.repair].model_copy(update=repair)
+        assert decide(stuck, Event.repair, asked, NOW).after.refused_by is None
 
 
 def test_after_a_confirmation_the_only_way_is_forward() -> None:

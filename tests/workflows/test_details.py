@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -13,11 +14,11 @@ from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
 from cases.forms import as_typed, example_of, form_of
-from cases.models import FACTS, CaseView, Dispute, DisputeOutcome, VerifyDocuments
+from cases.models import FACTS, CaseView, Dispute, DisputeOutcome, System, VerifyDocuments
 from cases.names import Kind
 from cases.progress import view_of
 from cases.states import Event, Milestone, Status
-from cases.words import MILESTONE_ZH
+from cases.words import MILESTONE_ZH, word
 from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
 from tests.workflows.dossier import Dossier
@@ -91,6 +92,24 @@ def test_an_error_and_a_refusal_come_with_their_remedies() -> None:
     assert f"| **最近错误** | `CONFIRMATION_OVERDUE` {REMEDIES[Code.CONFIRMATION_OVERDUE].zh} |" in text
     refused = f"核验材料 `SAME_PERSON` {REMEDIES[Code.SAME_PERSON].zh} · 2026-11-02 10:00"
     assert f"| **最近一次被拒绝的操作** | {refused} |" in text
+
+
+def test_a_refusal_of_another_system_says_which_system_it_was() -> None:
+    refused = {"last_error": Code.CONFIRMATION_REFUSED, "refused_by": System.pension}
+    remedy = REMEDIES[Code.CONFIRMATION_REFUSED].zh
+    text = details_of(case_in(Status.repair).model_copy(update=refused), "default")
+    assert f"| **最近错误** | {word(System.pension, Tongue.zh)} `CONFIRMATION_REFUSED` {remedy} |" in text
+    overdue = case_in(Status.repair).model_copy(update=refused | {"last_error": Code.CONFIRMATION_OVERDUE})
+    assert "| **最近错误** | `CONFIRMATION_OVERDUE`" in details_of(overdue, "default")
+
+
+def test_one_deadline_is_shown_once() -> None:
+    view = case_in(Status.in_review)
+    at = NOW + timedelta(days=7)
+    same = view.model_copy(update={"due_at": at, "processing_due_at": at})
+    assert ("**期限**" in details_of(same, "default"), "办理期限" in details_of(same, "default")) == (True, False)
+    later = same.model_copy(update={"processing_due_at": at + timedelta(days=1)})
+    assert "办理期限" in details_of(later, "default")
 
 
 @pytest.mark.usefixtures("shown")
