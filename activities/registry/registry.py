@@ -335,7 +335,8 @@ class Registry:
             "stamp": claims.jti if claims else None,
             "state_before": case["state_digest"],
             "state_after": sha256_of(written),
-            "outcome": result.model_dump(mode="json"),
+            # The audit names all dates that hold, also those that the case is not told again.
+            "outcome": result.model_copy(update={"dates": ladder.dates}).model_dump(mode="json"),
             "at": request.at,
             "prev_hash": case["head"],
         }

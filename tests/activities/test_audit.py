@@ -8,7 +8,8 @@ import pytest
 
 from activities.registry.audit import hash_of
 from activities.registry.reading import Break, transitions_of, verify_chain
-from cases.models import Withdraw
+from cases.ladder import Dates
+from cases.models import VerifyDocuments, Withdraw
 from cases.progress import CaseState
 from cases.states import Event
 from tests.activities.play import CERTIFIED, CLERK, SECOND, SOUTH, THIRD, Play, eighteen, insured
@@ -63,6 +64,20 @@ async def test_each_row_carries_the_digest_of_the_state_before_and_after(play: P
     await two_generations(play)
     rows = await play.rows("SELECT state_before, state_after FROM transitions WHERE generation = 2 ORDER BY version")
     assert [row["state_before"] for row in rows] == [None, *(row["state_after"] for row in rows[:-1])]
+
+
+async def test_each_transition_names_the_dates_that_hold_also_where_the_case_is_not_told_them_again(
+    play: Play,
+) -> None:
+    person = insured()
+    await play.load(person)
+    state = await play.reviewed(play.change(person))
+    copies = tuple(document.sha256 for document in state.documents)
+    verified = VerifyDocuments(actor=SECOND, original_seen=True, copies=copies)
+    result = await play.ask(state, Event.verify_documents, verified)
+    assert (result.moved, result.dates) == (True, None)
+    rows = await play.rows("SELECT outcome -> 'dates' AS dates FROM transitions WHERE version > 0 ORDER BY version")
+    assert [Dates.model_validate_json(row["dates"]) for row in rows] == [state.ladder.dates] * 2
 
 
 async def test_the_chain_holds_over_generations_and_is_nobodys_invention(play: Play) -> None:
