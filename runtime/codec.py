@@ -8,7 +8,6 @@ that, and the namespace, is authenticated (GCM, NIST SP 800-38D; SM4: GB/T 32907
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, Self
@@ -54,6 +53,9 @@ _LABEL_BYTES: Final = 4
 _PLACES_KEPT: Final = 1024
 """For how many places it is remembered what has to be reckoned anew for each."""
 _NONCE_BYTES: Final = 12
+_random: Final = getattr(os, "getrandom", os.urandom)
+"""The kernel's random bytes. `getrandom` keeps the interpreter's lock for the microsecond that it takes; `urandom`
+gives it away, and waits twenty for it where other threads are busy."""
 _TAG_BYTES: Final = 16
 _OF_SCHEDULE: Final = re.compile(
     r"({})-\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}:\d{{2}}:\d{{2}}Z".format(
@@ -61,6 +63,8 @@ _OF_SCHEDULE: Final = re.compile(
     )
 )
 """Workflow IDs of our schedules: the server appends the nominal time."""
+
+_ENTRY: Final = ENTRY.encode()
 
 
 class Algorithm(StrEnum):
@@ -157,7 +161,7 @@ class PayloadSealer:
     def seal(self, payload: Payload, *, namespace: str, bound: str) -> Payload:
         """The sealed form of a payload, metadata included, that opens in this namespace and place only."""
         label = _label(self._mark, bound)
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = _random(_NONCE_BYTES)
         ciphertext = self._current.encrypt(nonce, _packed(payload), _around(namespace, self._key_id, label))
         return Payload(metadata=self._metadata, data=label + nonce + ciphertext)
 
@@ -294,12 +298,13 @@ def activity_bound(activity_id: str) -> str:
     return f"activity:{activity_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where payloads are sealed and opened."""
 
     namespace: str
     bound: str
+    label: bytes
+    """The same, as it stands in a sealed payload."""
     of_workflow: bool
     """Whether a workflow is told, or answers. Only there may stand what an operator entered; and there a refusal is
     handed on, because what is to become of it depends on what else is known (`runtime.refusals`).
@@ -311,13 +316,17 @@ def place_of(context: SerializationContext) -> Place:
     """The place that Temporal says a payload has. Raises `CaseError` PAYLOAD_MISPLACED where it says too little."""
     match context:
         case WorkflowSerializationContext(namespace=namespace, workflow_id=workflow_id) if workflow_id:
-            return Place(namespace, workflow_bound(workflow_id), of_workflow=True)
+            return _place(namespace, workflow_bound(workflow_id), of_workflow=True)
         case ActivitySerializationContext(namespace=namespace, workflow_id=str(workflow_id)) if workflow_id:
-            return Place(namespace, workflow_bound(workflow_id), of_workflow=False)
+            return _place(namespace, workflow_bound(workflow_id))
         case ActivitySerializationContext(namespace=namespace, activity_id=str(activity_id)) if activity_id:
-            return Place(namespace, activity_bound(activity_id), of_workflow=False)
+            return _place(namespace, activity_bound(activity_id))
         case _:
             raise CaseError(Code.PAYLOAD_MISPLACED)
+
+
+def _place(namespace: str, bound: str, *, of_workflow: bool = False) -> Place:
+    return Place(namespace, bound, bound.encode(), of_workflow)
 
 
 class CaseCodec(PayloadCodec, WithSerializationContext):
@@ -361,9 +370,9 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
 
     def _opened_here(self, payload: Payload, place: Place) -> Payload:
         sealed = _Sealed.read(payload)
-        bound = sealed.bound.decode(errors="replace")
-        entered = bound == ENTRY and place.of_workflow
-        if bound != place.bound and not entered:
+        bound = sealed.bound
+        entered = bound == _ENTRY and place.of_workflow
+        if bound != place.label and not entered:
             raise CaseError(Code.PAYLOAD_MISPLACED)
         opened = self._sealer.open_read(sealed, place.namespace)
         if entered:
