@@ -9,7 +9,8 @@ from temporalio.worker import Worker
 from cases.delivery import Delivered, DeliverRequest
 from cases.names import TASK_QUEUE_NOTIFICATIONS
 from runtime.courier import LOAD, Courier
-from tests.engine import Engine
+from runtime.stack import LocalStack
+from tests.namespaces import new_namespace
 
 AT = datetime(2026, 8, 3, 4, 0, tzinfo=UTC)
 
@@ -34,9 +35,10 @@ def written(number: int) -> DeliverRequest:
     return DeliverRequest(notifications=(number, -number), at=AT + timedelta(seconds=number))
 
 
-async def test_one_message_leaves_at_once_and_what_is_written_meanwhile_goes_together(engine: Engine) -> None:
-    taken, courier = Taken(), Courier(engine.client)
-    async with Worker(engine.client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[taken.deliver]):
+async def test_one_message_leaves_at_once_and_what_is_written_meanwhile_goes_together(stack: LocalStack) -> None:
+    client = await new_namespace(stack, "courier-together")
+    taken, courier = Taken(), Courier(client)
+    async with Worker(client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[taken.deliver]):
         courier("together.1", written(1))
         assert await taken.next() == ("deliver:together.1", written(1))
         for number in range(2, 102):
@@ -51,10 +53,11 @@ async def test_one_message_leaves_at_once_and_what_is_written_meanwhile_goes_tog
 
 
 async def test_draining_sends_all_that_waits_in_loads_of_bounded_size_and_afterwards_it_goes_on(
-    engine: Engine,
+    stack: LocalStack,
 ) -> None:
-    taken, courier = Taken(), Courier(engine.client)
-    async with Worker(engine.client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[taken.deliver]):
+    client = await new_namespace(stack, "courier-drained")
+    taken, courier = Taken(), Courier(client)
+    async with Worker(client, task_queue=TASK_QUEUE_NOTIFICATIONS, activities=[taken.deliver]):
         for number in range(1, LOAD * 2 + 2):
             courier(f"drained.{number}", written(number))
         await courier.drain()
