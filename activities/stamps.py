@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -21,6 +21,9 @@ from cases.errors import CaseError, Code
 from cases.models import Fact
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Claims, Opening, check_fact, check_opening
 from cases.states import Event
+
+LONGEST_OUTAGE: Final = timedelta(days=3)
+"""How long what was told may wait for a register that is away. An older stamp is worth nothing, used or not."""
 
 _KEY_BYTES: Final = 32
 SAMPLE_KEY_ID: Final = "sample"
@@ -92,25 +95,29 @@ class Stamps:
 
     def __init__(self, trusted: TrustedKeys, audience: str) -> None:
         self._keys = trusted.keys
-        self._audience = audience
+        self.audience: Final = audience
 
-    def check_fact(self, fact: Fact, case: str, event: Event, arrived: datetime) -> Claims:
-        """What the stamp of a fact says that arrived in its case at a moment.
+    def check_fact(self, fact: Fact, case: str, event: Event, arrived: datetime, now: datetime) -> Claims:
+        """What the stamp of a fact says that is told to have arrived in its case at a moment, by the register's `now`.
 
         Raises `CaseError`: STAMP_INVALID for what no trusted key has signed for this audience, STAMP_EXPIRED, and as
         `cases.stamps.check_fact`.
         """
         claims = check_fact(fact, case, event)
-        self._check(fact.stamp, claims, arrived)
+        self._check(fact.stamp, claims, arrived, now)
         return claims
 
-    def check_opening(self, opening: Opening, arrived: datetime) -> Claims:
+    def check_opening(self, opening: Opening, arrived: datetime, now: datetime) -> Claims:
         """The same of an opening. Raises `CaseError` as `check_fact`, and as `cases.stamps.check_opening`."""
         claims = check_opening(opening)
-        self._check(opening.stamp, claims, arrived)
+        self._check(opening.stamp, claims, arrived, now)
         return claims
 
-    def _check(self, stamp: str | None, claims: Claims, arrived: datetime) -> None:
+    def _check(self, stamp: str | None, claims: Claims, arrived: datetime, now: datetime) -> None:
+        # When something arrived is the word of whoever asks: it cannot lie ahead, nor further back than an outage.
+        arrived = min(arrived, now)
+        if arrived < now - LONGEST_OUTAGE:
+            raise CaseError(Code.STAMP_EXPIRED)
         try:
             header = jwt.get_unverified_header(stamp or "")
             if header.get("typ") != TYPE:
@@ -119,9 +126,9 @@ class Stamps:
                 stamp or "",
                 self._keys[header["kid"]],
                 algorithms=[ALGORITHM],
-                audience=self._audience,
+                audience=self.audience,
                 issuer=ISSUER,
-                # The time that counts is the engine's, when the decision arrived there.
+                # The time that counts is when the decision arrived in the engine.
                 options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
             )
         except (jwt.PyJWTError, KeyError):

@@ -114,6 +114,9 @@ class Code(StrEnum):
     DIGEST_DIFFERS = "DIGEST_DIFFERS"
     PERSON_BUSY = "PERSON_BUSY"
     STALE_VERSION = "STALE_VERSION"
+    STATE_TOO_LARGE = "STATE_TOO_LARGE"
+    CALLER_REFUSED = "CALLER_REFUSED"
+    START_REFUSED = "START_REFUSED"
     BENEFIT_STILL_HELD = "BENEFIT_STILL_HELD"
     PRODUCTION_FAILED = "PRODUCTION_FAILED"
     CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
@@ -436,6 +439,18 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.STALE_VERSION: Remedy(
         "The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"
+    ),
+    Code.STATE_TOO_LARGE: Remedy(
+        "The case has been told more than a case may hold. Decide it, or close it and apply anew.",
+        "案件内容已达上限，请先作出决定，或办结后重新申请。",
+    ),
+    Code.CALLER_REFUSED: Remedy(
+        "The register answers only to the case's own workflow. Tell the case instead.",
+        "登记库只受理本案流程的请求，请通过案件本身办理。",
+    ),
+    Code.START_REFUSED: Remedy(
+        "A case takes no schedule, time-out or retry policy of its starter. Open it through the client.",
+        "案件不接受发起方设定的定时、超时或重试，请通过客户端提交申请。",
     ),
     Code.BENEFIT_STILL_HELD: Remedy("A benefit is still held for this reason.", "仍有待遇因此停发。"),
     Code.PRODUCTION_FAILED: Remedy("The card bureau could not make the card.", "制卡中心制卡失败。"),

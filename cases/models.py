@@ -556,7 +556,11 @@ class Transition(Record):
     event: Event
     status: Status
     to: Status
+    milestone: Milestone
+    """The milestone after it."""
     actor: StaffId | None = None
+    told_as: str | None = None
+    """Identity of the update by which it was told, None for what happened of itself."""
 
 
 class Dispute(Record):

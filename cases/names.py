@@ -37,6 +37,7 @@ SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
     "CaseAttention": "KeywordList",
     "CaseRung": "Int",
     "CaseDueAt": "Datetime",
+    "CaseVersion": "Int",
 }
 """Search attributes and their Temporal types; registered before a worker starts."""
 

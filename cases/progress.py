@@ -19,7 +19,6 @@ from cases.ladder import Cause, Dates, Ladder, Rung, Suspension
 from cases.models import (
     MAX_DOCUMENTS,
     AddDocuments,
-    Answer,
     Approve,
     CardActivated,
     CardFunction,
@@ -52,7 +51,6 @@ from cases.models import (
     ReturnDocuments,
     StaffId,
     System,
-    Transition,
     VerifyDocuments,
     distinct,
 )
@@ -155,15 +153,8 @@ class Upcoming(NamedTuple):
     """The rung that fires, for `escalated`."""
 
 
-class Answered(Record):
-    """An update that was answered, kept so that a repetition after continue-as-new gets the same answer."""
-
-    id: str
-    version: int
-
-
 class CaseState(Record):
-    """Everything a case is: the answer of its query and the whole input of its next run."""
+    """Everything that decides how a case goes on. How it came there, and what was answered, stands in the register."""
 
     opening: NumberChangeOpening | ReplacementOpening = Field(discriminator="kind")
     generation: int = 1
@@ -206,10 +197,6 @@ class CaseState(Record):
     last_error: Code | None = None
     ended_because: Code | None = None
     remains: tuple[str, ...] = ()
-    receipt: Receipt | None = None
-    """The answer to the application, given again to whoever repeats it."""
-    transitions: tuple[Transition, ...] = ()
-    answered: tuple[Answered, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -783,20 +770,11 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
 
 
 def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dict[str, Any]:
-    transition = Transition(
-        version=state.version + 1,
-        at=at,
-        event=row.event,
-        status=row.status,
-        to=row.to,
-        actor=fact.actor.id if fact is not None else None,
-    )
     changed: dict[str, Any] = {
         "version": state.version + 1,
         "stuck": state.stuck and row.event in _LEAVES_STUCK,
         "status": row.to,
         "milestone": state.machine.milestone(row.to, state.milestone),
-        "transitions": (*state.transitions, transition),
         "ladder": _ladder(state, row, fact, at),
     }
     if row.to is not row.status:
@@ -932,9 +910,7 @@ def settled(
 
 def dated(state: CaseState, dates: Dates) -> CaseState:
     """The settled state with the dates of its ladder."""
-    final = state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
-    # The first transition answers the application; its receipt names the date.
-    return final.model_copy(update={"receipt": receipt_of(final)}) if final.version == 1 else final
+    return state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
 
 
 # --- what the case shows --------------------------------------------------------------------------------------------
@@ -1029,22 +1005,6 @@ def receipt_of(state: CaseState) -> Receipt:
     )
 
 
-def answer_of(state: CaseState, version: int | None = None) -> Answer:
-    """The answer to a fact that was told to the case: where it stands, or where it stood after `version`."""
-    if version is None or version == state.version:
-        return Answer(
-            case_id=state.case_id,
-            status=state.status,
-            milestone=state.milestone,
-            version=state.version,
-            remains=state.remains,
-        )
-    milestone = Milestone.submitted
-    for made in state.transitions[:version]:
-        milestone = state.machine.milestone(made.to, milestone)
-    return Answer(case_id=state.case_id, status=state.transitions[version - 1].to, milestone=milestone, version=version)
-
-
 def outcome_of(state: CaseState) -> Outcome:
     """The result of a closed case."""
     return Outcome(
@@ -1054,5 +1014,5 @@ def outcome_of(state: CaseState) -> Outcome:
         milestone=state.milestone,
         reason=state.ended_because,
         remains=state.remains,
-        transitions=len(state.transitions),
+        transitions=state.version,
     )

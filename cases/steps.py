@@ -1,18 +1,26 @@
 """What workflows ask of the register, and what it answers: the contract between orchestration and effects.
 
-Every step is keyed by business identity `(case, step, generation)`, never by run or attempt, so that asking twice moves
-once. A step that was already done is answered with the state that holds.
+A case asks for a transition by naming it. No state, no effect and no decision travels to the register: it decides by
+the state that it holds itself, at a moment of its own clock, and answers what changed. Every transition is known by
+business identity `(case, generation, step)`, never by run or attempt, so that asking twice moves once; whoever asks
+again is answered with what stands.
 """
 
-from datetime import datetime
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final, Self
 
-from pydantic import AwareDatetime, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
 from cases.errors import Code
-from cases.ladder import Dates
-from cases.models import FACTS, Fact, Record, StaffId
-from cases.progress import CaseState, Decision, Screening, Terms, Timer, dated, settled
-from cases.states import Clock, Effect, Event, Guard, Row, Status
+from cases.models import Answer, Fact, NumberChangeOpening, Receipt, Record, ReplacementOpening, Transition
+from cases.progress import CaseState
+from cases.states import Event
+
+KEPT_TRANSITIONS: Final = 256
+"""How many of its newest transitions a case keeps at hand; all of them stand in the register."""
+
+Opening = NumberChangeOpening | ReplacementOpening
 
 
 class Neighbour(Record):
@@ -25,124 +33,113 @@ class Neighbour(Record):
 
 
 class RegisterRequest(Record):
-    """A case asks to be registered and screened."""
+    """An application asks to become a case; or a later run of a case asks where it stands."""
 
-    state: CaseState
+    opening: Opening = Field(discriminator="kind")
     at: AwareDatetime
-    arrived: AwareDatetime | None = None
-    """When the application arrived in the engine; its stamp is judged by it. None: just now."""
-
-
-class Registered(Record):
-    """The case is durably registered. `standing` is set where the register already knows more than the asking run."""
-
-    generation: int
-    screening: Screening
-    refused: Code | None = None
-    """The application is refused without effect: `IDEMPOTENCY_CONFLICT`, `CASE_NOT_REOPENABLE`."""
-    standing: CaseState | None = None
-    neighbours: tuple[Neighbour, ...] = ()
-    """Whom the steps up to `standing` had to tell, and who has not moved by it."""
+    """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
+    arrived: AwareDatetime
+    """When the application arrived in the engine; its stamp is judged by it."""
 
 
 class StepRequest(Record):
-    """One transition, with everything it writes."""
+    """A case asks for one transition."""
 
-    step: str
-    """Name of the step, unique within a case and generation: `event.version`."""
-    before: int
-    """The case's version before the transition."""
-    from_status: Status
+    case_id: str
+    generation: int
+    version: int
+    """Where the asking run believes the case to stand: a precondition, and nothing that is written."""
     event: Event
-    effects: tuple[Effect, ...]
-    clock: Clock | None
-    extend_by: int
-    fact: dict[str, JsonValue] | None
-    after: CaseState
-    at: AwareDatetime
+    fact: dict[str, JsonValue] | None = None
+    """What was told, with its stamp; None for what happens of itself."""
+    told_as: str | None = None
+    """Identity of the update by which it was told: the same one moves a case once, for ever."""
     arrived: AwareDatetime | None = None
-    """When the fact arrived in the engine; its stamp is judged by it. None: just now."""
+    """When it arrived in the engine; its stamp is judged by it."""
+    at: AwareDatetime
+    """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
 
     @classmethod
-    def of(
-        cls, before: CaseState, decision: Decision, fact: Fact | None, at: datetime, arrived: datetime | None = None
-    ) -> "StepRequest":
-        """The request for a decided transition."""
-        return cls(
-            step=f"{decision.row.event}.{decision.after.version}",
-            before=before.version,
-            from_status=before.status,
-            event=decision.row.event,
-            effects=decision.effects,
-            clock=decision.clock,
-            extend_by=decision.extend_by,
-            fact=fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None,
-            after=decision.after,
-            at=at,
-            arrived=arrived,
-        )
+    def of(cls, case: CaseState, event: Event, fact: Fact | None, **more: Any) -> Self:
+        """The request of a case that believes to stand as it shows."""
+        told = fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None
+        return cls(case_id=case.case_id, generation=case.generation, version=case.version, event=event, fact=told, **more)
 
-    @property
-    def key(self) -> str:
-        """Business identity of the step: case, generation and step, the same however often it is asked."""
-        return f"{self.after.case_id}:{self.after.generation}:{self.step}"
 
-    @property
-    def decision(self) -> Decision:
-        """The decision that this is the request for."""
-        # The guard was asked when the transition was decided; nothing that follows depends on it.
-        row = Row(self.from_status, self.event, Guard.always, self.after.status, self.effects)
-        return Decision(row, self.after, self.clock, self.extend_by)
+class Standing(Record):
+    """Where a case stands, whole: for a run that begins, or that lags behind the register."""
 
-    @property
-    def actor(self) -> StaffId | None:
-        """Who told the case of the event, None for the engine's own steps."""
-        return self.parsed.actor.id if self.fact is not None else None
+    state: dict[str, JsonValue]
+    """`CaseState` without its opening, which the run has."""
+    receipt: Receipt | None = None
+    transitions: tuple[Transition, ...] = ()
+    """The newest, oldest first."""
 
-    @property
-    def parsed(self) -> Fact:
-        """The fact of an event from outside."""
-        return FACTS[self.event].model_validate(self.fact)
+    @classmethod
+    def of(cls, state: CaseState, receipt: Receipt | None, transitions: tuple[Transition, ...]) -> Self:
+        """The standing of a state."""
+        dumped = state.model_dump(mode="json", exclude={"opening"}, exclude_defaults=True)
+        return cls(state=dumped, receipt=receipt, transitions=transitions[-KEPT_TRANSITIONS:])
+
+    def state_of(self, opening: Opening) -> CaseState:
+        """The state, of the case that this opening opened."""
+        # The audit has its stamp; nothing is written with it again.
+        return CaseState.model_validate({**self.state, "opening": opening.model_copy(update={"stamp": None})})
 
 
 class StepResult(Record):
-    """What became of a step. `moved` is false where nothing was written now: it was done before, or was refused."""
+    """What became of a request."""
 
-    moved: bool
-    timer: Timer | None = None
-    dates: Dates | None = None
-    """The dates of the case's ladder, None where they are the same as before."""
-    terms: Terms | None = None
-    """The terms of the policy that the case follows from now on, where that is another."""
+    moves: tuple[Transition, ...] = ()
+    """Transitions that were made now, oldest first: the one that was asked for, and those of the engine's own that
+    follow from it at once.
+    """
+    changes: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields of the state that are not what they were before the first of `moves`."""
+    receipt: Receipt | None = None
+    """Set by the transition that answers the application."""
+    standing: Standing | None = None
+    """The register is ahead of the asking run, or the run begins: what holds, which it takes over."""
     neighbours: tuple[Neighbour, ...] = ()
-    related: str | None = None
+    """Whom the moves have to tell; with `standing`, whom those had to tell that the run knows nothing of, as far as
+    they have not moved by it.
+    """
     refused: Code | None = None
-    """The register could not do it, and nothing of it is in effect: `NUMBER_TAKEN`, `PERSON_BUSY`, `DIGEST_DIFFERS`
-    …
-    """
-    standing: CaseState | None = None
-    """The register has made this step before, or another: the state that holds, which the asking run takes over.
+    """What was asked for is not possible, and nothing of it is in effect."""
+    not_before: AwareDatetime | None = None
+    """A time limit that has not ended yet, by the register's clock."""
+    now: AwareDatetime | None = None
+    """The register's clock, beside `not_before`."""
 
-    A worker died before its run heard of it, or an operator reset the workflow. `neighbours` then are those whom the
-    steps since had to tell and who have not moved by it.
-    """
+    def applied_to(self, before: CaseState) -> CaseState:
+        """The state after the moves."""
+        return changed(before, self.changes)
 
-    @classmethod
-    def of(
-        cls, after: CaseState, final: CaseState, neighbours: tuple[Neighbour, ...], related: str | None
-    ) -> "StepResult":
-        """What a transition that was made adds to the state `after` that was decided; nothing else is written down."""
-        before = after.ladder.dates
-        added = {
-            "timer": final.timer,
-            "dates": final.ladder.dates if final.ladder.dates != before else None,
-            "terms": final.terms if final.terms != after.terms else None,
-            "neighbours": neighbours,
-            "related": related,
-        }
-        return cls(moved=True).model_copy(update={name: value for name, value in added.items() if value})
 
-    def settle(self, decision: Decision) -> CaseState:
-        """The state after a decided transition that was made."""
-        after = settled(decision.after, decision.clock, self.timer, self.related, self.terms)
-        return dated(after, self.dates or decision.after.ladder.dates)
+def changes_of(before: CaseState, after: CaseState) -> dict[str, JsonValue]:
+    """Fields of a state that are not what they were, as JSON has them."""
+    names = {name for name in CaseState.model_fields if getattr(before, name) != getattr(after, name)}
+    return after.model_dump(mode="json", include=names)
+
+
+def changed(before: CaseState, changes: Mapping[str, JsonValue]) -> CaseState:
+    """The state with some of its fields replaced. Raises `pydantic.ValidationError`; unknown fields are left alone."""
+    known = {name: value for name, value in changes.items() if name in CaseState.model_fields}
+    return before.model_copy(update={name: _field(name).validate_python(value) for name, value in known.items()})
+
+
+@cache
+def _field(name: str) -> TypeAdapter[Any]:
+    """Reads one field of a state."""
+    return TypeAdapter(CaseState.model_fields[name].annotation)
+
+
+def answer_of(state: CaseState, transition: Transition) -> Answer:
+    """The answer to whoever caused a transition: where the case stood after it."""
+    return Answer(
+        case_id=state.case_id,
+        status=transition.to,
+        milestone=transition.milestone,
+        version=transition.version,
+        remains=state.remains if transition.version == state.version else (),
+    )

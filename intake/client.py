@@ -68,7 +68,6 @@ from cases.models import (
     Transition,
 )
 from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
-from cases.progress import CaseState
 from cases.roles import NAMES_THE_SUBMITTER
 from cases.states import MACHINES, Event, Milestone, Status
 from cases.words import CATEGORY_ZH, KIND_ZH
@@ -584,7 +583,7 @@ def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWor
     )
     return WithStartWorkflowOperation(
         kind.value,
-        CaseState(opening=opening),
+        opening,
         id=identity,
         task_queue=TASK_QUEUE_CASES,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -46,7 +46,7 @@ def cases_worker(
         deployment_config=deployment(),
         task_queue=task_queue,
         workflows=[*WORKFLOWS, *SCHEDULED],
-        activities=[registry.register, registry.screen, registry.advance, *scheduled],
+        activities=[registry.register, registry.advance, *scheduled],
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
         max_concurrent_local_activities=settings.pool_size * 2,

@@ -24,7 +24,7 @@ from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, create_pool
 from activities.sealing import Field, KeyRing, Sealer
@@ -45,7 +45,7 @@ from cases.models import (
 from cases.names import TASK_QUEUE_CASES, Kind, case_id
 from cases.numbers import derive
 from cases.policy import PACKS, Policies, load
-from cases.progress import CaseState, opened
+from cases.progress import opened
 from cases.states import Event, Status
 from deploy.migrations import migrate
 from intake.client import CaseClient
@@ -189,7 +189,7 @@ class Engine:
             opening = stamped_opening(opening)
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             opening.kind.value,
-            CaseState(opening=opening),
+            opening,
             id=case_id(opening.kind, opening.person),
             task_queue=self.task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -299,7 +299,9 @@ async def engine_on(
     try:
         client = await connect(SEALED, stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
-        registry = Registry(pool, sealer, STAMPS, policies or quiet_policies(), official_calendar)
+        registry = Registry(
+            pool, sealer, STAMPS, policies or quiet_policies(), official_calendar, clock=Clock.callers
+        )
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
     finally:
         await pool.close()

@@ -3,7 +3,6 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.errors import Code
     from cases.models import (
         CardActivated,
         CardFound,
@@ -12,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
         CardUnclaimed,
         ConfirmLoss,
         Outcome,
+        ReplacementOpening,
     )
-    from cases.progress import CaseState
     from cases.states import Event, Status
     from workflows.case import Case, never_cancelled, told
 
@@ -27,12 +26,12 @@ class CardReplacement(Case):
     """
 
     @workflow.init
-    def __init__(self, case: CaseState) -> None:
-        super().__init__(case)
+    def __init__(self, opening: ReplacementOpening) -> None:
+        super().__init__(opening)
 
     @workflow.run
     @never_cancelled
-    async def run(self, case: CaseState) -> Outcome:
+    async def run(self, opening: ReplacementOpening) -> Outcome:
         """From the application to the ending."""
         await self.receive()
         while self.is_open:
@@ -40,13 +39,15 @@ class CardReplacement(Case):
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
                 case Status.checking:
-                    await self.look_at_the_register(Event.checked)
+                    # What the register says of the person and of their cards; a lost card is blocked at once.
+                    await self.make(Event.checked)
                 case Status.ordered:
-                    await self.order_the_card()
+                    await self.make(Event.order_card)
                 case Status.active:
-                    await self.write_when_it_is_our_turn(Event.switch_cards)
+                    # The new card works, and the old one does not any more.
+                    await self.make(Event.switch_cards)
                 case Status.closing_old if not self.waits_for_pension_run:
-                    await self.write_when_it_is_our_turn(Event.close_old)
+                    await self.make(Event.close_old)
                 case _:
                     await self.somebody_acts_or_time_runs_out()
         return await self.close()
@@ -63,26 +64,4 @@ class CardReplacement(Case):
     @property
     def waits_for_pension_run(self) -> bool:
         """Whether payment authority may move only after this month's pension run."""
-        return self._case.timer is not None and self._case.timer.due_at > workflow.now()
-
-    async def order_the_card(self) -> None:
-        """Order the card at the bureau, unless one is being made already or the person's number is just changing."""
-        match await self.step(Event.order_card):
-            case None | Code.STALE_VERSION:
-                return
-            case Code.PERSON_BUSY:
-                await self.wait_for_turn()
-            case Code.PRECHECK_DUPLICATE:
-                await self.otherwise(Event.order_refused, Code.PRECHECK_DUPLICATE)
-            case refused:
-                await self.otherwise(Event.stuck, refused)
-
-    async def write_when_it_is_our_turn(self, event: Event) -> None:
-        """A step that writes to the person's cards; it waits while the person's number is changing."""
-        match await self.step(event):
-            case None | Code.STALE_VERSION:
-                return
-            case Code.PERSON_BUSY:
-                await self.wait_for_turn()
-            case refused:
-                await self.otherwise(Event.stuck, refused)
+        return self._case.timer is not None and self._case.timer.due_at > self._now

@@ -1,9 +1,9 @@
-"""What both kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
+"""What all kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
 
-A case has one frozen state (`cases.progress.CaseState`). It moves in one place, `_move`: the pure machine decides, the
-register writes in one transaction, the state is replaced. Facts from outside arrive as updates and are moved there and
-then, so that the caller's answer says what has durably happened; the engine's own steps are made by `run`. Both take
-turns.
+A case moves in one place, `_move`: it asks the register, which decides by the state that it holds, and takes over what
+changed. Its own copy of that state (`cases.progress.CaseState`) is for showing, for refusing early by the same pure
+function, and for its timers. Facts from outside arrive as updates and are moved there and then, so that the caller's
+answer says what has durably happened; the engine's own steps are made by `run`. Both take turns.
 """
 
 import asyncio
@@ -49,20 +49,18 @@ with workflow.unsafe.imports_passed_through():
         Withdraw,
     )
     from cases.names import CALENDAR_GREW
-    from cases.progress import (
-        Answered,
-        CaseState,
-        Upcoming,
-        answer_of,
-        decide,
-        opened,
-        outcome_of,
-        receipt_of,
-        view_of,
-    )
-    from cases.stamps import check_fact, check_opening
+    from cases.progress import CaseState, Upcoming, decide, next_step, opened, outcome_of, view_of
+    from cases.stamps import check_fact
     from cases.states import Event, Origin, Status
-    from cases.steps import Neighbour, RegisterRequest, StepRequest
+    from cases.steps import (
+        KEPT_TRANSITIONS,
+        Neighbour,
+        Opening,
+        RegisterRequest,
+        StepRequest,
+        StepResult,
+        answer_of,
+    )
     from workflows.details import (
         Caption,
         Refusal,
@@ -79,12 +77,13 @@ MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
 ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
 DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
 RUNG: Final = SearchAttributeKey.for_int("CaseRung")
+KIND: Final = SearchAttributeKey.for_keyword("CaseKind")
+REGION: Final = SearchAttributeKey.for_keyword("CaseRegion")
+CATEGORY: Final = SearchAttributeKey.for_keyword("CaseCategory")
+VERSION: Final = SearchAttributeKey.for_int("CaseVersion")
 
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
-
-REMEMBERED_UPDATES: Final = 64
-"""Answered updates whose IDs a case remembers across continue-as-new."""
 
 
 def refused(code: Code) -> ApplicationError:
@@ -118,19 +117,20 @@ def told(event: Event, fact: type[Fact], description: str) -> Any:
 
 
 Run = TypeVar("Run", bound="Case")
+Applied = TypeVar("Applied", bound="Opening")
 
 
 def never_cancelled(
-    run: Callable[[Run, CaseState], Coroutine[Any, Any, Outcome]],
-) -> Callable[[Run, CaseState], Coroutine[Any, Any, Outcome]]:
+    run: Callable[[Run, Applied], Coroutine[Any, Any, Outcome]],
+) -> Callable[[Run, Applied], Coroutine[Any, Any, Outcome]]:
     """A cancellation requested of the server moves no case: a step it cut off would have an unknown outcome.
 
     Whoever wants an end tells the case so (`withdraw`, `reject`, `person_ended`). The request is shown as refused.
     """
 
     @wraps(run)
-    async def shielded(self: Run, case: CaseState) -> Outcome:
-        life = asyncio.create_task(run(self, case))
+    async def shielded(self: Run, opening: Applied) -> Outcome:
+        life = asyncio.create_task(run(self, opening))
         while True:
             try:
                 return await asyncio.shield(life)
@@ -144,16 +144,22 @@ def never_cancelled(
 
 
 class Case:
-    """A case of either kind; its subclass tells the story."""
+    """A case of any kind; its subclass tells the story."""
 
-    def __init__(self, case: CaseState) -> None:
-        # Whoever starts a case hands in an application and nothing else; only an earlier run hands on a state.
-        earlier_run = workflow.info().continued_run_id is not None
-        self._case = case if earlier_run else opened(case.opening)
+    def __init__(self, opening: Opening) -> None:
+        # Whoever starts a case hands in an application and nothing else; where it stands the register says.
+        self._opening = opening
+        self._case = opened(opening)
+        self._transitions: tuple[Transition, ...] = ()
+        self._receipt: Receipt | None = None
         self._taking_turns = asyncio.Lock()
-        self._shown: tuple[Any, ...] = ()
+        self._shown: dict[SearchAttributeKey[Any], Any] | None = None
         self._last_refusal: Refusal | None = None
         self._not_received: Code | None = None
+        self._halted: Code | None = None
+        """Why the register can do nothing about the case, where not even that could be written."""
+        self._ahead = timedelta()
+        """By how much the server's clock was seen to be ahead of the register's."""
         # True while `run` has nothing to do of its own: only then is the status one that people can act on.
         self._resting = False
 
@@ -172,98 +178,92 @@ class Case:
     @property
     def is_stuck(self) -> bool:
         """Whether the engine needs an operator before it can go on."""
-        return self._case.stuck
+        return self._standing.stuck
 
     async def receive(self) -> None:
-        """Register the application durably and let the register say what it knows about the person."""
-        if self._case.screening is not None:
+        """Have the register take the application in, and say what it knows about the person; or where the case stands."""
+        if (unwanted := _chosen_by_the_starter()) is not None:
+            await self._give_up(unwanted)
             return
+        request = RegisterRequest(
+            opening=self._opening, at=workflow.now(), arrived=workflow.info().workflow_start_time
+        )
         try:
-            check_opening(self._case.opening)
-        except CaseError as not_theirs:
-            await self._give_up(not_theirs.code)
-            return
-        try:
-            registered = await ask_register(
-                Registry.register,
-                RegisterRequest(state=self._case, at=workflow.now(), arrived=workflow.info().workflow_start_time),
-                summary=str(Caption.registering),
-                before_waiting=self._show,
-            )
+            with self._milestone():
+                answer = await ask_register(
+                    Registry.register, request, summary=str(Caption.registering), before_waiting=self._show
+                )
         except StepRefused as final:
             await self._give_up(final.code)
             return
-        if registered.refused is not None:
-            await self._give_up(registered.refused)
-        elif registered.standing is not None:
-            await self._follow(registered.standing, registered.neighbours)
+        if answer.refused is not None:
+            await self._give_up(answer.refused)
         else:
-            self._case = self._case.model_copy(
-                update={
-                    # The audit has its stamp; nothing is written with it again.
-                    "opening": self._case.opening.model_copy(update={"stamp": None}),
-                    "generation": registered.generation,
-                    "screening": registered.screening,
-                    "benefits_held": registered.screening.benefits_held,
-                    "related": registered.screening.related,
-                }
-            )
+            await self._take_over(answer)
 
-    async def look_at_the_register(self, event: Event) -> None:
-        """Screening, or the pre-check: what the register says now. It is asked again whenever the case comes back."""
-        if self._case.version > 0:
-            try:
-                screening = await ask_register(
-                    Registry.screen,
-                    RegisterRequest(state=self._case, at=workflow.now()),
-                    summary=str(Caption.checking if event is Event.checked else Caption.screening),
-                    before_waiting=self._show,
-                )
-            except StepRefused as final:
-                await self.otherwise(Event.stuck, final.code)
+    async def make(self, event: Event) -> None:
+        """The engine's own step in this status. What becomes of a case whose step is refused the register decides.
+
+        While another case of the person is writing the step waits for its turn.
+        """
+        match await self._step(event):
+            case None:
                 return
-            self._case = self._case.model_copy(update={"screening": screening, "related": screening.related})
-        await self.step_or_stop(event)
+            case Code.PERSON_BUSY:
+                await self._wait_for_turn()
+            case refused:
+                self._halt(refused)
 
-    async def step(self, event: Event) -> Code | None:
-        """One step of the engine's own. Answers why the register refused it, or None."""
+    async def somebody_acts_or_time_runs_out(self) -> None:
+        """Wait until the case has moved. If a time limit ends first, or a rung of the ladder fires, that moves it."""
+        if not self.is_stuck and (step := next_step(self._case, self._now)) is not None:
+            raise RuntimeError(f"the story has no line for {self.status}, where the engine makes the step {step}")
+        if workflow.info().is_continue_as_new_suggested() and not await self._continue_as_new():
+            return
+        self._rest()
+        await self._moved_or_time_runs_out(self._standing.upcoming)
+
+    def refuse_cancellation(self) -> None:
+        """Show that a requested cancellation moves nothing."""
+        self._last_refusal = Refusal(Code.EVENT_NOT_ALLOWED, at=workflow.now())
+        self._show()
+
+    async def close(self) -> Outcome:
+        """Show the ending, let every caller have its answer, and end."""
+        self._show()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome_of(self._case)
+
+    # --- waiting ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _now(self) -> datetime:
+        """What time it is by the register's clock, as far as that is known."""
+        return workflow.now() - self._ahead
+
+    @property
+    def _standing(self) -> CaseState:
+        """Where the case stands, for whoever looks at it: stuck where the register could do nothing about it."""
+        if self._halted is None:
+            return self._case
+        return self._case.model_copy(update={"stuck": True, "last_error": self._halted})
+
+    async def _step(self, event: Event) -> Code | None:
         status = self.status
         async with self._taking_turns:
             if self.status is not status or not self.is_open:
                 return None
             return await self._move(event)
 
-    async def step_or_stop(self, event: Event) -> None:
-        """One step of the engine's own that has no other way: if the register refuses it, an operator must look."""
-        code = await self.step(event)
-        if code is not None and code is not Code.STALE_VERSION:
-            await self._stop(code)
-
-    async def otherwise(self, event: Event, because: Code) -> None:
-        """The way a case takes when the register refused a step."""
-        status = self.status
-        async with self._taking_turns:
-            possible = self.status is status and self.is_open
-            code = await self._move(event, because=because) if possible else None
-        if code is not None and code is not Code.STALE_VERSION:
-            await self._stop(code)
-
-    async def wait_for_turn(self) -> None:
+    async def _wait_for_turn(self) -> None:
         """Another case of the same person is writing: wait to be told, and ask again after an hour anyway."""
         self._rest()
         # The limit of the status may have ended: what it waits for now is the turn.
-        ask_again, rung = workflow.now() + ASK_AGAIN_FOR_TURN, self._case.next_rung
+        ask_again, rung = self._now + ASK_AGAIN_FOR_TURN, self._case.next_rung
         if rung is not None and rung.at <= ask_again:
             await self._moved_or_time_runs_out(rung)
         else:
             await self._changed_since(self._case.version, ask_again, str(Caption.waiting_for_turn))
-
-    async def somebody_acts_or_time_runs_out(self) -> None:
-        """Wait until the case has moved. If a time limit ends first, or a rung of the ladder fires, that moves it."""
-        if workflow.info().is_continue_as_new_suggested() and not await self._continue_as_new():
-            return
-        self._rest()
-        await self._moved_or_time_runs_out(self._case.upcoming)
 
     async def _moved_or_time_runs_out(self, upcoming: Upcoming | None) -> None:
         """One timer at a time, for what comes first."""
@@ -278,19 +278,12 @@ class Case:
             return
         async with self._taking_turns:
             code = await self._move(upcoming.event) if self._case.version == version and self.is_open else None
-        if code is not None and code is not Code.STALE_VERSION:
-            await self._stop(code)
+        if code is not None:
+            self._halt(code)
 
-    def refuse_cancellation(self) -> None:
-        """Show that a requested cancellation moves nothing."""
-        self._last_refusal = Refusal(Code.EVENT_NOT_ALLOWED, at=workflow.now())
-        self._show()
-
-    async def close(self) -> Outcome:
-        """Show the ending, let every caller have its answer, and end."""
-        self._show()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return outcome_of(self._case)
+    def _halt(self, code: Code) -> None:
+        """The register cannot go on, and cannot write down why: the case shows it, and waits for an operator."""
+        self._halted = code
 
     # --- what the case is asked and told ----------------------------------------------------------------------------
 
@@ -299,19 +292,17 @@ class Case:
     )
     async def receipt(self, request: ReceiptRequest) -> Receipt:
         """The answer to the application; the same for everyone who sends the same application."""
-        await workflow.wait_condition(lambda: self._case.receipt is not None or self._not_received is not None)
-        if self._not_received is not None:
-            raise refused(self._not_received)
-        if self._case.receipt is None:
-            raise refused(Code.INTERNAL)
-        return self._case.receipt
+        await workflow.wait_condition(lambda: self._receipt is not None or self._not_received is not None)
+        if self._receipt is None:
+            raise refused(self._not_received or Code.INTERNAL)
+        return self._receipt
 
     @receipt.validator
     def _same_application(self, request: ReceiptRequest) -> None:
         if not isinstance(request, ReceiptRequest):
             raise refused(Code.PAYLOAD_INVALID)
-        if request.fingerprint != self._case.opening.fingerprint:
-            same_key = request.key == self._case.opening.key
+        if request.fingerprint != self._opening.fingerprint:
+            same_key = request.key == self._opening.key
             raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
 
     add_documents = told(Event.add_documents, AddDocuments, "补充材料。Documents came in.")
@@ -381,8 +372,8 @@ class Case:
 
     @workflow.query(description="办理经过。The transitions so far.")
     def history(self) -> tuple[Transition, ...]:
-        """The transitions so far, oldest first."""
-        return self._case.transitions
+        """The transitions so far, oldest first; of a very long life the newest, for all stand in the register."""
+        return self._transitions
 
     @workflow.query(description="按更新标识查询答复。The answer to an update that moved the case.")
     def answer(self, update_id: str) -> Answer | None:
@@ -391,15 +382,17 @@ class Case:
 
     @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
     async def neighbour_moved(self, told: Neighbour) -> None:
-        """Another case tells of a dispute, a changed number or a free turn; the weekly check tells of a lifted hold."""
+        """Another case tells of a dispute, a changed number or a free turn; the weekly check tells of a lifted hold.
+
+        It is a hint that something may have happened: whether it has stands in the register's own tables.
+        """
         async with self._turn_of_a_caller():
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
                 return
-            try:
-                await self._move(told.event, related=told.because_of)
-            except CaseError as not_possible:
-                workflow.logger.info("neighbour's event refused", extra={"code": not_possible.code.value})
+            code = await self._move(told.event)
+            if code is not None:
+                workflow.logger.info("neighbour's event refused", extra={"code": code.value})
 
     def _can_be_told(self) -> bool:
         """Whether the case rests in a status that somebody may act on, or never will again."""
@@ -424,19 +417,14 @@ class Case:
                 if (given := self._answer_given(update_id)) is not None:
                     return given
                 version = self._case.version
-                try:
-                    if fact is not None:
-                        check_fact(fact, self._case.case_id, event)
-                    code = await self._move(event, fact, update_id=update_id, arrived=arrived)
-                except CaseError as not_possible:
-                    code = not_possible.code
-                if code is None:
-                    return answer_of(self._case)
+                code = await self._move(event, fact, told_as=update_id, arrived=arrived)
                 # Where the register was ahead, the fact is judged anew by what holds; perhaps it made this very move.
-                if code is not Code.STALE_VERSION or self._case.version == version:
-                    self._last_refusal = Refusal(code, event, workflow.now())
-                    self._show_details()
-                    raise refused(code)
+                if code is None and (self._case.version != version or self._answer_given(update_id) is not None):
+                    continue
+                code = code or Code.INTERNAL
+                self._last_refusal = Refusal(code, event, workflow.now())
+                self._show_details()
+                raise refused(code)
 
     def _refuse_early(self, event: Event, fact: Fact | None) -> None:
         # While the case moves nobody can say what is possible; the handler waits and decides then.
@@ -445,7 +433,7 @@ class Case:
         try:
             if fact is not None:
                 check_fact(fact, self._case.case_id, event)
-            decide(self._case, event, fact, workflow.now())
+            decide(self._case, event, fact, self._now)
         except CaseError as not_possible:
             # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
             # the view says so, and the details when they are written next.
@@ -453,74 +441,54 @@ class Case:
             raise refused(not_possible.code) from None
 
     def _answer_given(self, update_id: str) -> Answer | None:
-        for answered in self._case.answered:
-            if answered.id == update_id:
-                return answer_of(self._case, answered.version)
+        for transition in reversed(self._transitions):
+            if transition.told_as == update_id:
+                return answer_of(self._case, transition)
         return None
 
     # --- how a case moves -------------------------------------------------------------------------------------------
 
     async def _move(
-        self,
-        event: Event,
-        fact: Fact | None = None,
-        *,
-        because: Code | None = None,
-        update_id: str | None = None,
-        arrived: datetime | None = None,
-        related: str | None = None,
+        self, event: Event, fact: Fact | None = None, *, told_as: str | None = None, arrived: datetime | None = None
     ) -> Code | None:
-        """Make one transition: decided, written in one transaction, then in effect here. Answers a refusal's code."""
-        at = workflow.now()
-        decision = decide(self._case, event, fact, at, because)
-        after = decision.after
-        if related is not None:
-            after = after.model_copy(update={"related": related})
-        if update_id is not None:
-            answered = (*after.answered, Answered(id=update_id, version=after.version))[-REMEMBERED_UPDATES:]
-            after = after.model_copy(update={"answered": answered})
-        if after.receipt is None:
-            after = after.model_copy(update={"receipt": receipt_of(after)})
-        request = StepRequest.of(self._case, decision._replace(after=after), fact, at, arrived)
+        """Ask the register for one transition and take over what it answers. Answers a refusal's code."""
+        request = StepRequest.of(self._case, event, fact, told_as=told_as, arrived=arrived, at=workflow.now())
         try:
             with self._milestone():
-                result = await ask_register(
-                    Registry.advance, request, summary=step_summary(event, after.status), before_waiting=self._show
+                answer = await ask_register(
+                    Registry.advance,
+                    request,
+                    summary=step_summary(event, self._case.machine.rows(self.status, event)),
+                    before_waiting=self._show,
                 )
         except StepRefused as final:
             return final.code
-        if result.standing is not None:
-            await self._follow(result.standing, result.neighbours)
-            return Code.STALE_VERSION
-        if result.refused is not None:
-            return result.refused
-        self._case = result.settle(decision._replace(after=after))
-        self._resting = False
-        await tell_neighbours(result.neighbours)
-        return None
+        if answer.not_before is not None and answer.now is not None:
+            # The timer is armed again, by the register's clock.
+            self._ahead = workflow.now() - answer.now
+            return None
+        if answer.refused is None:
+            await self._take_over(answer)
+        return answer.refused
 
-    async def _follow(self, standing: CaseState, neighbours: tuple[Neighbour, ...]) -> None:
-        """Take over what holds: the register is ahead.
+    async def _take_over(self, answer: StepResult) -> None:
+        """What changed; or what stands, where the register is ahead.
 
         A worker died, an operator reset this workflow, or the server gave the same task out once more because it would
-        have closed the case while updates were still coming in. Whoever made the move still waits for the answer: it
-        stands in the state, for the update when it comes again and for `answer` when the case is closed.
+        have closed the case while updates were still coming in. Whoever made the move still waits for the answer, which
+        stands in the register, for the update when it comes again and for `answer` when the case is closed.
         """
-        workflow.logger.warning("the register is ahead; following it", extra={"version": standing.version})
-        self._case = standing
+        if answer.standing is not None:
+            self._case = answer.standing.state_of(self._opening)
+            self._receipt = answer.standing.receipt
+            self._transitions = answer.standing.transitions
+        else:
+            self._case = answer.applied_to(self._case)
+            self._receipt = answer.receipt or self._receipt
+            self._transitions = (*self._transitions, *answer.moves)[-KEPT_TRANSITIONS:]
+        self._halted = None
         self._resting = False
-        await tell_neighbours(neighbours)
-
-    async def _stop(self, code: Code) -> None:
-        """The engine cannot go on by itself: say why, and wait for an operator's `repair`."""
-        async with self._taking_turns:
-            possible = self.is_open and self._case.machine.rows(self.status, Event.stuck)
-            if not self.is_open or (
-                possible and await self._move(Event.stuck, because=code) in {None, Code.STALE_VERSION}
-            ):
-                return
-            # Not even that could be written. The case shows it all the same; the reconciliation finds the difference.
-            self._case = self._case.model_copy(update={"stuck": True, "last_error": code})
+        await tell_neighbours(answer.neighbours)
 
     async def _give_up(self, code: Code) -> None:
         """The application cannot be received at all: every caller learns why, and the run fails with the same code."""
@@ -529,7 +497,7 @@ class Case:
         raise refused(code)
 
     async def _changed_since(self, version: int, until: datetime, summary: str) -> bool:
-        left = max(until - workflow.now(), timedelta())
+        left = max(until - self._now, timedelta())
         try:
             with self._milestone():
                 await workflow.wait_condition(
@@ -540,11 +508,11 @@ class Case:
         return True
 
     async def _continue_as_new(self) -> bool:
-        """Go on in a new run with the whole state, or answer False where a caller moved the case first."""
+        """Go on in a new run, which asks the register where it stands; or answer False where a caller was first."""
         self._rest()
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._resting)
         if self._resting:
-            workflow.continue_as_new(self._case)
+            workflow.continue_as_new(self._opening.model_copy(update={"stamp": None}))
         return self._resting
 
     def _rest(self) -> None:
@@ -556,20 +524,24 @@ class Case:
     def _show(self) -> None:
         """Bring search attributes and details up to date: one upsert at most, and none where nothing changed."""
         view = self._show_details()
-        shown = (view.status.value, view.milestone.value, view.attention, view.due_at, view.rung)
-        before = self._shown or _shown_at_start()
-        updates: list[SearchAttributeUpdate[Any]] = []
-        if shown[0] != before[0]:
-            updates.append(STATUS.value_set(view.status.value))
-        if shown[1] != before[1]:
-            updates.append(MILESTONE.value_set(view.milestone.value))
-        if shown[2] != before[2]:
-            attention = list(view.attention)
-            updates.append(ATTENTION.value_set(attention) if attention else ATTENTION.value_unset())
-        if shown[3] != before[3]:
-            updates.append(DUE_AT.value_set(view.due_at) if view.due_at is not None else DUE_AT.value_unset())
-        if shown[4] != before[4]:
-            updates.append(RUNG.value_set(view.rung))
+        shown: dict[SearchAttributeKey[Any], Any] = {
+            KIND: view.kind.value,
+            REGION: view.region,
+            CATEGORY: view.category.value,
+            STATUS: view.status.value,
+            MILESTONE: view.milestone.value,
+            ATTENTION: list(view.attention) or None,
+            DUE_AT: view.due_at,
+            RUNG: view.rung or None,
+            VERSION: view.version or None,
+        }
+        # What a starter chose to be found by counts for nothing: the first upsert puts it right.
+        before = self._shown if self._shown is not None else _shown_at_start(shown)
+        updates: list[SearchAttributeUpdate[Any]] = [
+            key.value_unset() if value is None else key.value_set(value)
+            for key, value in shown.items()
+            if value != before[key]
+        ]
         if updates:
             with self._milestone():
                 workflow.upsert_search_attributes(updates)
@@ -586,7 +558,7 @@ class Case:
         return view
 
     def _view(self) -> CaseView:
-        return view_of(self._case, self._last_refusal.code if self._last_refusal is not None else None)
+        return view_of(self._standing, self._last_refusal.code if self._last_refusal is not None else None)
 
 
 async def tell_neighbours(neighbours: Iterable[Neighbour]) -> None:
@@ -600,15 +572,19 @@ async def tell_neighbours(neighbours: Iterable[Neighbour]) -> None:
             workflow.logger.info("neighbour is closed", extra={"event": neighbour.event.value})
 
 
-def _shown_at_start() -> tuple[Any, ...]:
+def _shown_at_start(keys: Iterable[SearchAttributeKey[Any]]) -> dict[SearchAttributeKey[Any], Any]:
     attributes = workflow.info().typed_search_attributes
-    return (
-        attributes.get(STATUS),
-        attributes.get(MILESTONE),
-        tuple(attributes.get(ATTENTION) or ()),
-        attributes.get(DUE_AT),
-        attributes.get(RUNG) or Rung.none.value,
-    )
+    return {key: attributes.get(key) for key in keys}
+
+
+def _chosen_by_the_starter() -> Code | None:
+    """Whether this run was started with what no case has: a schedule, a time-out or a retry policy of its own.
+
+    A case lives until it is decided, and begins once. The client starts none with any of it.
+    """
+    info = workflow.info()
+    chosen = (info.cron_schedule, info.execution_timeout, info.run_timeout, info.retry_policy)
+    return Code.START_REFUSED if any(chosen) else None
 
 
 def _current_update_id() -> str:

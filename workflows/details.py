@@ -20,7 +20,7 @@ from cases.ladder import Rung
 from cases.models import CaseView, Demand, Role
 from cases.progress import Upcoming
 from cases.roles import ROLES
-from cases.states import MACHINES, Event, Milestone, Status
+from cases.states import MACHINES, Event, Milestone, Row
 from cases.words import ATTENTION, REMAINS, word
 
 
@@ -83,9 +83,10 @@ def milestone_name(milestone: Milestone) -> str:
     return word(milestone, _shown.tongue)
 
 
-def step_summary(event: Event, status: Status) -> str:
-    """What a step of the register does: the event, and where the case stands after it."""
-    return f"{word(event, _shown.tongue)} → {word(status, _shown.tongue)}"
+def step_summary(event: Event, rows: Iterable[Row]) -> str:
+    """What a step of the register does: the event, and where it leads to; the register decides which it is of several."""
+    leads_to = dict.fromkeys(row.to for row in rows)
+    return f"{word(event, _shown.tongue)} → {' / '.join(word(status, _shown.tongue) for status in leads_to)}"
 
 
 def timer_summary(upcoming: Upcoming) -> str:

@@ -3,9 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.errors import Code
-    from cases.models import Outcome
-    from cases.progress import CaseState
+    from cases.models import NumberChangeOpening, Outcome
     from cases.states import Event, Status
     from workflows.case import Case, never_cancelled
 
@@ -20,12 +18,12 @@ class IdNumberChange(Case):
     """
 
     @workflow.init
-    def __init__(self, case: CaseState) -> None:
-        super().__init__(case)
+    def __init__(self, opening: NumberChangeOpening) -> None:
+        super().__init__(opening)
 
     @workflow.run
     @never_cancelled
-    async def run(self, case: CaseState) -> Outcome:
+    async def run(self, opening: NumberChangeOpening) -> Outcome:
         """From the application to the ending."""
         await self.receive()
         while self.is_open:
@@ -33,15 +31,18 @@ class IdNumberChange(Case):
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
                 case Status.screening:
-                    await self.look_at_the_register(Event.screened)
+                    # What the register says of the person and of the number decides the road.
+                    await self.make(Event.screened)
                 case Status.verified:
-                    await self.reserve_the_number()
+                    # Nobody else can have the number from here on.
+                    await self.make(Event.apply)
                 case Status.applying if not self.is_committed:
-                    await self.commit_the_number()
+                    # The register changes over; the systems that the policy names are asked to confirm.
+                    await self.make(Event.commit)
                 case Status.updated:
-                    await self.step_or_stop(Event.unblock)
+                    await self.make(Event.unblock)
                 case Status.releasing:
-                    await self.step_or_stop(Event.release)
+                    await self.make(Event.release)
                 case _:
                     await self.somebody_acts_or_time_runs_out()
         return await self.close()
@@ -50,33 +51,3 @@ class IdNumberChange(Case):
     def is_committed(self) -> bool:
         """Whether the new number is in effect in the register; the other systems then have to confirm it."""
         return self._case.committed
-
-    async def reserve_the_number(self) -> None:
-        """Nobody else can have the number from here on. If somebody has it already, two people must settle it.
-
-        Where that is the person, whose number was changed beside the case, the case is screened anew.
-        """
-        match await self.step(Event.apply):
-            case None | Code.STALE_VERSION:
-                return
-            case Code.NUMBER_TAKEN:
-                await self.otherwise(Event.number_taken, Code.NUMBER_TAKEN)
-            case Code.REGISTER_CHANGED:
-                await self.otherwise(Event.register_changed, Code.REGISTER_CHANGED)
-            case Code.PERSON_BUSY:
-                await self.wait_for_turn()
-            case refused:
-                await self.otherwise(Event.stuck, refused)
-
-    async def commit_the_number(self) -> None:
-        """The register changes over in one transaction, or the reservation is given back and the clerk is told why.
-
-        Where the person's number is no more the one that was screened, what was reviewed has to be screened anew.
-        """
-        match await self.step(Event.commit):
-            case None | Code.STALE_VERSION:
-                return
-            case Code.REGISTER_CHANGED:
-                await self.otherwise(Event.register_changed, Code.REGISTER_CHANGED)
-            case refused:
-                await self.otherwise(Event.commit_refused, refused)

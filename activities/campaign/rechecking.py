@@ -11,6 +11,7 @@ An open case shows whether benefits are held, and learns of what ended beside it
 stands in the register, not from what one walk did: whoever was not told, because somebody died, is told by the next.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +24,6 @@ from cases.states import Event
 from cases.steps import Neighbour
 
 SQL: Final = load("rechecking.sql", beside=__file__)
-REGISTRY: Final = load("benefits.sql", "cases.sql")
 
 BATCH: Final = 200
 """Holds looked at with one query."""
@@ -81,7 +81,7 @@ async def _lift(pool: Pool, hold: int, person: str, at: datetime) -> bool:
     """Lift one hold in one transaction. False where its reason came back, or somebody else lifted it meanwhile."""
     async with connection_of(pool) as connection, connection.transaction():
         # Whoever decides on a person's benefits holds the person's record; the reason is looked at again under it.
-        await REGISTRY["lock_person"].first(connection, {"person": person})
+        await SQL["lock_person"].first(connection, {"person": person})
         found = await SQL["holds_with_their_reason"].first(connection, {"after": 0, "only": hold, "limit": 1})
         if found is None or found["gone_by"] is None:
             return False
@@ -90,8 +90,8 @@ async def _lift(pool: Pool, hold: int, person: str, at: datetime) -> bool:
 
 
 async def _lift_in(connection: Connection, hold: dict[str, Any], at: datetime) -> None:
-    values = hold | {"at": at, "step": f"benefits_rechecked.{day_of(at)}"}
-    await REGISTRY["lift_benefit_holds"].run(connection, values)
-    await SQL["say_why_lifted"].run(connection, values)
-    if GoneBy(hold["gone_by"]).pays:
-        await REGISTRY["requeue_claims"].run(connection, values)
+    step = {name: hold[name] for name in ("case_id", "generation", "person", "person_id", "reason")}
+    step |= {"name": f"benefits_rechecked.{day_of(at)}", "at": at.isoformat()}
+    pays = GoneBy(hold["gone_by"]).pays
+    await SQL["lift"].first(connection, {"step": json.dumps(step), "pays": pays})
+    await SQL["say_why_lifted"].run(connection, hold)

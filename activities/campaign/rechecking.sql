@@ -32,6 +32,17 @@ LEFT JOIN LATERAL (
 WHERE hold.state <> 'released' AND hold.id > :after AND (:only::bigint IS NULL OR hold.id = :only)
 ORDER BY hold.id LIMIT :limit;
 
+-- name: lock_person
+-- The person's record, held against transitions of the person's cases.
+SELECT id FROM persons WHERE token = :person FOR NO KEY UPDATE;
+
+-- name: lift
+-- The effects by which a case itself would lift its hold, and queue the claims where what was withheld can be paid.
+SELECT
+    effect_lift_benefit_holds(step) AS lifted,
+    CASE WHEN :pays::boolean THEN effect_requeue_claims(step) END AS queued
+FROM jsonb_populate_record(NULL::step, :step::jsonb) AS step;
+
 -- name: say_why_lifted
 -- The reason stands beside the release, where an officer's decision has its legal basis.
 UPDATE benefit_holds SET release_basis = :gone_by WHERE id = :id AND state = 'released' AND released_by IS NULL;
@@ -44,7 +55,7 @@ FROM benefit_holds AS hold
 JOIN persons AS person ON person.id = hold.person_id
 JOIN cases ON cases.case_id = CASE hold.reason WHEN 'id_number' THEN 'idc-' ELSE 'crc-' END || person.token
 WHERE hold.state = 'released' AND cases.closed_at IS NULL AND hold.released_at >= cases.opened_at
-  AND cases.case_id > :after AND (cases.state -> 'benefits_held')::boolean
+  AND cases.case_id > :after AND cases.benefits_held
   AND NOT EXISTS (
       SELECT FROM benefit_holds AS other
       WHERE other.person_id = hold.person_id AND other.reason = hold.reason AND other.state = 'held'

@@ -1,62 +1,71 @@
--- Cases and their audit.
+-- Cases as the register holds them. What a transition writes is a function of the register: make_transition, open_case.
 
--- name: see_each_other
--- Registrations for one number, of one case, and with one key come one after the other until the transaction ends.
+-- name: look
+-- A case at a moment of the register's clock; its state where the digest is not the one that is known, and the version in
+-- which it was told something before.
 SELECT
-    pg_advisory_xact_lock(1, hashtext(:number_token)),
-    pg_advisory_xact_lock(2, hashtext(:case_id)),
-    pg_advisory_xact_lock(4, hashtext(:key));
+    held.version, held.state_digest, held.person_id, clock_timestamp() AS now,
+    CASE WHEN held.state_digest IS DISTINCT FROM :known THEN held.state END AS state,
+    CASE WHEN held.state_digest IS DISTINCT FROM :known THEN file.opening END AS opening,
+    CASE WHEN held.state_digest IS DISTINCT FROM :known THEN file.screening END AS screening,
+    (
+        SELECT told.version FROM transitions AS told
+        WHERE told.case_id = :case_id AND told.generation = :generation AND told.told_as = :told_as
+    ) AS told_in
+FROM cases AS held JOIN case_files AS file USING (case_id, generation)
+WHERE held.case_id = :case_id AND held.generation = :generation;
 
--- name: used_key
--- What an idempotency key was used for.
-SELECT case_id, generation, fingerprint FROM idempotency_keys WHERE key = :key;
-
--- name: newest_generation
--- The case as it stands, newest generation first.
-SELECT generation, version, status, fingerprint, closed_at, head, state ->> 'ended_because' AS ended_because
-FROM cases WHERE case_id = :case_id
-ORDER BY generation DESC LIMIT 1;
+-- name: look_for_application
+-- What an idempotency key was used for, and the newest generation of the case; one row, whatever there is.
+SELECT
+    clock_timestamp() AS now,
+    used.case_id AS used_by, used.generation AS used_generation, used.fingerprint AS used_fingerprint,
+    newest.generation, newest.fingerprint, newest.closed_at
+FROM (VALUES (:key::text)) AS asked (key)
+LEFT JOIN idempotency_keys AS used ON used.key = asked.key
+LEFT JOIN LATERAL (
+    SELECT generation, fingerprint, closed_at FROM cases WHERE case_id = :case_id ORDER BY generation DESC LIMIT 1
+) AS newest ON true;
 
 -- name: use_key
--- Keep a key for ever.
+-- Keep a key for ever: of an application that is the one of a case already.
 INSERT INTO idempotency_keys (key, case_id, generation, fingerprint, used_at)
-VALUES (:key, :case_id, :generation, :fingerprint, :at);
+VALUES (:key, :case_id, :generation, :fingerprint, :at)
+ON CONFLICT (key) DO NOTHING;
 
 -- name: open_case
--- The row of a case that was just applied for.
-INSERT INTO cases (
-    case_id, generation, kind, person, person_id, region, category, status, milestone, version, policy, key, fingerprint,
-    number_token, replaces_number_id, road, submitter, due_at, state, state_digest, head,
-    opened_at, moved_at
-) VALUES (
-    :case_id, :generation, :kind, :person, :person_id, :region, :category, :status, :milestone, 0, :policy, :key,
-    :fingerprint, :number_token, :replaces_number_id, :road, :submitter, :due_at,
-    :state, :state_digest, :head, :at, :at
-);
+-- The first row of a generation.
+SELECT open_case(:asked::jsonb) AS answer;
 
--- name: lock_case
--- The case, held against every other transition of it until the transaction ends.
-SELECT person_id, version, status, verified_content, number_token, replaces_number_id, state_digest, head
-FROM cases WHERE case_id = :case_id AND generation = :generation
-FOR UPDATE;
+-- name: make_transition
+-- One transition, all of it.
+SELECT make_transition(:asked::jsonb) AS answer;
 
--- name: lock_person
--- The person's record, held against transitions of the person's other cases.
-SELECT id FROM persons WHERE token = :person FOR NO KEY UPDATE;
-
--- name: registered_as
--- What was answered to the registration of a case.
-SELECT outcome FROM transitions WHERE case_id = :case_id AND generation = :generation AND version = 0;
+-- name: wait_for_turn
+-- Put a case on the list of those that are told when the turn is free; false where it is free already.
+SELECT wait_for_turn(:person, :case_id, :generation, :at) AS waits;
 
 -- name: standing
--- The whole state of a case.
-SELECT version, state FROM cases WHERE case_id = :case_id AND generation = :generation;
+-- What the register holds beside the state of a case: how the application was answered, and its newest transitions, with
+-- the one that was asked about.
+SELECT
+    file.receipt,
+    (
+        SELECT coalesce(json_agg(newest ORDER BY newest.version), '[]') FROM (
+            SELECT version, at, event, from_status AS status, to_status AS "to", milestone, actor, told_as
+            FROM transitions
+            WHERE case_id = :case_id AND generation = :generation AND version > 0
+            ORDER BY (told_as = :told_as) IS TRUE DESC, version DESC LIMIT :most
+        ) AS newest
+    ) AS transitions
+FROM case_files AS file
+WHERE file.case_id = :case_id AND file.generation = :generation;
 
 -- name: untold_neighbours
 -- Whom the transitions after a version had to tell, and who has not moved by it although it still matters to them: the
 -- run that had to tell them died in between.
-SELECT neighbour
-FROM transitions AS made CROSS JOIN LATERAL jsonb_array_elements(made.outcome -> 'neighbours') AS neighbour
+SELECT neighbour::text AS neighbour
+FROM transitions AS made CROSS JOIN LATERAL jsonb_array_elements(made.neighbours::jsonb) AS neighbour
 WHERE made.case_id = :case_id AND made.generation = :generation AND made.version > :before
   AND EXISTS (SELECT FROM cases WHERE case_id = neighbour ->> 'case_id' AND closed_at IS NULL)
   AND NOT EXISTS (
@@ -72,40 +81,22 @@ WHERE made.case_id = :case_id AND made.generation = :generation AND made.version
   )
 ORDER BY made.version;
 
--- name: move_case
--- The transition itself: the case as it stands now, guarded by what it was.
-UPDATE cases SET
-    status = :status,
-    milestone = :milestone,
-    version = :version,
-    road = :road,
-    verifier = :verifier,
-    approver = :approver,
-    verified_content = :verified_content,
-    policy = :policy,
-    due_at = :due_at,
-    rung = :rung,
-    rung_at = :rung_at,
-    next_rung = :next_rung,
-    next_rung_at = :next_rung_at,
-    processing_due_at = :processing_due_at,
-    campaign_due_at = :campaign_due_at,
-    provisional = :provisional,
-    silenced_until = :silenced_until,
-    attention = :attention,
-    state = :state,
-    state_digest = :state_digest,
-    head = :head,
-    moved_at = :at,
-    closed_at = CASE WHEN :is_open THEN NULL ELSE :at::timestamptz END
-WHERE case_id = :case_id AND generation = :generation AND version = :before AND status = :from_status;
+-- name: opponent
+-- The case on the other side of a dispute that is open.
+SELECT CASE WHEN case_id = :case_id THEN rival_case_id ELSE case_id END AS opponent
+FROM disputes
+WHERE state = 'open'
+  AND ((case_id = :case_id AND generation = :generation)
+       OR (rival_case_id = :case_id AND rival_generation = :generation))
+ORDER BY id LIMIT 1;
 
--- name: record_transition
--- One link of the audit's chain.
-INSERT INTO transitions (
-    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, stamp,
-    state_before, state_after, outcome, at, prev_hash, hash
-) VALUES (
-    :case_id, :generation, :version, :step, :event, :from_status, :to_status, :actor, :role, :office, :fact, :stamp,
-    :state_before, :state_after, :outcome, :at, :prev_hash, :hash
-);
+-- name: rival_case
+-- The case of somebody else that asks for a number; that of its holder before others.
+SELECT asking.case_id FROM cases AS asking
+WHERE asking.number_token = :number_token AND asking.kind = 'IdNumberChange' AND asking.closed_at IS NULL
+  AND asking.person_id IS NOT NULL AND asking.person <> :person
+ORDER BY NOT EXISTS (
+    SELECT FROM numbers
+    WHERE token = :number_token AND digits = 18 AND state IN ('living', 'reserved') AND person_id = asking.person_id
+), asking.case_id
+LIMIT 1;

@@ -1,85 +1,191 @@
-"""What each effect of the state tables does to the register, in the transition's own transaction.
+"""What a transition's effects need that only this side knows, and whom they tell.
 
-An effect that cannot be done for a reason of the domain raises `Refused`; then nothing of the transition is in effect.
+The effects themselves are functions of the register (`effect_…` in deploy/migrations), of the names that the state
+tables have. Here is what they cannot know: what is sealed, what the policy says, what the pure state says. An effect
+that cannot be made for a reason of the domain raises `Refused`, here or there; then nothing of the transition is in
+effect.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
-from activities.registry import effects_on_benefits as benefits
-from activities.registry import effects_on_cards as cards
-from activities.registry import effects_on_disputes as disputes
-from activities.registry import effects_on_numbers as numbers
-from activities.registry.step import Step
+from pydantic import JsonValue
+
+from activities.registry.errors import Refused
+from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
+from cases.models import CardProduced, Fact
+from cases.names import Kind
 from cases.offices import Recipient
-from cases.states import Effect
+from cases.policy import Policy
+from cases.progress import CaseState
+from cases.states import Effect, Event
 
-
-async def notify_applicant(step: Step) -> None:
-    """The applicant is told where the case stands now, or what happened where it stays."""
-    request, status = step.request, step.after.status
-    what = request.event.value if request.from_status is status else status.value
-    await step.notify(Recipient.applicant, f"{step.after.kind.value}.{what}")
-
+REGISTER: Final = "register"
+"""Target of what everyone who reads the register is told."""
 
 _TOLD_ONE_BY_ONE: Final = frozenset(
     {Recipient.applicant, Recipient.clerk, Recipient.team_lead, Recipient.agency_supervisor}
 )
+"""Whom a rung tells at once; the levels above get digests."""
+
+WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
 
 
-async def escalate(step: Step) -> None:
-    """The rung is recorded, and whom the policy names at the agency is told; the levels above get digests."""
-    ladder = step.after.ladder
-    due = ladder.dates.next
-    if due is None:
-        raise CaseError(Code.EVENT_NOT_ALLOWED)
-    await step.run("record_rung", rung=int(due.rung), cause=due.cause.value, clock=ladder.clock, due_at=due.at)
-    terms = step.policy.ladder.of(due.rung)
-    facts = {"rung": due.rung.name, "status": step.after.status.value, "provisional": due.provisional}
+class Intended(NamedTuple):
+    """A transition on its way to its effects."""
+
+    before: CaseState
+    after: CaseState
+    event: Event
+    fact: Fact | None
+    step: str
+    policy: Policy
+    sealer: Sealer
+
+
+def of_the_register(effects: tuple[Effect, ...]) -> list[str]:
+    """Names of those that are functions of the register, in their order; telling the applicant is a message alone."""
+    return [effect.value for effect in effects if effect is not Effect.notify_applicant]
+
+
+def facts_of(intended: Intended, effects: tuple[Effect, ...]) -> dict[str, Any]:
+    """What the effects need. Raises `Refused`."""
+    facts: dict[str, Any] = {}
+    for effect in effects:
+        if (adds := _ADDS.get(effect)) is not None:
+            facts |= adds(intended)
+    return facts
+
+
+def messages_of(intended: Intended, effects: tuple[Effect, ...]) -> list[dict[str, JsonValue]]:
+    """Whom the transition tells, whatever its effects find."""
+    messages = []
+    for effect in effects:
+        if (tells := _TELLS.get(effect)) is not None:
+            messages += tells(intended)
+    return messages
+
+
+def further_messages(intended: Intended) -> dict[str, list[dict[str, JsonValue]]]:
+    """What is told where an effect finds cause for it, by the word with which it says so."""
+    template, event = f"{Kind.card_replacement.value}.offered", f"{intended.step}.offered"
+    return {"offered": [_message(intended, Recipient.applicant, template, event=event)]}
+
+
+def _message(
+    intended: Intended,
+    recipient: Recipient,
+    template: str,
+    *,
+    event: str | None = None,
+    facts: Mapping[str, JsonValue] | None = None,
+    second_channel: bool = False,
+) -> dict[str, JsonValue]:
+    """A message that names the case and nothing else of a person.
+
+    `event` says what happened where that is not the step alone: of one event a recipient is told once. `facts` are the
+    template's variables.
+    """
+    return {
+        "recipient": recipient.value,
+        "template": template,
+        "event": event or intended.step,
+        "facts": dict(facts or {}),
+        "second_channel": second_channel,
+    }
+
+
+def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
+    """The applicant is told where the case stands now, or what happened where it stays."""
+    status = intended.after.status
+    what = intended.event.value if intended.before.status is status else status.value
+    yield _message(intended, Recipient.applicant, f"{intended.after.kind.value}.{what}")
+
+
+def _rung(intended: Intended) -> Iterator[dict[str, JsonValue]]:
+    """Whom the policy names at the agency is told of a rung."""
+    due = _due_rung(intended)
+    terms = intended.policy.ladder.of(due.rung)
+    facts = {"rung": due.rung.name, "status": intended.after.status.value, "provisional": due.provisional}
     for recipient in terms.tells:
         if recipient in _TOLD_ONE_BY_ONE:
             second = recipient in terms.second_channel
-            await step.notify(recipient, f"escalated.{due.rung.name}", second_channel=second, facts=facts)
+            yield _message(intended, recipient, f"escalated.{due.rung.name}", second_channel=second, facts=facts)
 
 
-EFFECTS: Final[Mapping[Effect, Callable[[Step], Awaitable[None]]]] = {
-    Effect.take_turn: numbers.take_turn,
-    Effect.yield_turn: numbers.yield_turn,
-    Effect.reserve_number: numbers.reserve_number,
-    Effect.release_reservation: numbers.release_reservation,
-    Effect.snapshot_entitlements: numbers.snapshot_entitlements,
-    Effect.commit_number: numbers.commit_number,
-    Effect.follow_register: numbers.follow_register,
-    Effect.compare_entitlements: numbers.compare_entitlements,
-    Effect.mark_card_outdated: numbers.mark_card_outdated,
-    Effect.publish_number_changed: numbers.publish_number_changed,
-    Effect.restore_number: numbers.restore_number,
-    Effect.open_dispute: disputes.open_dispute,
-    Effect.settle_ours: disputes.settle_ours,
-    Effect.settle_against: disputes.settle_against,
-    Effect.leave_dispute: disputes.leave_dispute,
-    Effect.hold_benefits: benefits.hold_benefits,
-    Effect.release_benefits: benefits.release_benefits,
-    Effect.lift_benefit_holds: benefits.lift_benefit_holds,
-    Effect.requeue_claims: benefits.requeue_claims,
-    Effect.assert_no_benefit_held: benefits.assert_no_benefit_held,
-    Effect.assert_benefits_unblocked: benefits.assert_benefits_unblocked,
-    Effect.wake_replacement: numbers.wake_replacement,
-    Effect.offer_replacement: numbers.offer_replacement,
-    Effect.block_card: cards.block_card,
-    Effect.unblock_card: cards.unblock_card,
-    Effect.confirm_loss: cards.confirm_loss,
-    Effect.cancel_lost_card: cards.cancel_lost_card,
-    Effect.order_card: cards.order_card,
-    Effect.reorder_card: cards.reorder_card,
-    Effect.cancel_order: cards.cancel_order,
-    Effect.record_production: cards.record_production,
-    Effect.hand_over_card: cards.hand_over_card,
-    Effect.activate_function: cards.activate_function,
-    Effect.switch_cards: cards.switch_cards,
-    Effect.close_old_card: cards.close_old_card,
-    Effect.destroy_card: cards.destroy_card,
-    Effect.notify_applicant: notify_applicant,
-    Effect.escalate: escalate,
+_TELLS: Final[Mapping[Effect, Callable[[Intended], Iterator[dict[str, JsonValue]]]]] = {
+    Effect.notify_applicant: _where_it_stands,
+    Effect.escalate: _rung,
+}
+
+
+def _due_rung(intended: Intended) -> Any:
+    due = intended.before.ladder.dates.next
+    if due is None:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    return due
+
+
+def _fired(intended: Intended) -> dict[str, Any]:
+    due = _due_rung(intended)
+    return {
+        "rung": int(due.rung),
+        "cause": due.cause.value,
+        "clock": intended.after.ladder.clock,
+        "rung_due_at": due.at.isoformat(),
+    }
+
+
+def _verified_content(intended: Intended) -> dict[str, Any]:
+    """Refuses CONTENT_CHANGED where the content is not what was verified and approved."""
+    if intended.after.content != intended.after.verified_content:
+        raise Refused(Code.CONTENT_CHANGED)
+    return {}
+
+
+def _published(intended: Intended) -> dict[str, Any]:
+    """The register's readers and the systems that confirm; a repetition goes to those that have not confirmed yet."""
+    repeated = intended.event is Event.repair
+    confirming = intended.after.awaited if repeated else intended.after.terms.confirmations
+    return {"targets": [*([] if repeated else [REGISTER]), *(system.value for system in confirming)]}
+
+
+def _undone(intended: Intended) -> dict[str, Any]:
+    return {"undone_targets": [REGISTER, *(system.value for system in intended.after.terms.confirmations)]}
+
+
+def _first_decider(intended: Intended) -> dict[str, Any]:
+    if intended.before.dispute is None:
+        raise CaseError(Code.SAME_PERSON)
+    return {"first_decider": intended.before.dispute.decided_by}
+
+
+def _made_card(intended: Intended) -> dict[str, Any]:
+    """Refuses PAYLOAD_INVALID where the card's number is not the one that its token stands for."""
+    made, person = intended.fact, intended.after.opening.person
+    if not isinstance(made, CardProduced) or made.card_number is None:
+        raise Refused(Code.PAYLOAD_INVALID)
+    try:
+        number = intended.sealer.open(made.card_number, field=Field.card_number, person=person)
+    except CaseError as broken:
+        if broken.code is not Code.SEAL_BROKEN:
+            raise
+        raise Refused(Code.PAYLOAD_INVALID) from None
+    if made.card_token != intended.sealer.number_token(number):
+        raise Refused(Code.PAYLOAD_INVALID)
+    return {}
+
+
+_ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
+    Effect.commit_number: _verified_content,
+    Effect.publish_number_changed: _published,
+    Effect.restore_number: _undone,
+    Effect.settle_ours: _first_decider,
+    Effect.settle_against: _first_decider,
+    Effect.record_production: _made_card,
+    Effect.escalate: _fired,
+    Effect.offer_replacement: lambda intended: {
+        "offers_replacement": intended.policy.number_change.replacement,
+    },
 }

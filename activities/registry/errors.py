@@ -30,8 +30,11 @@ STAMP_ONCE: Final = "transitions_stamp_once"
 SAYS_WHY: Final = {ONE_HOLDER: Code.NUMBER_TAKEN, STAMP_ONCE: Code.STAMP_USED}
 """Constraints that are rules of the domain, and the code of each."""
 
-_HEALED_BY_DEPLOYMENT: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH})
-"""Refusals that a right configuration or release heals, so that the step is worth repeating."""
+REFUSAL: Final = "CASE1"
+"""SQLSTATE with which a function of the register refuses a transition; the message is the code."""
+
+PASSES: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH, Code.DATABASE_UNAVAILABLE})
+"""What a right configuration or release heals, or time, so that the step is worth repeating."""
 
 _DATA: Final = "22"
 _INTEGRITY: Final = "23"
@@ -69,10 +72,15 @@ def translate(error: Exception) -> ApplicationError:
     INTERNAL is repeated: a fault of a release stalls visibly and heals when the release does.
     """
     code = code_of(error)
-    final = code in {Code.DATABASE_REFUSED, Code.NUMBER_TAKEN, Code.STAMP_USED} or (
-        isinstance(error, CaseError) and code not in _HEALED_BY_DEPLOYMENT
+    return ApplicationError(code.value, type=code.value, non_retryable=is_final(error))
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether repeating a step that failed with an error cannot help."""
+    code = code_of(error)
+    return code in {Code.DATABASE_REFUSED, Code.NUMBER_TAKEN, Code.STAMP_USED} or (
+        isinstance(error, CaseError) and code not in PASSES
     )
-    return ApplicationError(code.value, type=code.value, non_retryable=final)
 
 
 def case_errors_only(

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 from pydantic import AwareDatetime, Field, JsonValue
 
-from activities.registry.audit import BEGINNING, digest_of, hash_of
+from activities.registry.audit import BEGINNING, hash_of, keeps_its_word
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from activities.registry.stored import digest_of_texts
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
@@ -105,7 +106,10 @@ async def transitions_of(pool: Pool, case_id: str) -> tuple[AuditRow, ...]:
     """The audit of a case over all its generations, oldest first; empty where there is no such case."""
     async with connection_of(pool) as connection:
         rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
-    return tuple(AuditRow.model_validate(parsed(row)) for row in rows)
+    return tuple(
+        AuditRow.model_validate({**row, "fact": None if row["fact"] is None else json.loads(row["fact"])})
+        for row in rows
+    )
 
 
 @case_errors_only
@@ -116,12 +120,12 @@ async def verify_chain(pool: Pool, case_id: str) -> Break | None:
     the state that this transition led to.
     """
     async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = [parsed(row) for row in await SQL["transitions_of"].all(connection, {"case_id": case_id})]
+        rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
         heads = await SQL["heads_of"].all(connection, {"case_id": case_id})
     return broken_link(rows) or broken_head(rows, heads)
 
 
-def broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
+def broken_link(rows: Sequence[asyncpg.Record]) -> Break | None:
     """The first of a case's transitions that does not follow from the one before."""
     before, place = BEGINNING, (1, -1)
     for row in rows:
@@ -130,13 +134,13 @@ def broken_link(rows: Sequence[dict[str, Any]]) -> Break | None:
             return Break(*here, "gap")
         if row["prev_hash"] != before:
             return Break(*here, "link")
-        if row["hash"] != hash_of(row):
+        if row["hash"] != hash_of(row) or not keeps_its_word(row):
             return Break(*here, "hash")
         before, place = row["hash"], here
     return None
 
 
-def broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record]) -> Break | None:
+def broken_head(rows: Sequence[asyncpg.Record], heads: Sequence[asyncpg.Record]) -> Break | None:
     """The first generation of a case that is not where its transitions end."""
     newest = {row["generation"]: row for row in rows}
     for head in heads:
@@ -144,15 +148,12 @@ def broken_head(rows: Sequence[dict[str, Any]], heads: Sequence[asyncpg.Record])
         here = (head["generation"], head["version"])
         if row is None or (row["version"], row["hash"]) != (head["version"], head["head"]):
             return Break(*here, "head")
-        if not row["state_after"] == head["state_digest"] == digest_of(json.loads(head["state"])):
+        if row["format"] != 1 and not row["state_after"] == head["state_digest"] == _digest(head):
             return Break(*here, "state")
     return None
 
 
-def parsed(row: asyncpg.Record) -> dict[str, Any]:
-    """A transition whose JSON columns are values."""
-    values = dict(row)
-    for column in ("fact", "outcome"):
-        if values[column] is not None:
-            values[column] = json.loads(values[column])
-    return values
+def _digest(head: asyncpg.Record) -> str | None:
+    """The digest of the state that a generation carries, None where a part of it is gone."""
+    texts = (head["opening"], head["screening"], head["state"])
+    return None if None in texts else digest_of_texts(*texts)

@@ -21,11 +21,15 @@ LIMIT :limit;
 -- name: transitions_of
 -- The audit of a case over all generations, oldest first.
 SELECT
-    case_id, generation, version, step, event, from_status, to_status, actor, role, office, fact, stamp,
-    state_before, state_after, outcome, at, prev_hash, hash
+    format, case_id, generation, version, step, event, from_status, to_status, milestone, actor, role, office, stamp,
+    told_as, state_before, state_after, salt, fact, fact_commitment, outcome, outcome_commitment, neighbours, at,
+    prev_hash, hash
 FROM transitions WHERE case_id = :case_id
 ORDER BY generation, version;
 
 -- name: heads_of
 -- What the generations of a case carry of the audit: version, newest hash, digest and content of the state.
-SELECT generation, version, head, state_digest, state FROM cases WHERE case_id = :case_id ORDER BY generation;
+SELECT generation, version, head, state_digest, state, opening, screening
+FROM cases LEFT JOIN case_files USING (case_id, generation)
+WHERE case_id = :case_id
+ORDER BY generation;

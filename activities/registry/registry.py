@@ -1,37 +1,56 @@
-"""The register's activities: register a case, screen it, advance it.
+"""The register's activities: take an application in, and make the transitions of a case.
 
-Each is one transaction, and asking twice moves once.
-
-Keys are business identity, `(case, step, generation)`; a step that was done is answered with the state that holds. What
-an effect does is in `effects.py`; whatever goes wrong leaves as a code (`errors.py`).
+The register decides: it runs the pure machine on the state that it holds, at a moment of its own clock, and writes
+state, effects, audit and messages in one transaction, which is one call of a function in SQL. Asking twice moves once; a
+step that was made is answered with what stands. Whatever goes wrong leaves as a code (`errors.py`).
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, NamedTuple
 
 import asyncpg
+from pydantic_core import to_json
 from temporalio import activity
 
 from activities.calendar import Calendars
-from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
-from activities.registry.effects import EFFECTS
-from activities.registry.effects_on_numbers import wait_for_turn
-from activities.registry.errors import SAYS_WHY, STAMP_ONCE, Refused, codes_only
-from activities.registry.pool import Connection, Pool, connection_of
+from activities.registry.audit import canonical
+from activities.registry.authority import TooEarly, check_caller, check_due, claims_of, fact_of
+from activities.registry.effects import (
+    WRITES_NOTHING_OF_THE_PERSON,
+    Intended,
+    facts_of,
+    further_messages,
+    messages_of,
+    of_the_register,
+)
+from activities.registry.errors import PASSES, REFUSAL, SAYS_WHY, STAMP_ONCE, Refused, code_of, codes_only, is_final
+from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.screening import Screened, screen
-from activities.registry.step import Step
+from activities.registry.screening import REASONS, Screened, screen
+from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
+from cases.clocks import SHANGHAI
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.models import Recompute
+from cases.models import Fact, Receipt, Recompute, Transition
+from cases.names import case_id as case_id_of
 from cases.policy import Policies, Policy
-from cases.progress import CaseState, Finding, Screening, Terms, view_of
+from cases.progress import CaseState, Decision, decide, next_step, opened, receipt_of, view_of
 from cases.stamps import Claims
-from cases.states import Effect, Event
-from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
+from cases.states import Effect, Event, Origin, otherwise
+from cases.steps import (
+    KEPT_TRANSITIONS,
+    Neighbour,
+    RegisterRequest,
+    Standing,
+    StepRequest,
+    StepResult,
+    changes_of,
+)
 
 SQL: Final = load("cases.sql")
 
@@ -39,356 +58,12 @@ REGISTRATION: Final = "registered"
 """Event of the audit's first row of a generation; it is no event of the state table."""
 
 ATTEMPTS: Final = 5
-"""How often a transaction is tried that PostgreSQL ended to resolve a deadlock or a conflict of serialisation."""
+"""How often a step is judged anew that another was faster than, or that PostgreSQL ended in favour of another."""
 
-_WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
+LARGEST_STATE: Final = 64 * 1024
+"""Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
 
-Written = Callable[[str, DeliverRequest], None]
-"""Told of the notifications of a step, by the step's business key, once they are durable. It must not wait: whatever
-becomes of them then, the sweep delivers what is left.
-"""
-
-Done = TypeVar("Done")
-
-
-class Registry:
-    """Activities on the register."""
-
-    def __init__(
-        self,
-        pool: Pool,
-        sealer: Sealer,
-        stamps: Stamps,
-        policies: Policies,
-        calendars: Calendars,
-        written: Written | None = None,
-    ) -> None:
-        self._written = written
-        self._pool = pool
-        self._sealer = sealer
-        self._stamps = stamps
-        self._policies = policies
-        self._calendars = calendars
-
-    @activity.defn
-    @codes_only
-    async def register(self, request: RegisterRequest) -> Registered:
-        """Register an application durably and screen it.
-
-        The same idempotency key with the same content is answered as before, for ever. A closed case answers with its
-        ending unless the application reopens it; then its next generation begins. `refused`: IDEMPOTENCY_CONFLICT,
-        CASE_ALREADY_OPEN, CASE_NOT_REOPENABLE, what is wrong with the stamp, or the code of a hard rule the number
-        breaks.
-        """
-        try:
-            return await self._in_transaction(lambda connection: self._register(connection, request))
-        except asyncpg.UniqueViolationError as violation:
-            if violation.constraint_name != STAMP_ONCE:
-                raise
-            return self._refusal(request, Code.STAMP_USED)
-
-    @activity.defn
-    @codes_only
-    async def screen(self, request: RegisterRequest) -> Screening:
-        """Screen a registered case again, by the policy it is pinned to. Reads only."""
-        async with connection_of(self._pool) as connection:
-            return (await self._screen(connection, request)).screening
-
-    @activity.defn
-    @codes_only
-    async def advance(self, request: StepRequest) -> StepResult:
-        """Make one transition with all its effects, or answer what holds instead, or why it cannot be made."""
-        while True:
-            try:
-                result, notifications = await self._in_transaction(
-                    lambda connection: self._advance(connection, request)
-                )
-            except Refused as refused:
-                code = refused.code
-            except asyncpg.UniqueViolationError as violation:
-                if violation.constraint_name not in SAYS_WHY:
-                    raise
-                code = SAYS_WHY[violation.constraint_name]
-            else:
-                if notifications and self._written is not None:
-                    self._written(request.key, DeliverRequest(notifications=notifications, at=request.at))
-                return result
-            if code is not Code.PERSON_BUSY:
-                break
-            # Between the refusal and this the turn may have become free; then nobody would tell the case.
-            if await self._in_transaction(lambda connection: wait_for_turn(connection, request)):
-                break
-        return StepResult(moved=False, refused=code)
-
-    # --- registering ------------------------------------------------------------------------------------------------
-
-    async def _register(self, connection: Connection, request: RegisterRequest) -> Registered:
-        opening, case_id = request.state.opening, request.state.case_id
-        values: dict[str, Any] = {
-            "case_id": case_id,
-            "number_token": opening.number_token,
-            "key": opening.key,
-            "fingerprint": opening.fingerprint,
-            "at": request.at,
-        }
-        await SQL["see_each_other"].first(connection, values)
-        used = await SQL["used_key"].first(connection, values)
-        if used is not None:
-            if (used["case_id"], used["fingerprint"]) != (case_id, opening.fingerprint):
-                return self._refusal(request, Code.IDEMPOTENCY_CONFLICT)
-            return await self._as_registered(connection, case_id, used["generation"])
-        # What was written before is not judged again: the key of its stamp may be out of use by now.
-        try:
-            claims = self._stamps.check_opening(opening, request.arrived or request.at)
-        except CaseError as not_theirs:
-            return self._refusal(request, not_theirs.code)
-        return await self._register_anew(connection, request, claims, values)
-
-    async def _register_anew(
-        self, connection: Connection, request: RegisterRequest, claims: Claims, values: dict[str, Any]
-    ) -> Registered:
-        """Register an application whose key was not used yet."""
-        opening, case_id = request.state.opening, request.state.case_id
-        newest = await SQL["newest_generation"].first(connection, values)
-        if newest is not None and (newest["closed_at"] is None or not opening.reopen):
-            if newest["closed_at"] is None and newest["fingerprint"] != opening.fingerprint:
-                return self._refusal(request, Code.CASE_ALREADY_OPEN)
-            await SQL["use_key"].run(connection, values | {"generation": newest["generation"]})
-            return await self._as_registered(connection, case_id, newest["generation"])
-        if newest is None and opening.reopen:
-            return self._refusal(request, Code.CASE_NOT_REOPENABLE)
-        return await self._open(connection, request, claims, newest, values)
-
-    async def _open(
-        self,
-        connection: Connection,
-        request: RegisterRequest,
-        claims: Claims,
-        newest: asyncpg.Record | None,
-        values: dict[str, Any],
-    ) -> Registered:
-        """Open the first generation of a case, or the next one after `newest`."""
-        try:
-            screened = await self._screen(connection, request)
-        except CaseError as broken:
-            if broken.code not in _REFUSES_APPLICATION:
-                raise
-            return self._refusal(request, broken.code)
-        generation, head = (1, BEGINNING) if newest is None else (newest["generation"] + 1, newest["head"])
-        opening, screening = request.state.opening, screened.screening
-        # The stamp stands in the audit, once.
-        unstamped = opening.model_copy(update={"stamp": None})
-        state = request.state.model_copy(
-            update={"opening": unstamped, "generation": generation, "screening": screening}
-        )
-        answer = Registered(generation=generation, screening=screening)
-        written = canonical(state.model_dump(mode="json"))
-        link: dict[str, Any] = {
-            "case_id": state.case_id,
-            "generation": generation,
-            "version": 0,
-            "step": f"{REGISTRATION}.0",
-            "event": REGISTRATION,
-            "from_status": None,
-            "to_status": state.status.value,
-            "actor": claims.sub,
-            "role": claims.role.value,
-            "office": claims.office,
-            "fact": {"stamp": opening.stamp},
-            "stamp": claims.jti,
-            "state_before": None,
-            "state_after": sha256_of(written),
-            "outcome": answer.model_dump(mode="json"),
-            "at": request.at,
-            "prev_hash": head,
-        }
-        link["hash"] = hash_of(link)
-        values = values | {
-            "generation": generation,
-            "kind": state.kind.value,
-            "person": opening.person,
-            "person_id": screened.person_id,
-            "region": opening.region,
-            "category": opening.category.value,
-            "status": state.status.value,
-            "milestone": state.milestone.value,
-            "policy": screening.terms.policy,
-            "replaces_number_id": screened.number_id,
-            "road": screening.road,
-            "submitter": opening.submitter.id,
-            "due_at": None,
-            "state": written,
-            "state_digest": link["state_after"],
-            "head": link["hash"],
-        }
-        await SQL["open_case"].run(connection, values)
-        await SQL["use_key"].run(connection, values)
-        await _record(connection, link)
-        return answer
-
-    async def _as_registered(self, connection: Connection, case_id: str, generation: int) -> Registered:
-        """The answer a case was given before; where the case has moved since, with the state that holds."""
-        values = {"case_id": case_id, "generation": generation, "before": 0}
-        recorded = await SQL["registered_as"].first(connection, values)
-        if recorded is None:
-            raise CaseError(Code.CASE_UNKNOWN)
-        answer = Registered.model_validate_json(recorded["outcome"])
-        standing, neighbours = await self._standing(connection, values)
-        if standing.version == 0:
-            return answer
-        return answer.model_copy(update={"standing": standing, "neighbours": neighbours})
-
-    def _refusal(self, request: RegisterRequest, code: Code) -> Registered:
-        """A refusal says nothing about the person; its screening is a blank one."""
-        blank = Screening(finding=Finding.not_allowed, terms=Terms(policy=""))
-        return Registered(generation=request.state.generation, screening=blank, refused=code)
-
-    async def _screen(self, connection: Connection, request: RegisterRequest) -> Screened:
-        return await screen(connection, request.state, request.at, self._sealer, self._policies)
-
-    # --- advancing --------------------------------------------------------------------------------------------------
-
-    async def _advance(self, connection: Connection, request: StepRequest) -> tuple[StepResult, tuple[int, ...]]:
-        """What is answered, and the notifications that were written."""
-        after = request.after
-        key = {"case_id": after.case_id, "generation": after.generation, "step": request.step}
-        case = await SQL["lock_case"].first(connection, key)
-        if case is None:
-            raise CaseError(Code.CASE_UNKNOWN)
-        if (case["version"], case["status"]) != (request.before, request.from_status):
-            standing, neighbours = await self._standing(connection, key | {"before": request.before})
-            return StepResult(moved=False, standing=standing, neighbours=neighbours), ()
-        claims = self._claims(request)
-        policy = self._policy(request)
-        step = Step(connection, request, case, policy, self._sealer)
-        if not _WRITES_NOTHING_OF_THE_PERSON.issuperset(request.effects):
-            await SQL["lock_person"].first(connection, {"person": after.opening.person})
-        for effect in request.effects:
-            await EFFECTS[effect](step)
-        final = policy.settle(request.decision, request.at, self._calendars(policy.calendar), step.related)
-        result = StepResult.of(after, final, tuple(step.neighbours), step.related)
-        await self._move(connection, request, claims, case, final, result)
-        return result, tuple(step.notifications)
-
-    async def _standing(
-        self, connection: Connection, values: Mapping[str, Any]
-    ) -> tuple[CaseState, tuple[Neighbour, ...]]:
-        """The state that holds, and whom the transitions after `before` had to tell in vain.
-
-        The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
-        stretch, or an operator reset it. The state also carries which updates were answered, and with what.
-        """
-        standing = await SQL["standing"].first(connection, values)
-        if standing is None:
-            raise CaseError(Code.CASE_UNKNOWN)
-        untold = await SQL["untold_neighbours"].all(connection, values)
-        return (
-            CaseState.model_validate_json(standing["state"]),
-            tuple(Neighbour.model_validate_json(row["neighbour"]) for row in untold),
-        )
-
-    def _claims(self, request: StepRequest) -> Claims | None:
-        """Who decided, by the stamp of the fact; None for what happens of itself."""
-        if request.fact is None:
-            return None
-        try:
-            return self._stamps.check_fact(
-                request.parsed, request.after.case_id, request.event, request.arrived or request.at
-            )
-        except CaseError as not_theirs:
-            raise Refused(not_theirs.code) from None
-
-    def _policy(self, request: StepRequest) -> Policy:
-        """The policy that the case is pinned to, or is pinned to by this step."""
-        pinned = self._policies.pinned(request.after.terms.policy)
-        fact = request.parsed if request.event is Event.recompute and request.fact is not None else None
-        if not isinstance(fact, Recompute) or fact.policy is None:
-            return pinned
-        policy = self._policies.find(fact.policy)
-        if policy is None or not policy.serves(request.after.opening.region):
-            raise Refused(Code.POLICY_UNKNOWN)
-        return policy
-
-    async def _move(
-        self,
-        connection: Connection,
-        request: StepRequest,
-        claims: Claims | None,
-        case: asyncpg.Record,
-        final: CaseState,
-        result: StepResult,
-    ) -> None:
-        view, ladder = view_of(final), final.ladder
-        written = canonical(final.model_dump(mode="json"))
-        link: dict[str, Any] = {
-            "case_id": final.case_id,
-            "generation": final.generation,
-            "version": final.version,
-            "step": request.step,
-            "event": request.event.value,
-            "from_status": request.from_status.value,
-            "to_status": final.status.value,
-            "actor": claims.sub if claims else None,
-            "role": claims.role.value if claims else None,
-            "office": claims.office if claims else None,
-            "fact": request.fact,
-            "stamp": claims.jti if claims else None,
-            "state_before": case["state_digest"],
-            "state_after": sha256_of(written),
-            # The audit names all dates that hold, also those that the case is not told again.
-            "outcome": result.model_copy(update={"dates": ladder.dates}).model_dump(mode="json"),
-            "at": request.at,
-            "prev_hash": case["head"],
-        }
-        link["hash"] = hash_of(link)
-        moved = await SQL["move_case"].run(
-            connection,
-            {
-                "case_id": final.case_id,
-                "generation": final.generation,
-                "before": request.before,
-                "from_status": request.from_status.value,
-                "status": final.status.value,
-                "milestone": final.milestone.value,
-                "version": final.version,
-                "road": view.road,
-                "verifier": final.verifier,
-                "approver": final.approver,
-                "verified_content": final.verified_content,
-                "policy": view.policy,
-                "due_at": view.due_at,
-                "rung": int(ladder.rung),
-                "rung_at": ladder.rung_at,
-                "next_rung": int(ladder.dates.next.rung) if ladder.dates.next is not None else None,
-                "next_rung_at": ladder.dates.next.at if ladder.dates.next is not None else None,
-                "processing_due_at": view.processing_due_at,
-                "campaign_due_at": view.campaign_due_at,
-                "provisional": view.dates_provisional,
-                "silenced_until": view.silenced_until,
-                "attention": list(view.attention),
-                "state": written,
-                "state_digest": link["state_after"],
-                "head": link["hash"],
-                "is_open": final.is_open,
-                "at": request.at,
-            },
-        )
-        if moved != 1:
-            raise CaseError(Code.STALE_VERSION)
-        await _record(connection, link)
-
-    async def _in_transaction(self, work: Callable[[Connection], Awaitable[Done]]) -> Done:
-        """Do the work in one transaction, again where PostgreSQL ended it in favour of another."""
-        for attempts_left in reversed(range(ATTEMPTS)):
-            try:
-                async with connection_of(self._pool) as connection, connection.transaction():
-                    return await work(connection)
-            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-                if not attempts_left:
-                    raise
-        raise AssertionError("the last attempt answers or raises")
-
-
+_CODES: Final = {code.value: code for code in Code}
 _REFUSES_APPLICATION: Final = frozenset(
     {
         Code.NUMBER_EMPTY,
@@ -407,10 +82,580 @@ _REFUSES_APPLICATION: Final = frozenset(
 )
 """What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""
 
+Written = Callable[[str, DeliverRequest], None]
+"""Told of the notifications of a step, by the step's business key, once they are durable. It must not wait: whatever
+becomes of them then, the sweep delivers what is left.
+"""
 
-async def _record(connection: Connection, link: dict[str, Any]) -> None:
-    json_columns = {
-        "fact": None if link["fact"] is None else json.dumps(link["fact"]),
-        "outcome": json.dumps(link["outcome"]),
+
+class Clock(Enum):
+    """Whose clock decides what is due."""
+
+    register = "register"
+    """The database's. Its server and Temporal's may differ by what time synchronisation allows, a minute at most."""
+    callers = "callers"
+    """That of the asking workflow: for rehearsals and tests that skip time. No setting of a worker leads here."""
+
+
+class _Asked(NamedTuple):
+    """What is to be made of a case."""
+
+    event: Event
+    fact: Fact | None = None
+    request: StepRequest | None = None
+    """Of what was told, as it was told."""
+    claims: Claims | None = None
+    because: Code | None = None
+    """Why the register refused the step in whose place this one is made."""
+
+
+class _Made(NamedTuple):
+    """A transition that was made."""
+
+    copy: Copy
+    transition: Transition
+    neighbours: tuple[Neighbour, ...]
+    now: datetime
+    receipt: Receipt | None
+
+
+class _Stale(Exception):
+    """Another transition was made meanwhile."""
+
+
+class Registry:
+    """Activities on the register."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        sealer: Sealer,
+        stamps: Stamps,
+        policies: Policies,
+        calendars: Calendars,
+        written: Written | None = None,
+        *,
+        clock: Clock = Clock.register,
+    ) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._stamps = stamps
+        self._policies = policies
+        self._calendars = calendars
+        self._written = written
+        self._clock = clock
+        self._copies = Copies()
+
+    @activity.defn
+    @codes_only
+    async def register(self, request: RegisterRequest) -> StepResult:
+        """Take an application in durably and screen it, or answer where its case stands.
+
+        The same idempotency key with the same content is answered as before, for ever. A closed case answers with its
+        ending unless the application reopens it; then its next generation begins. `refused`: IDEMPOTENCY_CONFLICT,
+        CASE_ALREADY_OPEN, CASE_NOT_REOPENABLE, what is wrong with the stamp, or the code of a hard rule the number
+        breaks.
+        """
+        opening = request.opening
+        check_caller(case_id_of(opening.kind, opening.person), opening.kind, self._stamps.audience)
+        for _ in range(ATTEMPTS):
+            try:
+                generation, now = await self._registered(request)
+            except Refused as refused:
+                return StepResult(refused=refused.code)
+            except asyncpg.UniqueViolationError as violation:
+                if violation.constraint_name != STAMP_ONCE:
+                    raise
+                return StepResult(refused=Code.STAMP_USED)
+            except _Stale:
+                continue
+            copy, _ = await self._held(case_id_of(opening.kind, opening.person), generation)
+            if copy.state.version == 0:
+                made, _ = await self._onward(copy, now)
+                neighbours = tuple(neighbour for each in made for neighbour in each.neighbours)
+                copy = made[-1].copy if made else copy
+                return await self._standing(copy.state, neighbours=neighbours)
+            return await self._standing(copy.state, after=0)
+        raise CaseError(Code.DATABASE_UNAVAILABLE)
+
+    @activity.defn
+    @codes_only
+    async def advance(self, request: StepRequest) -> StepResult:
+        """Make the transition that a case asks for, and those of the engine's own that follow from it at once.
+
+        Each is a transaction and a link of the audit. Answers what stands instead where the register is ahead of the
+        asking run, and why it cannot be made.
+        """
+        for _ in range(ATTEMPTS):
+            copy, row = await self._held(request.case_id, request.generation, request.told_as)
+            state = copy.state
+            check_caller(request.case_id, state.kind, self._stamps.audience)
+            if state.version != request.version or row["told_in"] is not None:
+                return await self._standing(state, after=request.version, told_as=request.told_as)
+            now = self._now(row["now"], request.at)
+            try:
+                asked = self._authorised(request, state, now)
+                return await self._advanced(copy, asked, now)
+            except TooEarly as early:
+                return StepResult(not_before=early.ends_at, now=now)
+            except _Stale:
+                self._copies.drop(request.case_id, request.generation)
+            except CaseError as not_possible:
+                if not_possible.code in PASSES:
+                    raise
+                return StepResult(refused=not_possible.code)
+        raise CaseError(Code.DATABASE_UNAVAILABLE)
+
+    # --- taking in --------------------------------------------------------------------------------------------------
+
+    async def _registered(self, request: RegisterRequest) -> tuple[int, datetime]:
+        """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`."""
+        opening, case_id = request.opening, case_id_of(request.opening.kind, request.opening.person)
+        values: dict[str, Any] = {"key": opening.key, "case_id": case_id, "fingerprint": opening.fingerprint}
+        async with connection_of(self._pool) as connection:
+            seen = await SQL["look_for_application"].first(connection, values)
+        if seen is None:
+            raise AssertionError("a row, whatever there is")
+        now = self._now(seen["now"], request.at)
+        if seen["used_by"] is not None:
+            if (seen["used_by"], seen["used_fingerprint"]) != (case_id, opening.fingerprint):
+                raise Refused(Code.IDEMPOTENCY_CONFLICT)
+            return seen["used_generation"], now
+        # What was written before is not judged again: the key of its stamp may be out of use by now.
+        try:
+            claims = self._stamps.check_opening(opening, request.arrived, now)
+        except CaseError as not_theirs:
+            raise Refused(not_theirs.code) from None
+        if seen["generation"] is not None and (seen["closed_at"] is None or not opening.reopen):
+            if seen["closed_at"] is None and seen["fingerprint"] != opening.fingerprint:
+                raise Refused(Code.CASE_ALREADY_OPEN)
+            async with connection_of(self._pool) as connection:
+                await SQL["use_key"].run(connection, values | {"generation": seen["generation"], "at": now})
+            return seen["generation"], now
+        if seen["generation"] is None and opening.reopen:
+            raise Refused(Code.CASE_NOT_REOPENABLE)
+        return await self._opened(request, claims, (seen["generation"] or 0) + 1, now)
+
+    async def _opened(
+        self, request: RegisterRequest, claims: Claims, generation: int, now: datetime
+    ) -> tuple[int, datetime]:
+        """Open a generation of a case."""
+        opening = request.opening.model_copy(update={"stamp": None})
+        blank = opened(opening).model_copy(update={"generation": generation})
+        screened = await self._screened(blank, now)
+        screening = screened.screening
+        state = blank.model_copy(
+            update={"screening": screening, "benefits_held": screening.benefits_held, "related": screening.related}
+        )
+        copy = Copy.of(state)
+        told = request.opening.model_dump(mode="json", include={"stamp"})
+        asked = {
+            "who_else": screened.who_else,
+            "case": self._row(copy)
+            | {
+                "case_id": state.case_id,
+                "generation": generation,
+                "kind": state.kind.value,
+                "person": opening.person,
+                "person_id": screened.person_id,
+                "region": opening.region,
+                "category": opening.category.value,
+                "version": 0,
+                "key": opening.key,
+                "fingerprint": opening.fingerprint,
+                "number_token": opening.number_token,
+                "replaces_number_id": screened.number_id,
+                "submitter": opening.submitter.id,
+                "state_digest": copy.digest,
+                "opened_at": now,
+                "moved_at": now,
+            },
+            "file": {
+                "case_id": state.case_id,
+                "generation": generation,
+                "opening": copy.texts.opening,
+                "screening": copy.texts.screening,
+            },
+            "transition": _link(
+                state, claims, event=REGISTRATION, from_status=None, before=None, after=copy.digest, at=now
+            )
+            | {"fact": canonical(told), "outcome": "{}"},
+        }
+        answer = await self._call("open_case", asked)
+        self._copies.keep(copy)
+        return generation, self._now(datetime.fromisoformat(answer["now"]), request.at)
+
+    async def _screened(self, state: CaseState, now: datetime) -> Screened:
+        """What the register says of the person. Raises `Refused` for what makes an application unacceptable."""
+        try:
+            async with connection_of(self._pool) as connection:
+                return await screen(connection, state, now, self._sealer, self._policies)
+        except CaseError as broken:
+            if state.screening is None and broken.code in _REFUSES_APPLICATION:
+                raise Refused(broken.code) from None
+            raise
+
+    # --- moving -----------------------------------------------------------------------------------------------------
+
+    def _authorised(self, request: StepRequest, state: CaseState, now: datetime) -> _Asked:
+        """What a request may have done. Raises `CaseError` or `TooEarly`."""
+        if not state.is_open:
+            raise CaseError(Code.CASE_CLOSED)
+        fact = fact_of(request)
+        claims = claims_of(self._stamps, request, fact, now)
+        check_due(state, request.event, now)
+        return _Asked(request.event, fact, request, claims)
+
+    async def _advanced(self, copy: Copy, asked: _Asked, now: datetime) -> StepResult:
+        """The answer to a transition that may be made. Raises `_Stale`, and `CaseError` where it is not possible."""
+        begun = copy
+        made, code = await self._made_or_otherwise(copy, asked, now)
+        if made is None:
+            return StepResult(refused=code)
+        all_made = [made]
+        if code is None:
+            all_made += (await self._onward(made.copy, made.now))[0]
+        return StepResult(
+            moves=tuple(each.transition for each in all_made),
+            changes=changes_of(begun.state, all_made[-1].copy.state),
+            receipt=next((each.receipt for each in all_made if each.receipt is not None), None),
+            neighbours=tuple(neighbour for each in all_made for neighbour in each.neighbours),
+        )
+
+    async def _onward(self, copy: Copy, now: datetime) -> tuple[list[_Made], Code | None]:
+        """Make the engine's own steps, until somebody has to act, a time limit has to end, or one is refused.
+
+        What cannot be made is left to the case, which asks for it by itself.
+        """
+        all_made: list[_Made] = []
+        while (event := next_step(copy.state, now)) is not None:
+            try:
+                made, code = await self._made_or_otherwise(copy, _Asked(event), now)
+            except (CaseError, _Stale, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                if not all_made and copy.state.version == 0:
+                    raise
+                break
+            if made is None:
+                return all_made, code
+            all_made.append(made)
+            copy, now = made.copy, made.now
+        return all_made, None
+
+    async def _made_or_otherwise(self, copy: Copy, asked: _Asked, now: datetime) -> tuple[_Made | None, Code | None]:
+        """The transition, or the one that a case makes where the register refuses a step that happens of itself.
+
+        Answers the code of the refusal beside it; no transition where what was told is refused, or the case waits.
+        """
+        event, of_itself = asked.event, asked.event.origin in {Origin.engine, Origin.timer}
+        while True:
+            try:
+                return await self._make(copy, asked, now), None
+            except Refused as refused:
+                code = refused.code
+            except asyncpg.UniqueViolationError as violation:
+                if violation.constraint_name not in SAYS_WHY:
+                    raise
+                code = SAYS_WHY[violation.constraint_name]
+            except (CaseError, asyncpg.PostgresError) as error:
+                code = code_of(error)
+                if not (of_itself and is_final(error) and event is not Event.stuck):
+                    raise
+            if code is not Code.PERSON_BUSY or await self._waits_for_turn(copy.state, now):
+                break
+        way = otherwise(event, code) if of_itself and asked.because is None else None
+        if way is None or not copy.state.machine.rows(copy.state.status, way):
+            return None, code
+        made, again = await self._made_or_otherwise(copy, _Asked(way, because=code), now)
+        return made, again or code
+
+    async def _waits_for_turn(self, state: CaseState, now: datetime) -> bool:
+        """Put a case on the list of those to be told; False where the turn became free meanwhile."""
+        values = {
+            "person": state.opening.person,
+            "case_id": state.case_id,
+            "generation": state.generation,
+            "at": now,
+        }
+        async with connection_of(self._pool) as connection:
+            row = await SQL["wait_for_turn"].first(connection, values)
+        return row is not None and bool(row["waits"])
+
+    async def _make(self, copy: Copy, asked: _Asked, now: datetime) -> _Made:
+        """Make one transition. Raises `Refused`, `CaseError` or `_Stale`."""
+        state, event = await self._looked_at(copy.state, asked.event, now), asked.event
+        decision = decide(state, event, asked.fact, now, asked.because)
+        policy = self._policy(state, asked.fact)
+        step = f"{event}.{decision.after.version}"
+        intended = Intended(state, decision.after, event, asked.fact, step, policy, self._sealer)
+        final = policy.settle(decision, now, self._calendars(policy.calendar), await self._related(state, decision))
+        self._check_recomputed(state, final, asked)
+        after = Copy.of(final, copy)
+        self._check_size(after, asked)
+        receipt = receipt_of(final) if final.version == 1 else None
+        transition = self._transition(state, final, asked, now)
+        request = self._request(copy, after, intended, decision, asked, transition, receipt)
+        answer = await self._call("make_transition", request)
+        self._copies.keep(after)
+        neighbours = tuple(Neighbour.model_validate(each) for each in answer["neighbours"])
+        if answer["notifications"] and self._written is not None:
+            key = f"{final.case_id}:{final.generation}:{step}"
+            self._written(key, DeliverRequest(notifications=tuple(answer["notifications"]), at=now))
+        at_end = self._now(datetime.fromisoformat(answer["now"]), now)
+        return _Made(after, transition, neighbours, at_end, receipt)
+
+    async def _looked_at(self, state: CaseState, event: Event, now: datetime) -> CaseState:
+        """The state with a screening as of now, where the event is one: the first one came with the registration."""
+        if event not in {Event.screened, Event.checked} or state.version == 0:
+            return state
+        screening = (await self._screened(state, now)).screening
+        return state.model_copy(update={"screening": screening, "related": screening.related})
+
+    async def _related(self, state: CaseState, decision: Decision) -> str | None:
+        """The case on the other side, where a dispute begins for this one; None where that changes nothing."""
+        if Effect.open_dispute in decision.effects:
+            values = {"number_token": state.opening.number_token, "person": state.opening.person}
+            async with connection_of(self._pool) as connection:
+                row = await SQL["rival_case"].first(connection, values)
+            return None if row is None else row["case_id"]
+        if decision.row.event is Event.dispute_opened:
+            values = {"case_id": state.case_id, "generation": state.generation}
+            async with connection_of(self._pool) as connection:
+                row = await SQL["opponent"].first(connection, values)
+            return None if row is None else row["opponent"]
+        return None
+
+    def _policy(self, state: CaseState, fact: Fact | None) -> Policy:
+        """The policy that the case is pinned to, or is pinned to by this step. Raises `Refused` POLICY_UNKNOWN."""
+        if not isinstance(fact, Recompute) or fact.policy is None:
+            return self._policies.pinned(state.terms.policy)
+        policy = self._policies.find(fact.policy)
+        if policy is None or not policy.serves(state.opening.region):
+            raise Refused(Code.POLICY_UNKNOWN)
+        return policy
+
+    def _check_recomputed(self, before: CaseState, after: CaseState, asked: _Asked) -> None:
+        """Nobody's word that the calendar grew is needed, and none is heard: dates move, or they do not.
+
+        Raises `Refused` EVENT_NOT_ALLOWED.
+        """
+        if asked.event is Event.recompute and asked.fact is None:
+            dates = (before.timer, before.ladder.dates), (after.timer, after.ladder.dates)
+            if dates[0] == dates[1]:
+                raise Refused(Code.EVENT_NOT_ALLOWED)
+
+    def _check_size(self, after: Copy, asked: _Asked) -> None:
+        """Raises `Refused` STATE_TOO_LARGE for what is told beyond what a case may hold; endings are always possible."""
+        if asked.fact is not None and after.state.is_open and len(after.texts.state) > LARGEST_STATE:
+            raise Refused(Code.STATE_TOO_LARGE)
+
+    def _transition(self, before: CaseState, after: CaseState, asked: _Asked, now: datetime) -> Transition:
+        return Transition(
+            version=after.version,
+            at=now,
+            event=asked.event,
+            status=before.status,
+            to=after.status,
+            milestone=after.milestone,
+            actor=asked.claims.sub if asked.claims is not None else None,
+            told_as=asked.request.told_as if asked.request is not None else None,
+        )
+
+    def _request(
+        self,
+        before: Copy,
+        after: Copy,
+        intended: Intended,
+        decision: Decision,
+        asked: _Asked,
+        transition: Transition,
+        receipt: Receipt | None,
+    ) -> dict[str, Any]:
+        """What `make_transition` is asked."""
+        final, opening, now = after.state, after.state.opening, transition.at
+        fact = asked.request.fact if asked.request is not None else None
+        outcome = {
+            "timer": final.timer,
+            # The audit names all dates that hold, also those that did not change.
+            "dates": final.ladder.dates,
+            "terms": final.terms if final.terms is not intended.before.terms else None,
+            "related": final.related,
+        }
+        request: dict[str, Any] = {
+            "step": {
+                "case_id": final.case_id,
+                "generation": final.generation,
+                "version": final.version,
+                "name": intended.step,
+                "event": asked.event.value,
+                "at": now,
+                "day": now.astimezone(SHANGHAI).date(),
+                "person": opening.person,
+                "region": opening.region,
+                "number": opening.number,
+                "number_token": opening.number_token,
+                "reason": REASONS[opening.kind],
+                "facts": facts_of(intended, decision.effects)
+                | {"fact": fact, "from_status": transition.status.value, "to_status": final.status.value},
+            },
+            "effects": of_the_register(decision.effects),
+            "of_person": not WRITES_NOTHING_OF_THE_PERSON.issuperset(decision.effects),
+            "of_neighbour": asked.event.origin is Origin.neighbour,
+            "messages": messages_of(intended, decision.effects),
+            "further_messages": further_messages(intended),
+            "case": self._row(after) | {"closed_at": None if final.is_open else now},
+            "transition": _link(
+                final,
+                asked.claims,
+                event=asked.event.value,
+                from_status=transition.status.value,
+                before=before.digest,
+                after=after.digest,
+                at=now,
+            )
+            | {
+                "told_as": transition.told_as,
+                "fact": None if fact is None else canonical(fact),
+                "outcome": to_json(outcome, exclude_none=True).decode(),
+            },
+        }
+        if after.texts.screening is not before.texts.screening or receipt is not None:
+            request["file"] = {
+                "screening": after.texts.screening,
+                "receipt": None if receipt is None else receipt.model_dump_json(),
+            }
+        return request
+
+    def _row(self, copy: Copy) -> dict[str, Any]:
+        """What lists show of a case, and its state."""
+        state, view, dates = copy.state, view_of(copy.state), copy.state.ladder.dates
+        return {
+            "status": state.status.value,
+            "milestone": state.milestone.value,
+            "road": view.road,
+            "verifier": state.verifier,
+            "approver": state.approver,
+            "verified_content": state.verified_content,
+            "policy": view.policy,
+            "due_at": view.due_at,
+            "rung": int(state.ladder.rung),
+            "rung_at": state.ladder.rung_at,
+            "next_rung": int(dates.next.rung) if dates.next is not None else None,
+            "next_rung_at": dates.next.at if dates.next is not None else None,
+            "processing_due_at": view.processing_due_at,
+            "campaign_due_at": view.campaign_due_at,
+            "provisional": view.dates_provisional,
+            "silenced_until": view.silenced_until,
+            "attention": list(view.attention),
+            "benefits_held": state.benefits_held,
+            "ended_because": state.ended_because,
+            "state": copy.texts.state,
+        }
+
+    # --- what stands ------------------------------------------------------------------------------------------------
+
+    async def _held(self, case_id: str, generation: int, told_as: str | None = None) -> tuple[Copy, asyncpg.Record]:
+        """A case as the register holds it now. Raises `CaseError` CASE_UNKNOWN."""
+        known = self._copies.find(case_id, generation)
+        values = {
+            "case_id": case_id,
+            "generation": generation,
+            "told_as": told_as,
+            "known": known.digest if known is not None else None,
+        }
+        async with connection_of(self._pool) as connection:
+            row = await SQL["look"].first(connection, values)
+        if row is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        if known is None or row["state"] is not None:
+            texts = Stored(row["opening"], row["screening"], row["state"])
+            known = Copy(texts.whole, texts, row["state_digest"])
+            self._copies.keep(known)
+        return known, row
+
+    async def _standing(
+        self,
+        state: CaseState,
+        *,
+        after: int | None = None,
+        told_as: str | None = None,
+        neighbours: tuple[Neighbour, ...] = (),
+    ) -> StepResult:
+        """What stands, and whom the transitions after a version had to tell in vain.
+
+        The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
+        stretch, or an operator reset it.
+        """
+        values = {
+            "case_id": state.case_id,
+            "generation": state.generation,
+            "before": after,
+            "told_as": told_as,
+            "most": KEPT_TRANSITIONS,
+        }
+        async with connection_of(self._pool) as connection:
+            row = await SQL["standing"].first(connection, values)
+            untold = [] if after is None else await SQL["untold_neighbours"].all(connection, values)
+        if row is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
+        transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
+        return StepResult(
+            standing=Standing.of(state, receipt, transitions),
+            neighbours=neighbours + tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
+        )
+
+    def _now(self, registers: datetime, callers: datetime) -> datetime:
+        return registers if self._clock is Clock.register else callers
+
+    async def _call(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """What a function of the register answers, asked again where PostgreSQL ended it in favour of another.
+
+        Raises `Refused`, or `_Stale` where what it was asked on does not stand any more.
+        """
+        written = to_json(asked).decode()
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                async with connection_of(self._pool) as connection:
+                    row = await SQL[function].first(connection, {"asked": written})
+                break
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if not attempts_left:
+                    raise
+            except asyncpg.PostgresError as error:
+                if error.sqlstate != REFUSAL:
+                    raise
+                raise Refused(_CODES.get(str(error), Code.INTERNAL)) from None
+        answer: dict[str, Any] = json.loads(row["answer"]) if row is not None else {}
+        if answer.get("stale"):
+            raise _Stale
+        return answer
+
+
+def _link(
+    state: CaseState,
+    claims: Claims | None,
+    *,
+    event: str,
+    from_status: str | None,
+    before: str | None,
+    after: str,
+    at: datetime,
+) -> dict[str, Any]:
+    """The columns of a link of the audit, but for what it commits to."""
+    return {
+        "case_id": state.case_id,
+        "generation": state.generation,
+        "version": state.version,
+        "step": f"{event}.{state.version}",
+        "event": event,
+        "from_status": from_status,
+        "to_status": state.status.value,
+        "milestone": state.milestone.value,
+        "actor": claims.sub if claims else None,
+        "role": claims.role.value if claims else None,
+        "office": claims.office if claims else None,
+        "stamp": claims.jti if claims else None,
+        "state_before": before,
+        "state_after": after,
+        "at": at,
     }
-    await SQL["record_transition"].run(connection, link | json_columns)

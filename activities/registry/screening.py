@@ -34,6 +34,8 @@ class Screened(NamedTuple):
     screening: Screening
     person_id: int | None
     number_id: int | None
+    who_else: str
+    """Who else has the number or asks for it, as the register puts it."""
 
 
 class _Verdict(NamedTuple):
@@ -57,30 +59,30 @@ async def screen(
     before = state.screening
     policy = policies.of_region(opening.region) if before is None else policies.pinned(before.terms.policy)
     number = _number_of(opening, sealer)
-    row = await SQL["person_on_register"].first(connection, {"person": opening.person, "reason": REASONS[opening.kind]})
-    today = at.astimezone(SHANGHAI).date()
+    values = {"person": opening.person, "number_token": opening.number_token, "reason": REASONS[opening.kind]}
+    row = await SQL["person_on_register"].first(connection, values)
     if row is None:
+        raise AssertionError("a row, whoever is asked for")
+    today, known = at.astimezone(SHANGHAI).date(), row["id"] is not None
+    if not known:
         verdict = _Verdict(Finding.unknown)
     elif row["died_on"] is not None:
         verdict = _Verdict(Finding.deceased)
     elif isinstance(opening, ReplacementOpening):
         verdict = _precheck(row, opening, number, today, sealer)
     else:
-        rivals = await SQL["rivals"].all(connection, {"number_token": opening.number_token, "person_id": row["id"]})
-        verdict = _road(row, opening, number, today, sealer, held_by_other=bool(rivals))
+        verdict = _road(row, opening, number, today, sealer, held_by_other=bool(row["who_else"]))
     screening = Screening(
         finding=verdict.finding,
         terms=policy.terms(opening.kind),
         road=verdict.road,
         demands=_demands(policy, opening, verdict.road),
         advice=verdict.advice,
-        benefits_held=row is not None and row["benefits_held"],
-        draws_pension=row is not None and row["draws_pension"],
+        benefits_held=known and row["benefits_held"],
+        draws_pension=known and row["draws_pension"],
         related=verdict.related,
     )
-    if row is None:
-        return Screened(screening, None, None)
-    return Screened(screening, row["id"], row["number_id"])
+    return Screened(screening, row["id"], row["number_id"], row["who_else"])
 
 
 def _number_of(opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> str:

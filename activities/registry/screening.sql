@@ -1,7 +1,7 @@
 -- What the register says about a person when a case is screened.
 
 -- name: person_on_register
--- The person, the number in force, and what decides a screening, in one row.
+-- The person, the number in force, and what decides a screening, in one row; a row without a person where there is none.
 SELECT
     person.id,
     person.name,
@@ -28,26 +28,8 @@ SELECT
     (
         SELECT change.case_id FROM cases AS change
         WHERE change.person = person.token AND change.kind = 'IdNumberChange' AND change.closed_at IS NULL
-    ) AS number_change
-FROM persons AS person
-LEFT JOIN numbers AS living ON living.person_id = person.id AND living.state = 'living'
-WHERE person.token = :person;
-
--- name: rivals
--- Who else has a number or asks for it: holders of it, and open cases for it.
-SELECT
-    coalesce(holder.person_id, asking.person_id) AS person_id,
-    holder.person_id IS NOT NULL AS holds,
-    asking.case_id,
-    asking.generation
-FROM (
-    SELECT person_id FROM numbers
-    WHERE token = :number_token AND digits = 18 AND state IN ('living', 'reserved')
-      AND person_id IS DISTINCT FROM :person_id
-) AS holder
-FULL JOIN (
-    SELECT person_id, case_id, generation FROM cases
-    WHERE number_token = :number_token AND kind = 'IdNumberChange' AND closed_at IS NULL
-      AND person_id IS NOT NULL AND person_id IS DISTINCT FROM :person_id
-) AS asking ON asking.person_id = holder.person_id
-ORDER BY holds DESC, asking.case_id;
+    ) AS number_change,
+    who_else(:number_token, person.id) AS who_else
+FROM (VALUES (:person::text)) AS asked (token)
+LEFT JOIN persons AS person ON person.token = asked.token
+LEFT JOIN numbers AS living ON living.person_id = person.id AND living.state = 'living';

@@ -19,7 +19,7 @@ from activities.registry import journal
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.reading import broken_head, broken_link, parsed
+from activities.registry.reading import broken_head, broken_link
 from cases.errors import CaseError, Code
 
 SQL: Final = load("verifying.sql", beside=__file__)
@@ -113,7 +113,7 @@ async def verify_audit(pool: Pool, case_id: str | None = None, published: Iterab
 
 
 def _breaks(
-    case: str, rows: list[dict[str, Any]], ends: list[asyncpg.Record], expected: Iterable[Head]
+    case: str, rows: list[asyncpg.Record], ends: list[asyncpg.Record], expected: Iterable[Head]
 ) -> Iterator[Broken]:
     found = broken_link(rows) or broken_head(rows, ends)
     if found is not None:
@@ -138,7 +138,7 @@ def _journal_breaks(rows: list[dict[str, Any]], expected: Iterable[Head]) -> Ite
 
 async def _cases(
     connection: Connection, values: Mapping[str, Any]
-) -> AsyncIterator[tuple[str, list[dict[str, Any]], list[asyncpg.Record]]]:
+) -> AsyncIterator[tuple[str, list[asyncpg.Record], list[asyncpg.Record]]]:
     """Case by case: its transitions and its generations, whichever of both there are."""
     transitions = aiter(_cursor(connection, "all_transitions", values))
     generations = aiter(_cursor(connection, "all_heads", values))
@@ -147,7 +147,7 @@ async def _cases(
         case = min(each["case_id"] for each in (row, end) if each is not None)
         rows, ends = [], []
         while row is not None and row["case_id"] == case:
-            rows.append(parsed(row))
+            rows.append(row)
             row = await anext(transitions, None)
         while end is not None and end["case_id"] == case:
             ends.append(end)

@@ -1,0 +1,95 @@
+"""Who may have the register do what: whom it answers to, and whether what is asked for is the very thing to be done.
+
+Whoever can reach Temporal, whatever keys they hold, can ask. So nothing of a request is believed: what was told needs
+the gate's stamp; a time limit must have ended by the register's own clock; a step of the engine must be the one that
+follows from the state the register holds; and what a neighbour or a schedule says must stand in its own tables.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from temporalio import activity
+
+from activities.stamps import Stamps
+from cases.errors import CaseError, Code
+from cases.models import FACTS, Fact
+from cases.names import Kind
+from cases.progress import CaseState, next_step
+from cases.stamps import Claims
+from cases.states import AFTER_A_REFUSAL, Event, Origin
+from cases.steps import StepRequest
+
+_OF_THE_CALENDAR: Final = Event.recompute
+"""May come without a stamp: the register sees for itself whether dates move."""
+
+
+class TooEarly(Exception):
+    """A time limit that has not ended yet."""
+
+    def __init__(self, ends_at: datetime) -> None:
+        self.ends_at = ends_at
+        super().__init__("too early")
+
+
+def check_caller(case_id: str, kind: Kind, namespace: str) -> None:
+    """Raises `CaseError` CALLER_REFUSED where an activity was not asked for by the workflow of that very case."""
+    if not activity.in_activity():
+        return
+    info = activity.info()
+    if (info.workflow_id, info.workflow_type, info.namespace) != (case_id, kind.value, namespace):
+        raise CaseError(Code.CALLER_REFUSED)
+
+
+def fact_of(request: StepRequest) -> Fact | None:
+    """The fact of a request. Raises `CaseError` PAYLOAD_INVALID where the event has no fact, or its fact is another."""
+    if request.fact is None:
+        return None
+    model = FACTS.get(request.event)
+    if model is None:
+        raise CaseError(Code.PAYLOAD_INVALID)
+    try:
+        return model.model_validate(request.fact)
+    except ValueError:
+        raise CaseError(Code.PAYLOAD_INVALID) from None
+
+
+def claims_of(stamps: Stamps, request: StepRequest, fact: Fact | None, now: datetime) -> Claims | None:
+    """Who decided, by the stamp of the fact; None for what happens of itself. Raises `CaseError` as `Stamps`."""
+    if fact is None:
+        if request.event.origin is Origin.outside and request.event is not _OF_THE_CALENDAR:
+            raise CaseError(Code.STAMP_MISSING)
+        return None
+    return stamps.check_fact(fact, request.case_id, request.event, request.arrived or now, now)
+
+
+def check_due(state: CaseState, event: Event, now: datetime) -> None:
+    """Whether what happens of itself is what happens now.
+
+    Raises `TooEarly`; `CaseError` EVENT_NOT_ALLOWED for a step that the engine would not make, and for a time limit that
+    the case does not have.
+    """
+    if event in AFTER_A_REFUSAL:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    match event.origin:
+        case Origin.engine:
+            if next_step(state, now) is not event:
+                timer = state.timer
+                if timer is not None and timer.event is event and timer.due_at > now and not state.stuck:
+                    raise TooEarly(timer.due_at)
+                raise CaseError(Code.EVENT_NOT_ALLOWED)
+        case Origin.timer:
+            ends_at = _ends_at(state, event)
+            if ends_at is None:
+                raise CaseError(Code.EVENT_NOT_ALLOWED)
+            if now < ends_at:
+                raise TooEarly(ends_at)
+        case Origin.outside | Origin.neighbour:
+            return
+
+
+def _ends_at(state: CaseState, event: Event) -> datetime | None:
+    """When a time limit of the case ends; that of its status is not reached while the case is stuck."""
+    if event is Event.escalated:
+        return state.next_rung.at if state.next_rung is not None else None
+    timer = state.timer
+    return timer.due_at if timer is not None and timer.event is event and not state.stuck else None
