@@ -48,8 +48,8 @@ END $$
 """
 
 
-def scripts(folder: Path = HERE) -> dict[str, Path]:
-    """Revision and SQL file of every migration, oldest first."""
+def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
+    """Revision and SQL files of every migration, oldest first."""
     directory = ScriptDirectory(str(folder))
     revisions = reversed(list(directory.walk_revisions()))
     return {revision.revision: sql_of(revision.path) for revision in revisions}

@@ -69,10 +69,21 @@ def test_the_code_needs_the_newest_migration() -> None:
     assert list(scripts())[-1] == SCHEMA
 
 
-def test_every_revision_has_its_sql_file_with_its_number() -> None:
-    for revision, sql in scripts().items():
-        assert sql.is_file()
-        assert sql.name.startswith(f"{revision}_")
+def test_every_sql_file_belongs_to_a_revision() -> None:
+    owned = [file for files in scripts().values() for file in files]
+    assert all(scripts().values())
+    assert sorted(owned) == sorted((HERE / "versions").glob("*.sql"))
+
+
+async def test_a_revision_runs_all_files_of_its_number_by_name(empty_url: str, newer: Path) -> None:
+    (newer / "versions" / "9999_later.sql").write_text("ALTER TABLE earlier ADD COLUMN later int;")
+    (newer / "versions" / "9999_earlier.sql").write_text("CREATE TABLE earlier (id int);")
+    await migrate(empty_url, newer)
+    assert {"earlier", "more", "and_more"} <= await tables(empty_url)
+    (newer / "versions" / "9999_earlier.sql").write_text("CREATE TABLE other (id int);")
+    with pytest.raises(CaseError) as refused:
+        await migrate(empty_url, newer)
+    assert (refused.value.code, refused.value.field) == (Code.SCHEMA_MISMATCH, "9999")
 
 
 async def test_an_empty_database_is_migrated_once(empty_url: str) -> None:

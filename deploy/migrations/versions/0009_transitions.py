@@ -1,4 +1,4 @@
-"""Transitions are made by a function of the register; its audit covers commitments instead of contents."""
+"""The register decides: a transition is one call of a function, and the audit covers commitments instead of contents."""
 
 from deploy.migrations.script import run_script
 
@@ -7,5 +7,5 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Run the SQL files of this revision."""
+    """Run the SQL files that have this revision's number."""
     run_script(__file__)
