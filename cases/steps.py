@@ -40,6 +40,8 @@ class RegisterRequest(Record):
     """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
     arrived: AwareDatetime
     """When the application arrived in the engine; its stamp is judged by it."""
+    onward: bool = True
+    """Whether the engine's own steps that follow at once are made as well, each in its own transaction."""
 
 
 class StepRequest(Record):
@@ -58,12 +60,15 @@ class StepRequest(Record):
     """When it arrived in the engine; its stamp is judged by it."""
     at: AwareDatetime
     """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
+    onward: bool = True
+    """Whether the engine's own steps that follow at once are made as well, each in its own transaction."""
 
     @classmethod
     def of(cls, case: CaseState, event: Event, fact: Fact | None, **more: Any) -> Self:
         """The request of a case that believes to stand as it shows."""
         told = fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None
-        return cls(case_id=case.case_id, generation=case.generation, version=case.version, event=event, fact=told, **more)
+        at_stake = {"case_id": case.case_id, "generation": case.generation, "version": case.version}
+        return cls(**at_stake, event=event, fact=told, **more)
 
 
 class Standing(Record):
@@ -131,7 +136,8 @@ def changed(before: CaseState, changes: Mapping[str, JsonValue]) -> CaseState:
 @cache
 def _field(name: str) -> TypeAdapter[Any]:
     """Reads one field of a state."""
-    return TypeAdapter(CaseState.model_fields[name].annotation)
+    field: TypeAdapter[Any] = TypeAdapter(CaseState.__annotations__[name])
+    return field
 
 
 def answer_of(state: CaseState, transition: Transition) -> Answer:

@@ -20,7 +20,6 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
     from cases.errors import REMEDIES, CaseError, Code
-    from cases.ladder import Rung
     from cases.models import (
         Acknowledge,
         AddDocuments,
@@ -181,7 +180,7 @@ class Case:
         return self._standing.stuck
 
     async def receive(self) -> None:
-        """Have the register take the application in, and say what it knows about the person; or where the case stands."""
+        """Have the register take the application in and look at the person; or say where the case stands."""
         if (unwanted := _chosen_by_the_starter()) is not None:
             await self._give_up(unwanted)
             return

@@ -84,7 +84,7 @@ def milestone_name(milestone: Milestone) -> str:
 
 
 def step_summary(event: Event, rows: Iterable[Row]) -> str:
-    """What a step of the register does: the event, and where it leads to; the register decides which it is of several."""
+    """What a step of the register does: the event, and where it may lead; which it is the register decides."""
     leads_to = dict.fromkeys(row.to for row in rows)
     return f"{word(event, _shown.tongue)} → {' / '.join(word(status, _shown.tongue) for status in leads_to)}"
 

@@ -65,8 +65,8 @@ def claims_of(stamps: Stamps, request: StepRequest, fact: Fact | None, now: date
 def check_due(state: CaseState, event: Event, now: datetime) -> None:
     """Whether what happens of itself is what happens now.
 
-    Raises `TooEarly`; `CaseError` EVENT_NOT_ALLOWED for a step that the engine would not make, and for a time limit that
-    the case does not have.
+    Raises `TooEarly`; `CaseError` EVENT_NOT_ALLOWED for a step that the engine would not make, and for a time limit
+    that the case does not have.
     """
     if event in AFTER_A_REFUSAL:
         raise CaseError(Code.EVENT_NOT_ALLOWED)

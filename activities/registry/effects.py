@@ -60,7 +60,7 @@ def facts_of(intended: Intended, effects: tuple[Effect, ...]) -> dict[str, Any]:
 
 def messages_of(intended: Intended, effects: tuple[Effect, ...]) -> list[dict[str, JsonValue]]:
     """Whom the transition tells, whatever its effects find."""
-    messages = []
+    messages: list[dict[str, JsonValue]] = []
     for effect in effects:
         if (tells := _TELLS.get(effect)) is not None:
             messages += tells(intended)

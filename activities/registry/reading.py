@@ -134,7 +134,8 @@ def broken_link(rows: Sequence[asyncpg.Record]) -> Break | None:
             return Break(*here, "gap")
         if row["prev_hash"] != before:
             return Break(*here, "link")
-        if row["hash"] != hash_of(row) or not keeps_its_word(row):
+        link = dict(row)
+        if link["hash"] != hash_of(link) or not keeps_its_word(link):
             return Break(*here, "hash")
         before, place = row["hash"], here
     return None

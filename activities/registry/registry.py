@@ -1,8 +1,8 @@
 """The register's activities: take an application in, and make the transitions of a case.
 
 The register decides: it runs the pure machine on the state that it holds, at a moment of its own clock, and writes
-state, effects, audit and messages in one transaction, which is one call of a function in SQL. Asking twice moves once; a
-step that was made is answered with what stands. Whatever goes wrong leaves as a code (`errors.py`).
+state, effects, audit and messages in one transaction, which is one call of a function in SQL. Asking twice moves once;
+a step that was made is answered with what stands. Whatever goes wrong leaves as a code (`errors.py`).
 """
 
 import json
@@ -170,7 +170,7 @@ class Registry:
             except _Stale:
                 continue
             copy, _ = await self._held(case_id_of(opening.kind, opening.person), generation)
-            if copy.state.version == 0:
+            if copy.state.version == 0 and request.onward:
                 made, _ = await self._onward(copy, now)
                 neighbours = tuple(neighbour for each in made for neighbour in each.neighbours)
                 copy = made[-1].copy if made else copy
@@ -313,7 +313,7 @@ class Registry:
         if made is None:
             return StepResult(refused=code)
         all_made = [made]
-        if code is None:
+        if code is None and (asked.request is None or asked.request.onward):
             all_made += (await self._onward(made.copy, made.now))[0]
         return StepResult(
             moves=tuple(each.transition for each in all_made),
@@ -418,9 +418,9 @@ class Registry:
                 row = await SQL["rival_case"].first(connection, values)
             return None if row is None else row["case_id"]
         if decision.row.event is Event.dispute_opened:
-            values = {"case_id": state.case_id, "generation": state.generation}
+            parties = {"case_id": state.case_id, "generation": state.generation}
             async with connection_of(self._pool) as connection:
-                row = await SQL["opponent"].first(connection, values)
+                row = await SQL["opponent"].first(connection, parties)
             return None if row is None else row["opponent"]
         return None
 
@@ -444,7 +444,7 @@ class Registry:
                 raise Refused(Code.EVENT_NOT_ALLOWED)
 
     def _check_size(self, after: Copy, asked: _Asked) -> None:
-        """Raises `Refused` STATE_TOO_LARGE for what is told beyond what a case may hold; endings are always possible."""
+        """Raises `Refused` STATE_TOO_LARGE for what is told beyond what a case may hold; it can always be ended."""
         if asked.fact is not None and after.state.is_open and len(after.texts.state) > LARGEST_STATE:
             raise Refused(Code.STATE_TOO_LARGE)
 
@@ -613,6 +613,7 @@ class Registry:
         Raises `Refused`, or `_Stale` where what it was asked on does not stand any more.
         """
         written = to_json(asked).decode()
+        row: asyncpg.Record | None = None
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 async with connection_of(self._pool) as connection:

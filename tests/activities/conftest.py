@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
 from cases.policy import Policies
@@ -68,7 +68,7 @@ async def pool(shared_pool: Pool) -> Pool:
 
 @pytest.fixture
 def registry(pool: Pool, sealer: Sealer, policies: Policies) -> Registry:
-    return Registry(pool, sealer, STAMPS, policies, official_calendar)
+    return Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
 
 
 @pytest_asyncio.fixture

@@ -17,6 +17,7 @@ from activities.registry import Registry
 from activities.registry.loading import Balance, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
 from activities.registry.reading import transitions_of, verify_chain
+from activities.registry.stored import Stored
 from activities.sealing import Field, Sealer
 from cases.errors import Code
 from cases.models import (
@@ -38,9 +39,9 @@ from cases.models import (
 )
 from cases.names import Kind, read_case_id
 from cases.numbers import derive
-from cases.progress import CaseState, decide, opened, view_of
-from cases.states import MACHINES, Event, Status
-from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
+from cases.progress import CaseState, opened, view_of
+from cases.states import MACHINES, Event, Origin, Status
+from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
 from tests.scenes import of_office
 from tests.stamping import stamped, stamped_opening
 
@@ -155,29 +156,37 @@ class Play:
         opening = ReplacementOpening(kind=Kind.card_replacement, reason=reason, **fields)
         return opened(stamped_opening(opening, self.at))
 
-    async def register(self, state: CaseState) -> Registered:
-        return await self.registry.register(RegisterRequest(state=state, at=self.at))
+    async def register(self, state: CaseState) -> StepResult:
+        return await self.registry.register(
+            RegisterRequest(opening=state.opening, at=self.at, arrived=self.at, onward=False)
+        )
 
     async def received(self, state: CaseState) -> CaseState:
         """The state of a case that the register took in."""
         registered = await self.register(state)
         assert registered.refused is None
-        assert registered.standing is None
         assert await self.register(state) == registered
-        return state.model_copy(
-            update={
-                "opening": state.opening.model_copy(update={"stamp": None}),
-                "generation": registered.generation,
-                "screening": registered.screening,
-                "benefits_held": registered.screening.benefits_held,
-                "related": registered.screening.related,
-            }
-        )
+        return self.taken_over(registered, state)
 
-    def request(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepRequest:
+    def taken_over(self, result: StepResult, before: CaseState) -> CaseState:
+        """The state that an answer leads to."""
+        if result.standing is not None:
+            return result.standing.state_of(before.opening)
+        return result.applied_to(before)
+
+    def request(self, state: CaseState, event: Event, fact: Fact | None = None, **more: Any) -> StepRequest:
+        if event.origin is Origin.timer:
+            self.at = max(self.at, self.ends_at(state, event))
         if fact is not None and fact.stamp is None:
             fact = stamped(of_office(fact, state.opening.region), state.case_id, event, self.at)
-        return StepRequest.of(state, decide(state, event, fact, self.at), fact, self.at)
+        # Each step by itself, so that what lies between two of one stretch is seen as well.
+        return StepRequest.of(state, event, fact, at=self.at, **({"onward": False} | more))
+
+    def ends_at(self, state: CaseState, event: Event) -> datetime:
+        """When a time limit of the case ends: then it is told."""
+        if event is Event.escalated:
+            return state.next_rung.at if state.next_rung is not None else self.at
+        return state.timer.due_at if state.timer is not None else self.at
 
     async def ask(self, state: CaseState, event: Event, fact: Fact | None = None) -> StepResult:
         return await self.registry.advance(self.request(state, event, fact))
@@ -187,20 +196,30 @@ class Play:
         request = self.request(state, event, fact)
         result = await self.registry.advance(request)
         assert result.refused is None
-        assert result.moved
-        after = result.settle(request.decision)
+        assert [made.event for made in result.moves] == [event]
+        after = result.applied_to(state)
         again = await self.registry.advance(request)
-        assert again == StepResult(moved=False, standing=after, neighbours=again.neighbours)
+        assert again.standing is not None
+        assert again.standing.state_of(state.opening) == after
+        assert not again.moves
         # Nobody was told yet; who has closed meanwhile has nothing to learn.
         assert set(again.neighbours) <= set(result.neighbours)
         self.told.extend(result.neighbours)
         return after
 
+    async def instead(self, state: CaseState, event: Event) -> tuple[Event, CaseState]:
+        """What the register makes in the place of a step of the engine that it refuses, and the state after it."""
+        result = await self.ask(state, event)
+        (made,) = result.moves
+        assert made.event is not event
+        self.told.extend(result.neighbours)
+        return made.event, result.applied_to(state)
+
     async def refusal(self, state: CaseState, event: Event, fact: Fact | None = None) -> Code:
         """The code with which the register refuses a step; nothing of it may be in effect."""
         before = await self.contents()
         result = await self.ask(state, event, fact)
-        assert not result.moved
+        assert not result.moves
         assert result.refused is not None
         assert await self.contents() == before
         return result.refused
@@ -303,8 +322,8 @@ class Play:
                 else:
                     rows = machine.rows(transition.from_status, Event(transition.event))
                     assert transition.to_status in {candidate.to for candidate in rows}
-        for row in await self.rows("SELECT * FROM cases"):
-            state = CaseState.model_validate_json(row["state"])
+        for row in await self.rows("SELECT * FROM cases JOIN case_files USING (case_id, generation)"):
+            state = Stored(row["opening"], row["screening"], row["state"]).whole
             assert (row["status"], row["version"], row["milestone"]) == (state.status, state.version, state.milestone)
             assert (row["verifier"], row["approver"]) == (state.verifier, state.approver)
             assert (row["closed_at"] is None) is state.is_open

@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.registry.effects_on_numbers import wait_for_turn
 from activities.registry.loading import HeldCard
-from activities.registry.pool import Connection
 from cases.errors import Code
 from cases.models import (
     ConfirmDownstream,

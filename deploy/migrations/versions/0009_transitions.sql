@@ -77,14 +77,14 @@ CREATE FUNCTION sha256_of(content text) RETURNS text LANGUAGE sql IMMUTABLE STRI
 RETURN encode(sha256(convert_to(content, 'UTF8')), 'hex');
 COMMENT ON FUNCTION sha256_of IS 'SHA-256 of a text in UTF-8, in lower-case hexadecimal; null of null';
 
-CREATE FUNCTION audit_hash(row transitions) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION audit_hash(link transitions) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN sha256_of(concat_ws(
     E'\n',
-    row.format, row.case_id, row.generation, row.version, row.step, row.event, coalesce(row.from_status, '-'),
-    row.to_status, row.milestone, coalesce(row.actor, '-'), coalesce(row.role, '-'), coalesce(row.office, '-'),
-    coalesce(row.stamp, '-'), coalesce(row.told_as, '-'), coalesce(row.state_before, '-'), row.state_after,
-    coalesce(row.fact_commitment, '-'), row.outcome_commitment, row.neighbours,
-    (extract(epoch FROM row.at) * 1000000)::bigint, row.prev_hash
+    link.format, link.case_id, link.generation, link.version, link.step, link.event, coalesce(link.from_status, '-'),
+    link.to_status, link.milestone, coalesce(link.actor, '-'), coalesce(link.role, '-'), coalesce(link.office, '-'),
+    coalesce(link.stamp, '-'), coalesce(link.told_as, '-'), coalesce(link.state_before, '-'), link.state_after,
+    coalesce(link.fact_commitment, '-'), link.outcome_commitment, link.neighbours,
+    (extract(epoch FROM link.at) * 1000000)::bigint, link.prev_hash
 ));
 COMMENT ON FUNCTION audit_hash IS 'What the hash of a transition of format 2 is: a line for each column, - for none, the moment in microseconds since 1970';
 
@@ -160,7 +160,9 @@ BEGIN
     FOR effect IN SELECT jsonb_array_elements_text(asked -> 'effects') LOOP
         EXECUTE format('SELECT %I($1)', 'effect_' || effect) INTO said USING s;
         neighbours := neighbours || coalesce(said -> 'neighbours', '[]');
-        s.replaces_number_id := coalesce((said ->> 'replaces_number_id')::bigint, s.replaces_number_id);
+        IF said ? 'replaces_number_id' THEN
+            s.replaces_number_id := (said ->> 'replaces_number_id')::bigint;
+        END IF;
         messages := messages || coalesce(asked -> 'further_messages' -> (said ->> 'notify'), '[]');
     END LOOP;
     IF messages <> '[]' THEN
