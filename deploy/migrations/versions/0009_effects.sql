@@ -1,9 +1,10 @@
 -- What each effect of the state tables does to the register, and what the register itself knows of neighbours' events.
 --
--- An effect answers null, or who has to be told and what else the transition takes over. What cannot be done for a reason of
--- the domain is raised as CASE1 with a stable code for its message; the transaction is the transition, so that nothing of it
--- is in effect then. All run with the caller's rights, and with the person's row locked by the transition: its transitions
--- come one after the other, those of its rivals do not.
+-- An effect answers null, or an object: `neighbours` who have to be told, in this order; the `related` case; what the
+-- transition writes to its own row (`replaces_number_id`) or to its applicant (`notify`). What cannot be done for a
+-- reason of the domain is raised as CASE1 with a stable code for its message: one call is one transaction, so that
+-- nothing of it is in effect then. All run with the caller's rights, and with the person's row locked by the
+-- transition: a person's transitions come one after the other, those of rivals do not.
 
 CREATE TYPE step AS (
     case_id text,
@@ -431,7 +432,8 @@ BEGIN
         WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
         FOR UPDATE
     ), retired AS (
-        UPDATE cards SET code = CASE cards.code WHEN '1' THEN '4' WHEN 'B' THEN '3' WHEN '2' THEN '3' ELSE cards.code END
+        UPDATE cards SET
+            code = CASE cards.code WHEN '1' THEN '4' WHEN 'B' THEN '3' WHEN '2' THEN '3' ELSE cards.code END
         FROM coming
         WHERE cards.id = coming.replaces
         RETURNING cards.id
@@ -709,7 +711,7 @@ BEGIN
     INTO answer
     FROM rivals
     WHERE rivals.case_id IS NOT NULL;
-    RETURN answer;
+    RETURN nullif(answer, '{}');
 END
 $$;
 COMMENT ON FUNCTION effect_open_dispute IS
@@ -846,7 +848,7 @@ BEGIN
     IF others IS NOT NULL THEN
         neighbours := neighbours || coalesce(free_of_dispute(others, 'dispute_lapsed', s.case_id), '[]');
     END IF;
-    RETURN jsonb_build_object('neighbours', neighbours);
+    RETURN nullif(jsonb_build_object('neighbours', neighbours), '{"neighbours": []}');
 END
 $$;
 COMMENT ON FUNCTION effect_wake_replacement IS
