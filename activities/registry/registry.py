@@ -360,7 +360,9 @@ class Registry:
                 code = code_of(error)
                 if not (of_itself and is_final(error) and event is not Event.stuck):
                     raise
-            if code is not Code.PERSON_BUSY or await self._waits_for_turn(copy.state, now):
+            # Somebody else may have the turn again that became free: the case stays on the list of those to be told.
+            busy = code is Code.PERSON_BUSY or event is Event.turn_free
+            if not busy or await self._waits_for_turn(copy.state, now):
                 break
         way = otherwise(event, code) if of_itself and asked.because is None else None
         if way is None or not copy.state.machine.rows(copy.state.status, way):
