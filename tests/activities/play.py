@@ -12,12 +12,13 @@ from itertools import count
 from typing import Any
 
 import asyncpg
+import pytest
 
 from activities.registry import Registry
 from activities.registry.loading import Balance, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
 from activities.registry.reading import transitions_of, verify_chain
-from activities.registry.stored import Stored
+from activities.registry.stored import Copy, Stored
 from activities.sealing import Field, Sealer
 from cases.errors import Code
 from cases.models import (
@@ -39,7 +40,7 @@ from cases.models import (
 )
 from cases.names import Kind, read_case_id
 from cases.numbers import derive
-from cases.progress import CaseState, opened, view_of
+from cases.progress import CaseState, Decision, decide, opened, view_of
 from cases.states import MACHINES, Event, Origin, Status
 from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
 from tests.scenes import of_office
@@ -106,6 +107,20 @@ def insured(**more: Any) -> InsuredPerson:
         "balances": (Balance(amount_fen=123_456),),
     }
     return InsuredPerson(**(given | more))
+
+
+def mistaken(monkeypatch: pytest.MonkeyPatch, *events: Event, **wrong: Any) -> None:
+    """Have the register decide wrongly: fields of the state after some events, or after any, are not what they should
+    be. What is left is what the database holds by itself.
+    """
+
+    def wrongly(state: CaseState, event: Event, *more: Any) -> Decision:
+        decision = decide(state, event, *more)
+        return decision if events and event not in events else decision._replace(
+            after=decision.after.model_copy(update=wrong)
+        )
+
+    monkeypatch.setattr("activities.registry.registry.decide", wrongly)
 
 
 @dataclass
@@ -223,6 +238,44 @@ class Play:
         assert result.refused is not None
         assert await self.contents() == before
         return result.refused
+
+    async def put(self, state: CaseState) -> CaseState:
+        """Have a case stand where a test wants it, with rows as if its newest transition had led there."""
+        self.tampered = True
+        copy, view, dates = Copy.of(state), view_of(state), state.ladder.dates
+        here = (state.case_id, state.generation)
+        async with self.pool.acquire() as connection, connection.transaction():
+            # The audit lets nobody change it but who owns the server.
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(
+                "UPDATE case_files SET opening = $3, screening = $4 WHERE case_id = $1 AND generation = $2",
+                *(*here, copy.texts.opening, copy.texts.screening),
+            )
+            await connection.execute(
+                "UPDATE transitions SET version = $3, to_status = $4, milestone = $5, state_after = $6 "
+                "WHERE (case_id, generation, version) = ($1, $2, (SELECT version FROM cases "
+                "WHERE case_id = $1 AND generation = $2))",
+                *(*here, state.version, state.status, state.milestone, copy.digest),
+            )
+            await connection.execute(
+                "UPDATE transitions AS link SET hash = audit_hash(link) "
+                "WHERE case_id = $1 AND generation = $2 AND version = $3",
+                *(*here, state.version),
+            )
+            await connection.execute(
+                "UPDATE cases SET version = $3, status = $4, milestone = $5, verifier = $6, approver = $7, "
+                "verified_content = $8, due_at = $9, next_rung = $10, next_rung_at = $11, attention = $12, "
+                "benefits_held = $13, state = $14, state_digest = $15, closed_at = $16, "
+                "head = (SELECT hash FROM transitions WHERE (case_id, generation, version) = ($1, $2, $3)) "
+                "WHERE case_id = $1 AND generation = $2",
+                *(*here, state.version, state.status, state.milestone, state.verifier, state.approver),
+                *(state.verified_content, view.due_at),
+                *((int(dates.next.rung), dates.next.at) if dates.next is not None else (None, None)),
+                *(list(state.attention), state.benefits_held, copy.texts.state, copy.digest),
+                None if state.is_open else self.at,
+            )
+        assert await verify_chain(self.pool, state.case_id) is None
+        return state
 
     # --- stretches of a case's life ---------------------------------------------------------------------------------
 

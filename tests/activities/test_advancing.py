@@ -13,13 +13,15 @@ from asyncpg.connection import LoggedQuery
 from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.loading import Claim
 from activities.registry.pool import Pool, Waits, connection_of, create_pool
+from activities.registry.registry import SQL as CASES
+from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
+from cases import progress
 from cases.errors import Code
-from cases.models import DisputeOutcome, ReplacementReason, ResolveDispute, Withdraw
-from cases.numbers import derive
+from cases.models import DisputeOutcome, Repair, RepairAction, ReplacementReason, ResolveDispute, VerifyDocuments, Withdraw
 from cases.policy import Policies
 from cases.progress import CaseState
 from cases.states import Event, Status
@@ -30,12 +32,14 @@ from tests.activities.play import (
     CERTIFIED,
     CLERK,
     FOURTH,
+    OPERATOR,
     SECOND,
     SOUTH,
     THIRD,
     Play,
     eighteen,
     insured,
+    mistaken,
 )
 from tests.stamping import STAMPS
 
@@ -51,8 +55,12 @@ class TestAskedForAgain:
         state = await case_to_commit(play)
         request = play.request(state, Event.commit)
         results = await asyncio.gather(*(play.registry.advance(request) for _ in range(20)))
-        assert sorted(result.moved for result in results) == [False] * 19 + [True]
-        assert len({result.standing.model_dump_json() for result in results if result.standing is not None}) == 1
+        assert sorted(len(result.moves) for result in results) == [0] * 19 + [1]
+        (made,) = [result for result in results if result.moves]
+        standing = [result.standing for result in results if result.standing is not None]
+        assert len(standing) == 19
+        assert len({each.model_dump_json() for each in standing}) == 1
+        assert standing[0].state_of(state.opening) == made.applied_to(state)
         assert await play.value("SELECT count(*) FROM events WHERE kind = 'number_changed'") == 4
 
     async def test_a_step_whose_answer_was_lost_is_made_or_answered_with_what_it_made(self, play: Play) -> None:
@@ -68,11 +76,14 @@ class TestAskedForAgain:
             await asyncio.wait([asked])
             result = await play.registry.advance(request)
             assert result.refused is None
-            if not result.moved:
+            is_made_now = bool(result.moves)
+            if not is_made_now:
                 assert result.standing is not None
-                assert result.standing.transitions == request.after.transitions
-            committed += not result.moved
-            moment *= 1.2 if result.moved else 0.8
+                assert result.standing.transitions[-1].event is Event.commit
+                assert len(result.standing.transitions) == state.version + 1
+            assert play.taken_over(result, state).committed
+            committed += not is_made_now
+            moment *= 1.2 if is_made_now else 0.8
         assert 0 < committed < tries
         assert await play.value("SELECT count(*) FROM numbers WHERE state = 'living'") == tries
         assert await play.value("SELECT count(*) FROM events WHERE kind = 'number_changed'") == tries
@@ -83,7 +94,7 @@ class TestAskedForAgain:
         reviewed = await play.reviewed(play.change(person))
         withdrawn = await play.move(reviewed, Event.withdraw, Withdraw(actor=CLERK))
         result = await play.ask(reviewed, Event.withdraw, Withdraw(actor=SECOND))
-        assert result == StepResult(moved=False, standing=withdrawn)
+        assert standing_of(result, reviewed) == withdrawn
 
     async def test_a_step_that_was_followed_by_others_is_answered_with_what_holds(self, play: Play) -> None:
         person = insured()
@@ -91,7 +102,7 @@ class TestAskedForAgain:
         reviewed = await play.reviewed(play.change(person))
         applying = await play.applying(reviewed)
         late = await play.ask(reviewed, Event.withdraw, Withdraw(actor=CLERK))
-        assert late == StepResult(moved=False, standing=applying)
+        assert standing_of(late, reviewed) == applying
 
     async def test_a_run_of_an_older_generation_is_answered_with_its_ending(self, play: Play) -> None:
         person = insured()
@@ -100,7 +111,7 @@ class TestAskedForAgain:
         closed = await play.move(reviewed, Event.withdraw, Withdraw(actor=CLERK))
         reopened = await play.reviewed(play.change(person, reopen=True))
         late = play.request(reviewed, Event.withdraw, Withdraw(actor=SECOND))
-        assert (await play.registry.advance(late)).standing == closed
+        assert standing_of(await play.registry.advance(late), reviewed) == closed
         assert await play.value("SELECT status FROM cases WHERE generation = 2") == reopened.status
 
     async def test_a_step_of_a_case_that_was_never_registered_is_an_error(self, play: Play) -> None:
@@ -111,6 +122,13 @@ class TestAskedForAgain:
         with pytest.raises(ApplicationError) as failed:
             await play.registry.advance(play.request(elsewhere, Event.screened))
         assert (failed.value.type, failed.value.non_retryable) == ("CASE_UNKNOWN", True)
+
+
+def standing_of(result: StepResult, asking: CaseState) -> CaseState:
+    """The state in which an answer says the case stands, where it made nothing and told nobody."""
+    assert result.standing is not None
+    assert result == StepResult(standing=result.standing)
+    return result.standing.state_of(asking.opening)
 
 
 class TestOneTransaction:
@@ -130,12 +148,12 @@ class TestOneTransaction:
         assert {row["what"] for row in written} == {"cases", "transitions", "numbers", "cards", "snapshots", "events"}
         assert len({row["xmin"] for row in written}) == 1
 
-    async def test_is_all_that_a_step_costs_and_its_statements_are_few(
+    async def test_is_all_that_a_step_costs_after_one_look(
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies
     ) -> None:
         async with counted(database_url) as (pool, statements):
-            play.registry = Registry(pool, sealer, STAMPS, policies, official_calendar)
-            costs: dict[str, int] = {}
+            play.registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
+            costs: dict[str, list[str]] = {}
             person = insured(claims=(Claim(amount_fen=100, suspended_for="id_number"),), region=SOUTH)
             await play.load(person)
             state = await play.received(play.change(person))
@@ -146,13 +164,30 @@ class TestOneTransaction:
                 request = play.request(state, event)
                 statements.clear()
                 result = await play.registry.advance(request)
-                assert result.moved
-                assert [text for text in statements if text.startswith("BEGIN")] == ["BEGIN;"]
-                assert [text for text in statements if text.startswith("COMMIT")] == ["COMMIT;"]
-                costs[event] = len(statements) - 2
-                state = state.model_copy(update=dict(request.after))
-        # lock the case, move it, record it; and what the effects need
-        assert costs == {"screened": 4, "apply": 7, "commit": 12, "unblock": 6, "release": 12}
+                assert [made.event for made in result.moves] == [event]
+                costs[event] = named(statements)
+                state = result.applied_to(state)
+        # A statement outside of a transaction block is a transaction by itself.
+        assert costs == dict.fromkeys(
+            ("screened", "apply", "commit", "unblock", "release"), ["look", "make_transition"]
+        )
+
+    async def test_is_one_call_for_each_step_of_a_stretch_after_one_look_at_all(
+        self, play: Play, database_url: str, sealer: Sealer, policies: Policies
+    ) -> None:
+        person = insured(claims=(Claim(amount_fen=100, suspended_for="id_number"),), region=SOUTH)
+        await play.load(person)
+        state = await play.reviewed(play.change(person))
+        copies = tuple(document.sha256 for document in state.documents)
+        fact = VerifyDocuments(actor=SECOND, original_seen=True, copies=copies)
+        async with counted(database_url) as (pool, statements):
+            registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
+            result = await registry.advance(play.request(state, Event.verify_documents, fact, onward=True))
+            assert named(statements) == ["look", *["make_transition"] * 5]
+        assert [made.event for made in result.moves] == ["verify_documents", "apply", "commit", "unblock", "release"]
+        assert result.applied_to(state).status is Status.done
+        written = await play.rows("SELECT xmin::text FROM transitions WHERE version > 1")
+        assert len({row["xmin"] for row in written}) == 5
 
     async def test_is_all_that_a_registration_costs(
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies
@@ -161,10 +196,19 @@ class TestOneTransaction:
         await play.load(person)
         state = play.change(person)
         async with counted(database_url) as (pool, statements):
-            registry = Registry(pool, sealer, STAMPS, policies, official_calendar)
-            await registry.register(RegisterRequest(state=state, at=play.at))
-            assert statements.count("BEGIN;") == statements.count("COMMIT;") == 1
-            assert len(statements) == 10
+            registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
+            asked = RegisterRequest(opening=state.opening, at=play.at, arrived=play.at)
+            await registry.register(asked.model_copy(update={"onward": False}))
+            first = named(statements)
+            statements.clear()
+            await registry.register(asked)
+            assert (first, named(statements)) == ([], [])
+
+
+def named(statements: list[str]) -> list[str]:
+    """The names of the queries that statements are."""
+    names = {query.sql: name for name, query in {**CASES, **SCREENING}.items()}
+    return [names.get(statement, statement) for statement in statements]
 
 
 @asynccontextmanager
@@ -198,20 +242,20 @@ class TestTroubleInTheDatabase:
             await other.execute("SET LOCAL deadlock_timeout = '1min'")
             await other.execute("SELECT FROM cases FOR UPDATE")
             await transaction.commit()
-        assert (await asked).moved
+        assert [made.event for made in (await asked).moves] == [Event.commit]
 
     async def test_a_lock_that_is_held_too_long_is_worth_trying_again(
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies
     ) -> None:
         state = await case_to_commit(play)
         impatient = await create_pool(database_url, size=1, waits=Waits(lock=0.1))
-        registry = Registry(impatient, sealer, STAMPS, policies, official_calendar)
+        registry = Registry(impatient, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
         async with connection_of(play.pool) as other, other.transaction():
             await other.execute("SELECT FROM cases FOR UPDATE")
             with pytest.raises(ApplicationError) as failed:
                 await registry.advance(play.request(state, Event.commit))
         assert (failed.value.type, failed.value.non_retryable) == ("DATABASE_UNAVAILABLE", False)
-        assert (await registry.advance(play.request(state, Event.commit))).moved
+        assert (await registry.advance(play.request(state, Event.commit))).moves
         await impatient.close()
 
     async def test_a_pool_without_a_free_connection_is_worth_trying_again(
@@ -220,7 +264,7 @@ class TestTroubleInTheDatabase:
         monkeypatch.setattr("activities.registry.pool.ACQUIRE_SECONDS", 0.05)
         state = await case_to_commit(play)
         small = await create_pool(database_url, size=1)
-        registry = Registry(small, sealer, STAMPS, policies, official_calendar)
+        registry = Registry(small, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
         async with connection_of(small):
             with pytest.raises(ApplicationError) as failed:
                 await registry.advance(play.request(state, Event.commit))
@@ -238,7 +282,7 @@ class TestTroubleInTheDatabase:
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
         assert {str(failure) for failure in failures} <= {"DATABASE_UNAVAILABLE"}
         assert not any(isinstance(failure, ApplicationError) and failure.non_retryable for failure in failures)
-        assert sum(answer.moved for answer in answers if isinstance(answer, StepResult)) == 1
+        assert sum(len(answer.moves) for answer in answers if isinstance(answer, StepResult)) == 1
 
 
 async def until_waiting(play: Play, how_many: int) -> None:
@@ -252,43 +296,45 @@ class TestDifferentPeople:
     @pytest.mark.parametrize(
         "forgery", [{"verifier": "clerk-1"}, {"approver": "clerk-2"}, {"approver": "clerk-1"}], ids=str
     )
-    async def test_are_demanded_by_the_database_too(self, play: Play, forgery: dict[str, str]) -> None:
+    async def test_are_demanded_by_the_database_too(
+        self, play: Play, monkeypatch: pytest.MonkeyPatch, forgery: dict[str, str]
+    ) -> None:
         person = insured()
         await play.load(person)
         state = await play.verified(play.change(person, eighteen("11010519491231004"), documents=CERTIFIED))
         assert (state.verifier, state.approver) == (SECOND.id, THIRD.id)
-        request = play.request(state, Event.apply)
-        forged = request.model_copy(update={"after": request.after.model_copy(update=forgery)})
+        mistaken(monkeypatch, **forgery)
         before = await play.contents()
         with pytest.raises(ApplicationError) as failed:
-            await play.registry.advance(forged)
+            await play.ask(state, Event.apply)
         assert (failed.value.type, failed.value.non_retryable) == ("DATABASE_REFUSED", True)
         assert await play.contents() == before
 
-    async def test_have_looked_at_a_reissued_number_before_it_is_written(self, play: Play) -> None:
+    async def test_have_looked_at_a_reissued_number_before_it_is_written(
+        self, play: Play, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         person = insured()
         await play.load(person)
         state = await play.verified(play.change(person, eighteen("11010519491231004"), documents=CERTIFIED))
-        request = play.request(state, Event.apply)
-        forged = request.model_copy(update={"after": request.after.model_copy(update={"approver": None})})
+        mistaken(monkeypatch, approver=None)
         with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
-            await play.registry.advance(forged)
+            await play.ask(state, Event.apply)
 
-    async def test_decide_a_dispute(self, play: Play) -> None:
+    async def test_decide_a_dispute(self, play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
         person = insured()
         await play.load(person, insured(number=eighteen("11010519491231004")))
         state = play.change(person, eighteen("11010519491231004"), documents=CERTIFIED)
         state = await play.move(await play.received(state), Event.screened)
         fact = ResolveDispute(actor=FOURTH, outcome=DisputeOutcome.ours, police_document=CERTIFICATE)
         state = await play.move(state, Event.resolve_dispute, fact)
-        second = fact.model_copy(update={"actor": THIRD})
-        request = play.request(state, Event.resolve_dispute, second)
-        assert request.after.dispute is not None
-        forged = request.after.dispute.model_copy(update={"decided_by": THIRD.id})
+        assert await play.refusal(state, Event.resolve_dispute, fact) is Code.SAME_PERSON
+        monkeypatch.delitem(progress._CHECKS, Event.resolve_dispute)
+        before = await play.contents()
         with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
-            await play.registry.advance(
-                request.model_copy(update={"after": request.after.model_copy(update={"dispute": forged})})
-            )
+            await play.ask(state, Event.resolve_dispute, fact)
+        assert await play.contents() == before
+        second = fact.model_copy(update={"actor": THIRD})
+        assert (await play.move(state, Event.resolve_dispute, second)).status is Status.in_review
 
 
 async def test_a_replacement_is_done_once_too(play: Play) -> None:
@@ -297,20 +343,34 @@ async def test_a_replacement_is_done_once_too(play: Play) -> None:
     state = await play.active(play.replacement(person, ReplacementReason.expired), person, "CARDNEW1")
     request = play.request(state, Event.switch_cards)
     results = await asyncio.gather(*(play.registry.advance(request) for _ in range(20)))
-    assert sum(result.moved for result in results) == 1
+    assert sum(len(result.moves) for result in results) == 1
     assert await play.value("SELECT count(*) FROM events WHERE kind = 'card_switched'") == 2
-    assert request.actor is None
+    assert await play.value("SELECT actor FROM transitions WHERE event = 'switch_cards'") is None
     assert BANK.id in {row["actor"] for row in await play.rows("SELECT actor FROM transitions")}
 
 
 async def test_a_refused_step_can_be_asked_for_again_when_its_reason_is_gone(play: Play) -> None:
-    person = insured()
+    person = insured(number=eighteen("11010519491231005"))
     await play.load(person)
-    state = await play.verified(play.change(person))
-    await play.load(insured(number=derive(str(person.number))))
-    assert await play.refusal(state, Event.apply) is Code.NUMBER_TAKEN
-    await play.write("UPDATE numbers SET state = 'revoked', valid_to = now() WHERE digits = 18")
-    assert (await play.move(state, Event.apply)).status is Status.applying
+    replacement = await play.received(play.replacement(person, ReplacementReason.expired))
+    replacement = await play.verified(await play.move(replacement, Event.checked))
+    await play.applying(play.change(person, eighteen("11010519491231004"), documents=CERTIFIED))
+    assert await play.refusal(replacement, Event.order_card) is Code.PERSON_BUSY
+    await play.write("DELETE FROM turns")
+    assert (await play.move(replacement, Event.order_card)).status is Status.in_production
+
+
+async def test_a_step_that_an_operator_has_repeated_is_made_when_its_reason_is_gone(play: Play) -> None:
+    person = insured(region=SOUTH)
+    await play.load(person)
+    state = await play.move(await play.committed(play.change(person)), Event.unblock)
+    balance = await play.value("SELECT sum(amount_fen)::bigint FROM balances")
+    await play.write("UPDATE balances SET amount_fen = 0")
+    event, state = await play.instead(state, Event.release)
+    assert (event, state.last_error) == (Event.stuck, Code.DIGEST_DIFFERS)
+    await play.write("UPDATE balances SET amount_fen = $1", balance)
+    state = await play.move(state, Event.repair, Repair(actor=OPERATOR, action=RepairAction.retry, evidence="E-1"))
+    assert (await play.move(await play.move(state, Event.unblock), Event.release)).status is Status.done
 
 
 async def test_postgres_keeps_one_living_holder_whatever_the_program_does(play: Play) -> None:

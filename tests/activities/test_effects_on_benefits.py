@@ -7,10 +7,10 @@ import pytest
 
 from activities.registry.loading import BenefitHold, Claim
 from cases.errors import Code
-from cases.models import Hold, HoldBenefits, HoldReason, ReleaseBenefits, ReplacementReason
+from cases.models import Hold, HoldBenefits, HoldReason, ReleaseBenefits, Repair, RepairAction, ReplacementReason
 from cases.progress import CaseState
 from cases.states import Event, Status
-from tests.activities.play import CLERK, NOON, SOUTH, THIRD, Play, eighteen, insured
+from tests.activities.play import CLERK, NOON, OPERATOR, SOUTH, THIRD, Play, eighteen, insured
 
 NUMBER = eighteen("11010519491231004")
 BASIS = "示例办法第一条"
@@ -18,6 +18,7 @@ HELD = BenefitHold(
     reason="id_number", notice="N-1", served_on=NOON.date(), legal_basis=BASIS, officer="officer-3", held_at=NOON
 )
 WARNED = BenefitHold(reason="id_number", state="warned", notice="N-1", served_on=NOON.date())
+RETRY = Repair(actor=OPERATOR, action=RepairAction.retry, evidence="E-1")
 DECISION = HoldBenefits(actor=THIRD, legal_basis=BASIS, notice="N-2", served_on=date(2026, 8, 1))
 CLAIMS = (
     Claim(scheme="medical", amount_fen=100, suspended_for="id_number"),
@@ -110,19 +111,29 @@ class TestUnblocking:
         assert sorted(row["target"] for row in told) == ["medical", "medical", "pension"]
         assert len({row["subject"] for row in told}) == 3
 
-    async def test_is_asserted_before_the_case_is_done(self, play: Play) -> None:
+    @pytest.mark.parametrize(
+        "still",
+        [
+            "UPDATE claims SET state = 'suspended' WHERE scheme = 'pension'",
+            "INSERT INTO benefit_holds (person_id, reason, state, legal_basis, notice, served_on, officer, held_at) "
+            "SELECT id, 'id_number', 'held', 'basis', 'N-3', now(), 'officer-4', now() FROM persons",
+        ],
+        ids=["a claim", "a hold"],
+    )
+    async def test_is_asserted_before_the_case_is_done(self, play: Play, still: str) -> None:
         person = insured(region=SOUTH, claims=CLAIMS)
         await play.load(person)
         state = await play.move(await play.committed(play.change(person)), Event.unblock)
-        await play.write("UPDATE claims SET state = 'suspended' WHERE scheme = 'pension'")
-        assert await play.refusal(state, Event.release) is Code.BENEFIT_STILL_HELD
-        await play.write("UPDATE claims SET state = 'queued' WHERE scheme = 'pension'")
-        await play.write(
-            "INSERT INTO benefit_holds (person_id, reason, state, legal_basis, notice, served_on, officer, held_at) "
-            "SELECT id, 'id_number', 'held', 'basis', 'N-3', now(), 'officer-4', now() FROM persons"
-        )
-        assert await play.refusal(state, Event.release) is Code.BENEFIT_STILL_HELD
-        await play.write("UPDATE benefit_holds SET state = 'released', released_at = now()")
+        await play.write(still)
+        event, state = await play.instead(state, Event.release)
+        assert (event, state.status, state.stuck) == (Event.stuck, Status.releasing, True)
+        assert state.last_error is Code.BENEFIT_STILL_HELD
+        assert await play.value("SELECT closed_at FROM cases") is None
+        assert await play.rows("SELECT * FROM notifications WHERE template = 'IdNumberChange.done'") == []
+        # Nor is it asked for again before an operator has looked.
+        assert await play.refusal(state, Event.release) is Code.EVENT_NOT_ALLOWED
+        state = await play.move(state, Event.repair, RETRY)
+        state = await play.move(state, Event.unblock)
         assert (await play.move(state, Event.release)).status is Status.done
 
     async def test_by_a_new_card_requeues_what_waited_for_the_card(self, play: Play) -> None:

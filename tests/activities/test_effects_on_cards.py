@@ -19,7 +19,7 @@ from cases.models import (
     Withdraw,
 )
 from cases.progress import CaseState
-from cases.states import Effect, Event, Status
+from cases.states import Event, Status
 from tests.activities.play import (
     BANK,
     BUREAU,
@@ -91,12 +91,21 @@ class TestALostCard:
 
     async def test_that_was_cancelled_can_still_be_replaced_but_never_comes_back(self, play: Play) -> None:
         state = await play.move(await lost(play, SOUTH), Event.loss_report_expired)
-        request = play.request(state, Event.checked)
-        forged = request.model_copy(update={"effects": (Effect.unblock_card,)})
-        assert (await play.registry.advance(forged)).refused is Code.UNDO_NOT_PERMITTED
-        state = await play.verified(await play.move(state, Event.checked))
+        assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.EVENT_NOT_ALLOWED
+        state = await play.move(state, Event.checked)
+        assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.UNDO_NOT_PERMITTED
+        state = await play.verified(state)
         await play.move(state, Event.order_card)
         assert await codes(play) == ["3", "A"]
+
+    async def test_that_was_cancelled_does_not_come_back_either_where_the_case_does_not_know_it(
+        self, play: Play
+    ) -> None:
+        state = await play.move(await lost(play, SOUTH), Event.loss_report_expired)
+        state = await play.move(state, Event.checked)
+        state = await play.put(state.model_copy(update={"card_cancelled": False}))
+        assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.UNDO_NOT_PERMITTED
+        assert await codes(play) == ["3"]
 
     async def test_of_somebody_without_a_card_blocks_nothing(self, play: Play) -> None:
         person = insured(number=NUMBER, cards=())
@@ -123,7 +132,11 @@ class TestAnOrder:
         state = await play.received(play.replacement(person, ReplacementReason.expired))
         state = await play.verified(await play.move(state, Event.checked))
         await play.write("INSERT INTO cards (person_id, code, in_production) SELECT id, 'A', true FROM persons")
-        assert await play.refusal(state, Event.order_card) is Code.PRECHECK_DUPLICATE
+        event, after = await play.instead(state, Event.order_card)
+        assert (event, after.status, after.card_ordered) == (Event.order_refused, Status.checking, False)
+        assert after.last_error is Code.PRECHECK_DUPLICATE
+        assert await codes(play) == ["1", "A"]
+        assert await play.rows("SELECT * FROM events") == []
 
     async def test_is_refused_where_the_card_to_replace_is_gone_by_now(self, play: Play) -> None:
         person = insured(number=NUMBER)
@@ -131,7 +144,11 @@ class TestAnOrder:
         state = await play.received(play.replacement(person, ReplacementReason.expired))
         state = await play.verified(await play.move(state, Event.checked))
         await play.write("UPDATE cards SET code = '4'")
-        assert await play.refusal(state, Event.order_card) is Code.PRECHECK_NOT_ALLOWED
+        event, after = await play.instead(state, Event.order_card)
+        assert (event, after.status, after.stuck, after.card_ordered) == (Event.stuck, Status.ordered, True, False)
+        assert (after.last_error, after.attention) == (Code.PRECHECK_NOT_ALLOWED, ("repair",))
+        assert await codes(play) == ["4"]
+        assert await play.rows("SELECT * FROM events") == []
 
     async def test_that_failed_is_repeated_until_the_case_goes_to_repair(self, play: Play) -> None:
         person = insured(number=NUMBER)
@@ -254,12 +271,11 @@ class TestSwitching:
         state = await play.active(play.replacement(person, ReplacementReason.expired), person, "CARDNEW1")
         change = await play.applying(play.change(person, OTHER, documents=CERTIFIED))
         assert await play.refusal(state, Event.switch_cards) is Code.PERSON_BUSY
-        change = await play.move(change, Event.commit_refused)
-        state = await play.move(state, Event.switch_cards)
         change = await play.move(change, Event.withdraw, Withdraw(actor=CLERK))
+        state = await play.move(state, Event.switch_cards)
         change = await play.applying(play.change(person, OTHER, documents=CERTIFIED, reopen=True))
         assert await play.refusal(state, Event.close_old) is Code.PERSON_BUSY
-        await play.move(change, Event.commit_refused)
+        await play.move(change, Event.withdraw, Withdraw(actor=CLERK))
         assert (await play.move(state, Event.close_old)).status is Status.done
 
 
@@ -273,13 +289,11 @@ class TestAnUnclaimedCard:
             play.at = state.timer.due_at
             state = await play.move(state, Event.claim_period_passed)
         fact = CardUnclaimed(actor=SECOND, witness=WITNESS, record="D-1")
-        request = play.request(state, Event.card_unclaimed, fact)
         state = await play.move(state, Event.card_unclaimed, fact)
         assert (state.status, await codes(play)) == (Status.unclaimed, ["1", "4"])
         (card,) = await play.rows("SELECT * FROM cards WHERE code = '4'")
         assert (card["destroyed_by"], card["destruction_witness"]) == (SECOND.id, WITNESS.id)
         assert (card["destruction_record"], card["destroyed_at"]) == ("D-1", play.at)
-        assert request.after.status is Status.unclaimed
         told = [row["template"] for row in await play.rows("SELECT template FROM notifications ORDER BY id")]
         assert told == [
             "CardReplacement.in_review",

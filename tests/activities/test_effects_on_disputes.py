@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cases.errors import Code
 from cases.models import DisputeOutcome, ResolveDispute, Withdraw
 from cases.progress import CaseState
 from cases.states import Event, Status
@@ -100,7 +101,8 @@ class TestOpening:
         await play.load(person)
         state = await play.verified(play.change(person, NUMBER, documents=CERTIFIED))
         await play.load(insured(number=NUMBER))
-        state = await play.move(state, Event.number_taken)
+        event, state = await play.instead(state, Event.apply)
+        assert (event, state.last_error) == (Event.number_taken, Code.NUMBER_TAKEN)
         assert (state.status, await states_of_dispute(play)) == (Status.disputed, ["open"])
 
 

@@ -1,10 +1,12 @@
 """What an ID-number change does to the register. All persons, names and numbers are synthetic."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from activities.registry import Registry
 from activities.registry.loading import HeldCard
 from cases.errors import Code
 from cases.models import (
@@ -23,6 +25,7 @@ from cases.steps import Neighbour, StepRequest
 from tests.activities.play import CERTIFIED, CLERK, OPERATOR, SECOND, SOUTH, Play, eighteen, insured, staff
 
 NEW = eighteen("11010519491231004")
+PERSON_ID = "(SELECT person_id FROM cases WHERE case_id = $1 LIMIT 1)"
 
 
 def confirmation(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
@@ -61,7 +64,10 @@ class TestApply:
         await play.load(first, second)
         waiting = await play.verified(play.change(first, NEW, documents=CERTIFIED))
         await play.load(insured(number=NEW))
-        assert await play.refusal(waiting, Event.apply) is Code.NUMBER_TAKEN
+        event, disputed = await play.instead(waiting, Event.apply)
+        assert (event, disputed.status) == (Event.number_taken, Status.disputed)
+        assert disputed.last_error is Code.NUMBER_TAKEN
+        await nothing_of_apply(play, disputed)
 
     async def test_of_two_cases_at_once_gives_the_number_to_one(self, play: Play) -> None:
         first, second = insured(), insured()
@@ -72,8 +78,13 @@ class TestApply:
         states.append(await play.verified(play.change(second, NEW, documents=CERTIFIED)))
         await play.write("UPDATE cases SET number_token = $1", states[0].opening.number_token)
         results = await asyncio.gather(*(play.ask(state, Event.apply) for state in states))
-        assert sorted(str(result.refused) for result in results) == ["NUMBER_TAKEN", "None"]
+        assert sorted(made.event for result in results for made in result.moves) == [Event.apply, Event.number_taken]
+        for state, result in zip(states, results, strict=True):
+            after = result.applied_to(state)
+            assert (after.status is Status.applying) is (result.moves[0].event is Event.apply)
+            assert after.last_error is (None if after.status is Status.applying else Code.NUMBER_TAKEN)
         assert await play.value("SELECT count(*) FROM numbers WHERE state = 'reserved'") == 1
+        assert await play.value("SELECT count(*) FROM turns") == 1
 
     async def test_waits_for_nobody_when_the_turn_is_the_cases_own(self, play: Play) -> None:
         person = insured()
@@ -119,7 +130,8 @@ class TestCommit:
         await play.load(person)
         state = await play.applying(play.change(person))
         await play.write("UPDATE numbers SET state = 'revoked', valid_to = now() WHERE state = 'living'")
-        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+        await is_screened_again(play, state)
+        assert await numbers_of(play, state) == [("revoked", 15), ("revoked", 18)]
 
     async def test_is_refused_where_a_number_appeared_that_was_not_there(self, play: Play) -> None:
         person = insured(number=None)
@@ -129,7 +141,8 @@ class TestCommit:
             "INSERT INTO numbers (person_id, token, sealed, digits, state) "
             "SELECT person_id, token, sealed, 15, 'living' FROM numbers"
         )
-        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+        await is_screened_again(play, state)
+        assert await numbers_of(play, state) == [("revoked", 18), ("living", 15)]
 
     async def test_of_somebody_without_a_number_in_force_puts_the_first_in_force(self, play: Play) -> None:
         person = insured(number=None)
@@ -142,25 +155,47 @@ class TestCommit:
         await play.load(person)
         state = await play.applying(play.change(person))
         await play.write("UPDATE numbers SET state = 'revoked', valid_to = now() WHERE state = 'reserved'")
-        assert await play.refusal(state, Event.commit) is Code.REGISTER_CHANGED
+        await is_screened_again(play, state)
+        assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
 
     @pytest.mark.parametrize("where", ["documents", "verified_content", "number"])
     async def test_is_refused_for_anything_but_what_was_verified(self, play: Play, where: str) -> None:
         person = insured()
         await play.load(person)
         state = await play.applying(play.change(person))
-        request = play.request(state, Event.commit)
-        opening = request.after.opening
+        opening = state.opening
         forgeries: dict[str, dict[str, Any]] = {
             "documents": {"documents": CERTIFIED},
-            "verified_content": {"documents": CERTIFIED, "verified_content": with_documents(request.after).content},
+            "verified_content": {"verified_content": with_documents(state).content},
             "number": {"opening": opening.model_copy(update={"number_token": play.sealer.number_token(NEW)})},
         }
-        result = await play.registry.advance(
-            request.model_copy(update={"after": request.after.model_copy(update=forgeries[where])})
-        )
-        assert (result.moved, result.refused) == (False, Code.CONTENT_CHANGED)
-        assert await numbers_of(play, state) == [("living", 15), ("reserved", 18)]
+        forged = await play.put(state.model_copy(update=forgeries[where]))
+        event, after = await play.instead(forged, Event.commit)
+        assert (event, after.status) == (Event.commit_refused, Status.in_review)
+        assert (after.last_error, after.committed) == (Code.CONTENT_CHANGED, False)
+        assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
+        assert await events_of(play, f"commit.{after.version}") == set()
+
+    @pytest.mark.parametrize("where", ["documents", "verified_content", "number"])
+    async def test_is_of_what_the_register_holds_whatever_a_request_says_besides(self, play: Play, where: str) -> None:
+        person = insured()
+        await play.load(person)
+        state = await play.applying(play.change(person))
+        told = state.model_dump(mode="json")
+        changed = {
+            "documents": {"documents": [document.model_dump(mode="json") for document in CERTIFIED]},
+            "verified_content": {"verified_content": with_documents(state).content},
+            "number": {"opening": told["opening"] | {"number_token": play.sealer.number_token(NEW)}},
+        }[where]
+        forged = play.request(state, Event.commit).model_dump(mode="json")
+        forged |= changed | {name: told | changed for name in ("state", "before", "after")}
+        result = await play.registry.advance(StepRequest.model_validate(forged))
+        after = result.applied_to(state)
+        assert [made.event for made in result.moves] == [Event.commit]
+        assert (after.documents, after.verified_content) == (state.documents, state.verified_content)
+        assert await play.value("SELECT verified_content FROM cases") == state.verified_content
+        living = await play.value("SELECT token FROM numbers WHERE state = 'living'")
+        assert living == state.opening.number_token
 
     @pytest.mark.parametrize(
         "change",
@@ -176,7 +211,11 @@ class TestCommit:
         await play.load(person)
         state = await play.applying(play.change(person))
         await play.write(change)
-        assert await play.refusal(state, Event.commit) is Code.DIGEST_DIFFERS
+        event, after = await play.instead(state, Event.commit)
+        assert (event, after.status) == (Event.commit_refused, Status.in_review)
+        assert (after.last_error, after.committed) == (Code.DIGEST_DIFFERS, False)
+        assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
+        assert await events_of(play, f"commit.{after.version}") == set()
 
     async def test_is_not_disturbed_by_what_was_posted_since(self, play: Play) -> None:
         person = insured()
@@ -218,11 +257,38 @@ def with_documents(state: CaseState) -> CaseState:
     return state.model_copy(update={"documents": CERTIFIED})
 
 
+async def nothing_of_apply(play: Play, state: CaseState) -> None:
+    """Neither a reservation nor a turn nor a snapshot of a case."""
+    assert await play.rows("SELECT * FROM numbers WHERE case_id = $1", state.case_id) == []
+    assert await play.rows("SELECT * FROM turns WHERE case_id = $1", state.case_id) == []
+    assert await play.rows("SELECT * FROM entitlement_snapshots WHERE case_id = $1", state.case_id) == []
+
+
+async def is_screened_again(play: Play, state: CaseState) -> None:
+    """A commit that finds another register than was screened: nothing of it is in effect."""
+    event, after = await play.instead(state, Event.commit)
+    assert (event, after.status) == (Event.register_changed, Status.screening)
+    assert (after.last_error, after.committed, after.verifier) == (Code.REGISTER_CHANGED, False, None)
+    assert await play.rows("SELECT * FROM events") == []
+    assert await play.rows("SELECT * FROM turns") == []
+    assert await play.rows("SELECT * FROM cards WHERE printed_data_outdated") == []
+    living = await play.value("SELECT id FROM numbers WHERE state = 'living'")
+    assert await play.value("SELECT replaces_number_id FROM cases") == living
+
+
+async def commit_that_is_refused(play: Play, state: CaseState) -> CaseState:
+    """The case after a commit for which a balance is not what it was."""
+    await play.write(f"UPDATE balances SET amount_fen = amount_fen - 1 WHERE person_id = {PERSON_ID}", state.case_id)
+    event, after = await play.instead(state, Event.commit)
+    assert event is Event.commit_refused
+    return after
+
+
 class TestUndoing:
     async def test_before_the_commit_gives_the_reservation_and_the_turn_back(self, play: Play) -> None:
         person = insured()
         await play.load(person)
-        state = await play.move(await play.applying(play.change(person)), Event.commit_refused)
+        state = await commit_that_is_refused(play, await play.applying(play.change(person)))
         assert state.status is Status.in_review
         assert await numbers_of(play, state) == [("living", 15), ("revoked", 18)]
         assert await play.rows("SELECT * FROM turns") == []
@@ -309,7 +375,7 @@ class TestTheTurn:
         assert await play.refusal(replacement, Event.order_card) is Code.PERSON_BUSY
         assert await play.value("SELECT case_id FROM turn_waiters") == replacement.case_id
         play.told.clear()
-        await play.move(change, Event.commit_refused)
+        await commit_that_is_refused(play, change)
         assert play.told == [Neighbour(case_id=replacement.case_id, event=Event.turn_free, because_of=change.case_id)]
         assert await play.rows("SELECT * FROM turn_waiters") == []
         replacement = await play.move(replacement, Event.turn_free)
@@ -325,16 +391,18 @@ class TestTheTurn:
         )
         replacement = await play.verified(replacement)
         change = await play.applying(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
-        asked_to_wait: list[StepRequest] = []
+        wait_for_turn = Registry._waits_for_turn
+        asked_to_wait: list[CaseState] = []
 
-        async def wait_after_the_turn_was_yielded(connection: Connection, request: StepRequest) -> bool:
-            asked_to_wait.append(request)
-            await play.move(change, Event.commit_refused)
-            return await wait_for_turn(connection, request)
+        async def wait_after_the_turn_was_yielded(registry: Registry, state: CaseState, now: datetime) -> bool:
+            asked_to_wait.append(state)
+            await commit_that_is_refused(play, change)
+            return await wait_for_turn(registry, state, now)
 
-        monkeypatch.setattr("activities.registry.registry.wait_for_turn", wait_after_the_turn_was_yielded)
-        assert (await play.ask(replacement, Event.order_card)).moved
-        assert len(asked_to_wait) == 1
+        monkeypatch.setattr(Registry, "_waits_for_turn", wait_after_the_turn_was_yielded)
+        result = await play.ask(replacement, Event.order_card)
+        assert [made.event for made in result.moves] == [Event.order_card]
+        assert asked_to_wait == [replacement]
         assert await play.rows("SELECT * FROM turn_waiters") == []
 
 
@@ -386,7 +454,11 @@ class TestTheEnd:
         await play.load(person)
         state = await play.move(await play.committed(play.change(person)), Event.unblock)
         await play.write("UPDATE balances SET amount_fen = 0")
-        assert await play.refusal(state, Event.release) is Code.DIGEST_DIFFERS
+        event, stuck = await play.instead(state, Event.release)
+        assert (event, stuck.status, stuck.stuck) == (Event.stuck, Status.releasing, True)
+        assert (stuck.last_error, stuck.attention) == (Code.DIGEST_DIFFERS, ("repair",))
+        assert await play.value("SELECT closed_at FROM cases") is None
+        assert await play.rows("SELECT * FROM notifications WHERE template = 'IdNumberChange.done'") == []
 
 
 async def released(play: Play, state: CaseState) -> CaseState:

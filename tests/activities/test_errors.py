@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.errors import Refused, code_of, translate
 from activities.registry.pool import connection_of
 from activities.sealing import KeyRing, Sealer
@@ -17,7 +17,7 @@ from cases.errors import CaseError, Code
 from cases.policy import Policies
 from cases.states import Event
 from cases.steps import RegisterRequest
-from tests.activities.play import CERTIFIED, Play, eighteen, insured
+from tests.activities.play import CERTIFIED, Play, eighteen, insured, mistaken
 from tests.stamping import STAMPS
 
 PLANTED = "110105190001010015"
@@ -77,15 +77,17 @@ def everything_told(failure: BaseException) -> str:
 
 
 async def test_a_violated_constraint_quotes_nothing_anywhere(
-    play: Play, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    play: Play,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     person = insured()
     await play.load(person)
     state = await play.verified(play.change(person, eighteen("11010519491231004"), documents=CERTIFIED))
-    request = play.request(state, Event.apply)
-    forged = request.model_copy(update={"after": request.after.model_copy(update={"approver": "clerk-2"})})
+    mistaken(monkeypatch, approver="clerk-2")
     with caplog.at_level(logging.DEBUG), pytest.raises(ApplicationError) as failed:
-        await play.registry.advance(forged)
+        await play.ask(state, Event.apply)
     assert failed.value.message == "DATABASE_REFUSED"
     assert failed.value.__cause__ is None
     assert failed.value.__context__ is None
@@ -98,6 +100,20 @@ async def test_a_violated_constraint_quotes_nothing_anywhere(
     assert vars(record)["sqlstate"] == "23514"
 
 
+async def test_a_constraint_that_a_step_of_the_engine_violates_leaves_the_case_stuck_and_is_named_in_the_log(
+    play: Play, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = insured()
+    await play.load(person)
+    state = await play.verified(play.change(person, eighteen("11010519491231004"), documents=CERTIFIED))
+    mistaken(monkeypatch, Event.apply, approver="clerk-2")
+    with caplog.at_level(logging.DEBUG):
+        event, stuck = await play.instead(state, Event.apply)
+    assert (event, stuck.stuck, stuck.last_error) == (Event.stuck, True, Code.DATABASE_REFUSED)
+    (record,) = [record for record in caplog.records if record.name == "activities.registry.errors"]
+    assert vars(record)["constraint"] == "cases_different_people"
+
+
 async def test_a_key_that_is_missing_and_a_seal_that_is_broken_quote_nothing(play: Play, policies: Policies) -> None:
     person = insured()
     await play.load(person)
@@ -106,9 +122,9 @@ async def test_a_key_that_is_missing_and_a_seal_that_is_broken_quote_nothing(pla
     stranger = Sealer(replace(ring, seal_keys={"other": bytes(range(32))}, current="other"))
     forger = Sealer(replace(ring, seal_keys={"sample": bytes(range(32))}))
     for sealer, code, final in ((stranger, "KEY_UNKNOWN", False), (forger, "SEAL_BROKEN", True)):
-        registry = Registry(play.pool, sealer, STAMPS, policies, official_calendar)
+        registry = Registry(play.pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
         with pytest.raises(ApplicationError) as failed:
-            await registry.register(RegisterRequest(state=state, at=play.at))
+            await registry.register(RegisterRequest(opening=state.opening, at=play.at, arrived=play.at))
         assert (failed.value.message, failed.value.non_retryable) == (code, final)
         assert state.opening.number not in everything_told(failed.value)
     assert await play.rows("SELECT * FROM cases") == []

@@ -16,6 +16,7 @@ from temporalio.common import SearchAttributeKey, TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 
 from activities.registry.reading import verify_chain
+from activities.registry.stored import Stored
 from activities.sealing import Field
 from cases.errors import Code
 from cases.models import (
@@ -37,7 +38,7 @@ from cases.models import (
     Transition,
     VerifyDocuments,
 )
-from cases.progress import CaseState, view_of
+from cases.progress import view_of
 from cases.states import Event, Status
 from intake.client import CaseClient
 from tests.engine import Engine, Person
@@ -309,10 +310,11 @@ _CASE = """
         SELECT jsonb_agg(jsonb_build_array(version, event, from_status, to_status, actor) ORDER BY version)
         FROM transitions t WHERE (t.case_id, t.generation) = (c.case_id, c.generation)
     ) AS audit
-    FROM cases c WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
+    FROM cases c JOIN case_files USING (case_id, generation)
+    WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
 """
 _COPIES = """
-    SELECT ARRAY(SELECT jsonb_array_elements(state -> 'documents') ->> 'sha256')
+    SELECT ARRAY(SELECT jsonb_array_elements(state::jsonb -> 'documents') ->> 'sha256')
     FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
 """
 
@@ -339,14 +341,16 @@ async def agree(engine: Engine, view: CaseView) -> None:
 
     Whoever moves the case meanwhile makes this fail.
     """
-    row, described = await asyncio.gather(
-        engine.pool.fetchrow(_CASE, view.case_id), engine.handle(view.case_id).describe()
+    row, described, made = await asyncio.gather(
+        engine.pool.fetchrow(_CASE, view.case_id),
+        engine.handle(view.case_id).describe(),
+        engine.history(view.case_id),
     )
     assert row is not None
-    state = CaseState.model_validate_json(row["state"])
+    state = Stored(row["opening"], row["screening"], row["state"]).whole
     assert view.model_copy(update={"last_refusal": None}) == view_of(state)
     _compare_with_row(view, row)
-    _compare_with_audit(state.transitions, json.loads(row["audit"]), view)
+    _compare_with_audit(made, json.loads(row["audit"]), view)
     _compare_with_attributes(view, described.typed_search_attributes)
 
 
@@ -382,3 +386,4 @@ def _compare_with_attributes(view: CaseView, attributes: TypedSearchAttributes) 
     assert tuple(attributes.get(SearchAttributeKey.for_keyword_list("CaseAttention")) or ()) == view.attention
     assert attributes.get(SearchAttributeKey.for_datetime("CaseDueAt")) == view.due_at
     assert (attributes.get(SearchAttributeKey.for_int("CaseRung")) or 0) == view.rung
+    assert attributes.get(SearchAttributeKey.for_int("CaseVersion")) == view.version
