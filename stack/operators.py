@@ -19,7 +19,7 @@ from stack.ports import LOOPBACK, STANDARD_PORTS, pick_ports
 from stack.process import ServerProcess
 from stack.web_ui import CodecSettings, web_ui_served
 
-PROJECT: Final = Path(__file__).parents[2]
+PROJECT: Final = Path(__file__).parents[1]
 
 _PROVIDER_PORT: Final = 8236
 _START_SECONDS: Final = 60.0
