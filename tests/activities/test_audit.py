@@ -75,8 +75,12 @@ async def test_each_transition_names_the_dates_that_hold_also_where_the_case_is_
     copies = tuple(document.sha256 for document in state.documents)
     verified = VerifyDocuments(actor=SECOND, original_seen=True, copies=copies)
     result = await play.ask(state, Event.verify_documents, verified)
-    assert (result.moved, result.dates) == (True, None)
-    rows = await play.rows("SELECT outcome -> 'dates' AS dates FROM transitions WHERE version > 0 ORDER BY version")
+    assert [made.event for made in result.moves] == [Event.verify_documents]
+    after = result.applied_to(state)
+    assert after.ladder.dates == state.ladder.dates
+    rows = await play.rows(
+        "SELECT outcome::jsonb -> 'dates' AS dates FROM transitions WHERE version > 0 ORDER BY version"
+    )
     assert [Dates.model_validate_json(row["dates"]) for row in rows] == [state.ladder.dates] * 2
 
 
@@ -99,6 +103,14 @@ async def test_the_chain_holds_over_generations_and_is_nobodys_invention(play: P
         ("state_after", "0" * 64),
         ("fact", json.dumps({"note": "另一理由"})),
         ("outcome", json.dumps({"moved": True})),
+        ("milestone", "number_updated"),
+        ("stamp", "another"),
+        ("told_as", "another"),
+        ("state_before", "0" * 64),
+        ("neighbours", json.dumps([{"case_id": "idc-" + "a" * 26, "event": "turn_free"}])),
+        ("salt", "0" * 32),
+        ("fact_commitment", "0" * 64),
+        ("outcome_commitment", "0" * 64),
     ],
 )
 async def test_a_changed_row_is_found(play: Play, column: str, value: str) -> None:
@@ -122,7 +134,7 @@ async def test_a_row_whose_moment_was_changed_is_found(play: Play) -> None:
 async def test_a_changed_row_with_a_hash_made_to_fit_is_found_in_the_next(play: Play) -> None:
     state = await two_generations(play)
     (row,) = await play.rows("SELECT * FROM transitions WHERE generation = 1 AND version = 1")
-    forged = dict(row) | {"event": "checked", "fact": None, "outcome": json.loads(row["outcome"])}
+    forged = dict(row) | {"event": "checked"}
     await behind_its_back(
         play,
         "UPDATE transitions SET event = 'checked', hash = $1 WHERE generation = 1 AND version = 1",
@@ -150,7 +162,7 @@ async def test_a_removed_row_is_found(play: Play, where: str, found: Break) -> N
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ("state = jsonb_set(state, '{verifier}', '\"clerk-9\"')", "state"),
+        ("state = replace(state, '\"clerk-2\"', '\"clerk-9\"')", "state"),
         ("head = repeat('0', 64)", "head"),
         ("version = version + 1", "head"),
     ],
@@ -158,18 +170,98 @@ async def test_a_removed_row_is_found(play: Play, where: str, found: Break) -> N
 async def test_a_changed_case_is_found(play: Play, change: str, what: str) -> None:
     state = await two_generations(play)
     play.tampered = True
+    before = await play.contents()
     await play.write(f"UPDATE cases SET {change} WHERE generation = 2")  # noqa: S608 - from the table above
+    assert await play.contents() != before
     found = await verify_chain(play.pool, state.case_id)
     assert found is not None
     assert (found.generation, found.what) == (2, what)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE case_files SET opening = replace(opening, '\"clerk-1\"', '\"clerk-9\"') WHERE generation = 2",
+        "UPDATE case_files SET screening = replace(screening, '\"reissued\"', '\"conflict\"') WHERE generation = 2",
+        "UPDATE case_files SET screening = screening || ' ' WHERE generation = 2",
+        "DELETE FROM case_files WHERE generation = 2",
+    ],
+)
+async def test_a_changed_file_of_a_case_is_found(play: Play, change: str) -> None:
+    state = await two_generations(play)
+    before = await play.contents()
+    await behind_its_back(play, change)
+    assert await play.contents() != before
+    assert await verify_chain(play.pool, state.case_id) == Break(2, state.version, "state")
+
+
+class TestForgetting:
+    """What was told and what followed can go one day; that it was told, by whom and when, cannot."""
+
+    FORGOTTEN = "UPDATE transitions SET fact = NULL, outcome = NULL, salt = NULL"
+
+    async def test_of_every_content_leaves_a_chain_that_holds(self, play: Play) -> None:
+        state = await two_generations(play)
+        await behind_its_back(play, self.FORGOTTEN)
+        assert await play.value("SELECT count(*) FROM transitions WHERE fact_commitment IS NOT NULL") > 0
+        assert await verify_chain(play.pool, state.case_id) is None
+
+    async def test_of_one_of_both_is_none(self, play: Play) -> None:
+        state = await two_generations(play)
+        await behind_its_back(play, "UPDATE transitions SET fact = NULL WHERE generation = 1 AND version = 2")
+        assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "hash")
+
+    @pytest.mark.parametrize("column", ["fact_commitment", "outcome_commitment", "actor"])
+    async def test_does_not_cover_what_is_changed_besides(self, play: Play, column: str) -> None:
+        state = await two_generations(play)
+        value = "'clerk-9'" if column == "actor" else "repeat('0', 64)"
+        await behind_its_back(
+            play,
+            f"{self.FORGOTTEN}, {column} = {value} WHERE generation = 1 AND version = 2",
+        )
+        assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "hash")
+
+    @pytest.mark.parametrize("column", ["fact", "outcome"])
+    async def test_does_not_let_other_content_stand_without_its_salt(self, play: Play, column: str) -> None:
+        state = await two_generations(play)
+        await behind_its_back(play, "ALTER TABLE transitions DROP CONSTRAINT transitions_content_or_none")
+        try:
+            await behind_its_back(
+                play,
+                f"UPDATE transitions SET {column} = $1, salt = NULL WHERE generation = 1 AND version = 2",
+                json.dumps({"note": "另一理由"}),
+            )
+            assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "hash")
+        finally:
+            await behind_its_back(
+                play,
+                "ALTER TABLE transitions ADD CONSTRAINT transitions_content_or_none CHECK (format = 1 OR "
+                "((salt IS NULL) = (outcome IS NULL) AND (salt IS NOT NULL OR fact IS NULL))) NOT VALID",
+            )
+
+    @pytest.mark.parametrize("columns", ["fact = '{}', outcome = NULL, salt = NULL", "salt = NULL", "outcome = NULL"])
+    async def test_of_a_part_is_refused_by_the_database(self, play: Play, columns: str) -> None:
+        await two_generations(play)
+        with pytest.raises(asyncpg.CheckViolationError) as violation:
+            await behind_its_back(play, f"UPDATE transitions SET {columns}")  # noqa: S608 - from the table above
+        assert violation.value.constraint_name == "transitions_content_or_none"
+
+
+async def test_equal_contents_are_committed_to_differently(play: Play) -> None:
+    await two_generations(play)
+    salts = await play.rows("SELECT salt, outcome_commitment FROM transitions")
+    assert len({row["salt"] for row in salts}) == len({row["outcome_commitment"] for row in salts}) == len(salts)
+    assert {len(row["salt"]) for row in salts} == {32}
 
 
 async def test_a_second_row_after_the_same_one_is_refused(play: Play) -> None:
     await two_generations(play)
     with pytest.raises(asyncpg.UniqueViolationError) as violation:
         await play.write(
-            "INSERT INTO transitions (case_id, generation, version, step, event, from_status, to_status, state_after, "
-            "outcome, at, prev_hash, hash) SELECT case_id, generation, 9, 'x.9', 'screened', from_status, to_status, "
-            "state_after, outcome, at, prev_hash, hash FROM transitions WHERE generation = 1 AND version = 2"
+            "INSERT INTO transitions (case_id, generation, version, step, event, from_status, to_status, milestone, "
+            "state_after, salt, outcome, outcome_commitment, neighbours, at, prev_hash, hash) "
+            "SELECT case_id, generation, 9, 'x.9', 'screened', from_status, to_status, milestone, state_after, salt, "
+            "outcome, outcome_commitment, neighbours, at, prev_hash, hash FROM transitions "
+            "WHERE generation = 1 AND version = 2"
         )
     assert violation.value.constraint_name == "transitions_no_fork"

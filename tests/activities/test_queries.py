@@ -21,8 +21,8 @@ def test_a_missing_parameter_is_named() -> None:
 
 
 def test_two_queries_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="take_turn"):
-        load("turns.sql", "turns.sql")
+    with pytest.raises(ValueError, match="look"):
+        load("cases.sql", "cases.sql")
 
 
 @pytest.mark.parametrize("path", sorted(ACTIVITIES.rglob("*.sql")), ids=lambda path: f"{path.parent.name}/{path.name}")

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.loading import BenefitHold, HeldCard
 from cases.errors import Advice, Code
 from cases.models import (
     CardFunction,
     Category,
+    ConfirmLoss,
     DocumentKind,
     PersonEnded,
     PersonEndedReason,
+    Receipt,
     ReplacementReason,
     Withdraw,
 )
@@ -22,7 +24,7 @@ from cases.numbers import Road, derive
 from cases.policy import Policies
 from cases.progress import CaseState, Finding, Screening
 from cases.states import Event, Status
-from cases.steps import RegisterRequest
+from cases.steps import StepResult
 from tests.activities.play import CLERK, NOON, SECOND, SOUTH, Play, eighteen, insured, old_number
 from tests.stamping import STAMPS
 
@@ -33,6 +35,23 @@ VALID_18 = "11010519491231002X"
 
 async def screening(play: Play, state: CaseState) -> Screening:
     return (await play.received(state)).screening or pytest.fail("not screened")
+
+
+def standing_of(answer: StepResult, asking: CaseState) -> CaseState:
+    """Where an answer says the case stands."""
+    assert answer.standing is not None
+    return answer.standing.state_of(asking.opening)
+
+
+async def first_answer(play: Play, state: CaseState) -> Receipt:
+    """The answer to an application, which is given again to whoever repeats it."""
+    registered = await play.received(state)
+    result = await play.ask(registered, Event.screened)
+    assert result.receipt is not None
+    repeated = await play.register(state)
+    assert repeated.standing is not None
+    assert repeated.standing.receipt == result.receipt
+    return result.receipt
 
 
 def demanded(found: Screening) -> tuple[DocumentKind, ...]:
@@ -163,33 +182,47 @@ class TestThePreCheckOfAReplacement:
         await play.load(person)
         assert (await screening(play, play.replacement(person, ReplacementReason.lost))).finding is Finding.clear
 
-    async def test_is_asked_again_without_a_trace_and_keeps_its_date(self, play: Play, registry: Registry) -> None:
+    async def test_that_came_with_the_registration_holds_for_the_first_step_whenever_it_is_made(
+        self, play: Play
+    ) -> None:
         person = insured(number=VALID_18)
         await play.load(person)
         state = await play.received(play.replacement(person, ReplacementReason.damaged))
-        before = await play.contents()
+        screened = await play.value("SELECT screening FROM case_files")
         play.later(days=10)
-        again = await registry.screen(RegisterRequest(state=state, at=play.at))
-        assert again == state.screening
-        assert await play.contents() == before
+        await play.write("UPDATE cards SET code = '4'")
+        state = await play.move(state, Event.checked)
+        assert state.status is Status.in_review or state.status is Status.awaiting_documents
+        assert await play.value("SELECT screening FROM case_files") == screened
+
+    async def test_is_asked_again_when_the_case_comes_back_to_it_and_then_says_what_holds_now(
+        self, play: Play
+    ) -> None:
+        person = insured(number=VALID_18)
+        await play.load(person)
+        state = await play.move(await play.received(play.replacement(person, ReplacementReason.lost)), Event.checked)
+        state = await play.move(state, Event.confirm_loss, ConfirmLoss(actor=CLERK, evidence="E-1"))
+        assert (state.status, state.screening and state.screening.finding) == (Status.checking, Finding.clear)
+        play.later(days=10)
+        await play.write("UPDATE cards SET code = '4'")
+        state = await play.move(state, Event.checked)
+        assert (state.status, state.screening and state.screening.finding) == (Status.rejected, Finding.not_allowed)
+        assert Finding.not_allowed in await play.value("SELECT screening FROM case_files")
 
 
 class TestWhatTheScreeningSays:
     async def test_the_processing_time_counts_working_days_of_the_regions_policy(self, play: Play) -> None:
         person = insured()
         await play.load(person)
-        case = await play.move(await play.received(play.change(person)), Event.screened)
-        assert case.receipt is not None
-        assert case.receipt.due_at == datetime(2026, 3, 17, tzinfo=SHANGHAI)  # ten working days after 2 March, 24:00
-        assert not case.receipt.due_provisional
+        receipt = await first_answer(play, play.change(person))
+        assert receipt.due_at == datetime(2026, 3, 17, tzinfo=SHANGHAI)  # ten working days after 2 March, 24:00
+        assert not receipt.due_provisional
 
     async def test_a_date_in_a_year_without_a_calendar_is_provisional(self, play: Play) -> None:
         person = insured()
         await play.load(person)
         play.later(days=300)
-        case = await play.move(await play.received(play.change(person)), Event.screened)
-        assert case.receipt is not None
-        assert case.receipt.due_provisional
+        assert (await first_answer(play, play.change(person))).due_provisional
 
     async def test_the_policy_is_the_regions_and_pinned(self, play: Play) -> None:
         person, southern = insured(), insured(region=SOUTH)
@@ -273,15 +306,15 @@ class TestAnApplication:
         first = play.change(person)
         reviewed = await play.reviewed(first)
         again = play.change(person, fingerprint=first.opening.fingerprint)
-        assert (await play.register(again)).standing == reviewed
+        assert standing_of(await play.register(again), again) == reviewed
 
     async def test_that_is_repeated_after_the_case_moved_is_answered_with_what_holds(self, play: Play) -> None:
         person = insured()
         await play.load(person)
         state = play.change(person)
         verified = await play.verified(state)
-        answer = await play.register(state)
-        assert answer.standing == verified
+        answer = standing_of(await play.register(state), state)
+        assert answer == verified
         assert answer.screening == verified.screening
 
     async def test_that_is_repeated_after_the_case_closed_is_answered_with_its_ending_for_ever(
@@ -294,13 +327,14 @@ class TestAnApplication:
         reopened = await play.reviewed(play.change(person, reopen=True))
         assert reopened.generation == 2
         play.later(days=4000)
-        assert (await play.register(state)).standing == closed
+        assert standing_of(await play.register(state), state) == closed
 
     async def test_of_a_new_kind_for_a_closed_case_does_not_reopen_it(self, play: Play) -> None:
         person = insured()
         await play.load(person)
         closed = await play.move(await play.reviewed(play.change(person)), Event.withdraw, Withdraw(actor=CLERK))
-        assert (await play.register(play.change(person))).standing == closed
+        again = play.change(person)
+        assert standing_of(await play.register(again), closed) == closed
         assert await play.value("SELECT count(*) FROM cases") == 1
 
     async def test_that_reopens_a_closed_case_begins_its_next_generation_and_continues_its_audit(
@@ -348,25 +382,29 @@ class TestAnApplication:
             first, second = insured(), insured()
             await play.load(first, second)
             number = derive(str(first.number))
-            answers = await asyncio.gather(
-                play.register(play.change(first, number)), play.register(play.change(second, number))
-            )
-            assert sorted(answer.screening.finding for answer in answers) == [Finding.clear, Finding.conflict]
+            asked = [play.change(first, number), play.change(second, number)]
+            answers = await asyncio.gather(*map(play.register, asked))
+            found = [standing_of(answer, state).screening for answer, state in zip(answers, asked, strict=True)]
+            assert sorted(each.finding for each in found if each) == [Finding.clear, Finding.conflict]
 
 
 async def test_a_case_keeps_the_policy_it_was_pinned_to(play: Play, policies: Policies) -> None:
     person = insured(number=VALID_18)
     await play.load(person)
-    state = await play.received(play.replacement(person, ReplacementReason.damaged))
+    state = await play.received(play.replacement(person, ReplacementReason.lost))
     old = policies.pinned("northern/1")
     newer = old.model_copy(update={"version": 2, "max_extension": 5})
-    both = Registry(play.pool, play.sealer, STAMPS, Policies([old, newer]), official_calendar)
-    again = await both.screen(RegisterRequest(state=state, at=play.at))
-    assert again.terms.policy == "northern/1"
+    play.registry = Registry(
+        play.pool, play.sealer, STAMPS, Policies([old, newer]), official_calendar, clock=Clock.callers
+    )
+    state = await play.move(state, Event.checked)
+    state = await play.move(state, Event.confirm_loss, ConfirmLoss(actor=CLERK, evidence="E-1"))
+    # Screened again by the newer release.
+    state = await play.move(state, Event.checked)
+    assert state.terms.policy == await play.value("SELECT policy FROM cases") == "northern/1"
     fresh = insured()
     await play.load(fresh)
-    registered = await both.register(RegisterRequest(state=play.change(fresh), at=play.at))
-    assert registered.screening.terms.policy == "northern/2"
+    assert (await screening(play, play.change(fresh))).terms.policy == "northern/2"
 
 
 async def test_a_person_who_died_during_the_case_can_be_told_of_in_the_next_generation(play: Play) -> None:
