@@ -116,8 +116,10 @@ def mistaken(monkeypatch: pytest.MonkeyPatch, *events: Event, **wrong: Any) -> N
 
     def wrongly(state: CaseState, event: Event, *more: Any) -> Decision:
         decision = decide(state, event, *more)
-        return decision if events and event not in events else decision._replace(
-            after=decision.after.model_copy(update=wrong)
+        return (
+            decision
+            if events and event not in events
+            else decision._replace(after=decision.after.model_copy(update=wrong))
         )
 
     monkeypatch.setattr("activities.registry.registry.decide", wrongly)

@@ -21,7 +21,15 @@ from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
 from cases import progress
 from cases.errors import Code
-from cases.models import DisputeOutcome, Repair, RepairAction, ReplacementReason, ResolveDispute, VerifyDocuments, Withdraw
+from cases.models import (
+    DisputeOutcome,
+    Repair,
+    RepairAction,
+    ReplacementReason,
+    ResolveDispute,
+    VerifyDocuments,
+    Withdraw,
+)
 from cases.policy import Policies
 from cases.progress import CaseState
 from cases.states import Event, Status

@@ -1,18 +1,32 @@
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from activities.registry.pool import create_pool
+from activities.calendar import official_calendar
+from activities.registry import Clock, Registry
+from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
+from activities.registry.pool import Pool, create_pool
+from activities.registry.reading import verify_chain
 from activities.registry.schema import SCHEMA, check_schema
+from activities.sealing import Sealer
 from cases.errors import CaseError, Code
+from cases.numbers import Road
+from cases.policy import Policies
+from cases.progress import CaseState, Finding, receipt_of
+from cases.states import Event, Milestone, Status
 from deploy.migrations import HERE, migrate, scripts
 from stack import LocalStack
+from tests import scenes
 from tests.activities.conftest import execute
+from tests.activities.play import NOON, SECOND, Play, insured
+from tests.stamping import STAMPS
 
 PERSON = "a" * 26
 
@@ -44,6 +58,16 @@ def newer(tmp_path: Path) -> Path:
     (folder / "versions" / "9999_more.py").write_text(NEXT)
     (folder / "versions" / "9999_more.sql").write_text("CREATE TABLE more (id int);\nCREATE TABLE and_more (id int);")
     return folder
+
+
+def before(revision: str, tmp_path: Path) -> Path:
+    """The migrations without those from a revision on."""
+    older = tmp_path / "older"
+    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
+    for later in (older / "versions").iterdir():
+        if later.name >= revision:
+            later.unlink()
+    return older
 
 
 async def tables(url: str) -> set[str]:
@@ -165,12 +189,7 @@ async def test_every_table_and_every_column_with_a_unit_says_what_it_means(datab
 async def test_messages_written_before_their_deliveries_had_rows_are_carried_over(
     empty_url: str, tmp_path: Path
 ) -> None:
-    older = tmp_path / "migrations"
-    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
-    for later in (older / "versions").iterdir():
-        if later.name >= "0003":
-            later.unlink()
-    await migrate(empty_url, older)
+    await migrate(empty_url, before("0003", tmp_path))
     connection = await asyncpg.connect(empty_url)
     try:
         await connection.execute(
@@ -180,7 +199,7 @@ async def test_messages_written_before_their_deliveries_had_rows_are_carried_ove
                 fingerprint, number_token, submitter, state, state_digest, head, opened_at, moved_at
             )
             SELECT 'idc-' || token, 1, 'IdNumberChange', token, '110105', 'general', 'done', 'submitted', 1, 'p', 'k',
-                token, token, 'clerk-1', '{}', repeat('0', 64), repeat('0', 64), now(), now()
+                token, token, 'clerk-1', '{"opening": {"key": "k"}}', repeat('0', 64), repeat('0', 64), now(), now()
             FROM repeat('a', 26) AS token;
             INSERT INTO notifications (case_id, generation, step, recipient, channel, template, written_at, sent_at)
             SELECT case_id, generation, step, 'applicant', 'sms', template, '2026-01-01Z', sent_at
@@ -204,3 +223,124 @@ async def test_messages_written_before_their_deliveries_had_rows_are_carried_ove
         ("1:screened.1", "IdNumberChange.disputed", "accepted", False),
     ]
     assert {(row["subject"], row["person"]) for row in rows} == {(f"idc-{PERSON}", PERSON)}
+
+
+async def written_before_the_register_decided(play: Play, state: CaseState) -> None:
+    """Rows of a case that was registered, screened and verified: its whole state in one column, and the contents of
+    its audit under the hashes themselves.
+    """
+    actor = {"id": SECOND.id, "role": SECOND.role.value, "office": SECOND.office}
+    told: dict[str, Any] = {"actor": actor, "original_seen": True, "copies": [], "note": "核对无误"}
+    moved = {"moved": True, "neighbours": [], "dates": state.ladder.dates.model_dump(mode="json")}
+    whole = state.model_dump(mode="json") | {
+        "receipt": receipt_of(state).model_dump(mode="json"),
+        "transitions": [{"version": 1, "event": "screened"}, {"version": 2, "event": "verify_documents"}],
+        "answered": {"update-1": {"version": 2}},
+    }
+    steps: list[tuple[str, str | None, str, dict[str, Any] | None, dict[str, Any]]] = [
+        ("registered", None, "screening", {"stamp": "s"}, {"generation": 1, "refused": None}),
+        ("screened", "screening", "in_review", None, moved),
+        ("verify_documents", "in_review", "verified", told, moved),
+    ]
+    rows: list[dict[str, Any]] = []
+    for version, (event, from_status, to_status, fact, outcome) in enumerate(steps):
+        is_told = fact is not None
+        row = {
+            "format": 1,
+            "case_id": state.case_id,
+            "generation": 1,
+            "version": version,
+            "step": f"{event}.{version}",
+            "event": event,
+            "from_status": from_status,
+            "to_status": to_status,
+            "actor": SECOND.id if is_told else None,
+            "role": SECOND.role.value if is_told else None,
+            "office": SECOND.office if is_told else None,
+            "fact": None if fact is None else json.dumps(fact),
+            "stamp": f"stamp-{version}" if is_told else None,
+            "state_before": rows[-1]["state_after"] if rows else None,
+            "state_after": sha256_of(canonical(whole) if version == state.version else str(version)),
+            "outcome": json.dumps(outcome),
+            "at": NOON,
+            "prev_hash": rows[-1]["hash"] if rows else BEGINNING,
+        }
+        rows.append(row | {"hash": hash_of(row)})
+    case = {
+        "case_id": state.case_id,
+        "generation": 1,
+        "kind": state.kind.value,
+        "person": state.opening.person,
+        "person_id": await play.value("SELECT id FROM persons WHERE token = $1", state.opening.person),
+        "region": state.opening.region,
+        "category": state.opening.category.value,
+        "status": state.status.value,
+        "milestone": state.milestone.value,
+        "version": state.version,
+        "road": "pure_upgrade",
+        "policy": state.terms.policy,
+        "key": state.opening.key,
+        "fingerprint": state.opening.fingerprint,
+        "number_token": state.opening.number_token,
+        "replaces_number_id": await play.value("SELECT id FROM numbers WHERE state = 'living'"),
+        "submitter": state.opening.submitter.id,
+        "verifier": state.verifier,
+        "verified_content": state.verified_content,
+        "state": canonical(whole),
+        "state_digest": rows[-1]["state_after"],
+        "head": rows[-1]["hash"],
+        "opened_at": NOON,
+        "moved_at": NOON,
+    }
+    key = {name: case[name] for name in ("key", "case_id", "generation", "fingerprint")} | {"used_at": NOON}
+    for row in rows:
+        del row["format"]
+    async with play.pool.acquire() as connection:
+        for table, written in (("cases", [case]), ("transitions", rows), ("idempotency_keys", [key])):
+            columns = tuple(written[0])
+            records = [tuple(row[column] for column in columns) for row in written]
+            await connection.copy_records_to_table(table, records=records, columns=columns)
+
+
+async def test_a_case_from_before_the_register_decided_is_answered_verified_and_carried_on(
+    empty_url: str, tmp_path: Path, sealer: Sealer, policies: Policies
+) -> None:
+    await migrate(empty_url, before("0009", tmp_path))
+    pool: Pool = await create_pool(empty_url, size=2)
+    try:
+        registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
+        play = Play(pool, registry, sealer)
+        person = insured()
+        await play.load(person)
+        applied = play.change(person)
+        found = scenes.screening(applied.opening, Finding.clear, Road.pure_upgrade)
+        state = applied.model_copy(
+            update={
+                "opening": applied.opening.model_copy(update={"stamp": None}),
+                "version": 2,
+                "status": Status.verified,
+                "milestone": Milestone.documents_verified,
+                "screening": found,
+                "verifier": SECOND.id,
+                "verified_content": applied.content,
+            }
+        )
+        await written_before_the_register_decided(play, state)
+        await migrate(empty_url)
+        assert await verify_chain(pool, state.case_id) is None
+        answer = await play.register(applied)
+        assert answer.standing is not None
+        assert answer.standing.state_of(applied.opening) == state
+        assert answer.standing.receipt == receipt_of(state)
+        made = [(each.version, each.event, each.to) for each in answer.standing.transitions]
+        assert made == [(1, Event.screened, Status.in_review), (2, Event.verify_documents, Status.verified)]
+        after = await play.move(await play.move(state, Event.apply), Event.commit)
+        assert (after.committed, await play.value("SELECT count(*) FROM numbers WHERE state = 'living'")) == (True, 1)
+        assert await verify_chain(pool, state.case_id) is None
+        formats = await play.rows("SELECT format FROM transitions ORDER BY version")
+        assert [row["format"] for row in formats] == [1, 1, 1, 2, 2]
+        row = await play.rows("SELECT opening, screening FROM case_files")
+        assert "transitions" not in str(row)
+        assert not {"receipt", "answered", "transitions"} & set(json.loads(await play.value("SELECT state FROM cases")))
+    finally:
+        await pool.close()

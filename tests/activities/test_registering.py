@@ -195,9 +195,7 @@ class TestThePreCheckOfAReplacement:
         assert state.status is Status.in_review or state.status is Status.awaiting_documents
         assert await play.value("SELECT screening FROM case_files") == screened
 
-    async def test_is_asked_again_when_the_case_comes_back_to_it_and_then_says_what_holds_now(
-        self, play: Play
-    ) -> None:
+    async def test_is_asked_again_when_the_case_comes_back_to_it_and_then_says_what_holds_now(self, play: Play) -> None:
         person = insured(number=VALID_18)
         await play.load(person)
         state = await play.move(await play.received(play.replacement(person, ReplacementReason.lost)), Event.checked)

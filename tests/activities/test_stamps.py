@@ -35,9 +35,7 @@ OTHER_KEY = SigningKey("sample", SigningKey.generate().key)
 """Somebody else's key that is called as ours is."""
 
 
-def refusal(
-    fact: Fact, arrived: datetime = NOON, now: datetime | None = None, *, stamps: Stamps = STAMPS
-) -> Code:
+def refusal(fact: Fact, arrived: datetime = NOON, now: datetime | None = None, *, stamps: Stamps = STAMPS) -> Code:
     with pytest.raises(CaseError) as refused:
         stamps.check_fact(fact, CASE, Event.hold, arrived, now or arrived)
     return refused.value.code
