@@ -267,14 +267,14 @@ class Play:
             await connection.execute(
                 "UPDATE cases SET version = $3, status = $4, milestone = $5, verifier = $6, approver = $7, "
                 "verified_content = $8, due_at = $9, next_rung = $10, next_rung_at = $11, attention = $12, "
-                "benefits_held = $13, state = $14, state_digest = $15, closed_at = $16, "
+                "benefits_held = $13, state = $14, state_digest = $15, closed_at = $16, rung = $17, rung_at = $18, "
                 "head = (SELECT hash FROM transitions WHERE (case_id, generation, version) = ($1, $2, $3)) "
                 "WHERE case_id = $1 AND generation = $2",
                 *(*here, state.version, state.status, state.milestone, state.verifier, state.approver),
                 *(state.verified_content, view.due_at),
                 *((int(dates.next.rung), dates.next.at) if dates.next is not None else (None, None)),
                 *(list(state.attention), state.benefits_held, copy.texts.state, copy.digest),
-                None if state.is_open else self.at,
+                *(None if state.is_open else self.at, int(state.ladder.rung), state.ladder.rung_at),
             )
         assert await verify_chain(self.pool, state.case_id) is None
         return state
@@ -358,10 +358,11 @@ class Play:
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
             "AND table_type = 'BASE TABLE' AND table_name NOT IN ('turn_waiters', 'role_events')"
         )
-        held: dict[str, list[str]] = {}
-        for name in sorted(row["table_name"] for row in tables):
-            rows = await self.rows(f"SELECT t::text AS line FROM {name} AS t ORDER BY 1")  # noqa: S608 - from the catalogue
-            held[name] = [row["line"] for row in rows]
+        names = sorted(row["table_name"] for row in tables)
+        each = (f"SELECT '{name}' AS name, t::text AS line FROM {name} AS t" for name in names)  # noqa: S608 - from the catalogue
+        held: dict[str, list[str]] = {name: [] for name in names}
+        for row in await self.rows(" UNION ALL ".join(each) + " ORDER BY name, line"):
+            held[row["name"]].append(row["line"])
         return held
 
     async def check(self) -> None:

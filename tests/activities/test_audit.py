@@ -228,7 +228,7 @@ class TestForgetting:
         try:
             await behind_its_back(
                 play,
-                f"UPDATE transitions SET {column} = $1, salt = NULL WHERE generation = 1 AND version = 2",
+                f"UPDATE transitions SET {column} = $1, salt = NULL WHERE generation = 1 AND version = 2",  # noqa: S608 - from above
                 json.dumps({"note": "另一理由"}),
             )
             assert await verify_chain(play.pool, state.case_id) == Break(1, 2, "hash")

@@ -115,8 +115,11 @@ class TestUnblocking:
         "still",
         [
             "UPDATE claims SET state = 'suspended' WHERE scheme = 'pension'",
-            "INSERT INTO benefit_holds (person_id, reason, state, legal_basis, notice, served_on, officer, held_at) "
-            "SELECT id, 'id_number', 'held', 'basis', 'N-3', now(), 'officer-4', now() FROM persons",
+            (
+                "INSERT INTO benefit_holds "
+                "(person_id, reason, state, legal_basis, notice, served_on, officer, held_at) "
+                "SELECT id, 'id_number', 'held', 'basis', 'N-3', now(), 'officer-4', now() FROM persons"
+            ),
         ],
         ids=["a claim", "a hold"],
     )

@@ -25,7 +25,6 @@ from cases.steps import Neighbour, StepRequest
 from tests.activities.play import CERTIFIED, CLERK, OPERATOR, SECOND, SOUTH, Play, eighteen, insured, staff
 
 NEW = eighteen("11010519491231004")
-PERSON_ID = "(SELECT person_id FROM cases WHERE case_id = $1 LIMIT 1)"
 
 
 def confirmation(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
@@ -188,7 +187,7 @@ class TestCommit:
             "number": {"opening": told["opening"] | {"number_token": play.sealer.number_token(NEW)}},
         }[where]
         forged = play.request(state, Event.commit).model_dump(mode="json")
-        forged |= changed | {name: told | changed for name in ("state", "before", "after")}
+        forged |= changed | dict.fromkeys(("state", "before", "after"), told | changed)
         result = await play.registry.advance(StepRequest.model_validate(forged))
         after = result.applied_to(state)
         assert [made.event for made in result.moves] == [Event.commit]
@@ -278,7 +277,11 @@ async def is_screened_again(play: Play, state: CaseState) -> None:
 
 async def commit_that_is_refused(play: Play, state: CaseState) -> CaseState:
     """The case after a commit for which a balance is not what it was."""
-    await play.write(f"UPDATE balances SET amount_fen = amount_fen - 1 WHERE person_id = {PERSON_ID}", state.case_id)
+    await play.write(
+        "UPDATE balances SET amount_fen = amount_fen - 1 FROM cases "
+        "WHERE cases.case_id = $1 AND balances.person_id = cases.person_id",
+        state.case_id,
+    )
     event, after = await play.instead(state, Event.commit)
     assert event is Event.commit_refused
     return after
