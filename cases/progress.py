@@ -751,6 +751,24 @@ def next_step(state: CaseState, at: datetime) -> Event | None:
     return step if check is None or check(state, None, at.astimezone(SHANGHAI).date()) is None else None
 
 
+def way_from(state: CaseState, event: Event, fact: Fact | None, at: datetime) -> tuple[Status, ...]:
+    """The statuses that a case is to pass by `event` and by the engine's own steps after it, if nothing is refused.
+
+    Empty where the event itself is not possible. What the register refuses, only the register knows.
+    """
+    way: list[Status] = []
+    step: Event | None = event
+    try:
+        while step is not None:
+            state = decide(state, step, fact, at).after
+            if not way or way[-1] is not state.status:
+                way.append(state.status)
+            step, fact = next_step(state, at), None
+    except CaseError:
+        pass
+    return tuple(way)
+
+
 def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
     changed = _changed(state, row, fact, at)
     if because is not None:

@@ -67,8 +67,14 @@ class StepRequest(Record):
     def of(cls, case: CaseState, event: Event, fact: Fact | None, **more: Any) -> Self:
         """The request of a case that believes to stand as it shows."""
         told = fact.model_dump(mode="json", exclude_unset=True) if fact is not None else None
-        at_stake = {"case_id": case.case_id, "generation": case.generation, "version": case.version}
-        return cls(**at_stake, event=event, fact=told, **more)
+        return cls(
+            case_id=case.case_id,
+            generation=case.generation,
+            version=case.version,
+            event=event,
+            fact=told,
+            **more,
+        )
 
 
 class Standing(Record):

@@ -48,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
         Withdraw,
     )
     from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW
-    from cases.progress import CaseState, Upcoming, decide, next_step, opened, outcome_of, view_of
+    from cases.progress import CaseState, Upcoming, decide, next_step, opened, outcome_of, view_of, way_from
     from cases.stamps import check_fact
     from cases.states import Event, Origin, Status
     from cases.steps import (
@@ -56,6 +56,7 @@ with workflow.unsafe.imports_passed_through():
         Neighbour,
         Opening,
         RegisterRequest,
+        Standing,
         StepRequest,
         StepResult,
         answer_of,
@@ -81,6 +82,9 @@ with workflow.unsafe.imports_passed_through():
         STATUS,
         VERSION,
     )
+
+STANDING: Final = "standing"
+"""Memo by which a run that goes on in a new one shows meanwhile where the case stands."""
 
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
@@ -152,6 +156,9 @@ class Case:
         self._case = opened(opening)
         self._transitions: tuple[Transition, ...] = ()
         self._receipt: Receipt | None = None
+        if (known := workflow.memo_value(STANDING, None, type_hint=Standing)) is not None:
+            # What an earlier run left is shown until the register has said where the case stands.
+            self._stand(known)
         self._taking_turns = asyncio.Lock()
         self._shown: dict[SearchAttributeKey[Any], Any] | None = None
         self._last_refusal: Refusal | None = None
@@ -185,9 +192,7 @@ class Case:
         if (unwanted := _chosen_by_the_starter()) is not None:
             await self._give_up(unwanted)
             return
-        request = RegisterRequest(
-            opening=self._opening, at=workflow.now(), arrived=workflow.info().workflow_start_time
-        )
+        request = RegisterRequest(opening=self._opening, at=workflow.now(), arrived=workflow.info().workflow_start_time)
         try:
             with self._milestone():
                 answer = await ask_register(
@@ -419,8 +424,11 @@ class Case:
                     return given
                 version = self._case.version
                 code = await self._move(event, fact, told_as=update_id, arrived=arrived)
-                # Where the register was ahead, the fact is judged anew by what holds; perhaps it made this very move.
-                if code is None and (self._case.version != version or self._answer_given(update_id) is not None):
+                # Perhaps the register had made this very move already.
+                if (given := self._answer_given(update_id)) is not None:
+                    return given
+                # Where the register was ahead, the fact is judged anew by what holds.
+                if code is None and self._case.version != version:
                     continue
                 code = code or Code.INTERNAL
                 self._last_refusal = Refusal(code, event, workflow.now())
@@ -459,7 +467,7 @@ class Case:
                 answer = await ask_register(
                     Registry.advance,
                     request,
-                    summary=step_summary(event, self._case.machine.rows(self.status, event)),
+                    summary=step_summary(event, way_from(self._case, event, fact, self._now)),
                     before_waiting=self._show,
                 )
         except StepRefused as final:
@@ -480,9 +488,7 @@ class Case:
         stands in the register, for the update when it comes again and for `answer` when the case is closed.
         """
         if answer.standing is not None:
-            self._case = answer.standing.state_of(self._opening)
-            self._receipt = answer.standing.receipt
-            self._transitions = answer.standing.transitions
+            self._stand(answer.standing)
         else:
             self._case = answer.applied_to(self._case)
             self._receipt = answer.receipt or self._receipt
@@ -490,6 +496,11 @@ class Case:
         self._halted = None
         self._resting = False
         await tell_neighbours(answer.neighbours)
+
+    def _stand(self, standing: Standing) -> None:
+        self._case = standing.state_of(self._opening)
+        self._receipt = standing.receipt
+        self._transitions = standing.transitions
 
     async def _give_up(self, code: Code) -> None:
         """The application cannot be received at all: every caller learns why, and the run fails with the same code."""
@@ -513,7 +524,8 @@ class Case:
         self._rest()
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._resting)
         if self._resting:
-            workflow.continue_as_new(self._opening.model_copy(update={"stamp": None}))
+            standing = Standing.of(self._case, self._receipt, self._transitions)
+            workflow.continue_as_new(self._opening.model_copy(update={"stamp": None}), memo={STANDING: standing})
         return self._resting
 
     def _rest(self) -> None:
@@ -555,7 +567,7 @@ class Case:
 
     def _show_details(self) -> CaseView:
         view = self._view()
-        workflow.set_current_details(details_of(view, workflow.info().namespace, self._last_refusal))
+        workflow.set_current_details(details_of(view, workflow.info().namespace, self._last_refusal, self._transitions))
         return view
 
     def _view(self) -> CaseView:

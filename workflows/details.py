@@ -4,7 +4,7 @@ No personal data stands in any of it. It is written for whoever has never seen t
 must act, by when, what is missing, what went wrong and what to do about it, and what may be told to the case now.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,10 +17,10 @@ from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.ladder import Rung
-from cases.models import CaseView, Demand, Role
+from cases.models import CaseView, Demand, Role, Transition
 from cases.progress import Upcoming
 from cases.roles import ROLES
-from cases.states import MACHINES, Event, Milestone, Row
+from cases.states import MACHINES, Event, Milestone, Status
 from cases.words import ATTENTION, REMAINS, word
 
 
@@ -83,10 +83,9 @@ def milestone_name(milestone: Milestone) -> str:
     return word(milestone, _shown.tongue)
 
 
-def step_summary(event: Event, rows: Iterable[Row]) -> str:
-    """What a step of the register does: the event, and where it may lead; which it is the register decides."""
-    leads_to = dict.fromkeys(row.to for row in rows)
-    return f"{word(event, _shown.tongue)} → {' / '.join(word(status, _shown.tongue) for status in leads_to)}"
+def step_summary(event: Event, way: Iterable[Status]) -> str:
+    """What a step of the register does: the event, and the statuses that it is to lead through."""
+    return " → ".join(word(each, _shown.tongue) for each in (event, *way))
 
 
 def timer_summary(upcoming: Upcoming) -> str:
@@ -103,8 +102,13 @@ def timer_summary(upcoming: Upcoming) -> str:
 _DONE, _TO_COME = "●", "○"
 
 
-def details_of(view: CaseView, namespace: str, refusal: Refusal | None = None) -> str:
-    """Where the case stands, who must act, what is missing, by when, what went wrong last, and what may be told now."""
+def details_of(
+    view: CaseView, namespace: str, refusal: Refusal | None = None, transitions: Sequence[Transition] = ()
+) -> str:
+    """Where the case stands, who must act, what is missing, by when, what went wrong last, and what may be told now.
+
+    At the end the newest of its transitions, each by itself, also those that were made together.
+    """
     tongue = _shown.tongue
     heading, item = ("项目", "内容") if tongue is Tongue.zh else ("item", "content")
     lines = [
@@ -116,7 +120,7 @@ def details_of(view: CaseView, namespace: str, refusal: Refusal | None = None) -
         "| --- | --- |",
     ]
     lines += [f"| {_label(name)} | {_cell(content)} |" for name, content in _items(view, namespace, refusal) if content]
-    return "\n".join([*lines, *_forms(view)])
+    return "\n".join([*lines, *_forms(view), *_life(transitions)])
 
 
 def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[tuple[str, str]]:
@@ -310,6 +314,24 @@ def _choices(event: Event, tongue: Tongue) -> tuple[tuple[str, str], ...]:
         (field, f"`{field}`: " + " · ".join(f"`{each.value}` {word(each, tongue)}" for each in members))
         for field, members in closed_sets_of(event).items()
     )
+
+
+LATEST: Final = 12
+"""Transitions that the details list."""
+
+
+def _life(transitions: Sequence[Transition]) -> Iterator[str]:
+    """The newest transitions, the last one first."""
+    if not transitions:
+        return
+    yield ""
+    yield _say("#### 办理经过", "#### What happened")
+    yield ""
+    for made in reversed(transitions[-LATEST:]):
+        by = f" · `{made.actor}`" if made.actor is not None else ""
+        what = step_summary(made.event, () if made.to is made.status else (made.to,))
+        milestone = f"（{word(made.milestone, _shown.tongue)}）"
+        yield f"- {_moment(made.at, provisional=False)} {what}{milestone}{by}"
 
 
 def _list(parts: Iterable[str]) -> str:

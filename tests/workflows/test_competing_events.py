@@ -25,7 +25,6 @@ from cases.models import (
     Withdraw,
 )
 from cases.names import ANSWER, RECEIPT, case_id
-from cases.progress import CaseState
 from cases.states import Event, Status
 from intake.client import CaseClient, Refused, Unavailable
 from intake.crowds import until_not_dropped
@@ -181,7 +180,7 @@ async def test_an_update_that_arrives_before_the_first_workflow_task_waits_for_t
     verify = stamped(of_office(VERIFY, SOUTH), case, Event.verify_documents)
     start: WithStartWorkflowOperation[Any, Outcome] = WithStartWorkflowOperation(
         opening.kind.value,
-        CaseState(opening=opening),
+        opening,
         id=case,
         task_queue=alone.task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,

@@ -175,7 +175,7 @@ async def test_the_web_ui_is_given_the_details_of_the_case_as_it_stands(engine: 
     case = await change(engine, ID_CARD)
     view = await case.rests_in(Status.in_review)
     shown = (await metadata_of(engine, case.case_id)).current_details
-    assert shown == details_of(view, engine.client.namespace)
+    assert shown == details_of(view, engine.client.namespace, transitions=await engine.history(case.case_id))
 
 
 async def test_a_refusal_is_in_the_view_at_once_and_in_the_details_when_they_are_written_next(engine: Engine) -> None:
@@ -229,18 +229,37 @@ async def test_every_timer_and_activity_says_in_chinese_what_it_is_for(engine: E
 
 
 async def test_events_stand_together_by_milestone(engine: Engine) -> None:
-    case = await change(engine, ID_CARD, region=SOUTH)
+    case = await change(engine, ID_CARD)
     await case.verify()
+    for system in System:
+        await case.confirm(system)
     await case.ends()
     groups = [
         [marker.label.id for marker in event.event_group_markers if marker.HasField("label")]
         for event in await history_of(engine, case.case_id)
         if event.event_type in TIMELINE
     ]
-    registration, *grouped = groups
-    assert registration == []
-    assert all(len(group) == 1 for group in grouped)
-    assert list(dict.fromkeys(group[0] for group in grouped)) == list(MILESTONE_ZH.values())[:3]
+    assert all(len(group) == 1 for group in groups)
+    assert list(dict.fromkeys(group[0] for group in groups)) == list(MILESTONE_ZH.values())[:2]
+
+
+async def test_what_is_made_together_shows_each_of_its_steps(engine: Engine) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    await case.verify()
+    await case.ends()
+    shown = (await metadata_of(engine, case.case_id)).current_details
+    for made in await engine.history(case.case_id):
+        assert f"（{MILESTONE_ZH[made.milestone]}）" in shown
+        assert word(made.event, Tongue.zh) in shown
+    place = WorkflowSerializationContext(namespace=engine.client.namespace, workflow_id=case.case_id)
+    converter = engine.client.data_converter.with_context(place)
+    (*_, last) = [
+        event
+        for event in await history_of(engine, case.case_id)
+        if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
+    ]
+    (summary,) = await converter.decode([last.user_metadata.summary], [str])
+    assert summary == "核验材料 → 材料已核验 → 变更中 → 号码已变更 → 恢复待遇中 → 办结"
 
 
 @pytest.mark.usefixtures("shown")

@@ -13,7 +13,6 @@ from activities.registry import Registry
 from cases.errors import Code
 from cases.models import Fact, NumberChangeOpening, ReceiptRequest, Role
 from cases.names import CALENDAR_GREW, RECEIPT, case_id
-from cases.progress import CaseState
 from cases.roles import OPEN
 from cases.stamps import LIFETIME, Opening
 from cases.states import Event, Status
@@ -172,7 +171,7 @@ async def test_an_opening_is_judged_by_when_it_came_and_not_by_when_somebody_had
     opening = stamped_opening(engine.number_change(await engine.insured(), ID_CARD))
     handle = await engine.client.start_workflow(
         opening.kind.value,
-        CaseState(opening=opening),
+        opening,
         id=case_id(opening.kind, opening.person),
         task_queue=late.task_queue,
     )
