@@ -7,6 +7,7 @@ import pytest
 
 from cases.clocks import WorkingCalendar
 from cases.errors import CaseError, Code
+from cases.models import FACTS as FACT_MODELS
 from cases.models import (
     MAX_DOCUMENTS,
     Actor,
@@ -39,7 +40,7 @@ from cases.models import (
 )
 from cases.names import Kind
 from cases.numbers import Road
-from cases.progress import CaseState, Decision, Finding, answer_of, decide, outcome_of, view_of
+from cases.progress import CaseState, Finding, decide, outcome_of, receipt_of, view_of
 from cases.states import Clock, Effect, Event, Status
 from cases.steps import StepRequest
 from tests.scenes import (
@@ -177,8 +178,8 @@ def test_a_case_that_needs_nothing_or_nobody_ends_at_once_and_its_receipt_says_w
 ) -> None:
     state = move(received(number_change(ID_CARD), finding), Event.screened)
     assert (state.status, outcome_of(state).reason) == (status, reason)
-    assert state.receipt is not None
-    assert (state.receipt.status, state.receipt.reason, state.receipt.due_at) == (status, reason, None)
+    receipt = receipt_of(state)
+    assert (receipt.status, receipt.reason, receipt.due_at) == (status, reason, None)
 
 
 @pytest.mark.parametrize(
@@ -201,14 +202,13 @@ def test_the_pre_check_of_a_replacement_answers_with_its_code(
 
 def test_a_receipt_names_what_is_missing_and_by_when() -> None:
     state = move(received(number_change(), road=Road.reissued), Event.screened)
-    assert state.receipt is not None
-    assert [demand.document for demand in state.receipt.missing] == [
+    receipt = receipt_of(state)
+    assert [demand.document for demand in receipt.missing] == [
         DocumentKind.resident_id_card,
         DocumentKind.police_certificate,
     ]
     assert state.timer is not None
-    assert state.receipt.due_at == state.timer.due_at
-    assert move(state, Event.add_documents).receipt == state.receipt
+    assert receipt.due_at == state.timer.due_at
 
 
 # --- documents ------------------------------------------------------------------------------------------------------
@@ -880,7 +880,7 @@ def test_an_ending_says_what_stays_in_effect(state: CaseState, event: Event | No
     closed = move(state, event) if event else move(move(state, Event.checked), Event.withdraw)
     assert not closed.is_open
     assert closed.remains == remains
-    assert answer_of(closed).remains == outcome_of(closed).remains == view_of(closed).remains == remains
+    assert outcome_of(closed).remains == view_of(closed).remains == remains
 
 
 @pytest.mark.parametrize(
@@ -911,27 +911,24 @@ def test_the_content_is_that_of_the_application_and_its_copies_in_any_order() ->
 # --- what the register is asked -------------------------------------------------------------------------------------
 
 
-def test_a_step_is_named_by_event_and_version_and_carries_the_fact_as_it_was_told() -> None:
+def test_a_request_names_event_and_version_and_carries_the_fact_as_it_was_told() -> None:
     state = in_review()
     fact = verify(state)
-    decision: Decision = decide(state, Event.verify_documents, fact, NOW)
-    request = StepRequest.of(state, decision, fact, NOW)
-    assert (request.step, request.before, request.from_status) == ("verify_documents.2", 1, Status.in_review)
+    request = StepRequest.of(state, Event.verify_documents, fact, at=NOW)
+    assert (request.case_id, request.generation) == (state.case_id, state.generation)
+    assert (request.version, request.event) == (1, Event.verify_documents)
     again = StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True))
     assert again == request
-    assert (again.parsed, again.actor) == (fact, VERIFIER.id)
+    assert VerifyDocuments.model_validate(again.fact) == fact
 
 
 @pytest.mark.parametrize("event", FACTS)
 def test_every_fact_survives_a_step(event: Event) -> None:
-    state = in_review()
-    decision = decide(state, Event.acknowledge, FACTS[Event.acknowledge], NOW)
-    decision = decision._replace(row=decision.row._replace(event=event))
-    request = StepRequest.of(state, decision, FACTS[event], NOW)
-    assert StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True)).parsed == FACTS[event]
+    request = StepRequest.of(in_review(), event, FACTS[event], at=NOW)
+    again = StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True))
+    assert FACT_MODELS[event].model_validate(again.fact) == FACTS[event]
 
 
-def test_a_step_of_the_engine_has_no_actor() -> None:
-    state = received(number_change(ID_CARD))
-    request = StepRequest.of(state, decide(state, Event.screened, None, NOW), None, NOW)
-    assert (request.fact, request.actor) == (None, None)
+def test_a_step_of_the_engine_has_no_fact_and_was_told_by_nobody() -> None:
+    request = StepRequest.of(received(number_change(ID_CARD)), Event.screened, None, at=NOW)
+    assert (request.fact, request.told_as, request.arrived) == (None, None, None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,6 +59,7 @@ from cases.models import (
     Resume,
     ReturnDocuments,
     System,
+    Transition,
     VerifyDocuments,
     Withdraw,
 )
@@ -68,13 +69,13 @@ from cases.progress import (
     CaseState,
     Decision,
     Finding,
-    answer_of,
     decide,
     outcome_of,
     receipt_of,
     view_of,
 )
 from cases.states import MACHINES, Clock, Effect, Event, Milestone, Origin, Status
+from cases.steps import Standing, StepResult, answer_of, changes_of
 from tests.scenes import (
     ACTIVATORS,
     BUREAU,
@@ -129,6 +130,7 @@ UNDER_WAY = {Status.verified, Status.applying, Status.repair, Status.updated, St
 
 
 Pick = Callable[[Sequence[Any]], Any]
+SomeRecord = TypeVar("SomeRecord", bound=Record)
 
 
 TAKES: Final = {
@@ -282,7 +284,7 @@ class Facts:
         return CardUnclaimed(actor=actor, witness=self.pick(PEOPLE), record="destroyed-1")
 
 
-def round_trip(record: Record) -> Record:
+def round_trip(record: SomeRecord) -> SomeRecord:
     return type(record).model_validate_json(record.model_dump_json(exclude_unset=True))
 
 
@@ -298,6 +300,7 @@ class Walk:
         self.now = self.pick((NOW, NOW - timedelta(weeks=24)))
         self.ledger = Ledger()
         self.before: CaseState | None = None
+        self.made: list[Transition] = []
         self.state = self.number_change() if kind is Kind.id_number_change else self.replacement()
 
     def papers(self) -> tuple[Document, ...]:
@@ -404,6 +407,18 @@ class Walk:
         self.ledger.write(decision)
         self.row = decision.row
         after = policy(self.state.opening.region).settle(decision, self.now, CALENDAR)
+        row = decision.row
+        self.made.append(
+            Transition(
+                version=after.version,
+                at=self.now,
+                event=row.event,
+                status=row.status,
+                to=row.to,
+                milestone=after.milestone,
+                actor=fact.actor.id if fact is not None else None,
+            )
+        )
         self.before, self.state = self.state, after
 
     # --- what must hold ---------------------------------------------------------------------------------------------
@@ -411,9 +426,9 @@ class Walk:
     def the_case_stands_in_its_table_and_counts_every_transition(self) -> None:
         state, machine = self.state, self.state.machine
         assert state.status in machine.statuses
-        assert [made.version for made in state.transitions] == list(range(1, state.version + 1))
+        assert [made.version for made in self.made] == list(range(1, state.version + 1))
         place = machine.initial
-        for made in state.transitions:
+        for made in self.made:
             assert made.status is place
             assert made.to in {row.to for row in machine.rows(made.status, made.event)}
             place = made.to
@@ -481,7 +496,7 @@ class Walk:
         if state.kind is Kind.id_number_change and state.status in {Status.on_hold, Status.disputed}:
             assert not state.benefits_held
         if before is not None and state.benefits_held and not before.benefits_held:
-            decision = state.transitions[-1]
+            decision = self.made[-1]
             assert decision.event is Event.hold_benefits
             assert decision.actor in {OFFICER.id, SECOND_OFFICER.id}
             assert before.ladder.dates.campaign_due_at is not None
@@ -510,7 +525,7 @@ class Walk:
             excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
         assert set(state.attention) == wanted
-        assert not state.stuck or state.transitions[-1].event in {
+        assert not state.stuck or self.made[-1].event in {
             Event.stuck,
             Event.acknowledge,
             Event.release_benefits,
@@ -521,7 +536,7 @@ class Walk:
 
     def rungs_rise_one_by_one_and_none_fires_on_hold_or_after_the_end(self) -> None:
         state, ladder = self.state, self.state.ladder
-        climbed = [made for made in state.transitions if made.event is Event.escalated]
+        climbed = [made for made in self.made if made.event is Event.escalated]
         assert len(climbed) <= ladder.rung
         assert all(made.status is made.to is not Status.on_hold for made in climbed)
         assert (ladder.rung is Rung.none) is (ladder.rung_at is None) is (not climbed)
@@ -566,16 +581,30 @@ class Walk:
 
     def what_is_told_about_the_case_survives_the_wire(self) -> None:
         state = self.state
-        view, receipt, answer, outcome = view_of(state), receipt_of(state), answer_of(state), outcome_of(state)
+        view, receipt, outcome = view_of(state), receipt_of(state), outcome_of(state)
+        # Whoever told it first is answered with where it stood then.
+        answers = [answer_of(state, made) for made in (*self.made[:1], *self.made[1:][-1:])]
         assert isinstance(view, CaseView)
         assert isinstance(receipt, Receipt)
-        assert isinstance(answer, Answer)
+        assert all(isinstance(answer, Answer) for answer in answers)
         assert isinstance(outcome, Outcome)
-        for record in (state, view, receipt, answer, outcome):
+        for record in (state, view, receipt, *answers, outcome):
             assert round_trip(record) == record
+        for answer in answers:
+            made = self.made[answer.version - 1]
+            assert (answer.status, answer.milestone) == (made.to, made.milestone)
+            assert answer.remains == (state.remains if answer.version == state.version else ())
         assert (view.status, view.version, view.milestone) == (state.status, state.version, state.milestone)
-        assert (receipt.status, answer.version, outcome.transitions) == (state.status, state.version, state.version)
+        assert (receipt.status, outcome.transitions) == (state.status, state.version)
         assert bool(view.events) is (state.is_open and any(event.origin is Origin.outside for event in self.possible))
+
+    def a_run_that_takes_over_what_it_is_told_stands_where_the_register_does(self) -> None:
+        state, before = self.state, self.before
+        standing = round_trip(Standing.of(state, receipt_of(state), tuple(self.made)))
+        assert standing.state_of(state.opening) == state
+        assert standing.transitions == tuple(self.made)
+        if before is not None:
+            assert round_trip(StepResult(changes=changes_of(before, state))).applied_to(before) == state
 
     def a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back(self) -> None:
         state, before = self.state, self.before
@@ -595,7 +624,7 @@ class Walk:
             assert state.card_cancelled
 
     def a_card_is_never_activated_or_destroyed_before_it_is_made(self) -> None:
-        events = [made.event for made in self.state.transitions]
+        events = [made.event for made in self.made]
         for later, earlier in (
             (Event.card_handed_over, Event.card_produced),
             (Event.card_activated, Event.card_handed_over),
@@ -623,6 +652,7 @@ QUESTIONS: tuple[Callable[[Walk], None], ...] = (
     Walk.rungs_rise_one_by_one_and_none_fires_on_hold_or_after_the_end,
     Walk.the_processing_time_stands_still_exactly_where_the_table_says,
     Walk.what_is_told_about_the_case_survives_the_wire,
+    Walk.a_run_that_takes_over_what_it_is_told_stands_where_the_register_does,
     Walk.a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back,
     Walk.a_card_is_never_activated_or_destroyed_before_it_is_made,
 )

@@ -14,7 +14,14 @@ CASE = "idc-" + "a" * 26
 
 def went(*steps: tuple[Event, Status, Status]) -> tuple[Transition, ...]:
     return tuple(
-        Transition(version=version, at=datetime(2026, 11, 20, tzinfo=UTC), event=event, status=status, to=to)
+        Transition(
+            version=version,
+            at=datetime(2026, 11, 20, tzinfo=UTC),
+            event=event,
+            status=status,
+            to=to,
+            milestone=Milestone.submitted,
+        )
         for version, (event, status, to) in enumerate(steps, start=1)
     )
 
@@ -87,6 +94,7 @@ def test_of_those_who_tell_a_case_together_only_the_unheard_are_left() -> None:
         event=Event.confirm_downstream,
         status=Status.applying,
         to=Status.applying,
+        milestone=Milestone.documents_verified,
         actor=Part.pension.staff_id,
     )
     (left,) = remaining(SCRIPTS["verify-confirmed"], (*went(SCREENED, VERIFIED, applying), heard))
