@@ -88,7 +88,7 @@ async def test_who_is_not_logged_in_sees_ciphertext_and_where_to_log_in(screen: 
     await screen.open_case(case)
     await expect(screen.body).to_contain_text(HINT)
     await expect(screen.page.get_by_role("link", name=f"{office.desk.codec_url}/login")).to_be_visible()
-    for secret in (person.new, person.new[-4:] + '"', person.name, '"opening"', "督办"):
+    for secret in (person.new, person.new[-4:] + '"', person.name, '"submitter"', "督办"):
         await expect(screen.body).not_to_contain_text(secret)
     await screen.turn_to("User Metadata")
     await expect(screen.details).to_contain_text("No Current Details")

@@ -425,7 +425,7 @@ async def start_of_the_wrong_shape(stage: Stage) -> Seen:
     person = await stage.engine.insured()
     workflow = stage.engine.client.execute_workflow(
         Kind.id_number_change.value,
-        {"opening": {"number": person.new, "name": person.name}},
+        {"number": person.new, "name": person.name},
         id=case_id(Kind.id_number_change, _ref(stage, person)),
         task_queue=TASK_QUEUE_CASES,
     )

@@ -47,7 +47,7 @@ async def refusal(call: Any) -> CaseError:
 async def test_a_fact_is_stamped_for_its_teller(gate: Gate, event: Event) -> None:
     fact = scenes.FACTS[event]
     stamped = await gate.stamp(ISSUER.token(fact.actor), CASE, event, fact)
-    assert STAMPS.check_fact(stamped, CASE, event, now()).actor == fact.actor
+    assert STAMPS.check_fact(stamped, CASE, event, now(), now()).actor == fact.actor
     assert stamped.model_copy(update={"stamp": None}) == fact.model_copy(update={"stamp": None})
 
 
@@ -63,7 +63,7 @@ async def test_whoever_the_caller_names_the_bearer_of_the_token_acts(gate: Gate)
 async def test_each_stamp_is_another(gate: Gate) -> None:
     token, fact = ISSUER.token(CLERK), scenes.FACTS[Event.hold]
     stamps = [(await gate.stamp(token, CASE, Event.hold, fact)) for _ in range(50)]
-    assert len({STAMPS.check_fact(each, CASE, Event.hold, now()).jti for each in stamps}) == 50
+    assert len({STAMPS.check_fact(each, CASE, Event.hold, now(), now()).jti for each in stamps}) == 50
 
 
 @pytest.mark.parametrize("role", Role)
@@ -107,7 +107,7 @@ async def test_an_opening_is_stamped_for_its_submitter_and_for_a_system_that_nam
     for opening in (number_change(ID_CARD), replacement(ID_CARD)):
         for actor in (CLERK, system):
             stamped = await gate.stamp_opening(ISSUER.token(actor), opening)
-            assert STAMPS.check_opening(stamped, now()).actor == actor
+            assert STAMPS.check_opening(stamped, now(), now()).actor == actor
             assert stamped.submitter == CLERK
 
 
@@ -135,7 +135,7 @@ async def test_what_an_operator_types_becomes_a_stamped_fact(gate: Gate) -> None
     fact = await gate.stamp_typed(ISSUER.token(OFFICER), typed())
     assert isinstance(fact, Reject)
     assert (fact.actor, fact.legal_basis) == (OFFICER, BASIS)
-    assert STAMPS.check_fact(fact, CASE, Event.reject, now()).case == CASE
+    assert STAMPS.check_fact(fact, CASE, Event.reject, now(), now()).case == CASE
     # Whoever they say they are does not matter.
     other = await gate.stamp_typed(ISSUER.token(OFFICER), typed(actor=CLERK.model_dump(mode="json"), stamp=PLANTED))
     assert other.actor == OFFICER
@@ -191,9 +191,9 @@ async def test_many_are_answered_each_by_itself(gate: Gate) -> None:
     ]
     assert PLANTED not in repr(answers)
     held = FACTS[Event.hold].model_validate(answers[0].content)
-    assert STAMPS.check_fact(held, CASE, Event.hold, now()).actor == CLERK
+    assert STAMPS.check_fact(held, CASE, Event.hold, now(), now()).actor == CLERK
     opened = type(opening).model_validate(answers[3].content)
-    assert STAMPS.check_opening(opened, now()).actor == CLERK
+    assert STAMPS.check_opening(opened, now(), now()).actor == CLERK
 
 
 def test_a_batch_has_bounds() -> None:
@@ -218,7 +218,7 @@ async def test_who_plays_all_parts_is_stamped_as_each(gate: Gate) -> None:
     for event in (Event.hold, Event.approve, Event.card_produced):
         stamped = await everybody.stamp(CASE, event, scenes.FACTS[event])
         assert stamped.actor == scenes.FACTS[event].actor
-    assert STAMPS.check_opening(await everybody.stamp_opening(number_change()), now()).actor == CLERK
+    assert STAMPS.check_opening(await everybody.stamp_opening(number_change()), now(), now()).actor == CLERK
 
 
 # --- its key --------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def explained(code: Code) -> str:
 class TestLooking:
     async def test_a_clerk_sees_a_case_with_names_and_numbers_masked(self, server: CodecServer) -> None:
         case, person = await case_in_review(server)
-        seen = (await server.decoded(await server.opening_of(case), by=CLERK))["opening"]
+        seen = await server.decoded(await server.opening_of(case), by=CLERK)
         assert seen["name"] == f"{person.name[:1]}**"
         assert seen["number"] == f"{'*' * 14}{person.new[-4:]}"
         assert seen["submitter"]["id"] == CLERK.id
@@ -129,14 +129,14 @@ class TestRevealing:
             status, page = await server.reveal(browser, case, REASON)
         assert status == 200
         assert case in page
-        seen = (await server.decoded(opening, by=OFFICER))["opening"]
+        seen = await server.decoded(opening, by=OFFICER)
         assert (seen["name"], seen["number"]) == (person.name, person.new)
         for actor, payload in (
             (SECOND_OFFICER, opening),
             (VERIFIER, opening),
             (OFFICER, await server.opening_of(other)),
         ):
-            assert (await server.decoded(payload, by=actor))["opening"]["name"].endswith("**")
+            assert (await server.decoded(payload, by=actor))["name"].endswith("**")
         (entry,) = await entries(server.engine.pool, case)
         assert (entry.kind, entry.actor, entry.role, entry.office) == (Kind.reveal, OFFICER.id, "officer", OFFICE)
         assert entry.reason == REASON
@@ -146,7 +146,7 @@ class TestRevealing:
         opening = await server.opening_of(case)
         for ago, seen in ((timedelta(minutes=11), f"{'*' * 14}{person.new[-4:]}"), (timedelta(), person.new)):
             await reveal(server.engine.pool, OFFICER, case, REASON, datetime.now(UTC) - ago)
-            assert (await server.decoded(opening, by=OFFICER))["opening"]["number"] == seen
+            assert (await server.decoded(opening, by=OFFICER))["number"] == seen
 
     async def test_is_counted_and_limited(self, server: CodecServer) -> None:
         case, _ = await case_in_review(server)
@@ -163,7 +163,7 @@ class TestRevealing:
             status, page = await server.reveal(browser, case, REASON)
         assert status == 403
         assert Code.ROLE_NOT_ALLOWED in page
-        assert (await server.decoded(await server.opening_of(case), by=VERIFIER))["opening"]["name"].endswith("**")
+        assert (await server.decoded(await server.opening_of(case), by=VERIFIER))["name"].endswith("**")
 
     @pytest.mark.parametrize(
         ("reason", "code"),
@@ -176,7 +176,7 @@ class TestRevealing:
         assert status == 400
         assert code in page
         assert "110105190001010016" not in page
-        assert (await server.decoded(await server.opening_of(case), by=SUPERVISOR))["opening"]["name"].endswith("**")
+        assert (await server.decoded(await server.opening_of(case), by=SUPERVISOR))["name"].endswith("**")
 
     async def test_of_a_case_that_is_not_there_is_refused(self, server: CodecServer) -> None:
         async with await server.log_in(SUPERVISOR) as browser:
@@ -382,7 +382,7 @@ async def test_nothing_of_a_payload_is_logged(server: CodecServer, caplog: pytes
     opening = await server.opening_of(case)
     async with await server.log_in(SECOND_OFFICER) as browser:
         await server.reveal(browser, case, REASON)
-    assert (await server.decoded(opening, by=SECOND_OFFICER))["opening"]["number"] == person.new
+    assert (await server.decoded(opening, by=SECOND_OFFICER))["number"] == person.new
     await server.entered({"case": case, "event": "hold", "note": f"见{person.new}"}, by=VERIFIER)
     said = caplog.text + "".join(str(vars(record)) for record in caplog.records)
     assert "revealed" in said

@@ -61,9 +61,11 @@ async def refusal(call: Any) -> Code:
 async def test_a_fact_and_an_opening_come_back_stamped(gate: GateAtUrl) -> None:
     assert gate.actor == CLERK
     held = await gate.stamp(CASE, Event.hold, HOLD)
-    assert STAMPS.check_fact(held, CASE, Event.hold, datetime.now(UTC)).actor == CLERK
+    moment = datetime.now(UTC)
+    assert STAMPS.check_fact(held, CASE, Event.hold, moment, moment).actor == CLERK
     opening = await gate.stamp_opening(scenes.number_change(ID_CARD))
-    assert STAMPS.check_opening(opening, datetime.now(UTC)).actor == CLERK
+    moment = datetime.now(UTC)
+    assert STAMPS.check_opening(opening, moment, moment).actor == CLERK
 
 
 async def test_what_the_gate_refuses_is_told_by_its_code(gate: GateAtUrl) -> None:
@@ -85,7 +87,7 @@ async def test_what_is_asked_together_goes_together() -> None:
         stamped = await asyncio.gather(*(gate.stamp(case, Event.hold, HOLD) for case in cases))
         moment = datetime.now(UTC)
         for case, fact in zip(cases, stamped, strict=True):
-            STAMPS.check_fact(fact, case, Event.hold, moment)
+            STAMPS.check_fact(fact, case, Event.hold, moment, moment)
         await gate.stamp(CASE, Event.hold, HOLD)
     assert sizes == [LARGEST_BATCH, LARGEST_BATCH, 5, 1]
 
