@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from activities.notifications import Notifications
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
@@ -77,7 +77,9 @@ async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIter
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
     ):
         stamps = Stamps(TrustedKeys.sample(), client.namespace)
-        registry = Registry(pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later)
+        registry = Registry(
+            pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later, clock=Clock.callers
+        )
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
         notifications = Notifications(pool, sealer, {})
         settings = Settings(pool_size=_CONNECTIONS)
