@@ -181,11 +181,12 @@ class TestCommit:
         await play.load(person)
         state = await play.applying(play.change(person))
         told = state.model_dump(mode="json")
-        changed = {
+        changes: dict[str, dict[str, Any]] = {
             "documents": {"documents": [document.model_dump(mode="json") for document in CERTIFIED]},
             "verified_content": {"verified_content": with_documents(state).content},
             "number": {"opening": told["opening"] | {"number_token": play.sealer.number_token(NEW)}},
-        }[where]
+        }
+        changed = changes[where]
         forged = play.request(state, Event.commit).model_dump(mode="json")
         forged |= changed | dict.fromkeys(("state", "before", "after"), told | changed)
         result = await play.registry.advance(StepRequest.model_validate(forged))
