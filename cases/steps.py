@@ -56,6 +56,8 @@ class StepRequest(Record):
     """What was told, with its stamp; None for what happens of itself."""
     told_as: str | None = None
     """Identity of the update by which it was told: the same one moves a case once, for ever."""
+    related: str | None = None
+    """The case that a neighbour's event is because of; shown where the register knows that the two are related."""
     arrived: AwareDatetime | None = None
     """When it arrived in the engine; its stamp is judged by it."""
     at: AwareDatetime

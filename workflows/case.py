@@ -396,7 +396,7 @@ class Case:
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
                 return
-            code = await self._move(told.event)
+            code = await self._move(told.event, related=told.because_of)
             if code is not None:
                 workflow.logger.info("neighbour's event refused", extra={"code": code.value})
 
@@ -458,10 +458,18 @@ class Case:
     # --- how a case moves -------------------------------------------------------------------------------------------
 
     async def _move(
-        self, event: Event, fact: Fact | None = None, *, told_as: str | None = None, arrived: datetime | None = None
+        self,
+        event: Event,
+        fact: Fact | None = None,
+        *,
+        told_as: str | None = None,
+        arrived: datetime | None = None,
+        related: str | None = None,
     ) -> Code | None:
         """Ask the register for one transition and take over what it answers. Answers a refusal's code."""
-        request = StepRequest.of(self._case, event, fact, told_as=told_as, arrived=arrived, at=workflow.now())
+        request = StepRequest.of(
+            self._case, event, fact, told_as=told_as, related=related, arrived=arrived, at=workflow.now()
+        )
         try:
             with self._milestone():
                 answer = await ask_register(

@@ -81,14 +81,14 @@ WHERE made.case_id = :case_id AND made.generation = :generation AND made.version
   )
 ORDER BY made.version;
 
--- name: opponent
--- The case on the other side of a dispute that is open.
-SELECT CASE WHEN case_id = :case_id THEN rival_case_id ELSE case_id END AS opponent
-FROM disputes
-WHERE state = 'open'
-  AND ((case_id = :case_id AND generation = :generation)
-       OR (rival_case_id = :case_id AND rival_generation = :generation))
-ORDER BY id LIMIT 1;
+-- name: is_related
+-- Whether another case is one of the same person, or was ever in dispute with a case.
+SELECT
+    EXISTS (SELECT FROM cases WHERE case_id = :related AND person = :person)
+    OR EXISTS (
+        SELECT FROM disputes
+        WHERE (case_id, rival_case_id) IN ((:case_id, :related), (:related, :case_id))
+    ) AS is_related;
 
 -- name: rival_case
 -- The case of somebody else that asks for a number; that of its holder before others.

@@ -109,6 +109,15 @@ class _Asked(NamedTuple):
     """Why the register refused the step in whose place this one is made."""
 
 
+class _Taken(NamedTuple):
+    """An application that the register has."""
+
+    generation: int
+    now: datetime
+    copy: Copy | None = None
+    """Of the case, where it was opened just now."""
+
+
 class _Made(NamedTuple):
     """A transition that was made."""
 
@@ -157,10 +166,11 @@ class Registry:
         breaks.
         """
         opening = request.opening
-        check_caller(case_id_of(opening.kind, opening.person), opening.kind, self._stamps.audience)
+        case_id = case_id_of(opening.kind, opening.person)
+        check_caller(case_id, opening.kind, self._stamps.audience)
         for _ in range(ATTEMPTS):
             try:
-                generation, now = await self._registered(request)
+                taken = await self._taken_in(request)
             except Refused as refused:
                 return StepResult(refused=refused.code)
             except asyncpg.UniqueViolationError as violation:
@@ -169,13 +179,18 @@ class Registry:
                 return StepResult(refused=Code.STAMP_USED)
             except _Stale:
                 continue
-            copy, _ = await self._held(case_id_of(opening.kind, opening.person), generation)
-            if copy.state.version == 0 and request.onward:
-                made, _ = await self._onward(copy, now)
-                neighbours = tuple(neighbour for each in made for neighbour in each.neighbours)
-                copy = made[-1].copy if made else copy
-                return await self._standing(copy.state, neighbours=neighbours)
-            return await self._standing(copy.state, after=0)
+            copy = taken.copy or (await self._held(case_id, taken.generation))[0]
+            if copy.state.version > 0 or not request.onward:
+                return await self._standing(copy.state, after=0)
+            made, _ = await self._onward(copy, taken.now)
+            return StepResult(
+                standing=Standing.of(
+                    made[-1].copy.state if made else copy.state,
+                    next((each.receipt for each in made if each.receipt is not None), None),
+                    tuple(each.transition for each in made),
+                ),
+                neighbours=tuple(neighbour for each in made for neighbour in each.neighbours),
+            )
         raise CaseError(Code.DATABASE_UNAVAILABLE)
 
     @activity.defn
@@ -208,7 +223,7 @@ class Registry:
 
     # --- taking in --------------------------------------------------------------------------------------------------
 
-    async def _registered(self, request: RegisterRequest) -> tuple[int, datetime]:
+    async def _taken_in(self, request: RegisterRequest) -> _Taken:
         """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`."""
         opening, case_id = request.opening, case_id_of(request.opening.kind, request.opening.person)
         values: dict[str, Any] = {"key": opening.key, "case_id": case_id, "fingerprint": opening.fingerprint}
@@ -220,7 +235,7 @@ class Registry:
         if seen["used_by"] is not None:
             if (seen["used_by"], seen["used_fingerprint"]) != (case_id, opening.fingerprint):
                 raise Refused(Code.IDEMPOTENCY_CONFLICT)
-            return seen["used_generation"], now
+            return _Taken(seen["used_generation"], now)
         # What was written before is not judged again: the key of its stamp may be out of use by now.
         try:
             claims = self._stamps.check_opening(opening, request.arrived, now)
@@ -231,14 +246,12 @@ class Registry:
                 raise Refused(Code.CASE_ALREADY_OPEN)
             async with connection_of(self._pool) as connection:
                 await SQL["use_key"].run(connection, values | {"generation": seen["generation"], "at": now})
-            return seen["generation"], now
+            return _Taken(seen["generation"], now)
         if seen["generation"] is None and opening.reopen:
             raise Refused(Code.CASE_NOT_REOPENABLE)
         return await self._opened(request, claims, (seen["generation"] or 0) + 1, now)
 
-    async def _opened(
-        self, request: RegisterRequest, claims: Claims, generation: int, now: datetime
-    ) -> tuple[int, datetime]:
+    async def _opened(self, request: RegisterRequest, claims: Claims, generation: int, now: datetime) -> _Taken:
         """Open a generation of a case."""
         opening = request.opening.model_copy(update={"stamp": None})
         blank = opened(opening).model_copy(update={"generation": generation})
@@ -283,7 +296,7 @@ class Registry:
         }
         answer = await self._call("open_case", asked)
         self._copies.keep(copy)
-        return generation, self._now(datetime.fromisoformat(answer["now"]), request.at)
+        return _Taken(generation, self._now(datetime.fromisoformat(answer["now"]), request.at), copy)
 
     async def _screened(self, state: CaseState, now: datetime) -> Screened:
         """What the register says of the person. Raises `Refused` for what makes an application unacceptable."""
@@ -389,7 +402,7 @@ class Registry:
         policy = self._policy(state, asked.fact)
         step = f"{event}.{decision.after.version}"
         intended = Intended(state, decision.after, event, asked.fact, step, policy, self._sealer)
-        final = policy.settle(decision, now, self._calendars(policy.calendar), await self._related(state, decision))
+        final = policy.settle(decision, now, self._calendars(policy.calendar), await self._related(state, decision, asked))
         self._check_recomputed(state, final, asked)
         after = Copy.of(final, copy)
         self._check_size(after, asked)
@@ -412,19 +425,20 @@ class Registry:
         screening = (await self._screened(state, now)).screening
         return state.model_copy(update={"screening": screening, "related": screening.related})
 
-    async def _related(self, state: CaseState, decision: Decision) -> str | None:
-        """The case on the other side, where a dispute begins for this one; None where that changes nothing."""
+    async def _related(self, state: CaseState, decision: Decision, asked: _Asked) -> str | None:
+        """The case that this one is from now on related to; None where that does not change."""
         if Effect.open_dispute in decision.effects:
             values = {"number_token": state.opening.number_token, "person": state.opening.person}
             async with connection_of(self._pool) as connection:
                 row = await SQL["rival_case"].first(connection, values)
             return None if row is None else row["case_id"]
-        if decision.row.event is Event.dispute_opened:
-            parties = {"case_id": state.case_id, "generation": state.generation}
-            async with connection_of(self._pool) as connection:
-                row = await SQL["opponent"].first(connection, parties)
-            return None if row is None else row["opponent"]
-        return None
+        claimed = asked.request.related if asked.request is not None else None
+        if claimed is None or asked.event.origin is not Origin.neighbour:
+            return None
+        parties = {"case_id": state.case_id, "person": state.opening.person, "related": claimed}
+        async with connection_of(self._pool) as connection:
+            row = await SQL["is_related"].first(connection, parties)
+        return claimed if row is not None and row["is_related"] else None
 
     def _policy(self, state: CaseState, fact: Fact | None) -> Policy:
         """The policy that the case is pinned to, or is pinned to by this step. Raises `Refused` POLICY_UNKNOWN."""
@@ -574,14 +588,7 @@ class Registry:
             self._copies.keep(known)
         return known, row
 
-    async def _standing(
-        self,
-        state: CaseState,
-        *,
-        after: int | None = None,
-        told_as: str | None = None,
-        neighbours: tuple[Neighbour, ...] = (),
-    ) -> StepResult:
+    async def _standing(self, state: CaseState, *, after: int, told_as: str | None = None) -> StepResult:
         """What stands, and whom the transitions after a version had to tell in vain.
 
         The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
@@ -596,14 +603,14 @@ class Registry:
         }
         async with connection_of(self._pool) as connection:
             row = await SQL["standing"].first(connection, values)
-            untold = [] if after is None else await SQL["untold_neighbours"].all(connection, values)
+            untold = await SQL["untold_neighbours"].all(connection, values)
         if row is None:
             raise CaseError(Code.CASE_UNKNOWN)
         receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
         transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
         return StepResult(
             standing=Standing.of(state, receipt, transitions),
-            neighbours=neighbours + tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
+            neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )
 
     def _now(self, registers: datetime, callers: datetime) -> datetime:

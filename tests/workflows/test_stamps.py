@@ -1,7 +1,7 @@
 """Decisions before a case: without a good stamp none is heard, and nothing is changed by it."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from temporalio import activity
@@ -10,13 +10,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
+from cases.clocks import SHANGHAI
 from cases.errors import Code
 from cases.models import Fact, NumberChangeOpening, ReceiptRequest, Role
 from cases.names import CALENDAR_GREW, RECEIPT, case_id
+from cases.policy import CalendarOverrides
 from cases.roles import OPEN
 from cases.stamps import LIFETIME, Opening
 from cases.states import Event, Status
-from cases.steps import Registered, RegisterRequest
+from cases.steps import RegisterRequest, StepResult
 from gate.stamp_keys import SigningKey
 from tests.engine import Engine, quiet_policies
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_office
@@ -103,9 +105,20 @@ async def test_who_took_an_application_in_for_somebody_else_does_not_verify_it_i
     assert await refusal(case, Event.verify_documents, wrong) is Code.SAME_PERSON
 
 
-async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_they_decided(engine: Engine) -> None:
+async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_they_decided(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = await change(engine, ID_CARD)
-    await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-1"})
+    before = await case.agrees()
+    with pytest.raises(WorkflowUpdateFailedError) as unchanged:
+        await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-1"})
+    # The register sees for itself whether a date moves.
+    assert code_of(unchanged.value) is Code.EVENT_NOT_ALLOWED
+    assert await case.agrees() == before.model_copy(update={"last_refusal": Code.EVENT_NOT_ALLOWED})
+    days_off = frozenset(datetime.now(SHANGHAI).date() + timedelta(days=day) for day in range(1, 8))
+    grown = official_calendar(CalendarOverrides(closed=days_off))
+    monkeypatch.setattr(engine.registry, "_calendars", lambda _overrides: grown)
+    await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-2"})
     view = await case.agrees()
     (_, reckoned) = await engine.history(case.case_id)
     assert (reckoned.event, reckoned.actor, view.version) == (Event.recompute, None, 2)
@@ -160,7 +173,7 @@ class Listening(Registry):
         self.asked: list[RegisterRequest] = []
 
     @activity.defn
-    async def register(self, request: RegisterRequest) -> Registered:
+    async def register(self, request: RegisterRequest) -> StepResult:
         """Remember, and register."""
         self.asked.append(request)
         return await super().register(request)

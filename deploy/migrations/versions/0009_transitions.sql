@@ -163,7 +163,7 @@ BEGIN
         IF said ? 'replaces_number_id' THEN
             s.replaces_number_id := (said ->> 'replaces_number_id')::bigint;
         END IF;
-        messages := messages || coalesce(asked -> 'further_messages' -> (said ->> 'notify'), '[]');
+        messages := coalesce(asked -> 'further_messages' -> (said ->> 'notify'), '[]') || messages;
     END LOOP;
     IF messages <> '[]' THEN
         written := write_notifications(s, messages);
