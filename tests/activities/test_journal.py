@@ -34,7 +34,7 @@ async def test_entries_are_numbered_without_gap_and_chained(pool: Pool) -> None:
     for place in range(3):
         assert await write(pool, entry(case_id=f"idc-{'a' * 26}", key=f"terminate:{place}"))
     rows = await links(pool)
-    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert [row["number"] for row in rows] == [1, 2, 3]
     assert first_broken(rows) is None
     assert [each.key for each in await entries(pool, f"idc-{'a' * 26}")] == [f"terminate:{place}" for place in range(3)]
     assert await entries(pool, f"idc-{'b' * 26}") == ()
@@ -49,11 +49,15 @@ async def test_what_has_a_key_is_written_once(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("tamper", "found"),
     [
-        ("UPDATE journal SET reason = 'x' WHERE id = 2", 2),
-        ("UPDATE journal SET actor = 'officer-9' WHERE id = 1", 1),
-        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE id = 3", 3),
-        ("DELETE FROM journal WHERE id = 2", 3),
-        ("DELETE FROM journal WHERE id = 1", 2),
+        ("UPDATE journal SET reason = 'x' WHERE number = 2", 2),
+        ("UPDATE journal SET written_at = written_at - interval '1 microsecond' WHERE number = 2", 2),
+        ("UPDATE journal SET content = replace(content, 'officer', 'clerk') WHERE number = 2", 2),
+        ("UPDATE journal SET content = content || ' ' WHERE number = 3", 3),
+        ("UPDATE journal SET chain = 'journal:110105:2026-11-30' WHERE number = 1", 2),
+        ("UPDATE journal SET actor = 'officer-9' WHERE number = 1", 1),
+        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE number = 3", 3),
+        ("DELETE FROM journal WHERE number = 2", 3),
+        ("DELETE FROM journal WHERE number = 1", 2),
     ],
 )
 async def test_a_changed_or_removed_entry_is_found(pool: Pool, tamper: str, found: int) -> None:
@@ -69,7 +73,7 @@ async def test_a_cut_end_is_found_by_the_heads_that_were_published(pool: Pool) -
     for _ in range(3):
         await write(pool, entry())
     published = await heads(pool)
-    await behind_its_back(pool, "DELETE FROM journal WHERE id = 3")
+    await behind_its_back(pool, "DELETE FROM journal WHERE number = 3")
     assert (await verify_audit(pool)).broken == ()
     assert (await verify_audit(pool, published=published)).broken == (Broken("journal", 1, 3, "published"),)
 
