@@ -223,8 +223,9 @@ class CaseClient:
         The receipt comes when the case is durably registered and screened. A case of this kind that is open for the
         person with other content is CASE_ALREADY_OPEN; the same key with other content is IDEMPOTENCY_CONFLICT; a
         closed case is CASE_CLOSED, with its outcome, unless this application opened it or `reopen` is set. To reopen
-        twice with the same content give the second a key of its own. Who acts is the submitter, whatever the
-        application says, unless it is a system that opens cases for others.
+        twice with the same content give the second a key of its own. Who acts is the submitter, whichever member of
+        staff the application names, unless it is a system that opens cases for others; nobody else speaks for an
+        applicant, an agent or a guardian: STAMP_MISMATCH.
         """
         application = self._submitted(application)
         try:
@@ -529,7 +530,8 @@ class CaseClient:
             actor = self._gate().actor
         except CaseError as refused:
             raise _not_stamped(refused) from None
-        if actor is None or actor.role in NAMES_THE_SUBMITTER:
+        names_them = actor is None or actor.role in NAMES_THE_SUBMITTER
+        if names_them or not isinstance(application.submitter, Actor):
             return application
         return application.model_copy(update={"submitter": actor})
 

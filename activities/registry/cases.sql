@@ -26,11 +26,11 @@ VALUES (:key, :case_id, :generation, :fingerprint, :at);
 -- The row of a case that was just applied for.
 INSERT INTO cases (
     case_id, generation, kind, person, person_id, region, category, status, milestone, version, policy, key, fingerprint,
-    number_token, replaces_number_id, road, submitter, due_at, state, state_digest, head,
+    number_token, replaces_number_id, road, channel, submitter_kind, submitter, submitter_ref, due_at, state, state_digest, head,
     opened_at, moved_at
 ) VALUES (
     :case_id, :generation, :kind, :person, :person_id, :region, :category, :status, :milestone, 0, :policy, :key,
-    :fingerprint, :number_token, :replaces_number_id, :road, :submitter, :due_at,
+    :fingerprint, :number_token, :replaces_number_id, :road, :channel, :submitter_kind, :submitter, :submitter_ref, :due_at,
     :state, :state_digest, :head, :at, :at
 );
 

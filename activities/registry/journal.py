@@ -8,7 +8,7 @@ and a limit is counted in the transaction that allows what it limits.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -36,7 +36,7 @@ CHAIN: Final = "journal"
 
 _TOLD: Final = ("kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
 _FORMAT_0: Final = ("number", "kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
-"""What the hash of an entry covers that was written before the bytes were kept, and after these `at` and `prev_hash`."""
+"""What the hash of an entry covers that is older than the bytes; `at` and `prev_hash` follow."""
 
 
 class Kind(StrEnum):
@@ -204,7 +204,13 @@ def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
 def hash_of(row: Mapping[str, Any]) -> str:
     """SHA-256 of an entry, over the bytes that are stored; of an older one over its columns."""
     if row["format"] == 0:
-        return digest_of([*(row[column] for column in _FORMAT_0), row["at"].astimezone(UTC).isoformat(timespec="microseconds"), row["prev_hash"]])
+        return digest_of(
+            [
+                *(row[column] for column in _FORMAT_0),
+                row["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+                row["prev_hash"],
+            ]
+        )
     link = (row["format"], row["chain"], row["number"], row["prev_hash"], row["content"])
     return sha256_of("\n".join(map(str, link)))
 

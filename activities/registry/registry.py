@@ -26,7 +26,7 @@ from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.models import Recompute
+from cases.models import Citizen, Recompute
 from cases.policy import Policies, Policy
 from cases.progress import CaseState, Finding, Screening, Terms, view_of
 from cases.stamps import Claims
@@ -215,7 +215,10 @@ class Registry:
             "policy": screening.terms.policy,
             "replaces_number_id": screened.number_id,
             "road": screening.road,
-            "submitter": opening.submitter.id,
+            "channel": opening.channel.value,
+            "submitter_kind": opening.submitter_kind.value,
+            "submitter": opening.taken_in_by,
+            "submitter_ref": opening.submitter.ref if isinstance(opening.submitter, Citizen) else None,
             "due_at": None,
             "state": written,
             "state_digest": link["state_after"],

@@ -14,7 +14,9 @@ from cases.names import (
     case_id,
     content_token,
     number_token,
+    order_id,
     person_token,
+    publication_id,
     read_case_id,
 )
 
@@ -104,4 +106,18 @@ def test_search_attributes_hold_no_more_than_the_contract_names() -> None:
         "CaseAttention": "KeywordList",
         "CaseRung": "Int",
         "CaseDueAt": "Datetime",
+        "CaseVersion": "Int",
     }
+
+
+def test_each_order_and_each_publication_has_an_identity_that_never_changes() -> None:
+    case = "crc-" + "a" * 26
+    assert order_id(case, 1, 1) == "ord-24q764lxrp3jb2xeqw55teaje6"
+    assert publication_id(case, 1, 1) == "pub-iyhhxe5qyyxwiburlorxsqzvrd"
+    asked = [(each, generation, attempt) for each in (case, "idc-" + "a" * 26) for generation, attempt in ASKED]
+    made = [name(*one) for name in (order_id, publication_id) for one in asked]
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch("(ord|pub)-[a-z2-7]{26}", each) for each in made)
+
+
+ASKED = [(1, 1), (1, 2), (2, 1), (1, 11), (11, 1), (2, 2)]

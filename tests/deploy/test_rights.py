@@ -78,7 +78,7 @@ async def test_the_worker_deletes_turns_and_nothing_else(worker: asyncpg.Connect
 
 async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Connection) -> None:
     found = {table: await rights_of(reader, table) for table in await tables(reader)}
-    assert found == dict.fromkeys(found, {"SELECT"})
+    assert found == {table: {"SELECT"} for table in found}
     for statement in ("CREATE TABLE mine (number int)", "CREATE TEMPORARY TABLE mine (number int)"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await reader.execute(statement)
