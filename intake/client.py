@@ -332,15 +332,26 @@ class CaseClient:
             raise
 
     async def card_produced(
-        self, case_id: str, actor: Actor, batch: str, card_number: str, *, note: str = "", update_id: str | None = None
+        self,
+        case_id: str,
+        actor: Actor,
+        batch: str,
+        card_number: str,
+        *,
+        order: str | None = None,
+        note: str = "",
+        update_id: str | None = None,
     ) -> Answer:
-        """Tell a case that its card was made; the card's number is given in clear and sealed here."""
+        """Tell a case that its card was made; the card's number is given in clear and sealed here.
+
+        `order` is the identity that came with the order, where it had one.
+        """
         self._checked_id(case_id)
         try:
             card = seal_card_number(card_number, case_id, self._sealer)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
-        fields = {"actor": actor, "note": note, "produced": True, "batch": batch}
+        fields = {"actor": actor, "note": note, "produced": True, "batch": batch, "order": order}
         fact = checked(CardProduced, {**fields, "card_number": card.number, "card_token": card.token})
         return await self.tell(case_id, fact, update_id=update_id)
 
