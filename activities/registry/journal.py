@@ -192,12 +192,13 @@ def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
 
     That its end was cut off is found by the heads that were published before.
     """
-    before = BEGINNING
+    before, newest_format = BEGINNING, 0
     for place, row in enumerate(rows, start=1):
         follows = (row["chain"], row["number"], row["prev_hash"]) == (CHAIN, place, before)
-        if not follows or row["hash"] != hash_of(row) or not _says_the_same(row):
+        holds = row["format"] >= newest_format and row["hash"] == hash_of(row) and _says_the_same(row)
+        if not (follows and holds):
             return int(row["number"])
-        before = row["hash"]
+        before, newest_format = row["hash"], row["format"]
     return None
 
 

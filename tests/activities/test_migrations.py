@@ -16,7 +16,7 @@ from activities.registry.schema import SCHEMA, check_schema
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
 from deploy.migrations import HERE, migrate, scripts
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.activities.conftest import execute
 
 PERSON = "a" * 26
