@@ -76,11 +76,10 @@ async def test_a_limit_counts_one_actor_one_kind_and_one_span(pool: Pool) -> Non
         await write(pool, entry(), LIMIT)
 
 
-async def test_an_entry_of_the_first_format_is_verified_as_it_was_written_and_the_next_one_follows_it(
-    pool: Pool,
-) -> None:
+async def write_in_the_first_format(pool: Pool, number: int, before: str) -> None:
+    """An entry as it was written before the bytes were kept, its hash as it was computed then."""
     old: dict[str, Any] = {
-        "number": 1,
+        "number": number,
         "kind": "search",
         "key": None,
         "case_id": None,
@@ -92,7 +91,7 @@ async def test_an_entry_of_the_first_format_is_verified_as_it_was_written_and_th
         "reason": REASON,
         "facts": {"token": "a" * 26},
         "at": NOON,
-        "prev_hash": "0" * 64,
+        "prev_hash": before,
     }
     covered = [each.isoformat(timespec="microseconds") if each is NOON else each for each in old.values()]
     said = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -100,11 +99,23 @@ async def test_an_entry_of_the_first_format_is_verified_as_it_was_written_and_th
     async with pool.acquire() as connection:
         columns = (*row, "format", "chain")
         await connection.copy_records_to_table("journal", columns=columns, records=[(*row.values(), 0, "journal")])
+
+
+async def test_an_entry_of_the_first_format_is_verified_as_it_was_written_and_the_next_one_follows_it(
+    pool: Pool,
+) -> None:
+    await write_in_the_first_format(pool, 1, "0" * 64)
     assert await write(pool, entry())
     assert [each["format"] for each in await links(pool)] == [0, 1]
     assert (await verify_audit(pool)).broken == ()
     await behind_its_back(pool, "UPDATE journal SET reason = '另一事由' WHERE number = 1")
     assert (await verify_audit(pool)).broken == (Broken("journal", 1, 1, "hash"),)
+
+
+async def test_nothing_of_the_first_format_follows_what_is_of_the_next(pool: Pool) -> None:
+    await write(pool, entry())
+    await write_in_the_first_format(pool, 2, (await links(pool))[0]["hash"])
+    assert (await verify_audit(pool)).broken == (Broken("journal", 1, 2, "hash"),)
 
 
 async def test_what_has_a_key_is_written_once(pool: Pool) -> None:
