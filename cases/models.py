@@ -5,7 +5,7 @@ What is searched for or compared travels as a keyed token (`Token`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -20,6 +20,8 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
@@ -43,6 +45,10 @@ StaffId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,31}$")]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_:-]{1,64}$")]
 """Another system's reference of a record, a notice or a decree."""
+OrderId = Annotated[str, StringConstraints(pattern=r"^ord-[a-z2-7]{26}$")]
+"""Identity of one order of a card (`cases.names.order_id`)."""
+PublicationId = Annotated[str, StringConstraints(pattern=r"^pub-[a-z2-7]{26}$")]
+"""Identity of one publication of a changed number (`cases.names.publication_id`)."""
 
 
 def _without_personal_data(text: str) -> str:
@@ -110,6 +116,26 @@ class Role(StrEnum):
     medical_insurance = "medical_insurance"
     pension = "pension"
     back_office = "back_office"
+
+
+class ApplicationChannel(StrEnum):
+    """How an application came."""
+
+    online = "online"
+    counter = "counter"
+    terminal = "terminal"
+    bank = "bank"
+    agent = "agent"
+    guardian = "guardian"
+
+
+class SubmitterKind(StrEnum):
+    """Who handed an application in."""
+
+    staff = "staff"
+    applicant = "applicant"
+    agent = "agent"
+    guardian = "guardian"
 
 
 class DocumentKind(StrEnum):
@@ -244,6 +270,52 @@ class Defect(Contract):
     ]
 
 
+# --- who applies ----------------------------------------------------------------------------------------------------
+
+
+class Authority(Contract):
+    """What lets somebody act for another: the SHA-256 of the document, and its last day."""
+
+    document: Sha256
+    until: IsoDate
+
+
+CitizenKind = Literal[SubmitterKind.applicant, SubmitterKind.agent, SubmitterKind.guardian]
+
+
+class Citizen(Contract):
+    """Whoever handed an application in and is no staff: the applicant themself, an agent or a guardian.
+
+    `ref` is a keyed token: an applicant's person ref, the number token of anybody else. It is never a staff code, and
+    nobody's colleague.
+    """
+
+    kind: CitizenKind
+    ref: Token
+    authority: Authority | None = None
+
+    @model_validator(mode="after")
+    def _applicants_need_no_authority(self) -> Self:
+        if self.kind is SubmitterKind.applicant and self.authority is not None:
+            raise CaseError(Code.FIELD_INVALID, "authority")
+        return self
+
+
+def staff_or(citizen: type[BaseModel]) -> WrapValidator:
+    """Reads a submitter: an `Actor`, unless `kind` says otherwise, so that an error names the fields of one only."""
+
+    def read(value: object, _: ValidatorFunctionWrapHandler) -> BaseModel:
+        if isinstance(value, citizen):
+            return value
+        if not isinstance(value, Mapping) or "kind" not in value:
+            return Actor.model_validate(value)
+        if value["kind"] == SubmitterKind.staff:
+            return Actor.model_validate({name: said for name, said in value.items() if name != "kind"})
+        return citizen.model_validate(value)
+
+    return WrapValidator(read)
+
+
 # --- opening a case -------------------------------------------------------------------------------------------------
 
 
@@ -257,13 +329,31 @@ class Opening(Contract):
     number_token: Token
     region: RegionCode
     category: Category = Category.general
-    submitter: Actor
+    channel: ApplicationChannel = ApplicationChannel.counter
+    submitter: Annotated[Actor | Citizen, staff_or(Citizen)]
     documents: Documents = ()
     key: IdempotencyKey
     fingerprint: Token
     """Keyed token of the application's whole content: equal applications have equal fingerprints."""
     reopen: StrictBool = False
     stamp: Stamp | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _only_the_applicant_is_the_person(self) -> Self:
+        by = self.submitter
+        if isinstance(by, Citizen) and (by.kind is SubmitterKind.applicant) is not (by.ref == self.person):
+            raise CaseError(Code.FIELD_INVALID, "submitter")
+        return self
+
+    @property
+    def submitter_kind(self) -> SubmitterKind:
+        """Who handed it in."""
+        return self.submitter.kind if isinstance(self.submitter, Citizen) else SubmitterKind.staff
+
+    @property
+    def taken_in_by(self) -> StaffId | None:
+        """The member of staff who took it in; None where somebody applied without one."""
+        return self.submitter.id if isinstance(self.submitter, Actor) else None
 
 
 class NumberChangeOpening(Opening):
@@ -356,6 +446,8 @@ class ConfirmDownstream(Fact):
     system: System
     confirmed: StrictBool
     reference: Reference
+    publication: PublicationId | None = None
+    """Which publication of the number it answers."""
 
 
 class RepairAction(StrEnum):
@@ -444,6 +536,8 @@ class CardProduced(Fact):
 
     produced: StrictBool
     batch: Reference
+    order: OrderId | None = None
+    """Which order it answers."""
     card_number: Sealed | None = None
     card_token: Token | None = None
 
@@ -466,12 +560,16 @@ class CardHandedOver(Fact):
 
     by: HandOver
     evidence: Reference
+    order: OrderId | None = None
+    """By which order the card was made."""
 
 
 class CardActivated(Fact):
     """One function of the card was activated."""
 
     function: CardFunction
+    order: OrderId | None = None
+    """By which order the card was made."""
 
 
 class CardUnclaimed(Fact):
@@ -615,7 +713,10 @@ class CaseView(Record):
     content: Sha256 | None = None
     """Digest of what is verified and approved; an approval names it."""
     documents: tuple[Document, ...] = ()
-    submitter: StaffId
+    channel: ApplicationChannel = ApplicationChannel.counter
+    submitter_kind: SubmitterKind = SubmitterKind.staff
+    submitter: StaffId | None = None
+    """Who took the application in, where that was a member of staff."""
     verifier: StaffId | None = None
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()

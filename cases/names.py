@@ -57,6 +57,11 @@ _CASE_ID = re.compile(r"(idc|crc)-([a-z2-7]{26})")
 
 def _keyed_token(key: bytes, purpose: str, text: str) -> str:
     digest = hmac.digest(key, f"cardcase/{purpose}\0{text}".encode(), hashlib.sha256)
+    return _base32(digest)
+
+
+def _base32(digest: bytes) -> str:
+    """The first 130 bits, as 26 characters of lower-case base32."""
     return b32encode(digest[:17]).decode().lower()[:TOKEN_LENGTH]
 
 
@@ -79,6 +84,28 @@ def number_token(key: bytes, number: str) -> str:
 def content_token(key: bytes, content: str) -> str:
     """Keyed token of a request's whole content; equal requests have equal tokens and nothing else can be learnt."""
     return _keyed_token(key, "content", content)
+
+
+def order_id(case: str, generation: int, attempt: int) -> str:
+    """Identity of an order of a card: it goes out with the order and comes back with whatever answers it.
+
+    `attempt` counts every order of the generation from 1, those that failed or were taken back included: asking again
+    is another order. Anybody who knows the case can name its orders; the identity is no secret and proves nothing.
+    """
+    return _request_id("ord", case, generation, attempt)
+
+
+def publication_id(case: str, generation: int, attempt: int) -> str:
+    """Identity of a publication of a changed number, the same for all systems that are told; `attempt` counts from 1.
+
+    As `order_id`: publishing again is another publication.
+    """
+    return _request_id("pub", case, generation, attempt)
+
+
+def _request_id(prefix: str, case: str, generation: int, attempt: int) -> str:
+    digest = hashlib.sha256(f"cardcase/{prefix}\0{case}\0{generation}\0{attempt}".encode()).digest()
+    return f"{prefix}-{_base32(digest)}"
 
 
 def case_id(kind: Kind, person: str) -> str:

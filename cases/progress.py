@@ -354,7 +354,7 @@ def _check_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None
 def _check_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code | None:
     if not fact.original_seen:
         return Code.ORIGINAL_NOT_SEEN
-    if not distinct((state.opening.submitter.id, fact.actor.id)):
+    if not distinct((state.opening.taken_in_by, fact.actor.id)):
         return Code.SAME_PERSON
     if state.missing:
         return Code.DOCUMENTS_MISSING
@@ -366,7 +366,7 @@ def _check_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code 
 
 
 def _check_approve(state: CaseState, fact: Approve, _today: date) -> Code | None:
-    if not distinct((state.opening.submitter.id, state.verifier, fact.actor.id)):
+    if not distinct((state.opening.taken_in_by, state.verifier, fact.actor.id)):
         return Code.SAME_PERSON
     return None if fact.content == state.verified_content == state.content else Code.CONTENT_CHANGED
 
@@ -977,7 +977,9 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
         silenced_until=ladder.dates.silenced_until if state.is_open else None,
         content=state.content,
         documents=state.documents,
-        submitter=state.opening.submitter.id,
+        channel=state.opening.channel,
+        submitter_kind=state.opening.submitter_kind,
+        submitter=state.opening.taken_in_by,
         verifier=state.verifier,
         approver=state.approver,
         confirmations=state.confirmations,

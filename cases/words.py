@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cases.delivery import Tongue
 from cases.models import (
+    ApplicationChannel,
     CardFunction,
     Category,
     DisputeOutcome,
@@ -19,6 +20,7 @@ from cases.models import (
     RepairAction,
     ReplacementReason,
     Role,
+    SubmitterKind,
     System,
 )
 from cases.names import Kind
@@ -31,6 +33,20 @@ CATEGORY_ZH: Final = {
     Category.referred: "转诊",
     Category.refund: "医保退款",
     Category.general: "一般",
+}
+APPLICATION_CHANNEL_ZH: Final = {
+    ApplicationChannel.online: "网上",
+    ApplicationChannel.counter: "窗口",
+    ApplicationChannel.terminal: "自助终端",
+    ApplicationChannel.bank: "银行网点",
+    ApplicationChannel.agent: "代办",
+    ApplicationChannel.guardian: "监护人代办",
+}
+SUBMITTER_ZH: Final = {
+    SubmitterKind.staff: "工作人员",
+    SubmitterKind.applicant: "申请人本人",
+    SubmitterKind.agent: "代办人",
+    SubmitterKind.guardian: "监护人",
 }
 REASON_ZH: Final = {
     ReplacementReason.lost: "遗失",
@@ -117,6 +133,8 @@ _STATUS_ZH: Final = {row.status: row.zh for machine in MACHINES.values() for row
 WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
     Kind: KIND_ZH,
     Category: CATEGORY_ZH,
+    ApplicationChannel: APPLICATION_CHANNEL_ZH,
+    SubmitterKind: SUBMITTER_ZH,
     ReplacementReason: REASON_ZH,
     DocumentKind: DOCUMENT_ZH,
     Milestone: MILESTONE_ZH,
@@ -173,6 +191,10 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 _ENGLISH: Final = {
     Kind.id_number_change: "ID-number change",
     Kind.card_replacement: "card replacement",
+    ApplicationChannel.bank: "a bank's branch",
+    ApplicationChannel.agent: "through an agent",
+    ApplicationChannel.guardian: "through a guardian",
+    SubmitterKind.applicant: "the applicant themself",
     Awaits.second_officer: "a second officer (neither submitter nor verifier)",
     Awaits.two_officers: "two officers (one after the other, deciding the same)",
     Awaits.downstream: "other systems (medical insurance, pension, bank)",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -30,7 +31,11 @@ from cases.errors import Advice, CaseError, Code
 from cases.models import (
     MAX_DOCUMENTS,
     Actor,
+    ApplicationChannel,
+    Authority,
     Category,
+    Citizen,
+    CitizenKind,
     Contract,
     Document,
     IdempotencyKey,
@@ -38,6 +43,8 @@ from cases.models import (
     RegionCode,
     ReplacementOpening,
     ReplacementReason,
+    SubmitterKind,
+    staff_or,
 )
 from cases.names import Kind, read_case_id
 from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
@@ -163,6 +170,10 @@ def _check_number(number: Any) -> Any:
     return number
 
 
+def _check_number_if_any(number: Any) -> Any:
+    return None if number is None else _check_number(number)
+
+
 def check_key(key: Any) -> Any:
     """An idempotency key stands in clear in the engine's histories, so no ID number may stand in it.
 
@@ -210,6 +221,27 @@ ApplicationDocuments = Annotated[
     AfterValidator(_distinct),
 ]
 
+# --- who applies ------------------------------------------------------------------------------------------------------
+
+
+class ApplicationCitizen(Contract):
+    """The applicant themself, or an agent or guardian by their resident ID number, as typed."""
+
+    kind: CitizenKind
+    number: Annotated[str | None, BeforeValidator(_coded(_check_number_if_any))] = Field(default=None, repr=False)
+    authority: Authority | None = None
+
+    @model_validator(mode="after")
+    def _anybody_but_the_applicant_is_named(self) -> Self:
+        if self.kind is SubmitterKind.applicant:
+            surplus = next((name for name in ("number", "authority") if getattr(self, name) is not None), None)
+            if surplus is not None:
+                raise _by_code(CaseError(Code.FIELD_INVALID, surplus))
+        elif self.number is None:
+            raise _by_code(CaseError(Code.FIELD_MISSING, "number"))
+        return self
+
+
 # --- applications -----------------------------------------------------------------------------------------------------
 
 
@@ -218,8 +250,10 @@ class _Application(Contract):
     name: Name
     region: RegionCode
     category: Category = Category.general
+    channel: ApplicationChannel = ApplicationChannel.counter
     documents: ApplicationDocuments = ()
-    submitter: Actor
+    submitter: Annotated[Actor | ApplicationCitizen, staff_or(ApplicationCitizen)]
+    """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
     key: Annotated[IdempotencyKey, BeforeValidator(_coded(check_key))] | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
@@ -285,6 +319,11 @@ def content_of(application: Application) -> str:
     """
     content = application.model_dump(mode="json", exclude={"key", "new_number", "number", "documents"})
     content["number"] = normalise(application.number_applied_with).text
+    if application.channel is ApplicationChannel.counter:
+        # So it was said before there were others, and the same application is the same still.
+        del content["channel"]
+    if isinstance(application.submitter, ApplicationCitizen) and application.submitter.number is not None:
+        content["submitter"]["number"] = normalise(application.submitter.number).text
     documents = (document.model_dump(mode="json") for document in application.documents)
     content["documents"] = sorted(documents, key=lambda document: str(document["sha256"]))
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -321,7 +360,8 @@ def seal(
         "number_token": sealer.number_token(number),
         "region": application.region,
         "category": application.category,
-        "submitter": application.submitter,
+        "channel": application.channel,
+        "submitter": _sealed_submitter(application.submitter, person, sealer),
         "documents": documents,
         "key": application.key or f"{'reopen' if reopen else 'content'}:{fingerprint}",
         "fingerprint": fingerprint,
@@ -330,6 +370,13 @@ def seal(
     if isinstance(application, ReplacementApplication):
         return ReplacementOpening(**fields, reason=application.reason)
     return NumberChangeOpening(**fields)
+
+
+def _sealed_submitter(submitter: Actor | ApplicationCitizen, person: str, sealer: Sealer) -> Actor | Citizen:
+    if isinstance(submitter, Actor):
+        return submitter
+    ref = person if submitter.number is None else sealer.number_token(normalise(submitter.number).text)
+    return Citizen(kind=submitter.kind, ref=ref, authority=submitter.authority)
 
 
 def _sealed_document(document: ApplicationDocument, sealer: Sealer) -> Document:

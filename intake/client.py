@@ -210,8 +210,9 @@ class CaseClient:
         The receipt comes when the case is durably registered and screened. A case of this kind that is open for the
         person with other content is CASE_ALREADY_OPEN; the same key with other content is IDEMPOTENCY_CONFLICT; a
         closed case is CASE_CLOSED, with its outcome, unless this application opened it or `reopen` is set. To reopen
-        twice with the same content give the second a key of its own. Who acts is the submitter, whatever the
-        application says, unless it is a system that opens cases for others.
+        twice with the same content give the second a key of its own. Who acts is the submitter, whichever member of
+        staff the application names, unless it is a system that opens cases for others; nobody else speaks for an
+        applicant, an agent or a guardian: STAMP_MISMATCH.
         """
         application = self._submitted(application)
         try:
@@ -318,15 +319,26 @@ class CaseClient:
             raise
 
     async def card_produced(
-        self, case_id: str, actor: Actor, batch: str, card_number: str, *, note: str = "", update_id: str | None = None
+        self,
+        case_id: str,
+        actor: Actor,
+        batch: str,
+        card_number: str,
+        *,
+        order: str | None = None,
+        note: str = "",
+        update_id: str | None = None,
     ) -> Answer:
-        """Tell a case that its card was made; the card's number is given in clear and sealed here."""
+        """Tell a case that its card was made; the card's number is given in clear and sealed here.
+
+        `order` is the identity that came with the order, where it had one.
+        """
         self._checked_id(case_id)
         try:
             card = seal_card_number(card_number, case_id, self._sealer)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
-        fields = {"actor": actor, "note": note, "produced": True, "batch": batch}
+        fields = {"actor": actor, "note": note, "produced": True, "batch": batch, "order": order}
         fact = checked(CardProduced, {**fields, "card_number": card.number, "card_token": card.token})
         return await self.tell(case_id, fact, update_id=update_id)
 
@@ -516,7 +528,8 @@ class CaseClient:
             actor = self._gate().actor
         except CaseError as refused:
             raise _not_stamped(refused) from None
-        if actor is None or actor.role in NAMES_THE_SUBMITTER:
+        names_them = actor is None or actor.role in NAMES_THE_SUBMITTER
+        if names_them or not isinstance(application.submitter, Actor):
             return application
         return application.model_copy(update={"submitter": actor})
 

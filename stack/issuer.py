@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
 
-from cases.models import Actor, Fact
+from cases.models import Actor, Fact, Role
 from cases.stamps import Opening
 from cases.states import Event
 from gate.gate import CaseClock, Gate, by_the_clock
@@ -84,5 +84,8 @@ class Everybody:
         return await self._gate.stamp(self._issuer.token(fact.actor), case, event, fact)
 
     async def stamp_opening(self, opening: Opening) -> Opening:
-        """The opening with a stamp of its submitter."""
-        return await self._gate.stamp_opening(self._issuer.token(opening.submitter), opening)
+        """The opening with a stamp of its submitter, or of the back office that speaks for one who is no staff."""
+        by = opening.submitter
+        if not isinstance(by, Actor):
+            by = Actor(id=Role.back_office.value, role=Role.back_office, office=opening.region)
+        return await self._gate.stamp_opening(self._issuer.token(by), opening)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from activities.stamps import Stamps, TrustedKeys
-from cases.models import Actor, Fact
+from cases.models import Actor, Fact, Role
 from cases.names import case_id
 from cases.roles import OPEN, Act
 from cases.stamps import Opening
@@ -41,6 +41,9 @@ def stamped(fact: SomeFact, case: str, event: Event, at: datetime | None = None)
 
 
 def stamped_opening(opening: Opening, at: datetime | None = None) -> Opening:
-    """The opening with a stamp of its submitter."""
-    stamp = stamp_of(opening, case_id(opening.kind, opening.person), OPEN, actor=opening.submitter, at=at)
+    """The opening with a stamp of its submitter; where that is no staff, of a system of the back office."""
+    by = opening.submitter
+    if not isinstance(by, Actor):
+        by = Actor(id="back-office", role=Role.back_office, office=opening.region)
+    stamp = stamp_of(opening, case_id(opening.kind, opening.person), OPEN, actor=by, at=at)
     return opening.model_copy(update={"stamp": stamp})

@@ -17,7 +17,7 @@ from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.ladder import Rung
-from cases.models import CaseView, Demand, Role, Transition
+from cases.models import ApplicationChannel, CaseView, Demand, Role, Transition
 from cases.progress import Upcoming
 from cases.roles import ROLES
 from cases.states import MACHINES, Event, Milestone, Status
@@ -236,9 +236,17 @@ def _first_decision(view: CaseView) -> str:
 
 
 def _people(view: CaseView) -> str:
-    named = ((("受理", "submitted"), view.submitter), (("核验", "verified"), view.verifier))
-    approved = (("审批", "approved"), view.approver)
-    return " · ".join(f"{_say(*what)} `{who}`" for what, who in (*named, approved) if who is not None)
+    named = ((("核验", "verified"), view.verifier), (("审批", "approved"), view.approver))
+    return " · ".join((_submitted(view), *(f"{_say(*what)} `{who}`" for what, who in named if who is not None)))
+
+
+def _submitted(view: CaseView) -> str:
+    """Who handed the application in, and how it came where that was not over the counter."""
+    at_the_counter = view.channel is ApplicationChannel.counter
+    how = "" if at_the_counter else f"（{word(view.channel, _shown.tongue)}）"
+    if view.submitter is None:
+        return f"{_say('提交', 'handed in by')} {word(view.submitter_kind, _shown.tongue)}{how}"
+    return f"{_say('受理', 'submitted')} `{view.submitter}`{how}"
 
 
 def _trouble(code: Code | None) -> str:

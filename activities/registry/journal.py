@@ -2,21 +2,22 @@
 
 Searches by number, cases seen in clear, Temporal's own means used on a case (reset, terminate), bulk plans and their
 runs. It is append-only as the audit of cases is, but one chain: what stands here is no transition of a case. An entry
-is written before what it tells of is done.
+is written before what it tells of is done, by a function of the database: nobody who writes chooses a number or a hash,
+and a limit is counted in the transaction that allows what it limits.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from pydantic import AwareDatetime, Field, JsonValue
 
-from activities.registry.audit import BEGINNING, digest_of
+from activities.registry.audit import BEGINNING, digest_of, sha256_of
 from activities.registry.errors import case_errors_only
-from activities.registry.pool import Connection, Pool, connection_of
+from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError, Code
 from cases.models import Actor, Record, RegionCode, StaffId
@@ -30,21 +31,12 @@ SHORTEST_REASON: Final = 4
 TWO_PEOPLE: Final = "journal_two_people"
 """Constraint: a plan that needs a second person is not run by whoever made it."""
 
-_LINKED: Final = (
-    "id",
-    "kind",
-    "key",
-    "case_id",
-    "plan",
-    "actor",
-    "role",
-    "office",
-    "seen_as",
-    "reason",
-    "facts",
-    "at",
-    "prev_hash",
-)
+CHAIN: Final = "journal"
+"""The chain whose links the entries are."""
+
+_TOLD: Final = ("kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
+_FORMAT_0: Final = ("number", "kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
+"""What the hash of an entry covers that is older than the bytes; `at` and `prev_hash` follow."""
 
 
 class Kind(StrEnum):
@@ -76,7 +68,7 @@ class Entry(Record):
 class Written(Record):
     """An entry as it stands in the list."""
 
-    id: int
+    number: int
     kind: Kind
     at: AwareDatetime
     case_id: str | None
@@ -98,29 +90,23 @@ def checked_reason(reason: str) -> str:
     return said
 
 
+class Limit(NamedTuple):
+    """How often the actor of an entry may do something of its kind in a span that ends with it."""
+
+    most: int
+    span: timedelta
+    code: Code
+    """Why it is refused then."""
+
+
 @case_errors_only
-async def write(pool: Pool, entry: Entry) -> bool:
+async def write(pool: Pool, entry: Entry, limit: Limit | None = None) -> bool:
     """Write an entry down; False where its key stands in the list already.
 
-    Raises `CaseError`: SAME_PERSON where a plan that needs a second person is run by whoever made it.
+    Raises `CaseError`: the code of the limit where that is reached; SAME_PERSON where a plan that needs a second person
+    is run by whoever made it.
     """
-    try:
-        async with connection_of(pool) as connection, connection.transaction():
-            return await write_in(connection, entry)
-    except asyncpg.CheckViolationError as violated:
-        if violated.constraint_name != TWO_PEOPLE:
-            raise
-        raise CaseError(Code.SAME_PERSON) from None
-
-
-async def write_in(connection: Connection, entry: Entry) -> bool:
-    """As `write`, within a transaction."""
-    await SQL["lock_journal"].first(connection, {})
-    if entry.key is not None and await SQL["entry_of_key"].first(connection, {"key": entry.key}) is not None:
-        return False
-    before = await SQL["newest_entry"].first(connection, {})
-    row: dict[str, Any] = {
-        "id": 1 if before is None else before["id"] + 1,
+    values: dict[str, Any] = {
         "kind": entry.kind.value,
         "key": entry.key,
         "case_id": entry.case_id,
@@ -130,27 +116,28 @@ async def write_in(connection: Connection, entry: Entry) -> bool:
         "office": entry.actor.office if entry.actor is not None else None,
         "seen_as": entry.seen_as,
         "reason": entry.reason,
-        "facts": entry.facts,
+        "facts": json.dumps(entry.facts),
         "at": entry.at,
-        "prev_hash": BEGINNING if before is None else before["hash"],
+        "at_most": limit.most if limit is not None else None,
+        "since": entry.at - limit.span if limit is not None else None,
     }
-    await SQL["write_entry"].run(connection, row | {"facts": json.dumps(entry.facts), "hash": hash_of(row)})
-    return True
+    try:
+        async with connection_of(pool) as connection:
+            row = await SQL["append"].first(connection, values)
+    except asyncpg.CheckViolationError as violated:
+        if violated.constraint_name != TWO_PEOPLE:
+            raise
+        raise CaseError(Code.SAME_PERSON) from None
+    became = row["became"] if row is not None else None
+    if became == "too_often" and limit is not None:
+        raise CaseError(limit.code)
+    return bool(became == "written")
 
 
 @case_errors_only
 async def entries(pool: Pool, case_id: str | None = None) -> tuple[Written, ...]:
     """The list, or what of it is about one case, oldest first."""
     return tuple(Written.model_validate(row) for row in await _rows(pool, case_id))
-
-
-@case_errors_only
-async def count_of(pool: Pool, kind: Kind, actor: Actor, at: datetime, span: timedelta) -> int:
-    """How often somebody has done something in a span that ends at a moment."""
-    async with connection_of(pool) as connection:
-        values = {"kind": kind.value, "actor": actor.id, "since": at - span}
-        counted = await SQL["count_entries"].first(connection, values)
-    return int(counted["entries"]) if counted is not None else 0
 
 
 @case_errors_only
@@ -201,22 +188,43 @@ async def links(pool: Pool) -> list[dict[str, Any]]:
 
 
 def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
-    """ID of the first entry that does not follow from the one before it; None where the chain holds.
+    """Number of the first entry that does not follow from the one before it; None where the chain holds.
 
     That its end was cut off is found by the heads that were published before.
     """
-    before = BEGINNING
+    before, newest_format = BEGINNING, 0
     for place, row in enumerate(rows, start=1):
-        if row["id"] != place or row["prev_hash"] != before or row["hash"] != hash_of(row):
-            return int(row["id"])
-        before = row["hash"]
+        follows = (row["chain"], row["number"], row["prev_hash"]) == (CHAIN, place, before)
+        holds = row["format"] >= newest_format and row["hash"] == hash_of(row) and _says_the_same(row)
+        if not (follows and holds):
+            return int(row["number"])
+        before, newest_format = row["hash"], row["format"]
     return None
 
 
 def hash_of(row: Mapping[str, Any]) -> str:
-    """SHA-256 over the columns of an entry; the moment as UTC microseconds."""
-    at = row["at"].astimezone(UTC).isoformat(timespec="microseconds")
-    return digest_of([at if column == "at" else row[column] for column in _LINKED])
+    """SHA-256 of an entry, over the bytes that are stored; of an older one over its columns."""
+    if row["format"] == 0:
+        return digest_of(
+            [
+                *(row[column] for column in _FORMAT_0),
+                row["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+                row["prev_hash"],
+            ]
+        )
+    link = (row["format"], row["chain"], row["number"], row["prev_hash"], row["content"])
+    return sha256_of("\n".join(map(str, link)))
+
+
+def _says_the_same(row: Mapping[str, Any]) -> bool:
+    """Whether the columns of an entry repeat what the bytes say that its hash covers."""
+    if row["format"] == 0:
+        return True
+    moments = {column: row[column].astimezone(UTC).strftime(_MOMENT) for column in ("at", "written_at")}
+    return bool(json.loads(row["content"]) == {column: row[column] for column in _TOLD} | moments)
+
+
+_MOMENT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 async def _rows(pool: Pool, case_id: str | None) -> list[dict[str, Any]]:

@@ -1,38 +1,25 @@
--- What is done beside the decisions on cases: one append-only list, one hash chain.
+-- What is done beside the decisions on cases: one append-only list, one hash chain. Only append_to_journal() of the schema
+-- writes it.
 
--- name: lock_journal
--- One at a time: each row names the hash of the one before.
-SELECT pg_advisory_xact_lock(x'6a6f75726e616c'::bigint);
-
--- name: newest_entry
--- The row that the next one follows.
-SELECT id, hash FROM journal ORDER BY id DESC LIMIT 1;
-
--- name: entry_of_key
--- Whether something was written down before.
-SELECT id FROM journal WHERE key = :key;
-
--- name: write_entry
--- One link of the chain.
-INSERT INTO journal (id, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at, prev_hash, hash)
-VALUES (
-    :id, :kind, :key, :case_id, :plan, :actor, :role, :office, :seen_as, :reason, :facts, :at, :prev_hash, :hash
-);
+-- name: append
+-- One link of a chain, unless its key stands in the list or a limit is reached: what became of it.
+SELECT append_to_journal(
+    kind => :kind, key => :key, case_id => :case_id, plan => :plan, actor => :actor, role => :role, office => :office,
+    seen_as => :seen_as, reason => :reason, facts => :facts, at => :at, at_most => :at_most, since => :since
+) AS became;
 
 -- name: entries
 -- The list, or what of it is about one case, oldest first.
-SELECT id, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at, prev_hash, hash
+SELECT
+    chain, number, format, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at, written_at, content,
+    prev_hash, hash
 FROM journal
 WHERE :case_id::text IS NULL OR case_id = :case_id
-ORDER BY id;
+ORDER BY chain, number;
 
 -- name: planned
 -- A plan, as it was made.
 SELECT actor, facts FROM journal WHERE kind = 'bulk_planned' AND key = :key;
-
--- name: count_entries
--- How often somebody has done something since a moment.
-SELECT count(*) AS entries FROM journal WHERE kind = :kind AND actor = :actor AND at > :since;
 
 -- name: keys
 -- Everything that must not be written twice.

@@ -36,7 +36,7 @@ from activities.stamps import Stamps
 from cases.clocks import SHANGHAI
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.models import Fact, Receipt, Recompute, Transition
+from cases.models import Citizen, Fact, Receipt, Recompute, Transition
 from cases.names import case_id as case_id_of
 from cases.policy import Policies, Policy
 from cases.progress import CaseState, Decision, decide, next_step, opened, receipt_of, view_of
@@ -278,7 +278,10 @@ class Registry:
                 "fingerprint": opening.fingerprint,
                 "number_token": opening.number_token,
                 "replaces_number_id": screened.number_id,
-                "submitter": opening.submitter.id,
+                "channel": opening.channel.value,
+                "submitter_kind": opening.submitter_kind.value,
+                "submitter": opening.taken_in_by,
+                "submitter_ref": opening.submitter.ref if isinstance(opening.submitter, Citizen) else None,
                 "state_digest": copy.digest,
                 "opened_at": now,
                 "moved_at": now,

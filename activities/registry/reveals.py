@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from activities.registry import journal
 from activities.registry.errors import case_errors_only
-from activities.registry.journal import Entry, Kind, checked_reason
+from activities.registry.journal import Entry, Kind, Limit, checked_reason
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError, Code
@@ -21,6 +21,7 @@ LASTS: Final = timedelta(minutes=10)
 """How long a case stays in clear for whoever revealed it."""
 MOST_IN_AN_HOUR: Final = 20
 """Reveals of one person; who needs more has another task than looking into a case."""
+_LIMIT: Final = Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.REVEALED_TOO_OFTEN)
 
 _SQL: Final = load("reveals.sql", beside=__file__)
 
@@ -43,14 +44,7 @@ async def reveal(pool: Pool, actor: Actor, case_id: str, reason: str, at: dateti
     entry = Entry(kind=Kind.reveal, at=at, actor=actor, case_id=case_id, reason=checked_reason(reason))
     if not covers(actor.office, await journal.region_of(pool, case_id)):
         raise CaseError(Code.OFFICE_NOT_COMPETENT)
-    values = {"kind": Kind.reveal.value, "actor": actor.id, "since": at - timedelta(hours=1)}
-    async with connection_of(pool) as connection, connection.transaction():
-        # Two at once are counted one after the other.
-        await journal.SQL["lock_journal"].first(connection, {})
-        counted = await journal.SQL["count_entries"].first(connection, values)
-        if counted is None or counted["entries"] >= MOST_IN_AN_HOUR:
-            raise CaseError(Code.REVEALED_TOO_OFTEN)
-        await journal.write_in(connection, entry)
+    await journal.write(pool, entry, _LIMIT)
     return Reveal(case_id, at + LASTS)
 
 

@@ -24,6 +24,7 @@ SEARCHES: Final = frozenset({Role.clerk, Role.officer, Role.supervisor})
 """Roles that may search by number: those to whom somebody comes with it."""
 MOST_IN_AN_HOUR: Final = 60
 """Searches of one person; a counter has no more visitors."""
+_LIMIT: Final = journal.Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.SEARCHED_TOO_OFTEN)
 
 
 class Found(Record):
@@ -48,10 +49,8 @@ async def search(pool: Pool, actor: Actor, token: str, reason: str, at: datetime
     said = journal.checked_reason(reason)
     if actor.role not in SEARCHES:
         raise CaseError(Code.ROLE_NOT_ALLOWED)
-    if await journal.count_of(pool, journal.Kind.search, actor, at, timedelta(hours=1)) >= MOST_IN_AN_HOUR:
-        raise CaseError(Code.SEARCHED_TOO_OFTEN)
     entry = journal.Entry(kind=journal.Kind.search, at=at, actor=actor, reason=said, facts={"token": token})
-    await journal.write(pool, entry)
+    await journal.write(pool, entry, _LIMIT)
     async with connection_of(pool) as connection:
         rows = await SQL["cases_by_number"].all(connection, {"token": token, "office": actor.office})
     return tuple(Found.model_validate(dict(row)) for row in rows)

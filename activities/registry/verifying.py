@@ -27,13 +27,14 @@ SQL: Final = load("verifying.sql", beside=__file__)
 _PREFETCHED: Final = 500
 """Rows that are fetched at a time: so few that the server is never left waiting within the transaction for long."""
 
-JOURNAL: Final = "journal"
-"""What the journal's chain is called beside the cases'; its links are numbered as versions of one generation."""
 _HEAD: Final = re.compile(r"((?:idc|crc)-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
 
 
 class Head(NamedTuple):
-    """A link of a case's chain that was the newest when it was published."""
+    """A link of a case's chain that was the newest when it was published, or of the journal's.
+
+    The journal's links are numbered as versions of one generation.
+    """
 
     case_id: str
     generation: int
@@ -87,7 +88,7 @@ async def heads(pool: Pool) -> tuple[Head, ...]:
         found = _cursor(connection, "newest_heads", {})
         newest = [Head(row["case_id"], row["generation"], row["version"], row["head"]) async for row in found]
     written = await journal.links(pool)
-    return (*newest, *(Head(JOURNAL, 1, row["id"], row["hash"]) for row in written[-1:]))
+    return (*newest, *(Head(journal.CHAIN, 1, row["number"], row["hash"]) for row in written[-1:]))
 
 
 @case_errors_only
@@ -107,7 +108,7 @@ async def verify_audit(pool: Pool, case_id: str | None = None, published: Iterab
             looked_at, seen = looked_at + 1, seen + len(rows)
             broken += _breaks(case, rows, ends, expected.pop(case, []))
     if case_id is None:
-        broken += _journal_breaks(await journal.links(pool), expected.pop(JOURNAL, []))
+        broken += _journal_breaks(await journal.links(pool), expected.pop(journal.CHAIN, []))
         broken += [Broken(*head[:3], "published") for left in expected.values() for head in left]
     return Verified(looked_at, seen, tuple(broken))
 
@@ -129,8 +130,8 @@ def _breaks(
 def _journal_breaks(rows: list[dict[str, Any]], expected: Iterable[Head]) -> Iterator[Broken]:
     found = journal.first_broken(rows)
     if found is not None:
-        yield Broken(JOURNAL, 1, found, "hash")
-    made = {row["id"]: row["hash"] for row in rows}
+        yield Broken(journal.CHAIN, 1, found, "hash")
+    made = {row["number"]: row["hash"] for row in rows}
     for head in expected:
         if made.get(head.version) != head.hash:
             yield Broken(*head[:3], "published")

@@ -13,7 +13,7 @@ from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, WrongUsage
 
 _BROKEN: Final = ("case_id", "generation", "version", "what")
-_ENTRIES: Final = ("id", "at", "kind", "actor", "seen_as", "role", "office", "case_id", "plan", "reason", "key")
+_ENTRIES: Final = ("number", "at", "kind", "actor", "seen_as", "role", "office", "case_id", "plan", "reason", "key")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -74,7 +74,13 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
             before = await cases.view(case)
             if isinstance(fact, CardProduced) and card_number is not None:
                 answer = await cases.card_produced(
-                    case, fact.actor, fact.batch, card_number, note=fact.note, update_id=update_id
+                    case,
+                    fact.actor,
+                    fact.batch,
+                    card_number,
+                    order=fact.order,
+                    note=fact.note,
+                    update_id=update_id,
                 )
             else:
                 if values.get("copies_on_file"):

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from cases.errors import Code
-from cases.words import CATEGORY_ZH, DOCUMENT_ZH, KIND_ZH, REASON_ZH
+from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, KIND_ZH, REASON_ZH, SUBMITTER_ZH
 from intake.applications import InputRefused, Problem
 
 
@@ -25,7 +25,10 @@ class Column(StrEnum):
     category = "category"
     reason = "reason"
     documents = "documents"
+    channel = "channel"
     submitter = "submitter"
+    submitter_kind = "submitter_kind"
+    submitter_number = "submitter_number"
     note = "note"
 
     @property
@@ -45,7 +48,10 @@ _CHINESE: Final = {
     Column.category: "人员类别",
     Column.reason: "补换卡原因",
     Column.documents: "材料清单",
+    Column.channel: "申请渠道",
     Column.submitter: "受理人",
+    Column.submitter_kind: "提交人类型",
+    Column.submitter_number: "提交人证件号码",
     Column.note: "备注",
 }
 
@@ -56,6 +62,10 @@ NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
 KIND_OF_WORD: Final = {word: kind for kind, zh in KIND_ZH.items() for word in (zh, kind.name)}
+CHANNEL_OF_WORD: Final = {
+    word: channel for channel, zh in APPLICATION_CHANNEL_ZH.items() for word in (zh, channel.value)
+}
+SUBMITTER_OF_WORD: Final = {word: kind for kind, zh in SUBMITTER_ZH.items() for word in (zh, kind.value)}
 CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}
 REASON_OF_WORD: Final = {word: reason for reason, zh in REASON_ZH.items() for word in (zh, reason.value)}
 DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for word in (zh, kind.value)}

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from cases.errors import Advice, CaseError, Code
-from cases.models import Role
+from cases.models import Role, SubmitterKind
 from cases.names import Kind
 from cases.numbers import normalise, spreadsheet_damage, validate
 from intake.applications import (
@@ -22,10 +22,12 @@ from intake.applications import (
 )
 from intake.files.columns import (
     CATEGORY_OF_WORD,
+    CHANNEL_OF_WORD,
     DOCUMENT_OF_WORD,
     KIND_OF_WORD,
     NOT_READ,
     REASON_OF_WORD,
+    SUBMITTER_OF_WORD,
     Column,
 )
 from intake.remedies import Reported
@@ -109,7 +111,7 @@ _BLANKS: Final = " \t\u00a0\u3000"
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _SEPARATORS: Final = re.compile("[;；]")
 _PARTS_OF_DOCUMENT: Final = ("kind", "uri", "media_type", "size", "sha256")
-_NAMES: Final = frozenset({Column.personal_number, Column.number, Column.name})
+_NAMES: Final = frozenset({Column.personal_number, Column.number, Column.submitter_number, Column.name})
 """Taken to the application as they are; it reads them itself."""
 
 
@@ -127,9 +129,7 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
             if value is not None:
                 fields[column] = value
     kind = fields.pop(Column.kind, Kind.id_number_change)
-    submitter = fields.get(Column.submitter, terms.submitter)
-    if isinstance(submitter, str):
-        fields[Column.submitter] = {"id": submitter, "role": Role.clerk, "office": fields.get(Column.region)}
+    problems += _name_submitter(fields, terms)
     if kind is Kind.id_number_change:
         if Column.reason in fields and not cells.get(Column.kind):
             # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
@@ -140,6 +140,20 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
         fields.setdefault(Column.number, None)
     fields.setdefault(Column.name, "")
     return _checked(kind, {str(name): value for name, value in fields.items()}, problems)
+
+
+def _name_submitter(fields: dict[str, Any], terms: Terms) -> list[Problem]:
+    """Put who hands the application in in the place of the columns that say so, and say what contradicts itself."""
+    kind = fields.pop(Column.submitter_kind, SubmitterKind.staff)
+    number = fields.pop(Column.submitter_number, None)
+    if kind is SubmitterKind.staff:
+        submitter = fields.get(Column.submitter, terms.submitter)
+        if isinstance(submitter, str):
+            fields[Column.submitter] = {"id": submitter, "role": Role.clerk, "office": fields.get(Column.region)}
+        return [] if number is None else [Problem(Column.submitter_number, Code.FIELD_INVALID)]
+    problems = [Problem(Column.submitter, Code.FIELD_INVALID)] if Column.submitter in fields else []
+    fields[Column.submitter] = {"kind": kind} if number is None else {"kind": kind, "number": number}
+    return problems
 
 
 def _checked(kind: Kind, fields: dict[str, Any], problems: list[Problem]) -> Application:
@@ -159,6 +173,8 @@ def _checked(kind: Kind, fields: dict[str, Any], problems: list[Problem]) -> App
 
 
 def _by_column(problem: Problem) -> Problem:
+    if problem.field == "submitter.number":
+        return Problem(Column.submitter_number, problem.code)
     first = problem.field.partition(".")[0]
     return Problem(Column.number if first == "new_number" else first, problem.code)
 
@@ -194,6 +210,8 @@ def _read_cell(column: Column, cell: object) -> Any:
 
 _WORDS: Final[Mapping[Column, Mapping[str, Any]]] = {
     Column.kind: KIND_OF_WORD,
+    Column.channel: CHANNEL_OF_WORD,
+    Column.submitter_kind: SUBMITTER_OF_WORD,
     Column.category: CATEGORY_OF_WORD,
     Column.reason: REASON_OF_WORD,
 }

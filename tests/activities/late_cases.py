@@ -42,6 +42,8 @@ async def late(pool: Pool, region: str, rung: int, *, times: int = 1, **more: An
                 "key": f"late-{serial}",
                 "fingerprint": token,
                 "number_token": token,
+                "channel": "counter",
+                "submitter_kind": "staff",
                 "submitter": "clerk-1",
                 "attention": [],
                 "state": "{}",

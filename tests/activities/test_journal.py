@@ -1,5 +1,8 @@
 """The journal: written once, chained, append-only, by two people where two are needed; and the search by number."""
 
+import asyncio
+import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +10,7 @@ import asyncpg
 import pytest
 
 from activities.registry import journal
-from activities.registry.journal import Entry, Kind, checked_reason, entries, first_broken, links, write
+from activities.registry.journal import Entry, Kind, Limit, checked_reason, entries, first_broken, links, write
 from activities.registry.pool import Pool
 from activities.registry.searching import MOST_IN_AN_HOUR, search
 from activities.registry.verifying import Broken, heads, verify_audit
@@ -34,10 +37,85 @@ async def test_entries_are_numbered_without_gap_and_chained(pool: Pool) -> None:
     for place in range(3):
         assert await write(pool, entry(case_id=f"idc-{'a' * 26}", key=f"terminate:{place}"))
     rows = await links(pool)
-    assert [row["id"] for row in rows] == [1, 2, 3]
+    assert [row["number"] for row in rows] == [1, 2, 3]
     assert first_broken(rows) is None
     assert [each.key for each in await entries(pool, f"idc-{'a' * 26}")] == [f"terminate:{place}" for place in range(3)]
     assert await entries(pool, f"idc-{'b' * 26}") == ()
+
+
+async def test_a_hash_covers_exactly_the_bytes_that_are_stored(pool: Pool) -> None:
+    await write(pool, entry(facts={"b": 1.50, "a": ["号", None], "c": {}}, key="terminate:run"))
+    await write(pool, entry())
+    before = "0" * 64
+    for number, row in enumerate(await links(pool), start=1):
+        stored = f"1\njournal\n{number}\n{before}\n{row['content']}"
+        assert (row["format"], row["prev_hash"]) == (1, before)
+        assert row["hash"] == hashlib.sha256(stored.encode()).hexdigest()
+        before = row["hash"]
+
+
+LIMIT = Limit(3, timedelta(hours=1), Code.REVEALED_TOO_OFTEN)
+
+
+async def test_many_at_once_do_no_more_than_a_limit_allows(pool: Pool) -> None:
+    tried = await asyncio.gather(*(write(pool, entry(), LIMIT) for _ in range(12)), return_exceptions=True)
+    assert tried.count(True) == LIMIT.most
+    refused = [each for each in tried if isinstance(each, CaseError)]
+    assert [each.code for each in refused] == [Code.REVEALED_TOO_OFTEN] * 9
+    assert len(await entries(pool)) == LIMIT.most
+
+
+async def test_a_limit_counts_one_actor_one_kind_and_one_span(pool: Pool) -> None:
+    for _ in range(LIMIT.most):
+        await write(pool, entry(key=None), LIMIT)
+    assert await write(pool, entry(actor=THIRD), LIMIT)
+    assert await write(pool, entry(Kind.reset), LIMIT)
+    assert await write(pool, entry(at=NOON + LIMIT.span), LIMIT)
+    assert await write(pool, entry())
+    with pytest.raises(CaseError):
+        await write(pool, entry(), LIMIT)
+
+
+async def write_in_the_first_format(pool: Pool, number: int, before: str) -> None:
+    """An entry as it was written before the bytes were kept, its hash as it was computed then."""
+    old: dict[str, Any] = {
+        "number": number,
+        "kind": "search",
+        "key": None,
+        "case_id": None,
+        "plan": None,
+        "actor": CLERK.id,
+        "role": CLERK.role.value,
+        "office": CLERK.office,
+        "seen_as": None,
+        "reason": REASON,
+        "facts": {"token": "a" * 26},
+        "at": NOON,
+        "prev_hash": before,
+    }
+    covered = [each.isoformat(timespec="microseconds") if each is NOON else each for each in old.values()]
+    said = json.dumps(covered, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    row = old | {"hash": hashlib.sha256(said.encode()).hexdigest(), "facts": json.dumps(old["facts"])}
+    async with pool.acquire() as connection:
+        columns = (*row, "format", "chain")
+        await connection.copy_records_to_table("journal", columns=columns, records=[(*row.values(), 0, "journal")])
+
+
+async def test_an_entry_of_the_first_format_is_verified_as_it_was_written_and_the_next_one_follows_it(
+    pool: Pool,
+) -> None:
+    await write_in_the_first_format(pool, 1, "0" * 64)
+    assert await write(pool, entry())
+    assert [each["format"] for each in await links(pool)] == [0, 1]
+    assert (await verify_audit(pool)).broken == ()
+    await behind_its_back(pool, "UPDATE journal SET reason = '另一事由' WHERE number = 1")
+    assert (await verify_audit(pool)).broken == (Broken("journal", 1, 1, "hash"),)
+
+
+async def test_nothing_of_the_first_format_follows_what_is_of_the_next(pool: Pool) -> None:
+    await write(pool, entry())
+    await write_in_the_first_format(pool, 2, (await links(pool))[0]["hash"])
+    assert (await verify_audit(pool)).broken == (Broken("journal", 1, 2, "hash"),)
 
 
 async def test_what_has_a_key_is_written_once(pool: Pool) -> None:
@@ -49,11 +127,15 @@ async def test_what_has_a_key_is_written_once(pool: Pool) -> None:
 @pytest.mark.parametrize(
     ("tamper", "found"),
     [
-        ("UPDATE journal SET reason = 'x' WHERE id = 2", 2),
-        ("UPDATE journal SET actor = 'officer-9' WHERE id = 1", 1),
-        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE id = 3", 3),
-        ("DELETE FROM journal WHERE id = 2", 3),
-        ("DELETE FROM journal WHERE id = 1", 2),
+        ("UPDATE journal SET reason = 'x' WHERE number = 2", 2),
+        ("UPDATE journal SET written_at = written_at - interval '1 microsecond' WHERE number = 2", 2),
+        ("UPDATE journal SET content = replace(content, '工单一', '工单二') WHERE number = 2", 2),
+        ("UPDATE journal SET content = content || ' ' WHERE number = 3", 3),
+        ("UPDATE journal SET chain = 'journal:110105:2026-11-30' WHERE number = 1", 2),
+        ("UPDATE journal SET actor = 'officer-9' WHERE number = 1", 1),
+        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE number = 3", 3),
+        ("DELETE FROM journal WHERE number = 2", 3),
+        ("DELETE FROM journal WHERE number = 1", 2),
     ],
 )
 async def test_a_changed_or_removed_entry_is_found(pool: Pool, tamper: str, found: int) -> None:
@@ -69,7 +151,7 @@ async def test_a_cut_end_is_found_by_the_heads_that_were_published(pool: Pool) -
     for _ in range(3):
         await write(pool, entry())
     published = await heads(pool)
-    await behind_its_back(pool, "DELETE FROM journal WHERE id = 3")
+    await behind_its_back(pool, "DELETE FROM journal WHERE number = 3")
     assert (await verify_audit(pool)).broken == ()
     assert (await verify_audit(pool, published=published)).broken == (Broken("journal", 1, 3, "published"),)
 

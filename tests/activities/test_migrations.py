@@ -1,7 +1,9 @@
 import asyncio
+import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,14 @@ import pytest
 import pytest_asyncio
 
 from activities.calendar import official_calendar
-from activities.registry import Clock, Registry
+from activities.registry import Clock, Registry, journal
 from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
 from activities.registry.pool import Pool, create_pool
 from activities.registry.reading import verify_chain
 from activities.registry.schema import SCHEMA, check_schema
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
+from cases.models import Actor, Role
 from cases.numbers import Road
 from cases.policy import Policies
 from cases.progress import CaseState, Finding, receipt_of
@@ -186,6 +189,16 @@ async def test_every_table_and_every_column_with_a_unit_says_what_it_means(datab
     assert silent == []
 
 
+def before(revision: str, folder: Path) -> Path:
+    """The migrations up to a revision, and without it."""
+    older = folder / "migrations"
+    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
+    for later in (older / "versions").iterdir():
+        if later.name >= revision:
+            later.unlink()
+    return older
+
+
 async def test_messages_written_before_their_deliveries_had_rows_are_carried_over(
     empty_url: str, tmp_path: Path
 ) -> None:
@@ -344,3 +357,38 @@ async def test_a_case_from_before_the_register_decided_is_answered_verified_and_
         assert not {"receipt", "answered", "transitions"} & set(json.loads(await play.value("SELECT state FROM cases")))
     finally:
         await pool.close()
+async def test_a_journal_and_cases_of_an_earlier_release_are_left_as_they_are(empty_url: str, tmp_path: Path) -> None:
+    await migrate(empty_url, before("0009", tmp_path))
+    covered = [1, "search", None, None, None, "clerk-1", "clerk", "110105", None, None, {}]
+    said = json.dumps([*covered, "2026-11-02T04:00:00.000000+00:00", "0" * 64], separators=(",", ":"))
+    connection = await asyncpg.connect(empty_url)
+    try:
+        await connection.execute(
+            "INSERT INTO journal (id, kind, actor, role, office, at, prev_hash, hash) "
+            "VALUES (1, 'search', 'clerk-1', 'clerk', '110105', '2026-11-02T04:00:00Z', repeat('0', 64), $1)",
+            hashlib.sha256(said.encode()).hexdigest(),
+        )
+        await connection.execute(
+            """
+            INSERT INTO cases (
+                case_id, generation, kind, person, region, category, status, milestone, version, policy, key,
+                fingerprint, number_token, submitter, state, state_digest, head, opened_at, moved_at
+            )
+            SELECT 'idc-' || token, 1, 'IdNumberChange', token, '110105', 'general', 'done', 'submitted', 1, 'p', 'k',
+                token, token, 'clerk-1', '{}', repeat('0', 64), repeat('0', 64), now(), now()
+            FROM repeat('a', 26) AS token
+            """
+        )
+        await migrate(empty_url)
+        case = await connection.fetchrow("SELECT channel, submitter_kind, submitter, submitter_ref FROM cases")
+        assert case is not None
+        assert tuple(case) == ("counter", "staff", "clerk-1", None)
+    finally:
+        await connection.close()
+    pool = await create_pool(empty_url, size=1)
+    actor = Actor(id="clerk-1", role=Role.clerk, office="110105")
+    assert await journal.write(pool, journal.Entry(kind=journal.Kind.search, at=datetime.now(UTC), actor=actor))
+    rows = await journal.links(pool)
+    await pool.close()
+    assert [(row["number"], row["format"]) for row in rows] == [(1, 0), (2, 1)]
+    assert journal.first_broken(rows) is None

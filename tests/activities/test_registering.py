@@ -1,8 +1,10 @@
 """All persons, names and numbers are synthetic."""
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
+import asyncpg
 import pytest
 
 from activities.calendar import official_calendar
@@ -10,14 +12,18 @@ from activities.registry import Clock, Registry
 from activities.registry.loading import BenefitHold, HeldCard
 from cases.errors import Advice, Code
 from cases.models import (
+    ApplicationChannel,
+    Authority,
     CardFunction,
     Category,
+    Citizen,
     ConfirmLoss,
     DocumentKind,
     PersonEnded,
     PersonEndedReason,
     Receipt,
     ReplacementReason,
+    SubmitterKind,
     Withdraw,
 )
 from cases.numbers import Road, derive
@@ -384,6 +390,54 @@ class TestAnApplication:
             answers = await asyncio.gather(*map(play.register, asked))
             found = [standing_of(answer, state).screening for answer, state in zip(answers, asked, strict=True)]
             assert sorted(each.finding for each in found if each) == [Finding.clear, Finding.conflict]
+
+
+AGENT = Citizen(kind=SubmitterKind.agent, ref="b" * 26, authority=Authority(document="0" * 64, until=date(2027, 1, 31)))
+
+
+async def test_a_case_keeps_how_it_came_and_who_handed_it_in(play: Play) -> None:
+    people = [insured() for _ in range(3)]
+    await play.load(*people)
+    themself = Citizen(kind=SubmitterKind.applicant, ref=play.token(people[1]))
+    openings: list[dict[str, Any]] = [
+        {},
+        {"channel": ApplicationChannel.online, "submitter": themself},
+        {"channel": ApplicationChannel.agent, "submitter": AGENT},
+    ]
+    rows = []
+    for person, more in zip(people, openings, strict=True):
+        state = await play.received(play.change(person, **more))
+        rows += await play.pool.fetch(
+            "SELECT channel, submitter_kind, submitter, submitter_ref, opening::jsonb -> 'submitter' AS kept "
+            "FROM cases JOIN case_files USING (case_id, generation) WHERE case_id = $1",
+            state.case_id,
+        )
+    assert [tuple(row)[:4] for row in rows] == [
+        ("counter", "staff", CLERK.id, None),
+        ("online", "applicant", None, themself.ref),
+        ("agent", "agent", None, AGENT.ref),
+    ]
+    assert Citizen.model_validate_json(rows[2]["kept"]) == AGENT
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "submitter = 'clerk-1'",
+        "submitter_ref = NULL",
+        "submitter_kind = 'staff'",
+        "submitter_kind = 'applicant'",
+        "submitter = 'clerk-1', submitter_ref = NULL",
+        "channel = 'telegraph'",
+        "verifier = 'clerk-1', approver = 'clerk-1'",
+    ],
+)
+async def test_postgres_knows_one_submitter_and_two_people_of_the_staff(play: Play, changed: str) -> None:
+    person = insured()
+    await play.load(person)
+    state = await play.received(play.change(person, channel=ApplicationChannel.agent, submitter=AGENT))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await play.pool.execute(f"UPDATE cases SET {changed} WHERE case_id = $1", state.case_id)  # noqa: S608 - ours
 
 
 async def test_a_case_keeps_the_policy_it_was_pinned_to(play: Play, policies: Policies) -> None:

@@ -118,6 +118,8 @@ def chain_of(place: int) -> Chain:
         "key": f"key-{place}",
         "fingerprint": token,
         "number_token": token,
+        "channel": "counter",
+        "submitter_kind": "staff",
         "submitter": "clerk-1",
         "state": json.dumps(LENGTH - 1),
         "state_digest": digest_of_state(LENGTH - 1),

@@ -35,15 +35,17 @@ from cases.models import (
     Sealed,
     Sha256,
     StaffId,
+    SubmitterKind,
     System,
     Token,
     VerifyDocuments,
     distinct,
 )
+from cases.names import order_id, publication_id
 from cases.progress import CaseState
 from cases.states import Event
+from tests.scenes import CLERK, ID_CARD, SEALED, number_change, received, replacement
 from tests.scenes import FACTS as SAMPLES
-from tests.scenes import ID_CARD, SEALED, number_change, received, replacement
 
 PLANTED = "PLANTEDVALUE"
 # Born 1900, synthetic: a valid number that nobody holds.
@@ -359,6 +361,53 @@ def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
 def test_an_opening_is_of_its_own_kind_alone() -> None:
     assert refusal(NumberChangeOpening, as_data(number_change(), kind="CardReplacement")) == "literal_error"
     assert refusal(ReplacementOpening, as_data(replacement(), kind="IdNumberChange")) == "literal_error"
+
+
+def test_whoever_handed_an_application_in_is_staff_or_a_keyed_token() -> None:
+    person, other = number_change().person, "b" * 26
+    authority = {"document": "0" * 64, "until": "2026-12-31"}
+    staff = NumberChangeOpening.model_validate(as_data(number_change()))
+    assert (staff.submitter, staff.submitter_kind, staff.taken_in_by) == (CLERK, SubmitterKind.staff, CLERK.id)
+    taken: list[dict[str, Any]] = [
+        {"kind": "applicant", "ref": person},
+        {"kind": "agent", "ref": other, "authority": authority},
+    ]
+    for submitter in taken:
+        opening = NumberChangeOpening.model_validate(as_data(number_change(), submitter=submitter))
+        assert (opening.submitter_kind, opening.taken_in_by) == (submitter["kind"], None)
+        assert NumberChangeOpening.model_validate_json(opening.model_dump_json()) == opening
+    assert refusal(NumberChangeOpening, as_data(number_change(), channel=PLANTED)) == "enum"
+    for wrong, said in (
+        ({"kind": "applicant", "ref": other}, Code.FIELD_INVALID),
+        ({"kind": "agent", "ref": person}, Code.FIELD_INVALID),
+        ({"kind": "guardian", "ref": person}, Code.FIELD_INVALID),
+        ({"kind": "applicant", "ref": person, "authority": authority}, Code.FIELD_INVALID),
+        ({"kind": "applicant", "ref": "clerk-1"}, "string_pattern_mismatch"),
+        ({"kind": "agent", "id": PLANTED, "ref": other}, "extra_forbidden"),
+        ({"kind": PLANTED, "ref": other}, "literal_error"),
+        ({"kind": [PLANTED], "ref": other}, "literal_error"),
+        ({"ref": other}, "missing"),
+        (PLANTED, "model_type"),
+    ):
+        assert refusal(NumberChangeOpening, as_data(number_change(), submitter=wrong)) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "identity"),
+    [
+        (Event.card_produced, "order", order_id("crc-" + "a" * 26, 1, 1)),
+        (Event.card_handed_over, "order", order_id("crc-" + "a" * 26, 1, 2)),
+        (Event.card_activated, "order", order_id("crc-" + "a" * 26, 2, 1)),
+        (Event.confirm_downstream, "publication", publication_id("idc-" + "a" * 26, 1, 1)),
+    ],
+)
+def test_an_answer_may_name_what_it_answers(event: Event, field: str, identity: str) -> None:
+    model, data = FACTS[event], as_data(SAMPLES[event])
+    assert getattr(model.model_validate(data), field) is None
+    assert getattr(model.model_validate({**data, field: identity}), field) == identity
+    other = {"ord": "pub", "pub": "ord"}[identity[:3]] + identity[3:]
+    for wrong in (other, identity[:-1], identity + "a", identity.upper(), identity + "\n", ""):
+        assert refusal(model, {**data, field: wrong}) == "string_pattern_mismatch"
 
 
 def test_a_name_in_clear_is_no_sealed_name() -> None:

@@ -13,7 +13,9 @@ from cases.names import (
     case_id,
     content_token,
     number_token,
+    order_id,
     person_token,
+    publication_id,
     read_case_id,
 )
 
@@ -91,3 +93,16 @@ def test_what_is_no_personal_number_gets_no_token_and_is_not_repeated(wrong: str
     with pytest.raises(CaseError) as refused:
         person_token(KEY, wrong)
     assert str(refused.value) == "PERSONAL_NUMBER_INVALID (personal_number)"
+
+
+def test_each_order_and_each_publication_has_an_identity_that_never_changes() -> None:
+    case = "crc-" + "a" * 26
+    assert order_id(case, 1, 1) == "ord-24q764lxrp3jb2xeqw55teaje6"
+    assert publication_id(case, 1, 1) == "pub-iyhhxe5qyyxwiburlorxsqzvrd"
+    asked = [(each, generation, attempt) for each in (case, "idc-" + "a" * 26) for generation, attempt in ASKED]
+    made = [name(*one) for name in (order_id, publication_id) for one in asked]
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch("(ord|pub)-[a-z2-7]{26}", each) for each in made)
+
+
+ASKED = [(1, 1), (1, 2), (2, 1), (1, 11), (11, 1), (2, 2)]

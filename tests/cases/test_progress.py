@@ -12,12 +12,14 @@ from cases.models import (
     MAX_DOCUMENTS,
     Actor,
     AddDocuments,
+    ApplicationChannel,
     Approve,
     CardActivated,
     CardFound,
     CardFunction,
     CardProduced,
     CardUnclaimed,
+    Citizen,
     ConfirmDownstream,
     Defect,
     DisputeOutcome,
@@ -35,6 +37,7 @@ from cases.models import (
     ResolveDispute,
     ReturnDocuments,
     Role,
+    SubmitterKind,
     System,
     VerifyDocuments,
 )
@@ -344,6 +347,20 @@ def test_a_reissued_number_needs_an_approver_who_is_neither_submitter_nor_verifi
     approved = move(state, Event.approve, Approve(actor=OFFICER, content=state.content))
     assert (approved.status, approved.approver) == (Status.verified, OFFICER.id)
     assert approved.verified_content == approved.content
+
+
+def test_an_applicant_is_nobodys_colleague_and_staff_are_still_two_people() -> None:
+    opening = number_change(ID_CARD, CERTIFICATE)
+    by = Citizen(kind=SubmitterKind.applicant, ref=opening.person)
+    opening = opening.model_copy(update={"submitter": by, "channel": ApplicationChannel.online})
+    state = move(received(opening, road=Road.reissued), Event.screened)
+    state = move(state, Event.verify_documents, verify(state, CLERK))
+    both = Approve(actor=CLERK.model_copy(update={"role": Role.officer}), content=state.content)
+    assert refused(state, Event.approve, both) is Code.SAME_PERSON
+    state = move(state, Event.approve, Approve(actor=OFFICER, content=state.content))
+    view = view_of(state)
+    assert (view.verifier, view.approver) == (CLERK.id, OFFICER.id)
+    assert (view.channel, view.submitter_kind, view.submitter) == ("online", "applicant", None)
 
 
 def test_a_document_added_after_the_verification_brings_the_case_back_to_review() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, Fact, HoldReason, Role
+from cases.models import FACTS, Actor, ApplicationChannel, Citizen, Fact, HoldReason, Role, SubmitterKind
 from cases.names import case_id
 from cases.roles import OPEN
 from cases.stamps import Opening, check_fact, check_opening, digest_of, read
@@ -114,6 +114,16 @@ def test_nobody_opens_a_case_in_the_name_of_a_colleague() -> None:
 def test_a_system_of_the_back_office_says_who_took_the_application_in() -> None:
     system = Actor(id="intake-1", role=Role.back_office, office="110000")
     assert check_opening(by(number_change(), system)).actor == system
+
+
+def test_only_a_system_of_the_back_office_speaks_for_who_applies_themself() -> None:
+    ref = number_change().person
+    opening = number_change().model_copy(update={"submitter": Citizen(kind=SubmitterKind.applicant, ref=ref)})
+    assert opening_refusal(by(opening, CLERK)) is Code.STAMP_MISMATCH
+    system = Actor(id="app-1", role=Role.back_office, office="110000")
+    assert check_opening(by(opening, system)).actor == system
+    for changed in ({"channel": ApplicationChannel.bank}, {"submitter": CLERK}):
+        assert opening_refusal(by(opening, system).model_copy(update=changed)) is Code.STAMP_MISMATCH
 
 
 def test_who_may_open_no_case_opens_none() -> None:

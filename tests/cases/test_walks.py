@@ -466,11 +466,11 @@ class Walk:
         state = self.state
         if state.status not in UNDER_WAY or state.kind is not Kind.id_number_change:
             return
-        assert state.verifier not in {None, state.opening.submitter.id}
+        assert state.verifier not in {None, state.opening.taken_in_by}
         assert state.verified_content == state.content
         assert state.screening is not None
         if state.screening.road in {Road.reissued, Road.conflict} or state.dispute_settled:
-            assert state.approver not in {None, state.verifier, state.opening.submitter.id}
+            assert state.approver not in {None, state.verifier, state.opening.taken_in_by}
 
     def what_another_system_confirmed_is_never_undone(self) -> None:
         state, before = self.state, self.before

@@ -14,8 +14,15 @@ KEPT = ("transitions", "rungs", "callbacks", "journal")
 """Tables to which rows are only ever added."""
 
 ENTRY = """
-    INSERT INTO journal (id, kind, actor, role, office, at, prev_hash, hash)
-    VALUES (1, 'search', 'officer-1', 'officer', '110105', now(), repeat('0', 64), repeat('1', 64))
+    SELECT append_to_journal(
+        kind => 'search', key => NULL, case_id => NULL, plan => NULL, actor => 'officer-1', role => 'officer',
+        office => '110105', seen_as => NULL, reason => NULL, facts => '{}', at => now(), at_most => NULL, since => NULL
+    )
+"""
+ROW = """
+    INSERT INTO journal (chain, number, format, kind, actor, role, office, at, written_at, content, prev_hash, hash)
+    VALUES ('journal', 1, 1, 'search', 'officer-1', 'officer', '110105', now(), now(), '{}', repeat('0', 64),
+            repeat('1', 64))
 """
 
 
@@ -52,7 +59,8 @@ async def tables(connection: asyncpg.Connection) -> list[str]:
 
 async def test_the_worker_has_no_right_to_change_what_is_only_added_to(worker: asyncpg.Connection) -> None:
     for table in KEPT:
-        assert await rights_of(worker, table) == {"SELECT", "INSERT"}
+        expected = {"SELECT"} if table == "journal" else {"SELECT", "INSERT"}
+        assert await rights_of(worker, table) == expected
 
 
 async def test_the_worker_reads_the_registers_own_data_and_the_matrix(worker: asyncpg.Connection) -> None:
@@ -68,13 +76,39 @@ async def test_the_worker_deletes_turns_and_nothing_else(worker: asyncpg.Connect
     assert may == ["turn_waiters", "turns"]
 
 
-async def test_the_reader_reads_everything_and_adds_to_lists_of_looks_only(reader: asyncpg.Connection) -> None:
+async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Connection) -> None:
     found = {table: await rights_of(reader, table) for table in await tables(reader)}
-    adds = {"journal", "reveals"} & set(found)
-    assert found == {table: {"SELECT", "INSERT"} if table in adds else {"SELECT"} for table in found}
+    assert found == {table: {"SELECT"} for table in found}
     for statement in ("CREATE TABLE mine (number int)", "CREATE TEMPORARY TABLE mine (number int)"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await reader.execute(statement)
+
+
+async def test_the_journal_has_no_other_way_in_than_its_function(
+    worker: asyncpg.Connection, reader: asyncpg.Connection
+) -> None:
+    for connection in (worker, reader):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(ROW)
+        transaction = connection.transaction()
+        await transaction.start()
+        assert await connection.fetchval(ENTRY) == "written"
+        await transaction.rollback()
+
+
+async def test_the_function_of_the_journal_is_the_owners_and_nobody_elses_to_lead_astray(
+    owner: asyncpg.Connection,
+) -> None:
+    function = await owner.fetchrow(
+        "SELECT prosecdef, proconfig, proowner::regrole::text AS owner, proacl::text AS rights "
+        "FROM pg_proc WHERE proname = 'append_to_journal'"
+    )
+    assert function is not None
+    assert (function["prosecdef"], function["owner"]) == (True, "cardcase_owner")
+    assert function["proconfig"] == ["search_path=pg_catalog, public, pg_temp"]
+    granted = set(function["rights"].strip("{}").split(","))
+    # An entry without a name before the equals sign would be everybody's.
+    assert granted == {f"cardcase_{role}=X/cardcase_owner" for role in ("owner", "worker", "reader")}
 
 
 async def test_neither_role_can_take_another_ones_place(worker: asyncpg.Connection, reader: asyncpg.Connection) -> None:

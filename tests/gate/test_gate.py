@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from activities.stamps import TrustedKeys
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, CardProduced, Reject, Role
+from cases.models import FACTS, Actor, CardProduced, Citizen, Reject, Role, SubmitterKind
 from cases.names import case_id
 from cases.roles import OPEN, ROLES
 from cases.states import Event
@@ -219,6 +219,9 @@ async def test_who_plays_all_parts_is_stamped_as_each(gate: Gate) -> None:
         stamped = await everybody.stamp(CASE, event, scenes.FACTS[event])
         assert stamped.actor == scenes.FACTS[event].actor
     assert STAMPS.check_opening(await everybody.stamp_opening(number_change()), now(), now()).actor == CLERK
+    themself = Citizen(kind=SubmitterKind.applicant, ref=number_change().person)
+    opening = await everybody.stamp_opening(number_change().model_copy(update={"submitter": themself}))
+    assert STAMPS.check_opening(opening, now(), now()).actor.role is Role.back_office
 
 
 # --- its key --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,15 @@ from pydantic import ValidationError
 
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import Advice, CaseError, Code
-from cases.models import NumberChangeOpening, ReplacementOpening
+from cases.models import (
+    ApplicationChannel,
+    Authority,
+    Citizen,
+    CitizenKind,
+    NumberChangeOpening,
+    ReplacementOpening,
+    SubmitterKind,
+)
 from cases.names import Kind
 from cases.numbers import derive
 from intake.applications import (
@@ -25,11 +33,13 @@ from intake.applications import (
     seal,
     seal_card_number,
 )
-from tests.intake.applying import NEW, OLD, fields_of, number_change, paper, replacement
+from tests.intake.applying import CLERK, NEW, OLD, fields_of, number_change, paper, replacement
 
 TODAY = date(2026, 11, 2)
 SEALER = Sealer(KeyRing.sample())
 _MISSING: Any = object()
+AUTHORITY = {"document": "a" * 64, "until": "2026-12-31"}
+GUARDIAN = derive("110105600101001")
 
 
 def refused_with(model: type[NumberChangeApplication | ReplacementApplication], **changed: Any) -> tuple[Problem, ...]:
@@ -85,6 +95,46 @@ def with_check_digit(number: object) -> object:
         number[:17]
         + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(number, weights, strict=False)) % 11]
     )
+
+
+class TestWhoApplies:
+    def test_what_names_no_channel_came_over_the_counter_and_was_taken_in_by_staff(self) -> None:
+        opening = seal(number_change(), SEALER, TODAY)
+        assert (opening.channel, opening.submitter_kind) == (ApplicationChannel.counter, SubmitterKind.staff)
+        assert (opening.submitter, opening.taken_in_by) == (CLERK, CLERK.id)
+        said = number_change(submitter={"kind": "staff", **CLERK.model_dump(mode="json")})
+        assert seal(said, SEALER, TODAY).fingerprint == opening.fingerprint
+
+    def test_an_applicant_who_applies_is_known_by_the_person_ref_and_is_no_staff(self) -> None:
+        opening = seal(number_change(channel="online", submitter={"kind": "applicant"}), SEALER, TODAY)
+        assert opening.submitter == Citizen(kind=SubmitterKind.applicant, ref=opening.person)
+        assert (opening.channel, opening.taken_in_by) == (ApplicationChannel.online, None)
+
+    @pytest.mark.parametrize("kind", [SubmitterKind.agent, SubmitterKind.guardian])
+    def test_who_acts_for_the_applicant_is_known_by_a_token_with_their_authority(self, kind: CitizenKind) -> None:
+        submitter = {"kind": kind, "number": f" {GUARDIAN.lower()} ", "authority": AUTHORITY}
+        application = number_change(channel=kind.value, submitter=submitter)
+        opening = seal(application, SEALER, TODAY)
+        authority = Authority(document="a" * 64, until=date(2026, 12, 31))
+        assert opening.submitter == Citizen(kind=kind, ref=SEALER.number_token(GUARDIAN), authority=authority)
+        assert GUARDIAN not in opening.model_dump_json()
+        assert GUARDIAN not in repr(application)
+        plainly = number_change(channel=kind.value, submitter=submitter | {"number": GUARDIAN})
+        assert content_of(plainly) == content_of(application)
+
+    def test_the_channel_and_who_applies_belong_to_the_content(self) -> None:
+        contents = {
+            content_of(number_change(**more))
+            for more in (
+                {},
+                {"channel": "bank"},
+                {"submitter": {"kind": "applicant"}},
+                {"submitter": {"kind": "agent", "number": GUARDIAN}},
+            )
+        }
+        assert len(contents) == 4
+        # What was applied for before there were channels has the same fingerprint still.
+        assert "channel" not in content_of(number_change())
 
 
 class TestNumbers:
@@ -197,6 +247,19 @@ class TestNamesAndWords:
                 Problem("submitter.office", Code.REGION_INVALID),
             ),
             ({"documents": "none"}, Problem("documents", Code.FIELD_INVALID)),
+            ({"channel": "telegraph"}, Problem("channel", Code.FIELD_INVALID)),
+            ({"submitter": "clerk-1"}, Problem("submitter", Code.FIELD_INVALID)),
+            ({"submitter": {"kind": "friend"}}, Problem("submitter.kind", Code.FIELD_INVALID)),
+            ({"submitter": {"kind": "agent"}}, Problem("submitter.number", Code.FIELD_MISSING)),
+            (
+                {"submitter": {"kind": "agent", "number": NEW[:17]}},
+                Problem("submitter.number", Code.NUMBER_LENGTH),
+            ),
+            ({"submitter": {"kind": "applicant", "number": NEW}}, Problem("submitter.number", Code.FIELD_INVALID)),
+            (
+                {"submitter": {"kind": "applicant", "authority": AUTHORITY}},
+                Problem("submitter.authority", Code.FIELD_INVALID),
+            ),
         ],
     )
     def test_a_wrong_field_is_named_and_an_unknown_one_only_by_its_place(

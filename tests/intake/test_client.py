@@ -24,7 +24,7 @@ from cases.models import (
     VerifyDocuments,
     Withdraw,
 )
-from cases.names import Kind
+from cases.names import Kind, order_id
 from cases.numbers import derive
 from cases.offices import MINISTRY
 from cases.states import Event, Status
@@ -354,9 +354,12 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
     await client.tell(case, VERIFY)
     await client.wait_for(case, lambda view: view.status is Status.in_production)
     bureau = Actor(id="bureau-1", role=Role.card_bureau, office=MINISTRY)
-    first = await client.card_produced(case, bureau, "batch-1", "CARD00000001")
+    order = order_id(case, 1, 1)
+    first = await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order)
     assert first.status is Status.ready
-    assert await client.card_produced(case, bureau, "batch-1", "CARD00000001") == first
+    assert await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order) == first
+    kept = "SELECT fact ->> 'order' FROM transitions WHERE case_id = $1 AND event = 'card_produced'"
+    assert await engine.pool.fetchval(kept, case) == order
     assert "CARD00000001" not in str((await engine.handle(case).fetch_history()).events)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from cases.errors import REMEDIES, Code
 from cases.models import FACTS, Answer, CardProduced, CaseView, Category, Document, Fact
-from cases.names import Kind
+from cases.names import Kind, order_id
 from cases.states import Awaits, Event, Milestone, Status
 from intake.client import IN_FLIGHT, Opened, Unavailable
 from intake.commands.invoking import Invocation
@@ -389,6 +389,9 @@ class TestFacts:
         made = ["card-produced", CASE, "--produced", "--batch", "b-1", "--card-number-from"]
         assert run(*made, "-", stdin=b"C0000001\n").exit == run(*made, path).exit == Exit.fine
         assert [(batch, number) for _, _, batch, number, _ in recorder.made] == [("b-1", "C0000001")] * 2
+        order = order_id(CASE, 1, 1)
+        assert run(*made, path, "--order", order).exit == Exit.fine
+        assert [more["order"] for *_, more in recorder.made] == [None, None, order]
 
     def test_a_card_that_was_not_made_has_no_number(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         recorder = answering(monkeypatch, Recorder(view=a_view()))

@@ -14,9 +14,16 @@ from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from cases.errors import CaseError, Code
-from cases.models import Category, DocumentKind, ReplacementReason, Role
-from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication
-from intake.files import Terms, open_register
+from cases.models import Actor, ApplicationChannel, Category, DocumentKind, ReplacementReason, Role, SubmitterKind
+from cases.numbers import derive
+from intake.applications import (
+    ApplicationCitizen,
+    InputRefused,
+    NumberChangeApplication,
+    Problem,
+    ReplacementApplication,
+)
+from intake.files import Column, Terms, open_register
 from intake.files.separated import split
 from intake.remedies import FileAdvice, remedy_of
 from tests.intake.registering import (
@@ -40,6 +47,10 @@ from tests.intake.registering import (
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[[Path, list[dict[str, Any]]], Path]
+
+
+CLERK = Actor(id="clerk-1", role=Role.clerk, office="110105")
+AGENT = derive("110105600101001")
 
 
 def as_csv(folder: Path, cells: list[dict[str, Any]]) -> Path:
@@ -94,13 +105,10 @@ class TestEveryFormat:
             "new_number": cells_of(1)["number"],
             "region": "110105",
             "category": Category.resettled,
+            "channel": ApplicationChannel.counter,
             "key": None,
         }
-        assert (application.submitter.id, application.submitter.role, application.submitter.office) == (
-            "clerk-1",
-            Role.clerk,
-            "110105",
-        )
+        assert application.submitter == Actor(id="clerk-1", role=Role.clerk, office="110105")
         (document,) = application.documents
         assert (document.kind, document.uri, document.size) == (DocumentKind.resident_id_card, "doc://sample/1", 4096)
 
@@ -278,7 +286,69 @@ class TestHeadings:
         path = write_csv(tmp_path / "r.csv", csv_of([[cells_of(1)[name] for name in headings]], headings))
         (row,) = read(path, Terms(TODAY, submitter="clerk-9"))
         assert row.application is not None
+        assert isinstance(row.application.submitter, Actor)
         assert row.application.submitter.id == "clerk-9"
+
+    @pytest.mark.parametrize(
+        ("cells", "channel", "submitter"),
+        [
+            ({}, ApplicationChannel.counter, CLERK),
+            ({"channel": "窗口", "submitter_kind": "工作人员"}, ApplicationChannel.counter, CLERK),
+            (
+                {"channel": "网上", "submitter_kind": "申请人本人", "submitter": ""},
+                ApplicationChannel.online,
+                ApplicationCitizen(kind=SubmitterKind.applicant),
+            ),
+            (
+                {"channel": "guardian", "submitter_kind": "guardian", "submitter": "", "submitter_number": AGENT},
+                ApplicationChannel.guardian,
+                ApplicationCitizen(kind=SubmitterKind.guardian, number=AGENT),
+            ),
+        ],
+    )
+    def test_a_row_may_say_how_the_application_came_and_who_handed_it_in(
+        self, tmp_path: Path, cells: dict[str, Any], channel: ApplicationChannel, submitter: object
+    ) -> None:
+        row = cells_of(1) | {"channel": "", "submitter_kind": "", "submitter_number": ""} | cells
+        (english,) = read(write_csv(tmp_path / "en.csv", csv_of([list(row.values())], list(row))))
+        headings = [Column(name).zh for name in row]
+        (chinese,) = read(write_csv(tmp_path / "zh.csv", csv_of([list(row.values())], headings)))
+        assert english.application is not None
+        assert (english.application.channel, english.application.submitter) == (channel, submitter)
+        assert chinese.application == english.application
+
+    def test_a_clerk_named_for_the_whole_file_took_in_only_what_staff_took_in(self, tmp_path: Path) -> None:
+        headings = ["personal_number", "name", "number", "region", "submitter_kind"]
+        rows = [[cells_of(n)[name] for name in headings[:4]] + [kind] for n, kind in ((1, ""), (2, "申请人本人"))]
+        path = write_csv(tmp_path / "r.csv", csv_of(rows, headings))
+        first, second = (row.application for row in read(path, Terms(TODAY, submitter="clerk-9")))
+        assert first is not None
+        assert second is not None
+        assert isinstance(first.submitter, Actor)
+        assert second.submitter == ApplicationCitizen(kind=SubmitterKind.applicant)
+
+    @pytest.mark.parametrize(
+        ("cells", "column", "code"),
+        [
+            ({"channel": "电报"}, "channel", Code.FIELD_INVALID),
+            ({"submitter_kind": "朋友"}, "submitter_kind", Code.FIELD_INVALID),
+            ({"submitter_kind": "申请人本人"}, "submitter", Code.FIELD_INVALID),
+            ({"submitter_number": AGENT}, "submitter_number", Code.FIELD_INVALID),
+            ({"submitter_kind": "代办人", "submitter": ""}, "submitter_number", Code.FIELD_MISSING),
+            (
+                {"submitter_kind": "代办人", "submitter": "", "submitter_number": AGENT[:17]},
+                "submitter_number",
+                Code.NUMBER_LENGTH,
+            ),
+        ],
+    )
+    def test_who_handed_it_in_is_one_person_and_known(
+        self, tmp_path: Path, cells: dict[str, Any], column: str, code: Code
+    ) -> None:
+        row = cells_of(1) | {"channel": "", "submitter_kind": "", "submitter_number": ""} | cells
+        assert refusals(read(write_csv(tmp_path / "r.csv", csv_of([list(row.values())], list(row))))) == [
+            (2, column, code.value)
+        ]
 
     def test_a_column_twice_refuses_the_file_in_either_language(self, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "r.csv", csv_of([[*row_of(1), "x"]], [*ZH, "name"]))

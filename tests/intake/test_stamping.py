@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Role
+from cases.models import Actor, Role, VerifyDocuments
 from cases.states import Event
 from gate.gate import LARGEST_BATCH, Batch
 from gate.stamp_route import PATH, stamp_handler
@@ -228,6 +228,24 @@ async def test_a_system_names_who_took_the_application_in(engine: Engine) -> Non
     row = await engine.pool.fetchrow("SELECT actor, role FROM transitions WHERE case_id = $1", receipt.case_id)
     assert row is not None
     assert tuple(row) == (system.id, system.role)
+
+
+async def test_a_system_speaks_for_an_applicant_whose_documents_any_clerk_may_verify(engine: Engine) -> None:
+    system = Actor(id="app-1", role=Role.back_office, office="110000")
+    application = number_change(await engine.insured(), channel="online", submitter={"kind": "applicant"})
+    async with gate_service(engine.time_of) as url, gate_at(url, lambda: ISSUER.token(system)) as gate:
+        client = CaseClient(engine.client, engine.sealer, stamping=gate)
+        receipt = await client.open(application)
+        assert await client.open(application) == receipt
+        view = await client.view(receipt.case_id)
+    assert (view.channel, view.submitter_kind, view.submitter) == ("online", "applicant", None)
+    async with gate_service(engine.time_of) as url, gate_at(url, lambda: ISSUER.token(CLERK)) as gate:
+        client = CaseClient(engine.client, engine.sealer, stamping=gate)
+        copies = tuple(document.sha256 for document in view.documents)
+        await client.tell(receipt.case_id, VerifyDocuments(actor=CLERK, original_seen=True, copies=copies))
+        with pytest.raises(Refused) as refused:
+            await client.open(number_change(await engine.insured(), submitter={"kind": "applicant"}))
+    assert refused.value.code is Code.STAMP_MISMATCH
 
 
 async def test_a_token_of_somebody_elses_provider_opens_nothing(engine: Engine) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -73,6 +74,26 @@ def test_they_say_who_must_act_what_is_missing_on_which_law_and_by_when() -> Non
     for demand in view.missing:
         assert demand.legal_basis in line
     assert f"| **期限** | {NOW.astimezone(SHANGHAI):%Y-%m-%d %H:%M}（补正期满） |" in text
+
+
+@pytest.mark.parametrize(
+    ("changed", "chinese", "english"),
+    [
+        ({}, "受理 `clerk-1`", "submitted `clerk-1`"),
+        ({"channel": "bank"}, "受理 `clerk-1`（银行网点）", "submitted `clerk-1`（a bank's branch）"),
+        (
+            {"channel": "online", "submitter_kind": "applicant", "submitter": None},
+            "提交 申请人本人（网上）",
+            "handed in by the applicant themself（online）",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("shown")
+def test_they_say_who_handed_the_application_in_and_how(changed: dict[str, Any], chinese: str, english: str) -> None:
+    view = CaseView.model_validate(case_in(Status.in_review).model_dump() | changed)
+    assert f"| {chinese} |" in details_of(view, "default")
+    present(Presentation(tongue=Tongue.en))
+    assert f"| {english} |" in details_of(view, "default")
 
 
 def test_documents_are_not_missing_any_more_once_they_are_verified() -> None:

@@ -12,6 +12,7 @@ def test_search_attributes_hold_no_more_than_the_contract_names() -> None:
         "CaseAttention": "KeywordList",
         "CaseRung": "Int",
         "CaseDueAt": "Datetime",
+        "CaseVersion": "Int",
     }
 
 

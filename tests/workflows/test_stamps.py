@@ -136,7 +136,7 @@ def forged(opening: NumberChangeOpening) -> list[tuple[Opening, Code]]:
     case = case_id(opening.kind, opening.person)
     good = stamped_opening(opening)
     by_a_colleague = stamp_of(opening, case, OPEN, actor=VERIFIER)
-    by_another_key = stamp_of(opening, case, OPEN, actor=opening.submitter, key=OTHER_KEY)
+    by_another_key = stamp_of(opening, case, OPEN, actor=CLERK, key=OTHER_KEY)
     by_an_officer = opening.model_copy(update={"submitter": OFFICER})
     from_elsewhere = opening.model_copy(update={"submitter": CLERK.model_copy(update={"office": SOUTH})})
     return [

@@ -23,7 +23,6 @@ from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusal, Refusals
 from tests.workflows.roads import activate, change
 
-
 OPENING = 3
 """Statements by which an application is taken in, before its screening is written."""
 
