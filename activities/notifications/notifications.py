@@ -8,7 +8,7 @@ takes up, one begins, and one records and settles all that were answered at abou
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -55,13 +55,6 @@ log = logging.getLogger(__name__)
 Now = Callable[[], datetime]
 
 
-class _Call(NamedTuple):
-    """A provider that is being called."""
-
-    taken: TakenUp
-    delivery: Delivery
-
-
 class _Heard(NamedTuple):
     """A call that was answered."""
 
@@ -77,7 +70,8 @@ class _Errand:
     ids: list[int] | None
     """Those it was asked for and has not looked at yet; None for whatever is due."""
     now: Now
-    calls: dict[asyncio.Task[Answer], _Call] = field(default_factory=dict)
+    calls: dict[asyncio.Task[Answer], tuple[TakenUp, Delivery]] = field(default_factory=dict)
+    """Providers that are being called."""
     heard: list[_Heard] = field(default_factory=list)
     """Answers that nobody recorded yet."""
     ended: list[tuple[int, Standing]] = field(default_factory=list)
@@ -88,8 +82,8 @@ class _Errand:
 
     @property
     def under_way(self) -> set[TakenUp]:
-        """What a provider is being called for."""
-        return {call.taken for call in self.calls.values()}
+        """What providers are being called for."""
+        return {taken for taken, _ in self.calls.values()}
 
     def ended_in(self, *standings: Standing) -> tuple[int, ...]:
         """The IDs of those that stand so after their take-up."""
@@ -157,8 +151,8 @@ class Notifications:
         try:
             while True:
                 is_open = not errand.is_through and loop.time() < until and not _is_stopping()
-                free = AT_ONCE - len(errand.under_way)
-                await self._go_on(errand, await self._taken_up(errand, free) if is_open and free else [])
+                free = AT_ONCE - len(errand.under_way) if is_open else 0
+                await self._go_on(errand, await self._taken_up(errand, free) if free else [])
                 if errand.calls:
                     await errand.listen()
                 elif not is_open:
@@ -209,7 +203,7 @@ class Notifications:
         async with connection_of(self._pool) as connection:
             while idle or heard:
                 now = errand.now()
-                seen = {each: _ways(each) for each in idle}
+                seen = {each: each.states for each in idle}
                 for each in heard:
                     each.taken.hear(each.delivery, each.answer, now)
                 due = {each: each.due(now) for each in idle}
@@ -255,7 +249,7 @@ class Notifications:
             taken.tried.add(each.channel)
             if row["is_granted"] and row["id"] is not None and parcel is not None:
                 call = _in_turn(self._providers[each.channel], parcel, row["slot"] - now)
-                errand.calls[asyncio.create_task(call)] = _Call(taken, each)
+                errand.calls[asyncio.create_task(call)] = taken, each
             elif not row["is_granted"] and parcel is not None:
                 taken.wait(Code.CHANNEL_BUSY, row["slot"])
 
@@ -327,12 +321,6 @@ async def _look(taken: Sequence[TakenUp], connection: Connection) -> None:
     rows = await SQL["deliveries_of"].all(connection, {"ids": [each.id for each in taken]})
     for each in taken:
         each.see([Delivery.of(row) for row in rows if row["notification_id"] == each.id])
-
-
-def _ways(taken: TakenUp) -> str:
-    """The states of its ways, as `record` compares them."""
-    ways: Iterable[Delivery] = sorted(taken.deliveries.values(), key=lambda each: each.channel)
-    return " ".join(each.state for each in ways)
 
 
 async def _in_turn(provider: Provider, parcel: Parcel, wait: timedelta) -> Answer:

@@ -87,6 +87,11 @@ class TakenUp:
         """The notification's ID."""
         return int(self.row["id"])
 
+    @property
+    def states(self) -> str:
+        """The states of its ways by their channels, as the register is asked whether they still are so."""
+        return " ".join(self.deliveries[channel].state for channel in sorted(self.deliveries))
+
     def see(self, deliveries: list[Delivery]) -> None:
         """What the register knows of its ways now."""
         self.deliveries = {delivery.channel: delivery for delivery in deliveries}
