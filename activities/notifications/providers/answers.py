@@ -60,7 +60,7 @@ class Answer:
 
 
 def accepted(reference: str | None = None) -> Answer:
-    """The provider has it. A reference that cannot be printed is left out: the register would refuse it, and the answer."""
+    """The provider has it. A reference that cannot be printed is left out, or the register would refuse the answer."""
     return Answer(Verdict.accepted, reference=reference if reference is None or reference.isprintable() else None)
 
 
