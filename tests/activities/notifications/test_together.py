@@ -15,7 +15,7 @@ from activities.notifications.standing import key_of
 from activities.registry.pool import connection_of, create_pool
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
-from runtime.stack.tray import Fault
+from stack.tray import Fault
 from tests.activities.notifications.telling import Telling
 
 TAKE_UP, BEGIN, RECORD = "WITH due", "WITH leased", "WITH held"
