@@ -405,7 +405,8 @@ class Registry:
         policy = self._policy(state, asked.fact)
         step = f"{event}.{decision.after.version}"
         intended = Intended(state, decision.after, event, asked.fact, step, policy, self._sealer)
-        final = policy.settle(decision, now, self._calendars(policy.calendar), await self._related(state, decision, asked))
+        related = await self._related(state, decision, asked)
+        final = policy.settle(decision, now, self._calendars(policy.calendar), related)
         self._check_recomputed(state, final, asked)
         after = Copy.of(final, copy)
         self._check_size(after, asked)

@@ -189,16 +189,6 @@ async def test_every_table_and_every_column_with_a_unit_says_what_it_means(datab
     assert silent == []
 
 
-def before(revision: str, folder: Path) -> Path:
-    """The migrations up to a revision, and without it."""
-    older = folder / "migrations"
-    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
-    for later in (older / "versions").iterdir():
-        if later.name >= revision:
-            later.unlink()
-    return older
-
-
 async def test_messages_written_before_their_deliveries_had_rows_are_carried_over(
     empty_url: str, tmp_path: Path
 ) -> None:
@@ -296,7 +286,7 @@ async def written_before_the_register_decided(play: Play, state: CaseState) -> N
         "fingerprint": state.opening.fingerprint,
         "number_token": state.opening.number_token,
         "replaces_number_id": await play.value("SELECT id FROM numbers WHERE state = 'living'"),
-        "submitter": state.opening.submitter.id,
+        "submitter": state.opening.taken_in_by,
         "verifier": state.verifier,
         "verified_content": state.verified_content,
         "state": canonical(whole),

@@ -1,4 +1,4 @@
-"""What a case costs the register: one transaction for each transition, and few statements, each of which is a round trip.
+"""What a case costs the register: a transaction for each transition, and few statements, each of them a round trip.
 
 A look for the application, one at the person, the opening; then a look at the case for each request and one statement
 for each transition.

@@ -1,4 +1,4 @@
-"""The register decides: a transition is one call of a function, and the audit covers commitments instead of contents."""
+"""The register decides: a transition is one call of a function; the audit covers commitments, not contents."""
 
 from deploy.migrations.script import run_script
 
