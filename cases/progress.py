@@ -749,6 +749,21 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
     raise CaseError(_refusal(state, event))
 
 
+def next_step(state: CaseState, at: datetime) -> Event | None:
+    """The step that the engine itself makes next from `state` at the moment `at`; None where it makes none.
+
+    It makes none in a closed case, in one that is stuck or waits for somebody, and none that the status' own time limit
+    puts off until later.
+    """
+    step = state.machine.statuses[state.status].engine_step
+    if step is None or state.stuck or not state.is_open:
+        return None
+    if state.timer is not None and state.timer.event is step and state.timer.due_at > at:
+        return None
+    check = _CHECKS.get(step)
+    return step if check is None or check(state, None, at.astimezone(SHANGHAI).date()) is None else None
+
+
 def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
     changed = _changed(state, row, fact, at)
     if because is not None:

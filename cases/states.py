@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from cases.errors import Code
 from cases.names import Kind
 
 
@@ -280,10 +281,37 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
 """What happens when a clock runs out."""
 
 
+OTHERWISE: Final[Mapping[tuple[Event, Code | None], Event]] = {
+    (Event.apply, Code.NUMBER_TAKEN): Event.number_taken,
+    (Event.apply, Code.REGISTER_CHANGED): Event.register_changed,
+    (Event.commit, Code.REGISTER_CHANGED): Event.register_changed,
+    (Event.commit, None): Event.commit_refused,
+    (Event.order_card, Code.PRECHECK_DUPLICATE): Event.order_refused,
+}
+"""The way that a case takes where the register refuses a step of the engine; None stands for every other code."""
+
+AFTER_A_REFUSAL: Final = frozenset({*OTHERWISE.values(), Event.stuck})
+"""What the register alone says, after it refused a step of the engine."""
+
+# The step is asked for again: when it is the case's turn, or from the state that holds.
+_ASKED_AGAIN: Final = frozenset({Code.PERSON_BUSY, Code.STALE_VERSION})
+
+
+def otherwise(event: Event, code: Code) -> Event | None:
+    """What happens to a case when the register refuses its engine step `event`; None where it waits and asks again.
+
+    A refusal that has no way of its own leaves the case `stuck`, for an operator.
+    """
+    if code in _ASKED_AGAIN:
+        return None
+    return OTHERWISE.get((event, code)) or OTHERWISE.get((event, None)) or Event.stuck
+
+
 class StatusRow(NamedTuple):
     """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached.
 
-    `runs` is False where the processing time stands still: somebody outside the agency has to act.
+    `runs` is False where the processing time stands still: somebody outside the agency has to act. `engine_step` is the
+    step that the engine itself makes in the status, None where it waits for somebody (`cases.progress.next_step`).
     """
 
     status: Status
@@ -292,6 +320,7 @@ class StatusRow(NamedTuple):
     clock: Clock | None
     zh: str
     runs: bool = True
+    engine_step: Event | None = None
 
 
 class Row(NamedTuple):
@@ -364,17 +393,17 @@ _BENEFITS_MAY_BE_HELD = (_S.awaiting_documents, _S.in_review)
 ID_NUMBER_CHANGE: Final = Machine(
     Kind.id_number_change,
     (
-        StatusRow(_S.screening, _M.submitted, _A.engine, None, "初审"),
+        StatusRow(_S.screening, _M.submitted, _A.engine, None, "初审", engine_step=_E.screened),
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
         StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
         StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议", runs=False),
-        StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验"),
-        StatusRow(_S.applying, _M.documents_verified, _A.downstream, _C.confirmation, "变更中"),
+        StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验", engine_step=_E.apply),
+        StatusRow(_S.applying, _M.documents_verified, _A.downstream, _C.confirmation, "变更中", engine_step=_E.commit),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
-        StatusRow(_S.updated, _M.number_updated, _A.engine, None, "号码已变更"),
-        StatusRow(_S.releasing, _M.number_updated, _A.engine, None, "恢复待遇中"),
+        StatusRow(_S.updated, _M.number_updated, _A.engine, None, "号码已变更", engine_step=_E.unblock),
+        StatusRow(_S.releasing, _M.number_updated, _A.engine, None, "恢复待遇中", engine_step=_E.release),
         StatusRow(_S.done, _M.benefits_unblocked, _A.nobody, None, "办结"),
         StatusRow(_S.not_needed, None, _A.nobody, None, "无需变更"),
         StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),
@@ -574,18 +603,26 @@ _REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.activ
 CARD_REPLACEMENT: Final = Machine(
     Kind.card_replacement,
     (
-        StatusRow(_S.checking, _M.submitted, _A.engine, None, "预检"),
+        StatusRow(_S.checking, _M.submitted, _A.engine, None, "预检", engine_step=_E.checked),
         StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失", runs=False),
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
-        StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡"),
+        StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡", engine_step=_E.order_card),
         StatusRow(_S.in_production, _M.documents_verified, _A.card_bureau, _C.production, "制卡中"),
         StatusRow(_S.ready, _M.documents_verified, _A.applicant, _C.claim, "待领取", runs=False),
         StatusRow(_S.handed_over, _M.documents_verified, _A.applicant, _C.activation, "已领取待激活", runs=False),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
-        StatusRow(_S.active, _M.number_updated, _A.engine, None, "新卡已激活"),
-        StatusRow(_S.closing_old, _M.number_updated, _A.engine, _C.pension_run, "注销旧卡中", runs=False),
+        StatusRow(_S.active, _M.number_updated, _A.engine, None, "新卡已激活", engine_step=_E.switch_cards),
+        StatusRow(
+            _S.closing_old,
+            _M.number_updated,
+            _A.engine,
+            _C.pension_run,
+            "注销旧卡中",
+            runs=False,
+            engine_step=_E.close_old,
+        ),
         StatusRow(_S.done, _M.benefits_unblocked, _A.nobody, None, "办结"),
         StatusRow(_S.card_found, None, _A.nobody, None, "卡已找回"),
         StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),

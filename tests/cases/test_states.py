@@ -1,5 +1,6 @@
 """Both state machines as tables: well formed, walked pair by pair, refused where a pair is not in the table."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -7,8 +8,24 @@ import pytest
 from cases.errors import CaseError, Code
 from cases.models import FACTS as FACT_MODELS
 from cases.names import Kind
-from cases.progress import _CHANGES, _CHECKS, _GUARDS, CaseState, Decision, decide
-from cases.states import CLOCK_EVENT, MACHINES, Awaits, Effect, Event, Guard, Milestone, Origin, Row, Status
+from cases.progress import _CHANGES, _CHECKS, _GUARDS, CaseState, Decision, Timer, decide, next_step
+from cases.states import (
+    AFTER_A_REFUSAL,
+    CLOCK_EVENT,
+    MACHINES,
+    OTHERWISE,
+    Awaits,
+    Clock,
+    Effect,
+    Event,
+    Guard,
+    Machine,
+    Milestone,
+    Origin,
+    Row,
+    Status,
+    otherwise,
+)
 from tests.scenes import FACTS, NOW, in_status
 
 PAIRS = [
@@ -129,3 +146,78 @@ def test_only_a_decision_of_a_person_holds_benefits() -> None:
     rows = [row for machine in MACHINES.values() for row in machine.table if Effect.hold_benefits in row.effects]
     assert rows
     assert {row.event for row in rows} == {Event.hold_benefits}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_engine_has_a_step_of_its_own_wherever_it_is_awaited(kind: Kind) -> None:
+    machine = MACHINES[kind]
+    for status, row in machine.statuses.items():
+        if row.awaits is Awaits.engine:
+            assert row.engine_step is not None
+        if row.engine_step is not None:
+            assert row.engine_step.origin is Origin.engine
+            assert machine.rows(status, row.engine_step)
+
+
+def test_every_event_of_the_engine_is_a_step_or_what_follows_when_one_is_refused() -> None:
+    steps = {row.engine_step for machine in MACHINES.values() for row in machine.statuses.values() if row.engine_step}
+    assert {event for event in Event if event.origin is Origin.engine} == steps | AFTER_A_REFUSAL
+    assert not steps & AFTER_A_REFUSAL
+
+
+@pytest.mark.parametrize(("kind", "status", "event"), PAIRS)
+def test_the_next_step_is_the_one_engine_step_that_the_machine_makes(kind: Kind, status: Status, event: Event) -> None:
+    state = in_status(kind, status)
+    makes = isinstance(attempt(state, event), Decision) and event is MACHINES[kind].statuses[status].engine_step
+    assert (next_step(state, NOW) is event) is makes
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_step_is_made_while_the_case_is_stuck(kind: Kind) -> None:
+    for status in MACHINES[kind].statuses:
+        assert next_step(in_status(kind, status).model_copy(update={"stuck": True}), NOW) is None
+
+
+def test_the_number_is_committed_once() -> None:
+    applying = in_status(Kind.id_number_change, Status.applying)
+    assert next_step(applying.model_copy(update={"committed": False}), NOW) is Event.commit
+    assert next_step(applying.model_copy(update={"committed": True}), NOW) is None
+
+
+def test_the_old_card_is_closed_when_the_pension_run_is_over_and_no_earlier() -> None:
+    closing = in_status(Kind.card_replacement, Status.closing_old)
+    waiting = closing.model_copy(update={"timer": Timer(clock=Clock.pension_run, since=NOW, due_at=NOW)})
+    assert next_step(closing, NOW) is Event.close_old
+    assert next_step(waiting, NOW - timedelta(microseconds=1)) is None
+    assert next_step(waiting, NOW) is Event.close_old
+
+
+STEPS = [
+    pytest.param(machine, status, row.engine_step, id=f"{machine.kind.prefix}-{row.engine_step}")
+    for machine in MACHINES.values()
+    for status, row in machine.statuses.items()
+    if row.engine_step is not None
+]
+
+
+@pytest.mark.parametrize(("machine", "status", "step"), STEPS)
+@pytest.mark.parametrize("code", Code)
+def test_a_refused_step_has_a_way_on_where_the_case_is_unless_it_is_asked_for_again(
+    machine: Machine, status: Status, step: Event, code: Code
+) -> None:
+    way = otherwise(step, code)
+    if code in {Code.PERSON_BUSY, Code.STALE_VERSION}:
+        assert way is None
+    else:
+        assert way is not None
+        assert machine.rows(status, way)
+
+
+def test_a_refusal_without_a_way_of_its_own_leaves_the_case_for_an_operator() -> None:
+    assert otherwise(Event.apply, Code.NUMBER_TAKEN) is Event.number_taken
+    assert otherwise(Event.apply, Code.DIGEST_DIFFERS) is Event.stuck
+    assert otherwise(Event.commit, Code.REGISTER_CHANGED) is Event.register_changed
+    assert otherwise(Event.commit, Code.DIGEST_DIFFERS) is Event.commit_refused
+    assert otherwise(Event.order_card, Code.PRECHECK_DUPLICATE) is Event.order_refused
+    assert otherwise(Event.release, Code.NUMBER_TAKEN) is Event.stuck
+    assert set(OTHERWISE.values()) < AFTER_A_REFUSAL
