@@ -8,11 +8,15 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, JsonValue
 
+from cases.decide import Decision, dated, settled
 from cases.errors import Code
+from cases.events import FACTS, Event
+from cases.facts import Fact
 from cases.ladder import Dates
-from cases.models import FACTS, Fact, Record, StaffId
-from cases.progress import CaseState, Decision, Screening, Terms, Timer, dated, settled
-from cases.states import Clock, Effect, Event, Guard, Row, Status
+from cases.machines.machine import Clock, Effect, Guard, Row, Status
+from cases.models import Record, StaffId
+from cases.screening import Screening, Terms
+from cases.state import CaseState, Timer
 
 
 class Neighbour(Record):

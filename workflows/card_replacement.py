@@ -3,18 +3,12 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from cases.answers import Outcome
     from cases.errors import Code
-    from cases.models import (
-        CardActivated,
-        CardFound,
-        CardHandedOver,
-        CardProduced,
-        CardUnclaimed,
-        ConfirmLoss,
-        Outcome,
-    )
-    from cases.progress import CaseState
-    from cases.states import Event, Status
+    from cases.events import Event
+    from cases.facts import CardActivated, CardFound, CardHandedOver, CardProduced, CardUnclaimed, ConfirmLoss
+    from cases.machines.machine import Status
+    from cases.state import CaseState
     from workflows.case import Case, never_cancelled, told
 
 

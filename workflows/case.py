@@ -1,6 +1,6 @@
 """What both kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
 
-A case has one frozen state (`cases.progress.CaseState`). It moves in one place, `_move`: the pure machine decides, the
+A case has one frozen state (`cases.state.CaseState`). It moves in one place, `_move`: the pure machine decides, the
 register writes in one transaction, the state is replaced. Facts from outside arrive as updates and are moved there and
 then, so that the caller's answer says what has durably happened; the engine's own steps are made by `run`. Both take
 turns.
@@ -19,24 +19,21 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
+    from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
+    from cases.decide import decide, opened
     from cases.errors import REMEDIES, CaseError, Code
-    from cases.ladder import Rung
-    from cases.models import (
+    from cases.events import Event, Origin
+    from cases.facts import (
         Acknowledge,
         AddDocuments,
-        Answer,
         Approve,
         CalendarGrew,
-        CaseView,
         ConfirmDownstream,
         Extend,
         Fact,
         Hold,
         HoldBenefits,
-        Outcome,
         PersonEnded,
-        Receipt,
-        ReceiptRequest,
         Recompute,
         Reject,
         ReleaseBenefits,
@@ -44,25 +41,16 @@ with workflow.unsafe.imports_passed_through():
         ResolveDispute,
         Resume,
         ReturnDocuments,
-        Transition,
         VerifyDocuments,
         Withdraw,
     )
+    from cases.ladder import Rung
+    from cases.machines.machine import Status
     from cases.names import CALENDAR_GREW
-    from cases.progress import (
-        Answered,
-        CaseState,
-        Upcoming,
-        answer_of,
-        decide,
-        opened,
-        outcome_of,
-        receipt_of,
-        view_of,
-    )
     from cases.stamps import check_fact, check_opening
-    from cases.states import Event, Origin, Status
+    from cases.state import Answered, CaseState, Upcoming
     from cases.steps import Neighbour, RegisterRequest, StepRequest
+    from cases.views import answer_of, outcome_of, receipt_of, view_of
     from workflows.details import (
         Caption,
         Refusal,

@@ -3,10 +3,11 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from cases.answers import Outcome
     from cases.errors import Code
-    from cases.models import Outcome
-    from cases.progress import CaseState
-    from cases.states import Event, Status
+    from cases.events import Event
+    from cases.machines.machine import Status
+    from cases.state import CaseState
     from workflows.case import Case, never_cancelled
 
 

@@ -12,8 +12,8 @@ from activities.registry import effects_on_disputes as disputes
 from activities.registry import effects_on_numbers as numbers
 from activities.registry.step import Step
 from cases.errors import CaseError, Code
+from cases.machines.machine import Effect
 from cases.offices import Recipient
-from cases.states import Effect
 
 
 async def notify_applicant(step: Step) -> None:

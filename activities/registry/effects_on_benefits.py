@@ -3,7 +3,7 @@
 from activities.registry.errors import Refused
 from activities.registry.step import Step
 from cases.errors import Code
-from cases.models import HoldBenefits, ReleaseBenefits
+from cases.facts import HoldBenefits, ReleaseBenefits
 
 
 async def hold_benefits(step: Step) -> None:

@@ -9,7 +9,7 @@ from activities.registry.errors import Refused
 from activities.registry.step import Step
 from activities.sealing import Field
 from cases.errors import CaseError, Code
-from cases.models import CardActivated, CardHandedOver, CardProduced, CardUnclaimed
+from cases.facts import CardActivated, CardHandedOver, CardProduced, CardUnclaimed
 
 BUREAU: Final = "card_bureau"
 BANK: Final = "bank"

@@ -7,8 +7,8 @@ import asyncpg
 from activities.registry.errors import Refused
 from activities.registry.step import Step
 from cases.errors import CaseError, Code
-from cases.models import DisputeOutcome, ResolveDispute
-from cases.states import Event
+from cases.events import Event
+from cases.facts import DisputeOutcome, ResolveDispute
 
 
 async def open_dispute(step: Step) -> None:

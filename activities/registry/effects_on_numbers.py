@@ -6,9 +6,9 @@ from activities.registry.errors import Refused
 from activities.registry.pool import Connection
 from activities.registry.step import SQL, Step
 from cases.errors import Code
+from cases.events import Event
 from cases.names import Kind
 from cases.offices import Recipient
-from cases.states import Event
 from cases.steps import StepRequest
 
 REGISTER: Final = "register"

@@ -12,10 +12,10 @@ from activities.registry.audit import BEGINNING, digest_of, hash_of
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
-from cases.states import Milestone, Status
 
 SQL: Final = load("reading.sql")
 

@@ -26,12 +26,15 @@ from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.models import Recompute
+from cases.events import Event
+from cases.facts import Recompute
+from cases.machines.machine import Effect
 from cases.policy import Policies, Policy
-from cases.progress import CaseState, Finding, Screening, Terms, view_of
+from cases.screening import Finding, Screening, Terms
 from cases.stamps import Claims
-from cases.states import Effect, Event
+from cases.state import CaseState
 from cases.steps import Neighbour, Registered, RegisterRequest, StepRequest, StepResult
+from cases.views import view_of
 
 SQL: Final = load("cases.sql")
 

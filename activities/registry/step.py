@@ -9,15 +9,15 @@ from pydantic import JsonValue
 
 from activities.registry.pool import Connection
 from activities.registry.queries import load
-from activities.registry.screening import REASONS
 from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
-from cases.models import Fact
+from cases.events import Event
+from cases.facts import Fact
+from cases.kinds import KINDS
 from cases.offices import Recipient
 from cases.policy import Policy
-from cases.progress import CaseState
-from cases.states import Event
+from cases.state import CaseState
 from cases.steps import Neighbour, StepRequest
 
 SQL: Final = load(
@@ -63,7 +63,7 @@ class Step:
             "region": opening.region,
             "number": opening.number,
             "number_token": opening.number_token,
-            "reason": REASONS[opening.kind],
+            "reason": KINDS[opening.kind].held_for,
         }
 
     @property

@@ -29,7 +29,7 @@ _PREFETCHED: Final = 500
 
 JOURNAL: Final = "journal"
 """What the journal's chain is called beside the cases'; its links are numbered as versions of one generation."""
-_HEAD: Final = re.compile(r"((?:idc|crc)-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
+_HEAD: Final = re.compile(r"([a-z]{3}-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
 
 
 class Head(NamedTuple):

@@ -8,7 +8,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from cases.errors import Code
-from cases.words import CATEGORY_ZH, DOCUMENT_ZH, KIND_ZH, REASON_ZH
+from cases.kinds import KINDS
+from cases.words import CATEGORY_ZH, DOCUMENT_ZH, REASON_ZH
 from intake.applications import InputRefused, Problem
 
 
@@ -55,7 +56,7 @@ REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.re
 NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
-KIND_OF_WORD: Final = {word: kind for kind, zh in KIND_ZH.items() for word in (zh, kind.name)}
+KIND_OF_WORD: Final = {word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name)}
 CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}
 REASON_OF_WORD: Final = {word: reason for reason, zh in REASON_ZH.items() for word in (zh, reason.value)}
 DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for word in (zh, kind.value)}

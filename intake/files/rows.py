@@ -12,11 +12,10 @@ from cases.models import Role
 from cases.names import Kind
 from cases.numbers import normalise, spreadsheet_damage, validate
 from intake.applications import (
+    APPLICATIONS,
     Application,
     InputRefused,
-    NumberChangeApplication,
     Problem,
-    ReplacementApplication,
     check,
     checked,
 )
@@ -130,20 +129,19 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
     submitter = fields.get(Column.submitter, terms.submitter)
     if isinstance(submitter, str):
         fields[Column.submitter] = {"id": submitter, "role": Role.clerk, "office": fields.get(Column.region)}
-    if kind is Kind.id_number_change:
+    model = APPLICATIONS[kind]
+    if Column.reason not in model.model_fields:
         if Column.reason in fields and not cells.get(Column.kind):
             # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
             problems.append(Problem(Column.kind, Code.FIELD_MISSING))
         fields.pop(Column.reason, None)
-        fields["new_number"] = fields.pop(Column.number, None)
-    else:
-        fields.setdefault(Column.number, None)
+    number = fields.pop(Column.number, None)
+    fields[Column.number if Column.number in model.model_fields else "new_number"] = number
     fields.setdefault(Column.name, "")
-    return _checked(kind, {str(name): value for name, value in fields.items()}, problems)
+    return _checked(model, {str(name): value for name, value in fields.items()}, problems)
 
 
-def _checked(kind: Kind, fields: dict[str, Any], problems: list[Problem]) -> Application:
-    model: type[Application] = NumberChangeApplication if kind is Kind.id_number_change else ReplacementApplication
+def _checked(model: type[Application], fields: dict[str, Any], problems: list[Problem]) -> Application:
     try:
         application = checked(model, fields)
     except InputRefused as wrong:

@@ -12,9 +12,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
 
-from cases.models import Actor, Fact
-from cases.stamps import Opening
-from cases.states import Event
+from cases.events import Event
+from cases.facts import Fact
+from cases.models import Actor
+from cases.openings import Opening
 from runtime.gate import CaseClock, Gate, by_the_clock
 from runtime.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
 from runtime.stamp_keys import SigningKey

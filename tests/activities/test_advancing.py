@@ -18,11 +18,13 @@ from activities.registry.loading import Claim
 from activities.registry.pool import Pool, Waits, connection_of, create_pool
 from activities.sealing import Sealer
 from cases.errors import Code
-from cases.models import DisputeOutcome, ReplacementReason, ResolveDispute, Withdraw
+from cases.events import Event
+from cases.facts import DisputeOutcome, ResolveDispute, Withdraw
+from cases.machines.machine import Status
 from cases.numbers import derive
+from cases.openings import ReplacementReason
 from cases.policy import Policies
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.state import CaseState
 from cases.steps import RegisterRequest, StepResult
 from tests.activities.play import (
     BANK,

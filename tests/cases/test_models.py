@@ -6,68 +6,31 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from cases.documents import Defect, Document
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.facts import HoldBenefits, Reject
 from cases.models import (
-    FACTS,
-    MAX_DOCUMENT_BYTES,
-    MAX_DOCUMENTS,
-    MEDIA_TYPES,
     Actor,
-    AddDocuments,
-    CardProduced,
     Contract,
-    Defect,
-    Document,
-    Extend,
-    HoldBenefits,
     IdempotencyKey,
     LegalBasis,
     Note,
-    NumberChangeOpening,
     Record,
     Reference,
     RegionCode,
-    Reject,
-    Repair,
-    ReplacementOpening,
     Sealed,
     Sha256,
     StaffId,
-    System,
     Token,
-    VerifyDocuments,
     distinct,
 )
-from cases.progress import CaseState
-from cases.states import Event
+from cases.state import CaseState
+from tests.cases.refusing import NUMBER, PLANTED, as_data, refusal
 from tests.scenes import FACTS as SAMPLES
-from tests.scenes import ID_CARD, SEALED, number_change, received, replacement
-
-PLANTED = "PLANTEDVALUE"
-# Born 1900, synthetic: a valid number that nobody holds.
-NUMBER = "11010519000101001X"
-
-
-def refusal(model: type[BaseModel], data: dict[str, Any]) -> str:
-    """How an input is refused; no error says what the input was."""
-    try:
-        model.model_validate(data)
-    except CaseError as refused:
-        said, kind = str(refused), refused.code.value
-    except ValidationError as wrong:
-        said, kind = str(wrong), wrong.errors(include_input=False, include_context=False)[0]["type"]
-    else:
-        pytest.fail("was accepted")
-    if PLANTED in said:
-        pytest.fail("the error repeats what was refused")
-    return kind
-
-
-def as_data(model: BaseModel, **changed: Any) -> dict[str, Any]:
-    return {**model.model_dump(mode="json", exclude_unset=True), **changed}
-
+from tests.scenes import ID_CARD, number_change, received, replacement
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
@@ -205,79 +168,11 @@ def test_every_required_field_is_required(contract: Contract) -> None:
         assert refusal(type(contract), data) == "missing"
 
 
-@pytest.mark.parametrize("event", FACTS)
-def test_every_fact_names_its_actor_by_code_role_and_office(event: Event) -> None:
-    fact = SAMPLES[event]
-    actor = {"id": "clerk-1", "role": "clerk", "office": "110105"}
-    for field in actor:
-        actor = {**actor, field: PLANTED}
-        refusal(FACTS[event], as_data(fact, actor=actor))
-
-
 def test_a_record_of_another_release_is_read_all_the_same() -> None:
     state = received(number_change(ID_CARD))
     newer = {**state.model_dump(mode="json", exclude_unset=True), "field_of_tomorrow": 1}
     assert CaseState.model_validate(newer) == state
     assert issubclass(CaseState, Record)
-
-
-# --- documents ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        f"file:///etc/{PLANTED}",
-        f"http://store.example/{PLANTED}",
-        f"ftp://store.example/{PLANTED}",
-        f"//store.example/{PLANTED}",
-        f"/{PLANTED}",
-        f"{PLANTED}",
-        f"https:///{PLANTED}",
-        f"https://user@store.example/{PLANTED}",
-        f"https://:{PLANTED}@store.example/",
-        f"https://user:{PLANTED}@store.example/",
-        f"https://@store.example/{PLANTED}",
-        f"https://store.example/?token={PLANTED}",
-        f"https://store.example/#{PLANTED}",
-        f"https://[{PLANTED}]/",
-        f"https://[::1/{PLANTED}",
-        f"javascript:{PLANTED}",
-        f"data:text/plain,{PLANTED}",
-    ],
-)
-def test_a_document_lies_in_the_agencys_store_or_behind_https_without_credentials(uri: str) -> None:
-    assert refusal(Document, as_data(ID_CARD, uri=uri)) == Code.DOCUMENT_URI_REFUSED
-
-
-@pytest.mark.parametrize("uri", ["", "doc://store/a b", "doc://store/张", "doc://store/\n", "doc://store/" + "a" * 300])
-def test_a_documents_address_is_plain_ascii_of_at_most_300_characters(uri: str) -> None:
-    assert refusal(Document, as_data(ID_CARD, uri=uri)) == "string_pattern_mismatch"
-
-
-def test_other_types_and_sizes_are_refused_and_the_largest_is_not() -> None:
-    for media_type in ("text/html", "image/svg+xml", "", "IMAGE/PNG", PLANTED):
-        assert refusal(Document, as_data(ID_CARD, media_type=media_type)) == Code.DOCUMENT_TYPE_REFUSED
-    for size in (0, -1, MAX_DOCUMENT_BYTES + 1, 10**40):
-        assert refusal(Document, as_data(ID_CARD, size=size)) in {Code.DOCUMENT_TOO_LARGE, "int_parsing_size"}
-    for media_type in MEDIA_TYPES:
-        largest = Document.model_validate(as_data(ID_CARD, media_type=media_type, size=MAX_DOCUMENT_BYTES))
-        assert largest.size == MAX_DOCUMENT_BYTES
-
-
-@pytest.mark.parametrize("kind", [NumberChangeOpening, ReplacementOpening])
-def test_an_opening_takes_twenty_documents(kind: type[NumberChangeOpening]) -> None:
-    opening = number_change() if kind is NumberChangeOpening else replacement()
-    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
-    assert len(kind.model_validate(as_data(opening, documents=copies[:-1])).documents) == MAX_DOCUMENTS
-    assert refusal(kind, as_data(opening, documents=copies)) == "too_long"
-
-
-def test_documents_are_added_one_at_least_and_twenty_at_most() -> None:
-    sample = SAMPLES[Event.add_documents]
-    assert refusal(AddDocuments, as_data(sample, documents=[])) == "too_short"
-    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
-    assert refusal(AddDocuments, as_data(sample, documents=copies)) == "too_long"
 
 
 # --- dates, numbers, yes and no -------------------------------------------------------------------------------------
@@ -317,53 +212,6 @@ def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
 def test_a_day_is_read_from_its_text_and_taken_as_it_is() -> None:
     for day in ("2026-02-28", date(2026, 2, 28)):
         assert Document.model_validate(as_data(ID_CARD, expires_on=day)).expires_on == date(2026, 2, 28)
-
-
-@pytest.mark.parametrize("loose", ["true", "yes", 1, 0, "on", None, 1.0])
-def test_yes_and_no_are_nothing_else(loose: Any) -> None:
-    verified = SAMPLES[Event.verify_documents]
-    assert refusal(VerifyDocuments, as_data(verified, original_seen=loose)) == "bool_type"
-
-
-@pytest.mark.parametrize("loose", ["5", 5.0, True, None, "５"])
-def test_a_number_of_days_is_a_number(loose: Any) -> None:
-    assert refusal(Extend, as_data(SAMPLES[Event.extend], working_days=loose)) == "int_type"
-
-
-@pytest.mark.parametrize("days", [0, -5, 251])
-def test_an_extension_has_a_sensible_length(days: int) -> None:
-    refusal(Extend, as_data(SAMPLES[Event.extend], working_days=days))
-
-
-# --- facts that need more than their fields -------------------------------------------------------------------------
-
-
-def test_only_acceptance_on_evidence_names_a_system() -> None:
-    sample = SAMPLES[Event.repair]
-    assert refusal(Repair, as_data(sample, action="accept")) == Code.FIELD_INVALID
-    for action in ("retry", "undo"):
-        assert refusal(Repair, as_data(sample, action=action, system="bank")) == Code.FIELD_INVALID
-    assert Repair.model_validate(as_data(sample, action="accept", system="bank")).system is System.bank
-
-
-def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
-    made = as_data(SAMPLES[Event.card_produced])
-    for missing in ("card_number", "card_token"):
-        assert refusal(CardProduced, {**made, missing: None}) == Code.FIELD_INVALID
-    assert refusal(CardProduced, {**made, "produced": False}) == Code.FIELD_INVALID
-    assert refusal(CardProduced, {**made, "produced": False, "card_number": None}) == Code.FIELD_INVALID
-    failed = CardProduced.model_validate({**made, "produced": False, "card_number": None, "card_token": None})
-    assert not failed.produced
-
-
-def test_an_opening_is_of_its_own_kind_alone() -> None:
-    assert refusal(NumberChangeOpening, as_data(number_change(), kind="CardReplacement")) == "literal_error"
-    assert refusal(ReplacementOpening, as_data(replacement(), kind="IdNumberChange")) == "literal_error"
-
-
-def test_a_name_in_clear_is_no_sealed_name() -> None:
-    for clear in ("张三", NUMBER, SEALED.replace(".", ""), ""):
-        assert refusal(NumberChangeOpening, as_data(number_change(), name=clear)) == "string_pattern_mismatch"
 
 
 @given(people=st.lists(st.sampled_from(["a1", "b1", "c1", None])))

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import Advice, CaseError, Code
-from cases.models import NumberChangeOpening, ReplacementOpening
 from cases.names import Kind
 from cases.numbers import derive
+from cases.openings import NumberChangeOpening, ReplacementOpening
 from intake.applications import (
     InputRefused,
     NumberChangeApplication,

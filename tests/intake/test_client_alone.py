@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from cases.errors import Code
-from cases.models import Acknowledge, AddDocuments, Withdraw
+from cases.facts import Acknowledge, AddDocuments, Withdraw
+from cases.machines.machine import Status
 from cases.names import SEARCH_ATTRIBUTES
-from cases.states import Status
 from intake.client import CaseClient, Unavailable
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on

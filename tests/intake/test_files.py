@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
-from cases.models import Category, DocumentKind, ReplacementReason, Role
+from cases.models import Category, Role
+from cases.openings import ReplacementReason
 from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication
 from intake.files import Terms, open_register
 from intake.files.separated import split

@@ -13,8 +13,8 @@ import pytest_asyncio
 from aiohttp import web
 
 from cases.errors import CaseError, Code
+from cases.events import Event
 from cases.models import Actor, Role
-from cases.states import Event
 from intake.client import CaseClient, Refused, Unavailable
 from intake.stamping import GateAtUrl, TokenFile, gate_at
 from runtime.gate import LARGEST_BATCH, Batch

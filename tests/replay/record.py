@@ -16,9 +16,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
-from cases.models import DocumentKind
-from cases.names import SEARCH_ATTRIBUTES, case_id
-from cases.states import Event, Status
+from cases.documents import DocumentKind
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.names import SEARCH_ATTRIBUTES
 from runtime.client import connect
 from runtime.stack import LocalStack
 from tests.engine import Engine, engine_on, new_number

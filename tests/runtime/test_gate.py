@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from activities.stamps import TrustedKeys
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, CardProduced, Reject, Role
-from cases.names import case_id
-from cases.roles import OPEN, ROLES
-from cases.states import Event
+from cases.events import FACTS, OPEN, ROLES, Event
+from cases.facts import CardProduced, Reject
+from cases.kinds import case_id
+from cases.models import Actor, Role
 from runtime.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate
 from runtime.stack.issuer import Everybody, Issuer
 from runtime.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main

@@ -11,22 +11,15 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from cases.answers import Answer, Outcome, Receipt, ReceiptRequest
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import (
-    AddDocuments,
-    Answer,
-    DocumentKind,
-    Fact,
-    NumberChangeOpening,
-    Outcome,
-    Receipt,
-    ReceiptRequest,
-    VerifyDocuments,
-    Withdraw,
-)
-from cases.names import case_id
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import AddDocuments, Fact, VerifyDocuments, Withdraw
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.openings import NumberChangeOpening
+from cases.state import CaseState
 from intake.client import CaseClient, Refused, Unavailable
 from intake.crowds import until_not_dropped
 from tests.engine import Engine

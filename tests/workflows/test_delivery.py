@@ -19,7 +19,8 @@ from activities.registry import Registry
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, DeliverRequest
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
 from runtime.courier import Courier
 from runtime.stack import LocalStack
 from runtime.stack.receivers import Receivers
