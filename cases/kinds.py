@@ -17,7 +17,7 @@ from cases.machines.card_replacement import CARD_REPLACEMENT
 from cases.machines.id_number_change import ID_NUMBER_CHANGE
 from cases.machines.machine import Machine, Milestone
 from cases.models import Token
-from cases.names import Kind
+from cases.names import Kind, SearchAttribute
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening
 from cases.screening import Finding
 
@@ -46,14 +46,14 @@ class KindRecord:
     ended_by: Mapping[Finding, Code] = field(default_factory=dict)
     """Why a case ended that the register's first answer ended."""
 
-    def attributes_of(self, opening: Opening) -> dict[str, str]:
+    def attributes_of(self, opening: Opening) -> dict[SearchAttribute, str]:
         """The search attributes that a case is started with."""
         return {
-            "CaseKind": self.kind.value,
-            "CaseStatus": self.machine.initial.value,
-            "CaseMilestone": Milestone.submitted.value,
-            "CaseRegion": opening.region,
-            "CaseCategory": opening.category.value,
+            SearchAttribute.kind: self.kind.value,
+            SearchAttribute.status: self.machine.initial.value,
+            SearchAttribute.milestone: Milestone.submitted.value,
+            SearchAttribute.region: opening.region,
+            SearchAttribute.category: opening.category.value,
         }
 
 

@@ -26,7 +26,8 @@ from cases.facts import Fact
 from cases.kinds import MACHINES, every_case, read_case_id
 from cases.models import Actor
 from intake.applications import InputRefused, checked
-from intake.client import STATUS, CaseClient, EngineError
+from intake.client import CaseClient, EngineError
+from workflows.search_attributes import STATUS
 
 IN_BULK: Final = frozenset(event for event, record in EVENTS.items() if record.in_bulk)
 """Events that may be told to many cases at once: their facts are about no single case, and none ends or withholds."""

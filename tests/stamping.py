@@ -9,8 +9,8 @@ from cases.facts import Fact
 from cases.kinds import case_id
 from cases.models import Actor
 from cases.openings import Opening
-from runtime.gate import minted
-from runtime.stamp_keys import SigningKey
+from gate.gate import minted
+from gate.stamp_keys import SigningKey
 
 NAMESPACE: Final = "default"
 """Of the Temporal server that tests share."""

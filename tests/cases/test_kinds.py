@@ -18,7 +18,7 @@ from cases.facts import VerifyDocuments
 from cases.forms import form_of
 from cases.kinds import KINDS, MACHINES, AnyOpening, KindRecord, add, case_id, every_case, read_case_id
 from cases.machines.machine import Awaits, Clock, Guard, Machine, Milestone, Row, Status, StatusRow
-from cases.names import Kind, person_token
+from cases.names import Kind, SearchAttribute, person_token
 from cases.numbers import Road
 from cases.openings import Opening
 from cases.policy import Basis, Part, Policy
@@ -193,7 +193,7 @@ def test_a_further_kind_is_a_kind_wherever_kinds_are_read() -> None:
     assert MACHINES[NAME_CHANGE] is MACHINE
     assert every_case().endswith("'NameChange')")
     assert [word(NAME_CHANGE, tongue) for tongue in (Tongue.zh, Tongue.en)] == ["姓名变更", "name change"]
-    assert RECORD.attributes_of(application())["CaseStatus"] == "checking"
+    assert RECORD.attributes_of(application())[SearchAttribute.status] == "checking"
 
 
 @pytest.mark.usefixtures("third_kind")

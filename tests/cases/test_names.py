@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.errors import CaseError
-from cases.names import SEARCH_ATTRIBUTES, TOKEN_LENGTH, content_token, number_token, person_token
+from cases.names import TOKEN_LENGTH, content_token, number_token, person_token
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(reversed(range(32)))
@@ -47,16 +47,3 @@ def test_what_is_no_personal_number_gets_no_token_and_is_not_repeated(wrong: str
     with pytest.raises(CaseError) as refused:
         person_token(KEY, wrong)
     assert str(refused.value) == "PERSONAL_NUMBER_INVALID (personal_number)"
-
-
-def test_search_attributes_hold_no_more_than_the_contract_names() -> None:
-    assert SEARCH_ATTRIBUTES == {
-        "CaseKind": "Keyword",
-        "CaseStatus": "Keyword",
-        "CaseMilestone": "Keyword",
-        "CaseRegion": "Keyword",
-        "CaseCategory": "Keyword",
-        "CaseAttention": "KeywordList",
-        "CaseRung": "Int",
-        "CaseDueAt": "Datetime",
-    }

@@ -22,15 +22,15 @@ from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.machines.machine import Status
-from cases.names import SEARCH_ATTRIBUTES
 from runtime.client import connect
 from runtime.codec import PayloadSealer, is_sealed, key_of, payloads_in
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 

@@ -15,8 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cases.events import Event
 from cases.kinds import case_id
 from cases.machines.machine import Status
-from cases.names import SEARCH_ATTRIBUTES
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
@@ -24,6 +23,7 @@ from tests.worker_process import sample_key_file, sample_trust_file
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from worker import BEYOND_DRAIN_SECONDS
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = pytest.mark.servers
 

@@ -13,7 +13,6 @@ from activities.registry import journal
 from activities.registry.journal import Kind, Written
 from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.names import SEARCH_ATTRIBUTES
 from cases.state import CaseState
 from intake import interventions
 from tests.engine import Engine
@@ -24,6 +23,7 @@ from tests.scenes import CLERK, ID_CARD, OPERATOR, SOUTH
 from tests.stamping import stamped_opening
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 SOUTHERN = Actor(id="operator-s", role=Role.operator, office=SOUTH)
 

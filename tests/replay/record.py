@@ -20,15 +20,15 @@ from cases.documents import DocumentKind
 from cases.events import Event
 from cases.kinds import case_id
 from cases.machines.machine import Status
-from cases.names import SEARCH_ATTRIBUTES
 from runtime.client import connect
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.lives import LIVES
 from tests.replay.recorded import FOLDER, keep
 from tests.scenes import FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 CONTINUE_AFTER: Final = 60
 """Events after which the server asks a case to continue as new."""

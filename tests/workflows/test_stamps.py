@@ -17,12 +17,12 @@ from cases.facts import Fact
 from cases.kinds import case_id
 from cases.machines.machine import Status
 from cases.models import Role
-from cases.names import CALENDAR_GREW
+from cases.names import CALENDAR_GREW, RECEIPT
 from cases.openings import NumberChangeOpening, Opening
 from cases.stamps import LIFETIME
 from cases.state import CaseState
 from cases.steps import Registered, RegisterRequest
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
 from tests.engine import Engine, quiet_policies
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_office
 from tests.stamping import STAMPS, stamp_of, stamped, stamped_opening
@@ -183,7 +183,7 @@ async def test_an_opening_is_judged_by_when_it_came_and_not_by_when_somebody_had
     started = (await handle.describe()).start_time
     # Nobody works on it until now.
     async with late.working():
-        await handle.execute_update("receipt", ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint))
+        await handle.execute_update(RECEIPT, ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint))
     (request,) = registry.asked
     assert request.arrived == started
     assert started < request.at

@@ -12,7 +12,7 @@ from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
 from cases.errors import Code
-from runtime.stack.tray import Fault
+from stack.tray import Fault
 from tests.activities.notifications.telling import AGENCY, CITY, NOON, PROVINCE, Telling
 
 CHANNELS = list(Channel)
