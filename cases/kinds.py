@@ -28,9 +28,7 @@ class KindRecord:
 
     kind: Kind
     prefix: str
-    """Three letters, the first of the case ID."""
-    title: str
-    """As a heading."""
+    """The three letters with which its case IDs begin."""
     zh: str
     en: str
     machine: Machine
@@ -44,7 +42,12 @@ class KindRecord:
     hold: HoldReason | None = None
     """Why the engine itself puts a case on hold when the register's record differs; None where it never does."""
     ended_by: Mapping[Finding, Code] = field(default_factory=dict)
-    """Why a case ended that the register's first answer ended."""
+    """Why a case ended, where what the register found at once ended it."""
+
+    @property
+    def title(self) -> str:
+        """As a heading."""
+        return self.en[0].upper() + self.en[1:]
 
     def attributes_of(self, opening: Opening) -> dict[SearchAttribute, str]:
         """The search attributes that a case is started with."""
@@ -74,7 +77,6 @@ add(
     KindRecord(
         kind=Kind.id_number_change,
         prefix="idc",
-        title="ID-number change",
         zh="号码变更",
         en="ID-number change",
         machine=ID_NUMBER_CHANGE,
@@ -89,7 +91,6 @@ add(
     KindRecord(
         kind=Kind.card_replacement,
         prefix="crc",
-        title="Card replacement",
         zh="补换卡",
         en="card replacement",
         machine=CARD_REPLACEMENT,

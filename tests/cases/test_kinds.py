@@ -130,7 +130,6 @@ MACHINE = Machine(
 RECORD = KindRecord(
     kind=NAME_CHANGE,
     prefix="nmc",
-    title="Name change",
     zh="姓名变更",
     en="name change",
     machine=MACHINE,
