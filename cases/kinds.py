@@ -159,13 +159,14 @@ def read_case_id(text: str) -> tuple[Kind, Token]:
 def read_opening(value: Any) -> Opening:
     """An opening of any kind, as the model of its own kind.
 
-    Raises `CaseError` FIELD_INVALID where it is of no kind, `pydantic.ValidationError` where it is none of its kind.
+    Raises ValueError where it is of no kind, `pydantic.ValidationError` where it is none of its kind.
     """
     kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
     for record in KINDS.values():
         if record.kind == kind:
             return value if isinstance(value, record.opening) else record.opening.model_validate(value)
-    raise CaseError(Code.FIELD_INVALID, "kind")
+    # Within a model it is one of the model's own errors, as for every other field.
+    raise ValueError("an opening of no kind")
 
 
 AnyOpening = Annotated[SerializeAsAny[Opening], BeforeValidator(read_opening)]
