@@ -18,9 +18,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cases.errors import CaseError, Code
-from cases.models import Fact
-from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Claims, Opening, check_fact, check_opening
-from cases.states import Event
+from cases.events import Event
+from cases.facts import Fact
+from cases.openings import Opening
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Claims, check_fact, check_opening
 
 LONGEST_OUTAGE: Final = timedelta(days=3)
 """How long what was told may wait for a register that is away. An older stamp is worth nothing, used or not."""

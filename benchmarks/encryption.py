@@ -34,7 +34,9 @@ from activities.registry.loading import InsuredPerson, load_persons
 from activities.registry.pool import Pool, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
-from cases.models import Actor, DocumentKind, Role, VerifyDocuments
+from cases.documents import DocumentKind
+from cases.facts import VerifyDocuments
+from cases.models import Actor, Role
 from cases.names import Kind
 from cases.numbers import derive
 from cases.policy import Policies

@@ -413,7 +413,7 @@ REMEDIES: dict[Code, Remedy] = {
         "A case of this kind is already open for this person, with other content.", "此人已有同类在办案件，且内容不同。"
     ),
     Code.CASE_ID_INVALID: Remedy(
-        "A case number is idc- or crc- and 26 characters.", "案件编号为 idc- 或 crc- 加26位字符。"
+        "A case number is three letters, a hyphen and 26 characters.", "案件编号为三位字母、连字符和26位字符。"
     ),
     Code.CASE_NOT_REOPENABLE: Remedy("Only a closed case can be reopened.", "只有已办结的案件才能重新打开。"),
     Code.PRECHECK_PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),

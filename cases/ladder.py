@@ -28,7 +28,8 @@ from cases.clocks import (
     provisional,
     when_used,
 )
-from cases.models import HoldReason, Record
+from cases.facts import HoldReason
+from cases.models import Record
 
 
 class Rung(IntEnum):

@@ -1,4 +1,4 @@
-"""Names that other systems rely on: types, task queues, queries, search attributes and case IDs, made and read here."""
+"""Names that other systems rely on: types, task queues, queries, search attributes and keyed tokens."""
 
 import hashlib
 import hmac
@@ -25,15 +25,27 @@ CALENDAR_GREW: Final = "calendar_grew"
 
 
 class Kind(StrEnum):
-    """The two kinds of case; the value is the workflow type."""
+    """The kinds of case; the value is the workflow type. What is true of one stands in its record (`cases.kinds`)."""
 
     id_number_change = "IdNumberChange"
     card_replacement = "CardReplacement"
 
-    @property
-    def prefix(self) -> str:
-        """First letters of the case ID."""
-        return "idc" if self is Kind.id_number_change else "crc"
+    @classmethod
+    def _missing_(cls, value: object) -> "Kind | None":
+        return _FURTHER.get(value) if isinstance(value, str) else None
+
+    @classmethod
+    def further(cls, name: str, workflow_type: str) -> "Kind":
+        """A kind beside those of this release, for whoever brings its record along; the same one each time."""
+        kind = _FURTHER.get(workflow_type)
+        if kind is None:
+            kind = str.__new__(cls, workflow_type)
+            kind._name_, kind._value_ = name, workflow_type
+            _FURTHER[workflow_type] = kind
+        return kind
+
+
+_FURTHER: Final[dict[str, Kind]] = {}
 
 
 class SearchAttribute(StrEnum):
@@ -52,7 +64,6 @@ class SearchAttribute(StrEnum):
 
 TOKEN_LENGTH: Final = 26
 _PERSONAL_NUMBER = re.compile(r"[0-9A-Z]{4,20}")
-_CASE_ID = re.compile(r"(idc|crc)-([a-z2-7]{26})")
 
 
 def _keyed_token(key: bytes, purpose: str, text: str) -> str:
@@ -106,16 +117,3 @@ def publication_id(case: str, generation: int, attempt: int) -> str:
 def _request_id(prefix: str, case: str, generation: int, attempt: int) -> str:
     digest = hashlib.sha256(f"cardcase/{prefix}\0{case}\0{generation}\0{attempt}".encode()).digest()
     return f"{prefix}-{_base32(digest)}"
-
-
-def case_id(kind: Kind, person: str) -> str:
-    """Case ID = workflow ID of a person's case of one kind."""
-    return f"{kind.prefix}-{person}"
-
-
-def read_case_id(text: str) -> tuple[Kind, str]:
-    """Kind and person ref of a case ID. Raises `CaseError` CASE_ID_INVALID for anything that is not one."""
-    found = _CASE_ID.fullmatch(text)
-    if found is None:
-        raise CaseError(Code.CASE_ID_INVALID, "case_id")
-    return (Kind.id_number_change if found[1] == "idc" else Kind.card_replacement), found[2]

@@ -5,10 +5,11 @@ What a region demands, limits or withholds carries its legal basis; a file that 
 """
 
 import tomllib
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -23,14 +24,21 @@ from cases.clocks import (
     next_day_of_month,
     provisional,
 )
+from cases.decide import Decision, dated, settled
+from cases.documents import Demand, DocumentKind
 from cases.errors import CaseError, Code
+from cases.facts import CardFunction, HoldReason
+from cases.kinds import KINDS
 from cases.ladder import Dates, Rung, RungRule, Situation, reckon
-from cases.models import CardFunction, Category, Demand, DocumentKind, HoldReason, ReplacementReason, System
+from cases.machines.machine import Clock, Status
+from cases.models import Category, System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.progress import CaseState, Decision, HoldTerm, Terms, Timer, dated, settled
-from cases.states import Clock, Event, Milestone, Status
+from cases.openings import Opening, ReplacementReason
+from cases.rules.deadlines import KEEPS_ITS_TIMER, NUMBER_NOT_UPDATED
+from cases.screening import HoldTerm, Terms
+from cases.state import CaseState, Timer
 
 PACKS: Final = Path(__file__).parent / "policies"
 """Where the policy packs of this release lie."""
@@ -163,10 +171,32 @@ class StepShare(_Table):
     percent: Annotated[int, Field(ge=1, le=100)]
 
 
-class NumberChangeRules(_Table):
-    """How a region changes ID numbers."""
+class Part(_Table):
+    """What a region's policy says about one kind of case (`cases.kinds.KindRecord.policy_part`)."""
 
     processing: Limit
+    steps: tuple[StepShare, ...]
+
+    @abstractmethod
+    def demands_of(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
+        """Documents that a case needs, by its opening and its road."""
+
+    def terms(self) -> dict[str, Any]:
+        """What it adds to the terms that all kinds have."""
+        return {}
+
+    @abstractmethod
+    def budgets(self, state: CaseState) -> Mapping[Clock, Budget]:
+        """How long the clocks of the kind run, in the state after they were started."""
+
+    def ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
+        """When a clock that starts at the moment `at` runs out; None where it does not run at all."""
+        return due(at, self.budgets(state)[clock], calendar)
+
+
+class NumberChangeRules(Part):
+    """How a region changes ID numbers."""
+
     supplement: Limit
     confirmation: Limit
     confirmations: tuple[System, ...] = ()
@@ -174,8 +204,36 @@ class NumberChangeRules(_Table):
     undo: bool
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
-    steps: tuple[StepShare, ...]
     demands: tuple[NumberChangeDemand, ...]
+
+    @model_validator(mode="after")
+    def _every_road_has_its_documents(self) -> Self:
+        if {demand.road for demand in self.demands} != {Road.pure_upgrade, Road.reissued}:
+            raise ValueError("both roads need their documents")
+        return self
+
+    def demands_of(self, _opening: Opening, road: Road | None) -> tuple[Demand, ...]:
+        """Documents that a road needs.
+
+        A number that somebody else has asks for the same evidence as a reissued one, once the dispute is settled.
+        """
+        asked = Road.reissued if road is Road.conflict else road
+        return tuple(
+            Demand(document=demand.document, legal_basis=demand.legal_basis)
+            for demand in self.demands
+            if demand.road is asked
+        )
+
+    def terms(self) -> dict[str, Any]:
+        """Who confirms, and whether a number is taken back."""
+        return {"confirmations": self.confirmations, "undo_number": self.undo}
+
+    def budgets(self, _state: CaseState) -> Mapping[Clock, Budget]:
+        """The limits of the applicant and of the systems that confirm."""
+        return {
+            Clock.supplement: Budget(self.supplement.working_days),
+            Clock.confirmation: Budget(self.confirmation.working_days),
+        }
 
 
 class LossReport(_Table):
@@ -186,10 +244,9 @@ class LossReport(_Table):
     legal_basis: Basis
 
 
-class ReplacementRules(_Table):
+class ReplacementRules(Part):
     """How a region replaces cards."""
 
-    processing: Limit
     supplement: Limit
     production: Limit
     production_attempts: Annotated[int, Field(ge=1, le=10)]
@@ -202,8 +259,13 @@ class ReplacementRules(_Table):
     activation_days: CalendarDays = 30
     pension_run_day: Annotated[int, Field(ge=1, le=28)] | None = None
     """Day of the month of the pension run; payment authority moves to a new card only after it."""
-    steps: tuple[StepShare, ...]
     demands: tuple[ReplacementDemand, ...]
+
+    @model_validator(mode="after")
+    def _every_reason_has_its_documents(self) -> Self:
+        if {demand.reason for demand in self.demands} != set(ReplacementReason):
+            raise ValueError("every replacement reason needs its documents")
+        return self
 
     @model_validator(mode="after")
     def _reminders_come_before_destruction(self) -> Self:
@@ -211,6 +273,44 @@ class ReplacementRules(_Table):
         if list(days) != sorted(set(days)):
             raise ValueError("claim_reminder_days must grow and end before destroy_after_days")
         return self
+
+    def demands_of(self, opening: Opening, _road: Road | None) -> tuple[Demand, ...]:
+        """Documents that a replacement for its reason needs."""
+        return tuple(
+            Demand(document=demand.document, legal_basis=demand.legal_basis)
+            for demand in self.demands
+            if demand.reason is opening.replaced_because
+        )
+
+    def terms(self) -> dict[str, Any]:
+        """What becomes of loss reports, orders and cards that nobody fetches."""
+        return {
+            "loss_report_expires": self.loss_report.expires,
+            "undo_formal_loss": self.undo_formal_loss,
+            "cancel_order": self.cancel_order,
+            "functions": self.functions,
+            "production_attempts": self.production_attempts,
+            "claim_reminders": len(self.claim_reminder_days),
+        }
+
+    def budgets(self, state: CaseState) -> Mapping[Clock, Budget]:
+        """The limits of the applicant and of the card bureau."""
+        claim_days = (0, *self.claim_reminder_days, self.destroy_after_days)
+        passed = min(state.claim_reminders, len(self.claim_reminder_days))
+        return {
+            Clock.supplement: Budget(self.supplement.working_days),
+            Clock.production: Budget(self.production.working_days),
+            Clock.loss_report: Budget(self.loss_report.days, working=False),
+            Clock.activation: Budget(self.activation_days, working=False),
+            Clock.claim: Budget(claim_days[passed + 1] - claim_days[passed], working=False),
+        }
+
+    def ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
+        """As for every kind; the pension run is a day of the month, for those who draw a pension."""
+        if clock is not Clock.pension_run:
+            return super().ends(clock, state, at, calendar)
+        waits = self.pension_run_day is not None and state.screening is not None and state.screening.draws_pension
+        return Due(next_day_of_month(at, self.pension_run_day or 1), provisional=False) if waits else None
 
 
 class CalendarOverrides(_Table):
@@ -246,10 +346,6 @@ class Policy(_Table):
     def _every_hold_has_its_limit(self) -> Self:
         if sorted(limit.reason for limit in self.holds) != sorted(HoldReason):
             raise ValueError("every hold reason needs exactly one limit")
-        if {demand.road for demand in self.number_change.demands} != {Road.pure_upgrade, Road.reissued}:
-            raise ValueError("both roads need their documents")
-        if {demand.reason for demand in self.replacement.demands} != set(ReplacementReason):
-            raise ValueError("every replacement reason needs its documents")
         return self
 
     def serves(self, region: str) -> bool:
@@ -261,59 +357,34 @@ class Policy(_Table):
         """Name and version, by which a case names the policy it started with."""
         return f"{self.name}/{self.version}"
 
+    def part(self, kind: Kind) -> Part:
+        """What it says about one kind of case."""
+        part: Part = getattr(self, KINDS[kind].policy_part)
+        return part
+
     def terms(self, kind: Kind) -> Terms:
         """What a case of this kind needs of this policy to decide its transitions."""
-        return self.number_change_terms if kind is Kind.id_number_change else self.replacement_terms
-
-    @property
-    def number_change_terms(self) -> Terms:
-        """What an ID-number change needs of this policy to decide its transitions."""
-        return Terms(
-            policy=self.pin,
-            confirmations=self.number_change.confirmations,
-            undo_number=self.number_change.undo,
-            max_extension=self.max_extension,
-            extension_moves_campaign=self.campaign.moved_by_extension,
-            campaign_ends=self.campaign.ends,
-            holds=self._hold_terms,
+        campaign: dict[str, Any] = (
+            {"extension_moves_campaign": self.campaign.moved_by_extension, "campaign_ends": self.campaign.ends}
+            if KINDS[kind].campaign
+            else {}
         )
-
-    @property
-    def replacement_terms(self) -> Terms:
-        """What a card replacement needs of this policy to decide its transitions."""
-        rules = self.replacement
         return Terms(
             policy=self.pin,
             max_extension=self.max_extension,
             holds=self._hold_terms,
-            loss_report_expires=rules.loss_report.expires,
-            undo_formal_loss=rules.undo_formal_loss,
-            cancel_order=rules.cancel_order,
-            functions=rules.functions,
-            production_attempts=rules.production_attempts,
-            claim_reminders=len(rules.claim_reminder_days),
+            **campaign,
+            **self.part(kind).terms(),
         )
+
+    def demands(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
+        """Documents that a case needs, by its opening and, once that is known, its road."""
+        return self.part(opening.kind).demands_of(opening, road)
 
     @property
     def _hold_terms(self) -> tuple[HoldTerm, ...]:
         return tuple(
             HoldTerm(reason=limit.reason, days=limit.days, moves_campaign=limit.moves_campaign) for limit in self.holds
-        )
-
-    def number_change_demands(self, road: Road) -> tuple[Demand, ...]:
-        """Documents that a road needs."""
-        return tuple(
-            Demand(document=demand.document, legal_basis=demand.legal_basis)
-            for demand in self.number_change.demands
-            if demand.road is road
-        )
-
-    def replacement_demands(self, reason: ReplacementReason) -> tuple[Demand, ...]:
-        """Documents that a replacement for this reason needs."""
-        return tuple(
-            Demand(document=demand.document, legal_basis=demand.legal_basis)
-            for demand in self.replacement.demands
-            if demand.reason is reason
         )
 
     def settle(
@@ -330,7 +401,7 @@ class Policy(_Table):
         clock, state = decision.clock, decision.after
         if clock is None:
             return None
-        running = state.timer if decision.row.event in {Event.extend, Event.recompute} else None
+        running = state.timer if decision.row.event in KEEPS_ITS_TIMER else None
         since, by = (at, 0) if running is None else (running.since, running.extended + decision.extend_by)
         ends = self._ends(clock, state, since, calendar)
         if ends is None:
@@ -342,9 +413,8 @@ class Policy(_Table):
 
     def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
         """The dates of a case's ladder after a transition at the moment `at`."""
-        number_change = state.kind is Kind.id_number_change
-        rules = self.number_change if number_change else self.replacement
-        depends = number_change and state.milestone in _NUMBER_NOT_UPDATED
+        rules = self.part(state.kind)
+        depends = KINDS[state.kind].campaign and state.milestone in NUMBER_NOT_UPDATED
         situation = Situation(
             case_id=state.case_id,
             rules=[terms.rule for terms in self.ladder.rungs],
@@ -372,27 +442,9 @@ class Policy(_Table):
         return Due(midnight - timedelta(days=1) + until_close, unknown)
 
     def _ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
-        rules = self.replacement
-        if clock is Clock.pension_run:
-            waits = rules.pension_run_day is not None and state.screening is not None and state.screening.draws_pension
-            return Due(next_day_of_month(at, rules.pension_run_day or 1), provisional=False) if waits else None
-        return due(at, self._budget(clock, state), calendar)
-
-    def _budget(self, clock: Clock, state: CaseState) -> Budget:
-        rules = self.replacement
-        supplement = self.number_change.supplement if state.kind is Kind.id_number_change else rules.supplement
-        claim_days = (0, *rules.claim_reminder_days, rules.destroy_after_days)
-        passed = min(state.claim_reminders, len(rules.claim_reminder_days))
-        budgets = {
-            Clock.supplement: Budget(supplement.working_days),
-            Clock.confirmation: Budget(self.number_change.confirmation.working_days),
-            Clock.production: Budget(rules.production.working_days),
-            Clock.loss_report: Budget(rules.loss_report.days, working=False),
-            Clock.activation: Budget(rules.activation_days, working=False),
-            Clock.claim: Budget(claim_days[passed + 1] - claim_days[passed], working=False),
-            Clock.hold: Budget(self._hold_days(state), working=False),
-        }
-        return budgets[clock]
+        if clock is Clock.hold:
+            return due(at, Budget(self._hold_days(state), working=False), calendar)
+        return self.part(state.kind).ends(clock, state, at, calendar)
 
     def _hold_days(self, state: CaseState) -> int:
         """What earlier holds for the same reason have left of its limit."""
@@ -403,7 +455,6 @@ class Policy(_Table):
         return max(limit - state.ladder.held_days(reason), 0)
 
 
-_NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_verified})
 # Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).
 _UNDECIDABLE: Final = frozenset({Status.disputed, Status.awaiting_approval})
 

@@ -14,9 +14,12 @@ from typing import Annotated, Final
 from pydantic import StringConstraints
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Fact, NumberChangeOpening, Record, RegionCode, ReplacementOpening, Role, StaffId
-from cases.names import case_id
-from cases.roles import NAMES_THE_SUBMITTER, OPEN, Act, check_role
+from cases.events import OPEN, Act
+from cases.facts import Fact
+from cases.kinds import case_id
+from cases.models import Actor, Record, RegionCode, Role, StaffId
+from cases.openings import Opening
+from cases.rules.people import NAMES_THE_SUBMITTER, check_role
 
 ISSUER: Final = "cardcase-gate"
 TYPE: Final = "cardcase-stamp"
@@ -27,8 +30,6 @@ LIFETIME: Final = timedelta(minutes=5)
 """How long a stamp is good for."""
 SKEW: Final = timedelta(minutes=1)
 """By how much the gate's clock may be ahead of the engine's."""
-
-Opening = NumberChangeOpening | ReplacementOpening
 
 
 class Claims(Record):
@@ -86,7 +87,7 @@ def check_opening(opening: Opening) -> Claims:
     """What the stamp of an opening says, where it was given for this opening to somebody who may open it.
 
     A system of the back office says who took the application in; everybody else did so themselves. Raises `CaseError`
-    as `check_fact`, and as `cases.roles.check_role`.
+    as `check_fact`, and as `cases.rules.people.check_role`.
     """
     claims = read(opening.stamp)
     named = claims.role in NAMES_THE_SUBMITTER

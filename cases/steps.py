@@ -12,16 +12,17 @@ from typing import Any, Final, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
+from cases.answers import Receipt, Transition
 from cases.errors import Code
-from cases.models import Answer, Fact, NumberChangeOpening, Receipt, Record, ReplacementOpening, Transition
-from cases.progress import CaseState
-from cases.states import Event
+from cases.events import Event
+from cases.facts import Fact
+from cases.kinds import AnyOpening
+from cases.models import Record
+from cases.openings import Opening
+from cases.state import CaseState
 
 KEPT_TRANSITIONS: Final = 256
 """How many of its newest transitions a case keeps at hand; all of them stand in the register."""
-
-Opening = NumberChangeOpening | ReplacementOpening
-
 
 class Neighbour(Record):
     """Another case that must be told of something, as a signal to its workflow."""
@@ -35,7 +36,7 @@ class Neighbour(Record):
 class RegisterRequest(Record):
     """An application asks to become a case; or a later run of a case asks where it stands."""
 
-    opening: Opening = Field(discriminator="kind")
+    opening: AnyOpening
     at: AwareDatetime
     """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
     arrived: AwareDatetime
@@ -146,14 +147,3 @@ def _field(name: str) -> TypeAdapter[Any]:
     """Reads one field of a state."""
     field: TypeAdapter[Any] = TypeAdapter(CaseState.__annotations__[name])
     return field
-
-
-def answer_of(state: CaseState, transition: Transition) -> Answer:
-    """The answer to whoever caused a transition: where the case stood after it."""
-    return Answer(
-        case_id=state.case_id,
-        status=transition.to,
-        milestone=transition.milestone,
-        version=transition.version,
-        remains=state.remains if transition.version == state.version else (),
-    )

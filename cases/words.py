@@ -3,31 +3,21 @@
 Chinese is the operators' language. English is the name itself, with blanks: the names are the field's words already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
 from cases.delivery import Tongue
-from cases.models import (
-    ApplicationChannel,
-    CardFunction,
-    Category,
-    DisputeOutcome,
-    DocumentKind,
-    HandOver,
-    HoldReason,
-    PersonEndedReason,
-    RepairAction,
-    ReplacementReason,
-    Role,
-    SubmitterKind,
-    System,
-)
+from cases.documents import DocumentKind
+from cases.events import EVENTS, Event
+from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
+from cases.kinds import KINDS, MACHINES, OfKinds
+from cases.machines.machine import Awaits, Milestone, Status
+from cases.models import Category, Role, System
 from cases.names import Kind
 from cases.numbers import Road
-from cases.states import MACHINES, Awaits, Event, Milestone, Status
+from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
 
-KIND_ZH: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
 CATEGORY_ZH: Final = {
     Category.resettled: "异地安置",
     Category.referred: "转诊",
@@ -72,74 +62,34 @@ MILESTONE_ZH: Final = {
     Milestone.number_updated: "号码已变更",
     Milestone.benefits_unblocked: "待遇已恢复",
 }
-EVENT_ZH: Final = {
-    Event.add_documents: "补充材料",
-    Event.verify_documents: "核验材料",
-    Event.return_documents: "一次性告知补正",
-    Event.approve: "复核审批",
-    Event.reject: "不予办理",
-    Event.hold: "暂停办理",
-    Event.resume: "恢复办理",
-    Event.extend: "延长期限",
-    Event.withdraw: "申请人撤回",
-    Event.resolve_dispute: "裁定号码争议",
-    Event.confirm_downstream: "外部系统确认",
-    Event.repair: "修复",
-    Event.hold_benefits: "停发待遇",
-    Event.release_benefits: "恢复待遇",
-    Event.acknowledge: "知悉督办",
-    Event.person_ended: "死亡或转出",
-    Event.recompute: "重新计算期限",
-    Event.confirm_loss: "正式挂失",
-    Event.card_found: "卡已找回",
-    Event.card_produced: "制卡结果",
-    Event.card_handed_over: "卡已领取",
-    Event.card_activated: "激活功能",
-    Event.card_unclaimed: "逾期未领销毁",
-    Event.screened: "初审完成",
-    Event.apply: "预占新号码",
-    Event.number_taken: "号码已被占用",
-    Event.commit: "变更生效",
-    Event.commit_refused: "变更被登记库拒绝",
-    Event.register_changed: "登记信息已变",
-    Event.register_changed: "登记信息已变更，重新初审",
-    Event.unblock: "解除停发",
-    Event.release: "恢复待遇完成",
-    Event.stuck: "等待修复",
-    Event.checked: "预检完成",
-    Event.order_card: "下单制卡",
-    Event.order_refused: "下单被拒绝",
-    Event.switch_cards: "启用新卡",
-    Event.close_old: "注销旧卡",
-    Event.supplement_expired: "补正期满",
-    Event.hold_expired: "暂停期满",
-    Event.confirmation_overdue: "外部确认逾期",
-    Event.loss_report_expired: "临时挂失到期",
-    Event.production_overdue: "制卡逾期",
-    Event.claim_period_passed: "领卡提醒期满",
-    Event.activation_overdue: "激活逾期",
-    Event.escalated: "督办升级",
-    Event.dispute_opened: "发生号码争议",
-    Event.dispute_won: "争议胜出",
-    Event.dispute_lost: "争议未胜出",
-    Event.dispute_lapsed: "争议消失",
-    Event.number_changed: "号码变更已完成",
-    Event.turn_free: "轮到本案写入",
-    Event.benefits_lifted: "停发已在案外解除",
-    Event.benefits_lifted: "待遇已恢复（定期复核）",
-}
 
-_STATUS_ZH: Final = {row.status: row.zh for machine in MACHINES.values() for row in machine.statuses.values()}
+
+class _StatusWords(Mapping[Status, str]):
+    """What the machines call their statuses; the same status is called the same in all of them."""
+
+    def __getitem__(self, status: Status) -> str:
+        for machine in MACHINES.values():
+            if status in machine.statuses:
+                return machine.statuses[status].zh
+        raise KeyError
+
+    def __iter__(self) -> Iterator[Status]:
+        return iter(dict.fromkeys(status for machine in MACHINES.values() for status in machine.statuses))
+
+    def __len__(self) -> int:
+        return len(tuple(iter(self)))
+
+
 WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
-    Kind: KIND_ZH,
+    Kind: OfKinds(lambda record: record.zh),
     Category: CATEGORY_ZH,
     ApplicationChannel: APPLICATION_CHANNEL_ZH,
     SubmitterKind: SUBMITTER_ZH,
     ReplacementReason: REASON_ZH,
     DocumentKind: DOCUMENT_ZH,
     Milestone: MILESTONE_ZH,
-    Event: EVENT_ZH,
-    Status: _STATUS_ZH,
+    Event: {event: record.zh for event, record in EVENTS.items()},
+    Status: _StatusWords(),
     Awaits: {
         Awaits.engine: "系统（自动办理）",
         Awaits.applicant: "申请人",
@@ -189,8 +139,6 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 }
 
 _ENGLISH: Final = {
-    Kind.id_number_change: "ID-number change",
-    Kind.card_replacement: "card replacement",
     ApplicationChannel.bank: "a bank's branch",
     ApplicationChannel.agent: "through an agent",
     ApplicationChannel.guardian: "through a guardian",
@@ -230,6 +178,8 @@ def word(of: StrEnum, tongue: Tongue) -> str:
     """
     if tongue is Tongue.zh:
         return WORDS.get(type(of), {}).get(of, of.value)
+    if isinstance(of, Kind):
+        return KINDS[of].en
     for member, english in _ENGLISH.items():
         # Members of different sets are equal where their values are.
         if member is of:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from cases.errors import Code
+from cases.machines.machine import Milestone, Status
 from cases.names import Kind
-from cases.states import Milestone, Status
 
 SAMPLES: Final = Path(__file__).parent.parent / "samples"
 EXPECTED: Final = SAMPLES / "expected.csv"

@@ -4,8 +4,13 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from cases.models import FACTS, Actor, Answer, CaseView, Document, DocumentKind, Fact, Role
-from cases.states import MACHINES, Awaits, Event, Status
+from cases.answers import Answer, CaseView
+from cases.documents import Document, DocumentKind
+from cases.events import FACTS, Event
+from cases.facts import Fact
+from cases.kinds import MACHINES
+from cases.machines.machine import Awaits, Status
+from cases.models import Actor, Role
 from demo.scripts import Part, Tell
 
 _ROLES: Final = {

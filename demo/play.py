@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from activities.sealing import Sealer
-from cases.models import Answer, CaseView, Outcome
+from cases.answers import Answer, CaseView, Outcome
 from demo.expected import Ending, Expectation
 from demo.facts import fact_of, follows, may_be_told
 from demo.screen import Board, Result, masked

@@ -21,7 +21,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cases.states import MACHINES, Milestone, Status
+from cases.kinds import MACHINES
+from cases.machines.machine import Milestone, Status
 from demo.expected import Ending, Expectation
 
 _MILESTONES_ZH: Final = {

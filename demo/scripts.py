@@ -10,18 +10,12 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from cases.models import (
-    CardFunction,
-    DisputeOutcome,
-    DocumentKind,
-    HandOver,
-    HoldReason,
-    PersonEndedReason,
-    RepairAction,
-    System,
-    Transition,
-)
-from cases.states import Event, Status
+from cases.answers import Transition
+from cases.documents import DocumentKind
+from cases.events import Event
+from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
+from cases.machines.machine import Status
+from cases.models import System
 
 
 class Part(StrEnum):

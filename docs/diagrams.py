@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from cases.names import Kind
-from cases.states import CLOCK_EVENT, MACHINES, Awaits, Event, Guard, Machine, Milestone, Origin, Row, Status
+from cases.events import Event, Origin
+from cases.kinds import KINDS, MACHINES
+from cases.machines.machine import CLOCK_EVENT, Awaits, Guard, Machine, Milestone, Row, Status
 
 PAGE: Final = Path(__file__).with_name("states.md")
 
-_TITLES: Final = {Kind.id_number_change: "ID-number change", Kind.card_replacement: "Card replacement"}
 _AWAITS: Final = {
     Awaits.engine: "the engine",
     Awaits.applicant: "the applicant",
@@ -38,8 +38,8 @@ _FROM_MANY: Final = 3
 _INTRODUCTION: Final = """\
 # Both state machines
 
-Written by `python -m docs.diagrams` from `cases/states.py`; change that file, not this one. A test fails when the two
-differ. What a guard asks is written in `cases/progress.py`, what an effect does in `activities/registry/`.
+Written by `python -m docs.diagrams` from `cases/machines/`; change those files, not this one. A test fails when they
+differ. What a guard asks is written in `cases/rules/`, what an effect does in `activities/registry/`.
 
 Each machine is shown as a diagram of its road, as lists of its statuses and other endings, as a matrix of status and
 event, and row by row. A pair of status and event that has no row is refused with a code and changes nothing.
@@ -60,7 +60,7 @@ def page() -> str:
     parts = [_INTRODUCTION]
     for machine in MACHINES.values():
         parts += [
-            f"## {_TITLES[machine.kind]}",
+            f"## {KINDS[machine.kind].title}",
             _ROAD + "\n" + _fenced(diagram(machine)),
             "### Statuses\n\n" + "\n".join(_statuses(machine)),
             "### Other endings\n\n" + "\n".join(_endings(machine)),

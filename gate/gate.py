@@ -14,11 +14,13 @@ import jwt
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, Contract, Fact, Record
-from cases.names import case_id, read_case_id
-from cases.roles import NAMES_THE_SUBMITTER, OPEN, Act, check_fact
-from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, Opening, check_opening, digest_of
-from cases.states import Event
+from cases.events import FACTS, OPEN, Act, Event
+from cases.facts import Fact
+from cases.kinds import AnyOpening, case_id, read_case_id
+from cases.models import Actor, Contract, Record
+from cases.openings import Opening
+from cases.rules.people import NAMES_THE_SUBMITTER, check_fact
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, check_opening, digest_of
 from gate.identity import IdentityTokens
 from gate.stamp_keys import SigningKey
 
@@ -76,7 +78,7 @@ class _Typed(Contract):
     event: Event
 
 
-_OPENING: Final[TypeAdapter[Opening]] = TypeAdapter(Annotated[Opening, Field(discriminator="kind")])
+_OPENING: Final[TypeAdapter[Opening]] = TypeAdapter(AnyOpening)
 
 
 class Gate:
@@ -102,7 +104,7 @@ class Gate:
         """The opening with a stamp.
 
         Its fingerprint covers the submitter, so a wrong one is not replaced but refused: STAMP_MISMATCH. Raises
-        `CaseError` so, as `IdentityTokens.check`, and as `cases.roles.check_role`.
+        `CaseError` so, as `IdentityTokens.check`, and as `cases.rules.people.check_role`.
         """
         return await self._stamp_opening(await self._bearer(token), opening)
 

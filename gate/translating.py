@@ -12,8 +12,8 @@ from temporalio.api.common.v1 import Payload
 
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
+from cases.kinds import read_case_id
 from cases.models import Actor
-from cases.names import read_case_id
 from gate.gate import Gate
 from gate.masking import in_clear, masked, shown
 from runtime.codec import ENTRY, PayloadSealer, bound_of, is_sealed, refusal_of, workflow_bound

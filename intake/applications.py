@@ -27,28 +27,22 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from activities.sealing import Field as Sealable
 from activities.sealing import Sealer
+from cases.documents import MAX_DOCUMENTS, Document, check_document
 from cases.errors import Advice, CaseError, Code
-from cases.models import (
-    MAX_DOCUMENTS,
-    Actor,
+from cases.kinds import KINDS, read_case_id
+from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode
+from cases.names import Kind
+from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
+from cases.openings import (
     ApplicationChannel,
     Authority,
-    Category,
     Citizen,
     CitizenKind,
-    Contract,
-    Document,
-    IdempotencyKey,
-    NumberChangeOpening,
-    RegionCode,
-    ReplacementOpening,
+    Opening,
     ReplacementReason,
     SubmitterKind,
     staff_or,
 )
-from cases.names import Kind, read_case_id
-from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
-from cases.progress import check_document
 from cases.text import check_name
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------
@@ -257,6 +251,11 @@ class _Application(Contract):
     key: Annotated[IdempotencyKey, BeforeValidator(_coded(check_key))] | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
+    @property
+    def of_its_kind(self) -> dict[str, Any]:
+        """What its opening has beside the fields of all openings."""
+        return {}
+
 
 class NumberChangeApplication(_Application):
     """An ID-number change is applied for. Numbers are given as typed; what is sent is normalised and sealed."""
@@ -284,8 +283,19 @@ class ReplacementApplication(_Application):
         """The number that the opening carries, as typed."""
         return self.number
 
+    @property
+    def of_its_kind(self) -> dict[str, Any]:
+        """Why the card is replaced."""
+        return {"reason": self.reason}
+
 
 Application = NumberChangeApplication | ReplacementApplication
+
+APPLICATIONS: Final[dict[Kind, type[Application]]] = {
+    Kind.id_number_change: NumberChangeApplication,
+    Kind.card_replacement: ReplacementApplication,
+}
+"""The application of each kind of case."""
 
 
 def check(
@@ -336,7 +346,7 @@ def seal(
     *,
     reopen: bool = False,
     document_hosts: AbstractSet[str] = frozenset(),
-) -> NumberChangeOpening | ReplacementOpening:
+) -> Opening:
     """What the case is opened with: checked against `today`, numbers normalised, name and number sealed.
 
     Without a key of its own an application's content is its key, so that repeating it changes nothing. A reopening is
@@ -367,9 +377,7 @@ def seal(
         "fingerprint": fingerprint,
         "reopen": reopen,
     }
-    if isinstance(application, ReplacementApplication):
-        return ReplacementOpening(**fields, reason=application.reason)
-    return NumberChangeOpening(**fields)
+    return KINDS[application.kind].opening(**fields, **application.of_its_kind)
 
 
 def _sealed_submitter(submitter: Actor | ApplicationCitizen, person: str, sealer: Sealer) -> Actor | Citizen:

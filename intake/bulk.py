@@ -19,34 +19,23 @@ from temporalio.client import Client
 from activities.registry import journal
 from activities.registry.journal import Entry
 from activities.registry.pool import Pool
+from cases.answers import Answer
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, Answer, Fact
-from cases.names import Kind, read_case_id
-from cases.states import MACHINES, Event
+from cases.events import EVENTS, FACTS, Event
+from cases.facts import Fact
+from cases.kinds import MACHINES, every_case, read_case_id
+from cases.models import Actor
 from intake.applications import InputRefused, checked
 from intake.client import CaseClient, EngineError
 from workflows.search_attributes import STATUS
 
-IN_BULK: Final = frozenset(
-    {
-        Event.acknowledge,
-        Event.recompute,
-        Event.extend,
-        Event.hold,
-        Event.resume,
-        Event.confirm_downstream,
-        Event.repair,
-        Event.release_benefits,
-    }
-)
+IN_BULK: Final = frozenset(event for event, record in EVENTS.items() if record.in_bulk)
 """Events that may be told to many cases at once: their facts are about no single case, and none ends or withholds."""
 ALONE: Final = 20
 """Cases that one person may decide on; more need a second person."""
 MOST: Final = 2000
 """Cases of one plan."""
 IN_FLIGHT: Final = 8
-
-_CASES: Final = "WorkflowType IN (" + ", ".join(f"'{kind.value}'" for kind in Kind) + ")"
 
 
 class Considered(NamedTuple):
@@ -89,7 +78,7 @@ async def consider(client: Client, query: str, event: Event) -> list[Considered]
     Raises `CaseError` PLAN_TOO_LARGE, and `RPCError` for a query that is none.
     """
     found: dict[str, Considered] = {}
-    async for run in client.list_workflows(f"{_CASES} AND ExecutionStatus = 'Running' AND ({query})"):
+    async for run in client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running' AND ({query})"):
         kind, status = read_case_id(run.id)[0], run.typed_search_attributes.get(STATUS, "")
         possible = any(row.event is event and row.status.value == status for row in MACHINES[kind].table)
         found[run.id] = Considered(run.id, status, possible)

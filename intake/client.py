@@ -46,31 +46,19 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sealing import Sealer
+from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
+from cases.documents import Document
 from cases.errors import REMEDIES, CaseError, Code, Remedy
-from cases.models import (
-    FACTS,
-    Actor,
-    AddDocuments,
-    Answer,
-    CardProduced,
-    CaseView,
-    Category,
-    Document,
-    Fact,
-    NumberChangeOpening,
-    Outcome,
-    Receipt,
-    ReceiptRequest,
-    ReplacementOpening,
-    ReplacementReason,
-    ResolveDispute,
-    Transition,
-)
-from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind, case_id, read_case_id
-from cases.roles import NAMES_THE_SUBMITTER
-from cases.states import MACHINES, Event, Milestone, Status
-from cases.words import CATEGORY_ZH, KIND_ZH
+from cases.events import FACTS, Event
+from cases.facts import AddDocuments, CardProduced, Fact, ResolveDispute
+from cases.kinds import KINDS, case_id, every_case, read_case_id
+from cases.machines.machine import Milestone, Status
+from cases.models import Actor, Category
+from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
+from cases.openings import Opening
+from cases.rules.people import NAMES_THE_SUBMITTER
+from cases.words import CATEGORY_ZH
 from intake.applications import (
     Application,
     InputRefused,
@@ -140,7 +128,6 @@ _PRIORITY: Final = {
     Category.general: _NORMAL,
 }
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
-_EVENTS_OF: Final = {kind: frozenset(row.event for row in machine.table) for kind, machine in MACHINES.items()}
 _CODES: Final = {code.value: code for code in Code}
 _UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -298,7 +285,7 @@ class CaseClient:
         """
         kind = self._checked_id(case_id)
         event = _EVENT_OF[type(fact)]
-        if event not in _EVENTS_OF[kind]:
+        if event not in KINDS[kind].machine.every_event:
             raise Refused(Code.EVENT_NOT_ALLOWED)
         checked_id = None if update_id is None else _checked_update_id(update_id)
         self._check_documents(fact)
@@ -379,7 +366,7 @@ class CaseClient:
         }
         # A run that was continued as new is the same case once more, as it was.
         terms = [
-            "WorkflowType IN (" + ", ".join(f"'{each.value}'" for each in Kind) + ")",
+            every_case(),
             "ExecutionStatus != 'ContinuedAsNew'",
             *(f"{key.name} = '{word}'" for key, word in wanted.items() if word is not None),
         ]
@@ -539,9 +526,7 @@ class CaseClient:
         except CaseError as refused:
             raise _not_stamped(refused) from None
 
-    async def _stamped_opening(
-        self, opening: NumberChangeOpening | ReplacementOpening
-    ) -> NumberChangeOpening | ReplacementOpening:
+    async def _stamped_opening(self, opening: Opening) -> Opening:
         try:
             return await self._gate().stamp_opening(opening)
         except CaseError as refused:
@@ -574,16 +559,15 @@ class CaseClient:
         return f"{event.value}:{self._sealer.content_token(canonical)}"
 
 
-def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWorkflowOperation[Any, Outcome]:
-    kind, category, region = opening.kind, opening.category, opening.region
-    identity = case_id(kind, opening.person)
-    lost = isinstance(opening, ReplacementOpening) and opening.reason is ReplacementReason.lost
+def _start_of(opening: Opening) -> WithStartWorkflowOperation[Any, Outcome]:
+    record, category = KINDS[opening.kind], opening.category
+    identity = case_id(record.kind, opening.person)
     # A run that failed never became a case: a corrected application may start it.
     reuse = (
         WorkflowIDReusePolicy.ALLOW_DUPLICATE if opening.reopen else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     )
     return WithStartWorkflowOperation(
-        kind.value,
+        record.kind.value,
         opening,
         id=identity,
         task_queue=TASK_QUEUE_CASES,
@@ -592,15 +576,12 @@ def _start_of(opening: NumberChangeOpening | ReplacementOpening) -> WithStartWor
         result_type=Outcome,
         search_attributes=TypedSearchAttributes(
             [
-                SearchAttributePair(KIND, kind.value),
-                SearchAttributePair(STATUS, MACHINES[kind].initial.value),
-                SearchAttributePair(MILESTONE, Milestone.submitted.value),
-                SearchAttributePair(REGION, region),
-                SearchAttributePair(CATEGORY, category.value),
+                SearchAttributePair(SearchAttributeKey.for_keyword(name.value), value)
+                for name, value in record.attributes_of(opening).items()
             ]
         ),
-        static_summary=f"{KIND_ZH[kind]} · {CATEGORY_ZH[category]} · {region} · {identity}",
-        priority=Priority(priority_key=_URGENT if lost else _PRIORITY[category]),
+        static_summary=f"{record.zh} · {CATEGORY_ZH[category]} · {opening.region} · {identity}",
+        priority=Priority(priority_key=_URGENT if opening.is_urgent else _PRIORITY[category]),
     )
 
 

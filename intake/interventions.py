@@ -27,16 +27,15 @@ from activities.registry import journal
 from activities.registry.journal import Entry
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
+from cases.kinds import every_case
 from cases.models import Actor, Role
-from cases.names import Kind
-from cases.roles import covers
+from cases.rules.people import covers
 
 INTERVENES: Final = frozenset({Role.operator, Role.supervisor})
 """Roles that may reset and terminate."""
 
 _SAID_TO_TEMPORAL: Final = "see the journal"
 """Reasons are kept by Temporal in clear, where everybody reads them."""
-_CASES: Final = "WorkflowType IN (" + ", ".join(f"'{kind.value}'" for kind in Kind) + ")"
 _LONGEST_IDENTITY: Final = 200
 
 
@@ -83,13 +82,13 @@ async def found(client: Client, pool: Pool) -> Found:
     known, written = await journal.keys(pool), []
     # Before the runs: a case that opens in between is not taken for one that nobody moves.
     open_cases = await journal.open_cases(pool)
-    async for run in client.list_workflows(f"{_CASES} AND ExecutionStatus = 'Terminated'"):
+    async for run in client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Terminated'"):
         if not known.isdisjoint(_key(kind, run.run_id) for kind in (journal.Kind.reset, journal.Kind.terminate)):
             continue
         entry = await _entry_of(client, run)
         if await journal.write(pool, entry):
             written.append(entry)
-    running = {run.id async for run in client.list_workflows(f"{_CASES} AND ExecutionStatus = 'Running'")}
+    running = {run.id async for run in client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running'")}
     return Found(tuple(written), tuple(sorted(open_cases - running)))
 
 

@@ -6,8 +6,9 @@ import re
 from typing import Any, Final, NoReturn
 
 from cases.errors import CaseError, Code
+from cases.kinds import KINDS
 from cases.names import Kind
-from intake.applications import Application, NumberChangeApplication, ReplacementApplication, checked
+from intake.applications import APPLICATIONS, Application, checked
 
 LARGEST_REQUEST: Final = 64 * 1024
 """Bytes."""
@@ -57,13 +58,8 @@ def read_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-KIND_OF_NAME: Final = {name: kind for kind in Kind for name in (kind.name, kind.value)}
-"""`id_number_change` and `IdNumberChange`, and the same for replacements."""
-
-_MODELS: Final[dict[Kind, type[Application]]] = {
-    Kind.id_number_change: NumberChangeApplication,
-    Kind.card_replacement: ReplacementApplication,
-}
+KIND_OF_NAME: Final = {name: kind for kind in KINDS for name in (kind.name, kind.value)}
+"""`id_number_change` and `IdNumberChange`, and the same for the others."""
 
 
 def read_application(raw: bytes) -> Application:
@@ -76,7 +72,7 @@ def read_application(raw: bytes) -> Application:
     kind = KIND_OF_NAME.get(named) if isinstance(named, str) else None
     if kind is None:
         raise CaseError(Code.FIELD_INVALID, "kind")
-    return checked(_MODELS[kind], {**fields, "kind": kind})
+    return checked(APPLICATIONS[kind], {**fields, "kind": kind})
 
 
 def _nesting(raw: bytes) -> int:

@@ -14,11 +14,11 @@ import aiohttp
 from pydantic import ValidationError
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Contract, Fact
-from cases.names import case_id
-from cases.roles import OPEN
-from cases.stamps import Opening
-from cases.states import Event
+from cases.events import OPEN, Event
+from cases.facts import Fact
+from cases.kinds import case_id
+from cases.models import Actor, Contract
+from cases.openings import Opening
 from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch
 from gate.identity import LARGEST_TOKEN, claimed_by
 from gate.stamp_route import PATH

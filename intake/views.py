@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
-from cases.names import Kind
+from cases.kinds import every_case
+from cases.machines.machine import Status
 from cases.offices import MINISTRY
-from cases.states import Status
 
 LOCAL_UI: Final = "http://127.0.0.1:8233"
 """Where the Web UI of a development server is found unless it says otherwise."""
@@ -21,7 +21,7 @@ LOCAL_UI: Final = "http://127.0.0.1:8233"
 _REGION: Final = re.compile(r"[1-9][0-9]{5}")
 _SUBORDINATE: Final = re.compile(r"(?:00)+$")
 _OPEN: Final = (
-    "WorkflowType IN (" + ", ".join(f"'{kind.value}'" for kind in Kind) + ")",
+    every_case(),
     "ExecutionStatus = 'Running'",
 )
 

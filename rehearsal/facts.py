@@ -4,8 +4,11 @@ import hashlib
 from datetime import date
 from typing import Any, Final
 
-from cases.models import FACTS, Actor, CaseView, Document, DocumentKind, Fact
-from cases.states import Event
+from cases.answers import CaseView
+from cases.documents import Document, DocumentKind
+from cases.events import FACTS, Event
+from cases.facts import Fact
+from cases.models import Actor
 from intake.applications import ApplicationDocument, NumberChangeApplication
 from rehearsal.later import later
 from rehearsal.season import Act, Life, Part, new_number

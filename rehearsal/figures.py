@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from cases.clocks import SHANGHAI
+from cases.kinds import MACHINES
+from cases.machines.machine import Milestone, Status
 from cases.names import Kind
-from cases.states import MACHINES, Milestone, Status
 from rehearsal.check import Checked
 from rehearsal.play import Played
 from rehearsal.record import Case

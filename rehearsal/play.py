@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Final
 
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
+from cases.answers import Answer
 from cases.errors import Code
+from cases.events import Event
+from cases.facts import Acknowledge
+from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.models import Acknowledge, Answer
 from cases.names import Kind
 from cases.policy import Policy
-from cases.states import MACHINES, Event
 from intake.client import Refused
 from rehearsal.arrivals import arriving_at
 from rehearsal.facts import actor, application, fact_of, name, personal_number

@@ -10,8 +10,8 @@ from typing import Final
 from activities.calendar import official_calendar
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
+from cases.events import Event
 from cases.policy import PACKS, Policy, load
-from cases.states import Event
 from intake.client import today_in_shanghai
 from rehearsal.check import check
 from rehearsal.figures import Figures, figures

@@ -12,9 +12,11 @@ from random import Random
 from typing import Final, NamedTuple, TypeVar
 
 from cases.clocks import SHANGHAI, WorkingCalendar
-from cases.models import Category, DocumentKind, HoldReason, PersonEndedReason, RepairAction, Role, System
+from cases.documents import DocumentKind
+from cases.events import Event
+from cases.facts import HoldReason, PersonEndedReason, RepairAction
+from cases.models import Category, Role, System
 from cases.numbers import Road, derive
-from cases.states import Event
 
 Item = TypeVar("Item")
 Says = Mapping[str, object]

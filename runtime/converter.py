@@ -25,7 +25,7 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError, FailureError
 
 from cases.errors import REMEDIES, CaseError, Code
-from cases.models import Fact
+from cases.facts import Fact
 from runtime.codec import CaseCodec, PayloadSealer, is_entered, refusal_in
 
 _PLACES: Final = 8

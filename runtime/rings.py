@@ -17,15 +17,13 @@ from activities.registry.pool import Pool
 from activities.registry.rings import belongs
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
-from cases.names import Kind
+from cases.kinds import every_case
 from runtime.codec import PayloadSealer, is_sealed, payloads_in
 from runtime.settings import Problem, WorkerSettings
 
 log = logging.getLogger(__name__)
 
-OPEN_CASES: Final = "ExecutionStatus = 'Running' AND WorkflowType IN ({})".format(
-    ", ".join(f"'{kind.value}'" for kind in Kind)
-)
+OPEN_CASES: Final = f"ExecutionStatus = 'Running' AND {every_case()}"
 
 _LISTED: Final = 1000
 """Open cases of which some are chosen by lot: the newest, as Temporal lists them."""

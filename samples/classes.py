@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, NamedTuple
 
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import Category, DocumentKind, ReplacementReason
+from cases.machines.machine import Milestone, Status
+from cases.models import Category
 from cases.names import Kind
 from cases.numbers import derive
-from cases.states import Milestone, Status
+from cases.openings import ReplacementReason
 from samples.people import SYNTHETIC, Inventor, Paper, Person
 
 _D, _M, _R, _S = DocumentKind, Milestone, ReplacementReason, Status

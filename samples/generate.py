@@ -14,8 +14,10 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
-from cases.models import Category, DocumentKind, ReplacementReason
-from cases.names import Kind
+from cases.documents import DocumentKind
+from cases.kinds import KINDS
+from cases.models import Category
+from cases.openings import ReplacementReason
 from samples.classes import CATALOGUE, Application, Sample, pure_upgrade
 from samples.offices import as_toml, contacts, directory
 from samples.people import NORTH, SOUTH, Inventor, Office, Paper, Person
@@ -46,7 +48,6 @@ COLUMNS: Final = (
     "受理人",
     "备注",
 )
-_MATTERS: Final = {Kind.id_number_change: "号码变更", Kind.card_replacement: "补换卡"}
 _CATEGORIES: Final = {
     Category.resettled: "异地安置",
     Category.referred: "转诊",
@@ -132,7 +133,7 @@ def _cells(sample: Sample) -> tuple[str | float, ...]:
     return (
         application.personal_number,
         application.name,
-        _MATTERS[application.kind],
+        KINDS[application.kind].zh,
         application.old_number,
         application.number,
         application.phone,

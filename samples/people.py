@@ -10,7 +10,8 @@ from itertools import cycle, product
 from random import Random
 from typing import Final, TypeVar
 
-from cases.models import Category, DocumentKind
+from cases.documents import DocumentKind
+from cases.models import Category
 from cases.numbers import derive
 
 Item = TypeVar("Item")

@@ -12,9 +12,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
 
-from cases.models import Actor, Fact, Role
-from cases.stamps import Opening
-from cases.states import Event
+from cases.events import Event
+from cases.facts import Fact
+from cases.models import Actor, Role
+from cases.openings import Opening
 from gate.gate import CaseClock, Gate, by_the_clock
 from gate.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
 from gate.stamp_keys import SigningKey

@@ -27,25 +27,18 @@ from activities.registry import Clock, Registry
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, create_pool
 from activities.sealing import Field, KeyRing, Sealer
+from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
-from cases.models import (
-    Answer,
-    CaseView,
-    Document,
-    Fact,
-    NumberChangeOpening,
-    Outcome,
-    Receipt,
-    ReceiptRequest,
-    ReplacementOpening,
-    ReplacementReason,
-    Transition,
-)
-from cases.names import HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind, case_id
+from cases.decide import opened
+from cases.documents import Document
+from cases.events import Event
+from cases.facts import Fact
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.names import HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
 from cases.numbers import derive
+from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
 from cases.policy import PACKS, Policies, load
-from cases.progress import opened
-from cases.states import Event, Status
 from deploy.migrations import migrate
 from intake.client import CaseClient
 from runtime.client import connect
@@ -183,7 +176,7 @@ class Engine:
             "fingerprint": self.sealer.content_token(content),
         } | more
 
-    async def open(self, opening: NumberChangeOpening | ReplacementOpening, *, skipping: bool = False) -> Receipt:
+    async def open(self, opening: Opening, *, skipping: bool = False) -> Receipt:
         """Open a case and wait for its receipt. An application that nobody has stamped is stamped by its submitter."""
         if opening.stamp is None:
             opening = stamped_opening(opening)

@@ -4,10 +4,11 @@ import hashlib
 from datetime import UTC, datetime
 from functools import cache
 
-from cases.ladder import Cause, Dates, NextRung, Rung
-from cases.models import (
+from cases.decide import opened
+from cases.documents import Defect, Document, DocumentKind
+from cases.events import Event
+from cases.facts import (
     Acknowledge,
-    Actor,
     AddDocuments,
     Approve,
     CardActivated,
@@ -18,17 +19,13 @@ from cases.models import (
     CardUnclaimed,
     ConfirmDownstream,
     ConfirmLoss,
-    Defect,
     DisputeOutcome,
-    Document,
-    DocumentKind,
     Extend,
     Fact,
     HandOver,
     Hold,
     HoldBenefits,
     HoldReason,
-    NumberChangeOpening,
     PersonEnded,
     PersonEndedReason,
     Recompute,
@@ -36,21 +33,22 @@ from cases.models import (
     ReleaseBenefits,
     Repair,
     RepairAction,
-    ReplacementOpening,
-    ReplacementReason,
     ResolveDispute,
     Resume,
     ReturnDocuments,
-    Role,
-    System,
     VerifyDocuments,
     Withdraw,
 )
+from cases.kinds import MACHINES
+from cases.ladder import Cause, Dates, NextRung, Rung
+from cases.machines.machine import Clock, Status
+from cases.models import Actor, Role, System
 from cases.names import Kind, person_token
 from cases.numbers import Road
+from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
 from cases.policy import Policies, Policy
-from cases.progress import CaseState, Finding, Screening, Timer, opened
-from cases.states import MACHINES, Clock, Event, Status
+from cases.screening import Finding, Screening
+from cases.state import CaseState, Timer
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)
@@ -154,20 +152,15 @@ def replacement(
     )
 
 
-def screening(opening: NumberChangeOpening | ReplacementOpening, finding: Finding, road: Road | None) -> Screening:
+def screening(opening: Opening, finding: Finding, road: Road | None) -> Screening:
     """What the register would answer."""
     rules = policy(opening.region)
-    if isinstance(opening, NumberChangeOpening):
-        demands = rules.number_change_demands(road or Road.pure_upgrade)
-        terms = rules.number_change_terms
-    else:
-        demands = rules.replacement_demands(opening.reason)
-        terms = rules.replacement_terms
-    return Screening(finding=finding, terms=terms, road=road, demands=demands)
+    demands = rules.demands(opening, road or Road.pure_upgrade)
+    return Screening(finding=finding, terms=rules.terms(opening.kind), road=road, demands=demands)
 
 
 def received(
-    opening: NumberChangeOpening | ReplacementOpening,
+    opening: Opening,
     finding: Finding = Finding.clear,
     road: Road | None = Road.pure_upgrade,
 ) -> CaseState:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from activities.stamps import Stamps, TrustedKeys
-from cases.models import Actor, Fact, Role
-from cases.names import case_id
-from cases.roles import OPEN, Act
-from cases.stamps import Opening
-from cases.states import Event
+from cases.events import OPEN, Act, Event
+from cases.facts import Fact
+from cases.kinds import case_id
+from cases.models import Actor, Role
+from cases.openings import Opening
 from gate.gate import minted
 from gate.stamp_keys import SigningKey
 

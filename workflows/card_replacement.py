@@ -3,17 +3,10 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.models import (
-        CardActivated,
-        CardFound,
-        CardHandedOver,
-        CardProduced,
-        CardUnclaimed,
-        ConfirmLoss,
-        Outcome,
-        ReplacementOpening,
-    )
-    from cases.states import Event, Status
+    from cases.answers import Outcome
+    from cases.events import Event
+    from cases.machines.machine import Status
+    from cases.openings import ReplacementOpening
     from workflows.case import Case, never_cancelled, told
 
 
@@ -52,14 +45,12 @@ class CardReplacement(Case):
                     await self.somebody_acts_or_time_runs_out()
         return await self.close()
 
-    confirm_loss = told(Event.confirm_loss, ConfirmLoss, "正式挂失。The loss is reported formally.")
-    card_found = told(Event.card_found, CardFound, "卡已找回，解除挂失。The lost card was found.")
-    card_produced = told(Event.card_produced, CardProduced, "制卡结果。The card bureau made the card, or failed to.")
-    card_handed_over = told(Event.card_handed_over, CardHandedOver, "卡已领取或寄达。The card was handed over.")
-    card_activated = told(Event.card_activated, CardActivated, "社保或金融功能激活。One function was activated.")
-    card_unclaimed = told(
-        Event.card_unclaimed, CardUnclaimed, "逾期未领，两人监销。Nobody fetched the card; two people destroyed it."
-    )
+    confirm_loss = told(Event.confirm_loss)
+    card_found = told(Event.card_found)
+    card_produced = told(Event.card_produced)
+    card_handed_over = told(Event.card_handed_over)
+    card_activated = told(Event.card_activated)
+    card_unclaimed = told(Event.card_unclaimed)
 
     @property
     def waits_for_pension_run(self) -> bool:

@@ -19,48 +19,21 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
+    from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
+    from cases.decide import decide, next_step, opened, way_from
     from cases.errors import REMEDIES, CaseError, Code
-    from cases.models import (
-        Acknowledge,
-        AddDocuments,
-        Answer,
-        Approve,
+    from cases.events import EVENTS, Event, Origin
+    from cases.facts import (
         CalendarGrew,
-        CaseView,
-        ConfirmDownstream,
-        Extend,
         Fact,
-        Hold,
-        HoldBenefits,
-        Outcome,
-        PersonEnded,
-        Receipt,
-        ReceiptRequest,
-        Recompute,
-        Reject,
-        ReleaseBenefits,
-        Repair,
-        ResolveDispute,
-        Resume,
-        ReturnDocuments,
-        Transition,
-        VerifyDocuments,
-        Withdraw,
     )
+    from cases.machines.machine import Status
     from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW
-    from cases.progress import CaseState, Upcoming, decide, next_step, opened, outcome_of, view_of, way_from
+    from cases.openings import Opening
     from cases.stamps import check_fact
-    from cases.states import Event, Origin, Status
-    from cases.steps import (
-        KEPT_TRANSITIONS,
-        Neighbour,
-        Opening,
-        RegisterRequest,
-        Standing,
-        StepRequest,
-        StepResult,
-        answer_of,
-    )
+    from cases.state import CaseState, Upcoming
+    from cases.steps import KEPT_TRANSITIONS, Neighbour, RegisterRequest, Standing, StepRequest, StepResult
+    from cases.views import answer_of, outcome_of, view_of
     from workflows.details import (
         Caption,
         Refusal,
@@ -96,9 +69,9 @@ def refused(code: Code) -> ApplicationError:
     return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", type=code.value, non_retryable=True)
 
 
-def told(event: Event, fact: type[Fact], description: str) -> Any:
+def told(event: Event) -> Any:
     """The update by which a case is told of `event`: refused early by its validator, else moved and answered."""
-    expected = fact
+    record = EVENTS[event]
 
     async def handler(self: "Case", fact: Fact | None = None) -> Answer:
         if fact is None:
@@ -107,15 +80,15 @@ def told(event: Event, fact: type[Fact], description: str) -> Any:
 
     def validator(self: "Case", fact: Fact | None = None) -> None:
         # An update without a payload, or with JSON's null, arrives as None.
-        if not isinstance(fact, expected):
+        if record.fact is None or not isinstance(fact, record.fact):
             raise refused(Code.PAYLOAD_INVALID)
         self._refuse_early(event, fact)
 
     for function, answer in ((handler, Answer), (validator, None)):
         function.__name__ = function.__qualname__ = event.value
         # The converter reads them, while the class of `self` is still being made.
-        function.__annotations__ = {"fact": fact, "return": answer}
-    update = workflow.update(name=event.value, description=description_of(event, description))(handler)
+        function.__annotations__ = {"fact": record.fact, "return": answer}
+    update = workflow.update(name=event.value, description=description_of(event, record.description))(handler)
     update.validator(validator)
     return update
 
@@ -311,51 +284,23 @@ class Case:
             same_key = request.key == self._opening.key
             raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
 
-    add_documents = told(Event.add_documents, AddDocuments, "补充材料。Documents came in.")
-    verify_documents = told(
-        Event.verify_documents,
-        VerifyDocuments,
-        "核验原件与复印件。The original was seen; `copies` names every copy on file by SHA-256.",
-    )
-    return_documents = told(
-        Event.return_documents, ReturnDocuments, "一次性告知补正。Documents are defective; name all defects at once."
-    )
-    approve = told(
-        Event.approve,
-        Approve,
-        "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content.",
-    )
-    reject = told(Event.reject, Reject, "不予办理，须写明法律依据。Refused, with its legal basis.")
-    hold = told(Event.hold, Hold, "暂停办理。The case waits for something outside the applicant's control.")
-    resume = told(Event.resume, Resume, "恢复办理。The reason of the hold is gone.")
-    extend = told(Event.extend, Extend, "延长当前期限（工作日）。Extends the running time limit by working days.")
-    withdraw = told(Event.withdraw, Withdraw, "申请人撤回。The applicant withdraws.")
-    resolve_dispute = told(
-        Event.resolve_dispute,
-        ResolveDispute,
-        "号码争议裁定，两名工作人员一致后生效。Counts when a second officer decides the same on the same document.",
-    )
-    confirm_downstream = told(
-        Event.confirm_downstream,
-        ConfirmDownstream,
-        "医保、养老、银行确认。Another system took the number over, or refused.",
-    )
-    repair = told(
-        Event.repair,
-        Repair,
-        "修复：`retry` 重试、`accept` 凭据确认、`undo` 撤回。An operator's decision on a stuck case.",
-    )
-    hold_benefits = told(
-        Event.hold_benefits, HoldBenefits, "停发待遇：具名决定、法律依据、送达凭证。A named officer withholds benefits."
-    )
-    release_benefits = told(Event.release_benefits, ReleaseBenefits, "恢复待遇。Releases held benefits by decision.")
-    acknowledge = told(Event.acknowledge, Acknowledge, "知悉提醒。Somebody has seen that the case needs attention.")
-    recompute = told(
-        Event.recompute,
-        Recompute,
-        "重新计算期限（日历或政策变更后）。Dates are reckoned anew; `policy` pins another version.",
-    )
-    person_ended = told(Event.person_ended, PersonEnded, "死亡或转出，终止案件。The person died or was transferred.")
+    add_documents = told(Event.add_documents)
+    verify_documents = told(Event.verify_documents)
+    return_documents = told(Event.return_documents)
+    approve = told(Event.approve)
+    reject = told(Event.reject)
+    hold = told(Event.hold)
+    resume = told(Event.resume)
+    extend = told(Event.extend)
+    withdraw = told(Event.withdraw)
+    resolve_dispute = told(Event.resolve_dispute)
+    confirm_downstream = told(Event.confirm_downstream)
+    repair = told(Event.repair)
+    hold_benefits = told(Event.hold_benefits)
+    release_benefits = told(Event.release_benefits)
+    acknowledge = told(Event.acknowledge)
+    recompute = told(Event.recompute)
+    person_ended = told(Event.person_ended)
 
     @workflow.update(
         name=CALENDAR_GREW,

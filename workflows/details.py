@@ -12,15 +12,19 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from cases.answers import CaseView, Transition
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
+from cases.documents import Demand
 from cases.errors import REMEDIES, Code
+from cases.events import ROLES, Event
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
+from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.models import ApplicationChannel, CaseView, Demand, Role, Transition
-from cases.progress import Upcoming
-from cases.roles import ROLES
-from cases.states import MACHINES, Event, Milestone, Status
+from cases.machines.machine import Milestone, Status
+from cases.models import Role
+from cases.openings import ApplicationChannel
+from cases.state import Upcoming
 from cases.words import ATTENTION, REMAINS, word
 
 

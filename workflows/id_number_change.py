@@ -3,8 +3,10 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.models import NumberChangeOpening, Outcome
-    from cases.states import Event, Status
+    from cases.answers import Outcome
+    from cases.events import Event
+    from cases.machines.machine import Status
+    from cases.openings import NumberChangeOpening
     from workflows.case import Case, never_cancelled
 
 

@@ -20,7 +20,8 @@ from typing import Any, Final, NamedTuple
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.clocks import day_of
-from cases.states import Event
+from cases.events import Event
+from cases.kinds import KINDS
 from cases.steps import Neighbour
 
 SQL: Final = load("rechecking.sql", beside=__file__)
@@ -54,13 +55,19 @@ class Progress(NamedTuple):
     released: int = 0
 
 
+def _kinds() -> dict[str, list[str]]:
+    """For what the cases of each kind make the register hold benefits, and how their IDs begin."""
+    records = KINDS.values()
+    return {"reasons": [each.held_for for each in records], "prefixes": [each.prefix for each in records]}
+
+
 async def recheck(pool: Pool, at: datetime, begun: Progress, tell: Callable[[Progress], None]) -> Progress:
     """Walk all holds and warnings from where an earlier attempt stopped, and lift those whose reason is gone."""
     progress = begun
     while True:
         async with connection_of(pool) as connection:
             some = await SQL["holds_with_their_reason"].all(
-                connection, {"after": progress.reached, "only": None, "limit": BATCH}
+                connection, {"after": progress.reached, "only": None, "limit": BATCH, **_kinds()}
             )
         if not some:
             return progress
@@ -73,7 +80,7 @@ async def recheck(pool: Pool, at: datetime, begun: Progress, tell: Callable[[Pro
 async def cases_to_tell(pool: Pool, after: str) -> tuple[Neighbour, ...]:
     """The next open cases, after one of them, that show benefits as held which are not held any more."""
     async with connection_of(pool) as connection:
-        rows = await SQL["cases_showing_a_lifted_hold"].all(connection, {"after": after, "limit": PAGE})
+        rows = await SQL["cases_showing_a_lifted_hold"].all(connection, {"after": after, "limit": PAGE, **_kinds()})
     return tuple(Neighbour(case_id=row["case_id"], event=Event.benefits_lifted) for row in rows)
 
 
@@ -82,7 +89,9 @@ async def _lift(pool: Pool, hold: int, person: str, at: datetime) -> bool:
     async with connection_of(pool) as connection, connection.transaction():
         # Whoever decides on a person's benefits holds the person's record; the reason is looked at again under it.
         await SQL["lock_person"].first(connection, {"person": person})
-        found = await SQL["holds_with_their_reason"].first(connection, {"after": 0, "only": hold, "limit": 1})
+        found = await SQL["holds_with_their_reason"].first(
+            connection, {"after": 0, "only": hold, "limit": 1, **_kinds()}
+        )
         if found is None or found["gone_by"] is None:
             return False
         await _lift_in(connection, dict(found), at)

@@ -24,9 +24,10 @@ SELECT
 FROM benefit_holds AS hold
 JOIN persons AS person ON person.id = hold.person_id
 LEFT JOIN numbers AS living ON living.person_id = hold.person_id AND living.state = 'living'
+LEFT JOIN unnest(:reasons::text[], :prefixes::text[]) AS kind (reason, prefix) ON kind.reason = hold.reason
 LEFT JOIN LATERAL (
     SELECT case_id, generation, status, closed_at FROM cases
-    WHERE cases.case_id = CASE hold.reason WHEN 'id_number' THEN 'idc-' ELSE 'crc-' END || person.token
+    WHERE cases.case_id = kind.prefix || '-' || person.token
     ORDER BY generation DESC LIMIT 1
 ) AS newest ON true
 WHERE hold.state <> 'released' AND hold.id > :after AND (:only::bigint IS NULL OR hold.id = :only)
@@ -53,7 +54,8 @@ UPDATE benefit_holds SET release_basis = :gone_by WHERE id = :id AND state = 're
 SELECT DISTINCT cases.case_id
 FROM benefit_holds AS hold
 JOIN persons AS person ON person.id = hold.person_id
-JOIN cases ON cases.case_id = CASE hold.reason WHEN 'id_number' THEN 'idc-' ELSE 'crc-' END || person.token
+JOIN unnest(:reasons::text[], :prefixes::text[]) AS kind (reason, prefix) ON kind.reason = hold.reason
+JOIN cases ON cases.case_id = kind.prefix || '-' || person.token
 WHERE hold.state = 'released' AND cases.closed_at IS NULL AND hold.released_at >= cases.opened_at
   AND cases.case_id > :after AND cases.benefits_held
   AND NOT EXISTS (

@@ -25,11 +25,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.calendar import Calendars, edition_of
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from cases.answers import Answer
 from cases.errors import CaseError, Code
-from cases.models import Answer, CalendarGrew, Recompute
+from cases.events import Event
+from cases.facts import CalendarGrew, Recompute
 from cases.names import CALENDAR_GREW
 from cases.policy import Policies
-from cases.states import Event
 
 SQL: Final = load("recomputing.sql", beside=__file__)
 

@@ -16,8 +16,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
+from cases.kinds import MACHINES
 from cases.offices import Recipient
-from cases.states import MACHINES
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ENDING: Final = ".txt"

@@ -11,12 +11,13 @@ from typing import Final
 from temporalio import activity
 
 from activities.stamps import Stamps
+from cases.decide import next_step
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Fact
+from cases.events import EVENTS, FACTS, Event, Origin
+from cases.facts import Fact
 from cases.names import Kind
-from cases.progress import CaseState, next_step
 from cases.stamps import Claims
-from cases.states import AFTER_A_REFUSAL, Event, Origin
+from cases.state import CaseState
 from cases.steps import StepRequest
 
 _OF_THE_CALENDAR: Final = Event.recompute
@@ -68,7 +69,7 @@ def check_due(state: CaseState, event: Event, now: datetime) -> None:
     Raises `TooEarly`; `CaseError` EVENT_NOT_ALLOWED for a step that the engine would not make, and for a time limit
     that the case does not have.
     """
-    if event in AFTER_A_REFUSAL:
+    if EVENTS[event].after_a_refusal:
         raise CaseError(Code.EVENT_NOT_ALLOWED)
     match event.origin:
         case Origin.engine:

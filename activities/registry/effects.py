@@ -14,12 +14,13 @@ from pydantic import JsonValue
 from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
-from cases.models import CardProduced, Fact
+from cases.events import Event
+from cases.facts import CardProduced, Fact
+from cases.machines.machine import Effect
 from cases.names import Kind
 from cases.offices import Recipient
 from cases.policy import Policy
-from cases.progress import CaseState
-from cases.states import Effect, Event
+from cases.state import CaseState
 
 REGISTER: Final = "register"
 """Target of what everyone who reads the register is told."""

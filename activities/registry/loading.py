@@ -17,7 +17,8 @@ from activities.registry.queries import load
 from activities.sealing import Field as SealedField
 from activities.sealing import Sealer
 from cases.errors import Code
-from cases.models import CardFunction, Category, LegalBasis, Reference, RegionCode, StaffId
+from cases.facts import CardFunction
+from cases.models import Category, LegalBasis, Reference, RegionCode, StaffId
 from cases.text import check_name
 
 SQL: Final = load("loading.sql")

@@ -13,10 +13,10 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import digest_of_texts
+from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
-from cases.states import Milestone, Status
 
 SQL: Final = load("reading.sql")
 

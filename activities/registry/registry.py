@@ -29,19 +29,24 @@ from activities.registry.effects import (
 from activities.registry.errors import PASSES, REFUSAL, SAYS_WHY, STAMP_ONCE, Refused, code_of, codes_only, is_final
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.screening import REASONS, Screened, screen
+from activities.registry.screening import Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
+from cases.answers import Receipt, Transition
 from cases.clocks import SHANGHAI
+from cases.decide import Decision, decide, next_step, opened, otherwise
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.models import Citizen, Fact, Receipt, Recompute, Transition
-from cases.names import case_id as case_id_of
+from cases.events import Event, Origin
+from cases.facts import Fact, Recompute
+from cases.kinds import KINDS
+from cases.kinds import case_id as case_id_of
+from cases.machines.machine import Effect
+from cases.openings import Citizen
 from cases.policy import Policies, Policy
-from cases.progress import CaseState, Decision, decide, next_step, opened, receipt_of, view_of
 from cases.stamps import Claims
-from cases.states import Effect, Event, Origin, otherwise
+from cases.state import CaseState
 from cases.steps import (
     KEPT_TRANSITIONS,
     Neighbour,
@@ -51,6 +56,7 @@ from cases.steps import (
     StepResult,
     changes_of,
 )
+from cases.views import receipt_of, view_of
 
 SQL: Final = load("cases.sql")
 
@@ -513,7 +519,7 @@ class Registry:
                 "region": opening.region,
                 "number": opening.number,
                 "number_token": opening.number_token,
-                "reason": REASONS[opening.kind],
+                "reason": KINDS[opening.kind].held_for,
                 "facts": facts_of(intended, decision.effects)
                 | {"fact": fact, "from_status": transition.status.value, "to_status": final.status.value},
             },

@@ -13,9 +13,9 @@ from activities.registry.journal import Entry, Kind, Limit, checked_reason
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError, Code
+from cases.kinds import read_case_id
 from cases.models import Actor
-from cases.names import read_case_id
-from cases.roles import covers
+from cases.rules.people import covers
 
 LASTS: Final = timedelta(minutes=10)
 """How long a case stays in clear for whoever revealed it."""

@@ -13,17 +13,15 @@ from activities.registry.queries import load
 from activities.sealing import Field, Sealer
 from cases.clocks import SHANGHAI
 from cases.errors import Advice, CaseError, Code
-from cases.models import Demand, NumberChangeOpening, ReplacementOpening
-from cases.names import Kind
+from cases.kinds import KINDS
 from cases.numbers import Classification, Road, classify, validate, validate18
-from cases.policy import Policies, Policy
-from cases.progress import CaseState, Finding, Screening
+from cases.openings import Opening, ReplacementOpening
+from cases.policy import Policies
+from cases.screening import Finding, Screening
+from cases.state import CaseState
 from cases.text import check_name, same_name
 
 SQL: Final = load("screening.sql")
-
-REASONS: Final = {Kind.id_number_change: "id_number", Kind.card_replacement: "card"}
-"""Why a claim is suspended or a benefit held, by the kind of case that ends it."""
 
 _FIRST_GENERATION: Final = 15
 
@@ -59,7 +57,11 @@ async def screen(
     before = state.screening
     policy = policies.of_region(opening.region) if before is None else policies.pinned(before.terms.policy)
     number = _number_of(opening, sealer)
-    values = {"person": opening.person, "number_token": opening.number_token, "reason": REASONS[opening.kind]}
+    values = {
+        "person": opening.person,
+        "number_token": opening.number_token,
+        "reason": KINDS[opening.kind].held_for,
+    }
     row = await SQL["person_on_register"].first(connection, values)
     if row is None:
         raise AssertionError("a row, whoever is asked for")
@@ -76,7 +78,7 @@ async def screen(
         finding=verdict.finding,
         terms=policy.terms(opening.kind),
         road=verdict.road,
-        demands=_demands(policy, opening, verdict.road),
+        demands=policy.demands(opening, verdict.road),
         advice=verdict.advice,
         benefits_held=known and row["benefits_held"],
         draws_pension=known and row["draws_pension"],
@@ -85,25 +87,25 @@ async def screen(
     return Screened(screening, row["id"], row["number_id"], row["who_else"])
 
 
-def _number_of(opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> str:
+def _number_of(opening: Opening, sealer: Sealer) -> str:
     number = sealer.open(opening.number, field=Field.number, person=opening.person)
     if sealer.number_token(number) != opening.number_token:
         raise CaseError(Code.PAYLOAD_INVALID, "number_token")
     return number
 
 
-def _same_name(row: asyncpg.Record, opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> bool:
+def _same_name(row: asyncpg.Record, opening: Opening, sealer: Sealer) -> bool:
     registered = sealer.open(row["name"], field=Field.name, person=opening.person)
     return same_name(registered, sealer.open(opening.name, field=Field.name, person=opening.person))
 
 
-def _name_advice(opening: NumberChangeOpening | ReplacementOpening, sealer: Sealer) -> tuple[Advice, ...]:
+def _name_advice(opening: Opening, sealer: Sealer) -> tuple[Advice, ...]:
     return check_name(sealer.open(opening.name, field=Field.name, person=opening.person)).advice
 
 
 def _road(
     row: asyncpg.Record,
-    opening: NumberChangeOpening,
+    opening: Opening,
     new: str,
     today: date,
     sealer: Sealer,
@@ -137,12 +139,3 @@ def _precheck(row: asyncpg.Record, opening: ReplacementOpening, shown: str, toda
     if row["card_coming"]:
         return _Verdict(Finding.duplicate, None, advice)
     return _Verdict(Finding.clear if row["card_to_replace"] else Finding.not_allowed, None, advice)
-
-
-def _demands(
-    policy: Policy, opening: NumberChangeOpening | ReplacementOpening, road: Road | None
-) -> tuple[Demand, ...]:
-    if isinstance(opening, ReplacementOpening):
-        return policy.replacement_demands(opening.reason)
-    # A number that somebody else has asks for the same evidence as a reissued one, once the dispute is settled.
-    return policy.number_change_demands(Road.reissued if road is Road.conflict else road) if road else ()

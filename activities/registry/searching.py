@@ -14,9 +14,9 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError, Code
+from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Record, RegionCode, Role
 from cases.names import Kind
-from cases.states import Milestone, Status
 
 SQL: Final = load("searching.sql", beside=__file__)
 

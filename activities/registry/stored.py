@@ -8,8 +8,9 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from activities.registry.audit import sha256_of
-from cases.models import NumberChangeOpening, ReplacementOpening
-from cases.progress import CaseState, Screening
+from cases.openings import Opening
+from cases.screening import Screening
+from cases.state import CaseState
 
 _APART: Final = {"opening", "screening"}
 
@@ -52,7 +53,7 @@ def stored(state: CaseState, before: "Copy | None" = None) -> Stored:
     )
 
 
-def _text_of(part: NumberChangeOpening | ReplacementOpening | Screening | None) -> str:
+def _text_of(part: Opening | Screening | None) -> str:
     return "null" if part is None else part.model_dump_json(exclude_defaults=True)
 
 

@@ -27,7 +27,7 @@ SQL: Final = load("verifying.sql", beside=__file__)
 _PREFETCHED: Final = 500
 """Rows that are fetched at a time: so few that the server is never left waiting within the transaction for long."""
 
-_HEAD: Final = re.compile(r"((?:idc|crc)-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
+_HEAD: Final = re.compile(r"([a-z]{3}-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
 
 
 class Head(NamedTuple):

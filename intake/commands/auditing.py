@@ -8,7 +8,7 @@ import typer
 from activities.registry.journal import entries
 from activities.registry.verifying import digest_of_heads, heads, read_heads, verify_audit
 from cases.errors import CaseError, Code
-from cases.names import read_case_id
+from cases.kinds import read_case_id
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, WrongUsage
 

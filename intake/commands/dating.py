@@ -28,9 +28,9 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool
 from cases.clocks import WorkingCalendar
 from cases.errors import REMEDIES, CaseError, Code
-from cases.models import Recompute
+from cases.events import Event
+from cases.facts import Recompute
 from cases.policy import PACKS, Policies, Policy, load
-from cases.states import Event
 from intake.applications import checked
 from intake.client import today_in_shanghai
 from intake.commands.drawing import drawn, year_of

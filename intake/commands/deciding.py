@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cases.errors import REMEDIES
-from cases.states import Event
+from cases.events import Event
 from intake import bulk
 from intake.bulk import ALONE, Considered, Told
 from intake.client import today_in_shanghai

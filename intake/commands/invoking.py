@@ -15,8 +15,8 @@ from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
+from cases.kinds import read_case_id
 from cases.models import Actor
-from cases.names import read_case_id
 from gate.identity import claimed_by
 from intake.client import CaseClient, Unavailable, of_rpc
 from intake.commands.saying import Exit, Format, Language, Speaker

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
+from cases.machines.machine import Milestone, Status
 from cases.names import Kind
-from cases.states import Milestone, Status
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
 

@@ -17,7 +17,7 @@ from activities.notifications.troubled import Renewal, Trouble, Which, list_trou
 from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
 from cases.errors import REMEDIES, CaseError, Code
-from cases.names import read_case_id
+from cases.kinds import read_case_id
 from cases.offices import Recipient
 from intake.client import Unavailable
 from intake.commands.acting import checked_actor

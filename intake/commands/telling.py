@@ -15,8 +15,9 @@ import typer
 from pydantic.fields import FieldInfo
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, CardProduced, Fact, Role, VerifyDocuments
-from cases.states import Event
+from cases.events import FACTS, Event
+from cases.facts import CardProduced, Fact, VerifyDocuments
+from cases.models import Role
 from intake.applications import checked
 from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
 from intake.commands.opening import read_input

@@ -8,7 +8,8 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from cases.errors import Code
-from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, KIND_ZH, REASON_ZH, SUBMITTER_ZH
+from cases.kinds import KINDS
+from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, REASON_ZH, SUBMITTER_ZH
 from intake.applications import InputRefused, Problem
 
 
@@ -61,7 +62,7 @@ REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.re
 NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
-KIND_OF_WORD: Final = {word: kind for kind, zh in KIND_ZH.items() for word in (zh, kind.name)}
+KIND_OF_WORD: Final = {word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name)}
 CHANNEL_OF_WORD: Final = {
     word: channel for channel, zh in APPLICATION_CHANNEL_ZH.items() for word in (zh, channel.value)
 }

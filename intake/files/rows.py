@@ -8,15 +8,15 @@ from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from cases.errors import Advice, CaseError, Code
-from cases.models import Role, SubmitterKind
+from cases.models import Role
 from cases.names import Kind
 from cases.numbers import normalise, spreadsheet_damage, validate
+from cases.openings import SubmitterKind
 from intake.applications import (
+    APPLICATIONS,
     Application,
     InputRefused,
-    NumberChangeApplication,
     Problem,
-    ReplacementApplication,
     check,
     checked,
 )
@@ -130,16 +130,16 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
                 fields[column] = value
     kind = fields.pop(Column.kind, Kind.id_number_change)
     problems += _name_submitter(fields, terms)
-    if kind is Kind.id_number_change:
+    model = APPLICATIONS[kind]
+    if Column.reason not in model.model_fields:
         if Column.reason in fields and not cells.get(Column.kind):
             # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
             problems.append(Problem(Column.kind, Code.FIELD_MISSING))
         fields.pop(Column.reason, None)
-        fields["new_number"] = fields.pop(Column.number, None)
-    else:
-        fields.setdefault(Column.number, None)
+    number = fields.pop(Column.number, None)
+    fields[Column.number if Column.number in model.model_fields else "new_number"] = number
     fields.setdefault(Column.name, "")
-    return _checked(kind, {str(name): value for name, value in fields.items()}, problems)
+    return _checked(model, {str(name): value for name, value in fields.items()}, problems)
 
 
 def _name_submitter(fields: dict[str, Any], terms: Terms) -> list[Problem]:
@@ -156,8 +156,7 @@ def _name_submitter(fields: dict[str, Any], terms: Terms) -> list[Problem]:
     return problems
 
 
-def _checked(kind: Kind, fields: dict[str, Any], problems: list[Problem]) -> Application:
-    model: type[Application] = NumberChangeApplication if kind is Kind.id_number_change else ReplacementApplication
+def _checked(model: type[Application], fields: dict[str, Any], problems: list[Problem]) -> Application:
     try:
         application = checked(model, fields)
     except InputRefused as wrong:

@@ -20,29 +20,28 @@ from activities.registry.pool import Pool, connection_of
 from activities.registry.reading import transitions_of, verify_chain
 from activities.registry.stored import Copy, Stored
 from activities.sealing import Field, Sealer
+from cases.decide import Decision, decide, opened
+from cases.documents import Document, DocumentKind
 from cases.errors import Code
-from cases.models import (
-    Actor,
+from cases.events import Event, Origin
+from cases.facts import (
     Approve,
     CardActivated,
     CardFunction,
     CardHandedOver,
     CardProduced,
-    Document,
-    DocumentKind,
     Fact,
     HandOver,
-    NumberChangeOpening,
-    ReplacementOpening,
-    ReplacementReason,
-    Role,
     VerifyDocuments,
 )
-from cases.names import Kind, read_case_id
+from cases.kinds import MACHINES, read_case_id
+from cases.machines.machine import Status
+from cases.models import Actor, Role
+from cases.names import Kind
 from cases.numbers import derive
-from cases.progress import CaseState, Decision, decide, opened, view_of
-from cases.states import MACHINES, Event, Origin, Status
+from cases.state import CaseState
 from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
+from cases.views import view_of
 from tests.scenes import of_office
 from tests.stamping import stamped, stamped_opening
 

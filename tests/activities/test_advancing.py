@@ -21,18 +21,10 @@ from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
 from cases import progress
 from cases.errors import Code
-from cases.models import (
-    DisputeOutcome,
-    Repair,
-    RepairAction,
-    ReplacementReason,
-    ResolveDispute,
-    VerifyDocuments,
-    Withdraw,
-)
+from cases.facts import DisputeOutcome, Repair, RepairAction, ResolveDispute, VerifyDocuments, Withdraw
+from cases.openings import ReplacementReason
 from cases.policy import Policies
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.state import CaseState
 from cases.steps import RegisterRequest, StepResult
 from tests.activities.play import (
     BANK,

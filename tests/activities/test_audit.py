@@ -8,10 +8,10 @@ import pytest
 
 from activities.registry.audit import hash_of
 from activities.registry.reading import Break, transitions_of, verify_chain
+from cases.events import Event
+from cases.facts import VerifyDocuments, Withdraw
 from cases.ladder import Dates
-from cases.models import VerifyDocuments, Withdraw
-from cases.progress import CaseState
-from cases.states import Event
+from cases.state import CaseState
 from tests.activities.play import CERTIFIED, CLERK, SECOND, SOUTH, THIRD, Play, eighteen, insured
 
 

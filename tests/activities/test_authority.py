@@ -16,13 +16,18 @@ from activities.registry.loading import BenefitHold
 from activities.registry.registry import LARGEST_STATE
 from activities.registry.stored import Copy
 from activities.stamps import LONGEST_OUTAGE
+from cases.decide import decide, next_step
+from cases.documents import Defect, DocumentKind
 from cases.errors import CaseError, Code
+from cases.events import Event, Origin
+from cases.facts import AddDocuments, Withdraw
+from cases.kinds import MACHINES
 from cases.ladder import Cause, NextRung, Rung, Suspension
-from cases.models import AddDocuments, Defect, DocumentKind, ReplacementReason, Withdraw
+from cases.machines.machine import AFTER_A_REFUSAL, Clock, Status
 from cases.names import Kind
+from cases.openings import ReplacementReason
 from cases.policy import Policies
-from cases.progress import CaseState, Timer, decide, next_step
-from cases.states import AFTER_A_REFUSAL, MACHINES, Clock, Event, Origin, Status
+from cases.state import CaseState, Timer
 from cases.steps import RegisterRequest, StepRequest, StepResult
 from tests import scenes
 from tests.activities.play import (

@@ -10,9 +10,11 @@ import pytest
 
 from activities.registry.loading import BenefitHold
 from activities.registry.pool import Connection, connection_of
-from cases.models import DisputeOutcome, ReplacementReason, ResolveDispute, Withdraw
-from cases.progress import CaseState
-from cases.states import Effect, Event, Status
+from cases.events import Event
+from cases.facts import DisputeOutcome, ResolveDispute, Withdraw
+from cases.machines.machine import Effect, Status
+from cases.openings import ReplacementReason
+from cases.state import CaseState
 from tests.activities.play import CERTIFICATE, CERTIFIED, CLERK, FOURTH, NOON, THIRD, Play, eighteen, insured
 
 NUMBER, OTHER = eighteen("11010519491231004"), eighteen("11010519491231005")

@@ -7,9 +7,11 @@ import pytest
 
 from activities.registry.loading import BenefitHold, Claim
 from cases.errors import Code
-from cases.models import Hold, HoldBenefits, HoldReason, ReleaseBenefits, Repair, RepairAction, ReplacementReason
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import Hold, HoldBenefits, HoldReason, ReleaseBenefits, Repair, RepairAction
+from cases.machines.machine import Status
+from cases.openings import ReplacementReason
+from cases.state import CaseState
 from tests.activities.play import CLERK, NOON, OPERATOR, SOUTH, THIRD, Play, eighteen, insured
 
 NUMBER = eighteen("11010519491231004")

@@ -4,8 +4,8 @@ import pytest
 
 from activities.registry.loading import HeldCard
 from cases.errors import Code
-from cases.models import (
-    Actor,
+from cases.events import Event
+from cases.facts import (
     CardActivated,
     CardFound,
     CardFunction,
@@ -14,12 +14,10 @@ from cases.models import (
     ConfirmLoss,
     Repair,
     RepairAction,
-    ReplacementReason,
-    Role,
     Withdraw,
 )
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.machines.machine import Status
+from cases.state import CaseState
 from tests.activities.play import (
     BANK,
     BUREAU,

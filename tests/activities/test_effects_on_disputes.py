@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from cases.errors import Code
-from cases.models import DisputeOutcome, ResolveDispute, Withdraw
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import DisputeOutcome, ResolveDispute, Withdraw
+from cases.machines.machine import Status
+from cases.state import CaseState
 from cases.steps import Neighbour
 from tests.activities.play import CERTIFICATE, CERTIFIED, CLERK, FOURTH, SOUTH, THIRD, Play, eighteen, insured
 

@@ -9,18 +9,13 @@ import pytest
 from activities.registry import Registry
 from activities.registry.loading import HeldCard
 from cases.errors import Code
-from cases.models import (
-    ConfirmDownstream,
-    Repair,
-    RepairAction,
-    ReplacementReason,
-    Role,
-    System,
-    Withdraw,
-)
+from cases.events import Event
+from cases.facts import ConfirmDownstream, Repair, RepairAction, Withdraw
+from cases.machines.machine import Status
+from cases.models import Role, System
 from cases.numbers import derive
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.openings import ReplacementReason
+from cases.state import CaseState
 from cases.steps import Neighbour, StepRequest
 from tests.activities.play import CERTIFIED, CLERK, OPERATOR, SECOND, SOUTH, Play, eighteen, insured, staff
 

@@ -14,8 +14,8 @@ from activities.registry.errors import Refused, code_of, translate
 from activities.registry.pool import connection_of
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
+from cases.events import Event
 from cases.policy import Policies
-from cases.states import Event
 from cases.steps import RegisterRequest
 from tests.activities.play import CERTIFIED, Play, eighteen, insured, mistaken
 from tests.stamping import STAMPS

@@ -19,11 +19,14 @@ from activities.registry.reading import verify_chain
 from activities.registry.schema import SCHEMA, check_schema
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Role
 from cases.numbers import Road
 from cases.policy import Policies
-from cases.progress import CaseState, Finding, receipt_of
-from cases.states import Event, Milestone, Status
+from cases.screening import Finding
+from cases.state import CaseState
+from cases.views import receipt_of
 from deploy.migrations import HERE, migrate, scripts
 from stack import LocalStack
 from tests import scenes

@@ -22,9 +22,12 @@ from activities.registry.pool import create_pool
 from activities.registry.reading import Filter, list_cases
 from activities.sealing import Field
 from cases.errors import CaseError, Code
-from cases.models import Category, ReplacementReason, Withdraw
+from cases.events import Event
+from cases.facts import Withdraw
+from cases.machines.machine import Milestone, Status
+from cases.models import Category
 from cases.names import Kind
-from cases.states import Event, Milestone, Status
+from cases.openings import ReplacementReason
 from tests.activities.play import CLERK, NOON, SOUTH, Play, eighteen, insured
 
 NUMBER = eighteen("11010519491231004")

@@ -15,9 +15,9 @@ from activities.campaign import Campaign, rechecking
 from activities.registry.loading import BenefitHold, Claim
 from activities.registry.pool import Pool, connection_of
 from cases.clocks import SHANGHAI
+from cases.machines.machine import Status
 from cases.occasions import Occasion, Rechecked
 from cases.policy import Policies
-from cases.states import Status
 from tests.activities.late_cases import late
 from tests.activities.play import NORTH, Play, eighteen, insured
 

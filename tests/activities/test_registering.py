@@ -10,26 +10,18 @@ import pytest
 from activities.calendar import official_calendar
 from activities.registry import Clock, Registry
 from activities.registry.loading import BenefitHold, HeldCard
+from cases.answers import Receipt
+from cases.documents import DocumentKind
 from cases.errors import Advice, Code
-from cases.models import (
-    ApplicationChannel,
-    Authority,
-    CardFunction,
-    Category,
-    Citizen,
-    ConfirmLoss,
-    DocumentKind,
-    PersonEnded,
-    PersonEndedReason,
-    Receipt,
-    ReplacementReason,
-    SubmitterKind,
-    Withdraw,
-)
+from cases.events import Event
+from cases.facts import CardFunction, ConfirmLoss, PersonEnded, PersonEndedReason, Withdraw
+from cases.machines.machine import Status
+from cases.models import Category
 from cases.numbers import Road, derive
+from cases.openings import ApplicationChannel, Authority, Citizen, ReplacementReason, SubmitterKind
 from cases.policy import Policies
-from cases.progress import CaseState, Finding, Screening
-from cases.states import Event, Status
+from cases.screening import Finding, Screening
+from cases.state import CaseState
 from cases.steps import StepResult
 from tests.activities.play import CLERK, NOON, SECOND, SOUTH, Play, eighteen, insured, old_number
 from tests.stamping import STAMPS

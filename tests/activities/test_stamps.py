@@ -18,11 +18,12 @@ from activities.registry.reading import transitions_of
 from activities.stamps import LONGEST_OUTAGE, Stamps, TrustedKeys
 from cases import progress
 from cases.errors import CaseError, Code
-from cases.models import Actor, Approve, Fact, Reject, Role, VerifyDocuments, Withdraw
-from cases.progress import CaseState
-from cases.roles import OPEN, ROLES
+from cases.events import OPEN, ROLES, Event
+from cases.facts import Approve, Fact, Reject, VerifyDocuments, Withdraw
+from cases.machines.machine import Status
+from cases.models import Actor, Role
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, digest_of
-from cases.states import Event, Status
+from cases.state import CaseState
 from cases.steps import RegisterRequest
 from gate.stamp_keys import SigningKey
 from tests import scenes

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from activities.sealing import KeyRing
-from cases.models import Actor, ConfirmDownstream, Role, System
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import ConfirmDownstream
+from cases.machines.machine import Status
+from cases.models import Actor, Role, System
 from intake.applications import Application
 from intake.client import CaseClient
 from stack import LocalStack

@@ -7,7 +7,8 @@ import pytest
 from playwright.async_api import expect
 
 from cases.errors import REMEDIES, Code
-from cases.states import Event, Milestone, Status
+from cases.events import Event
+from cases.machines.machine import Milestone, Status
 from stack.web_ui import CodecSettings
 from tests.browser.browsing import Screen
 from tests.browser.office import CLERK, OFFICER_AT_DESK, Office

@@ -9,8 +9,9 @@ from typing import Final
 from activities.registry.loading import InsuredPerson, load_persons
 from activities.sealing import Field
 from cases.delivery import Channel
+from cases.kinds import MACHINES
+from cases.machines.machine import Status
 from cases.names import Kind
-from cases.states import MACHINES, Status
 from demo.expected import expectations
 from demo.play import Play, read, results
 from demo.screen import Board

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from cases.machines.machine import Status
 from cases.names import Kind
-from cases.states import Status
 from tests.canary.cases import EVERY_STATUS, lives, registers, statuses_of
 from tests.canary.people import leaks
 from tests.canary.places import PLACES, Searched, search

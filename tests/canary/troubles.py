@@ -26,9 +26,11 @@ from temporalio.service import RPCError
 
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.names import TASK_QUEUE_CASES, Kind, case_id
-from cases.states import Event, Status
+from cases.names import TASK_QUEUE_CASES, Kind
 from gate.stamp_keys import SigningKey
 from intake.client import EngineError
 from intake.requests import read_application

@@ -7,11 +7,14 @@ import pytest
 from pydantic import ValidationError
 
 from cases.errors import CaseError
+from cases.events import FACTS, Event
+from cases.facts import Fact
 from cases.forms import CASE, EVENT, as_typed, closed_sets_of, example_of, form_of
-from cases.models import FACTS, Actor, Fact
-from cases.names import Kind, read_case_id
-from cases.progress import possible_events, view_of
-from cases.states import MACHINES, Event, Status
+from cases.kinds import MACHINES, read_case_id
+from cases.machines.machine import Status
+from cases.models import Actor
+from cases.names import Kind
+from cases.views import possible_events, view_of
 from tests.scenes import CLERK, ID_CARD, in_status
 
 NOTHING_TO_FILL_IN = {

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, first_slot, used, when_used
+from cases.facts import HoldReason
 from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Suspension, offset_of, reckon
-from cases.models import Category, HoldReason
+from cases.machines.machine import Status
+from cases.models import Category
 from cases.names import Kind
 from cases.policy import Policy
-from cases.progress import CaseState
-from cases.states import Status
+from cases.state import CaseState
 from tests.scenes import ID_CARD, OFFICE, SOUTH, in_status, number_change, policy
 
 # The autumn of 2026 as data: the National Day week is off, its two neighbouring Saturdays are worked.

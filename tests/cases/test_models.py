@@ -6,44 +6,31 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from cases.documents import Defect, Document
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.facts import HoldBenefits, Reject
 from cases.models import (
-    FACTS,
-    MAX_DOCUMENT_BYTES,
-    MAX_DOCUMENTS,
-    MEDIA_TYPES,
     Actor,
-    AddDocuments,
-    CardProduced,
     Contract,
-    Defect,
-    Document,
-    Extend,
-    HoldBenefits,
     IdempotencyKey,
     LegalBasis,
     Note,
-    NumberChangeOpening,
     Record,
     Reference,
     RegionCode,
-    Reject,
-    Repair,
-    ReplacementOpening,
     Sealed,
     Sha256,
     StaffId,
-    SubmitterKind,
     System,
     Token,
-    VerifyDocuments,
     distinct,
 )
 from cases.names import order_id, publication_id
-from cases.progress import CaseState
-from cases.states import Event
+from cases.openings import SubmitterKind
+from cases.state import CaseState
 from tests.scenes import CLERK, ID_CARD, SEALED, number_change, received, replacement
 from tests.scenes import FACTS as SAMPLES
 
@@ -207,79 +194,11 @@ def test_every_required_field_is_required(contract: Contract) -> None:
         assert refusal(type(contract), data) == "missing"
 
 
-@pytest.mark.parametrize("event", FACTS)
-def test_every_fact_names_its_actor_by_code_role_and_office(event: Event) -> None:
-    fact = SAMPLES[event]
-    actor = {"id": "clerk-1", "role": "clerk", "office": "110105"}
-    for field in actor:
-        actor = {**actor, field: PLANTED}
-        refusal(FACTS[event], as_data(fact, actor=actor))
-
-
 def test_a_record_of_another_release_is_read_all_the_same() -> None:
     state = received(number_change(ID_CARD))
     newer = {**state.model_dump(mode="json", exclude_unset=True), "field_of_tomorrow": 1}
     assert CaseState.model_validate(newer) == state
     assert issubclass(CaseState, Record)
-
-
-# --- documents ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        f"file:///etc/{PLANTED}",
-        f"http://store.example/{PLANTED}",
-        f"ftp://store.example/{PLANTED}",
-        f"//store.example/{PLANTED}",
-        f"/{PLANTED}",
-        f"{PLANTED}",
-        f"https:///{PLANTED}",
-        f"https://user@store.example/{PLANTED}",
-        f"https://:{PLANTED}@store.example/",
-        f"https://user:{PLANTED}@store.example/",
-        f"https://@store.example/{PLANTED}",
-        f"https://store.example/?token={PLANTED}",
-        f"https://store.example/#{PLANTED}",
-        f"https://[{PLANTED}]/",
-        f"https://[::1/{PLANTED}",
-        f"javascript:{PLANTED}",
-        f"data:text/plain,{PLANTED}",
-    ],
-)
-def test_a_document_lies_in_the_agencys_store_or_behind_https_without_credentials(uri: str) -> None:
-    assert refusal(Document, as_data(ID_CARD, uri=uri)) == Code.DOCUMENT_URI_REFUSED
-
-
-@pytest.mark.parametrize("uri", ["", "doc://store/a b", "doc://store/张", "doc://store/\n", "doc://store/" + "a" * 300])
-def test_a_documents_address_is_plain_ascii_of_at_most_300_characters(uri: str) -> None:
-    assert refusal(Document, as_data(ID_CARD, uri=uri)) == "string_pattern_mismatch"
-
-
-def test_other_types_and_sizes_are_refused_and_the_largest_is_not() -> None:
-    for media_type in ("text/html", "image/svg+xml", "", "IMAGE/PNG", PLANTED):
-        assert refusal(Document, as_data(ID_CARD, media_type=media_type)) == Code.DOCUMENT_TYPE_REFUSED
-    for size in (0, -1, MAX_DOCUMENT_BYTES + 1, 10**40):
-        assert refusal(Document, as_data(ID_CARD, size=size)) in {Code.DOCUMENT_TOO_LARGE, "int_parsing_size"}
-    for media_type in MEDIA_TYPES:
-        largest = Document.model_validate(as_data(ID_CARD, media_type=media_type, size=MAX_DOCUMENT_BYTES))
-        assert largest.size == MAX_DOCUMENT_BYTES
-
-
-@pytest.mark.parametrize("kind", [NumberChangeOpening, ReplacementOpening])
-def test_an_opening_takes_twenty_documents(kind: type[NumberChangeOpening]) -> None:
-    opening = number_change() if kind is NumberChangeOpening else replacement()
-    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
-    assert len(kind.model_validate(as_data(opening, documents=copies[:-1])).documents) == MAX_DOCUMENTS
-    assert refusal(kind, as_data(opening, documents=copies)) == "too_long"
-
-
-def test_documents_are_added_one_at_least_and_twenty_at_most() -> None:
-    sample = SAMPLES[Event.add_documents]
-    assert refusal(AddDocuments, as_data(sample, documents=[])) == "too_short"
-    copies = [as_data(ID_CARD, sha256=f"{copy:064x}") for copy in range(MAX_DOCUMENTS + 1)]
-    assert refusal(AddDocuments, as_data(sample, documents=copies)) == "too_long"
 
 
 # --- dates, numbers, yes and no -------------------------------------------------------------------------------------

@@ -10,12 +10,18 @@ import pytest
 from pydantic import ValidationError
 
 from cases.clocks import WorkingCalendar
+from cases.decide import Decision, decide
+from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
-from cases.models import DocumentKind, HoldReason, ReplacementReason, System
+from cases.events import Event
+from cases.facts import HoldReason
+from cases.kinds import MACHINES
+from cases.machines.machine import Clock, Status
+from cases.models import System
+from cases.names import Kind
 from cases.numbers import Road
+from cases.openings import ReplacementReason
 from cases.policy import PACKS, Policies, Policy, load
-from cases.progress import Decision, decide
-from cases.states import Clock, Event, Status
 from tests.scenes import FACTS, NOW, OFFICE, SOUTH, number_change, policies, policy, received, replacement
 
 FILES = sorted(PACKS.glob("*.toml"))
@@ -65,15 +71,16 @@ def test_a_card_is_made_within_thirty_working_days_everywhere() -> None:
 def test_whatever_is_demanded_names_its_law(region: str) -> None:
     rules = policy(region)
     for road in (Road.pure_upgrade, Road.reissued):
-        assert all(demand.legal_basis.strip() for demand in rules.number_change_demands(road))
+        assert all(demand.legal_basis.strip() for demand in rules.demands(number_change(), road))
     for reason in ReplacementReason:
-        assert rules.replacement_demands(reason)
-        assert all(demand.legal_basis.strip() for demand in rules.replacement_demands(reason))
+        demands = rules.demands(replacement(reason=reason), None)
+        assert demands
+        assert all(demand.legal_basis.strip() for demand in demands)
 
 
 def test_a_pure_upgrade_needs_the_id_card_only_and_a_reissued_number_the_police_as_well() -> None:
     demanded = {
-        road: [demand.document for demand in policy().number_change_demands(road)]
+        road: [demand.document for demand in policy().demands(number_change(), road)]
         for road in (Road.pure_upgrade, Road.reissued, Road.not_needed)
     }
     assert demanded == {
@@ -90,7 +97,7 @@ def test_the_campaign_date_of_the_sample_packs_is_the_end_of_august() -> None:
 def test_the_terms_of_a_case_are_those_of_its_pack() -> None:
     for region in (OFFICE, SOUTH):
         rules = policy(region)
-        change, card = rules.number_change_terms, rules.replacement_terms
+        change, card = rules.terms(Kind.id_number_change), rules.terms(Kind.card_replacement)
         assert change.policy == card.policy == rules.pin
         assert (change.confirmations, change.undo_number) == (
             rules.number_change.confirmations,
@@ -184,10 +191,10 @@ WRONG: dict[str, tuple[Callable[[Pack], None], str]] = {
     "the same reminder twice": (put("replacement", "claim_reminder_days", value=[30, 30]), "replacement"),
     "a hold reason without a limit": (drop("holds", 4), "as a whole"),
     "a hold reason with two limits": (put("holds", value=[*pack()["holds"], pack()["holds"][0]]), "as a whole"),
-    "a road without documents": (put(*DEMANDS, value=pack()["number_change"]["demands"][:1]), "as a whole"),
+    "a road without documents": (put(*DEMANDS, value=pack()["number_change"]["demands"][:1]), "number_change"),
     "a reason without documents": (
         put("replacement", "demands", value=pack()["replacement"]["demands"][:1]),
-        "as a whole",
+        "replacement",
     ),
     "no name": (drop("name"), "name"),
     "a closure that is no date": (put("calendar", "closed", value=[PLANTED]), "calendar.closed.0"),
@@ -315,10 +322,18 @@ def test_a_limit_that_rests_on_an_unpublished_calendar_says_so() -> None:
     assert timer.provisional
 
 
-@pytest.mark.parametrize("clock", [clock for clock in Clock if clock is not Clock.pension_run])
-def test_every_clock_has_a_budget_in_every_pack(clock: Clock) -> None:
+CLOCKS = [
+    (kind, row.clock)
+    for kind, machine in MACHINES.items()
+    for row in machine.statuses.values()
+    if row.clock not in {None, Clock.pension_run}
+]
+
+
+@pytest.mark.parametrize(("kind", "clock"), CLOCKS)
+def test_every_clock_of_a_kind_has_a_budget_in_every_pack(kind: Kind, clock: Clock) -> None:
     for region in (OFFICE, SOUTH):
-        waiting = at_opening(region, Event.checked)
+        waiting = at_opening(region, Event.screened if kind is Kind.id_number_change else Event.checked)
         state = waiting.after.model_copy(update={"hold_reason": HoldReason.waiting_for_police})
         timer = policy(region).timer(waiting._replace(after=state, clock=clock), NOW, CALENDAR)
         assert timer is not None

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, ApplicationChannel, Citizen, Fact, HoldReason, Role, SubmitterKind
-from cases.names import case_id
-from cases.roles import OPEN
-from cases.stamps import Opening, check_fact, check_opening, digest_of, read
-from cases.states import Event
+from cases.events import FACTS, OPEN, Event
+from cases.facts import Fact, HoldReason
+from cases.kinds import case_id
+from cases.models import Actor, Role
+from cases.openings import ApplicationChannel, Citizen, Opening, SubmitterKind
+from cases.stamps import check_fact, check_opening, digest_of, read
 from tests import scenes
 from tests.scenes import CLERK, ID_CARD, OFFICER, number_change, replacement
 from tests.stamping import stamp_of, stamped, stamped_opening

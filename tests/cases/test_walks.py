@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.clocks import WorkingCalendar, used
+from cases.decide import Decision, decide
+from cases.documents import MAX_DOCUMENTS, Defect, Document, DocumentKind
 from cases.errors import CaseError, Code
-from cases.ladder import Rung
-from cases.models import (
-    MAX_DOCUMENTS,
+from cases.events import Event, Origin
+from cases.facts import (
     Acknowledge,
-    Actor,
     AddDocuments,
-    Answer,
     Approve,
     CardActivated,
     CardFound,
@@ -31,30 +31,22 @@ from cases.models import (
     CardHandedOver,
     CardProduced,
     CardUnclaimed,
-    CaseView,
     ConfirmDownstream,
     ConfirmLoss,
-    Defect,
     DisputeOutcome,
-    Document,
-    DocumentKind,
     Extend,
     Fact,
     HandOver,
     Hold,
     HoldBenefits,
     HoldReason,
-    Outcome,
     PersonEnded,
     PersonEndedReason,
-    Receipt,
     Recompute,
-    Record,
     Reject,
     ReleaseBenefits,
     Repair,
     RepairAction,
-    ReplacementReason,
     ResolveDispute,
     Resume,
     ReturnDocuments,
@@ -63,19 +55,16 @@ from cases.models import (
     VerifyDocuments,
     Withdraw,
 )
+from cases.kinds import MACHINES
+from cases.ladder import Rung
+from cases.machines.machine import Clock, Effect, Milestone, Status
+from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
-from cases.progress import (
-    CaseState,
-    Decision,
-    Finding,
-    decide,
-    outcome_of,
-    receipt_of,
-    view_of,
-)
-from cases.states import MACHINES, Clock, Effect, Event, Milestone, Origin, Status
+from cases.screening import Finding
+from cases.state import CaseState
 from cases.steps import Standing, StepResult, answer_of, changes_of
+from cases.views import outcome_of, receipt_of, view_of
 from tests.scenes import (
     ACTIVATORS,
     BUREAU,
@@ -311,11 +300,6 @@ class Walk:
     def number_change(self) -> CaseState:
         opening = number_change(*self.papers(), region=self.pick((OFFICE, SOUTH)))
         state = received(opening, *self.pick(CHANGE_FINDINGS))
-        assert state.screening is not None
-        if state.screening.road is Road.conflict:
-            # As the register answers: once settled, a conflict needs the evidence of a reissued number.
-            demands = policy(opening.region).number_change_demands(Road.reissued)
-            state = state.model_copy(update={"screening": state.screening.model_copy(update={"demands": demands})})
         return state.model_copy(update={"benefits_held": self.pick((False, True))})
 
     def replacement(self) -> CaseState:
@@ -608,7 +592,7 @@ class Walk:
 
     def a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back(self) -> None:
         state, before = self.state, self.before
-        lost = state.opening.kind is Kind.card_replacement and state.opening.reason is ReplacementReason.lost
+        lost = state.opening.replaced_because is ReplacementReason.lost
         if lost and state.status not in {
             Status.checking,
             Status.rejected,

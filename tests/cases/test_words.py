@@ -5,7 +5,9 @@ from enum import StrEnum
 import pytest
 
 from cases.delivery import Tongue
-from cases.states import MACHINES, Awaits, Event, Status
+from cases.events import Event
+from cases.kinds import MACHINES
+from cases.machines.machine import Awaits, Status
 from cases.words import WORDS, word
 
 

@@ -5,8 +5,8 @@ import pytest
 from rich.console import Console
 
 from cases.errors import Code
+from cases.machines.machine import Milestone, Status
 from cases.names import Kind
-from cases.states import Milestone, Status
 from demo.__main__ import summary
 from demo.expected import Ending, Expectation
 from demo.screen import Board, Result, Screen, masked

@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cases.models import Answer, CaseView, Transition
+from cases.answers import Answer, CaseView, Transition
+from cases.events import Event, Origin
+from cases.machines.machine import Awaits, Milestone, Status
 from cases.names import Kind
 from cases.policy import Policies
-from cases.states import Awaits, Event, Milestone, Origin, Status
 from demo.facts import actor_of, follows, may_be_told
 from demo.scripts import SCRIPTS, Part, See, Tell, Together, remaining, tells_of
 

@@ -13,9 +13,10 @@ from activities.registry import Registry
 from activities.registry.loading import load_persons
 from activities.registry.pool import create_pool
 from activities.sealing import KeyRing, Sealer
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.policy import Policies
-from cases.progress import CaseState
-from cases.states import Event, Status
+from cases.state import CaseState
 from deploy.credentials import KEY_RING, make
 from tests.activities.play import SOUTH, Play, insured
 from tests.deploy.cluster import Cluster

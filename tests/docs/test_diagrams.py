@@ -2,7 +2,9 @@ import re
 
 import pytest
 
-from cases.states import MACHINES, Event, Machine, Status
+from cases.events import Event
+from cases.kinds import MACHINES
+from cases.machines.machine import Machine, Status
 from docs.diagrams import PAGE, diagram, page
 
 _ARROW = re.compile(r"(\w+) --> (\w+) : (\S+)")

@@ -13,9 +13,11 @@ from temporalio import activity
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
-from cases.models import NumberChangeOpening, Outcome, ReplacementOpening, ReplacementReason, System
-from cases.names import case_id
-from cases.states import Event
+from cases.answers import Outcome
+from cases.events import Event
+from cases.kinds import case_id
+from cases.models import System
+from cases.openings import Opening, ReplacementReason
 from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
@@ -105,7 +107,7 @@ class Aftermath:
     """What both workers said."""
 
 
-async def apply_for(engine: Engine, saga: Saga) -> tuple[Person, NumberChangeOpening | ReplacementOpening]:
+async def apply_for(engine: Engine, saga: Saga) -> tuple[Person, Opening]:
     """A new person, and what they apply for."""
     if saga is Saga.number_change:
         person = await engine.insured(benefit_holds=HELD_BENEFITS)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from cases.states import Status
+from cases.machines.machine import Status
 from stack import LocalStack
 from tests.engine import Engine
 from tests.faults.crashing_worker import Point

@@ -18,9 +18,10 @@ from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sealing import KeyRing
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import DocumentKind
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
 from runtime.client import connect
 from runtime.codec import PayloadSealer, is_sealed, key_of, payloads_in
 from stack import LocalStack

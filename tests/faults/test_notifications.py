@@ -26,9 +26,10 @@ from activities.notifications.providers.text_messages import TextMessages
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.models import System
 from cases.occasions import Occasion, Swept
-from cases.states import Event, Status
 from runtime.runner import RUNNER
 from runtime.worker import notifications_worker
 from stack.receivers import Receivers

@@ -12,8 +12,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.service import RPCError, RPCStatusCode
 
-from cases.names import case_id
-from cases.states import Event, Status
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
 from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.nursery import forked_worker

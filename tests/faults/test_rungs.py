@@ -14,11 +14,11 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from cases.answers import CaseView
 from cases.clocks import SHANGHAI
 from cases.ladder import Rung
-from cases.models import CaseView
+from cases.machines.machine import Status
 from cases.policy import PACKS, CalendarOverrides, Policies, load
-from cases.states import Status
 from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.scenes import ID_CARD

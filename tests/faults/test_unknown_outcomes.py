@@ -15,8 +15,9 @@ from temporalio.api.enums.v1 import EventType
 from activities.calendar import official_calendar
 from activities.registry import Registry
 from activities.registry.pool import create_pool
-from cases.progress import decide, opened
-from cases.states import Event, Status
+from cases.decide import decide, opened
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.steps import Neighbour, RegisterRequest, StepRequest
 from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of

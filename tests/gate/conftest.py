@@ -15,8 +15,8 @@ from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 from temporalio.api.update.v1 import Input, Meta, Outcome, Request, WaitPolicy
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest
 
+from cases.events import Event
 from cases.models import Actor, Role
-from cases.states import Event
 from gate.access import Access
 from gate.gate import Gate
 from gate.identity import IdentityTokens, KeyUrl

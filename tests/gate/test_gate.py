@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from activities.stamps import TrustedKeys
 from cases.errors import CaseError, Code
-from cases.models import FACTS, Actor, CardProduced, Citizen, Reject, Role, SubmitterKind
-from cases.names import case_id
-from cases.roles import OPEN, ROLES
-from cases.states import Event
+from cases.events import FACTS, OPEN, ROLES, Event
+from cases.facts import CardProduced, Reject
+from cases.kinds import case_id
+from cases.models import Actor, Role
+from cases.openings import Citizen, SubmitterKind
 from gate.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate
 from gate.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main
 from stack.issuer import Everybody, Issuer

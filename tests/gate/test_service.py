@@ -11,8 +11,9 @@ from temporalio.api.common.v1 import Payload
 from activities.registry.journal import Kind, entries
 from activities.registry.reveals import MOST_IN_AN_HOUR, reveal
 from cases.errors import REMEDIES, CaseError, Code
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.states import Event, Status
 from runtime.codec import ENTRY, bound_of
 from stack.issuer import Issuer
 from tests.gate.conftest import SUPERVISOR, UI, CodecServer

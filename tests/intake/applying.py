@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from cases.models import Actor, DocumentKind, Role
+from cases.documents import DocumentKind
+from cases.models import Actor, Role
 from cases.numbers import derive
 from cases.offices import MINISTRY
 from intake.applications import Application, ApplicationDocument, NumberChangeApplication, ReplacementApplication

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import Advice, CaseError, Code
-from cases.models import (
+from cases.names import Kind
+from cases.numbers import derive
+from cases.openings import (
     ApplicationChannel,
     Authority,
     Citizen,
@@ -20,8 +22,6 @@ from cases.models import (
     ReplacementOpening,
     SubmitterKind,
 )
-from cases.names import Kind
-from cases.numbers import derive
 from intake.applications import (
     InputRefused,
     NumberChangeApplication,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cases.states import Status
+from cases.machines.machine import Status
 from tests.engine import Engine
 from tests.intake.calling import Run
 from tests.scenes import ID_CARD

@@ -8,8 +8,9 @@ import pytest
 
 from activities.registry import journal
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.models import Actor
-from cases.states import Event, Status
 from intake import bulk
 from intake.bulk import IN_BULK, Considered, Plan, Told
 from intake.client import CaseClient

@@ -10,24 +10,13 @@ import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
+from cases.answers import CaseView, Receipt
 from cases.errors import REMEDIES, Code
-from cases.models import (
-    Acknowledge,
-    Actor,
-    AddDocuments,
-    CardFound,
-    CaseView,
-    Receipt,
-    Reject,
-    Role,
-    System,
-    VerifyDocuments,
-    Withdraw,
-)
+from cases.facts import Acknowledge, AddDocuments, CardFound, Reject, VerifyDocuments, Withdraw
+from cases.models import Actor, Role, System
 from cases.names import Kind, order_id
 from cases.numbers import derive
 from cases.offices import MINISTRY
-from cases.states import Event, Status
 from intake.applications import Application, InputRefused, Problem
 from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused
 from tests.engine import Engine, old_number

@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 
 from cases.errors import Code
-from cases.models import Acknowledge, AddDocuments, Withdraw
-from cases.states import Status
+from cases.facts import Acknowledge, AddDocuments, Withdraw
+from cases.machines.machine import Status
 from intake.client import CaseClient, Unavailable
 from stack import LocalStack
 from tests.engine import Engine, engine_on

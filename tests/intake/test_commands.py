@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from cases.answers import Answer, CaseView
+from cases.documents import Document
 from cases.errors import REMEDIES, Code
-from cases.models import FACTS, Answer, CardProduced, CaseView, Category, Document, Fact
+from cases.events import FACTS, Event
+from cases.facts import CardProduced, Fact
+from cases.machines.machine import Awaits, Milestone, Status
+from cases.models import Category
 from cases.names import Kind, order_id
-from cases.states import Awaits, Event, Milestone, Status
 from intake.client import IN_FLIGHT, Opened, Unavailable
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.numbers import derive
 from cases.offices import MINISTRY
-from cases.states import Status
 from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
 from tests.intake.applying import CLERK, SOUTH, fields_of, number_change, replacement

@@ -16,12 +16,13 @@ from activities.campaign import Campaign, recomputing
 from activities.campaign.recomputing import Fate
 from activities.registry import Registry
 from activities.registry.pool import connection_of
+from cases.answers import CaseView
 from cases.clocks import SHANGHAI, WorkingCalendar, day_of
-from cases.models import CaseView
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.occasions import CalendarChecked, Occasion
 from cases.offices import MINISTRY
 from cases.policy import CalendarOverrides, Policies, Policy
-from cases.states import Event, Status
 from intake.commands import dating
 from intake.commands.saying import Exit
 from stack import LocalStack

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
-from cases.models import Actor, ApplicationChannel, Category, DocumentKind, ReplacementReason, Role, SubmitterKind
+from cases.models import Actor, Category, Role
 from cases.numbers import derive
+from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
 from intake.applications import (
     ApplicationCitizen,
     InputRefused,

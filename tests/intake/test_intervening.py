@@ -11,9 +11,9 @@ from temporalio.common import TypedSearchAttributes
 
 from activities.registry import journal
 from activities.registry.journal import Kind, Written
+from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.progress import CaseState
-from cases.states import Status
+from cases.state import CaseState
 from intake import interventions
 from tests.engine import Engine
 from tests.intake.calling import Run

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.errors import CaseError, Code
-from cases.models import HoldBenefits, VerifyDocuments
+from cases.facts import HoldBenefits, VerifyDocuments
 from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication, checked
 from intake.requests import LARGEST_REQUEST, read_application, read_json, read_object
 from tests.intake.applying import NEW, fields_of, number_change, replacement

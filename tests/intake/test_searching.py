@@ -6,7 +6,7 @@ import pytest
 
 from activities.registry import journal
 from activities.registry.journal import Kind
-from cases.states import Status
+from cases.machines.machine import Status
 from tests.engine import Engine
 from tests.intake.calling import Run
 from tests.intake.operating import Desk

@@ -13,8 +13,9 @@ import pytest_asyncio
 from aiohttp import web
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Role, VerifyDocuments
-from cases.states import Event
+from cases.events import Event
+from cases.facts import VerifyDocuments
+from cases.models import Actor, Role
 from gate.gate import LARGEST_BATCH, Batch
 from gate.stamp_route import PATH, stamp_handler
 from intake.client import CaseClient, Refused, Unavailable

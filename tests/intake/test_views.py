@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from cases.errors import CaseError, Code
-from cases.states import Event
+from cases.events import Event
 from intake.views import DUE_THIS_WEEK, VIEWS, View, link_to, query_of
 from tests.engine import Engine
 from tests.intake.calling import Run

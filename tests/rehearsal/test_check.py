@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from cases.kinds import MACHINES
 from cases.names import Kind
-from cases.states import MACHINES
 from rehearsal.account import ENDINGS, SILENT, STANDS_STILL
 from rehearsal.check import LATEST, Fault, check
 from rehearsal.record import Case, Fired, Move

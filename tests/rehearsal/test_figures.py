@@ -9,7 +9,7 @@ from PIL import Image
 
 from activities.calendar import official_calendar
 from cases.errors import Code
-from cases.states import Event
+from cases.events import Event
 from rehearsal import plot
 from rehearsal.check import check
 from rehearsal.figures import Decisions, Figures, figures, table

@@ -4,9 +4,10 @@ import pytest
 
 from activities.calendar import official_calendar
 from cases.clocks import SHANGHAI
+from cases.events import Event, Origin
+from cases.kinds import MACHINES
 from cases.names import Kind
 from cases.numbers import Road, derive, validate18
-from cases.states import MACHINES, Event, Origin
 from rehearsal.season import Life, Season, Story, new_number, old_number
 
 FIRST, LAST, PEAK = date(2026, 6, 1), date(2026, 9, 30), date(2026, 8, 31)

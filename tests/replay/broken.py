@@ -5,8 +5,8 @@ import random
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.models import Outcome
-    from cases.progress import CaseState
+    from cases.answers import Outcome
+    from cases.state import CaseState
 from workflows.id_number_change import IdNumberChange
 
 

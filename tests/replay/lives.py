@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from cases.models import CardFunction, CardProduced, DisputeOutcome, RepairAction, ReplacementReason, System
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import CardFunction, CardProduced, DisputeOutcome, RepairAction
+from cases.machines.machine import Status
+from cases.models import System
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import BUREAU, FACTS, ID_CARD, OFFICER, SECOND_OFFICER, SOUTH
 from tests.workflows.dossier import Dossier

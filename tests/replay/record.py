@@ -16,9 +16,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
-from cases.models import DocumentKind
-from cases.names import case_id
-from cases.states import Event, Status
+from cases.documents import DocumentKind
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
 from runtime.client import connect
 from stack import LocalStack
 from tests.engine import Engine, engine_on, new_number

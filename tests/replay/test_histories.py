@@ -7,9 +7,9 @@ import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 
-from cases.models import Outcome
+from cases.answers import Outcome
+from cases.kinds import MACHINES
 from cases.names import Kind
-from cases.states import MACHINES
 from runtime.converter import IN_CLEAR
 from runtime.worker import cases_replayer
 from tests.replay.broken import OneLess, OneMore, Reordered

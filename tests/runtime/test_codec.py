@@ -20,9 +20,10 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 from activities.sealing import KeyRing
+from cases.answers import ReceiptRequest
 from cases.errors import REMEDIES, CaseError, Code
-from cases.models import ReceiptRequest, VerifyDocuments
-from cases.states import Event
+from cases.events import Event
+from cases.facts import VerifyDocuments
 from runtime.codec import (
     ENTRY,
     Algorithm,

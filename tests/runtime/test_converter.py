@@ -12,11 +12,14 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from cases.answers import CaseView
+from cases.decide import opened
 from cases.errors import CaseError, Code
-from cases.models import AddDocuments, Approve, CaseView
-from cases.progress import CaseState, opened, view_of
-from cases.states import Event
+from cases.events import Event
+from cases.facts import AddDocuments, Approve
+from cases.state import CaseState
 from cases.steps import StepRequest
+from cases.views import view_of
 from runtime.converter import IN_CLEAR
 from tests.engine import Engine
 from tests.scenes import CERTIFICATE, FACTS, ID_CARD, number_change, received

@@ -11,25 +11,20 @@ from random import Random
 
 import pytest
 
+from cases.answers import Transition
 from cases.clocks import WorkingCalendar
-from cases.models import (
-    FACTS,
-    Actor,
-    DisputeOutcome,
-    Document,
-    Fact,
-    NumberChangeOpening,
-    ReplacementOpening,
-    ResolveDispute,
-    Role,
-    Transition,
-)
+from cases.documents import Document
+from cases.events import FACTS
+from cases.facts import DisputeOutcome, Fact, ResolveDispute
+from cases.models import Actor, Role
 from cases.names import Kind, content_token, number_token, person_token
 from cases.numbers import Road, classify, normalise
+from cases.openings import NumberChangeOpening, ReplacementOpening
 from cases.policy import Policies, Policy
-from cases.progress import CaseState, Decision, Finding, Screening, decide, opened, view_of
-from cases.states import MACHINES, Effect, Event, Status
+from cases.screening import Finding, Screening
+from cases.state import CaseState
 from cases.text import same_name
+from cases.views import view_of
 from demo.facts import fact_of, may_be_told
 from demo.scripts import SCRIPTS, See, remaining, tells_of
 from samples.classes import Application, Sample
@@ -104,22 +99,21 @@ class World:
         application = case.sample.application
         person = self.people.get(application.personal_number)
         held = person is not None and bool(person.benefit_holds)
-        if case.state.kind is Kind.card_replacement:
-            assert application.reason is not None
+        opening = case.state.opening
+        if opening.kind is Kind.card_replacement:
             return Screening(
                 finding=self._checked(case, person),
-                terms=case.policy.replacement_terms,
-                demands=case.policy.replacement_demands(application.reason),
+                terms=case.policy.terms(opening.kind),
+                demands=case.policy.demands(opening, None),
                 draws_pension=person is not None and person.draws_pension,
                 benefits_held=held,
             )
         finding, road = self._screened(case, person)
-        asked = road if road is Road.pure_upgrade else Road.reissued
         return Screening(
             finding=finding,
             road=road,
-            terms=case.policy.number_change_terms,
-            demands=case.policy.number_change_demands(asked),
+            terms=case.policy.terms(opening.kind),
+            demands=case.policy.demands(opening, road),
             benefits_held=held,
         )
 

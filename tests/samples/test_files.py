@@ -8,8 +8,8 @@ import pytest
 from openpyxl import load_workbook
 
 from activities.registry.loading import InsuredPerson
+from cases.documents import MEDIA_TYPES, Document, DocumentKind
 from cases.errors import Advice, CaseError
-from cases.models import MEDIA_TYPES, Document, DocumentKind
 from cases.names import Kind
 from cases.numbers import Road, classify, normalise, spreadsheet_damage, validate, validate18
 from cases.policy import Policies

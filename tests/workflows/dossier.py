@@ -18,28 +18,14 @@ from temporalio.exceptions import ApplicationError
 from activities.registry.reading import verify_chain
 from activities.registry.stored import Stored
 from activities.sealing import Field
+from cases.answers import Answer, CaseView, Outcome, Receipt, Transition
+from cases.documents import Document
 from cases.errors import Code
-from cases.models import (
-    Actor,
-    Answer,
-    Approve,
-    CardProduced,
-    CaseView,
-    ConfirmDownstream,
-    DisputeOutcome,
-    Document,
-    Fact,
-    NumberChangeOpening,
-    Outcome,
-    Receipt,
-    ReplacementOpening,
-    ResolveDispute,
-    System,
-    Transition,
-    VerifyDocuments,
-)
-from cases.progress import view_of
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import Approve, CardProduced, ConfirmDownstream, DisputeOutcome, Fact, ResolveDispute, VerifyDocuments
+from cases.machines.machine import Status
+from cases.models import Actor, System
+from cases.views import view_of
 from intake.client import CaseClient
 from tests.engine import Engine, Person
 from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, SPEAKERS, VERIFIER, of_office
@@ -95,11 +81,11 @@ class Dossier:
 
     engine: Engine
     person: Person
-    opening: NumberChangeOpening | ReplacementOpening
+    opening: Opening
     receipt: Receipt
 
     @classmethod
-    async def open(cls, engine: Engine, person: Person, opening: NumberChangeOpening | ReplacementOpening) -> "Dossier":
+    async def open(cls, engine: Engine, person: Person, opening: Opening) -> "Dossier":
         """Open a case and begin its dossier."""
         return cls(engine, person, opening, await engine.open(opening))
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Self
 
-from cases.states import Event
+from cases.events import Event
 from tests.engine import Engine
 
 

@@ -4,17 +4,12 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from activities.registry.loading import BenefitHold
-from cases.models import (
-    CardActivated,
-    CardFunction,
-    CardProduced,
-    Category,
-    Document,
-    DocumentKind,
-    ReplacementReason,
-    System,
-)
-from cases.states import Event, Status
+from cases.documents import Document, DocumentKind
+from cases.events import Event
+from cases.facts import CardActivated, CardFunction, CardProduced
+from cases.machines.machine import Status
+from cases.models import Category, System
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, ID_CARD, NOW, OFFICE, SOUTH, document
 from tests.workflows.dossier import Dossier

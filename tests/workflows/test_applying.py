@@ -6,10 +6,13 @@ import pytest
 
 from activities.sealing import Field
 from cases.errors import Code
-from cases.models import Repair, RepairAction, System
-from cases.names import Kind, case_id
+from cases.events import Event
+from cases.facts import Repair, RepairAction
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.models import System
+from cases.names import Kind
 from cases.numbers import Road
-from cases.states import Event, Status
 from tests.engine import Engine, old_number
 from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OPERATOR, SOUTH
 from tests.workflows.dossier import Dossier

@@ -3,7 +3,8 @@
 from temporalio.api.enums.v1 import EventType
 
 from cases.errors import Code
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
 from tests.engine import Engine
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 

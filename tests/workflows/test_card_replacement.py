@@ -6,20 +6,12 @@ from datetime import date
 import pytest
 
 from activities.registry.loading import HeldCard
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import (
-    AddDocuments,
-    CardActivated,
-    CardFunction,
-    CardUnclaimed,
-    DocumentKind,
-    Hold,
-    HoldReason,
-    Repair,
-    RepairAction,
-    ReplacementReason,
-)
-from cases.states import Event, Milestone, Status
+from cases.events import Event
+from cases.facts import AddDocuments, CardActivated, CardFunction, CardUnclaimed, Hold, HoldReason, Repair, RepairAction
+from cases.machines.machine import Milestone, Status
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import BANK, BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH, document
 from tests.workflows.dossier import Card, Dossier

@@ -11,21 +11,15 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from cases.answers import Answer, Outcome, Receipt, ReceiptRequest
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import (
-    AddDocuments,
-    Answer,
-    DocumentKind,
-    Fact,
-    NumberChangeOpening,
-    Outcome,
-    Receipt,
-    ReceiptRequest,
-    VerifyDocuments,
-    Withdraw,
-)
-from cases.names import ANSWER, RECEIPT, case_id
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import AddDocuments, Fact, VerifyDocuments, Withdraw
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.names import ANSWER, RECEIPT
+from cases.openings import NumberChangeOpening
 from intake.client import CaseClient, Refused, Unavailable
 from intake.crowds import until_not_dropped
 from tests.engine import Engine

@@ -13,10 +13,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
+from cases.answers import Answer, Receipt, ReceiptRequest
+from cases.documents import DocumentKind
 from cases.errors import Code
-from cases.models import AddDocuments, Answer, DocumentKind, Receipt, ReceiptRequest, System
+from cases.events import Event
+from cases.facts import AddDocuments
+from cases.machines.machine import Status
+from cases.models import System
 from cases.names import RECEIPT
-from cases.states import Event, Status
 from intake.client import CaseClient
 from runtime.client import connect
 from stack import TemporalServer

@@ -20,7 +20,8 @@ from activities.registry import Registry
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, DeliverRequest
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
 from runtime.worker import cases_worker, notifications_worker
 from stack import LocalStack
 from stack.receivers import Receivers

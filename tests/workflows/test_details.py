@@ -11,14 +11,17 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import WorkflowSerializationContext
 
+from cases.answers import CaseView, Dispute
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
+from cases.events import FACTS, Event
+from cases.facts import DisputeOutcome, VerifyDocuments
 from cases.forms import as_typed, example_of, form_of
-from cases.models import FACTS, CaseView, Dispute, DisputeOutcome, System, VerifyDocuments
+from cases.machines.machine import Milestone, Status
+from cases.models import System
 from cases.names import Kind
-from cases.progress import view_of
-from cases.states import Event, Milestone, Status
+from cases.views import view_of
 from cases.words import MILESTONE_ZH, word
 from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status

@@ -5,9 +5,12 @@ from functools import partial
 
 import pytest
 
+from cases.answers import Answer
+from cases.documents import Document, DocumentKind
 from cases.errors import Code
-from cases.models import AddDocuments, Answer, DisputeOutcome, Document, DocumentKind, ResolveDispute
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import AddDocuments, DisputeOutcome, ResolveDispute
+from cases.machines.machine import Status
 from tests.engine import Engine, new_number
 from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICER, SECOND_OFFICER, SOUTH, document
 from tests.workflows.dossier import Dossier

@@ -8,12 +8,17 @@ from itertools import pairwise
 import pytest
 
 from activities.calendar import official_calendar
+from cases.answers import CaseView
 from cases.clocks import SHANGHAI
 from cases.errors import Code
+from cases.events import Event
+from cases.facts import Extend, Hold, HoldReason, Recompute
+from cases.kinds import MACHINES, case_id
 from cases.ladder import Cause, Rung
-from cases.models import CaseView, Category, Extend, Hold, HoldReason, Recompute, ReplacementReason
-from cases.names import Kind, case_id
-from cases.states import MACHINES, Event, Status
+from cases.machines.machine import Status
+from cases.models import Category
+from cases.names import Kind
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number, quiet_policies
 from tests.scenes import ID_CARD, OFFICER, OPERATOR, SOUTH
 from tests.workflows.dossier import MOMENT, Dossier

@@ -9,10 +9,12 @@ from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign, rechecking
-from cases.models import NumberChangeOpening, ReplacementOpening, ReplacementReason
-from cases.names import Kind, case_id
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.names import Kind
 from cases.occasions import Rechecked
-from cases.states import Event, Status
+from cases.openings import Opening, ReplacementReason
 from cases.steps import Neighbour
 from intake.client import CaseClient
 from runtime.runner import RUNNER
@@ -155,7 +157,7 @@ async def test_a_case_that_cannot_go_on_learns_of_it_as_well(
 ) -> None:
     if kind is Kind.id_number_change:
         person = await engine.insured(region=SOUTH, benefit_holds=HELD_BENEFITS)
-        opening: NumberChangeOpening | ReplacementOpening = engine.number_change(person, ID_CARD, region=SOUTH)
+        opening: Opening = engine.number_change(person, ID_CARD, region=SOUTH)
     else:
         person = await engine.insured(number=new_number(), benefit_holds=HELD_FOR_CARD)
         opening = engine.replacement(person, ReplacementReason.expired, ID_CARD)

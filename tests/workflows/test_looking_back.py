@@ -5,8 +5,10 @@ from typing import Final, NamedTuple
 import pytest
 
 from activities.registry.reading import verify_chain
+from cases.events import Event
+from cases.kinds import MACHINES
+from cases.machines.machine import Status
 from cases.names import Kind
-from cases.states import MACHINES, Event, Status
 from tests.engine import Engine
 
 

@@ -4,8 +4,10 @@ from collections import Counter
 
 from temporalio.api.enums.v1 import EventType
 
-from cases.models import ConfirmDownstream, System
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import ConfirmDownstream
+from cases.machines.machine import Status
+from cases.models import System
 from tests.engine import Engine
 from tests.scenes import FACTS, ID_CARD, SOUTH, SPEAKERS, of_office
 

@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 
 from cases.errors import Code
-from cases.models import PersonEnded, PersonEndedReason, System
-from cases.states import Event, Milestone, Status
+from cases.events import Event
+from cases.facts import PersonEnded, PersonEndedReason
+from cases.machines.machine import Milestone, Status
+from cases.models import System
 from tests.engine import Engine, new_number
 from tests.scenes import CERTIFICATE, CLERK, ID_CARD, SOUTH
 from tests.workflows.dossier import Dossier

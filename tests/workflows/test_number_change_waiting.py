@@ -5,18 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from cases.documents import Defect, DocumentKind
 from cases.errors import Code
-from cases.models import (
-    AddDocuments,
-    Defect,
-    DocumentKind,
-    Extend,
-    HoldBenefits,
-    ReturnDocuments,
-    Role,
-    VerifyDocuments,
-)
-from cases.states import Event, Status
+from cases.events import Event
+from cases.facts import AddDocuments, Extend, HoldBenefits, ReturnDocuments, VerifyDocuments
+from cases.machines.machine import Status
+from cases.models import Role
 from tests.engine import Engine
 from tests.scenes import CERTIFICATE, CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Dossier

@@ -9,8 +9,9 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.registry.reading import verify_chain
 from cases.errors import Code
-from cases.models import NumberChangeOpening, ReplacementReason
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
+from cases.openings import NumberChangeOpening, ReplacementReason
 from tests.engine import Engine
 from tests.scenes import CERTIFICATE, ID_CARD, SOUTH
 from tests.workflows.dossier import Dossier, code_of

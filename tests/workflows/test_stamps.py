@@ -10,14 +10,18 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
+from cases.answers import ReceiptRequest
 from cases.clocks import SHANGHAI
 from cases.errors import Code
-from cases.models import Fact, NumberChangeOpening, ReceiptRequest, Role
-from cases.names import CALENDAR_GREW, RECEIPT, case_id
+from cases.events import OPEN, Event
+from cases.facts import Fact
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.models import Role
+from cases.names import CALENDAR_GREW, RECEIPT
+from cases.openings import NumberChangeOpening, Opening
 from cases.policy import CalendarOverrides
-from cases.roles import OPEN
-from cases.stamps import LIFETIME, Opening
-from cases.states import Event, Status
+from cases.stamps import LIFETIME
 from cases.steps import RegisterRequest, StepResult
 from gate.stamp_keys import SigningKey
 from tests.engine import Engine, quiet_policies

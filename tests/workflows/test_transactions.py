@@ -14,8 +14,10 @@ from asyncpg.connection import LoggedQuery
 from activities.calendar import official_calendar
 from activities.registry import Clock, Registry
 from activities.registry.pool import Connection
-from cases.models import ReplacementReason, System
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
+from cases.models import System
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number, quiet_policies
 from tests.scenes import CERTIFICATE, ID_CARD, SOUTH
 from tests.stamping import STAMPS

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 
 from cases.errors import Code
-from cases.models import ReplacementReason, System
-from cases.names import Kind, case_id
-from cases.states import Event, Status
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.models import System
+from cases.names import Kind
+from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import FACTS, ID_CARD, OFFICE, SOUTH
 from tests.workflows.dossier import Dossier

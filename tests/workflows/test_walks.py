@@ -23,21 +23,17 @@ from temporalio.client import WorkflowUpdateFailedError
 from activities.calendar import official_calendar
 from activities.registry.loading import HeldCard
 from activities.sealing import Field
+from cases.answers import Answer, CaseView
+from cases.decide import decide, opened
+from cases.documents import Document
 from cases.errors import CaseError, Code
-from cases.models import (
-    Actor,
-    Answer,
-    CardProduced,
-    CaseView,
-    Document,
-    Fact,
-    NumberChangeOpening,
-    Record,
-    ReplacementOpening,
-    ReplacementReason,
-)
-from cases.progress import CaseState, answer_of, decide, opened, outcome_of, possible_events, view_of
-from cases.states import Event, Origin, Status
+from cases.events import Event, Origin
+from cases.facts import CardProduced, Fact
+from cases.machines.machine import Status
+from cases.models import Actor, Record
+from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
+from cases.state import CaseState
+from cases.views import answer_of, outcome_of, possible_events, view_of
 from intake.client import CaseClient
 from tests.cases.test_walks import ORDINARY, Facts
 from tests.engine import Engine, Person, new_number, quiet_policies
@@ -254,7 +250,7 @@ class Walk(RuleBasedStateMachine):
 
     # --- what is drawn ----------------------------------------------------------------------------------------------
 
-    async def application(self, *papers: Document, region: str) -> NumberChangeOpening | ReplacementOpening:
+    async def application(self, *papers: Document, region: str) -> Opening:
         """An application of a new person."""
         raise NotImplementedError
 

@@ -6,9 +6,10 @@ import pytest
 from activities.notifications.messages import ENDING, TEMPLATES, compose
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
+from cases.kinds import MACHINES
+from cases.machines.machine import Effect
 from cases.names import Kind
 from cases.offices import Recipient
-from cases.states import MACHINES, Effect
 
 CASE: Final = "idc-" + "a" * 26
 

@@ -5,31 +5,31 @@ from itertools import product
 
 import pytest
 
+from cases.decide import CHANGES, CHECKS, GUARDS, Decision, decide, next_step, otherwise
 from cases.errors import CaseError, Code
-from cases.models import FACTS as FACT_MODELS
-from cases.names import Kind
-from cases.progress import _CHANGES, _CHECKS, _GUARDS, CaseState, Decision, Timer, decide, next_step
-from cases.states import (
+from cases.events import EVENTS, Event, Origin
+from cases.events import FACTS as FACT_MODELS
+from cases.kinds import KINDS, MACHINES
+from cases.machines.machine import (
     AFTER_A_REFUSAL,
     CLOCK_EVENT,
-    MACHINES,
     OTHERWISE,
     Awaits,
     Clock,
     Effect,
-    Event,
     Guard,
     Machine,
     Milestone,
-    Origin,
     Row,
     Status,
-    otherwise,
 )
+from cases.names import Kind
+from cases.state import CaseState, Timer
 from tests.scenes import FACTS, NOW, in_status
 
+AFTER_A_REFUSAL = {event for event, record in EVENTS.items() if record.after_a_refusal}
 PAIRS = [
-    pytest.param(kind, status, event, id=f"{kind.prefix}-{status}-{event}")
+    pytest.param(kind, status, event, id=f"{KINDS[kind].prefix}-{status}-{event}")
     for kind, machine in MACHINES.items()
     for status, event in product(machine.statuses, Event)
 ]
@@ -108,9 +108,9 @@ def test_the_last_row_of_a_pair_that_always_holds_is_the_last_one(kind: Kind) ->
 def test_every_event_guard_and_effect_stands_in_a_table_and_every_guard_has_its_question() -> None:
     table = [row for machine in MACHINES.values() for row in machine.table]
     assert {row.event for row in table} == set(Event)
-    assert {row.guard for row in table} == set(Guard) == set(_GUARDS)
+    assert {row.guard for row in table} == set(Guard) == set(GUARDS)
     assert {effect for row in table for effect in row.effects} == set(Effect)
-    assert set(_CHECKS) | set(_CHANGES) <= set(Event)
+    assert set(CHECKS) | set(CHANGES) <= set(Event)
 
 
 def test_events_from_outside_are_exactly_those_with_a_fact() -> None:

@@ -4,22 +4,46 @@ from typing import Final
 
 import pytest
 
+from cases.decide import decide
 from cases.errors import CaseError, Code
-from cases.models import (
-    FACTS,
-    Actor,
+from cases.events import FACTS, OPEN, ROLES, Act, Event
+from cases.facts import (
+    Approve,
     CardActivated,
     CardFunction,
     ConfirmDownstream,
     Fact,
-    Role,
-    System,
+    PersonEnded,
+    PersonEndedReason,
 )
-from cases.progress import CaseState, decide
-from cases.roles import NAMES_THE_SUBMITTER, OPEN, ROLES, SPEAKS_FOR, Act, check_fact, check_role, covers
-from cases.states import MACHINES, Event
+from cases.kinds import MACHINES
+from cases.machines.machine import Status
+from cases.models import Actor, Role, System
+from cases.rules.people import NAMES_THE_SUBMITTER, SPEAKS_FOR, check_fact, check_role, covers
+from cases.state import CaseState
 from tests import scenes
-from tests.scenes import ACTIVATORS, NOW, OFFICE, SPEAKERS, in_status
+from tests.cases.moving import (
+    COURT,
+    adds,
+    awaiting_approval,
+    disputed,
+    in_production,
+    in_review,
+    lost,
+    move,
+    ready,
+    refused,
+)
+from tests.scenes import (
+    ACTIVATORS,
+    CLERK,
+    NOW,
+    OFFICE,
+    OFFICER,
+    SPEAKERS,
+    VERIFIER,
+    in_status,
+)
 
 _COLUMNS: Final = (
     Role.applicant,
@@ -180,3 +204,34 @@ def test_only_a_role_that_decides_nothing_names_other_people_as_submitters() -> 
     for role in NAMES_THE_SUBMITTER:
         decisive = {Event.verify_documents, Event.approve, Event.resolve_dispute, Event.reject}
         assert not any(role in ROLES[event] for event in decisive)
+
+
+def test_a_reissued_number_needs_an_approver_who_is_neither_submitter_nor_verifier() -> None:
+    state = awaiting_approval()
+    assert state.status is Status.awaiting_approval
+    for same in (CLERK, VERIFIER):
+        # Whoever got another role meanwhile is still the same person.
+        actor = same.model_copy(update={"role": Role.officer})
+        assert refused(state, Event.approve, Approve(actor=actor, content=state.content)) is Code.SAME_PERSON
+        clerk = Approve(actor=same, content=state.content)
+        assert refused(state, Event.approve, clerk) is Code.ROLE_NOT_ALLOWED
+    assert refused(state, Event.approve) is Code.CONTENT_CHANGED
+    approved = move(state, Event.approve, Approve(actor=OFFICER, content=state.content))
+    assert (approved.status, approved.approver) == (Status.verified, OFFICER.id)
+    assert approved.verified_content == approved.content
+
+
+def test_a_document_added_after_the_verification_brings_the_case_back_to_review() -> None:
+    state = move(awaiting_approval(), Event.add_documents, adds(COURT))
+    assert (state.status, state.verifier, state.verified_content) == (Status.in_review, None, None)
+    assert refused(state, Event.approve, Approve(actor=OFFICER, content=state.content)) is Code.EVENT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [(PersonEndedReason.death, Code.PERSON_DECEASED), (PersonEndedReason.transfer, Code.PERSON_TRANSFERRED)],
+)
+def test_a_case_ends_with_the_person(reason: PersonEndedReason, code: Code) -> None:
+    for state in (in_review(), disputed(), lost(), in_production(), ready()):
+        closed = move(state, Event.person_ended, PersonEnded(actor=CLERK, reason=reason, evidence="civil-1"))
+        assert (closed.status, closed.ended_because) == (Status.ended, code)

@@ -1,0 +1,152 @@
+"""What a case answers: the receipt of an application, where it stands, everything it may show, and its outcome."""
+
+from pydantic import AwareDatetime
+
+from cases.documents import Defect, Demand, Document
+from cases.errors import Advice, Code
+from cases.events import Event
+from cases.facts import CardFunction, DisputeOutcome
+from cases.machines.machine import Awaits, Milestone, Status
+from cases.models import Category, Contract, IdempotencyKey, Record, RegionCode, Sha256, StaffId, System, Token
+from cases.names import Kind
+from cases.numbers import Road
+from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
+
+
+class ReceiptRequest(Contract):
+    """Asks for the receipt of an application; `fingerprint` shows that the same application is meant."""
+
+    key: IdempotencyKey
+    fingerprint: Token
+
+
+class Receipt(Record):
+    """The answer to an application: the case is durably registered and screened."""
+
+    case_id: str
+    generation: int
+    status: Status
+    milestone: Milestone
+    road: Road | None = None
+    missing: tuple[Demand, ...] = ()
+    due_at: AwareDatetime | None = None
+    """By when the applicant must act, or, where nothing is missing, by when the agency must have decided."""
+    due_provisional: bool = False
+    """The calendar of a year that the date rests on is not published yet."""
+    advice: tuple[Advice, ...] = ()
+    reason: Code | None = None
+    """Why the case ended, where it ended at once."""
+
+
+class Answer(Record):
+    """The answer to a fact: where the case stands after it."""
+
+    case_id: str
+    status: Status
+    milestone: Milestone
+    version: int
+    remains: tuple[str, ...] = ()
+    """What stays in effect although the case was undone, withdrawn or ended."""
+
+
+class Transition(Record):
+    """One transition of a case."""
+
+    version: int
+    at: AwareDatetime
+    event: Event
+    status: Status
+    to: Status
+    milestone: Milestone
+    """The milestone after it."""
+    actor: StaffId | None = None
+    told_as: str | None = None
+    """Identity of the update by which it was told, None for what happened of itself."""
+
+
+class Dispute(Record):
+    """A dispute as the case sees it: the first officer's decision, waiting for the second."""
+
+    outcome: DisputeOutcome
+    document: Sha256
+    decided_by: StaffId
+
+
+class CaseView(Record):
+    """Everything about a case that may be shown without opening personal data."""
+
+    case_id: str
+    kind: Kind
+    generation: int
+    version: int
+    status: Status
+    status_zh: str
+    milestone: Milestone
+    region: RegionCode
+    category: Category
+    road: Road | None = None
+    reason: ReplacementReason | None = None
+    policy: str | None = None
+    awaits: Awaits
+    missing: tuple[Demand, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    events: tuple[Event, ...] = ()
+    """What the case may be told now."""
+    due_at: AwareDatetime | None = None
+    due_event: Event | None = None
+    """What happens at `due_at` if nobody acts."""
+    due_provisional: bool = False
+    rung: int = 0
+    """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
+    rung_at: AwareDatetime | None = None
+    next_event: Event | None = None
+    """What happens next if nobody acts: the status' time limit ends, or a rung fires."""
+    next_at: AwareDatetime | None = None
+    next_rung: int | None = None
+    """The rung that fires then, where it is one."""
+    next_provisional: bool = False
+    processing_due_at: AwareDatetime | None = None
+    """When the processing time ends; None while it stands still."""
+    campaign_due_at: AwareDatetime | None = None
+    """When the campaign ends for this case, moved by its lawful holds so far."""
+    dates_provisional: bool = False
+    """One of these rests on a year whose calendar is not published."""
+    silenced_until: AwareDatetime | None = None
+    """Until when the rung that was acknowledged is not told of again."""
+    content: Sha256 | None = None
+    """Digest of what is verified and approved; an approval names it."""
+    documents: tuple[Document, ...] = ()
+    channel: ApplicationChannel = ApplicationChannel.counter
+    submitter_kind: SubmitterKind = SubmitterKind.staff
+    submitter: StaffId | None = None
+    """Who took the application in, where that was a member of staff."""
+    verifier: StaffId | None = None
+    approver: StaffId | None = None
+    confirmations: tuple[System, ...] = ()
+    awaited: tuple[System, ...] = ()
+    refused_by: System | None = None
+    """The system that refused the new number last, until it confirms or is asked again."""
+    dispute: Dispute | None = None
+    activated: tuple[CardFunction, ...] = ()
+    production_attempts: int = 0
+    benefits_held: bool = False
+    attention: tuple[str, ...] = ()
+    related: str | None = None
+    """The case that this one waits for or was opened from."""
+    advice: tuple[Advice, ...] = ()
+    last_error: Code | None = None
+    last_refusal: Code | None = None
+    ended_because: Code | None = None
+    remains: tuple[str, ...] = ()
+
+
+class Outcome(Record):
+    """The result of a closed case."""
+
+    case_id: str
+    generation: int
+    status: Status
+    milestone: Milestone
+    reason: Code | None = None
+    remains: tuple[str, ...] = ()
+    transitions: int

@@ -1,0 +1,268 @@
+"""How a case moves: the pure function that decides its next state.
+
+`decide` consults the table of the case's machine and the rules of `cases.rules`; nothing else in the project knows what
+may follow what. The workflow calls it before and after waiting, the validators of updates call it to refuse early, and
+tests walk it beside the real engine.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeVar
+
+from cases.clocks import SHANGHAI
+from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.facts import Extend, Fact
+from cases.kinds import KINDS
+from cases.ladder import Dates
+from cases.machines.machine import OTHERWISE, Clock, Effect, Guard, Row, Status
+from cases.openings import Opening
+from cases.rules import (
+    benefits,
+    cards,
+    deadlines,
+    disputes,
+    documents,
+    holds,
+    numbers,
+    people,
+    repairs,
+    screening,
+)
+from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after
+from cases.rules.people import check_fact
+from cases.rules.repairs import LEAVES_STUCK
+from cases.rules.subject import Change, Check, LadderChange, Question, Subject
+from cases.screening import Terms
+from cases.state import CaseState, Timer
+
+# In this order what remains of a case is named.
+SUBJECTS: Final[tuple[Subject, ...]] = (
+    screening.RULES,
+    documents.RULES,
+    people.RULES,
+    holds.RULES,
+    disputes.RULES,
+    cards.RULES,
+    numbers.RULES,
+    repairs.RULES,
+    benefits.RULES,
+    deadlines.RULES,
+)
+"""The rules of all subjects."""
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def _merged(tables: Iterable[Mapping[K, V]]) -> Mapping[K, V]:
+    merged: dict[K, V] = {}
+    for table in tables:
+        if twice := merged.keys() & table.keys():
+            raise ValueError(f"two subjects have a rule for {sorted(map(str, twice))}")
+        merged |= table
+    return merged
+
+
+CHECKS: Final[Mapping[Event, Check]] = _merged(each.checks for each in SUBJECTS)
+GUARDS: Final[Mapping[Guard, Question]] = _merged(
+    ({Guard.always: lambda _state, _fact: True}, *(each.guards for each in SUBJECTS))
+)
+CHANGES: Final[Mapping[Event, Change]] = _merged(each.changes for each in SUBJECTS)
+EFFECTS: Final[Mapping[Effect, Mapping[str, Any]]] = _merged(each.effects for each in SUBJECTS)
+LADDER: Final[Mapping[Event, LadderChange]] = _merged(each.ladder for each in SUBJECTS)
+_UNKNOWN: Final = _merged(each.unknown for each in SUBJECTS)
+_REFUSED: Final = _merged(each.refused for each in SUBJECTS)
+_CLOCK_AGAIN: Final = frozenset(event for each in SUBJECTS for event in each.clock_again)
+_CLOCK_AGAIN_BY: Final = frozenset(effect for each in SUBJECTS for effect in each.clock_again_by)
+_CLOCK_SPENT: Final = _merged(each.clock_spent for each in SUBJECTS)
+_ENDED_BECAUSE: Final = _merged(each.ended_because for each in SUBJECTS)
+_REMAINS: Final = _merged(each.remains for each in SUBJECTS)
+
+
+class Decision(NamedTuple):
+    """A transition that may be made: the row of the table, the state after it, and the time limit it starts."""
+
+    row: Row
+    after: CaseState
+    clock: Clock | None
+    """The clock whose due date the register computes: started anew, or moved by `extend_by` working days."""
+    extend_by: int = 0
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What the transition does to the register."""
+        return self.row.effects
+
+
+def opened(opening: Opening) -> CaseState:
+    """The state of a case that was just applied for."""
+    state = CaseState(opening=opening, status=KINDS[opening.kind].machine.initial)
+    return state.model_copy(update={"documents": state.with_documents(opening.documents)})
+
+
+def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None) -> Decision:
+    """The transition that `event` makes at the moment `at`, or `CaseError` with the code why it makes none.
+
+    Pure: equal arguments give equal answers. `fact` is the model of the event for events from outside, None otherwise;
+    `because` is why the register refused a step of the engine, shown as the case's last error.
+    """
+    rows = state.machine.rows(state.status, event)
+    if not rows:
+        raise CaseError(_refusal(state, event))
+    if fact is not None:
+        check_fact(event, fact, state.opening.region)
+    if (code := _checked(state, event, fact, at)) is not None:
+        raise CaseError(code)
+    for row in rows:
+        if GUARDS[row.guard](state, fact):
+            return _decision(state, row, fact, at, because)
+    raise CaseError(_refusal(state, event))
+
+
+def next_step(state: CaseState, at: datetime) -> Event | None:
+    """The step that the engine itself makes next from `state` at the moment `at`; None where it makes none.
+
+    It makes none in a closed case, in one that is stuck or waits for somebody, and none that the status' own time limit
+    puts off until later.
+    """
+    step = state.machine.statuses[state.status].engine_step
+    if step is None or state.stuck or not state.is_open:
+        return None
+    if state.timer is not None and state.timer.event is step and state.timer.due_at > at:
+        return None
+    return step if _checked(state, step, None, at) is None else None
+
+
+def way_from(state: CaseState, event: Event, fact: Fact | None, at: datetime) -> tuple[Status, ...]:
+    """The statuses that a case is to pass by `event` and by the engine's own steps after it, if nothing is refused.
+
+    Empty where the event itself is not possible. What the register refuses, only the register knows.
+    """
+    way: list[Status] = []
+    step: Event | None = event
+    try:
+        while step is not None:
+            state = decide(state, step, fact, at).after
+            if not way or way[-1] is not state.status:
+                way.append(state.status)
+            step, fact = next_step(state, at), None
+    except CaseError:
+        pass
+    return tuple(way)
+
+
+# The step is asked for again: when it is the case's turn, or from the state that holds.
+_ASKED_AGAIN: Final = frozenset({Code.PERSON_BUSY, Code.STALE_VERSION})
+
+
+def otherwise(event: Event, code: Code) -> Event | None:
+    """What happens to a case when the register refuses its engine step `event`; None where it waits and asks again.
+
+    A refusal that has no way of its own leaves the case `stuck`, for an operator.
+    """
+    if code in _ASKED_AGAIN:
+        return None
+    return OTHERWISE.get((event, code)) or OTHERWISE.get((event, None)) or Event.stuck
+
+
+def _checked(state: CaseState, event: Event, fact: Fact | None, at: datetime) -> Code | None:
+    check = CHECKS.get(event)
+    return check(state, fact, at.astimezone(SHANGHAI).date()) if check is not None else None
+
+
+def _refusal(state: CaseState, event: Event) -> Code:
+    """Why none of the rows of a pair holds, or why there is none."""
+    if not state.is_open:
+        return Code.CASE_CLOSED
+    why = (_REFUSED if state.machine.rows(state.status, event) else _UNKNOWN).get(event)
+    return why(state) if why is not None else Code.EVENT_NOT_ALLOWED
+
+
+def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
+    changed = _changed(state, row, fact, at)
+    if because is not None:
+        changed["last_error"] = because
+    after = state.model_copy(update=changed)
+    again = row.event in _CLOCK_AGAIN or not _CLOCK_AGAIN_BY.isdisjoint(row.effects)
+    starts = row.to is not row.status or again
+    clock = state.machine.statuses[row.to].clock if starts else None
+    if row.event in KEEPS_ITS_TIMER and state.timer is None:
+        clock = None
+    if clock is not None and clock in _CLOCK_SPENT and _CLOCK_SPENT[clock](after):
+        clock = None
+        after = after.model_copy(update={"timer": None})
+    extend_by = fact.working_days if isinstance(fact, Extend) and state.timer is not None else 0
+    return Decision(row, after, clock, extend_by)
+
+
+def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dict[str, Any]:
+    changed: dict[str, Any] = {
+        "version": state.version + 1,
+        "stuck": state.stuck and row.event in LEAVES_STUCK,
+        "status": row.to,
+        "milestone": state.machine.milestone(row.to, state.milestone),
+    }
+    for change in _by_status(row):
+        changed |= change
+    for effect in row.effects:
+        changed |= EFFECTS.get(effect, {})
+    if (by_event := CHANGES.get(row.event)) is not None:
+        changed |= by_event(state, fact, row)
+    by_rung = LADDER[row.event](state, fact, at) if row.event in LADDER else {}
+    changed["ladder"] = ladder_after(state, row, changed.get("hold_reason"), at, by_rung)
+    return changed if state.machine.is_open(row.to) else _closed(state, row, changed)
+
+
+def _by_status(row: Row) -> Iterator[Mapping[str, Any]]:
+    if row.to is row.status:
+        return
+    yield {"timer": None, "overdue": False}
+    for subject in SUBJECTS:
+        yield subject.left.get(row.status, {})
+        yield subject.entered.get(row.to, {})
+
+
+def _closed(state: CaseState, row: Row, changed: dict[str, Any]) -> dict[str, Any]:
+    """The changes of an ending: no limit runs on, and it says why it ended and what stays in effect."""
+    changed |= {"timer": None}
+    if row.to is Status.done:
+        changed["last_error"] = None
+    if (code := _why_ended(state, row)) is not None:
+        changed["ended_because"] = code
+    return changed | {"remains": _remaining(state.model_copy(update=changed))}
+
+
+def _why_ended(state: CaseState, row: Row) -> Code | None:
+    machine = state.machine
+    if row.event is machine.statuses[machine.initial].engine_step and state.screening is not None:
+        by_finding = KINDS[state.kind].ended_by.get(state.screening.finding)
+        if by_finding is not None:
+            return by_finding
+    return _ENDED_BECAUSE.get((row.to, row.event))
+
+
+def _remaining(after: CaseState) -> tuple[str, ...]:
+    """What stays in effect after another ending than `done`, in words an operator can act on."""
+    if after.status is Status.done:
+        return ()
+    return tuple(what for what, in_effect in _REMAINS.items() if in_effect(after))
+
+
+def settled(
+    after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None, terms: Terms | None = None
+) -> CaseState:
+    """The state after a step, with what only the register knows: the time limit, the related case, other terms."""
+    update: dict[str, Any] = {}
+    if clock is not None:
+        update["timer"] = timer
+    if related is not None:
+        update["related"] = related
+    if terms is not None and after.screening is not None:
+        update["screening"] = after.screening.model_copy(update={"terms": terms})
+    return after.model_copy(update=update)
+
+
+def dated(state: CaseState, dates: Dates) -> CaseState:
+    """The settled state with the dates of its ladder."""
+    return state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})

@@ -1,0 +1,491 @@
+"""Events: what may happen to a case, each with everything about it that is no rule.
+
+One record says who tells it (`Origin`), which fact it carries, which roles may tell it, what it is called and how its
+form looks. All other tables of events are derived from these records. Where it leads stands in `cases/machines/`, what
+it asks and changes in `cases/rules/`.
+
+Posts with defined powers and tiered review are demanded by art. 36-38 of the Social Insurance Handling Regulations; the
+database holds a copy of the matrix of roles that every row of the audit refers to.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from cases.facts import (
+    Acknowledge,
+    AddDocuments,
+    Approve,
+    CardActivated,
+    CardFound,
+    CardFunction,
+    CardHandedOver,
+    CardProduced,
+    CardUnclaimed,
+    ConfirmDownstream,
+    ConfirmLoss,
+    Extend,
+    Fact,
+    Hold,
+    HoldBenefits,
+    PersonEnded,
+    Recompute,
+    Reject,
+    ReleaseBenefits,
+    Repair,
+    ResolveDispute,
+    Resume,
+    ReturnDocuments,
+    VerifyDocuments,
+    Withdraw,
+)
+from cases.models import Role
+
+if TYPE_CHECKING:
+    from cases.answers import CaseView
+
+
+class Origin(StrEnum):
+    """Who tells a case of an event."""
+
+    outside = "outside"
+    """People and other systems; as an update of the event's name."""
+    engine = "engine"
+    timer = "timer"
+    """A time limit that ran out."""
+    neighbour = "neighbour"
+    """A neighbouring case, or the weekly look at held benefits."""
+
+
+class Event(StrEnum):
+    """What happens to a case."""
+
+    add_documents = "add_documents"
+    verify_documents = "verify_documents"
+    return_documents = "return_documents"
+    approve = "approve"
+    reject = "reject"
+    hold = "hold"
+    resume = "resume"
+    extend = "extend"
+    withdraw = "withdraw"
+    resolve_dispute = "resolve_dispute"
+    confirm_downstream = "confirm_downstream"
+    repair = "repair"
+    hold_benefits = "hold_benefits"
+    release_benefits = "release_benefits"
+    acknowledge = "acknowledge"
+    person_ended = "person_ended"
+    recompute = "recompute"
+    confirm_loss = "confirm_loss"
+    card_found = "card_found"
+    card_produced = "card_produced"
+    card_handed_over = "card_handed_over"
+    card_activated = "card_activated"
+    card_unclaimed = "card_unclaimed"
+    screened = "screened"
+    apply = "apply"
+    number_taken = "number_taken"
+    commit = "commit"
+    commit_refused = "commit_refused"
+    register_changed = "register_changed"
+    unblock = "unblock"
+    release = "release"
+    stuck = "stuck"
+    checked = "checked"
+    order_card = "order_card"
+    order_refused = "order_refused"
+    switch_cards = "switch_cards"
+    close_old = "close_old"
+    supplement_expired = "supplement_expired"
+    hold_expired = "hold_expired"
+    confirmation_overdue = "confirmation_overdue"
+    loss_report_expired = "loss_report_expired"
+    production_overdue = "production_overdue"
+    claim_period_passed = "claim_period_passed"
+    activation_overdue = "activation_overdue"
+    escalated = "escalated"
+    dispute_opened = "dispute_opened"
+    dispute_won = "dispute_won"
+    dispute_lost = "dispute_lost"
+    dispute_lapsed = "dispute_lapsed"
+    number_changed = "number_changed"
+    turn_free = "turn_free"
+    benefits_lifted = "benefits_lifted"
+
+    @property
+    def origin(self) -> Origin:
+        """Who tells a case of this event."""
+        return EVENTS[self].origin
+
+
+Act = Event | Literal["open"]
+"""What somebody does: tells a case of an event, or opens one."""
+OPEN: Final = "open"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """What somebody types to tell an event: its fact without actor and stamp, as JSON.
+
+    `example` is a whole form. In the form of a case, `blank` takes the place of what nobody but a person knows (`""`,
+    `0`: refused until it is filled in), and `known` of what the case itself knows.
+    """
+
+    example: Mapping[str, Any] = field(default_factory=dict)
+    blank: Mapping[str, Any] = field(default_factory=dict)
+    known: "Callable[[CaseView], dict[str, Any]] | None" = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventRecord:
+    """Everything about one event that is no rule."""
+
+    event: Event
+    origin: Origin
+    zh: str
+    """What operators call it."""
+    fact: type[Fact] | None = None
+    """The one model that its update takes; None where it is not told from outside."""
+    roles: frozenset[Role] = frozenset()
+    """Who may tell it. An applicant may nothing: they act at a counter, or through a system of the back office."""
+    description: str = ""
+    """What its update's form explains, in both languages."""
+    form: Form = Form()
+    in_bulk: bool = False
+    """Whether many cases may be told it at once; what decides on a person's rights is told case by case."""
+    after_a_refusal: bool = False
+    """Whether the register alone says it, after it refused a step of the engine (`cases.decide.otherwise`)."""
+
+
+# --- what a case knows of the form of an event ----------------------------------------------------------------------
+
+
+def _papers(view: "CaseView") -> dict[str, Any]:
+    kinds = [demand.document.value for demand in view.missing] or [""]
+    papers = [{"kind": kind, "uri": "doc://", "media_type": "image/jpeg", "size": 0, "sha256": ""} for kind in kinds]
+    return {"documents": papers}
+
+
+def _defects(view: "CaseView") -> dict[str, Any]:
+    kinds = [document.kind.value for document in view.documents] or [""]
+    return {"defects": [{"document": kind, "problem": ""} for kind in kinds]}
+
+
+def _function(view: "CaseView") -> dict[str, Any]:
+    left = [function.value for function in CardFunction if function not in view.activated]
+    return {"function": left[0] if len(left) == 1 else ""}
+
+
+# --- the records ----------------------------------------------------------------------------------------------------
+
+_AT_THE_COUNTER: Final = frozenset({Role.clerk, Role.back_office})
+_REVIEWS: Final = frozenset({Role.clerk, Role.officer})
+_DECIDES: Final = frozenset({Role.officer, Role.supervisor})
+_LOOKS_AFTER: Final = frozenset({Role.operator, Role.supervisor})
+_BUREAU_OR_COUNTER: Final = frozenset({Role.card_bureau, Role.clerk})
+
+_DIGEST: Final = "0123456789abcdef" * 4
+_POLICE_DOCUMENT: Final = {
+    "kind": "police_certificate",
+    "uri": "doc://store/p-1",
+    "media_type": "application/pdf",
+    "size": 20480,
+    "sha256": _DIGEST,
+}
+
+
+def _told(
+    event: Event,
+    fact: type[Fact],
+    zh: str,
+    description: str,
+    roles: frozenset[Role],
+    form: Form = Form(),
+    *,
+    in_bulk: bool = False,
+) -> EventRecord:
+    return EventRecord(
+        event=event,
+        origin=Origin.outside,
+        zh=zh,
+        fact=fact,
+        roles=roles,
+        description=description,
+        form=form,
+        in_bulk=in_bulk,
+    )
+
+
+def _made(event: Event, zh: str, *, after_a_refusal: bool = False) -> EventRecord:
+    return EventRecord(event=event, origin=Origin.engine, zh=zh, after_a_refusal=after_a_refusal)
+
+
+def _ran_out(event: Event, zh: str) -> EventRecord:
+    return EventRecord(event=event, origin=Origin.timer, zh=zh)
+
+
+def _heard(event: Event, zh: str) -> EventRecord:
+    return EventRecord(event=event, origin=Origin.neighbour, zh=zh)
+
+
+_RECORDS: Final = (
+    _told(
+        Event.add_documents,
+        AddDocuments,
+        "补充材料",
+        "补充材料。Documents came in.",
+        _AT_THE_COUNTER,
+        Form(
+            example={
+                "documents": [
+                    {
+                        "kind": "resident_id_card",
+                        "uri": "doc://store/d-1",
+                        "media_type": "image/jpeg",
+                        "size": 20480,
+                        "sha256": _DIGEST,
+                    }
+                ]
+            },
+            known=_papers,
+        ),
+    ),
+    _told(
+        Event.verify_documents,
+        VerifyDocuments,
+        "核验材料",
+        "核验原件与复印件。The original was seen; `copies` names every copy on file by SHA-256.",
+        _REVIEWS,
+        Form(
+            example={"original_seen": True, "copies": [_DIGEST]},
+            known=lambda view: {"copies": [document.sha256 for document in view.documents]},
+        ),
+    ),
+    _told(
+        Event.return_documents,
+        ReturnDocuments,
+        "一次性告知补正",
+        "一次性告知补正。Documents are defective; name all defects at once.",
+        _REVIEWS,
+        Form(example={"defects": [{"document": "resident_id_card", "problem": "复印件不清晰"}]}, known=_defects),
+    ),
+    _told(
+        Event.approve,
+        Approve,
+        "复核审批",
+        "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content.",
+        _DECIDES,
+        Form(example={"content": _DIGEST}, known=lambda view: {"content": view.content}),
+    ),
+    _told(
+        Event.reject,
+        Reject,
+        "不予办理",
+        "不予办理，须写明法律依据。Refused, with its legal basis.",
+        _DECIDES,
+        Form(example={"legal_basis": "《社会保险经办条例》第十条"}, blank={"legal_basis": ""}),
+    ),
+    _told(
+        Event.hold,
+        Hold,
+        "暂停办理",
+        "暂停办理。The case waits for something outside the applicant's control.",
+        _REVIEWS,
+        Form(
+            example={"reason": "waiting_for_id_card", "evidence": "police/2026-1"}, blank={"reason": "", "evidence": ""}
+        ),
+        in_bulk=True,
+    ),
+    _told(Event.resume, Resume, "恢复办理", "恢复办理。The reason of the hold is gone.", _REVIEWS, in_bulk=True),
+    _told(
+        Event.extend,
+        Extend,
+        "延长期限",
+        "延长当前期限（工作日）。Extends the running time limit by working days.",
+        _DECIDES,
+        Form(example={"working_days": 5, "evidence": "ext/2026-1"}, blank={"working_days": 0, "evidence": ""}),
+        in_bulk=True,
+    ),
+    _told(Event.withdraw, Withdraw, "申请人撤回", "申请人撤回。The applicant withdraws.", _AT_THE_COUNTER),
+    _told(
+        Event.resolve_dispute,
+        ResolveDispute,
+        "裁定号码争议",
+        "号码争议裁定，两名工作人员一致后生效。Counts when a second officer decides the same on the same document.",
+        _DECIDES,
+        Form(
+            example={"outcome": "ours", "police_document": _POLICE_DOCUMENT},
+            blank={
+                "outcome": "",
+                "police_document": {
+                    "kind": "police_certificate",
+                    "uri": "doc://",
+                    "media_type": "application/pdf",
+                    "size": 0,
+                    "sha256": "",
+                },
+            },
+        ),
+    ),
+    _told(
+        Event.confirm_downstream,
+        ConfirmDownstream,
+        "外部系统确认",
+        "医保、养老、银行确认。Another system took the number over, or refused.",
+        frozenset({Role.medical_insurance, Role.pension, Role.bank}),
+        Form(
+            example={"system": "medical_insurance", "confirmed": True, "reference": "mi-2026-1"},
+            blank={"confirmed": True, "reference": ""},
+            known=lambda view: {"system": view.awaited[0].value if len(view.awaited) == 1 else ""},
+        ),
+        in_bulk=True,
+    ),
+    _told(
+        Event.repair,
+        Repair,
+        "修复",
+        "修复：`retry` 重试、`accept` 凭据确认、`undo` 撤回。An operator's decision on a stuck case.",
+        _LOOKS_AFTER,
+        Form(example={"action": "retry", "evidence": "ticket-1"}, blank={"action": "retry", "evidence": ""}),
+        in_bulk=True,
+    ),
+    _told(
+        Event.hold_benefits,
+        HoldBenefits,
+        "停发待遇",
+        "停发待遇：具名决定、法律依据、送达凭证。A named officer withholds benefits.",
+        _DECIDES,
+        Form(
+            example={
+                "legal_basis": "《社会保险经办条例》第三十一条",
+                "notice": "notice/2026-1",
+                "served_on": "2026-09-01",
+            },
+            blank={"legal_basis": "", "notice": "", "served_on": ""},
+        ),
+    ),
+    _told(
+        Event.release_benefits,
+        ReleaseBenefits,
+        "恢复待遇",
+        "恢复待遇。Releases held benefits by decision.",
+        _DECIDES,
+        Form(example={"legal_basis": "《社会保险经办条例》第三十一条"}, blank={"legal_basis": ""}),
+        in_bulk=True,
+    ),
+    _told(
+        Event.acknowledge,
+        Acknowledge,
+        "知悉督办",
+        "知悉提醒。Somebody has seen that the case needs attention.",
+        frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator}),
+        in_bulk=True,
+    ),
+    _told(
+        Event.person_ended,
+        PersonEnded,
+        "死亡或转出",
+        "死亡或转出，终止案件。The person died or was transferred.",
+        frozenset({Role.clerk, Role.officer, Role.back_office}),
+        Form(example={"reason": "death", "evidence": "civil/2026-1"}, blank={"reason": "", "evidence": ""}),
+    ),
+    _told(
+        Event.recompute,
+        Recompute,
+        "重新计算期限",
+        "重新计算期限（日历或政策变更后）。Dates are reckoned anew; `policy` pins another version.",
+        _LOOKS_AFTER,
+        in_bulk=True,
+    ),
+    _told(
+        Event.confirm_loss,
+        ConfirmLoss,
+        "正式挂失",
+        "正式挂失。The loss is reported formally.",
+        _AT_THE_COUNTER,
+        Form(example={"evidence": "loss/2026-1"}, blank={"evidence": ""}),
+    ),
+    _told(Event.card_found, CardFound, "卡已找回", "卡已找回，解除挂失。The lost card was found.", _AT_THE_COUNTER),
+    _told(
+        Event.card_produced,
+        CardProduced,
+        "制卡结果",
+        "制卡结果。The card bureau made the card, or failed to.",
+        frozenset({Role.card_bureau}),
+        Form(example={"produced": False, "batch": "batch-1"}, blank={"produced": False, "batch": ""}),
+    ),
+    _told(
+        Event.card_handed_over,
+        CardHandedOver,
+        "卡已领取",
+        "卡已领取或寄达。The card was handed over.",
+        _BUREAU_OR_COUNTER,
+        Form(example={"by": "counter", "evidence": "sig-1"}, blank={"by": "counter", "evidence": ""}),
+    ),
+    _told(
+        Event.card_activated,
+        CardActivated,
+        "激活功能",
+        "社保或金融功能激活。One function was activated.",
+        frozenset({Role.card_bureau, Role.clerk, Role.medical_insurance, Role.bank}),
+        Form(example={"function": "social"}, known=_function),
+    ),
+    _told(
+        Event.card_unclaimed,
+        CardUnclaimed,
+        "逾期未领销毁",
+        "逾期未领，两人监销。Nobody fetched the card; two people destroyed it.",
+        _BUREAU_OR_COUNTER,
+        Form(
+            example={
+                "witness": {"id": "clerk-2", "role": "clerk", "office": "110105"},
+                "record": "destroyed-1",
+            },
+            blank={"record": ""},
+            known=lambda view: {"witness": {"id": "", "role": "clerk", "office": view.region}},
+        ),
+    ),
+    _made(Event.screened, "初审完成"),
+    _made(Event.apply, "预占新号码"),
+    _made(Event.number_taken, "号码已被占用", after_a_refusal=True),
+    _made(Event.commit, "变更生效"),
+    _made(Event.commit_refused, "变更被登记库拒绝", after_a_refusal=True),
+    _made(Event.register_changed, "登记信息已变更，重新初审", after_a_refusal=True),
+    _made(Event.unblock, "解除停发"),
+    _made(Event.release, "恢复待遇完成"),
+    _made(Event.stuck, "等待修复", after_a_refusal=True),
+    _made(Event.checked, "预检完成"),
+    _made(Event.order_card, "下单制卡"),
+    _made(Event.order_refused, "下单被拒绝", after_a_refusal=True),
+    _made(Event.switch_cards, "启用新卡"),
+    _made(Event.close_old, "注销旧卡"),
+    _ran_out(Event.supplement_expired, "补正期满"),
+    _ran_out(Event.hold_expired, "暂停期满"),
+    _ran_out(Event.confirmation_overdue, "外部确认逾期"),
+    _ran_out(Event.loss_report_expired, "临时挂失到期"),
+    _ran_out(Event.production_overdue, "制卡逾期"),
+    _ran_out(Event.claim_period_passed, "领卡提醒期满"),
+    _ran_out(Event.activation_overdue, "激活逾期"),
+    _ran_out(Event.escalated, "督办升级"),
+    _heard(Event.dispute_opened, "发生号码争议"),
+    _heard(Event.dispute_won, "争议胜出"),
+    _heard(Event.dispute_lost, "争议未胜出"),
+    _heard(Event.dispute_lapsed, "争议消失"),
+    _heard(Event.number_changed, "号码变更已完成"),
+    _heard(Event.turn_free, "轮到本案写入"),
+    _heard(Event.benefits_lifted, "待遇已恢复（定期复核）"),
+)
+
+EVENTS: Final[Mapping[Event, EventRecord]] = {record.event: record for record in _RECORDS}
+"""The record of each event."""
+
+FACTS: Final[Mapping[Event, type[Fact]]] = {record.event: record.fact for record in _RECORDS if record.fact is not None}
+"""The one model that each update takes."""
+
+ROLES: Final[Mapping[Act, frozenset[Role]]] = {
+    OPEN: _AT_THE_COUNTER,
+    **{record.event: record.roles for record in _RECORDS if record.origin is Origin.outside},
+}
+"""The roles of each act."""

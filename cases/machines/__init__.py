@@ -1,0 +1,1 @@
+"""The state machine of each kind of case, as data."""

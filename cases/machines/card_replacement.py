@@ -1,0 +1,161 @@
+"""The machine of a card replacement: from a lost or old card to a new one that pays benefits."""
+
+from typing import Final
+
+from cases.events import Event
+from cases.machines.machine import Awaits, Clock, Effect, Guard, Machine, Milestone, Row, Status, StatusRow, same
+from cases.names import Kind
+
+_S, _E, _G, _F, _M, _A, _C = Status, Event, Guard, Effect, Milestone, Awaits, Clock
+
+_BEFORE_ORDER = (_S.awaiting_documents, _S.in_review, _S.on_hold)
+_BLOCKABLE = (_S.temporarily_blocked, *_BEFORE_ORDER)
+_WITH_THE_BUREAU = (_S.ordered, _S.in_production, _S.repair)
+_WITH_THE_PERSON = (_S.ready, _S.handed_over)
+_ESCALATING_REPLACEMENT = (
+    *(_S.checking, _S.temporarily_blocked, _S.awaiting_documents, _S.in_review),
+    *(*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old),
+)
+_REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old)
+
+CARD_REPLACEMENT: Final = Machine(
+    Kind.card_replacement,
+    (
+        StatusRow(_S.checking, _M.submitted, _A.engine, None, "预检", engine_step=_E.checked),
+        StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失", runs=False),
+        StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
+        StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
+        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
+        StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡", engine_step=_E.order_card),
+        StatusRow(_S.in_production, _M.documents_verified, _A.card_bureau, _C.production, "制卡中"),
+        StatusRow(_S.ready, _M.documents_verified, _A.applicant, _C.claim, "待领取", runs=False),
+        StatusRow(_S.handed_over, _M.documents_verified, _A.applicant, _C.activation, "已领取待激活", runs=False),
+        StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
+        StatusRow(_S.active, _M.number_updated, _A.engine, None, "新卡已激活", engine_step=_E.switch_cards),
+        StatusRow(
+            _S.closing_old,
+            _M.number_updated,
+            _A.engine,
+            _C.pension_run,
+            "注销旧卡中",
+            runs=False,
+            engine_step=_E.close_old,
+        ),
+        StatusRow(_S.done, _M.benefits_unblocked, _A.nobody, None, "办结"),
+        StatusRow(_S.card_found, None, _A.nobody, None, "卡已找回"),
+        StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),
+        StatusRow(_S.withdrawn, None, _A.nobody, None, "已撤回"),
+        StatusRow(_S.unclaimed, None, _A.nobody, None, "逾期未领，已销毁"),
+        StatusRow(_S.ended, None, _A.nobody, None, "终止（死亡或转出等）"),
+    ),
+    (
+        Row(_S.checking, _E.checked, _G.person_unknown, _S.rejected),
+        Row(_S.checking, _E.checked, _G.person_deceased, _S.ended),
+        # A lost card is blocked before anything else is asked.
+        Row(
+            _S.checking,
+            _E.checked,
+            _G.lost_and_unsettled,
+            _S.temporarily_blocked,
+            (_F.block_card, _F.notify_applicant),
+        ),
+        Row(_S.checking, _E.checked, _G.person_differs, _S.on_hold, (_F.notify_applicant,)),
+        Row(_S.checking, _E.checked, _G.duplicate, _S.rejected, (_F.notify_applicant,)),
+        Row(_S.checking, _E.checked, _G.not_allowed, _S.rejected, (_F.notify_applicant,)),
+        Row(_S.checking, _E.checked, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
+        Row(_S.checking, _E.checked, _G.always, _S.in_review, (_F.notify_applicant,)),
+        # loss
+        Row(_S.temporarily_blocked, _E.confirm_loss, _G.always, _S.checking, (_F.confirm_loss,)),
+        Row(
+            _S.temporarily_blocked,
+            _E.loss_report_expired,
+            _G.loss_report_released,
+            _S.withdrawn,
+            (_F.unblock_card, _F.notify_applicant),
+        ),
+        Row(_S.temporarily_blocked, _E.loss_report_expired, _G.always, _S.checking, (_F.cancel_lost_card,)),
+        *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card),
+        *same(
+            _WITH_THE_BUREAU,
+            _E.card_found,
+            _G.found_in_time,
+            _S.card_found,
+            _F.cancel_order,
+            _F.unblock_card,
+        ),
+        # documents
+        *same((_S.temporarily_blocked, _S.in_review, _S.on_hold), _E.add_documents, _G.always, None),
+        Row(_S.awaiting_documents, _E.add_documents, _G.documents_missing, _S.awaiting_documents),
+        Row(_S.awaiting_documents, _E.add_documents, _G.always, _S.in_review),
+        Row(_S.awaiting_documents, _E.supplement_expired, _G.always, _S.withdrawn, (_F.notify_applicant,)),
+        Row(_S.in_review, _E.verify_documents, _G.always, _S.ordered),
+        Row(_S.in_review, _E.return_documents, _G.always, _S.awaiting_documents, (_F.notify_applicant,)),
+        *same(_BEFORE_ORDER, _E.reject, _G.always, _S.rejected, _F.notify_applicant),
+        # hold
+        *same((_S.awaiting_documents, _S.in_review), _E.hold, _G.always, _S.on_hold),
+        *(
+            row
+            for event in (_E.resume, _E.hold_expired)
+            for row in (
+                Row(_S.on_hold, event, _G.held_for_number_change, _S.checking),
+                Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents),
+                Row(_S.on_hold, event, _G.always, _S.in_review),
+            )
+        ),
+        Row(_S.on_hold, _E.number_changed, _G.held_for_number_change, _S.checking),
+        *same((*_BLOCKABLE, _S.in_production, _S.ready), _E.extend, _G.always, None),
+        # production
+        Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
+        Row(_S.ordered, _E.order_refused, _G.always, _S.checking),
+        *same((_S.checking, _S.ordered, _S.active, _S.closing_old), _E.stuck, _G.always, None),
+        *same((_S.checking, _S.ordered, _S.active, _S.closing_old), _E.repair, _G.retry, None),
+        # While a number change of the same person is applying nothing is written; this case is told when it may.
+        *same((_S.ordered, _S.active, _S.closing_old), _E.turn_free, _G.always, None),
+        Row(
+            _S.in_production,
+            _E.card_produced,
+            _G.produced,
+            _S.ready,
+            (_F.record_production, _F.notify_applicant),
+        ),
+        Row(_S.in_production, _E.card_produced, _G.attempts_left, _S.in_production, (_F.reorder_card,)),
+        Row(_S.in_production, _E.card_produced, _G.always, _S.repair),
+        # A bureau that does not answer is asked again by an operator.
+        Row(_S.in_production, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
+        Row(_S.in_production, _E.production_overdue, _G.always, _S.in_production),
+        # The bureau may find the card after all, or a retry may have been answered late.
+        Row(_S.repair, _E.card_produced, _G.produced, _S.ready, (_F.record_production, _F.notify_applicant)),
+        Row(_S.repair, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
+        Row(_S.repair, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
+        # hand-over and activation
+        Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
+        Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
+        Row(_S.ready, _E.card_unclaimed, _G.claim_period_over, _S.unclaimed, (_F.destroy_card,)),
+        Row(_S.handed_over, _E.card_activated, _G.last_function, _S.active, (_F.activate_function,)),
+        Row(_S.handed_over, _E.card_activated, _G.always, _S.handed_over, (_F.activate_function,)),
+        Row(_S.handed_over, _E.activation_overdue, _G.always, _S.handed_over, (_F.notify_applicant,)),
+        Row(_S.active, _E.switch_cards, _G.always, _S.closing_old, (_F.switch_cards,)),
+        Row(
+            _S.closing_old,
+            _E.close_old,
+            _G.always,
+            _S.done,
+            (_F.close_old_card, _F.lift_benefit_holds, _F.requeue_claims, _F.notify_applicant),
+        ),
+        # ways out; out of the pre-check only where the engine is stuck in it
+        *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn),
+        *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order),
+        *same((_S.checking, *_BLOCKABLE, _S.ordered), _E.person_ended, _G.always, _S.ended),
+        # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
+        *same((_S.in_production, _S.repair), _E.person_ended, _G.order_cancellable, _S.ended, _F.cancel_order),
+        *same((_S.in_production, _S.repair), _E.person_ended, _G.always, _S.ended),
+        *same((*_WITH_THE_PERSON, _S.active, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
+        # benefits
+        *same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),
+        # deadlines; a hold silences the ladder
+        *same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.recompute, _G.always, None),
+        *same(_ESCALATING_REPLACEMENT, _E.escalated, _G.always, None, _F.escalate),
+    ),
+)

@@ -1,0 +1,268 @@
+"""What a state machine is made of, and the names that all of them share.
+
+A machine is a list of statuses and a table of rows *(status, event, guard) -> status, effects*. Rows of the same status
+and event are tried from the top; the first whose guard holds decides. A pair without a row is not possible and is
+refused. Whoever decides a transition asks `Machine.rows`; the diagrams in `docs/` are printed from the same tables.
+
+Guards and effects are names here. What a guard asks is written in `cases/rules/`; what an effect does to the register
+is written in `activities/registry/`, under the same subjects.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from cases.errors import Code
+from cases.events import Event
+from cases.names import Kind
+
+
+class Milestone(StrEnum):
+    """The four stages every case passes, in this order."""
+
+    submitted = "submitted"
+    documents_verified = "documents_verified"
+    number_updated = "number_updated"
+    benefits_unblocked = "benefits_unblocked"
+
+
+class Status(StrEnum):
+    """The fine-grained state of a case."""
+
+    # ID-number change
+    screening = "screening"
+    awaiting_approval = "awaiting_approval"
+    disputed = "disputed"
+    verified = "verified"
+    applying = "applying"
+    updated = "updated"
+    releasing = "releasing"
+    not_needed = "not_needed"
+    closed_no_response = "closed_no_response"
+    # card replacement
+    checking = "checking"
+    temporarily_blocked = "temporarily_blocked"
+    ordered = "ordered"
+    in_production = "in_production"
+    ready = "ready"
+    handed_over = "handed_over"
+    active = "active"
+    closing_old = "closing_old"
+    card_found = "card_found"
+    unclaimed = "unclaimed"
+    # both
+    awaiting_documents = "awaiting_documents"
+    in_review = "in_review"
+    on_hold = "on_hold"
+    repair = "repair"
+    done = "done"
+    rejected = "rejected"
+    withdrawn = "withdrawn"
+    ended = "ended"
+
+
+class Guard(StrEnum):
+    """A condition of a row; answered from the case and the event alone."""
+
+    always = "always"
+    person_unknown = "person_unknown"
+    person_deceased = "person_deceased"
+    not_needed = "not_needed"
+    conflict = "conflict"
+    documents_missing = "documents_missing"
+    second_officer_needed = "second_officer_needed"
+    held_in_approval = "held_in_approval"
+    held_for_number_change = "held_for_number_change"
+    first_decider = "first_decider"
+    outcome_against = "outcome_against"
+    refused_undoable = "refused_undoable"
+    refused = "refused"
+    last_confirmation = "last_confirmation"
+    no_confirmation_awaited = "no_confirmation_awaited"
+    undoable = "undoable"
+    retry = "retry"
+    undo_possible = "undo_possible"
+    cancel_possible = "cancel_possible"
+    accept_last = "accept_last"
+    accept = "accept"
+    lost_and_unsettled = "lost_and_unsettled"
+    person_differs = "person_differs"
+    duplicate = "duplicate"
+    not_allowed = "not_allowed"
+    loss_report_released = "loss_report_released"
+    unblock_possible = "unblock_possible"
+    order_cancellable = "order_cancellable"
+    found_in_time = "found_in_time"
+    produced = "produced"
+    attempts_left = "attempts_left"
+    last_function = "last_function"
+    claim_period_over = "claim_period_over"
+
+
+class Effect(StrEnum):
+    """What a transition does to the register, in the transition's own transaction, in the order of its row."""
+
+    # number
+    take_turn = "take_turn"
+    yield_turn = "yield_turn"
+    reserve_number = "reserve_number"
+    release_reservation = "release_reservation"
+    snapshot_entitlements = "snapshot_entitlements"
+    commit_number = "commit_number"
+    follow_register = "follow_register"
+    compare_entitlements = "compare_entitlements"
+    mark_card_outdated = "mark_card_outdated"
+    publish_number_changed = "publish_number_changed"
+    restore_number = "restore_number"
+    # dispute
+    open_dispute = "open_dispute"
+    settle_ours = "settle_ours"
+    settle_against = "settle_against"
+    leave_dispute = "leave_dispute"
+    # benefits
+    hold_benefits = "hold_benefits"
+    release_benefits = "release_benefits"
+    lift_benefit_holds = "lift_benefit_holds"
+    requeue_claims = "requeue_claims"
+    assert_no_benefit_held = "assert_no_benefit_held"
+    assert_benefits_unblocked = "assert_benefits_unblocked"
+    wake_replacement = "wake_replacement"
+    offer_replacement = "offer_replacement"
+    # card
+    block_card = "block_card"
+    unblock_card = "unblock_card"
+    confirm_loss = "confirm_loss"
+    cancel_lost_card = "cancel_lost_card"
+    order_card = "order_card"
+    reorder_card = "reorder_card"
+    cancel_order = "cancel_order"
+    record_production = "record_production"
+    hand_over_card = "hand_over_card"
+    activate_function = "activate_function"
+    switch_cards = "switch_cards"
+    close_old_card = "close_old_card"
+    destroy_card = "destroy_card"
+    # people
+    notify_applicant = "notify_applicant"
+    escalate = "escalate"
+
+
+class Awaits(StrEnum):
+    """Who acts next."""
+
+    engine = "engine"
+    applicant = "applicant"
+    clerk = "clerk"
+    second_officer = "second_officer"
+    two_officers = "two_officers"
+    downstream = "downstream"
+    card_bureau = "card_bureau"
+    operator = "operator"
+    nobody = "nobody"
+
+
+class Clock(StrEnum):
+    """Time limits that start when a status is entered; their budgets are the policy's."""
+
+    supplement = "supplement"
+    hold = "hold"
+    confirmation = "confirmation"
+    loss_report = "loss_report"
+    production = "production"
+    claim = "claim"
+    activation = "activation"
+    pension_run = "pension_run"
+
+
+CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
+    Clock.supplement: Event.supplement_expired,
+    Clock.hold: Event.hold_expired,
+    Clock.confirmation: Event.confirmation_overdue,
+    Clock.loss_report: Event.loss_report_expired,
+    Clock.production: Event.production_overdue,
+    Clock.claim: Event.claim_period_passed,
+    Clock.activation: Event.activation_overdue,
+    Clock.pension_run: Event.close_old,
+}
+"""What happens when a clock runs out."""
+
+
+OTHERWISE: Final[Mapping[tuple[Event, Code | None], Event]] = {
+    (Event.apply, Code.NUMBER_TAKEN): Event.number_taken,
+    (Event.apply, Code.REGISTER_CHANGED): Event.register_changed,
+    (Event.commit, Code.REGISTER_CHANGED): Event.register_changed,
+    (Event.commit, None): Event.commit_refused,
+    (Event.order_card, Code.PRECHECK_DUPLICATE): Event.order_refused,
+}
+"""The way that a case takes where the register refuses a step of the engine; None stands for every other code."""
+
+
+class StatusRow(NamedTuple):
+    """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached.
+
+    `runs` is False where the processing time stands still: somebody outside the agency has to act. `engine_step` is the
+    step that the engine itself makes in the status, None where it waits for somebody (`cases.decide.next_step`).
+    """
+
+    status: Status
+    milestone: Milestone | None
+    awaits: Awaits
+    clock: Clock | None
+    zh: str
+    runs: bool = True
+    engine_step: Event | None = None
+
+
+class Row(NamedTuple):
+    """One row of the table."""
+
+    status: Status
+    event: Event
+    guard: Guard
+    to: Status
+    effects: tuple[Effect, ...] = ()
+
+
+class Machine:
+    """One kind of case: its statuses, its rows, and look-ups over them."""
+
+    def __init__(self, kind: Kind, statuses: tuple[StatusRow, ...], table: tuple[Row, ...]) -> None:
+        self.kind = kind
+        self.statuses: Final[Mapping[Status, StatusRow]] = {row.status: row for row in statuses}
+        self.table = table
+        self._rows: dict[tuple[Status, Event], tuple[Row, ...]] = {}
+        for row in table:
+            self._rows[row.status, row.event] = (*self._rows.get((row.status, row.event), ()), row)
+
+    @property
+    def initial(self) -> Status:
+        """The status of a case before its first transition."""
+        return next(iter(self.statuses))
+
+    def rows(self, status: Status, event: Event) -> tuple[Row, ...]:
+        """The rows of a pair in the order in which they are tried; empty where the event is not possible."""
+        return self._rows.get((status, event), ())
+
+    def events(self, status: Status) -> tuple[Event, ...]:
+        """Events that are possible in a status, in the order of the table."""
+        return tuple(dict.fromkeys(row.event for row in self.table if row.status is status))
+
+    @property
+    def every_event(self) -> frozenset[Event]:
+        """Events that are possible in some status."""
+        return frozenset(event for _, event in self._rows)
+
+    def is_open(self, status: Status) -> bool:
+        """Whether a case in this status can still move."""
+        return self.statuses[status].awaits is not Awaits.nobody
+
+    def milestone(self, status: Status, reached: Milestone) -> Milestone:
+        """The milestone of a case in `status` whose milestone before was `reached`."""
+        return self.statuses[status].milestone or reached
+
+
+def same(
+    statuses: tuple[Status, ...], event: Event, guard: Guard, to: Status | None, *effects: Effect
+) -> tuple[Row, ...]:
+    """The same row for several statuses; `to` None means that the status stays."""
+    return tuple(Row(status, event, guard, to or status, effects) for status in statuses)

@@ -1,0 +1,36 @@
+"""Holds: the case waits for something outside the applicant's control, for as long as the policy allows."""
+
+from datetime import date
+from typing import Any, Final
+
+from cases.errors import Code
+from cases.events import Event
+from cases.facts import Hold, HoldReason
+from cases.machines.machine import Guard, Row, Status
+from cases.rules.subject import Subject
+from cases.state import CaseState
+
+
+def _may_hold(state: CaseState, fact: Hold, _today: date) -> Code | None:
+    term = next((term for term in state.terms.holds if term.reason is fact.reason), None)
+    return Code.HOLD_LIMIT_USED if term is None or state.ladder.held_days(fact.reason) >= term.days else None
+
+
+def _from_approval(state: CaseState, _fact: Any) -> bool:
+    # Documents that came in during the hold were not verified: the case goes back to review with them.
+    return state.held_from is Status.awaiting_approval and state.verified_content == state.content
+
+
+def _held(state: CaseState, fact: Hold, _row: Row) -> dict[str, Any]:
+    return {"held_from": state.status, "hold_reason": fact.reason}
+
+
+RULES: Final = Subject(
+    checks={Event.hold: _may_hold},
+    guards={
+        Guard.held_in_approval: _from_approval,
+        Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
+    },
+    changes={Event.hold: _held},
+    left={Status.on_hold: {"held_from": None, "hold_reason": None}},
+)

@@ -1,0 +1,86 @@
+"""Numbers: reserved, committed, confirmed by other systems; taken back as long as nobody has confirmed.
+
+After the first confirmation the only way is forward, through `repair`.
+"""
+
+from datetime import date
+from typing import Any, Final
+
+from cases.errors import Code
+from cases.events import Event
+from cases.facts import ConfirmDownstream, Repair, RepairAction
+from cases.machines.machine import Effect, Guard, Row, Status
+from cases.models import System
+from cases.rules.subject import Subject
+from cases.state import CaseState
+
+
+def _not_committed(state: CaseState, _fact: None, _today: date) -> Code | None:
+    return Code.EVENT_NOT_ALLOWED if state.committed else None
+
+
+def _awaited(state: CaseState, fact: ConfirmDownstream, _today: date) -> Code | None:
+    return None if fact.system in state.awaited else Code.SYSTEM_NOT_AWAITED
+
+
+def _undoable(state: CaseState) -> bool:
+    """Whether the number can be taken back: nobody confirmed it, and it is not in effect or the policy permits it."""
+    return not state.confirmations and (state.terms.undo_number or not state.committed)
+
+
+def _undo_possible(state: CaseState, fact: Repair) -> bool:
+    return fact.action is RepairAction.undo and _undoable(state)
+
+
+def _last(state: CaseState, system: System | None) -> bool:
+    return state.awaited == (system,)
+
+
+def _accept_last(state: CaseState, fact: Repair) -> bool:
+    return fact.action is RepairAction.accept and _last(state, fact.system)
+
+
+def _confirmed(state: CaseState, fact: ConfirmDownstream, _row: Row) -> dict[str, Any]:
+    if not fact.confirmed:
+        return {"last_error": Code.CONFIRMATION_REFUSED, "refused_by": fact.system}
+    return confirmed_by(state, fact.system)
+
+
+def confirmed_by(state: CaseState, system: System) -> dict[str, Any]:
+    """The fields that change when a system has taken the number over."""
+    still = None if state.refused_by is system else state.refused_by
+    return {"confirmations": (*state.confirmations, system), "refused_by": still}
+
+
+def not_undone(state: CaseState) -> Code:
+    """Why nothing is taken back."""
+    return Code.PAST_POINT_OF_NO_RETURN if state.confirmations else Code.UNDO_NOT_PERMITTED
+
+
+RULES: Final = Subject(
+    checks={
+        Event.confirm_downstream: _awaited,
+        Event.commit: _not_committed,
+        Event.commit_refused: _not_committed,
+        Event.register_changed: _not_committed,
+    },
+    guards={
+        Guard.refused_undoable: lambda state, fact: not fact.confirmed and _undoable(state),
+        Guard.refused: lambda _state, fact: not fact.confirmed,
+        Guard.last_confirmation: lambda state, fact: _last(state, fact.system),
+        Guard.no_confirmation_awaited: lambda state, _fact: not state.terms.confirmations,
+        Guard.undoable: lambda state, _fact: _undoable(state),
+        Guard.accept: lambda _state, fact: fact.action is RepairAction.accept,
+        Guard.accept_last: _accept_last,
+        Guard.undo_possible: _undo_possible,
+    },
+    changes={
+        Event.commit: lambda _state, _fact, _row: {"committed": True},
+        Event.confirm_downstream: _confirmed,
+        Event.confirmation_overdue: lambda _state, _fact, _row: {"last_error": Code.CONFIRMATION_OVERDUE},
+    },
+    effects={Effect.restore_number: {"committed": False}},
+    entered={Status.in_review: {"committed": False}},
+    refused={Event.withdraw: not_undone, Event.person_ended: not_undone},
+    remains={"number_committed": lambda after: after.committed},
+)

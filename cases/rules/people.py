@@ -1,0 +1,91 @@
+"""People: who may do what, and where; who must be another person; and the end of a case with its person.
+
+An office answers for its region and for those below it. Nobody confirms alone what takes two.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+from cases.errors import CaseError, Code
+from cases.events import ROLES, Act, Event
+from cases.facts import Approve, CardActivated, CardFunction, ConfirmDownstream, Fact, PersonEnded, PersonEndedReason
+from cases.machines.machine import Guard, Row
+from cases.models import Actor, Role, System, distinct
+from cases.numbers import Road
+from cases.offices import MINISTRY
+from cases.rules.subject import Subject
+from cases.state import CaseState
+
+NAMES_THE_SUBMITTER: Final = frozenset({Role.back_office})
+"""Roles that open cases for others, and say which member of staff took the application in."""
+
+SPEAKS_FOR: Final[Mapping[Role, System]] = {
+    Role.medical_insurance: System.medical_insurance,
+    Role.pension: System.pension,
+    Role.bank: System.bank,
+}
+"""Of which system's part a role may say whether it was done."""
+
+_SUBORDINATE: Final = re.compile(r"(?:00)+$")
+
+
+def covers(office: str, region: str) -> bool:
+    """Whether an office answers for an agency's region, by their division codes (GB/T 2260).
+
+    A code that ends in 00 or 0000 is that of a municipality or a province and stands for all below it; the ministry
+    stands for all.
+    """
+    return office == MINISTRY or region.startswith(_SUBORDINATE.sub("", office))
+
+
+def check_role(actor: Actor, act: Act, region: str) -> None:
+    """Raises `CaseError`: ROLE_NOT_ALLOWED for a role without this power, OFFICE_NOT_COMPETENT for another's region."""
+    if actor.role not in ROLES.get(act, frozenset()):
+        raise CaseError(Code.ROLE_NOT_ALLOWED)
+    if not covers(actor.office, region):
+        raise CaseError(Code.OFFICE_NOT_COMPETENT)
+
+
+def check_fact(event: Event, fact: Fact, region: str) -> None:
+    """As `check_role`, and whether a system speaks for itself: none confirms what another did."""
+    check_role(fact.actor, event, region)
+    match fact:
+        case ConfirmDownstream():
+            allowed = SPEAKS_FOR.get(fact.actor.role) is fact.system
+        case CardActivated():
+            allowed = (fact.actor.role is Role.bank) is (fact.function is CardFunction.bank)
+        case _:
+            return
+    if not allowed:
+        raise CaseError(Code.ROLE_NOT_ALLOWED)
+
+
+def _may_approve(state: CaseState, fact: Approve, _today: date) -> Code | None:
+    if not distinct((state.opening.taken_in_by, state.verifier, fact.actor.id)):
+        return Code.SAME_PERSON
+    return None if fact.content == state.verified_content == state.content else Code.CONTENT_CHANGED
+
+
+# A number that somebody else had when the case was screened, although they have given it up since, is no upgrade.
+_NOT_FOR_ONE_OFFICER: Final = frozenset({Road.reissued, Road.conflict})
+
+
+def _needs_a_second(state: CaseState, _fact: Any) -> bool:
+    return state.dispute_settled or (state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER)
+
+
+def _ended(_state: CaseState, fact: PersonEnded, _row: Row) -> dict[str, Any]:
+    died = fact.reason is PersonEndedReason.death
+    return {"ended_because": Code.PERSON_DECEASED if died else Code.PERSON_TRANSFERRED}
+
+
+RULES: Final = Subject(
+    checks={Event.approve: _may_approve},
+    guards={Guard.second_officer_needed: _needs_a_second},
+    changes={
+        Event.approve: lambda _state, fact, _row: {"approver": fact.actor.id},
+        Event.person_ended: _ended,
+    },
+)

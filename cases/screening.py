@@ -1,0 +1,66 @@
+"""What the register says about a person when a case is screened, and the terms that the case then follows."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Literal
+
+from cases.documents import Demand
+from cases.errors import Advice
+from cases.facts import CardFunction, HoldReason
+from cases.models import Record, System
+from cases.numbers import Road
+
+
+class Finding(StrEnum):
+    """What the register says about a person when a case is screened or checked."""
+
+    clear = "clear"
+    unknown = "unknown"
+    deceased = "deceased"
+    not_needed = "not_needed"
+    conflict = "conflict"
+    differs = "differs"
+    duplicate = "duplicate"
+    not_allowed = "not_allowed"
+
+
+class HoldTerm(Record):
+    """What a hold for one reason is: its limit in calendar days, and whether it moves the campaign date."""
+
+    reason: HoldReason
+    days: int
+    moves_campaign: bool
+
+
+class Terms(Record):
+    """The part of the case's pinned policy that decides transitions."""
+
+    policy: str
+    """Name and version, `name/version`."""
+    confirmations: tuple[System, ...] = ()
+    undo_number: bool = True
+    max_extension: int = 30
+    """Working days by which all extensions of a case together may move its time limits."""
+    extension_moves_campaign: bool = False
+    campaign_ends: date | None = None
+    holds: tuple[HoldTerm, ...] = ()
+    loss_report_expires: Literal["release", "cancel"] = "release"
+    undo_formal_loss: bool = True
+    cancel_order: bool = True
+    functions: tuple[CardFunction, ...] = (CardFunction.social, CardFunction.bank)
+    production_attempts: int = 3
+    claim_reminders: int = 2
+    """Reminders to fetch the card before it may be destroyed."""
+
+
+class Screening(Record):
+    """What the register answers when a case is screened: the road, what is needed, by when."""
+
+    finding: Finding
+    terms: Terms
+    road: Road | None = None
+    demands: tuple[Demand, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    benefits_held: bool = False
+    draws_pension: bool = False
+    related: str | None = None

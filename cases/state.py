@@ -1,0 +1,191 @@
+"""The one frozen state of a case."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pydantic import AwareDatetime
+
+from cases.answers import Dispute
+from cases.documents import Defect, Demand, Document, unmet
+from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.facts import CardFunction, HoldReason
+from cases.kinds import KINDS, AnyOpening, case_id
+from cases.ladder import Ladder, Rung
+from cases.machines.machine import CLOCK_EVENT, Clock, Machine, Milestone, Status
+from cases.models import Record, StaffId, System
+from cases.names import Kind
+from cases.screening import Screening, Terms
+
+BENEFITS_EXCLUDED: Final = frozenset({Status.on_hold, Status.disputed, Status.awaiting_approval})
+"""A lawful hold, a dispute or a second officer's review comes before any decision on benefits."""
+
+
+class Timer(Record):
+    """The time limit of a case's status: what happens, and when, if nobody acts."""
+
+    clock: Clock
+    since: AwareDatetime
+    extended: int = 0
+    """Working days by which it was extended."""
+    due_at: AwareDatetime
+    provisional: bool = False
+
+    @property
+    def event(self) -> Event:
+        """What happens when the time is up."""
+        return CLOCK_EVENT[self.clock]
+
+
+class Upcoming(NamedTuple):
+    """What happens next if nobody acts."""
+
+    event: Event
+    at: datetime
+    provisional: bool
+    rung: Rung = Rung.none
+    """The rung that fires, for `escalated`."""
+
+
+class CaseState(Record):
+    """Everything that decides how a case goes on. How it came there, and what was answered, stands in the register.
+
+    What only one kind uses stands beside what all use, unnested: this is the JSON that the register stores, and that
+    the audit of every step is a digest of.
+    """
+
+    opening: AnyOpening
+    generation: int = 1
+    version: int = 0
+    status: Status = Status.screening
+    milestone: Milestone = Milestone.submitted
+    screening: Screening | None = None
+    documents: tuple[Document, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    verifier: StaffId | None = None
+    approver: StaffId | None = None
+    verified_content: str | None = None
+    held_from: Status | None = None
+    hold_reason: HoldReason | None = None
+    dispute: Dispute | None = None
+    dispute_settled: bool = False
+    committed: bool = False
+    confirmations: tuple[System, ...] = ()
+    refused_by: System | None = None
+    """The system that refused the new number last, until it confirms or is asked again."""
+    timer: Timer | None = None
+    ladder: Ladder = Ladder()
+    extended: int = 0
+    """Working days by which extensions have moved time limits so far."""
+    loss_settled: bool = False
+    card_blocked: bool = False
+    card_cancelled: bool = False
+    """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
+    card_ordered: bool = False
+    """A new card is being made, or was made and not cancelled."""
+    production_attempts: int = 0
+    """Productions that failed since the card was ordered."""
+    claim_reminders: int = 0
+    activated: tuple[CardFunction, ...] = ()
+    benefits_held: bool = False
+    overdue: bool = False
+    stuck: bool = False
+    """The engine cannot go on by itself although the status is its own; an operator repairs."""
+    related: str | None = None
+    last_error: Code | None = None
+    ended_because: Code | None = None
+    remains: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """Which kind of case this is."""
+        return self.opening.kind
+
+    @property
+    def case_id(self) -> str:
+        """Case ID = workflow ID."""
+        return case_id(self.opening.kind, self.opening.person)
+
+    @property
+    def machine(self) -> Machine:
+        """The state machine of this kind."""
+        return KINDS[self.opening.kind].machine
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the case can still move."""
+        return self.machine.is_open(self.status)
+
+    @property
+    def terms(self) -> Terms:
+        """The pinned policy's terms; known once the case is screened."""
+        if self.screening is None:
+            raise CaseError(Code.EVENT_NOT_ALLOWED)
+        return self.screening.terms
+
+    @property
+    def awaited(self) -> tuple[System, ...]:
+        """Systems that have not confirmed yet."""
+        if self.screening is None or not self.committed:
+            return ()
+        return tuple(system for system in self.terms.confirmations if system not in self.confirmations)
+
+    @property
+    def missing(self) -> tuple[Demand, ...]:
+        """Documents that are demanded and not on file."""
+        return self.missing_of(self.documents)
+
+    def missing_of(self, documents: Iterable[Document]) -> tuple[Demand, ...]:
+        """Documents that are demanded and not among `documents`."""
+        return unmet(self.screening.demands, documents) if self.screening is not None else ()
+
+    def with_documents(self, documents: Iterable[Document]) -> tuple[Document, ...]:
+        """The documents on file with further ones; the same copy twice is one document."""
+        merged = {document.sha256: document for document in (*self.documents, *documents)}
+        return tuple(merged.values())
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what is verified, approved and applied: the application and the copies, nothing else."""
+        parts = (
+            self.case_id,
+            str(self.generation),
+            self.opening.number_token,
+            self.opening.fingerprint,
+            *sorted(document.sha256 for document in self.documents),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
+    def upcoming(self) -> Upcoming | None:
+        """What happens next if nobody acts: the status' time limit ends, or a rung fires; None where nothing does."""
+        if not self.is_open:
+            return None
+        found = []
+        # What the engine waits for is not reached while it cannot go on; the ladder is climbed all the same.
+        if self.timer is not None and not self.stuck:
+            found.append(Upcoming(self.timer.event, self.timer.due_at, self.timer.provisional))
+        if self.next_rung is not None:
+            found.append(self.next_rung)
+        return min(found, key=lambda each: each.at, default=None)
+
+    @property
+    def next_rung(self) -> Upcoming | None:
+        """The next rung of the ladder, if nobody acts."""
+        rung = self.ladder.dates.next
+        return None if rung is None else Upcoming(Event.escalated, rung.at, rung.provisional, rung.rung)
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """Why an operator should look at the case (`CaseAttention`)."""
+        reasons = {
+            "hold": self.status is Status.on_hold,
+            "dispute": self.status is Status.disputed,
+            "repair": self.status is Status.repair or self.stuck,
+            "overdue": self.overdue or self.ladder.overdue,
+            # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
+            "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
+        }
+        return tuple(reason for reason, present in reasons.items() if present and self.is_open)

@@ -1,0 +1,124 @@
+"""What a case shows and answers: its view, its receipt, the answer to a fact, its outcome."""
+
+from datetime import datetime
+
+from cases.answers import Answer, CaseView, Outcome, Receipt, Transition
+from cases.errors import Code
+from cases.events import Event, Origin
+from cases.machines.machine import Status
+from cases.state import CaseState
+
+
+def possible_events(state: CaseState) -> tuple[Event, ...]:
+    """What the case may be told from outside in its present status."""
+    return tuple(event for event in state.machine.events(state.status) if event.origin is Origin.outside)
+
+
+def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
+    """Everything about the case that may be shown without opening personal data."""
+    spec = state.machine.statuses[state.status]
+    screening = state.screening
+    due_at, provisional = _due(state)
+    ladder, upcoming = state.ladder, state.upcoming
+    return CaseView(
+        case_id=state.case_id,
+        kind=state.kind,
+        generation=state.generation,
+        version=state.version,
+        status=state.status,
+        status_zh=spec.zh,
+        milestone=state.milestone,
+        region=state.opening.region,
+        category=state.opening.category,
+        road=screening.road if screening else None,
+        reason=state.opening.replaced_because,
+        policy=screening.terms.policy if screening else None,
+        awaits=spec.awaits,
+        missing=state.missing if state.is_open else (),
+        defects=state.defects,
+        events=possible_events(state) if state.is_open else (),
+        due_at=due_at,
+        due_event=state.timer.event if state.timer else None,
+        due_provisional=provisional,
+        rung=ladder.rung,
+        rung_at=ladder.rung_at,
+        next_event=upcoming.event if upcoming else None,
+        next_at=upcoming.at if upcoming else None,
+        next_rung=upcoming.rung if upcoming and upcoming.rung else None,
+        next_provisional=upcoming.provisional if upcoming else False,
+        processing_due_at=ladder.dates.processing_due_at if state.is_open else None,
+        campaign_due_at=ladder.dates.campaign_due_at if state.is_open else None,
+        dates_provisional=ladder.dates.provisional and state.is_open,
+        silenced_until=ladder.dates.silenced_until if state.is_open else None,
+        content=state.content,
+        documents=state.documents,
+        channel=state.opening.channel,
+        submitter_kind=state.opening.submitter_kind,
+        submitter=state.opening.taken_in_by,
+        verifier=state.verifier,
+        approver=state.approver,
+        confirmations=state.confirmations,
+        awaited=state.awaited,
+        refused_by=state.refused_by,
+        dispute=state.dispute if state.status is Status.disputed else None,
+        activated=state.activated,
+        production_attempts=state.production_attempts,
+        benefits_held=state.benefits_held,
+        attention=state.attention,
+        related=state.related,
+        advice=screening.advice if screening else (),
+        last_error=state.last_error,
+        last_refusal=last_refusal,
+        ended_because=state.ended_because,
+        remains=state.remains,
+    )
+
+
+def _due(state: CaseState) -> tuple[datetime | None, bool]:
+    if not state.is_open:
+        return None, False
+    if state.timer is not None:
+        return state.timer.due_at, state.timer.provisional
+    dates = state.ladder.dates
+    return dates.processing_due_at, dates.processing_due_at is not None and dates.provisional
+
+
+def receipt_of(state: CaseState) -> Receipt:
+    """The answer to the application."""
+    due_at, provisional = _due(state)
+    return Receipt(
+        case_id=state.case_id,
+        generation=state.generation,
+        status=state.status,
+        milestone=state.milestone,
+        road=state.screening.road if state.screening else None,
+        missing=state.missing if state.is_open else (),
+        due_at=due_at,
+        due_provisional=provisional,
+        advice=state.screening.advice if state.screening else (),
+        reason=state.ended_because,
+    )
+
+
+def answer_of(state: CaseState, transition: Transition) -> Answer:
+    """The answer to whoever caused a transition: where the case stood after it."""
+    return Answer(
+        case_id=state.case_id,
+        status=transition.to,
+        milestone=transition.milestone,
+        version=transition.version,
+        remains=state.remains if transition.version == state.version else (),
+    )
+
+
+def outcome_of(state: CaseState) -> Outcome:
+    """The result of a closed case."""
+    return Outcome(
+        case_id=state.case_id,
+        generation=state.generation,
+        status=state.status,
+        milestone=state.milestone,
+        reason=state.ended_because,
+        remains=state.remains,
+        transitions=state.version,
+    )

@@ -1,0 +1,193 @@
+"""Cards: reported lost, made, handed over, activated."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cases.decide import decide
+from cases.errors import Code
+from cases.events import Event
+from cases.facts import (
+    CardActivated,
+    CardFound,
+    CardFunction,
+    CardUnclaimed,
+    HoldReason,
+    RepairAction,
+)
+from cases.machines.machine import Effect, Status
+from cases.openings import ReplacementReason
+from cases.screening import Finding
+from cases.state import CaseState
+from tests.cases.moving import OLD_CARD, found, in_production, lost, makes, move, ordered, ready, refused, repairs
+from tests.scenes import (
+    BANK,
+    BUREAU,
+    CLERK,
+    FACTS,
+    ID_CARD,
+    NOW,
+    OFFICE,
+    OPERATOR,
+    SOUTH,
+    policy,
+    received,
+    replacement,
+)
+
+
+@pytest.mark.parametrize(("region", "status"), [(OFFICE, Status.withdrawn), (SOUTH, Status.checking)])
+def test_an_expired_loss_report_releases_or_cancels_as_the_region_has_it(region: str, status: Status) -> None:
+    state = lost(region)
+    assert (state.status, state.card_blocked) == (Status.temporarily_blocked, True)
+    expired = move(state, Event.loss_report_expired)
+    assert expired.status is status
+    if status is Status.withdrawn:
+        assert (expired.ended_because, expired.card_blocked) == (Code.LOSS_REPORT_EXPIRED, False)
+        assert expired.remains == ()
+    else:
+        assert expired.card_cancelled
+        assert move(expired, Event.checked).status is Status.in_review
+
+
+def test_an_overdue_card_is_asked_for_again_and_again_and_a_new_attempt_is_not_overdue() -> None:
+    state = in_production()
+    overdue = move(state, Event.production_overdue, at=NOW + timedelta(days=40))
+    assert (overdue.status, overdue.attention) == (Status.in_production, ("overdue",))
+    assert overdue.timer is not None
+    assert overdue.timer.due_at > NOW + timedelta(days=40)
+    assert move(overdue, Event.acknowledge).attention == ()
+    assert move(overdue, Event.card_produced, makes(produced=False)).attention == ()
+
+
+def test_who_does_not_fetch_a_card_is_reminded_and_then_two_people_destroy_it() -> None:
+    state, at = ready(), NOW
+    witnessed = CardUnclaimed(actor=BUREAU, witness=OPERATOR, record="destroyed-1")
+    for days in (30, 30, 30):
+        assert refused(state, Event.card_unclaimed, witnessed, at) is Code.CLAIM_PERIOD_NOT_OVER
+        assert state.timer is not None
+        assert timedelta(days=days - 1) < state.timer.due_at - at <= timedelta(days=days + 4)
+        at = state.timer.due_at
+        state = move(state, Event.claim_period_passed, at=at)
+    assert (state.status, state.timer, state.attention) == (Status.ready, None, ("overdue",))
+    assert refused(state, Event.extend) is Code.NO_CLOCK_TO_EXTEND
+    alone = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-1")
+    assert refused(state, Event.card_unclaimed, alone) is Code.SAME_PERSON
+    destroyed = move(state, Event.card_unclaimed, witnessed)
+    assert destroyed.status is Status.unclaimed
+    # Until it is destroyed it may still be fetched.
+    assert move(state, Event.card_handed_over).status is Status.handed_over
+
+
+def test_the_old_card_is_closed_after_the_pension_run_of_whoever_draws_a_pension() -> None:
+    def closing(region: str, *, draws_pension: bool) -> CaseState:
+        state = move(ready(region), Event.card_handed_over)
+        state = move(state, Event.card_activated)
+        state = move(state, Event.card_activated, CardActivated(actor=BANK, function=CardFunction.bank))
+        assert state.status is Status.active
+        assert state.screening is not None
+        screening = state.screening.model_copy(update={"draws_pension": draws_pension})
+        return move(state.model_copy(update={"screening": screening}), Event.switch_cards)
+
+    waits = closing(SOUTH, draws_pension=True)
+    assert waits.timer is not None
+    assert waits.timer.due_at == datetime(2026, 11, 15, 16, 0, tzinfo=UTC)
+    assert closing(SOUTH, draws_pension=False).timer is None
+    assert closing(OFFICE, draws_pension=True).timer is None
+    assert move(waits, Event.close_old).status is Status.done
+
+
+def test_each_function_is_activated_once() -> None:
+    state = move(move(ready(), Event.card_handed_over), Event.card_activated)
+    assert (state.status, state.activated) == (Status.handed_over, (CardFunction.social,))
+    assert refused(state, Event.card_activated) is Code.EVENT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_failed_production_is_tried_as_often_as_the_policy_says_and_then_repaired(region: str) -> None:
+    state = in_production(region)
+    for attempt in range(policy(region).replacement.production_attempts - 1):
+        state = move(state, Event.card_produced, makes(produced=False))
+        assert (state.status, state.production_attempts) == (Status.in_production, attempt + 1)
+        assert state.last_error is Code.PRODUCTION_FAILED
+    state = move(state, Event.card_produced, makes(produced=False))
+    assert (state.status, state.timer) == (Status.repair, None)
+    again = move(state, Event.repair)
+    assert (again.status, again.production_attempts, again.last_error) == (Status.in_production, 0, None)
+    assert move(state, Event.card_produced).status is Status.ready
+
+
+def test_an_order_is_undone_only_where_the_region_permits_it() -> None:
+    failed = {"status": Status.repair}
+    north, south = (in_production(region).model_copy(update=failed) for region in (OFFICE, SOUTH))
+    undone = move(north, Event.repair, repairs(RepairAction.undo))
+    assert (undone.status, undone.verifier) == (Status.in_review, None)
+    assert refused(south, Event.repair, repairs(RepairAction.undo)) is Code.UNDO_NOT_PERMITTED
+    assert move(in_production(OFFICE), Event.withdraw).status is Status.withdrawn
+    assert refused(in_production(SOUTH), Event.withdraw) is Code.UNDO_NOT_PERMITTED
+
+
+def test_what_was_not_ordered_yet_is_withdrawn_under_any_policy() -> None:
+    assert move(ordered(SOUTH), Event.withdraw).status is Status.withdrawn
+
+
+@pytest.mark.parametrize(
+    ("region", "steps", "code"),
+    [
+        (OFFICE, (), None),
+        (OFFICE, (Event.confirm_loss, Event.checked), None),
+        (SOUTH, (), None),
+        (SOUTH, (Event.confirm_loss, Event.checked), Code.UNDO_NOT_PERMITTED),
+    ],
+)
+def test_a_found_card_works_again_where_its_loss_report_can_be_undone(
+    region: str, steps: tuple[Event, ...], code: Code | None
+) -> None:
+    state = lost(region)
+    for event in steps:
+        state = move(state, event)
+    if code is not None:
+        assert refused(state, Event.card_found) is code
+        return
+    recovered = move(state, Event.card_found)
+    assert (recovered.status, recovered.card_blocked, recovered.remains) == (Status.card_found, False, ())
+
+
+def test_a_card_that_was_never_blocked_cannot_be_found() -> None:
+    state = move(received(replacement(ID_CARD, OLD_CARD), road=None), Event.checked)
+    assert refused(state, Event.card_found, CardFound(actor=CLERK)) is Code.EVENT_NOT_ALLOWED
+
+
+def test_a_card_that_was_cancelled_never_comes_back() -> None:
+    state = move(move(lost(SOUTH), Event.loss_report_expired), Event.checked)
+    assert state.screening is not None
+    terms = state.terms.model_copy(update={"undo_formal_loss": True})
+    lenient = state.model_copy(update={"screening": state.screening.model_copy(update={"terms": terms})})
+    assert refused(lenient, Event.card_found) is Code.UNDO_NOT_PERMITTED
+
+
+def test_a_found_card_stops_the_production_of_another_where_orders_can_be_cancelled() -> None:
+    decision = decide(in_production(reason=ReplacementReason.lost), Event.card_found, FACTS[Event.card_found], NOW)
+    assert decision.effects == (Effect.cancel_order, Effect.unblock_card)
+    assert refused(in_production(SOUTH, ReplacementReason.lost), Event.card_found) is Code.UNDO_NOT_PERMITTED
+
+
+def test_a_replacement_waits_for_the_number_change_and_is_checked_again() -> None:
+    state = move(received(replacement(ID_CARD, OLD_CARD), Finding.differs, None), Event.checked)
+    assert (state.status, state.hold_reason) == (Status.on_hold, HoldReason.number_change_first)
+    for event in (Event.number_changed, Event.resume, Event.hold_expired):
+        back = move(state, event)
+        assert (back.status, back.held_from, back.hold_reason) == (Status.checking, None, None)
+        assert move(found(back, Finding.clear), Event.checked).status is Status.in_review
+
+
+def test_a_replacement_that_waits_for_something_else_does_not_move_when_a_number_changes() -> None:
+    state = move(move(received(replacement(ID_CARD, OLD_CARD), road=None), Event.checked), Event.hold)
+    assert refused(state, Event.number_changed) is Code.EVENT_NOT_ALLOWED
+
+
+def test_an_order_that_another_card_forestalled_is_checked_again() -> None:
+    decision = decide(ordered(), Event.order_refused, None, NOW, Code.PRECHECK_DUPLICATE)
+    assert (decision.after.status, decision.after.verifier) == (Status.checking, None)
+    rejected = move(found(decision.after, Finding.duplicate), Event.checked)
+    assert (rejected.status, rejected.ended_because) == (Status.rejected, Code.PRECHECK_DUPLICATE)

@@ -1,0 +1,54 @@
+"""Holds: for how long, and where a case goes on."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cases.events import Event
+from cases.facts import (
+    HoldReason,
+)
+from cases.machines.machine import Clock, Status
+from tests.cases.moving import COURT, adds, awaiting_approval, in_review, move
+from tests.scenes import (
+    NOW,
+    VERIFIER,
+    number_change,
+    received,
+)
+
+
+@pytest.mark.parametrize("event", [Event.resume, Event.hold_expired])
+def test_after_a_hold_in_approval_the_case_goes_back_to_where_its_documents_allow(event: Event) -> None:
+    held = move(awaiting_approval(), Event.hold)
+    same = move(held, event)
+    assert (same.status, same.verifier) == (Status.awaiting_approval, VERIFIER.id)
+    more = move(move(held, Event.add_documents, adds(COURT)), event)
+    assert (more.status, more.verifier, more.verified_content) == (Status.in_review, None, None)
+
+
+@pytest.mark.parametrize("event", [Event.resume, Event.hold_expired])
+def test_after_any_other_hold_the_case_goes_on_with_what_is_there(event: Event) -> None:
+    reviewed = move(move(in_review(), Event.hold), event)
+    assert (reviewed.status, reviewed.held_from, reviewed.hold_reason, reviewed.timer) == (
+        Status.in_review,
+        None,
+        None,
+        None,
+    )
+    waiting = move(move(received(number_change()), Event.screened), Event.hold)
+    again = move(waiting, event, at=NOW + timedelta(days=40))
+    assert again.status is Status.awaiting_documents
+    assert again.timer is not None
+    assert again.timer.due_at > NOW + timedelta(days=40)
+    came_in = move(move(waiting, Event.add_documents), event)
+    assert came_in.status is Status.in_review
+
+
+def test_a_hold_keeps_its_reason_and_its_limit_by_reason() -> None:
+    held = move(in_review(), Event.hold)
+    assert (held.held_from, held.hold_reason) == (Status.in_review, HoldReason.waiting_for_id_card)
+    assert held.timer is not None
+    assert (held.timer.clock, held.timer.event) == (Clock.hold, Event.hold_expired)
+    # Ninety days for an ID card end on Sunday 31 January, so the limit ends with Monday.
+    assert held.timer.due_at == datetime(2027, 2, 1, 16, 0, tzinfo=UTC)
