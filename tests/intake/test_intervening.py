@@ -12,7 +12,6 @@ from temporalio.common import TypedSearchAttributes
 from activities.registry import journal
 from activities.registry.journal import Kind, Written
 from cases.models import Actor, Role
-from cases.progress import CaseState
 from cases.states import Status
 from intake import interventions
 from tests.engine import Engine
@@ -84,7 +83,7 @@ async def test_a_terminated_case_stays_open_and_is_taken_up_by_its_application(e
     )
     await engine.client.start_workflow(
         case.opening.kind.value,
-        CaseState(opening=stamped_opening(case.opening)),
+        stamped_opening(case.opening),
         id=case.case_id,
         task_queue=engine.task_queue,
         search_attributes=attributes,
