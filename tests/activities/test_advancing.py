@@ -198,14 +198,7 @@ class TestOneTransaction:
             registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
             asked = RegisterRequest(opening=state.opening, at=play.at, arrived=play.at)
             taken_in = await registry.register(asked)
-            assert named(statements) == [
-                "look_for_application",
-                "person_on_register",
-                "open_case",
-                "look",
-                "make_transition",
-                "standing",
-            ]
+            assert named(statements) == ["look_for_application", "person_on_register", "open_case", "make_transition"]
             statements.clear()
             assert await registry.register(asked) == taken_in
             assert named(statements) == ["look_for_application", "look", "standing", "untold_neighbours"]

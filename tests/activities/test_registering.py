@@ -190,7 +190,7 @@ class TestThePreCheckOfAReplacement:
         play.later(days=10)
         await play.write("UPDATE cards SET code = '4'")
         state = await play.move(state, Event.checked)
-        assert state.status is Status.in_review or state.status is Status.awaiting_documents
+        assert state.status is Status.awaiting_documents
         assert await play.value("SELECT screening FROM case_files") == screened
 
     async def test_is_asked_again_when_the_case_comes_back_to_it_and_then_says_what_holds_now(self, play: Play) -> None:

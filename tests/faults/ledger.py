@@ -12,8 +12,9 @@ Ledger: TypeAlias = dict[str, list[tuple[Any, ...]]]
 
 _OF_CASE: Final = {
     "cases": "status, milestone, version, generation, attention, road, verifier, approver, closed_at IS NULL",
+    "case_files": "generation, receipt IS NULL",
     "idempotency_keys": "generation",
-    "transitions": "version, step, event, from_status, to_status, actor",
+    "transitions": "version, step, event, from_status, to_status, milestone, actor",
     "events": "step, kind, target",
     "notifications": "event, recipient, template",  # whether one has reached anybody is no effect of the step
     "entitlement_snapshots": "version, compared_at IS NOT NULL, digest_after = digest",

@@ -1,4 +1,7 @@
-"""A TCP proxy before PostgreSQL that cuts a connection at a chosen COMMIT, so that nobody knows what became of it."""
+"""A TCP proxy before PostgreSQL that cuts a connection at a chosen commit, so that nobody knows what became of it.
+
+A transition is one statement, which commits of itself when the client is done with it (Sync, in PostgreSQL's protocol).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from stack.ports import LOOPBACK
 
-COMMIT: Final = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
-"""A simple query of PostgreSQL's protocol: type, length, text."""
+TRANSITION: Final = b'"transition":{'
+"""Stands in what the register's writing functions are asked, and in nothing else that is sent."""
+SYNC: Final = b"S\x00\x00\x00\x04"
+"""A message of PostgreSQL's protocol: type and length."""
 
 _CHUNK: Final = 64 * 1024
 
@@ -19,13 +24,13 @@ class Cut(StrEnum):
     """Both look alike to the client."""
 
     not_arrived = "not_arrived"
-    """The server never sees the COMMIT and rolls back."""
+    """The server does what it is asked, never sees the Sync and rolls back."""
     answer_lost = "answer_lost"
     """The server commits; its answer does not arrive."""
 
 
 class CuttingProxy:
-    """Forwards everything but for one COMMIT."""
+    """Forwards everything but for one commit."""
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = host, port
@@ -57,13 +62,15 @@ class CuttingProxy:
     async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         """From the client to the server. Whoever returns ends the connection."""
         while data := await reader.read(_CHUNK):
+            while TRANSITION in data and not data.endswith(SYNC) and (more := await reader.read(_CHUNK)):
+                data += more
             cut = self._cut_at(data)
-            if cut is Cut.not_arrived:
-                return
             if cut is Cut.answer_lost:
                 losing.set()
-            writer.write(data)
+            writer.write(data.removesuffix(SYNC) if cut is Cut.not_arrived else data)
             await writer.drain()
+            if cut is Cut.not_arrived:
+                return
 
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losing: asyncio.Event) -> None:
         """From the server to the client, up to the answer that is to be lost: by then the server has committed."""
@@ -72,7 +79,7 @@ class CuttingProxy:
             await writer.drain()
 
     def _cut_at(self, data: bytes) -> Cut | None:
-        if COMMIT not in data or self._armed is None:
+        if TRANSITION not in data or self._armed is None:
             return None
         commit, cut = self._armed
         self.commits += 1

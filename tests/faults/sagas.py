@@ -7,18 +7,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from signal import SIGKILL
-from typing import Final, NamedTuple
-
-from temporalio import activity
+from typing import Any, Final, NamedTuple
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
-from cases.answers import Outcome
-from cases.events import Event
-from cases.kinds import case_id
-from cases.models import System
-from cases.openings import Opening, ReplacementReason
-from cases.steps import Registered, RegisterRequest, StepRequest, StepResult
+from cases.models import NumberChangeOpening, Outcome, ReplacementOpening, ReplacementReason, System
+from cases.names import case_id
+from cases.states import Event
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of
@@ -136,20 +131,13 @@ class Witness(Registry):
         super().__init__(engine.pool, engine.sealer, STAMPS, quiet_policies(), official_calendar)
         self.ledgers: dict[int, Ledger] = {}
 
-    @activity.defn
-    async def register(self, request: RegisterRequest) -> Registered:
-        """Register and write down."""
-        self.ledgers[BEFORE_ANYTHING] = await ledger_of(self._pool, request.state.case_id)
-        registered = await super().register(request)
-        self.ledgers[0] = await ledger_of(self._pool, request.state.case_id)
-        return registered
-
-    @activity.defn
-    async def advance(self, request: StepRequest) -> StepResult:
-        """Advance and write down."""
-        result = await super().advance(request)
-        self.ledgers[request.after.version] = await ledger_of(self._pool, request.after.case_id)
-        return result
+    async def _call(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
+        written = asked["transition"]
+        if not self.ledgers:
+            self.ledgers[BEFORE_ANYTHING] = await ledger_of(self._pool, written["case_id"])
+        answer = await super()._call(function, asked)
+        self.ledgers[written["version"]] = await ledger_of(self._pool, written["case_id"])
+        return answer
 
 
 async def undisturbed(engine: Engine, saga: Saga) -> dict[int, Ledger]:

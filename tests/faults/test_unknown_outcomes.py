@@ -1,4 +1,4 @@
-"""A connection that is cut at a COMMIT: nobody knows what became of it, so it is read back and done once.
+"""A connection that is cut at a commit: nobody knows what became of it, so it is read back and done once.
 
 `make test` loses the answer to every step of an ID-number change, and some more; `make faults` does the rest.
 """
@@ -15,9 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from activities.calendar import official_calendar
 from activities.registry import Registry
 from activities.registry.pool import create_pool
-from cases.decide import decide, opened
-from cases.events import Event
-from cases.machines.machine import Status
+from cases.states import Event, Status
 from cases.steps import Neighbour, RegisterRequest, StepRequest
 from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of
@@ -102,20 +100,21 @@ async def test_whom_a_dead_worker_had_to_tell_is_named_to_the_next_one_until_the
     wanted = new_number()
     first = await change(engine, *REISSUED, new=wanted)
     person = await engine.insured(new=wanted)
-    state = opened(stamped_opening(engine.number_change(person, *REISSUED)))
     at = datetime.now(UTC)
-    registered = await engine.registry.register(RegisterRequest(state=state, at=at))
-    assert registered.refused is None
-    screened = state.model_copy(update={"screening": registered.screening})
-    request = StepRequest.of(screened, decide(screened, Event.screened, None, at), None, at)
+    opening = stamped_opening(engine.number_change(person, *REISSUED))
+    request = RegisterRequest(opening=opening, at=at, arrived=at, onward=False)
+    registered = (await engine.registry.register(request)).standing
+    assert registered is not None
+    state = registered.state_of(opening)
     told = Neighbour(case_id=first.case_id, event=Event.dispute_opened, because_of=state.case_id)
-    assert (await engine.registry.advance(request)).neighbours == (told,)
+    screened = await engine.registry.advance(StepRequest.of(state, Event.screened, None, at=at))
+    assert screened.neighbours == (told,)
     for _ in range(2):
-        again = await engine.registry.register(RegisterRequest(state=state, at=at))
+        again = await engine.registry.register(request)
         assert again.standing is not None
-        assert (again.standing.status, again.neighbours) == (Status.disputed, (told,))
+        assert (again.standing.state_of(opening).status, again.neighbours) == (Status.disputed, (told,))
     await engine.handle(first.case_id).signal(Case.neighbour_moved, told)
     await first.rests_in(Status.disputed)
-    again = await engine.registry.register(RegisterRequest(state=state, at=at))
+    again = await engine.registry.register(request)
     assert again.standing is not None
     assert again.neighbours == ()

@@ -13,7 +13,7 @@ from activities.registry import journal
 from activities.registry.journal import Kind, Written
 from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.state import CaseState
+from cases.states import Status
 from intake import interventions
 from tests.engine import Engine
 from tests.intake.calling import Run
@@ -84,7 +84,7 @@ async def test_a_terminated_case_stays_open_and_is_taken_up_by_its_application(e
     )
     await engine.client.start_workflow(
         case.opening.kind.value,
-        CaseState(opening=stamped_opening(case.opening)),
+        stamped_opening(case.opening),
         id=case.case_id,
         task_queue=engine.task_queue,
         search_attributes=attributes,

@@ -24,8 +24,8 @@ from temporalio.worker import Worker
 
 from activities.sealing import KeyRing
 from cases.errors import CaseError, Code
-from cases.events import Event
-from cases.machines.machine import Status
+from cases.models import System
+from cases.states import Event, Status
 from cases.steps import Neighbour
 from intake.client import CaseClient, Refused
 from runtime.client import connect
@@ -190,8 +190,9 @@ async def test_a_history_in_which_one_payload_was_spoilt_does_not_replay(
     stack: LocalStack, engine: Engine, spoil: Callable[[Payload], None]
 ) -> None:
     assert stack.namespace == "default"
-    case = await change(engine, ID_CARD, region=SOUTH)
+    case = await change(engine, ID_CARD)
     await case.tell(Event.verify_documents)
+    await case.confirm(*System)
     await case.ends()
     whole = await engine.handle(case.case_id).fetch_history()
     replayer = cases_replayer(payloads=SEALED, namespace=stack.namespace)
