@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple
 
 from activities.calendar import official_calendar
 from activities.registry import Registry
-from cases.models import NumberChangeOpening, Outcome, ReplacementOpening, ReplacementReason, System
-from cases.names import case_id
-from cases.states import Event
+from cases.answers import Outcome
+from cases.events import Event
+from cases.kinds import case_id
+from cases.models import System
+from cases.openings import ReplacementReason
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of

@@ -15,7 +15,8 @@ from temporalio.api.enums.v1 import EventType
 from activities.calendar import official_calendar
 from activities.registry import Registry
 from activities.registry.pool import create_pool
-from cases.states import Event, Status
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.steps import Neighbour, RegisterRequest, StepRequest
 from tests.engine import Engine, new_number, quiet_policies
 from tests.faults.ledger import Ledger, ledger_of

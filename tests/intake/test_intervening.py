@@ -13,7 +13,6 @@ from activities.registry import journal
 from activities.registry.journal import Kind, Written
 from cases.machines.machine import Status
 from cases.models import Actor, Role
-from cases.states import Status
 from intake import interventions
 from tests.engine import Engine
 from tests.intake.calling import Run

@@ -24,8 +24,9 @@ from temporalio.worker import Worker
 
 from activities.sealing import KeyRing
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.machines.machine import Status
 from cases.models import System
-from cases.states import Event, Status
 from cases.steps import Neighbour
 from intake.client import CaseClient, Refused
 from runtime.client import connect
