@@ -39,6 +39,7 @@ from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.names import Kind
 from cases.numbers import derive
+from cases.openings import NumberChangeOpening, ReplacementOpening, ReplacementReason
 from cases.state import CaseState
 from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
 from cases.views import view_of

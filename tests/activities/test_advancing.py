@@ -21,7 +21,9 @@ from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
 from cases import progress
 from cases.errors import Code
+from cases.events import Event
 from cases.facts import DisputeOutcome, Repair, RepairAction, ResolveDispute, VerifyDocuments, Withdraw
+from cases.machines.machine import Status
 from cases.openings import ReplacementReason
 from cases.policy import Policies
 from cases.state import CaseState

@@ -17,6 +17,8 @@ from cases.facts import (
     Withdraw,
 )
 from cases.machines.machine import Status
+from cases.models import Actor, Role
+from cases.openings import ReplacementReason
 from cases.state import CaseState
 from tests.activities.play import (
     BANK,

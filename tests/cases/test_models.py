@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cases.documents import Defect, Document
 from cases.errors import CaseError, Code
-from cases.events import Event
-from cases.facts import HoldBenefits, Reject
+from cases.events import FACTS, Event
+from cases.facts import CardProduced, Extend, HoldBenefits, Reject, Repair, VerifyDocuments
 from cases.models import (
     Actor,
     Contract,
@@ -29,7 +29,7 @@ from cases.models import (
     distinct,
 )
 from cases.names import order_id, publication_id
-from cases.openings import SubmitterKind
+from cases.openings import NumberChangeOpening, ReplacementOpening, SubmitterKind
 from cases.state import CaseState
 from tests.scenes import CLERK, ID_CARD, SEALED, number_change, received, replacement
 from tests.scenes import FACTS as SAMPLES

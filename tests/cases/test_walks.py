@@ -61,6 +61,7 @@ from cases.machines.machine import Clock, Effect, Milestone, Status
 from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
+from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
 from cases.steps import Standing, StepResult, answer_of, changes_of

@@ -15,7 +15,7 @@ from cases.answers import Outcome
 from cases.events import Event
 from cases.kinds import case_id
 from cases.models import System
-from cases.openings import ReplacementReason
+from cases.openings import Opening, ReplacementReason
 from tests.engine import Engine, Person, new_number, quiet_policies
 from tests.faults.crashing_worker import ARMED, QUEUE, Point
 from tests.faults.ledger import Ledger, ledger_of

@@ -12,7 +12,9 @@ from temporalio.client import Client
 
 from cases.answers import CaseView, Receipt
 from cases.errors import REMEDIES, Code
+from cases.events import Event
 from cases.facts import Acknowledge, AddDocuments, CardFound, Reject, VerifyDocuments, Withdraw
+from cases.machines.machine import Status
 from cases.models import Actor, Role, System
 from cases.names import Kind, order_id
 from cases.numbers import derive

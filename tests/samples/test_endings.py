@@ -13,9 +13,12 @@ import pytest
 
 from cases.answers import Transition
 from cases.clocks import WorkingCalendar
+from cases.decide import Decision, decide, opened
 from cases.documents import Document
-from cases.events import FACTS
+from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, Fact, ResolveDispute
+from cases.kinds import MACHINES
+from cases.machines.machine import Effect, Status
 from cases.models import Actor, Role
 from cases.names import Kind, content_token, number_token, person_token
 from cases.numbers import Road, classify, normalise

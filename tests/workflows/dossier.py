@@ -25,6 +25,7 @@ from cases.events import Event
 from cases.facts import Approve, CardProduced, ConfirmDownstream, DisputeOutcome, Fact, ResolveDispute, VerifyDocuments
 from cases.machines.machine import Status
 from cases.models import Actor, System
+from cases.openings import Opening
 from cases.views import view_of
 from intake.client import CaseClient
 from tests.engine import Engine, Person
