@@ -16,6 +16,7 @@ from activities.registry.loading import BenefitHold
 from activities.registry.registry import LARGEST_STATE
 from activities.registry.stored import Copy
 from activities.stamps import LONGEST_OUTAGE
+from cases.events import EVENTS
 from cases.decide import decide, next_step
 from cases.documents import Defect, DocumentKind
 from cases.errors import CaseError, Code
@@ -23,7 +24,7 @@ from cases.events import Event, Origin
 from cases.facts import AddDocuments, Withdraw
 from cases.kinds import MACHINES
 from cases.ladder import Cause, NextRung, Rung, Suspension
-from cases.machines.machine import AFTER_A_REFUSAL, Clock, Status
+from cases.machines.machine import Clock, Status
 from cases.names import Kind
 from cases.openings import ReplacementReason
 from cases.policy import Policies
@@ -151,7 +152,7 @@ def answer_to(state: CaseState, event: Event, now: datetime, stands: set[Event])
     """How a request for what happens of itself has to be answered: with a code, with its moment, or by making it."""
     refused = Code.EVENT_NOT_ALLOWED if state.is_open else Code.CASE_CLOSED
     timer = state.timer if state.timer is not None and state.timer.event is event and not state.stuck else None
-    if not state.is_open or event in AFTER_A_REFUSAL:
+    if not state.is_open or EVENTS[event].after_a_refusal:
         return refused
     if event.origin is Origin.neighbour:
         return None if event in stands and possible(state, event, now) else refused
@@ -190,7 +191,7 @@ async def only_its_own_steps(play: Play, state: CaseState, now: datetime, stands
         (transition,) = result.moves
         assert (transition.version, transition.status, transition.at) == (version + 1, state.status, now)
         # Nothing stands in the register for a case that was put there: its own step may be refused, and made otherwise.
-        assert transition.event is event or (event.origin is Origin.engine and transition.event in AFTER_A_REFUSAL)
+        assert transition.event is event or (event.origin is Origin.engine and EVENTS[transition.event].after_a_refusal)
         assert transition.to in {row.to for row in state.machine.rows(state.status, transition.event)}
     return made
 

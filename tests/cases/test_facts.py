@@ -11,6 +11,7 @@ from cases.facts import AddDocuments, CardProduced, Extend, Repair, VerifyDocume
 from cases.models import (
     System,
 )
+from cases.names import order_id, publication_id
 from tests.cases.refusing import PLANTED, as_data, refusal
 from tests.scenes import FACTS as SAMPLES
 from tests.scenes import ID_CARD
@@ -64,3 +65,21 @@ def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
     assert refusal(CardProduced, {**made, "produced": False, "card_number": None}) == Code.FIELD_INVALID
     failed = CardProduced.model_validate({**made, "produced": False, "card_number": None, "card_token": None})
     assert not failed.produced
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "identity"),
+    [
+        (Event.card_produced, "order", order_id("crc-" + "a" * 26, 1, 1)),
+        (Event.card_handed_over, "order", order_id("crc-" + "a" * 26, 1, 2)),
+        (Event.card_activated, "order", order_id("crc-" + "a" * 26, 2, 1)),
+        (Event.confirm_downstream, "publication", publication_id("idc-" + "a" * 26, 1, 1)),
+    ],
+)
+def test_an_answer_may_name_what_it_answers(event: Event, field: str, identity: str) -> None:
+    model, data = FACTS[event], as_data(SAMPLES[event])
+    assert getattr(model.model_validate(data), field) is None
+    assert getattr(model.model_validate({**data, field: identity}), field) == identity
+    other = {"ord": "pub", "pub": "ord"}[identity[:3]] + identity[3:]
+    for wrong in (other, identity[:-1], identity + "a", identity.upper(), identity + "\n", ""):
+        assert refusal(model, {**data, field: wrong}) == "string_pattern_mismatch"

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from cases.documents import Defect, Document
 from cases.errors import CaseError, Code
-from cases.events import FACTS, Event
-from cases.facts import CardProduced, Extend, HoldBenefits, Reject, Repair, VerifyDocuments
+from cases.events import Event
+from cases.facts import HoldBenefits, Reject
 from cases.models import (
     Actor,
     Contract,
@@ -24,39 +24,13 @@ from cases.models import (
     Sealed,
     Sha256,
     StaffId,
-    System,
     Token,
     distinct,
 )
-from cases.names import order_id, publication_id
-from cases.openings import NumberChangeOpening, ReplacementOpening, SubmitterKind
 from cases.state import CaseState
-from tests.scenes import CLERK, ID_CARD, SEALED, number_change, received, replacement
+from tests.cases.refusing import NUMBER, PLANTED, as_data, refusal
 from tests.scenes import FACTS as SAMPLES
-
-PLANTED = "PLANTEDVALUE"
-# Born 1900, synthetic: a valid number that nobody holds.
-NUMBER = "11010519000101001X"
-
-
-def refusal(model: type[BaseModel], data: dict[str, Any]) -> str:
-    """How an input is refused; no error says what the input was."""
-    try:
-        model.model_validate(data)
-    except CaseError as refused:
-        said, kind = str(refused), refused.code.value
-    except ValidationError as wrong:
-        said, kind = str(wrong), wrong.errors(include_input=False, include_context=False)[0]["type"]
-    else:
-        pytest.fail("was accepted")
-    if PLANTED in said:
-        pytest.fail("the error repeats what was refused")
-    return kind
-
-
-def as_data(model: BaseModel, **changed: Any) -> dict[str, Any]:
-    return {**model.model_dump(mode="json", exclude_unset=True), **changed}
-
+from tests.scenes import ID_CARD, number_change, received, replacement
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
@@ -238,100 +212,6 @@ def test_a_day_that_does_not_exist_is_refused(day: str) -> None:
 def test_a_day_is_read_from_its_text_and_taken_as_it_is() -> None:
     for day in ("2026-02-28", date(2026, 2, 28)):
         assert Document.model_validate(as_data(ID_CARD, expires_on=day)).expires_on == date(2026, 2, 28)
-
-
-@pytest.mark.parametrize("loose", ["true", "yes", 1, 0, "on", None, 1.0])
-def test_yes_and_no_are_nothing_else(loose: Any) -> None:
-    verified = SAMPLES[Event.verify_documents]
-    assert refusal(VerifyDocuments, as_data(verified, original_seen=loose)) == "bool_type"
-
-
-@pytest.mark.parametrize("loose", ["5", 5.0, True, None, "５"])
-def test_a_number_of_days_is_a_number(loose: Any) -> None:
-    assert refusal(Extend, as_data(SAMPLES[Event.extend], working_days=loose)) == "int_type"
-
-
-@pytest.mark.parametrize("days", [0, -5, 251])
-def test_an_extension_has_a_sensible_length(days: int) -> None:
-    refusal(Extend, as_data(SAMPLES[Event.extend], working_days=days))
-
-
-# --- facts that need more than their fields -------------------------------------------------------------------------
-
-
-def test_only_acceptance_on_evidence_names_a_system() -> None:
-    sample = SAMPLES[Event.repair]
-    assert refusal(Repair, as_data(sample, action="accept")) == Code.FIELD_INVALID
-    for action in ("retry", "undo"):
-        assert refusal(Repair, as_data(sample, action=action, system="bank")) == Code.FIELD_INVALID
-    assert Repair.model_validate(as_data(sample, action="accept", system="bank")).system is System.bank
-
-
-def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
-    made = as_data(SAMPLES[Event.card_produced])
-    for missing in ("card_number", "card_token"):
-        assert refusal(CardProduced, {**made, missing: None}) == Code.FIELD_INVALID
-    assert refusal(CardProduced, {**made, "produced": False}) == Code.FIELD_INVALID
-    assert refusal(CardProduced, {**made, "produced": False, "card_number": None}) == Code.FIELD_INVALID
-    failed = CardProduced.model_validate({**made, "produced": False, "card_number": None, "card_token": None})
-    assert not failed.produced
-
-
-def test_an_opening_is_of_its_own_kind_alone() -> None:
-    assert refusal(NumberChangeOpening, as_data(number_change(), kind="CardReplacement")) == "literal_error"
-    assert refusal(ReplacementOpening, as_data(replacement(), kind="IdNumberChange")) == "literal_error"
-
-
-def test_whoever_handed_an_application_in_is_staff_or_a_keyed_token() -> None:
-    person, other = number_change().person, "b" * 26
-    authority = {"document": "0" * 64, "until": "2026-12-31"}
-    staff = NumberChangeOpening.model_validate(as_data(number_change()))
-    assert (staff.submitter, staff.submitter_kind, staff.taken_in_by) == (CLERK, SubmitterKind.staff, CLERK.id)
-    taken: list[dict[str, Any]] = [
-        {"kind": "applicant", "ref": person},
-        {"kind": "agent", "ref": other, "authority": authority},
-    ]
-    for submitter in taken:
-        opening = NumberChangeOpening.model_validate(as_data(number_change(), submitter=submitter))
-        assert (opening.submitter_kind, opening.taken_in_by) == (submitter["kind"], None)
-        assert NumberChangeOpening.model_validate_json(opening.model_dump_json()) == opening
-    assert refusal(NumberChangeOpening, as_data(number_change(), channel=PLANTED)) == "enum"
-    for wrong, said in (
-        ({"kind": "applicant", "ref": other}, Code.FIELD_INVALID),
-        ({"kind": "agent", "ref": person}, Code.FIELD_INVALID),
-        ({"kind": "guardian", "ref": person}, Code.FIELD_INVALID),
-        ({"kind": "applicant", "ref": person, "authority": authority}, Code.FIELD_INVALID),
-        ({"kind": "applicant", "ref": "clerk-1"}, "string_pattern_mismatch"),
-        ({"kind": "agent", "id": PLANTED, "ref": other}, "extra_forbidden"),
-        ({"kind": PLANTED, "ref": other}, "literal_error"),
-        ({"kind": [PLANTED], "ref": other}, "literal_error"),
-        ({"ref": other}, "missing"),
-        (PLANTED, "model_type"),
-    ):
-        assert refusal(NumberChangeOpening, as_data(number_change(), submitter=wrong)) == said
-
-
-@pytest.mark.parametrize(
-    ("event", "field", "identity"),
-    [
-        (Event.card_produced, "order", order_id("crc-" + "a" * 26, 1, 1)),
-        (Event.card_handed_over, "order", order_id("crc-" + "a" * 26, 1, 2)),
-        (Event.card_activated, "order", order_id("crc-" + "a" * 26, 2, 1)),
-        (Event.confirm_downstream, "publication", publication_id("idc-" + "a" * 26, 1, 1)),
-    ],
-)
-def test_an_answer_may_name_what_it_answers(event: Event, field: str, identity: str) -> None:
-    model, data = FACTS[event], as_data(SAMPLES[event])
-    assert getattr(model.model_validate(data), field) is None
-    assert getattr(model.model_validate({**data, field: identity}), field) == identity
-    other = {"ord": "pub", "pub": "ord"}[identity[:3]] + identity[3:]
-    for wrong in (other, identity[:-1], identity + "a", identity.upper(), identity + "\n", ""):
-        assert refusal(model, {**data, field: wrong}) == "string_pattern_mismatch"
-
-
-def test_a_name_in_clear_is_no_sealed_name() -> None:
-    for clear in ("张三", NUMBER, SEALED.replace(".", ""), ""):
-        assert refusal(NumberChangeOpening, as_data(number_change(), name=clear)) == "string_pattern_mismatch"
 
 
 @given(people=st.lists(st.sampled_from(["a1", "b1", "c1", None])))

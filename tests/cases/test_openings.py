@@ -2,10 +2,13 @@
 
 import pytest
 
+from typing import Any
+from tests.cases.refusing import PLANTED
 from cases.documents import MAX_DOCUMENTS
-from cases.openings import NumberChangeOpening, ReplacementOpening
+from cases.errors import Code
+from cases.openings import NumberChangeOpening, ReplacementOpening, SubmitterKind
 from tests.cases.refusing import NUMBER, as_data, refusal
-from tests.scenes import ID_CARD, SEALED, number_change, replacement
+from tests.scenes import CLERK, ID_CARD, SEALED, number_change, replacement
 
 
 @pytest.mark.parametrize("kind", [NumberChangeOpening, ReplacementOpening])
@@ -24,3 +27,32 @@ def test_an_opening_is_of_its_own_kind_alone() -> None:
 def test_a_name_in_clear_is_no_sealed_name() -> None:
     for clear in ("张三", NUMBER, SEALED.replace(".", ""), ""):
         assert refusal(NumberChangeOpening, as_data(number_change(), name=clear)) == "string_pattern_mismatch"
+
+
+def test_whoever_handed_an_application_in_is_staff_or_a_keyed_token() -> None:
+    person, other = number_change().person, "b" * 26
+    authority = {"document": "0" * 64, "until": "2026-12-31"}
+    staff = NumberChangeOpening.model_validate(as_data(number_change()))
+    assert (staff.submitter, staff.submitter_kind, staff.taken_in_by) == (CLERK, SubmitterKind.staff, CLERK.id)
+    taken: list[dict[str, Any]] = [
+        {"kind": "applicant", "ref": person},
+        {"kind": "agent", "ref": other, "authority": authority},
+    ]
+    for submitter in taken:
+        opening = NumberChangeOpening.model_validate(as_data(number_change(), submitter=submitter))
+        assert (opening.submitter_kind, opening.taken_in_by) == (submitter["kind"], None)
+        assert NumberChangeOpening.model_validate_json(opening.model_dump_json()) == opening
+    assert refusal(NumberChangeOpening, as_data(number_change(), channel=PLANTED)) == "enum"
+    for wrong, said in (
+        ({"kind": "applicant", "ref": other}, Code.FIELD_INVALID),
+        ({"kind": "agent", "ref": person}, Code.FIELD_INVALID),
+        ({"kind": "guardian", "ref": person}, Code.FIELD_INVALID),
+        ({"kind": "applicant", "ref": person, "authority": authority}, Code.FIELD_INVALID),
+        ({"kind": "applicant", "ref": "clerk-1"}, "string_pattern_mismatch"),
+        ({"kind": "agent", "id": PLANTED, "ref": other}, "extra_forbidden"),
+        ({"kind": PLANTED, "ref": other}, "literal_error"),
+        ({"kind": [PLANTED], "ref": other}, "literal_error"),
+        ({"ref": other}, "missing"),
+        (PLANTED, "model_type"),
+    ):
+        assert refusal(NumberChangeOpening, as_data(number_change(), submitter=wrong)) == said

@@ -1,43 +1,56 @@
-"""What the register is asked."""
+"""What the register is asked, and what it answers."""
 
 import pytest
 
-from cases.decide import Decision, decide
 from cases.events import Event
 from cases.machines.machine import Status
-from cases.steps import StepRequest
-from tests.cases.moving import in_review, verify
-from tests.scenes import (
-    FACTS,
-    ID_CARD,
-    NOW,
-    VERIFIER,
-    number_change,
-    received,
-)
+from cases.openings import NumberChangeOpening
+from cases.steps import Standing, StepRequest, changed, changes_of
+from cases.views import receipt_of
+from tests.cases.moving import in_review, move, verify
+from tests.scenes import FACTS, ID_CARD, NOW, number_change, received
 
 
-def test_a_step_is_named_by_event_and_version_and_carries_the_fact_as_it_was_told() -> None:
+def test_a_step_is_asked_for_by_its_event_and_carries_the_fact_as_it_was_told_and_no_state() -> None:
     state = in_review()
     fact = verify(state)
-    decision: Decision = decide(state, Event.verify_documents, fact, NOW)
-    request = StepRequest.of(state, decision, fact, NOW)
-    assert (request.step, request.before, request.from_status) == ("verify_documents.2", 1, Status.in_review)
+    request = StepRequest.of(state, Event.verify_documents, fact, at=NOW)
+    assert (request.case_id, request.generation, request.version) == (state.case_id, 1, state.version)
     again = StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True))
     assert again == request
-    assert (again.parsed, again.actor) == (fact, VERIFIER.id)
+    assert again.fact == fact.model_dump(mode="json", exclude_unset=True)
+    assert set(request.model_dump(exclude_unset=True)) == {
+        *("case_id", "generation", "version", "event", "fact", "at"),
+    }
 
 
 @pytest.mark.parametrize("event", FACTS)
-def test_every_fact_survives_a_step(event: Event) -> None:
+def test_every_fact_survives_a_request(event: Event) -> None:
+    fact = FACTS[event]
+    request = StepRequest.of(in_review(), event, fact, at=NOW)
+    carried = StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True)).fact
+    assert type(fact).model_validate(carried) == fact
+
+
+def test_a_step_of_the_engine_carries_no_fact() -> None:
+    assert StepRequest.of(received(number_change(ID_CARD)), Event.screened, None, at=NOW).fact is None
+
+
+def test_what_changed_is_enough_to_follow() -> None:
+    before = received(number_change(ID_CARD))
+    after = move(before, Event.screened)
+    changes = changes_of(before, after)
+    assert {"status", "version", "ladder"} <= set(changes)
+    assert "opening" not in changes
+    assert changed(before, changes) == after
+    assert changed(before, changes | {"a_field_of_a_later_release": 1}) == after
+
+
+def test_where_a_case_stands_is_the_state_of_its_own_opening_without_the_stamp() -> None:
     state = in_review()
-    decision = decide(state, Event.acknowledge, FACTS[Event.acknowledge], NOW)
-    decision = decision._replace(row=decision.row._replace(event=event))
-    request = StepRequest.of(state, decision, FACTS[event], NOW)
-    assert StepRequest.model_validate_json(request.model_dump_json(exclude_unset=True)).parsed == FACTS[event]
-
-
-def test_a_step_of_the_engine_has_no_actor() -> None:
-    state = received(number_change(ID_CARD))
-    request = StepRequest.of(state, decide(state, Event.screened, None, NOW), None, NOW)
-    assert (request.fact, request.actor) == (None, None)
+    standing = Standing.model_validate_json(Standing.of(state, receipt_of(state), ()).model_dump_json())
+    stamped = state.opening.model_copy(update={"stamp": "a.b." + "c" * 86})
+    assert isinstance(stamped, NumberChangeOpening)
+    assert standing.state_of(stamped) == state
+    assert standing.state_of(stamped).status is Status.in_review
+    assert "opening" not in standing.state

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.answers import Answer, CaseView, Outcome, Receipt, Transition
 from cases.clocks import WorkingCalendar, used
 from cases.decide import Decision, decide
 from cases.documents import MAX_DOCUMENTS, Defect, Document, DocumentKind
@@ -50,8 +50,6 @@ from cases.facts import (
     ResolveDispute,
     Resume,
     ReturnDocuments,
-    System,
-    Transition,
     VerifyDocuments,
     Withdraw,
 )
@@ -64,8 +62,8 @@ from cases.numbers import Road
 from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
-from cases.steps import Standing, StepResult, answer_of, changes_of
-from cases.views import outcome_of, receipt_of, view_of
+from cases.steps import Standing, StepResult, changes_of
+from cases.views import answer_of, outcome_of, receipt_of, view_of
 from tests.scenes import (
     ACTIVATORS,
     BUREAU,

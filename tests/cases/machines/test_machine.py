@@ -11,7 +11,6 @@ from cases.events import EVENTS, Event, Origin
 from cases.events import FACTS as FACT_MODELS
 from cases.kinds import KINDS, MACHINES
 from cases.machines.machine import (
-    AFTER_A_REFUSAL,
     CLOCK_EVENT,
     OTHERWISE,
     Awaits,
@@ -193,7 +192,7 @@ def test_the_old_card_is_closed_when_the_pension_run_is_over_and_no_earlier() ->
 
 
 STEPS = [
-    pytest.param(machine, status, row.engine_step, id=f"{machine.kind.prefix}-{row.engine_step}")
+    pytest.param(machine, status, row.engine_step, id=f"{KINDS[machine.kind].prefix}-{row.engine_step}")
     for machine in MACHINES.values()
     for status, row in machine.statuses.items()
     if row.engine_step is not None
