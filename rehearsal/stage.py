@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from cases.policy import Policies, Policy
+from cases.stamps import Claims, Opening
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake.client import CaseClient
@@ -56,6 +57,13 @@ class _InSeason(Policies):
         return self._first if self._first.serves(region) else super().of_region(region)
 
 
+class _AtArrival(Stamps):
+    """An application is stamped and handed in on the day of the rehearsal; its case begins when its day has come."""
+
+    def check_opening(self, opening: Opening, arrived: datetime, now: datetime) -> Claims:
+        return super().check_opening(opening, arrived, min(arrived, now))
+
+
 @asynccontextmanager
 async def stage(*policies: Policy) -> AsyncIterator[Stage]:
     """An engine by whose first policy every case begins, and the others may follow; its data is gone afterwards."""
@@ -76,7 +84,7 @@ async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIter
         await create_pool(database_url, size=_CONNECTIONS) as pool,
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
     ):
-        stamps = Stamps(TrustedKeys.sample(), client.namespace)
+        stamps = _AtArrival(TrustedKeys.sample(), client.namespace)
         registry = Registry(
             pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later, clock=Clock.callers
         )

@@ -470,9 +470,8 @@ class TestALargeState:
         state = await somewhere(play, Kind.id_number_change, Status.in_review)
         state = await play.put(enlarged(state))
         assert len(Copy.of(state).texts.state.encode()) > LARGEST_STATE
-        documents = AddDocuments(actor=CLERK, documents=(CERTIFICATE,))
-        assert await play.refusal(state, Event.add_documents, documents) is Code.STATE_TOO_LARGE
-        assert await play.refusal(state, Event.acknowledge, scenes.FACTS[Event.acknowledge]) is Code.STATE_TOO_LARGE
+        for event in (Event.acknowledge, Event.hold):
+            assert await play.refusal(state, event, scenes.FACTS[event]) is Code.STATE_TOO_LARGE
         escalated = await play.move(state, Event.escalated)
         assert (await play.move(escalated, Event.withdraw, Withdraw(actor=CLERK))).status is Status.withdrawn
 
