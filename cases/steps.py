@@ -24,6 +24,7 @@ from cases.state import CaseState
 KEPT_TRANSITIONS: Final = 256
 """How many of its newest transitions a case keeps at hand; all of them stand in the register."""
 
+
 class Neighbour(Record):
     """Another case that must be told of something, as a signal to its workflow."""
 

@@ -13,8 +13,9 @@ from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
+from cases.openings import Opening
 from cases.policy import Policies, Policy
-from cases.stamps import Claims, Opening
+from cases.stamps import Claims
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake.client import CaseClient

@@ -290,9 +290,7 @@ async def engine_on(
     try:
         client = await connect(SEALED, stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
-        registry = Registry(
-            pool, sealer, STAMPS, policies or quiet_policies(), official_calendar, clock=Clock.callers
-        )
+        registry = Registry(pool, sealer, STAMPS, policies or quiet_policies(), official_calendar, clock=Clock.callers)
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
     finally:
         await pool.close()

@@ -73,19 +73,31 @@ def check_due(state: CaseState, event: Event, now: datetime) -> None:
         raise CaseError(Code.EVENT_NOT_ALLOWED)
     match event.origin:
         case Origin.engine:
-            if next_step(state, now) is not event:
-                timer = state.timer
-                if timer is not None and timer.event is event and timer.due_at > now and not state.stuck:
-                    raise TooEarly(timer.due_at)
-                raise CaseError(Code.EVENT_NOT_ALLOWED)
+            _check_step(state, event, now)
         case Origin.timer:
-            ends_at = _ends_at(state, event)
-            if ends_at is None:
-                raise CaseError(Code.EVENT_NOT_ALLOWED)
-            if now < ends_at:
-                raise TooEarly(ends_at)
+            _check_limit(state, event, now)
+        case Origin.neighbour if event is Event.turn_free and state.stuck:
+            # Whoever is stuck waits for an operator, and for no turn.
+            raise CaseError(Code.EVENT_NOT_ALLOWED)
         case Origin.outside | Origin.neighbour:
             return
+
+
+def _check_step(state: CaseState, event: Event, now: datetime) -> None:
+    if next_step(state, now) is event:
+        return
+    timer = state.timer
+    if timer is not None and timer.event is event and timer.due_at > now and not state.stuck:
+        raise TooEarly(timer.due_at)
+    raise CaseError(Code.EVENT_NOT_ALLOWED)
+
+
+def _check_limit(state: CaseState, event: Event, now: datetime) -> None:
+    ends_at = _ends_at(state, event)
+    if ends_at is None:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    if now < ends_at:
+        raise TooEarly(ends_at)
 
 
 def _ends_at(state: CaseState, event: Event) -> datetime | None:

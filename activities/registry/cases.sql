@@ -52,7 +52,13 @@ SELECT
     file.receipt,
     (
         SELECT coalesce(json_agg(newest ORDER BY newest.version), '[]') FROM (
-            SELECT version, at, event, from_status AS status, to_status AS "to", milestone, actor, told_as
+            -- Of a case from before the audit named milestones the one it has reached is all that is known.
+            SELECT
+                version, at, event, from_status AS status, to_status AS "to",
+                coalesce(milestone, (
+                    SELECT milestone FROM cases WHERE case_id = :case_id AND generation = :generation
+                )) AS milestone,
+                actor, told_as
             FROM transitions
             WHERE case_id = :case_id AND generation = :generation AND version > 0
             ORDER BY (told_as = :told_as) IS TRUE DESC, version DESC LIMIT :most

@@ -98,7 +98,7 @@ def case_errors_only(
             raised = error
         # Outside the handler, so that neither the log nor the new error has a context that quotes values.
         code = code_of(raised)
-        _report(raised, code)
+        report(raised, code)
         raise CaseError(code)
 
     return guarded
@@ -118,13 +118,13 @@ def codes_only(
         except Exception as error:  # noqa: BLE001 - whatever it is, its text must not leave
             raised = error
         # Outside the handler, so that neither the log nor the new error has a context that quotes values.
-        _report(raised, code_of(raised))
+        report(raised, code_of(raised))
         raise translate(raised)
 
     return guarded
 
 
-def _report(error: Exception, code: Code) -> None:
+def report(error: Exception, code: Code) -> None:
     """Log what can be said of an error without quoting it: its class, where it arose, which constraint it broke."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     log.warning(

@@ -26,7 +26,17 @@ from activities.registry.effects import (
     messages_of,
     of_the_register,
 )
-from activities.registry.errors import PASSES, REFUSAL, SAYS_WHY, STAMP_ONCE, Refused, code_of, codes_only, is_final
+from activities.registry.errors import (
+    PASSES,
+    REFUSAL,
+    SAYS_WHY,
+    STAMP_ONCE,
+    Refused,
+    code_of,
+    codes_only,
+    is_final,
+    report,
+)
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.screening import Screened, screen
@@ -382,6 +392,7 @@ class Registry:
                 code = code_of(error)
                 if not (of_itself and is_final(error) and event is not Event.stuck):
                     raise
+                report(error, code)
             # Somebody else may have the turn again that became free: the case stays on the list of those to be told.
             busy = code is Code.PERSON_BUSY or event is Event.turn_free
             if not busy or await self._waits_for_turn(copy.state, now):
@@ -471,7 +482,7 @@ class Registry:
 
     def _check_size(self, after: Copy, asked: _Asked) -> None:
         """Raises `Refused` STATE_TOO_LARGE for what is told beyond what a case may hold; it can always be ended."""
-        if asked.fact is not None and after.state.is_open and len(after.texts.state) > LARGEST_STATE:
+        if asked.fact is not None and after.state.is_open and len(after.texts.state.encode()) > LARGEST_STATE:
             raise Refused(Code.STATE_TOO_LARGE)
 
     def _transition(self, before: CaseState, after: CaseState, asked: _Asked, now: datetime) -> Transition:

@@ -16,11 +16,10 @@ from activities.registry.loading import BenefitHold
 from activities.registry.registry import LARGEST_STATE
 from activities.registry.stored import Copy
 from activities.stamps import LONGEST_OUTAGE
-from cases.events import EVENTS
 from cases.decide import decide, next_step
 from cases.documents import Defect, DocumentKind
 from cases.errors import CaseError, Code
-from cases.events import Event, Origin
+from cases.events import EVENTS, Event, Origin
 from cases.facts import AddDocuments, Withdraw
 from cases.kinds import MACHINES
 from cases.ladder import Cause, NextRung, Rung, Suspension

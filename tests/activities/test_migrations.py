@@ -350,6 +350,8 @@ async def test_a_case_from_before_the_register_decided_is_answered_verified_and_
         assert not {"receipt", "answered", "transitions"} & set(json.loads(await play.value("SELECT state FROM cases")))
     finally:
         await pool.close()
+
+
 async def test_a_journal_and_cases_of_an_earlier_release_are_left_as_they_are(empty_url: str, tmp_path: Path) -> None:
     await migrate(empty_url, before("0009", tmp_path))
     covered = [1, "search", None, None, None, "clerk-1", "clerk", "110105", None, None, {}]

@@ -13,7 +13,7 @@ from cases.kinds import MACHINES
 from cases.machines.machine import Guard, Status
 from cases.rules.subject import Subject
 from cases.state import CaseState
-from cases.views import answer_of, outcome_of, view_of
+from cases.views import outcome_of, view_of
 from tests.cases.moving import applying, in_review, lost, move, refused
 from tests.scenes import (
     SOUTH,

@@ -1,13 +1,13 @@
 """Openings: each of its own kind, sealed, with its documents."""
 
+from typing import Any
+
 import pytest
 
-from typing import Any
-from tests.cases.refusing import PLANTED
 from cases.documents import MAX_DOCUMENTS
 from cases.errors import Code
 from cases.openings import NumberChangeOpening, ReplacementOpening, SubmitterKind
-from tests.cases.refusing import NUMBER, as_data, refusal
+from tests.cases.refusing import NUMBER, PLANTED, as_data, refusal
 from tests.scenes import CLERK, ID_CARD, SEALED, number_change, replacement
 
 

@@ -7,9 +7,8 @@ moved; all else it works out.
 
 import asyncio
 import os
-from datetime import datetime
 from collections.abc import Coroutine, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from random import SystemRandom
 from typing import Any, ClassVar, Final, TypeVar
 
