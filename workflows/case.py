@@ -1,7 +1,7 @@
 """What all kinds of case have in common: how a case is received, moves, waits, shows itself and closes.
 
 A case moves in one place, `_move`: it asks the register, which decides by the state that it holds, and takes over what
-changed. Its own copy of that state (`cases.progress.CaseState`) is for showing, for refusing early by the same pure
+changed. Its own copy of that state (`cases.state.CaseState`) is for showing, for refusing early by the same pure
 function, and for its timers. Facts from outside arrive as updates and are moved there and then, so that the caller's
 answer says what has durably happened; the engine's own steps are made by `run`. Both take turns.
 """

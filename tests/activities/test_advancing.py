@@ -19,7 +19,7 @@ from activities.registry.pool import Pool, Waits, connection_of, create_pool
 from activities.registry.registry import SQL as CASES
 from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
-from cases import progress
+from cases import decide
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import DisputeOutcome, Repair, RepairAction, ResolveDispute, VerifyDocuments, Withdraw
@@ -329,7 +329,7 @@ class TestDifferentPeople:
         fact = ResolveDispute(actor=FOURTH, outcome=DisputeOutcome.ours, police_document=CERTIFICATE)
         state = await play.move(state, Event.resolve_dispute, fact)
         assert await play.refusal(state, Event.resolve_dispute, fact) is Code.SAME_PERSON
-        monkeypatch.delitem(progress._CHECKS, Event.resolve_dispute)
+        monkeypatch.delitem(decide.CHECKS, Event.resolve_dispute)
         before = await play.contents()
         with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
             await play.ask(state, Event.resolve_dispute, fact)

@@ -154,7 +154,9 @@ def answer_to(state: CaseState, event: Event, now: datetime, stands: set[Event])
     if not state.is_open or EVENTS[event].after_a_refusal:
         return refused
     if event.origin is Origin.neighbour:
-        return None if event in stands and possible(state, event, now) else refused
+        # Whoever is stuck waits for an operator, and for no turn.
+        heard = event in stands and not (state.stuck and event is Event.turn_free)
+        return None if heard and possible(state, event, now) else refused
     if event is Event.escalated:
         ends: datetime | None = RUNG_FIRES
     else:

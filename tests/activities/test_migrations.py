@@ -370,7 +370,7 @@ async def test_a_journal_and_cases_of_an_earlier_release_are_left_as_they_are(em
                 fingerprint, number_token, submitter, state, state_digest, head, opened_at, moved_at
             )
             SELECT 'idc-' || token, 1, 'IdNumberChange', token, '110105', 'general', 'done', 'submitted', 1, 'p', 'k',
-                token, token, 'clerk-1', '{}', repeat('0', 64), repeat('0', 64), now(), now()
+                token, token, 'clerk-1', '{"opening": {"key": "k"}}', repeat('0', 64), repeat('0', 64), now(), now()
             FROM repeat('a', 26) AS token
             """
         )

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.registry.reading import transitions_of
 from activities.stamps import LONGEST_OUTAGE, Stamps, TrustedKeys
-from cases import progress
+from cases import decide
 from cases.errors import CaseError, Code
 from cases.events import OPEN, ROLES, Event
 from cases.facts import Approve, Fact, Reject, VerifyDocuments, Withdraw
@@ -345,7 +345,7 @@ async def test_the_same_person_in_another_role_is_still_the_same_person(
     own = approval.model_copy(update={"actor": promoted})
     assert await play.refusal(state, Event.approve, own) is Code.SAME_PERSON
     with monkeypatch.context() as overlooked:
-        overlooked.delitem(progress._CHECKS, Event.approve)
+        overlooked.delitem(decide.CHECKS, Event.approve)
         with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
             await play.ask(state, Event.approve, own)
     assert (await play.move(state, Event.approve, approval)).status is Status.verified
@@ -358,7 +358,7 @@ async def test_a_role_without_power_is_refused_by_the_register_and_by_the_databa
     decision = Reject(actor=SECOND, legal_basis="社会保险经办条例第三十一条")
     assert await play.refusal(state, Event.reject, decision) is Code.ROLE_NOT_ALLOWED
     before = await play.contents()
-    monkeypatch.setattr("cases.progress.check_fact", lambda *_overlooked: None)
+    monkeypatch.setattr("cases.decide.check_fact", lambda *_overlooked: None)
     with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
         await play.ask(state, Event.reject, decision)
     assert await play.contents() == before
