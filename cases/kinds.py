@@ -20,6 +20,7 @@ from cases.models import Token
 from cases.names import Kind, SearchAttribute
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening
 from cases.screening import Finding
+from cases.verdicts import Seen, Verdict, known, precheck, road_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,8 @@ class KindRecord:
     """The table of a region's policy that is about this kind (`cases.policy.Policy.part`)."""
     held_for: str
     """Why the register suspends claims and holds benefits that a case of this kind releases."""
+    verdict: Callable[[Seen], Verdict] = known
+    """What the register's record of a person means for an application."""
     campaign: bool = False
     """Whether the campaign date binds the case until its number is updated."""
     hold: HoldReason | None = None
@@ -65,11 +68,17 @@ KINDS: Final[dict[Kind, KindRecord]] = {}
 
 
 def add(record: KindRecord) -> None:
-    """Enter a kind. Raises ValueError where another kind already has one of its names."""
+    """Enter a kind.
+
+    Raises ValueError where another kind already has one of its names, and where its cases could come to a stand: by an
+    event that happens of itself in a status that has no row for it.
+    """
     names = ("kind", "prefix", "policy_part", "held_for", "opening", "machine")
     for name in names:
         if any(getattr(known, name) == getattr(record, name) for known in KINDS.values()):
             raise ValueError(f"another kind has the same {name}")
+    if missing := record.machine.missing:
+        raise ValueError("no row for " + ", ".join(f"{event} in {status}" for status, event in missing))
     KINDS[record.kind] = record
 
 
@@ -83,6 +92,7 @@ add(
         opening=NumberChangeOpening,
         policy_part="number_change",
         held_for="id_number",
+        verdict=road_of,
         campaign=True,
         ended_by={Finding.unknown: Code.PERSON_UNKNOWN, Finding.deceased: Code.PERSON_DECEASED},
     )
@@ -97,6 +107,7 @@ add(
         opening=ReplacementOpening,
         policy_part="replacement",
         held_for="card",
+        verdict=precheck,
         hold=HoldReason.number_change_first,
         ended_by={
             Finding.unknown: Code.PRECHECK_PERSON_UNKNOWN,

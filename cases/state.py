@@ -14,7 +14,7 @@ from cases.events import Event
 from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung
-from cases.machines.machine import CLOCK_EVENT, Clock, Machine, Milestone, Status
+from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
 from cases.models import Record, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
@@ -127,10 +127,16 @@ class CaseState(Record):
 
     @property
     def awaited(self) -> tuple[System, ...]:
-        """Systems that have not confirmed yet."""
-        if self.screening is None or not self.committed:
+        """Systems that are asked to confirm and have not yet."""
+        if self.screening is None or not self._is_out:
             return ()
         return tuple(system for system in self.terms.confirmations if system not in self.confirmations)
+
+    @property
+    def _is_out(self) -> bool:
+        """Whether other systems were told: what the engine has to commit first is out once it is committed."""
+        row = self.machine.statuses[self.status]
+        return self.committed or (row.awaits is Awaits.downstream and row.engine_step is None)
 
     @property
     def missing(self) -> tuple[Demand, ...]:

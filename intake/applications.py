@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -200,6 +200,8 @@ PersonalNumber = Annotated[
     str, StringConstraints(pattern=r"^[0-9A-Z]{4,20}$"), BeforeValidator(_coded(_check_personal_number))
 ]
 """The agency's own number of a person (个人编号): 4 to 20 digits or capital letters."""
+ShownNumber = Annotated[str, BeforeValidator(_coded(_check_number)), Field(repr=False)]
+"""A resident ID number of 18 digits or still of 15, as typed."""
 Name = Annotated[str, AfterValidator(_coded(_check_name)), Field(repr=False)]
 
 
@@ -239,7 +241,13 @@ class ApplicationCitizen(Contract):
 # --- applications -----------------------------------------------------------------------------------------------------
 
 
-class _Application(Contract):
+class Application(Contract):
+    """What every application has; how each kind is applied for adds its own fields to it."""
+
+    NUMBER: ClassVar[str] = "number"
+    """The field of the resident ID number, as typed, that the opening carries."""
+
+    kind: Kind
     personal_number: PersonalNumber = Field(repr=False)
     name: Name
     region: RegionCode
@@ -252,36 +260,34 @@ class _Application(Contract):
     """Idempotency key of the caller; without one the content itself is the key."""
 
     @property
+    def number_applied_with(self) -> str:
+        """The number that the opening carries, as typed."""
+        number: str = getattr(self, self.NUMBER)
+        return number
+
+    @property
     def of_its_kind(self) -> dict[str, Any]:
         """What its opening has beside the fields of all openings."""
         return {}
 
 
-class NumberChangeApplication(_Application):
+class NumberChangeApplication(Application):
     """An ID-number change is applied for. Numbers are given as typed; what is sent is normalised and sealed."""
+
+    NUMBER = "new_number"
 
     kind: Literal[Kind.id_number_change] = Kind.id_number_change
     new_number: Annotated[str, BeforeValidator(_coded(_check_number18)), Field(repr=False)]
     """The 18-digit number that is applied for."""
 
-    @property
-    def number_applied_with(self) -> str:
-        """The number that the opening carries, as typed."""
-        return self.new_number
 
-
-class ReplacementApplication(_Application):
+class ReplacementApplication(Application):
     """A card replacement is applied for."""
 
     kind: Literal[Kind.card_replacement] = Kind.card_replacement
-    number: Annotated[str, BeforeValidator(_coded(_check_number)), Field(repr=False)]
+    number: ShownNumber
     """The resident ID number that the applicant shows, of 18 digits or still of 15."""
     reason: ReplacementReason
-
-    @property
-    def number_applied_with(self) -> str:
-        """The number that the opening carries, as typed."""
-        return self.number
 
     @property
     def of_its_kind(self) -> dict[str, Any]:
@@ -289,13 +295,11 @@ class ReplacementApplication(_Application):
         return {"reason": self.reason}
 
 
-Application = NumberChangeApplication | ReplacementApplication
-
 APPLICATIONS: Final[dict[Kind, type[Application]]] = {
     Kind.id_number_change: NumberChangeApplication,
     Kind.card_replacement: ReplacementApplication,
 }
-"""The application of each kind of case."""
+"""The application of each kind; one that comes with a record of its own (`cases.kinds.add`) enters its own here."""
 
 
 def check(
@@ -327,7 +331,7 @@ def content_of(application: Application) -> str:
 
     How a number was typed and the order of documents do not count, nor does the idempotency key.
     """
-    content = application.model_dump(mode="json", exclude={"key", "new_number", "number", "documents"})
+    content = application.model_dump(mode="json", exclude={"key", application.NUMBER, "documents"})
     content["number"] = normalise(application.number_applied_with).text
     if application.channel is ApplicationChannel.counter:
         # So it was said before there were others, and the same application is the same still.

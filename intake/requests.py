@@ -58,10 +58,6 @@ def read_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-KIND_OF_NAME: Final = {name: kind for kind in KINDS for name in (kind.name, kind.value)}
-"""`id_number_change` and `IdNumberChange`, and the same for the others."""
-
-
 def read_application(raw: bytes) -> Application:
     """One application as a JSON object; without `kind` it is an ID-number change.
 
@@ -69,7 +65,8 @@ def read_application(raw: bytes) -> Application:
     """
     fields = read_object(raw)
     named = fields.get("kind", Kind.id_number_change.name)
-    kind = KIND_OF_NAME.get(named) if isinstance(named, str) else None
+    # `id_number_change` and `IdNumberChange`, and the same for the others.
+    kind = next((kind for kind in KINDS if named in (kind.name, kind.value)), None)
     if kind is None:
         raise CaseError(Code.FIELD_INVALID, "kind")
     return checked(APPLICATIONS[kind], {**fields, "kind": kind})

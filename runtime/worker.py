@@ -5,7 +5,7 @@ A replayer is given the same, so that a history replays as it was made.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Replayer, Worker
@@ -19,14 +19,9 @@ from runtime.build import deployment
 from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
-from workflows.card_replacement import CardReplacement
 from workflows.details import Presentation, present
-from workflows.id_number_change import IdNumberChange
 from workflows.scheduled import SCHEDULED
-
-WORKFLOWS: Final[tuple[type, ...]] = (IdNumberChange, CardReplacement)
-"""Those that are cases; the scheduled ones stand beside them."""
-
+from workflows.stories import every_story
 
 Activity = Callable[..., Any]
 
@@ -45,7 +40,7 @@ def cases_worker(
         client,
         deployment_config=deployment(),
         task_queue=task_queue,
-        workflows=[*WORKFLOWS, *SCHEDULED],
+        workflows=[*every_story(), *SCHEDULED],
         activities=[registry.register, registry.advance, *scheduled],
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
@@ -84,11 +79,11 @@ def notifications_worker(
 
 
 def cases_replayer(
-    workflows: Sequence[type] = WORKFLOWS, payloads: PayloadSealer | None = None, namespace: str = "default"
+    workflows: Sequence[type] = (), payloads: PayloadSealer | None = None, namespace: str = "default"
 ) -> Replayer:
-    """Replays histories of cases with what a worker runs them with.
+    """Replays histories of cases, of all kinds where no `workflows` are named, with what a worker runs them with.
 
     Histories from a server are sealed: they take `payloads` and the namespace in which they were made. Recorded ones
     are in clear.
     """
-    return Replayer(workflows=workflows, namespace=namespace, plugins=[in_common(payloads)])
+    return Replayer(workflows=workflows or every_story(), namespace=namespace, plugins=[in_common(payloads)])

@@ -6,11 +6,12 @@ with workflow.unsafe.imports_passed_through():
     from cases.answers import Outcome
     from cases.events import Event
     from cases.machines.machine import Status
+    from cases.names import Kind
     from cases.openings import ReplacementOpening
     from workflows.case import Case, never_cancelled, told
 
 
-@workflow.defn(name="CardReplacement")
+@workflow.defn(name=Kind.card_replacement.value)
 class CardReplacement(Case):
     """One person's social security card is replaced.
 

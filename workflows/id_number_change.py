@@ -6,11 +6,12 @@ with workflow.unsafe.imports_passed_through():
     from cases.answers import Outcome
     from cases.events import Event
     from cases.machines.machine import Status
+    from cases.names import Kind
     from cases.openings import NumberChangeOpening
     from workflows.case import Case, never_cancelled
 
 
-@workflow.defn(name="IdNumberChange")
+@workflow.defn(name=Kind.id_number_change.value)
 class IdNumberChange(Case):
     """One person's resident ID number is changed to the 18-digit one.
 

@@ -16,13 +16,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
-from cases.kinds import MACHINES
+from cases.machines.machine import Status
 from cases.offices import Recipient
+from cases.words import WORDS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ENDING: Final = ".txt"
-
-_STATUSES: Final = {row.status.value: row.zh for machine in MACHINES.values() for row in machine.statuses.values()}
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def compose(
         chosen = _environment(tongue).select_template([f"{template}.{recipient}{ENDING}", f"{template}{ENDING}"])
         body = "short" if channel is Channel.sms and "short" in chosen.blocks else "body"
         return Message(subject=" ".join(_block(chosen, "subject", known).split()), body=_block(chosen, body, known))
-    except (TemplateError, TypeError, KeyError):
+    except (TemplateError, TypeError, ValueError, KeyError):
         pass
     # Outside the handler: what Jinja2 says of an error quotes values.
     raise CaseError(Code.TEMPLATE_INVALID, template)
@@ -76,7 +75,7 @@ def _environment(tongue: Tongue) -> ImmutableSandboxedEnvironment:
 
 
 def _in_chinese(status: str) -> str:
-    return _STATUSES[status]
+    return WORDS[Status][Status(status)]
 
 
 def _in_english(status: str) -> str:

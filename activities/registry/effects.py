@@ -68,10 +68,13 @@ def messages_of(intended: Intended, effects: tuple[Effect, ...]) -> list[dict[st
     return messages
 
 
-def further_messages(intended: Intended) -> dict[str, list[dict[str, JsonValue]]]:
+def further_messages(intended: Intended, effects: tuple[Effect, ...]) -> dict[str, list[dict[str, JsonValue]]]:
     """What is told where an effect finds cause for it, by the word with which it says so."""
-    template, event = f"{Kind.card_replacement.value}.offered", f"{intended.step}.offered"
-    return {"offered": [_message(intended, Recipient.applicant, template, event=event)]}
+    return {
+        said: [_message(intended, Recipient.applicant, template, event=f"{intended.step}.{said}")]
+        for effect in effects
+        for said, template in _TELLS_IF.get(effect, {}).items()
+    }
 
 
 def _message(
@@ -119,6 +122,13 @@ _TELLS: Final[Mapping[Effect, Callable[[Intended], Iterator[dict[str, JsonValue]
     Effect.notify_applicant: _where_it_stands,
     Effect.escalate: _rung,
 }
+
+
+_TELLS_IF: Final[Mapping[Effect, Mapping[str, str]]] = {
+    # A card is offered, whichever kind of case finds that it is printed wrong.
+    Effect.offer_replacement: {"offered": f"{Kind.card_replacement.value}.offered"},
+}
+"""By effect and its word: the template of what the applicant is told."""
 
 
 def _due_rung(intended: Intended) -> Any:

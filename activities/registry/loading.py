@@ -9,7 +9,7 @@ from itertools import islice
 from re import compile as pattern
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
@@ -18,6 +18,7 @@ from activities.sealing import Field as SealedField
 from activities.sealing import Sealer
 from cases.errors import Code
 from cases.facts import CardFunction
+from cases.kinds import KINDS
 from cases.models import Category, LegalBasis, Reference, RegionCode, StaffId
 from cases.text import check_name
 
@@ -33,7 +34,16 @@ _EIGHTEEN: Final = pattern("[0-9]{17}[0-9X]")
 _FIFTEEN: Final = pattern("[0-9]{15}")
 
 Scheme = Literal["pension", "medical", "work_injury", "unemployment", "maternity"]
-Reason = Literal["id_number", "card"]
+
+
+def _ends_with_a_case(reason: str) -> str:
+    if all(record.held_for != reason for record in KINDS.values()):
+        raise ValueError("no kind of case ends it")
+    return reason
+
+
+Reason = Annotated[str, AfterValidator(_ends_with_a_case)]
+"""Why a claim is suspended or a benefit held: one of those that a kind of case ends (`KindRecord.held_for`)."""
 Number = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{4,32}$")]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]

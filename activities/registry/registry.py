@@ -538,7 +538,7 @@ class Registry:
             "of_person": not WRITES_NOTHING_OF_THE_PERSON.issuperset(decision.effects),
             "of_neighbour": asked.event.origin is Origin.neighbour,
             "messages": messages_of(intended, decision.effects),
-            "further_messages": further_messages(intended),
+            "further_messages": further_messages(intended, decision.effects),
             "case": self._row(after) | {"closed_at": None if final.is_open else now},
             "transition": _link(
                 final,

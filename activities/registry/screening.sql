@@ -9,8 +9,6 @@ SELECT
     person.draws_pension,
     living.id AS number_id,
     living.sealed AS number,
-    living.token AS number_token,
-    living.digits AS number_digits,
     EXISTS (
         SELECT FROM benefit_holds AS hold
         WHERE hold.person_id = person.id AND hold.reason = :reason AND hold.state = 'held'

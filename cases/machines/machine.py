@@ -8,7 +8,7 @@ Guards and effects are names here. What a guard asks is written in `cases/rules/
 is written in `activities/registry/`, under the same subjects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -223,6 +223,22 @@ class Row(NamedTuple):
     effects: tuple[Effect, ...] = ()
 
 
+def _of_itself(row: StatusRow) -> Iterator[Event]:
+    # When the calendar grows.
+    yield Event.recompute
+    # A case on hold is silent (`cases.policy.Policy.dates`).
+    if row.status is not Status.on_hold:
+        yield Event.escalated
+    if row.clock is not None:
+        yield CLOCK_EVENT[row.clock]
+    if row.engine_step is not None:
+        yield row.engine_step
+        if (otherwise := OTHERWISE.get((row.engine_step, None))) is not None:
+            yield otherwise
+        else:
+            yield from (Event.stuck, Event.repair)
+
+
 class Machine:
     """One kind of case: its statuses, its rows, and look-ups over them."""
 
@@ -246,6 +262,21 @@ class Machine:
     def events(self, status: Status) -> tuple[Event, ...]:
         """Events that are possible in a status, in the order of the table."""
         return tuple(dict.fromkeys(row.event for row in self.table if row.status is status))
+
+    @property
+    def missing(self) -> tuple[tuple[Status, Event], ...]:
+        """Pairs without a row although the event happens of itself in the status: a case would come to a stand there.
+
+        The ladder is climbed in every status; the calendar grows; a limit ends; a step of the engine is made, or is
+        refused, and then repaired.
+        """
+        return tuple(
+            (status, event)
+            for status, row in self.statuses.items()
+            if self.is_open(status)
+            for event in _of_itself(row)
+            if not self.rows(status, event)
+        )
 
     @property
     def every_event(self) -> frozenset[Event]:

@@ -15,7 +15,7 @@ from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
-from cases.kinds import read_case_id
+from cases.kinds import KINDS, read_case_id
 from cases.models import Actor
 from gate.identity import claimed_by
 from intake.client import CaseClient, Unavailable, of_rpc
@@ -38,7 +38,8 @@ HostOption = Annotated[
     list[str] | None,
     typer.Option("--document-host", metavar="HOST", help="A host from which https documents may come; repeatable."),
 ]
-CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="Case number: idc-… or crc-….", show_default=False)]
+_CASE_IDS: Final = " or ".join(f"{record.prefix}-…" for record in KINDS.values())
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help=f"Case number: {_CASE_IDS}.", show_default=False)]
 
 
 @dataclass

@@ -5,17 +5,20 @@ from typing import Annotated, Final
 
 import typer
 
+from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.names import Kind
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
 
+_KINDS: Final = ", ".join(kind.name for kind in KINDS)
 
-class KindName(StrEnum):
-    """The kinds of case as a command line names them."""
 
-    id_number_change = Kind.id_number_change.name
-    card_replacement = Kind.card_replacement.name
+def _kind_named(name: str) -> Kind:
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    raise typer.BadParameter(f"choose from {_KINDS}")
 
 
 class Attention(StrEnum):
@@ -68,7 +71,9 @@ async def list_cases(
     milestone: Annotated[Milestone | None, typer.Option(help="Only cases at this milestone.")] = None,
     region: Annotated[str | None, typer.Option(help="Only cases of this agency: six digits.")] = None,
     attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
-    kind: Annotated[KindName | None, typer.Option(help="Only cases of this kind.")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(parser=_kind_named, metavar="KIND", help=f"Only cases of this kind: {_KINDS}.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
 ) -> Exit:
     """Cases by what they show; lags behind the cases by a moment."""
@@ -78,7 +83,7 @@ async def list_cases(
             milestone=milestone,
             region=region,
             attention=attention,
-            kind=Kind[kind] if kind is not None else None,
+            kind=kind,
             limit=limit,
         )
     invocation.say.many([summary._asdict() for summary in found], _LISTED)

@@ -137,7 +137,7 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
             problems.append(Problem(Column.kind, Code.FIELD_MISSING))
         fields.pop(Column.reason, None)
     number = fields.pop(Column.number, None)
-    fields[Column.number if Column.number in model.model_fields else "new_number"] = number
+    fields[model.NUMBER] = number
     fields.setdefault(Column.name, "")
     return _checked(model, {str(name): value for name, value in fields.items()}, problems)
 
@@ -175,7 +175,8 @@ def _by_column(problem: Problem) -> Problem:
     if problem.field == "submitter.number":
         return Problem(Column.submitter_number, problem.code)
     first = problem.field.partition(".")[0]
-    return Problem(Column.number if first == "new_number" else first, problem.code)
+    of_a_number = any(first == model.NUMBER for model in APPLICATIONS.values())
+    return Problem(Column.number if of_a_number else first, problem.code)
 
 
 def _refusals(number: int, problems: tuple[Problem, ...] | list[Problem]) -> tuple[Finding, ...]:

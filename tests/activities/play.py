@@ -356,7 +356,7 @@ class Play:
         """Everything the register holds, but for who waits for a turn and who may do what."""
         tables = await self.rows(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' "
-            "AND table_type = 'BASE TABLE' AND table_name NOT IN ('turn_waiters', 'role_events')"
+            "AND table_type = 'BASE TABLE' AND table_name NOT IN ('turn_waiters', 'role_events', 'kinds')"
         )
         names = sorted(row["table_name"] for row in tables)
         each = (f"SELECT '{name}' AS name, t::text AS line FROM {name} AS t" for name in names)  # noqa: S608 - from the catalogue

@@ -1,33 +1,47 @@
 """The records of kinds: case IDs are read back, and a kind that is added has all that the two of this release have."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from cases.clocks import Budget, WorkingCalendar
+from cases.clocks import WorkingCalendar
 from cases.decide import decide, opened
 from cases.delivery import Tongue
-from cases.documents import Demand, DocumentKind
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import VerifyDocuments
+from cases.facts import ConfirmDownstream, VerifyDocuments
 from cases.forms import form_of
-from cases.kinds import KINDS, MACHINES, AnyOpening, KindRecord, add, case_id, every_case, read_case_id
-from cases.machines.machine import Awaits, Clock, Guard, Machine, Milestone, Row, Status, StatusRow
+from cases.kinds import KINDS, MACHINES, AnyOpening, add, case_id, every_case, read_case_id
+from cases.machines.machine import Machine, Status
+from cases.models import System
 from cases.names import Kind, SearchAttribute, person_token
-from cases.numbers import Road
 from cases.openings import Opening
-from cases.policy import Basis, Part, Policy
 from cases.screening import Finding, Screening
 from cases.state import CaseState
 from cases.views import possible_events, receipt_of, view_of
 from cases.words import word
-from tests.scenes import CERTIFICATE, CLERK, ID_CARD, KEY, NOW, OFFICE, SEALED, VERIFIER, number_change, person, policy
+from tests.scenes import (
+    BANK,
+    CERTIFICATE,
+    CLERK,
+    ID_CARD,
+    KEY,
+    NOW,
+    OFFICE,
+    SEALED,
+    VERIFIER,
+    number_change,
+    person,
+    policy,
+)
 from tests.scenes import replacement as card_replacement
+from tests.third.record import MACHINE, NAME_CHANGE, RECORD, NameChangeOpening
+from tests.third.rules import Pack, with_names
 
 PERSONAL_NUMBERS = st.from_regex(r"[0-9A-Z]{4,20}", fullmatch=True)
 CALENDAR = WorkingCalendar(published=frozenset({2026, 2027}))
@@ -74,6 +88,14 @@ def test_every_kind_of_this_release_has_its_record_and_its_machine_names_it() ->
     assert all(record.machine.kind is kind is record.kind for kind, record in KINDS.items())
 
 
+def test_a_kind_whose_cases_could_come_to_a_stand_is_not_entered() -> None:
+    rows = tuple(row for row in MACHINE.table if row.event is not Event.confirmation_overdue)
+    forgetful = replace(RECORD, machine=Machine(NAME_CHANGE, tuple(MACHINE.statuses.values()), rows))
+    with pytest.raises(ValueError, match="no row for confirmation_overdue in applying"):
+        add(forgetful)
+    assert NAME_CHANGE not in KINDS
+
+
 def test_no_two_kinds_share_a_name() -> None:
     for record in KINDS.values():
         with pytest.raises(ValueError, match="another kind has the same"):
@@ -82,76 +104,16 @@ def test_no_two_kinds_share_a_name() -> None:
 
 # --- a third kind ---------------------------------------------------------------------------------------------------
 
-NAME_CHANGE = Kind.further("name_change", "NameChange")
-
-
-class NameChangeOpening(Opening):
-    """Another name is applied for."""
-
-    kind: Literal[NAME_CHANGE]  # type: ignore[valid-type]  # known when the test runs
-    decree: str
-
-
-class NameChangeRules(Part):
-    """How names are changed."""
-
-    asks_for: DocumentKind
-    legal_basis: Basis
-    days: int
-
-    def demands_of(self, _opening: Opening, _road: Road | None) -> tuple[Demand, ...]:
-        return (Demand(document=self.asks_for, legal_basis=self.legal_basis),)
-
-    def budgets(self, _state: CaseState) -> Mapping[Clock, Budget]:
-        return {Clock.supplement: Budget(self.days)}
-
-
-class Pack(Policy):
-    """A pack with a part for names."""
-
-    names: NameChangeRules
-
-
-MACHINE = Machine(
-    NAME_CHANGE,
-    (
-        StatusRow(
-            Status.checking, Milestone.submitted, Awaits.engine, Clock.supplement, "核对", engine_step=Event.checked
-        ),
-        StatusRow(Status.in_review, Milestone.documents_verified, Awaits.clerk, Clock.supplement, "审核中"),
-        StatusRow(Status.done, Milestone.benefits_unblocked, Awaits.nobody, None, "办结"),
-    ),
-    (
-        Row(Status.checking, Event.checked, Guard.person_unknown, Status.done),
-        Row(Status.checking, Event.checked, Guard.always, Status.in_review),
-        Row(Status.in_review, Event.verify_documents, Guard.always, Status.done),
-    ),
-)
-RECORD = KindRecord(
-    kind=NAME_CHANGE,
-    prefix="nmc",
-    zh="姓名变更",
-    en="name change",
-    machine=MACHINE,
-    opening=NameChangeOpening,
-    policy_part="names",
-    held_for="name",
-    ended_by={Finding.unknown: Code.PERSON_UNKNOWN},
-)
-
 
 @pytest.fixture
-def third_kind() -> Iterator[KindRecord]:
+def third_kind() -> Iterator[None]:
     add(RECORD)
-    yield RECORD
+    yield
     del KINDS[NAME_CHANGE]
 
 
 def pack() -> Pack:
-    limit = {"working_days": 15, "legal_basis": "示例文件〔2026〕第1号"}
-    steps = [{"status": "in_review", "percent": 60}]
-    names: dict[str, Any] = {"processing": limit, "steps": steps, "days": 7, "legal_basis": limit["legal_basis"]}
-    return Pack.model_validate({**policy().model_dump(), "names": {**names, "asks_for": "police_certificate"}})
+    return with_names(policy())
 
 
 def application(**more: Any) -> NameChangeOpening:
@@ -198,14 +160,21 @@ def test_a_further_kind_is_a_kind_wherever_kinds_are_read() -> None:
 @pytest.mark.usefixtures("third_kind")
 def test_a_case_of_a_further_kind_lives_from_its_opening_to_its_ending() -> None:
     state = reviewed()
-    assert (state.status, state.terms.policy, state.terms.confirmations) == (Status.in_review, "northern/1", ())
+    assert (state.status, state.terms.policy, state.terms.confirmations) == (
+        Status.in_review,
+        "northern/1",
+        (System.bank,),
+    )
     assert (state.ladder.dates.campaign_due_at, state.ladder.dates.processing_due_at is not None) == (None, True)
     assert state.timer is not None
     assert (state.missing, receipt_of(state).due_at) == ((), state.timer.due_at)
-    assert possible_events(state) == (Event.verify_documents,)
+    assert set(possible_events(state)) == {Event.add_documents, Event.verify_documents, Event.reject, Event.recompute}
     assert form_of(Event.verify_documents, view_of(state))["copies"] == [CERTIFICATE.sha256]
     seen = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(CERTIFICATE.sha256,))
-    done = decide(state, Event.verify_documents, seen, NOW).after
+    state = pack().settle(decide(state, Event.verify_documents, seen, NOW), NOW, CALENDAR)
+    assert (state.status, state.awaited) == (Status.applying, (System.bank,))
+    bank = ConfirmDownstream(actor=BANK, system=System.bank, confirmed=True, reference="bank-1")
+    done = decide(state, Event.confirm_downstream, bank, NOW).after
     assert (done.status, done.is_open, done.remains) == (Status.done, False, ())
 
 

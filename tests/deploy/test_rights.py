@@ -64,7 +64,7 @@ async def test_the_worker_has_no_right_to_change_what_is_only_added_to(worker: a
 
 
 async def test_the_worker_reads_the_registers_own_data_and_the_matrix(worker: asyncpg.Connection) -> None:
-    for table in ("persons", "contributions", "balances", "offices", "posts", "role_events", "schema_version"):
+    for table in ("persons", "contributions", "balances", "offices", "posts", "role_events", "kinds", "schema_version"):
         assert await rights_of(worker, table) == {"SELECT"}
     # It locks a person's row, for which it may change the one column that nobody can change without being noticed.
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

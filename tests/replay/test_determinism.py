@@ -18,11 +18,11 @@ import workflows
 from runtime.converter import IN_CLEAR
 from runtime.plugin import FAILING
 from runtime.runner import RUNNER, SANDBOX
-from runtime.worker import WORKFLOWS
 from tests.engine import Engine
 from tests.replay.broken import RollsDice
 from tests.replay.lives import LIVES
 from tests.replay.recorded import Recorded, recorded
+from workflows.stories import every_story
 
 MODULES = sorted(Path(workflows.__path__[0]).glob("*.py"))
 
@@ -100,7 +100,7 @@ def test_what_is_looked_for_would_be_found(line: str) -> None:
     assert len(list(faults_of(source))) == 1
 
 
-@pytest.mark.parametrize("kind", WORKFLOWS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", every_story(), ids=lambda kind: kind.__name__)
 async def test_a_workflow_passes_the_sandbox_that_everything_shares(kind: type) -> None:
     # A worker does the same before it takes its first task.
     RUNNER.prepare_workflow(_Definition.must_from_class(kind))
@@ -131,7 +131,7 @@ class Dice:
 @pytest.mark.parametrize("one", recorded(), ids=lambda one: one.path.stem)
 async def test_a_recorded_case_does_nothing_that_the_sandbox_forbids(one: Recorded) -> None:
     sandboxed = Replayer(
-        workflows=WORKFLOWS,
+        workflows=every_story(),
         workflow_runner=SANDBOX,
         data_converter=IN_CLEAR,
         workflow_failure_exception_types=FAILING,

@@ -163,7 +163,7 @@ BEGIN
                 -- Where the register's phone bounced, a row says so.
                 WHEN c.relname = 'contacts' THEN 'INSERT, UPDATE'
                 WHEN c.relname IN ('contributions', 'balances', 'offices', 'posts', 'person_keys') THEN NULL
-                WHEN c.relname IN ('schema_version', 'schema_checksums', 'role_events', 'journal') THEN NULL
+                WHEN c.relname IN ('schema_version', 'schema_checksums', 'role_events', 'kinds', 'journal') THEN NULL
                 WHEN c.relname IN ('turns', 'turn_waiters') THEN 'INSERT, UPDATE, DELETE'
                 WHEN c.relname IN ('idempotency_keys', 'events') OR append_only THEN 'INSERT'
                 ELSE 'INSERT, UPDATE'
