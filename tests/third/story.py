@@ -19,7 +19,7 @@ class NameChange(Case):
 
     @workflow.run
     @never_cancelled
-    async def run(self, opening: NameChangeOpening) -> Outcome:
+    async def run(self, _opening: NameChangeOpening) -> Outcome:
         """From the application to the ending."""
         await self.receive()
         while self.is_open:

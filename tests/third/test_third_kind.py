@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import WorkflowTaskFailedEventAttributes
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowExecutionStatus
 
+from activities.campaign.rechecking import Progress, recheck
+from activities.registry.loading import BenefitHold, Claim
 from activities.registry.reading import Filter, list_cases
 from activities.registry.verifying import verify_audit
+from cases.answers import Outcome
 from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
@@ -19,16 +25,21 @@ from cases.kinds import KINDS, case_id
 from cases.machines.machine import Milestone, Status
 from cases.models import System
 from cases.names import Kind
-from intake.client import CaseClient, Refused
+from gate.gate import Asked, Batch
+from intake.applications import seal
+from intake.client import CaseClient, Refused, today_in_shanghai
 from intake.requests import read_application
-from runtime.codec import payloads_in
+from stack.issuer import Everybody, Issuer
 from tests.engine import Engine, Person
 from tests.intake.applying import CLERK, fields_of, number_change, paper, replacement
 from tests.namespaces import until
 from tests.scenes import BANK, CERTIFICATE, DOWNSTREAM, ID_CARD, OFFICE, OFFICER, SPEAKERS, VERIFIER
+from tests.stamping import KEY
 from tests.third.application import NameChangeApplication
+from tests.third.forgetful import Forgetful
 from tests.third.record import NAME_CHANGE, RECORD
 from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS, VERSION
+from workflows.stories import STORIES
 
 PAPER = paper(DocumentKind.police_certificate)
 VERIFIED = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(PAPER.sha256,))
@@ -56,6 +67,13 @@ async def code_of(refused: Any) -> Code:
     with pytest.raises(Refused) as why:
         await refused
     return why.value.code
+
+
+async def everybody_confirms(cases: CaseClient, case: str) -> Outcome:
+    """The outcome of a case once every system that it awaits has confirmed."""
+    for system in (await cases.view(case)).awaited:
+        await cases.tell(case, CONFIRMED.model_copy(update={"actor": SPEAKERS[system], "system": system}))
+    return await cases.wait(case)
 
 
 async def test_a_case_of_a_third_kind_lives_from_its_opening_to_its_ending(third: Engine, cases: CaseClient) -> None:
@@ -121,10 +139,8 @@ async def test_temporal_shows_it_as_what_it_is_and_sees_nothing_of_the_person(th
     await cases.wait(case)
     assert await shown() == ("NameChange", "done", "benefits_unblocked", OFFICE, "general", 3, None)
     events = [event async for event in handle.fetch_history_events()]
-    payloads: list[Payload] = [payload for event in events for payload in payloads_in(event)]
-    # Only what is searched for stands in clear.
-    in_clear = [each for each in payloads if each.metadata["encoding"] != b"binary/cardcase-sealed"]
-    assert all(b"type" in each.metadata or b"Keyword" in bytes(each.metadata.get("type", b"")) for each in in_clear)
+    started = events[0].workflow_execution_started_event_attributes
+    assert [each.metadata["encoding"] for each in started.input.payloads] == [b"binary/cardcase-sealed"]
     whole = b"".join(event.SerializeToString() for event in events)
     for secret in (person.name, person.old, person.personal_number):
         assert secret.encode() not in whole
@@ -135,7 +151,9 @@ async def test_all_three_kinds_of_one_person_are_open_at_once_and_let_each_other
 ) -> None:
     person = await third.insured()
     receipts = await asyncio.gather(
-        cases.open(number_change(person)), cases.open(replacement(person)), cases.open(name_change(person))
+        cases.open(number_change(person)),
+        cases.open(replacement(person, number=person.new)),
+        cases.open(name_change(person)),
     )
     change, card, name = (receipt.case_id for receipt in receipts)
     assert len({change, card, name}) == 3
@@ -150,12 +168,10 @@ async def test_all_three_kinds_of_one_person_are_open_at_once_and_let_each_other
     }
     before = await cases.view(name)
     await cases.tell(change, VERIFIED.model_copy(update={"copies": (ID_CARD.sha256,)}))
-    for system in (await cases.view(change)).awaited:
-        confirmation = CONFIRMED.model_copy(update={"actor": SPEAKERS[system], "system": system})
-        await cases.tell(change, confirmation)
-    assert (await cases.wait(change)).status is Status.done
+    assert (await everybody_confirms(cases, change)).status is Status.done
     # The replacement waited for the number and is told; the name is no affair of either.
-    await cases.wait_for(card, lambda view: view.status is Status.in_review)
+    async with asyncio.timeout(20):
+        await cases.wait_for(card, lambda view: view.status is not Status.on_hold)
     assert await cases.view(name) == before
     signals = {
         case: [
@@ -227,3 +243,98 @@ async def test_its_migration_says_what_its_record_says(third: Engine) -> None:
         (record.kind.value, record.prefix, record.held_for) for record in KINDS.values()
     }
     assert KINDS[NAME_CHANGE] is RECORD
+
+
+async def test_the_gates_service_stamps_its_openings_and_facts_as_programs_send_them(third: Engine) -> None:
+    person = await third.insured()
+    opening = seal(name_change(person), third.sealer, today_in_shanghai())
+    fact = VERIFIED.model_dump(mode="json", exclude_unset=True)
+    issuer = Issuer()
+    sent = Batch(
+        asked=(
+            Asked(
+                case=case_of(third, person), event="open", content=opening.model_dump(mode="json", exclude_none=True)
+            ),
+            Asked(case=case_of(third, person), event=Event.verify_documents, content=fact),
+        )
+    )
+    gate = issuer.gate(KEY, third.client.namespace)
+    opened, told = (await gate.stamp_all(issuer.token(CLERK), sent)).answered
+    assert (opened.code, told.code) == (None, None)
+    assert opened.content is not None
+    assert opened.content["decree"] == "decree/2026-1"
+
+
+async def test_what_is_held_for_its_reason_is_paid_again_when_its_case_is_done(
+    third: Engine, cases: CaseClient
+) -> None:
+    held = BenefitHold(
+        reason="name",
+        notice="notice-1",
+        served_on=date(2026, 9, 1),
+        legal_basis="示例文件〔2026〕第1号",
+        officer="officer-3",
+        held_at=datetime(2026, 9, 2, tzinfo=UTC),
+    )
+    claims = (Claim(amount_fen=100_00, suspended_for="name"), Claim(amount_fen=200_00, suspended_for="card"))
+    person = await third.insured(benefit_holds=(held,), claims=claims)
+    case = (await cases.open(name_change(person))).case_id
+    card = (await cases.open(replacement(person))).case_id
+    assert ((await cases.view(case)).benefits_held, (await cases.view(card)).benefits_held) == (True, False)
+    await cases.tell(case, VERIFIED)
+    await cases.tell(case, CONFIRMED)
+    await cases.wait(case)
+    await recheck(third.pool, datetime.now(UTC), Progress(), lambda _: None)
+    ref = third.sealer.person_token(person.personal_number)
+    hold = await third.pool.fetchrow(
+        "SELECT state, release_basis, released_by_case FROM benefit_holds JOIN persons ON persons.id = person_id"
+        " WHERE token = $1",
+        ref,
+    )
+    assert tuple(hold or ()) == ("released", "case_done", case)
+    queued = await third.pool.fetch(
+        "SELECT suspended_for, state FROM claims JOIN persons ON persons.id = person_id WHERE token = $1", ref
+    )
+    assert {tuple(row) for row in queued} == {("name", "queued"), ("card", "suspended")}
+
+
+async def test_a_story_without_a_line_for_a_step_of_the_engine_fails_loudly_until_it_has_one(
+    third: Engine, cases: CaseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await third.insured()
+    writing = await cases.open(name_change(person))
+    elsewhere = replace(third, task_queue="forgetful")
+    opening = seal(number_change(person), third.sealer, today_in_shanghai())
+    issuer = Issuer()
+    opening = await Everybody(issuer, issuer.gate(KEY, third.client.namespace)).stamp_opening(opening)
+    with monkeypatch.context() as forgotten:
+        forgotten.setitem(STORIES, Kind.id_number_change, Forgetful)
+        async with elsewhere.working():
+            case = (await elsewhere.open(opening)).case_id
+            # The register makes what follows at once; the story comes to it where another case is writing.
+            await third.pool.execute(
+                "INSERT INTO turns (person, case_id, generation, taken_at) VALUES ($1, $2, 1, now())",
+                opening.person,
+                writing.case_id,
+            )
+            verified = VERIFIED.model_copy(update={"copies": (ID_CARD.sha256,)})
+            told = asyncio.create_task(cases.tell(case, verified))
+            failed = await task_failed(third, case)
+            assert failed.failure.application_failure_info.type == "RuntimeError"
+            assert (await third.handle(case).describe()).status is WorkflowExecutionStatus.RUNNING
+    assert await third.pool.fetchval("SELECT status FROM cases WHERE case_id = $1", case) == Status.verified
+    await third.pool.execute("DELETE FROM turns WHERE person = $1", opening.person)
+    async with elsewhere.working():
+        assert (await told).status is Status.verified
+        async with asyncio.timeout(20):
+            await cases.wait_for(case, lambda view: bool(view.awaited))
+        assert (await everybody_confirms(cases, case)).status is Status.done
+
+
+async def task_failed(engine: Engine, case: str) -> WorkflowTaskFailedEventAttributes:
+    """The first failure of a workflow task of a case, once there is one."""
+    async with asyncio.timeout(20):
+        async for event in engine.handle(case).fetch_history_events(wait_new_event=True):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                return event.workflow_task_failed_event_attributes
+    raise AssertionError("the case has ended")
