@@ -15,14 +15,14 @@ from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import HoldReason
-from cases.kinds import MACHINES
+from cases.kinds import KINDS, MACHINES
 from cases.machines.machine import Clock, Status
 from cases.models import System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.openings import ReplacementReason
 from cases.policy import PACKS, Policies, Policy, load
-from tests.scenes import FACTS, NOW, OFFICE, SOUTH, number_change, policies, policy, received, replacement
+from tests.scenes import FACTS, NOW, OFFICE, SOUTH, in_status, number_change, policies, policy, received, replacement
 
 FILES = sorted(PACKS.glob("*.toml"))
 CALENDAR = WorkingCalendar(published=frozenset({2026, 2027}))
@@ -46,6 +46,19 @@ def named(name: str, version: int, *regions: str) -> Policy:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_pack_of_this_release_loads_and_its_file_is_named_after_its_pin(path: Path) -> None:
     assert path.name == f"{load(path).pin.replace('/', '-')}.toml"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_every_pack_says_how_long_each_limit_of_each_kind_runs(kind: Kind, region: str) -> None:
+    part = policy(region).part(kind)
+    for status, row in MACHINES[kind].statuses.items():
+        # How long a hold lasts depends on its reason, and is the same for all kinds.
+        if row.clock is None or row.clock is Clock.hold:
+            continue
+        ends = part.ends(row.clock, in_status(kind, status), NOW, CALENDAR)
+        # Only a pension run may not concern a case at all.
+        assert (ends is not None and ends.at > NOW) or row.clock is Clock.pension_run
 
 
 def test_regions_contradict_each_other_where_they_do_in_life() -> None:

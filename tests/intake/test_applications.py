@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import Advice, CaseError, Code
+from cases.kinds import KINDS
 from cases.names import Kind
 from cases.numbers import derive
 from cases.openings import (
@@ -23,6 +24,7 @@ from cases.openings import (
     SubmitterKind,
 )
 from intake.applications import (
+    APPLICATIONS,
     InputRefused,
     NumberChangeApplication,
     Problem,
@@ -95,6 +97,12 @@ def with_check_digit(number: object) -> object:
         number[:17]
         + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(number, weights, strict=False)) % 11]
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_applied_for_in_its_own_way(kind: Kind) -> None:
+    assert APPLICATIONS[kind].model_fields["kind"].default is kind
+    assert APPLICATIONS[kind].NUMBER in APPLICATIONS[kind].model_fields
 
 
 class TestWhoApplies:
