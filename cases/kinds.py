@@ -77,8 +77,8 @@ def add(record: KindRecord) -> None:
     for name in names:
         if any(getattr(known, name) == getattr(record, name) for known in KINDS.values()):
             raise ValueError(f"another kind has the same {name}")
-    if missing := record.machine.missing:
-        raise ValueError("no row for " + ", ".join(f"{event} in {status}" for status, event in missing))
+    if unanswered := record.machine.unanswered:
+        raise ValueError("no row for " + ", ".join(f"{event} in {status}" for status, event in unanswered))
     KINDS[record.kind] = record
 
 

@@ -23,7 +23,7 @@ class Seen:
     number: str = field(repr=False)
     """The number that is applied for, or shown."""
     name: str = field(repr=False)
-    today: date
+    day: date
     """The day in Shanghai."""
     registered_number: str | None = field(repr=False)
     """The number in force; None where it was revoked."""
@@ -65,9 +65,9 @@ def road_of(seen: Seen) -> Verdict:
         seen.number,
         same_name=seen.same_name,
         held_by_other=seen.held_by_other,
-        today=seen.today,
+        today=seen.day,
     )
-    advice = validate18(seen.number, seen.today).advice + check_name(seen.name).advice
+    advice = validate18(seen.number, seen.day).advice + check_name(seen.name).advice
     match found.road:
         case Road.not_needed:
             return Verdict(Finding.not_needed, found.road, advice)
@@ -83,7 +83,7 @@ def precheck(seen: Seen) -> Verdict:
     A record that still holds a first-generation number differs in any case: its number is changed first. Raises
     `CaseError` with the code of a hard rule that number or name break.
     """
-    advice = validate(seen.number, seen.today).advice + check_name(seen.name).advice
+    advice = validate(seen.number, seen.day).advice + check_name(seen.name).advice
     same_number = seen.number == seen.registered_number and len(seen.number) != _FIRST_GENERATION
     if not same_number or not seen.same_name:
         return Verdict(Finding.differs, None, advice, seen.number_change)

@@ -19,9 +19,9 @@ from runtime.build import deployment
 from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
+from runtime.stories import every_story
 from workflows.details import Presentation, present
 from workflows.scheduled import SCHEDULED
-from workflows.stories import every_story
 
 Activity = Callable[..., Any]
 

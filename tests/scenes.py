@@ -1,6 +1,7 @@
 """People, documents and cases for tests. Everything is synthetic."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
@@ -152,6 +153,13 @@ def replacement(
     )
 
 
+OPENINGS: dict[Kind, Callable[..., Opening]] = {
+    Kind.id_number_change: number_change,
+    Kind.card_replacement: replacement,
+}
+"""An application for each kind."""
+
+
 def screening(opening: Opening, finding: Finding, road: Road | None) -> Screening:
     """What the register would answer."""
     rules = policy(opening.region)
@@ -206,7 +214,7 @@ FACTS: dict[Event, Fact] = {
 
 def in_status(kind: Kind, status: Status) -> CaseState:
     """A plausible case in any status of its machine, for walking the whole matrix."""
-    opening = number_change(ID_CARD) if kind is Kind.id_number_change else replacement(ID_CARD)
+    opening = OPENINGS[kind](ID_CARD)
     machine = MACHINES[kind]
     state = received(opening)
     clock = machine.statuses[status].clock

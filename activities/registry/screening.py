@@ -55,13 +55,13 @@ async def screen(
     row = await SQL["person_on_register"].first(connection, values)
     if row is None:
         raise AssertionError("a row, whoever is asked for")
-    today, known = at.astimezone(SHANGHAI).date(), row["id"] is not None
+    day, known = at.astimezone(SHANGHAI).date(), row["id"] is not None
     if not known:
         verdict = Verdict(Finding.unknown)
     elif row["died_on"] is not None:
         verdict = Verdict(Finding.deceased)
     else:
-        verdict = record.verdict(_seen(row, opening, number, today, sealer))
+        verdict = record.verdict(_seen(row, opening, number, day, sealer))
     screening = Screening(
         finding=verdict.finding,
         terms=policy.terms(opening.kind),
@@ -82,13 +82,13 @@ def _number_of(opening: Opening, sealer: Sealer) -> str:
     return number
 
 
-def _seen(row: asyncpg.Record, opening: Opening, number: str, today: date, sealer: Sealer) -> Seen:
+def _seen(row: asyncpg.Record, opening: Opening, number: str, day: date, sealer: Sealer) -> Seen:
     person = opening.person
     registered = row["number"]
     return Seen(
         number=number,
         name=sealer.open(opening.name, field=Field.name, person=person),
-        today=today,
+        day=day,
         registered_number=None if registered is None else sealer.open(registered, field=Field.number, person=person),
         registered_name=sealer.open(row["name"], field=Field.name, person=person),
         held_by_other=bool(row["who_else"]),

@@ -264,7 +264,7 @@ class Machine:
         return tuple(dict.fromkeys(row.event for row in self.table if row.status is status))
 
     @property
-    def missing(self) -> tuple[tuple[Status, Event], ...]:
+    def unanswered(self) -> tuple[tuple[Status, Event], ...]:
         """Pairs without a row although the event happens of itself in the status: a case would come to a stand there.
 
         The ladder is climbed in every status; the calendar grows; a limit ends; a step of the engine is made, or is

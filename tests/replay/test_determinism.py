@@ -18,11 +18,11 @@ import workflows
 from runtime.converter import IN_CLEAR
 from runtime.plugin import FAILING
 from runtime.runner import RUNNER, SANDBOX
+from runtime.stories import every_story
 from tests.engine import Engine
 from tests.replay.broken import RollsDice
 from tests.replay.lives import LIVES
 from tests.replay.recorded import Recorded, recorded
-from workflows.stories import every_story
 
 MODULES = sorted(Path(workflows.__path__[0]).glob("*.py"))
 

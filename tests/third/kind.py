@@ -9,10 +9,10 @@ from activities.registry.schema import SCHEMA
 from cases.kinds import KINDS, add
 from deploy.migrations import HERE
 from intake.applications import APPLICATIONS
+from runtime.stories import STORIES
 from tests.third.application import NameChangeApplication
 from tests.third.record import NAME_CHANGE, RECORD
 from tests.third.story import NameChange
-from workflows.stories import STORIES
 
 MIGRATION = Path(__file__).parent / "migration" / "9000_name_change.sql"
 

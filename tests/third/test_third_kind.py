@@ -29,6 +29,7 @@ from gate.gate import Asked, Batch
 from intake.applications import seal
 from intake.client import CaseClient, Refused, today_in_shanghai
 from intake.requests import read_application
+from runtime.stories import STORIES
 from stack.issuer import Everybody, Issuer
 from tests.engine import Engine, Person
 from tests.intake.applying import CLERK, fields_of, number_change, paper, replacement
@@ -39,7 +40,6 @@ from tests.third.application import NameChangeApplication
 from tests.third.forgetful import Forgetful
 from tests.third.record import NAME_CHANGE, RECORD
 from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS, VERSION
-from workflows.stories import STORIES
 
 PAPER = paper(DocumentKind.police_certificate)
 VERIFIED = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(PAPER.sha256,))
