@@ -58,8 +58,8 @@ _ZH: Final = {
     Rung.yellow: "黄色",
     Rung.orange: "橙色",
     Rung.red: "红色",
-    Rung.deadline: "截止日（待决定）",
-    Rung.after_deadline: "截止后督办",
+    Rung.deadline: "集中变更期限（待决定）",
+    Rung.after_deadline: "逾期未变更",
 }
 
 

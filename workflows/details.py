@@ -25,7 +25,7 @@ from cases.machines.machine import Milestone, Status
 from cases.models import Role
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
-from cases.words import ATTENTION, REMAINS, word
+from cases.words import ATTENTION, REMAINS, by_when, when, word
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def step_summary(event: Event, way: Iterable[Status]) -> str:
 def timer_summary(upcoming: Upcoming) -> str:
     """What a timer is for, and when it ends."""
     chinese = _shown.tongue is Tongue.zh
-    at = _moment(upcoming.at, provisional=upcoming.provisional)
+    at = _marked(when(upcoming.at, _shown.tongue), provisional=upcoming.provisional)
     if upcoming.rung is Rung.none:
         return f"{'到期' if chinese else 'Due'}：{word(upcoming.event, _shown.tongue)} {at}"
     return f"{'督办' if chinese else 'Escalation'}：{_rung(upcoming.rung)} {at}"
@@ -143,8 +143,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
     # Where the status has no limit of its own, this one is its deadline and stands above.
     if view.processing_due_at != view.due_at:
-        yield "processing", _moment(view.processing_due_at, provisional=view.dates_provisional)
-    yield "campaign", _moment(view.campaign_due_at, provisional=view.dates_provisional)
+        yield "processing", _by_when(view.processing_due_at, provisional=view.dates_provisional)
+    yield "campaign", _by_when(view.campaign_due_at, provisional=view.dates_provisional)
     yield "error", _error(view)
     yield "refusal", _refusal(refusal)
     yield "ended", _trouble(view.ended_because)
@@ -166,11 +166,11 @@ _LABELS: Final = MappingProxyType(
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
         "awaited": ("等待确认", "awaited confirmations"),
-        "decided": ("已作裁定（待第二人）", "decided by one, awaits the second"),
+        "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
         "processing": ("办理期限", "processing time ends"),
-        "campaign": ("集中变更截止", "campaign ends"),
+        "campaign": ("集中变更期限", "campaign ends"),
         "error": ("**最近错误**", "**last error**"),
         "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
         "ended": ("结束原因", "why it ended"),
@@ -219,14 +219,15 @@ def _due(view: CaseView) -> str:
     if view.due_at is None:
         return ""
     what = f"（{word(view.due_event, _shown.tongue)}）" if view.due_event is not None else ""
-    return _moment(view.due_at, provisional=view.due_provisional) + what
+    return _by_when(view.due_at, provisional=view.due_provisional) + what
 
 
 def _next(view: CaseView) -> str:
     if view.next_at is None or view.next_event is None:
         return ""
     what = _say("督办：", "escalation: ") + _rung(Rung(view.next_rung)) if view.next_rung else ""
-    return f"{what or word(view.next_event, _shown.tongue)} {_moment(view.next_at, provisional=view.next_provisional)}"
+    at = _marked(when(view.next_at, _shown.tongue), provisional=view.next_provisional)
+    return f"{what or word(view.next_event, _shown.tongue)} {at}"
 
 
 def _rung(rung: Rung) -> str:
@@ -272,7 +273,7 @@ def _refusal(refusal: Refusal | None) -> str:
     if refusal is None:
         return ""
     what = f"{word(refusal.event, _shown.tongue)} " if refusal.event is not None else ""
-    when = f" · {_moment(refusal.at, provisional=False)}" if refusal.at is not None else ""
+    when = f" · {_moment(refusal.at)}" if refusal.at is not None else ""
     return f"{what}{_trouble(refusal.code)}{when}"
 
 
@@ -343,7 +344,7 @@ def _life(transitions: Sequence[Transition]) -> Iterator[str]:
         by = f" · `{made.actor}`" if made.actor is not None else ""
         what = step_summary(made.event, () if made.to is made.status else (made.to,))
         milestone = f"（{word(made.milestone, _shown.tongue)}）"
-        yield f"- {_moment(made.at, provisional=False)} {what}{milestone}{by}"
+        yield f"- {_moment(made.at)} {what}{milestone}{by}"
 
 
 def _list(parts: Iterable[str]) -> str:
@@ -355,8 +356,15 @@ def _cell(content: str) -> str:
     return content.replace("|", "\\|")
 
 
-def _moment(at: datetime | None, *, provisional: bool) -> str:
-    if at is None:
-        return ""
+def _moment(at: datetime) -> str:
+    """When something happened."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def _by_when(at: datetime | None, *, provisional: bool) -> str:
+    return "" if at is None else _marked(by_when(at, _shown.tongue), provisional=provisional)
+
+
+def _marked(moment: str, *, provisional: bool) -> str:
     mark = _say("（暂定，日历未公布）", " (provisional: calendar not published)") if provisional else ""
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}{mark}"
+    return f"{moment}{mark}"
