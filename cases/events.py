@@ -395,7 +395,7 @@ _RECORDS: Final = (
         Event.recompute,
         Recompute,
         "重新计算期限",
-        "重新计算期限（日历或政策变更后）。Dates are recalculated; `policy` pins another version.",
+        "重新计算期限（日历或政策变更后）。Dates are recomputed; `policy` pins another version.",
         _LOOKS_AFTER,
         in_bulk=True,
     ),

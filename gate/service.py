@@ -222,7 +222,7 @@ def _html(text: str, status: int) -> web.Response:
 
 
 @asynccontextmanager
-async def served(service: Service, host: str, port: int) -> AsyncIterator[int]:
+async def serve_gate(service: Service, host: str, port: int) -> AsyncIterator[int]:
     """Serve for the length of a block; yields the port."""
     # What a request asks for is in its path and its body, neither of which is logged.
     runner = web.AppRunner(service.application(), access_log=None)

@@ -185,7 +185,11 @@ def _calendar(axes: Axes, season: Figures, words: _Words) -> None:
     axes.xaxis.set_minor_locator(WeekdayLocator(MO))
     axes.set_xlabel(words("日期", "day"))
     axes.axvline(
-        date2num(season.campaign_ends) + 0.5, color="#5b1a68", linestyle="--", linewidth=1, label=words("集中变更期限", "D")
+        date2num(season.campaign_ends) + 0.5,
+        color="#5b1a68",
+        linestyle="--",
+        linewidth=1,
+        label=words("集中变更期限", "D"),
     )
 
 

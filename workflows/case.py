@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
     from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
-    from cases.decide import decide, next_step, opened, way_from
+    from cases.decide import decide, initial_state, next_step, way_from
     from cases.errors import REMEDIES, CaseError, Code
     from cases.events import EVENTS, Event, Origin
     from cases.facts import (
@@ -126,7 +126,7 @@ class Case:
     def __init__(self, opening: Opening) -> None:
         # Whoever starts a case hands in an application and nothing else; where it stands the register says.
         self._opening = opening
-        self._case = opened(opening)
+        self._case = initial_state(opening)
         self._transitions: tuple[Transition, ...] = ()
         self._receipt: Receipt | None = None
         if (known := workflow.memo_value(STANDING, None, type_hint=Standing)) is not None:
@@ -307,11 +307,11 @@ class Case:
         description="日历已发布，重新计算期限（引擎内部）。The engine's own word; not for people.",
     )
     async def calendar_grew(self, grew: CalendarGrew) -> Answer:
-        """Years were published: dates are reckoned anew. Nobody decides anything by it, so it takes no stamp."""
+        """Years were published: dates are recomputed. Nobody decides anything by it, so it takes no stamp."""
         return await self._told(Event.recompute, None)
 
     @calendar_grew.validator
-    def _dates_can_be_reckoned(self, grew: CalendarGrew) -> None:
+    def _dates_can_be_recomputed(self, grew: CalendarGrew) -> None:
         if not isinstance(grew, CalendarGrew):
             raise refused(Code.PAYLOAD_INVALID)
         self._refuse_early(Event.recompute, None)

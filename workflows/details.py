@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from cases.answers import CaseView, Transition
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
-from cases.documents import Demand
+from cases.documents import Defect, Demand
 from cases.errors import REMEDIES, Code
 from cases.events import ROLES, Event
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
@@ -97,8 +97,8 @@ def timer_summary(upcoming: Upcoming) -> str:
     chinese = _shown.tongue is Tongue.zh
     at = _marked(when(upcoming.at, _shown.tongue), provisional=upcoming.provisional)
     if upcoming.rung is Rung.none:
-        return f"{'到期' if chinese else 'Due'}：{word(upcoming.event, _shown.tongue)} {at}"
-    return f"{'督办' if chinese else 'Escalation'}：{_rung(upcoming.rung)} {at}"
+        return f"{'到期：' if chinese else 'Due: '}{word(upcoming.event, _shown.tongue)} {at}"
+    return f"{'督办：' if chinese else 'Escalation: '}{_rung(upcoming.rung)} {at}"
 
 
 # --- the details ----------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     # Once they are verified nobody waits for documents any more.
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
     yield "missing", _list(_demand(demand) for demand in open_demands)
-    yield "defects", _list(f"{word(defect.document, tongue)}：{defect.problem}" for defect in view.defects)
+    yield "defects", _list(_defect(defect) for defect in view.defects)
     yield "awaited", _list(word(system, tongue) for system in view.awaited)
     yield "decided", _first_decision(view)
     yield "next", _next(view)
@@ -195,6 +195,10 @@ def _say(zh: str, en: str) -> str:
     return zh if _shown.tongue is Tongue.zh else en
 
 
+def _aside(text: str) -> str:
+    return _say(f"（{text}）", f" ({text})")
+
+
 def _status(view: CaseView) -> str:
     return view.status_zh if _shown.tongue is Tongue.zh else word(view.status, Tongue.en)
 
@@ -212,13 +216,17 @@ def _milestones(view: CaseView) -> str:
 
 
 def _demand(demand: Demand) -> str:
-    return f"{word(demand.document, _shown.tongue)}（{demand.legal_basis}）"
+    return f"{word(demand.document, _shown.tongue)}{_aside(demand.legal_basis)}"
+
+
+def _defect(defect: Defect) -> str:
+    return f"{word(defect.document, _shown.tongue)}{_say('：', ': ')}{defect.problem}"
 
 
 def _due(view: CaseView) -> str:
     if view.due_at is None:
         return ""
-    what = f"（{word(view.due_event, _shown.tongue)}）" if view.due_event is not None else ""
+    what = _aside(word(view.due_event, _shown.tongue)) if view.due_event is not None else ""
     return _by_when(view.due_at, provisional=view.due_provisional) + what
 
 
@@ -248,7 +256,7 @@ def _people(view: CaseView) -> str:
 def _submitted(view: CaseView) -> str:
     """Who handed the application in, and how it came where that was not over the counter."""
     at_the_counter = view.channel is ApplicationChannel.counter
-    how = "" if at_the_counter else f"（{word(view.channel, _shown.tongue)}）"
+    how = "" if at_the_counter else _aside(word(view.channel, _shown.tongue))
     if view.submitter is None:
         return f"{_say('提交', 'handed in by')} {word(view.submitter_kind, _shown.tongue)}{how}"
     return f"{_say('受理', 'submitted')} `{view.submitter}`{how}"
@@ -343,7 +351,7 @@ def _life(transitions: Sequence[Transition]) -> Iterator[str]:
     for made in reversed(transitions[-LATEST:]):
         by = f" · `{made.actor}`" if made.actor is not None else ""
         what = step_summary(made.event, () if made.to is made.status else (made.to,))
-        milestone = f"（{word(made.milestone, _shown.tongue)}）"
+        milestone = _aside(word(made.milestone, _shown.tongue))
         yield f"- {_moment(made.at)} {what}{milestone}{by}"
 
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from activities.notifications.addressees import Contact, Reach
 from activities.notifications.providers.answers import Answer, Verdict
-from activities.notifications.standing import Standing, Way, counting, key_of, missing, pause, standing_of
+from activities.notifications.standing import Standing, Way, key_of, missing, pause, standing_of, ways_of_round
 from cases.delivery import Channel, Tongue
 from cases.errors import Code
 
@@ -145,7 +145,7 @@ class TakenUp:
         return End(standing, error, max(self.next_at, default=at))
 
     def _ways(self) -> list[Way]:
-        return counting([(each.state, each.round) for each in self.deliveries.values()], round_=self.row["round"])
+        return ways_of_round([(each.state, each.round) for each in self.deliveries.values()], round_=self.row["round"])
 
     def _fresh(self) -> list[Contact]:
         """Contacts through whose channels nobody has tried yet in this round, the preferred first."""

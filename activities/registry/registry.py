@@ -45,7 +45,7 @@ from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.answers import Receipt, Transition
 from cases.clocks import SHANGHAI
-from cases.decide import Decision, decide, next_step, opened, otherwise
+from cases.decide import Decision, decide, initial_state, next_step, otherwise
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
@@ -270,7 +270,7 @@ class Registry:
     async def _opened(self, request: RegisterRequest, claims: Claims, generation: int, now: datetime) -> _Taken:
         """Open a generation of a case."""
         opening = request.opening.model_copy(update={"stamp": None})
-        blank = opened(opening).model_copy(update={"generation": generation})
+        blank = initial_state(opening).model_copy(update={"generation": generation})
         screened = await self._screened(blank, now)
         screening = screened.screening
         state = blank.model_copy(
@@ -610,7 +610,7 @@ class Registry:
         return known, row
 
     async def _standing(self, state: CaseState, *, after: int, told_as: str | None = None) -> StepResult:
-        """What stands, and whom the transitions after a version had to tell in vain.
+        """What stands, and the neighbours that the transitions after a version left untold.
 
         The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
         stretch, or an operator reset it.

@@ -151,12 +151,8 @@ class Speaker:
         match value:
             case None:
                 return Text("")
-            case datetime() if name.endswith("due_at"):
-                return Text(by_when(value, Tongue[self.language.name]))
-            case datetime() if name == "next_at":
-                return Text(when(value, Tongue[self.language.name]))
             case datetime():
-                return Text(f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M}")
+                return Text(self._moment(name, value))
             case list() | tuple():
                 return Text("\n".join(self._cell(name, item).plain for item in value))
             case dict():
@@ -164,6 +160,13 @@ class Speaker:
                 return Text(" · ".join(parts))
             case _:
                 return Text(str(value))
+
+    def _moment(self, name: str, at: datetime) -> str:
+        """A deadline, what is to come, or what has happened, by the name of its field."""
+        tongue = Tongue(self.language.value)
+        if name.endswith("due_at"):
+            return by_when(at, tongue)
+        return when(at, tongue) if name == "next_at" else f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
     def _problem(self, problem: Problem) -> None:
         words = self.words(REMEDIES[problem.code])
