@@ -84,12 +84,12 @@ class Service:
         """Payloads as whoever asks may see them."""
         viewer = await self.access.viewer_of(request)
         given = await self._payloads_of(request)
-        return _answer(await self.translator.decoded(given, viewer, self._is_revealed_now))
+        return _answer(await self.translator.decode(given, viewer, self._is_revealed_now))
 
     async def encode(self, request: web.Request) -> web.Response:
         """What an operator entered, stamped and sealed."""
         given = await self._payloads_of(request)
-        return _answer(await self.translator.entered(given, self.access.token_of(request)))
+        return _answer(await self.translator.stamp_and_seal(given, self.access.token_of(request)))
 
     async def _payloads_of(self, request: web.Request) -> list[Payload]:
         if request.headers.get(NAMESPACE_HEADER) != self.namespace:
