@@ -86,7 +86,7 @@ class Decision(NamedTuple):
     row: Row
     after: CaseState
     clock: Clock | None
-    """The clock whose due date the register computes: started anew, or moved by `extend_by` working days."""
+    """The clock whose due date the register computes: started again, or moved by `extend_by` working days."""
     extend_by: int = 0
 
     @property

@@ -226,7 +226,7 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.NUMBER_X_POSITION: Remedy("X may stand in the last place only.", "X只能出现在最后一位。"),
     Code.NUMBER_SPREADSHEET_DAMAGED: Remedy(
-        "The spreadsheet turned the number into a floating-point value. Format the column as text and enter it anew.",
+        "The spreadsheet turned the number into a floating-point value. Format the column as text and enter it again.",
         "表格软件已把号码变成数值；请把该列设为文本格式后重新填写。",
     ),
     Code.NUMBER_NOT_DERIVABLE: Remedy(
@@ -441,7 +441,7 @@ REMEDIES: dict[Code, Remedy] = {
         "The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"
     ),
     Code.STATE_TOO_LARGE: Remedy(
-        "The case has been told more than a case may hold. Decide it, or close it and apply anew.",
+        "The case has been told more than a case may hold. Decide it, or close it and apply again.",
         "案件内容已达上限，请先作出决定，或办结后重新申请。",
     ),
     Code.CALLER_REFUSED: Remedy(
@@ -527,14 +527,14 @@ REMEDIES: dict[Code, Remedy] = {
         "岗位无人，请在机构目录中指定任职人或代理人。",
     ),
     Code.TEMPLATE_INVALID: Remedy(
-        "The message has no template, or lacks one of its facts. Install the release anew.",
+        "The message has no template, or lacks one of its facts. Reinstall the release.",
         "消息模板缺失或缺少变量，请重新安装本版本。",
     ),
     Code.CALLBACK_UNAUTHENTIC: Remedy(
         "The callback is not signed with the shared secret.", "回调签名无效，请检查共享密钥。"
     ),
     Code.CALLBACK_EXPIRED: Remedy(
-        "The callback was signed too long ago. Send it anew; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
+        "The callback was signed too long ago. Send it again; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
     ),
     Code.CALLBACK_UNKNOWN: Remedy("No message was sent under this key.", "没有以该幂等键发出的消息。"),
     Code.SEARCHED_TOO_OFTEN: Remedy(
@@ -580,7 +580,7 @@ REMEDIES: dict[Code, Remedy] = {
         "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",
     ),
     Code.PAYLOAD_MISPLACED: Remedy(
-        "What was sent was sealed for another case or place. Send it anew to the right one.",
+        "What was sent was sealed for another case or place. Send it again to the right one.",
         "所提交的内容是为其他案件加密的，请向正确的案件重新提交。",
     ),
     Code.PAYLOAD_DOWNGRADED: Remedy(

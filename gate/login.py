@@ -1,7 +1,7 @@
 """Logging in at the agency's OIDC provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636).
 
 What a browser keeps afterwards is the identity token itself, in a cookie that no script can read; the server keeps
-nothing, and every call checks the token anew.
+nothing, and every call checks the token again.
 """
 
 import base64

@@ -81,7 +81,7 @@ class Service:
     # --- the Web UI's two questions ---------------------------------------------------------------------------------
 
     async def decode(self, request: web.Request) -> web.Response:
-        """Payloads as whoever asks may see them."""
+        """The payloads as the caller may see them."""
         viewer = await self.access.viewer_of(request)
         given = await self._payloads_of(request)
         return _answer(await self.translator.decode(given, viewer, self._is_revealed_now))
@@ -162,7 +162,7 @@ class Service:
         return response
 
     async def reveal(self, request: web.Request) -> web.Response:
-        """Let whoever asks see one case in clear, for a reason."""
+        """Let the caller see one case in clear, for a reason."""
         try:
             viewer = await self.access.viewer_of(request)
             if viewer.role not in REVEALS:

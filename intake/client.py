@@ -473,7 +473,7 @@ class CaseClient:
             return receipt
 
     async def _answer_of_closed(self, case_id: str, update_id: str, refused: Refused) -> Answer:
-        """The answer that a closed case gave to this very fact, or why it gives none any more."""
+        """The answer that a closed case gave to this very fact, or the reason why it no longer gives one."""
         async with self._answer():
             description = await self._client.get_workflow_handle(case_id).describe()
             if description.status is WorkflowExecutionStatus.RUNNING:

@@ -334,7 +334,7 @@ async def _summary_of(client: Client, action: ScheduleActionStartWorkflow) -> tu
     try:
         (text,) = await converter.decode([summary], [str])
     except (CaseError, ApplicationError):
-        # Its key has gone, or somebody else wrote it: it is written anew.
+        # Its key has gone, or somebody else wrote it: it is written again.
         text = ""
     return str(text), key_of(summary)
 

@@ -402,5 +402,5 @@ MENDABLE: Final = frozenset({Code.KEY_UNKNOWN, Code.SEAL_BROKEN, Code.PAYLOAD_DO
 
 
 def refusal_of(refused: CaseError) -> Payload:
-    """What stands in the place of a payload that is refused; whoever reads it is told why."""
+    """What stands in the place of a refused payload, and tells the reader why."""
     return Payload(metadata={"encoding": REFUSED}, data=f"{refused.code} {refused.field or ''}".rstrip().encode())

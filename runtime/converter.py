@@ -138,7 +138,7 @@ def _in_our_words(exception: BaseException) -> BaseException:
 class CaseDataConverter(DataConverter):
     """The converter of every place, of which only the codec knows the place.
 
-    The SDK asks for the converter of a place some eighty times a case, and its own would make all of its parts anew.
+    The SDK asks for the converter of a place some eighty times a case, and its own would rebuild all of its parts.
     """
 
     def with_context(self, context: SerializationContext) -> Self:

@@ -1,4 +1,4 @@
-"""Liveness and readiness over HTTP, for whoever starts and stops workers."""
+"""Liveness and readiness over HTTP, for the supervisor that starts and stops workers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

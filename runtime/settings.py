@@ -314,7 +314,7 @@ def _pack(path: Path) -> Policy | Problem:
 
 
 def _of_pack(wrong: CaseError) -> Problem:
-    return Problem("policies", wrong.field or wrong.code.value, "Correct the pack, or install the release anew")
+    return Problem("policies", wrong.field or wrong.code.value, "Correct the pack, or reinstall the release")
 
 
 def _of_temporal(settings: Settings) -> Iterator[Problem]:

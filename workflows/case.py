@@ -372,7 +372,7 @@ class Case:
                 # Perhaps the register had made this very move already.
                 if (given := self._answer_given(update_id)) is not None:
                     return given
-                # Where the register was ahead, the fact is judged anew by what holds.
+                # Where the register was ahead, the fact is judged again by what holds.
                 if code is None and self._case.version != version:
                     continue
                 code = code or Code.INTERNAL

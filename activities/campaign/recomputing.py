@@ -169,9 +169,9 @@ async def tell_each(
     *,
     in_flight: int = IN_FLIGHT,
 ) -> AsyncGenerator[Told, None]:
-    """Tell cases to recompute their dates, so many at a time, and say of each what became of it, as they answer.
+    """Tell cases to recompute their dates, a limited number at a time, and yield the result of each as it answers.
 
-    Leaving early cancels what is under way; beginning anew is safe.
+    Leaving early cancels what is under way; starting again is safe.
     """
     under_way: set[asyncio.Task[Told]] = set()
     try:

@@ -133,7 +133,7 @@ class Notifications:
         )
 
     async def _unknown(self, at: datetime) -> int:
-        """How many deliveries nobody has known anything of for long; whoever watches the log learns it as well."""
+        """Count the deliveries whose outcome has long been unknown, and log it."""
         async with connection_of(self._pool) as connection:
             row = await SQL["count_unknown"].first(connection, {"unknown_since": at - UNKNOWN_AFTER})
         unknown_for_long = 0 if row is None else int(row["deliveries"])
@@ -144,7 +144,7 @@ class Notifications:
     # --- taking up --------------------------------------------------------------------------------------------------
 
     async def _delivered(self, ids: list[int] | None, now: Now) -> _Errand:
-        """Take up what there is, some at a time; whoever waits for a provider keeps nobody else waiting."""
+        """Take up what is due, a few at a time; a slow provider keeps no other delivery waiting."""
         errand = _Errand(ids, now)
         loop = asyncio.get_running_loop()
         until = loop.time() + SWEEP_SECONDS

@@ -59,12 +59,12 @@ def outcome_of(told: Collection[Told]) -> Told:
 
 
 def ways_of_round(ways: Iterable[tuple[Way, int]], *, round_: int) -> list[Way]:
-    """The ways, each with its round, that count in a round: one that failed in an earlier one is as good as untried."""
+    """The ways that count in a round: one that failed in an earlier round counts as untried."""
     return [way for way, begun_in in ways if begun_in == round_ or way is not Way.failed]
 
 
 def wanted(*, second_channel: bool) -> int:
-    """Through how many channels it is told, as far as there are so many."""
+    """The number of channels to use, where the recipient has that many."""
     return 2 if second_channel else 1
 
 

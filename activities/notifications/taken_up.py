@@ -100,7 +100,7 @@ class TakenUp:
         """Ways whose turn it is, with those that begin now; each that failed for good gives its place to the next."""
         lacking = missing(self._ways(), second_channel=self.row["second_channel"])
         for contact in self._fresh()[: max(lacking, 0)]:
-            # One that failed in an earlier round begins anew, behind those that were begun before.
+            # One that failed in an earlier round starts again, behind those that were begun before.
             self.deliveries.pop(contact.channel, None)
             self.deliveries[contact.channel] = self._through(contact, at)
         return [

@@ -74,7 +74,7 @@ REGISTRATION: Final = "registered"
 """Event of the audit's first row of a generation; it is no event of the state table."""
 
 ATTEMPTS: Final = 5
-"""How often a step is judged anew that another was faster than, or that PostgreSQL ended in favour of another."""
+"""How often a step is tried again after another step was faster, or PostgreSQL ended it in favour of another."""
 
 LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""

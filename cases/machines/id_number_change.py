@@ -137,7 +137,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.commit_refused, _G.always, _S.in_review, (_F.release_reservation, _F.yield_turn)),
-        # What was reviewed rests on a register that is no more: road, demands and documents are looked at anew.
+        # What was reviewed rests on a register that is no more: road, demands and documents are looked at again.
         Row(_S.verified, _E.register_changed, _G.always, _S.screening, (_F.follow_register,)),
         Row(
             _S.applying,
