@@ -6,8 +6,7 @@ from collections import defaultdict
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.answers import Outcome
-    from cases.openings import NumberChangeOpening
+    from cases.models import NumberChangeOpening, Outcome
 from workflows.id_number_change import IdNumberChange
 
 
