@@ -6,7 +6,8 @@ from collections import defaultdict
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from cases.models import NumberChangeOpening, Outcome
+    from cases.answers import Outcome
+    from cases.openings import NumberChangeOpening
 from workflows.id_number_change import IdNumberChange
 
 

@@ -326,7 +326,7 @@ async def test_an_activity_that_somebody_else_completed_makes_nothing_true(
         assert (await engine.handle(case.case_id).result()).status is Status.rejected
         assert (await rejecting.result()).status is Status.rejected
         assert (await case.ends()).status is Status.rejected
-    assert [made.event for made in await engine.history(case.case_id)] == [Event.screened, Event.reject]
+        assert [made.event for made in await engine.history(case.case_id)] == [Event.screened, Event.reject]
     assert (await case.holdings()).numbers == (("old", "living"),)
 
 
