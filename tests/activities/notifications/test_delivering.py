@@ -388,7 +388,7 @@ async def test_a_provider_that_breaks_its_promise_to_end_is_left_and_not_failed(
             raise AssertionError
 
     monkeypatch.setattr(delivering, "CALL_SECONDS", -0.99)
-    answer = await delivering._called(Never(), Parcel("k", Channel.sms, "", "", ""))
+    answer = await delivering._call(Never(), Parcel("k", Channel.sms, "", "", ""))
     assert answer.verdict is Verdict.unknown
 
 
