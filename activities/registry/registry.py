@@ -199,7 +199,7 @@ class Registry:
             if copy.state.version > 0 or not request.onward:
                 return await self._standing(copy.state, after=0)
             made, _ = await self._onward(copy, taken.now)
-            return StepResult(
+            return StepResult.saying(
                 standing=Standing.of(
                     made[-1].copy.state if made else copy.state,
                     next((each.receipt for each in made if each.receipt is not None), None),
@@ -349,7 +349,7 @@ class Registry:
         all_made = [made]
         if code is None and (asked.request is None or asked.request.onward):
             all_made += (await self._onward(made.copy, made.now))[0]
-        return StepResult(
+        return StepResult.saying(
             moves=tuple(each.transition for each in all_made),
             changes=changes_of(begun.state, all_made[-1].copy.state),
             receipt=next((each.receipt for each in all_made if each.receipt is not None), None),
@@ -488,6 +488,10 @@ class Registry:
             raise Refused(Code.STATE_TOO_LARGE)
 
     def _transition(self, before: CaseState, after: CaseState, asked: _Asked, now: datetime) -> Transition:
+        said = {
+            "actor": asked.claims.sub if asked.claims is not None else None,
+            "told_as": asked.request.told_as if asked.request is not None else None,
+        }
         return Transition(
             version=after.version,
             at=now,
@@ -495,8 +499,7 @@ class Registry:
             status=before.status,
             to=after.status,
             milestone=after.milestone,
-            actor=asked.claims.sub if asked.claims is not None else None,
-            told_as=asked.request.told_as if asked.request is not None else None,
+            **{name: word for name, word in said.items() if word is not None},
         )
 
     def _request(
@@ -631,7 +634,7 @@ class Registry:
             raise CaseError(Code.CASE_UNKNOWN)
         receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
         transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
-        return StepResult(
+        return StepResult.saying(
             standing=Standing.of(state, receipt, transitions),
             neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )
