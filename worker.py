@@ -33,6 +33,7 @@ from activities.supervision import Supervision
 from cases.policy import Policies
 from runtime.health import serve_health
 from runtime.logs import configure_logging
+from runtime.loop import run
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
@@ -150,7 +151,7 @@ def main() -> int:
     try:
         settings = read_settings(WorkerSettings)
         configure_logging(settings.log_format, settings.log_level)
-        return asyncio.run(serve(settings, check_only=check_only))
+        return run(serve(settings, check_only=check_only))
     except ConfigurationInvalid as invalid:
         return _complain(invalid.problems, EXIT_CONFIGURATION)
     except CannotStart as absent:

@@ -33,6 +33,7 @@ from gate.translating import Translator
 from runtime.client import payload_sealer
 from runtime.health import serve_health
 from runtime.logs import configure_logging
+from runtime.loop import run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 from runtime.start import CannotStart, close, reach_register
 
@@ -137,7 +138,7 @@ def main() -> int:
     try:
         settings = read_settings(GateSettings)
         configure_logging(settings.log_format, settings.log_level)
-        return asyncio.run(serve(settings, check_only=check_only))
+        return run(serve(settings, check_only=check_only))
     except ConfigurationInvalid as invalid:
         problems, status = invalid.problems, EXIT_CONFIGURATION
     except CannotStart as absent:

@@ -25,7 +25,7 @@ def test_the_image_holds_the_rooms_of_the_product_and_no_test_and_no_secret(imag
     assert not ignored("worker.py")
     assert ignored("deploy/secrets/keys.toml")
     assert ignored(".git/config")
-    assert {path.name for path in image.app.iterdir()} == {*PRODUCT, "LICENSE", "starter.py", "worker.py"}
+    assert {path.name for path in image.app.iterdir()} - {"__pycache__"} == {*PRODUCT, "LICENSE", "starter.py", "worker.py"}
     assert {path.name for path in (image.app / "deploy").iterdir()} == {"__init__.py", "container", "migrations"}
 
 
