@@ -2,22 +2,26 @@
 
 A template is a file for each language, `templates/zh/…txt` and `templates/en/…txt`, with a block `subject`, a block
 `body` and, where the body is long, a block `short` for text messages. It knows the case number as `case`, and the facts
-that were written with the notification. What it names and was not given is an error, never a gap.
+that were written with the notification. A deadline is written as `{{ last_day | by_when }}`. What a template names and
+was not given is an error, never a gap.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from cases.clocks import closes
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
 from cases.kinds import MACHINES
 from cases.offices import Recipient
+from cases.words import by_when
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ENDING: Final = ".txt"
@@ -51,7 +55,7 @@ def compose(
         chosen = _environment(tongue).select_template([f"{template}.{recipient}{ENDING}", f"{template}{ENDING}"])
         body = "short" if channel is Channel.sms and "short" in chosen.blocks else "body"
         return Message(subject=" ".join(_block(chosen, "subject", known).split()), body=_block(chosen, body, known))
-    except (TemplateError, TypeError, KeyError):
+    except (TemplateError, TypeError, ValueError, KeyError):
         pass
     # Outside the handler: what Jinja2 says of an error quotes values.
     raise CaseError(Code.TEMPLATE_INVALID, template)
@@ -72,7 +76,13 @@ def _environment(tongue: Tongue) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
     )
     environment.filters["named"] = _in_chinese if tongue is Tongue.zh else _in_english
+    environment.filters["by_when"] = partial(_by_the_end_of, tongue=tongue)
     return environment
+
+
+def _by_the_end_of(day: str, *, tongue: Tongue) -> str:
+    """The deadline whose last day was written as YYYY-MM-DD."""
+    return by_when(closes(date.fromisoformat(day)), tongue)
 
 
 def _in_chinese(status: str) -> str:
