@@ -164,18 +164,15 @@ async def _answer(above: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 # --- Temporal ---------------------------------------------------------------------------------------------------------
 
-_ACTION: Final = re.compile(r'^action\{.*action_type="(?P<kind>[^"]+)".*\} (?P<count>\S+)$', re.MULTILINE)
+_ACTION: Final = re.compile(r"^action\{.*\} (?P<count>\S+)$", re.MULTILINE)
 
 
-async def billed_actions(metrics_url: str) -> dict[str, float]:
-    """What a hosted service would have billed so far, by its kind."""
+async def billed_actions(metrics_url: str) -> float:
+    """What a hosted service would have billed so far."""
     async with aiohttp.ClientSession() as session, session.get(metrics_url) as answer:
         answer.raise_for_status()
         text = await answer.text()
-    billed: dict[str, float] = {}
-    for found in _ACTION.finditer(text):
-        billed[found["kind"]] = billed.get(found["kind"], 0) + float(found["count"])
-    return billed
+    return sum(float(found["count"]) for found in _ACTION.finditer(text))
 
 
 @dataclass(frozen=True)

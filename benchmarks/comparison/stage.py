@@ -40,6 +40,15 @@ class Spent:
     """Temporal's, or Restate's; DBOS has none."""
     postgres: float
 
+    @property
+    def all(self) -> float:
+        """Of all of them together."""
+        return self.client + self.worker + self.server + self.postgres
+
+    def of_each(self, cases: int) -> "Spent":
+        """For one of so many cases."""
+        return Spent(self.client / cases, self.worker / cases, self.server / cases, self.postgres / cases)
+
     def __sub__(self, other: "Spent") -> "Spent":
         return Spent(
             self.client - other.client,
@@ -60,17 +69,21 @@ class Turn:
     server: int | None
     """Process ID of its durable server."""
 
-    async def play(self, cases: int, in_flight: int) -> Played:
-        """Play so many cases of people who have none yet; comes back once every notification of them has arrived.
+    async def play(self, people: list[int], in_flight: int) -> Played:
+        """Play a case for each of these; comes back once every notification of them has arrived.
 
-        Raises `ProgramEnded`.
+        Raises `ProgramEnded`, or TimeoutError.
         """
-        people = await self.stage.people(self.contestant, cases)
         asked = {"cases": people, "in_flight": in_flight}
-        played = Played(**await self._while_working(self.client.ask(asked)))
-        if self.contestant.writes:
-            await self._while_working(self.stage.told(cases))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            played = Played(**await self._while_working(self.client.ask(asked)))
+            if self.contestant.writes:
+                await self._while_working(self.stage.told(len(people)))
         return played
+
+    async def people(self, number: int) -> list[int]:
+        """So many people of its register who have no case yet."""
+        return await self.stage.people(self.contestant, number)
 
     def spent(self) -> Spent:
         """Processor time so far."""
@@ -96,6 +109,8 @@ class Turn:
 
 NOTIFICATIONS: Final = 2
 """Of one case."""
+PATIENCE_SECONDS: Final = 300.0
+"""For what is played at once."""
 
 
 @dataclass
@@ -127,9 +142,7 @@ class Stage:
     @asynccontextmanager
     async def playing(self, contestant: Contestant, database_url: str | None = None) -> AsyncIterator[Turn]:
         """One contestant for the length of a block, with another way to its database if one is given."""
-        if contestant.name not in self._people:
-            await self._make_register(contestant)
-            self._people[contestant.name] = 0
+        await self.prepare(contestant)
         settings = {**self.settings, "BENCHMARK_DATABASE_URL": database_url or self.url_of(contestant)}
         settings["CARDCASE_DATABASE_URL"] = settings["BENCHMARK_DATABASE_URL"]
         logs = self.folder / "logs"
@@ -188,7 +201,11 @@ class Stage:
             raise RuntimeError("Restate's server is not installed")
         return restate_running(binary, service_url, self.folder / "restate", logs)
 
-    async def _make_register(self, contestant: Contestant) -> None:
+    async def prepare(self, contestant: Contestant) -> None:
+        """Make the register of a contestant; what is there already is left alone."""
+        if contestant.name in self._people:
+            return
+        self._people[contestant.name] = 0
         connection = await asyncpg.connect(self.servers.database_url)
         try:
             await connection.execute(f'CREATE DATABASE "{self.database_of(contestant)}"')
