@@ -2,9 +2,9 @@
 
     python -m benchmarks.cases [--rounds 8] [--cases 160] [--only cardcase,lean]
 
-Plays interleaved rounds of cases with every contestant of `benchmarks.comparison.roster`, counts what one case takes, and
-writes `docs/performance.md` and `benchmarks/results/cases.json`. Who cannot take part is named with the reason. Ends
-with 1 where a contestant came to grief.
+Plays interleaved rounds of cases with every contestant of `benchmarks.comparison.roster`, counts what one case takes,
+and writes `docs/performance.md` and `benchmarks/results/cases.json`. Who cannot take part is named with the reason.
+Ends with 1 where a contestant came to grief.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.comparison.measuring import COUNTED_CASES, Statement, counted, m
 from benchmarks.comparison.page import Plan, page
 from benchmarks.comparison.programs import ROOT, ProgramEnded
 from benchmarks.comparison.roster import ALL, NAMES, PEERS, Contestant, why_not
-from benchmarks.comparison.stage import Stage, stage_in
+from benchmarks.comparison.stage import stage_in
 
 PAGE: Final = Path("docs/performance.md")
 RESULTS: Final = Path("benchmarks/results/cases.json")

@@ -1,4 +1,4 @@
-"""What is counted beside time: statements, round trips and WAL of PostgreSQL; payloads, history and actions of Temporal."""
+"""What is counted: statements, round trips and WAL of PostgreSQL; payloads, history and actions of Temporal."""
 
 import asyncio
 import re
@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,6 +14,7 @@ import aiohttp
 import asyncpg
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, SearchAttributes
+from temporalio.api.workflowservice.v1 import DescribeActivityExecutionRequest
 from temporalio.client import Client
 
 from runtime.codec import SEALED
@@ -92,8 +94,13 @@ async def statements_tracked(endpoint: PostgresEndpoint, database: str) -> Async
     try:
         await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
         await connection.execute(f'ALTER DATABASE "{database}" SET pg_stat_statements.track = "all"')
+        # What it writes is nobody's.
+        await connection.execute("ALTER SYSTEM SET autovacuum = off")
+        await connection.execute("SELECT pg_reload_conf()")
         yield StatementCounter(connection, database)
     finally:
+        await connection.execute("ALTER SYSTEM RESET autovacuum")
+        await connection.execute("SELECT pg_reload_conf()")
         await connection.execute(f'ALTER DATABASE "{database}" RESET pg_stat_statements.track')
         await connection.close()
 
@@ -131,35 +138,32 @@ class RoundTrips:
             server.close()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        above = await asyncio.open_connection(self._endpoint.host, self._endpoint.port)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._ask(reader, above[1]))
-                group.create_task(_answer(above[0], writer))
-        above[1].close()
-        writer.close()
-
-    async def _ask(self, reader: asyncio.StreamReader, above: asyncio.StreamWriter) -> None:
-        # The first message has no type.
-        length = await reader.readexactly(_LENGTH.size)
-        above.write(length + await reader.readexactly(_LENGTH.unpack(length)[0] - _LENGTH.size))
+        above, to_above = await asyncio.open_connection(self._endpoint.host, self._endpoint.port)
         try:
+            await asyncio.gather(self._ask(reader, to_above), _answer(above, writer))
+        finally:
+            to_above.close()
+            writer.close()
+
+    async def _ask(self, reader: asyncio.StreamReader, to_above: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            # The first message has no type.
+            length = await reader.readexactly(_LENGTH.size)
+            to_above.write(length + await reader.readexactly(_LENGTH.unpack(length)[0] - _LENGTH.size))
             while True:
                 header = await reader.readexactly(_HEADER.size)
                 kind, size = _HEADER.unpack(header)
                 self.count += kind in _ASKS_FOR_AN_ANSWER
-                above.write(header + await reader.readexactly(size - _LENGTH.size))
-        finally:
-            above.close()
+                to_above.write(header + await reader.readexactly(size - _LENGTH.size))
+        to_above.close()
 
 
 async def _answer(above: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    with suppress(ConnectionError):
         while part := await above.read(1 << 16):
             writer.write(part)
             await writer.drain()
-    finally:
-        writer.close()
+    writer.close()
 
 
 # --- Temporal ---------------------------------------------------------------------------------------------------------
@@ -169,10 +173,15 @@ _ACTION: Final = re.compile(r"^action\{.*\} (?P<count>\S+)$", re.MULTILINE)
 
 async def billed_actions(metrics_url: str) -> float:
     """What a hosted service would have billed so far."""
+    # The server publishes what it counts once a second, and does not say when.
+    await asyncio.sleep(_PUBLISHED_SECONDS)
     async with aiohttp.ClientSession() as session, session.get(metrics_url) as answer:
         answer.raise_for_status()
         text = await answer.text()
     return sum(float(found["count"]) for found in _ACTION.finditer(text))
+
+
+_PUBLISHED_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -184,6 +193,7 @@ class Kept:
     payloads: int
     """Without those of search attributes, which are indexed and never sealed."""
     sealed: int
+    """Those that only a key opens."""
 
 
 async def kept_of(client: Client, case: str) -> Kept:
@@ -197,6 +207,17 @@ async def kept_of(client: Client, case: str) -> Kept:
         payloads=len(payloads),
         sealed=sum(map(_is_sealed, payloads)),
     )
+
+
+async def sealed_beside(client: Client, since: datetime) -> int:
+    """Sealed payloads of activities that belong to no workflow and were started since then."""
+    sealed = 0
+    async for found in client.list_activities(f"StartTime >= '{since.isoformat()}'"):
+        asked = DescribeActivityExecutionRequest(
+            namespace=client.namespace, activity_id=found.activity_id, include_input=True, include_outcome=True
+        )
+        sealed += sum(map(_is_sealed, _payloads_in(await client.workflow_service.describe_activity_execution(asked))))
+    return sealed
 
 
 def _is_sealed(payload: Payload) -> bool:

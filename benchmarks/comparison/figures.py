@@ -33,7 +33,7 @@ class Figures:
     """All that is known of one contestant."""
 
     rounds: list[Round] = field(default_factory=list)
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
 
     def over_rounds(self, of: Callable[[Round], float]) -> Estimate:
         """The median of something over all rounds."""

@@ -3,9 +3,18 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final
 
-from benchmarks.comparison.counting import Counted, Kept, RoundTrips, billed_actions, kept_of, statements_tracked
+from benchmarks.comparison.counting import (
+    Counted,
+    Kept,
+    RoundTrips,
+    billed_actions,
+    kept_of,
+    sealed_beside,
+    statements_tracked,
+)
 from benchmarks.comparison.roster import Contestant
 from benchmarks.comparison.stage import Spent, Stage
 
@@ -41,7 +50,9 @@ class Counts:
     round_trips: float | None = None
     wal_bytes: float | None = None
     payloads: float | None = None
+    """Of the history."""
     sealed: float | None = None
+    """Of the history, and of what activities beside it are asked and answer."""
     history_bytes: float | None = None
     events: float | None = None
     actions: float | None = None
@@ -91,7 +102,7 @@ async def counted(
         people = await turn.people(cases)
         await statements.begin()
         trips.count = 0
-        billed = await billed_actions(stage.servers.metrics_url)
+        billed, since = await billed_actions(stage.servers.metrics_url), datetime.now(UTC)
         played = await turn.play(people, 1)
         asked, made = await statements.counted(), trips.count
         billed = await billed_actions(stage.servers.metrics_url) - billed
@@ -100,7 +111,7 @@ async def counted(
     if contestant.on_temporal:
         client = await stage.temporal()
         kept = [await kept_of(client, case) for case in played.cases]
-        counts = _of_temporal(counts, kept, billed / cases)
+        counts = _of_temporal(counts, kept, billed / cases, await sealed_beside(client, since) / cases)
     return counts, [
         Statement(row["query"], row["toplevel"], row["calls"] / cases, row["ms"] / cases, row["wal"] / cases)
         for row in listed
@@ -116,11 +127,11 @@ def _of_postgres(asked: Counted, round_trips: int, cases: int) -> Counts:
     )
 
 
-def _of_temporal(counts: Counts, kept: Sequence[Kept], actions: float) -> Counts:
+def _of_temporal(counts: Counts, kept: Sequence[Kept], actions: float, beside: float) -> Counts:
     return replace(
         counts,
         payloads=statistics.fmean(each.payloads for each in kept),
-        sealed=statistics.fmean(each.sealed for each in kept),
+        sealed=statistics.fmean(each.sealed for each in kept) + beside,
         history_bytes=statistics.fmean(each.bytes for each in kept),
         events=statistics.fmean(each.events for each in kept),
         actions=actions,

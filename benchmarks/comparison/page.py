@@ -1,4 +1,4 @@
-"""The page `docs/performance.md`: goals beside what was measured, all contestants, where the cost goes, how it was done."""
+"""The page `docs/performance.md`: goals beside figures, all contestants, where the cost goes, how it was done."""
 
 import os
 import platform
@@ -109,8 +109,8 @@ GOALS: Final = (
     Goal("history", " KB", 8, of_counts=lambda counts: _kilo(counts.history_bytes)),
     Goal("events of the history", "", 20, of_counts=lambda counts: counts.events),
     Goal("billed actions", "", 7, of_counts=lambda counts: counts.actions),
-    Goal("statements of an ordinary case, its two messages included", "", 35, of_counts=lambda counts: counts.statements),
-    Goal("WAL of an ordinary case", " KB", 18, of_counts=lambda counts: _kilo(counts.wal_bytes)),
+    Goal("statements, the two messages included", "", 35, of_counts=lambda counts: counts.statements),
+    Goal("WAL", " KB", 18, of_counts=lambda counts: _kilo(counts.wal_bytes)),
 )
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -203,9 +203,11 @@ def _profile(found: Comparison) -> Iterator[str]:
     if lean is not None:
         parts = {part: own[part] - lean.median(of) for part, of in _TIMES.items() if part in own}
         yield ""
-        yield "Beyond `lean` a case takes, in CPU ms: " + ", ".join(
-            f"{part} {parts[part]:+.1f}" for part in ("client", "worker", "server", "PostgreSQL")
-        ) + "."
+        yield (
+            "Beyond `lean` a case takes, in CPU ms: "
+            + ", ".join(f"{part} {parts[part]:+.1f}" for part in ("client", "worker", "server", "PostgreSQL"))
+            + "."
+        )
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -217,9 +219,9 @@ What one ordinary case costs, beside others that do the same case. `make bench` 
 `benchmarks/results/cases.json`, so nothing here is written by hand.
 
 The case: it is opened; a second party says that the documents are verified; the number is changed and the benefits are
-released, each a transaction of PostgreSQL with an audit row; two notifications go to a receiver over HTTP. All is durable
-on both sides. Only cardcase does what an agency needs beyond that (its machine, sealed payloads and fields, stamps, a
-hash-chained audit, deadlines, search attributes); the others are what the same case costs without it.
+released, each a transaction of PostgreSQL with an audit row; two notifications go to a receiver over HTTP. All is
+durable on both sides. Only cardcase does what an agency needs beyond that (its machine, sealed payloads and fields,
+stamps, a hash-chained audit, deadlines, search attributes); the others are what the same case costs without it.
 """
 
 _METHOD: Final = """\
@@ -228,18 +230,18 @@ _METHOD: Final = """\
   the settings of `make demo`). In its turn its worker and its client are started, warmed up by as many cases as are in
   flight, measured, and ended. Restate's server runs in its turns only, and keeps its data.
 * Cases a second: from the first opening to the last ending. CPU: of client, worker, server and PostgreSQL with all that
-  they forked, until the last notification has arrived; what makes people for the register, and the receiver, is not in it.
+  they forked, until the last notification has arrived, without the receiver and without what fills the register.
 * One at a time: milliseconds from the call until the case is registered, and from telling of the verification until the
   benefits are released, as the client sees it.
-* Counts are means over {counted} further cases, one at a time. Statements are those of `pg_stat_statements`
-  (`track = all`): what clients send, `BEGIN`, `COMMIT` and the clean-up of pools included, and apart from it what runs
-  inside functions and triggers. Round trips are what a relay in front of PostgreSQL sees clients wait for. Payloads,
-  bytes and events are those of the case's history; actions are the server's own count of what a hosted service bills.
-  WAL is that of the server while the cases were played.
-* Figures are medians over rounds; in brackets the interval in which the median lies 95 times in 100 (bootstrap). Ratios are
-  taken round by round. DBOS and Restate run in an environment of their own (`benchmarks/requirements-peers.txt`).
-* cardcase runs as by day whatever the hour: nobody has to be left in peace, and no rung fires by chance. Its gate stands
-  in the client's process, and identity tokens are kept as a browser keeps them.
+* Counts are means over {counted} further cases, one at a time, while autovacuum rests. Statements are those of
+  `pg_stat_statements` (`track = all`): what clients send, `BEGIN`, `COMMIT` and the clean-up of pools included, and
+  apart from it what runs inside functions and triggers. Round trips are what a relay in front of PostgreSQL sees
+  clients wait for. Payloads, bytes and events are those of the case's history (to the sealed ones those of deliveries,
+  which are activities beside it, are added); actions are the server's own count of what a hosted service bills.
+* Figures are medians over rounds; in brackets the interval in which the median lies 95 times in 100 (bootstrap). Ratios
+  are taken round by round. DBOS and Restate run in an environment of their own (`benchmarks/requirements-peers.txt`).
+* cardcase runs as by day whatever the hour: nobody has to be left in peace, and no rung fires by chance. Its gate
+  stands in the client's process, and identity tokens are kept as a browser keeps them.
 """
 
 

@@ -1,4 +1,4 @@
-"""Programs of the comparison: each a process of its own, told what to do line by line, whose processor time is known."""
+"""Programs of the comparison: processes of their own, told what to do line by line; what processor time they take."""
 
 import asyncio
 import json
@@ -82,7 +82,6 @@ async def program(
     name: str, command: Sequence[str | Path], folder: Path, settings: Mapping[str, str]
 ) -> AsyncIterator[Program]:
     """A program for the length of a block; it ends with this process, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name.replace(' ', '-')}.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS_OF_OTHERS)}
     with log.open("ab") as file:

@@ -33,7 +33,9 @@ ALL: Final = (
     ),
     Contestant("naive", "a first Temporal application: four regular activities, every default of the SDK"),
     Contestant("floor", "Temporal alone: the two messages, four local activities that do nothing", writes=False),
-    Contestant("dbos", "DBOS 3.4: the same steps as transactions of its data source", on_temporal=False, needs=("dbos",)),
+    Contestant(
+        "dbos", "DBOS 3.4: the same steps as transactions of its data source", on_temporal=False, needs=("dbos",)
+    ),
     Contestant(
         "restate",
         "Restate 1.7: its server with a log on disk, the same steps in its Python SDK",

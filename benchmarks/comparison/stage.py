@@ -1,4 +1,4 @@
-"""What the comparison stands on: one PostgreSQL, one Temporal server, a receiver, and one contestant at a time on them."""
+"""What the comparison stands on: one PostgreSQL, one Temporal server, a receiver; on them one contestant at a time."""
 
 import asyncio
 import secrets
@@ -153,16 +153,14 @@ class Stage:
             if contestant.name == "restate":
                 server = await running.enter_async_context(self._restate(f"http://{LOOPBACK}:{port}", logs))
                 settings |= server.settings
-            worker, client = [
-                await running.enter_async_context(
-                    program(
-                        f"{contestant.name} {part}",
-                        module("benchmarks.contestants", contestant.name, part, python=python_of(contestant, self.peers)),
-                        logs,
-                        settings,
-                    )
-                )
+            python = python_of(contestant, self.peers)
+            commands = {
+                part: module("benchmarks.contestants", contestant.name, part, python=python)
                 for part in ("worker", "client")
+            }
+            worker, client = [
+                await running.enter_async_context(program(f"{contestant.name} {part}", command, logs, settings))
+                for part, command in commands.items()
             ]
             if server is not None:
                 await server.know()
@@ -242,10 +240,12 @@ def _settings_of_cardcase(folder: Path, receiver_url: str) -> dict[str, str]:
 async def stage_in(folder: Path, peers: Path) -> AsyncIterator[Stage]:
     """The servers in a folder of their own, durable both, for the length of a block."""
     async with AsyncExitStack() as running:
+        logs = folder / "logs"
+        await asyncio.to_thread(logs.mkdir)
         servers = LocalStack(folder, search_attributes=SEARCH_ATTRIBUTES, postgres_settings=SETTINGS)
         await running.enter_async_context(servers)
         receiver = await running.enter_async_context(
-            program("receiver", module("benchmarks.contestants.receiver"), folder / "logs", {})
+            program("receiver", module("benchmarks.contestants.receiver"), logs, {})
         )
         port = (await receiver.says())["port"]
         receiver_url = f"http://{LOOPBACK}:{port}/sms"

@@ -1,7 +1,7 @@
 """`naive`: the same case as a first Temporal application: four regular activities, every default of the SDK.
 
-A step tells the applicant when it has committed, within the same activity. The case is started by one call and asked for
-its receipt by another.
+A step tells the applicant when it has committed, within the same activity. The case is started by one call and asked
+for its receipt by another.
 """
 
 from collections.abc import AsyncIterator

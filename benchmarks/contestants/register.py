@@ -30,8 +30,10 @@ CREATE TABLE audit (
 """
 PEOPLE: Final = (
     "INSERT INTO persons (id, number) SELECT id, lpad(id::text, 15, '0') FROM generate_series($1::bigint, $2) AS id",
-    "INSERT INTO claims (person_id, amount_fen, state)"
-    " SELECT id, 12000, 'suspended' FROM generate_series($1::bigint, $2) AS id",
+    """
+    INSERT INTO claims (person_id, amount_fen, state)
+    SELECT id, 12000, 'suspended' FROM generate_series($1::bigint, $2) AS id
+    """,
 )
 
 AUDIT: Final = (
