@@ -34,6 +34,8 @@ class Round:
     """One at a time: from the call until the case is registered."""
     done_ms: tuple[float, ...]
     """One at a time: from telling of the verification until the benefits are released."""
+    sweeps: int = 0
+    """How often notifications were left to a sweep."""
 
     @property
     def cpu_ms(self) -> float:
@@ -83,6 +85,7 @@ async def measured(stage: Stage, contestant: Contestant, *, cases: int, in_fligh
         spent=spent.of_each(cases),
         open_ms=tuple(alone.open_ms),
         done_ms=tuple(alone.done_ms),
+        sweeps=turn.sweeps,
     )
 
 

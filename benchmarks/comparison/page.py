@@ -171,6 +171,14 @@ def _counts(found: Comparison) -> Iterator[Sequence[str]]:
         yield [name, *("" if value is None else _figure(value) for value in values)]
 
 
+def _left_to_the_sweep(found: Comparison) -> Iterator[str]:
+    ours = found.get(OURS)
+    left = sum(each.sweeps > 0 for each in ours.rounds) if ours is not None else 0
+    if ours is not None and left > 0:
+        yield f"In {left} of {len(ours.rounds)} rounds cardcase left notifications to its sweep."
+        yield ""
+
+
 # --- profile ----------------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +273,7 @@ def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
         "",
         *_table(("", *_TIMES), _times(found)),
         "",
+        *_left_to_the_sweep(found),
         "One at a time, in milliseconds:",
         "",
         *_table(("", *_ALONE), _alone(found)),
