@@ -36,7 +36,7 @@ $(VENV)/dev.installed: requirements-dev.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/peers.installed: benchmarks/requirements-peers.txt | $(BIN)/python
-	$(PYTHON) -m venv $(VENV)/peers
+	$(BIN)/python -m venv $(VENV)/peers
 	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes \
 		--only-binary :all: --no-deps -r benchmarks/requirements-peers.txt
 	@touch $@
@@ -54,7 +54,7 @@ demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblo
 	@$(BOUND) -m demo $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/demo.installed ## what a case costs beside others that do the same; ARGS, for instance: --rounds 2 --only cardcase,lean
+bench: $(VENV)/demo.installed ## what a case costs beside others that do the same; ARGS=--help says how to shorten it
 	@# Who cannot be installed is named on the page, with the reason.
 	-@$(MAKE) --no-print-directory $(VENV)/peers-npm.installed
 	@$(BOUND) -m benchmarks.cases $(ARGS)

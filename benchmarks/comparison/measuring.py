@@ -1,6 +1,8 @@
 """One contestant, measured for one round, and counted once."""
 
+import os
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from benchmarks.comparison.counting import (
     sealed_beside,
     statements_tracked,
 )
+from benchmarks.comparison.programs import busy_seconds
 from benchmarks.comparison.roster import Contestant
 from benchmarks.comparison.stage import Spent, Stage
 
@@ -36,6 +39,8 @@ class Round:
     """One at a time: from telling of the verification until the benefits are released."""
     sweeps: int = 0
     """How often notifications were left to a sweep."""
+    beside: float = 0.0
+    """Share of the machine's processor time that went to other programs meanwhile."""
 
     @property
     def cpu_ms(self) -> float:
@@ -76,9 +81,10 @@ async def measured(stage: Stage, contestant: Contestant, *, cases: int, in_fligh
     async with stage.playing(contestant) as turn:
         await turn.play(await turn.people(in_flight), in_flight)
         people = await turn.people(cases)
-        before = turn.spent()
+        before, busy, begun = turn.spent(), busy_seconds(), time.perf_counter()
         played = await turn.play(people, in_flight)
-        spent = turn.spent() - before
+        spent, busy = turn.spent() - before, busy_seconds() - busy
+        whole = (time.perf_counter() - begun) * (os.cpu_count() or 1)
         alone = await turn.play(await turn.people(singles), 1)
     return Round(
         per_second=cases / played.seconds,
@@ -86,6 +92,7 @@ async def measured(stage: Stage, contestant: Contestant, *, cases: int, in_fligh
         open_ms=tuple(alone.open_ms),
         done_ms=tuple(alone.done_ms),
         sweeps=turn.sweeps,
+        beside=max(busy - spent.all, 0) / whole,
     )
 
 

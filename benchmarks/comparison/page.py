@@ -2,6 +2,7 @@
 
 import os
 import platform
+import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -289,9 +290,14 @@ def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
         "## Method",
         "",
         _METHOD.format(counted=COUNTED_CASES),
-        f"Measured in {plan.rounds} rounds of {plan.cases} cases and {plan.singles} one at a time, on {_machine()}.",
+        f"Measured in {plan.rounds} rounds of {plan.cases} cases and {plan.singles} one at a time, on {_machine()}. "
+        f"Other programs took {_beside(found):.0%} of the machine's processor time meanwhile.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _beside(found: Comparison) -> float:
+    return statistics.median(each.beside for figures in found.values() for each in figures.rounds)
 
 
 def _machine() -> str:

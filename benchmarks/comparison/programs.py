@@ -106,6 +106,12 @@ def module(name: str, *arguments: str, python: Path | None = None) -> list[str |
     return [python or Path(sys.executable), "-m", name, *arguments]
 
 
+def busy_seconds() -> float:
+    """Processor time that anything on this machine has taken so far."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq
+
+
 def processor_seconds(pid: int) -> float:
     """Processor time of a process and all that it forked, those that have ended included."""
     spent = 0.0

@@ -52,6 +52,8 @@ async def restate_running(binary: Path, service_url: str, folder: Path, logs: Pa
     ingress, admin, node = pick_ports(None, None, None)
     settings = {
         "RESTATE_BASE_DIR": str(folder),
+        # What it leaves behind goes with the rest.
+        "TMPDIR": str(logs),
         "RESTATE_NODE_NAME": "benchmark",
         "RESTATE_BIND_ADDRESS": f"{LOOPBACK}:{node}",
         "RESTATE_ADVERTISED_ADDRESS": f"http://{LOOPBACK}:{node}",
