@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --require-hashes --only-binary :all: --no-deps
 # Ends a program when make ends, however it ends: the kernel tells it.
-BOUND := $(CURDIR)/$(BIN)/python runtime/stack/launch.py --death-signal TERM -- $(CURDIR)/$(BIN)/python
+BOUND := $(CURDIR)/$(BIN)/python stack/launch.py --death-signal TERM -- $(CURDIR)/$(BIN)/python
 
 # Without bytecode beside them every program would be compiled anew at each start.
 unexport PYTHONDONTWRITEBYTECODE

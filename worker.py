@@ -22,17 +22,17 @@ from temporalio.worker import Worker
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.notifications import Notifications
+from activities.notifications.courier import Courier
+from activities.notifications.listening import callbacks_served
+from activities.notifications.providers.configured import providers_of
 from activities.registry import Registry
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.policy import Policies
-from runtime.callbacks import callbacks_served
-from runtime.courier import Courier
 from runtime.health import health_served
 from runtime.logs import configure_logging
-from runtime.providers import providers_of
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities

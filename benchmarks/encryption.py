@@ -35,20 +35,21 @@ from activities.registry.pool import Pool, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from cases.models import Actor, DocumentKind, Role, VerifyDocuments
-from cases.names import SEARCH_ATTRIBUTES, Kind
+from cases.names import Kind
 from cases.numbers import derive
 from cases.policy import Policies
 from deploy.migrations import migrate
+from gate.stamp_keys import SigningKey
 from intake.applications import ApplicationDocument, NumberChangeApplication
 from intake.client import CaseClient
 from runtime.client import connect
 from runtime.codec import Algorithm, PayloadSealer
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
-from runtime.stack import LocalStack
-from runtime.stack.issuer import Everybody, Issuer
-from runtime.stamp_keys import SigningKey
 from runtime.worker import cases_worker
+from stack import LocalStack
+from stack.issuer import Everybody, Issuer
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 ROUNDS: Final = 90
 CASES: Final = 12

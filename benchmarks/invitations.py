@@ -21,7 +21,7 @@ from activities.registry.pool import Pool, connection_of, create_pool
 from cases.clocks import SHANGHAI
 from cases.policy import Policies
 from deploy.migrations import migrate
-from runtime.stack import PostgresServer
+from stack import PostgresServer
 
 PERSONS = 100_000
 GROWTH_MIB = 32.0

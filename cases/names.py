@@ -1,4 +1,4 @@
-"""Names that other systems rely on: workflow types, task queues, search attributes and case IDs, made and read here."""
+"""Names that other systems rely on: types, task queues, queries, search attributes and case IDs, made and read here."""
 
 import hashlib
 import hmac
@@ -12,6 +12,14 @@ from cases.errors import CaseError, Code
 TASK_QUEUE_CASES: Final = "cases"
 TASK_QUEUE_NOTIFICATIONS: Final = "notifications"
 
+RECEIPT: Final = "receipt"
+"""The update that answers when a case is durably registered and screened."""
+VIEW: Final = "view"
+"""The query for everything about a case that may be shown."""
+HISTORY: Final = "history"
+"""The query for the transitions so far."""
+ANSWER: Final = "answer"
+"""The query for the answer to an update that moved the case."""
 CALENDAR_GREW: Final = "calendar_grew"
 """The update by which the engine itself tells a case that years were published; nobody decides anything by it."""
 
@@ -28,17 +36,18 @@ class Kind(StrEnum):
         return "idc" if self is Kind.id_number_change else "crc"
 
 
-SEARCH_ATTRIBUTES: Final[dict[str, str]] = {
-    "CaseKind": "Keyword",
-    "CaseStatus": "Keyword",
-    "CaseMilestone": "Keyword",
-    "CaseRegion": "Keyword",
-    "CaseCategory": "Keyword",
-    "CaseAttention": "KeywordList",
-    "CaseRung": "Int",
-    "CaseDueAt": "Datetime",
-}
-"""Search attributes and their Temporal types; registered before a worker starts."""
+class SearchAttribute(StrEnum):
+    """Search attributes of a case; of which type each is, `workflows.search_attributes` says."""
+
+    kind = "CaseKind"
+    status = "CaseStatus"
+    milestone = "CaseMilestone"
+    region = "CaseRegion"
+    category = "CaseCategory"
+    attention = "CaseAttention"
+    rung = "CaseRung"
+    due_at = "CaseDueAt"
+
 
 TOKEN_LENGTH: Final = 26
 _PERSONAL_NUMBER = re.compile(r"[0-9A-Z]{4,20}")

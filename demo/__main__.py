@@ -36,10 +36,10 @@ from demo.surroundings import (
     worker,
 )
 from deploy.migrations import migrate
+from intake import schedules
 from intake.client import CaseClient
-from runtime import schedules
-from runtime.stack import StackError
-from runtime.stack.issuer import Everybody, Issuer
+from stack import StackError
+from stack.issuer import Everybody, Issuer
 
 EXIT_OTHERWISE, EXIT_UNAVAILABLE, EXIT_INTERRUPTED = 1, 69, 130
 

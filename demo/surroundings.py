@@ -17,19 +17,19 @@ from typing import Final, TypeVar
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
+from activities.notifications.listening import PATH as CALLBACKS
 from activities.sealing import KeyRing
-from cases.names import SEARCH_ATTRIBUTES
-from runtime.callbacks import PATH as CALLBACKS
+from gate.stamp_keys import SigningKey
 from runtime.client import connect
 from runtime.codec import PayloadSealer
-from runtime.stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
-from runtime.stack.directory import DataDirectory
-from runtime.stack.launch import Account
-from runtime.stack.operators import Desk, desk_opened
-from runtime.stack.ports import LOOPBACK, pick_ports
-from runtime.stack.process import ServerProcess
-from runtime.stack.receivers import Receivers
-from runtime.stamp_keys import SigningKey
+from stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
+from stack.directory import DataDirectory
+from stack.launch import Account
+from stack.operators import Desk, desk_opened
+from stack.ports import LOOPBACK, pick_ports
+from stack.process import ServerProcess
+from stack.receivers import Receivers
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 PROJECT: Final = Path(__file__).parent.parent
 DATABASE_URL: Final = "CARDCASE_DATABASE_URL"

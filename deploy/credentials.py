@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from activities.sealing import KeyRing
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
 
 DIRECTORY: Final = Path(__file__).with_name("secrets")
 KEY_RING: Final = "keys.toml"

@@ -14,7 +14,7 @@ from typing import Final
 from playwright.async_api import expect
 
 from cases.states import Event
-from runtime.stack.web_ui import CodecSettings
+from stack.web_ui import CodecSettings
 from tests.browser.browsing import Screen, browser_started, chromium, screen_of
 from tests.browser.office import CLERK, OFFICER_AT_DESK, Office, office_opened
 from tests.scenes import ID_CARD

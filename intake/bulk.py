@@ -24,7 +24,8 @@ from cases.models import FACTS, Actor, Answer, Fact
 from cases.names import Kind, read_case_id
 from cases.states import MACHINES, Event
 from intake.applications import InputRefused, checked
-from intake.client import STATUS, CaseClient, EngineError
+from intake.client import CaseClient, EngineError
+from workflows.search_attributes import STATUS
 
 IN_BULK: Final = frozenset(
     {

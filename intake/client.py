@@ -67,7 +67,7 @@ from cases.models import (
     ResolveDispute,
     Transition,
 )
-from cases.names import TASK_QUEUE_CASES, Kind, case_id, read_case_id
+from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind, case_id, read_case_id
 from cases.progress import CaseState
 from cases.roles import NAMES_THE_SUBMITTER
 from cases.states import MACHINES, Event, Milestone, Status
@@ -84,6 +84,7 @@ from intake.applications import (
 )
 from intake.crowds import until_not_dropped
 from intake.stamping import Stamping
+from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS
 
 
 class EngineError(Exception):
@@ -128,22 +129,9 @@ class CaseSummary(NamedTuple):
     closed: bool
 
 
-KIND: Final = SearchAttributeKey.for_keyword("CaseKind")
-STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
-MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
-REGION: Final = SearchAttributeKey.for_keyword("CaseRegion")
-CATEGORY: Final = SearchAttributeKey.for_keyword("CaseCategory")
-ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
-DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
-
 TIMEOUT: Final = timedelta(seconds=30)
 IN_FLIGHT: Final = 16
 """Opens at the same time: between 8 and 32 a server with one store is busiest and nobody waits long."""
-
-_RECEIPT: Final = "receipt"
-_VIEW: Final = "view"
-_HISTORY: Final = "history"
-_ANSWER: Final = "answer"
 
 _URGENT, _SOON, _NORMAL = 1, 2, 3
 _PRIORITY: Final = {
@@ -232,12 +220,12 @@ class CaseClient:
         except CaseError as wrong:
             raise _input_refused(wrong) from None
         opening = await self._stamped_opening(opening)
-        update_id = f"{_RECEIPT}:{opening.key}:{opening.fingerprint}"
+        update_id = f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
         try:
             async with self._answer():
                 receipt: Receipt = await until_not_dropped(
                     lambda: self._client.execute_update_with_start_workflow(
-                        _RECEIPT,
+                        RECEIPT,
                         ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
                         start_workflow_operation=_start_of(opening),
                         id=update_id,
@@ -348,13 +336,13 @@ class CaseClient:
     async def view(self, case_id: str) -> CaseView:
         """Everything about a case that may be shown without opening personal data."""
         self._checked_id(case_id)
-        view: CaseView = await self._query(case_id, _VIEW, CaseView)
+        view: CaseView = await self._query(case_id, VIEW, CaseView)
         return view
 
     async def history(self, case_id: str) -> tuple[Transition, ...]:
         """The transitions of a case so far, oldest first."""
         self._checked_id(case_id)
-        transitions: tuple[Transition, ...] = await self._query(case_id, _HISTORY, tuple[Transition, ...])
+        transitions: tuple[Transition, ...] = await self._query(case_id, HISTORY, tuple[Transition, ...])
         return transitions
 
     async def cases(
@@ -415,7 +403,7 @@ class CaseClient:
             while True:
                 async with aclosing(self._moves(case_id)) as moves:
                     async for ending in moves:
-                        view: CaseView = await self._query(case_id, _VIEW, CaseView)
+                        view: CaseView = await self._query(case_id, VIEW, CaseView)
                         if condition(view):
                             return view
                         if ending:
@@ -495,7 +483,7 @@ class CaseClient:
             answer = await self._given_before(case_id, description.run_id, update_id, Answer)
             if answer is None:
                 # It may have moved the case in a task that the server then gave out again without it.
-                answer = await self._query(case_id, _ANSWER, Answer | None, update_id)
+                answer = await self._query(case_id, ANSWER, Answer | None, update_id)
             if answer is None:
                 raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
             return answer

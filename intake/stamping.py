@@ -19,9 +19,9 @@ from cases.names import case_id
 from cases.roles import OPEN
 from cases.stamps import Opening
 from cases.states import Event
-from runtime.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch
-from runtime.identity import LARGEST_TOKEN, claimed_by
-from runtime.stamp_route import PATH
+from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch
+from gate.identity import LARGEST_TOKEN, claimed_by
+from gate.stamp_route import PATH
 
 
 class Stamping(Protocol):

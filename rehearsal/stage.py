@@ -13,19 +13,19 @@ from activities.registry import Registry
 from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
-from cases.names import SEARCH_ATTRIBUTES
 from cases.policy import Policies, Policy
 from deploy.migrations import migrate
+from gate.stamp_keys import SigningKey
 from intake.client import CaseClient
 from rehearsal.arrivals import VirtualTime
 from rehearsal.later import calendar_later, policy_later
 from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
-from runtime.stack import LocalStack
-from runtime.stack.issuer import Everybody, Issuer
-from runtime.stamp_keys import SigningKey
 from runtime.worker import cases_worker, notifications_worker
+from stack import LocalStack
+from stack.issuer import Everybody, Issuer
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _CONNECTIONS: Final = 16
 _PATIENT: Final = Waits(connect=30, command=120, statement=120, lock=60)

@@ -307,7 +307,7 @@ class Place(NamedTuple):
     """The same, as it stands in a sealed payload."""
     of_workflow: bool
     """Whether a workflow is told, or answers. Only there may stand what an operator entered; and there a refusal is
-    handed on, because what is to become of it depends on what else is known (`runtime.refusals`).
+    handed on, because what is to become of it depends on what else is known (`runtime.runner`).
     """
 
 

@@ -12,7 +12,7 @@ from temporalio.plugin import SimplePlugin
 
 from runtime.codec import PayloadSealer
 from runtime.converter import data_converter
-from runtime.sandbox import RUNNER
+from runtime.runner import RUNNER
 
 FAILING: Final = (ValidationError,)
 """What fails a case instead of its task: a start whose input cannot be read would fail its task for ever."""

@@ -16,21 +16,20 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
+from activities.notifications.settings import NotificationSettings
 from activities.sealing import KeyRing
+from activities.setting import LOOPBACK, listed
 from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
 from runtime.codec import Algorithm
-from runtime.codec_server.settings import CodecSettings
-from runtime.identity import KeyFile
 from runtime.keys import MAKE_A_RING, fault_of
-from runtime.notifying import NotificationSettings, listed
-from runtime.stamp_keys import MAKE_A_PAIR, SigningKey
 
 PREFIX: Final = "CARDCASE_"
+GATE_PORT: Final = 8235
+MAKE_A_PAIR: Final = "A new pair: python -m gate.stamp_keys new PRIVATE PUBLIC"
 _OFF: Final = "off"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 
 
@@ -67,7 +66,7 @@ class Encryption(StrEnum):
         return Algorithm[self.name]
 
 
-class Settings(NotificationSettings, CodecSettings):
+class Settings(NotificationSettings):
     """Settings that programs share. Each is read from `CARDCASE_` and its name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -95,6 +94,15 @@ class Settings(NotificationSettings, CodecSettings):
     """Identity token of whoever uses the command line or a client; readable by its owner only."""
     gate_url: str | None = None
     """Where the gate stamps what the bearer of the token decides."""
+    codec_host: str = "127.0.0.1"
+    """Where the codec server, which is the gate as well, listens."""
+    codec_port: Annotated[int, Field(ge=0, le=65535)] = GATE_PORT
+    codec_url: str | None = None
+    """Where browsers reach the codec server: scheme, host and port. To be said where something before it ends TLS."""
+    ui_origins: Annotated[frozenset[str], BeforeValidator(listed)] = frozenset()
+    """Origins of the Web UIs that may call it, scheme, host and port each, with commas between."""
+    login_secret_file: Path | None = None
+    """The secret that the identity provider gave to the codec server as its client; empty where it gave none."""
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
     """Database connections of one worker for its cases; a few more are for notifications."""
     max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
@@ -134,14 +142,14 @@ class Settings(NotificationSettings, CodecSettings):
     @field_validator("gate_url")
     @classmethod
     def _keeps_the_token_secret(cls, url: str | None) -> str | None:
-        if url is not None and not _is_web(url):
+        if url is not None and not is_web(url):
             raise ValueError("must be https://host/path, or http:// on this machine")
         return url
 
     @field_validator("ui_url", "runbook_url")
     @classmethod
     def _is_a_web_address(cls, url: str | None) -> str | None:
-        if url and not _is_web(url):
+        if url and not is_web(url):
             raise ValueError("must be https://host/path, or http:// on this machine")
         return url or None
 
@@ -149,11 +157,9 @@ class Settings(NotificationSettings, CodecSettings):
     def around(cls, known: "Settings") -> Iterator[Problem]:
         """What is wrong with that which valid settings name, and with Temporal's own configuration."""
         yield from _of_key_file(known)
-        yield from _of_stamp_keys(known)
+        yield from _of_stamp_trust(known)
         yield from _of_temporal(known)
         for fault in known.faults(production=known.profile is Profile.production):
-            yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
-        for fault in known.codec_faults(production=known.profile is Profile.production):
             yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
         if known.profile is Profile.production and not known.encryption:
             yield _IN_CLEAR
@@ -165,22 +171,6 @@ class ClientSettings(Settings):
     """Settings of a program that opens cases: it seals what it hands in."""
 
     key_file: Path
-
-
-class GateSettings(Settings):
-    """Settings of the program that offers the gate: whom it believes, and by which key it stamps."""
-
-    stamp_key_file: Path
-    identity_issuer: str
-    identity_keys: str
-
-
-class CodecServerSettings(GateSettings):
-    """Settings of the codec server: it opens what is sealed for operators, and writes down what is revealed to them."""
-
-    database_url: SecretStr
-    key_file: Path
-    ui_origins: Annotated[frozenset[str], BeforeValidator(listed), Field(min_length=1)]
 
 
 class RegisterSettings(Settings):
@@ -273,13 +263,14 @@ def _is_postgres(url: str) -> bool:
         return False
 
 
-def _is_web(url: str) -> bool:
+def is_web(url: str) -> bool:
+    """Whether a URL is one of the web without a password in it: https, or http on this machine."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
     plain = parts.hostname and not parts.query and not parts.fragment and "@" not in parts.netloc
-    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
 
 
 def _of_key_file(settings: Settings) -> Iterator[Problem]:
@@ -293,27 +284,17 @@ def _of_key_file(settings: Settings) -> Iterator[Problem]:
         yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
 
 
-def _of_stamp_keys(settings: Settings) -> Iterator[Problem]:
-    for path, key_kind in ((settings.stamp_trust_file, TrustedKeys), (settings.stamp_key_file, SigningKey)):
-        if path is None:
-            continue
-        try:
-            is_sample = key_kind.load(path).is_sample
-        except CaseError as wrong:
-            field, _, what = (wrong.field or "").partition(": ")
-            yield Problem(f"{PREFIX}{field.upper()}", what, MAKE_A_PAIR)
-            continue
-        if is_sample and settings.profile is Profile.production:
-            field = "stamp_trust_file" if key_kind is TrustedKeys else "stamp_key_file"
-            yield Problem(
-                f"{PREFIX}{field.upper()}", "holds the published sample key, by which all can stamp", MAKE_A_PAIR
-            )
-    if settings.identity_keys is not None and not _is_web(settings.identity_keys):
-        try:
-            KeyFile(Path(settings.identity_keys))
-        except CaseError as wrong:
-            what = (wrong.field or "").partition(": ")[2]
-            yield Problem(f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to such a file")
+def _of_stamp_trust(settings: Settings) -> Iterator[Problem]:
+    if settings.stamp_trust_file is None:
+        return
+    name = f"{PREFIX}STAMP_TRUST_FILE"
+    try:
+        is_sample = TrustedKeys.load(settings.stamp_trust_file).is_sample
+    except CaseError as wrong:
+        yield Problem(name, (wrong.field or "").partition(": ")[2], MAKE_A_PAIR)
+        return
+    if is_sample and settings.profile is Profile.production:
+        yield Problem(name, "holds the published sample key, by which all can stamp", MAKE_A_PAIR)
 
 
 def _of_policies() -> Iterator[Problem]:
@@ -344,7 +325,7 @@ def _of_temporal(settings: Settings) -> Iterator[Problem]:
         yield Problem("TEMPORAL_…", "the settings cannot be read", "Run: temporal config list")
         return
     host = str(connect.get("target_host", "")).rsplit(":", 1)[0].strip("[]")
-    if settings.profile is Profile.production and host and host not in _LOOPBACK and not _has_tls(connect):
+    if settings.profile is Profile.production and host and host not in LOOPBACK and not _has_tls(connect):
         yield Problem("TEMPORAL_TLS", "is off", "Set TEMPORAL_TLS=true and its certificates")
 
 
@@ -360,5 +341,5 @@ _IN_CLEAR: Final = Problem(
 
 def _of_production_database(url: SecretStr) -> Iterator[Problem]:
     parts = urlsplit(url.get_secret_value())
-    if parts.hostname not in _LOOPBACK and "sslmode=verify-full" not in parts.query.split("&"):
+    if parts.hostname not in LOOPBACK and "sslmode=verify-full" not in parts.query.split("&"):
         yield Problem(f"{PREFIX}DATABASE_URL", "has no TLS", "Add ?sslmode=verify-full")

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final, NamedTuple
 
+from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -13,7 +14,7 @@ from runtime.client import connect, payload_sealer
 from runtime.logs import core_runtime
 from runtime.rings import fault_of_ring
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
-from runtime.settings import CodecServerSettings, Problem, WorkerSettings
+from runtime.settings import Problem, WorkerSettings
 
 CLOSE_SECONDS: Final = 3.0
 """How long connections may take to end before they are cut."""
@@ -45,7 +46,9 @@ class Reached(NamedTuple):
 
 async def reach(settings: WorkerSettings) -> Reached:
     """Connect to both servers and look whether they are as this code needs them. Raises `CannotStart`."""
-    pool, client = await asyncio.gather(_register(settings), _temporal(settings), return_exceptions=True)
+    pool, client = await asyncio.gather(
+        _register(settings.database_url, settings.pool_size), _temporal(settings), return_exceptions=True
+    )
     if isinstance(pool, BaseException) or isinstance(client, BaseException):
         if not isinstance(pool, BaseException):
             await close(pool)
@@ -77,16 +80,19 @@ async def close(pool: Pool) -> None:
         pool.terminate()
 
 
-async def reach_register(settings: WorkerSettings | CodecServerSettings) -> Pool:
-    """Connect to the register and look whether it is as this code needs it. Raises `CannotStart`."""
+async def reach_register(url: SecretStr, size: int) -> Pool:
+    """Connect to the register, `size` times at most, and look whether it is as this code needs it.
+
+    Raises `CannotStart`.
+    """
     try:
-        return await _register(settings)
+        return await _register(url, size)
     except CaseError as wrong:
         raise CannotStart([_problem(wrong)]) from None
 
 
-async def _register(settings: WorkerSettings | CodecServerSettings) -> Pool:
-    pool = await create_pool(settings.database_url.get_secret_value(), size=settings.pool_size)
+async def _register(url: SecretStr, size: int) -> Pool:
+    pool = await create_pool(url.get_secret_value(), size=size)
     try:
         await check_schema(pool)
     except CaseError:

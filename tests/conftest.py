@@ -11,13 +11,13 @@ import pytest_asyncio
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from cases.names import SEARCH_ATTRIBUTES
 from runtime.logs import LineHandler
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 TESTS: Final = Path(__file__).parent
-TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "replay", "runtime")
+TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "replay", "runtime", "gate")
 """Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
 
 # How long an example takes is the machine's affair; each test has a time limit of its own.

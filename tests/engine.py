@@ -13,7 +13,6 @@ from typing import Any, Final
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import (
-    SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -42,7 +41,7 @@ from cases.models import (
     ReplacementReason,
     Transition,
 )
-from cases.names import TASK_QUEUE_CASES, Kind, case_id
+from cases.names import HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind, case_id
 from cases.numbers import derive
 from cases.policy import PACKS, Policies, load
 from cases.progress import CaseState, opened
@@ -52,11 +51,12 @@ from intake.client import CaseClient
 from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
-from runtime.stack import LocalStack
-from runtime.stack.issuer import Everybody, Issuer
 from runtime.worker import cases_worker
+from stack import LocalStack
+from stack.issuer import Everybody, Issuer
 from tests.scenes import CLERK, FACTS, OFFICE
 from tests.stamping import KEY, NAMESPACE, STAMPS, SomeFact, stamped, stamped_opening
+from workflows.search_attributes import CATEGORY, KIND, MILESTONE, REGION, STATUS
 
 _SEQUENCE = count(1)
 
@@ -198,20 +198,20 @@ class Engine:
             else WorkflowIDReusePolicy.REJECT_DUPLICATE,
             search_attributes=TypedSearchAttributes(
                 [
-                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseKind"), opening.kind.value),
-                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseStatus"), opened(opening).status.value),
-                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseMilestone"), "submitted"),
-                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseRegion"), opening.region),
-                    SearchAttributePair(SearchAttributeKey.for_keyword("CaseCategory"), opening.category.value),
+                    SearchAttributePair(KIND, opening.kind.value),
+                    SearchAttributePair(STATUS, opened(opening).status.value),
+                    SearchAttributePair(MILESTONE, "submitted"),
+                    SearchAttributePair(REGION, opening.region),
+                    SearchAttributePair(CATEGORY, opening.category.value),
                 ]
             ),
         )
         client = self.skipper.client if skipping else self.client
         receipt: Receipt = await client.execute_update_with_start_workflow(
-            "receipt",
+            RECEIPT,
             ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
             start_workflow_operation=start,
-            id=f"receipt:{opening.key}:{opening.fingerprint}",
+            id=f"{RECEIPT}:{opening.key}:{opening.fingerprint}",
             result_type=Receipt,
         )
         return receipt
@@ -256,7 +256,7 @@ class Engine:
         handle = self.handle(case)
         while True:
             try:
-                view: CaseView = await handle.query("view", result_type=CaseView)
+                view: CaseView = await handle.query(VIEW, result_type=CaseView)
             except RPCError as error:
                 if error.status is not RPCStatusCode.FAILED_PRECONDITION:
                     raise
@@ -268,9 +268,7 @@ class Engine:
 
     async def history(self, case: str) -> tuple[Transition, ...]:
         """The case's transitions."""
-        transitions: tuple[Transition, ...] = await self.handle(case).query(
-            "history", result_type=tuple[Transition, ...]
-        )
+        transitions: tuple[Transition, ...] = await self.handle(case).query(HISTORY, result_type=tuple[Transition, ...])
         return transitions
 
     async def reaches(self, case: str, status: Status) -> CaseView:

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.client import connect
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import SEALED
 
 _RETENTION = Duration(seconds=86_400)

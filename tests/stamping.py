@@ -9,8 +9,8 @@ from cases.names import case_id
 from cases.roles import OPEN, Act
 from cases.stamps import Opening
 from cases.states import Event
-from runtime.gate import minted
-from runtime.stamp_keys import SigningKey
+from gate.gate import minted
+from gate.stamp_keys import SigningKey
 
 NAMESPACE: Final = "default"
 """Of the Temporal server that tests share."""

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from activities.sealing import KeyRing
-from runtime.stack.launch import Account
-from runtime.stack.process import launch_command
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
+from stack.launch import Account
+from stack.process import launch_command
 
 ROOT: Final = Path(__file__).parents[1]
 WORKER: Final = (str(ROOT / "worker.py"),)

@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, Final, TypeVar
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
@@ -48,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
         VerifyDocuments,
         Withdraw,
     )
-    from cases.names import CALENDAR_GREW
+    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW
     from cases.progress import (
         Answered,
         CaseState,
@@ -73,12 +73,7 @@ with workflow.unsafe.imports_passed_through():
         timer_summary,
     )
     from workflows.register import StepRefused, ask_register
-
-STATUS: Final = SearchAttributeKey.for_keyword("CaseStatus")
-MILESTONE: Final = SearchAttributeKey.for_keyword("CaseMilestone")
-ATTENTION: Final = SearchAttributeKey.for_keyword_list("CaseAttention")
-DUE_AT: Final = SearchAttributeKey.for_datetime("CaseDueAt")
-RUNG: Final = SearchAttributeKey.for_int("CaseRung")
+    from workflows.search_attributes import ATTENTION, DUE_AT, MILESTONE, RUNG, STATUS
 
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
@@ -295,7 +290,8 @@ class Case:
     # --- what the case is asked and told ----------------------------------------------------------------------------
 
     @workflow.update(
-        description="受理回执：登记并初审后答复。Answers when the case is durably registered and screened."
+        name=RECEIPT,
+        description="受理回执：登记并初审后答复。Answers when the case is durably registered and screened.",
     )
     async def receipt(self, request: ReceiptRequest) -> Receipt:
         """The answer to the application; the same for everyone who sends the same application."""
@@ -374,17 +370,17 @@ class Case:
             raise refused(Code.PAYLOAD_INVALID)
         self._refuse_early(Event.recompute, None)
 
-    @workflow.query(description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
+    @workflow.query(name=VIEW, description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
     def view(self) -> CaseView:
         """Everything about the case that may be shown without opening personal data."""
         return self._view()
 
-    @workflow.query(description="办理经过。The transitions so far.")
+    @workflow.query(name=HISTORY, description="办理经过。The transitions so far.")
     def history(self) -> tuple[Transition, ...]:
         """The transitions so far, oldest first."""
         return self._case.transitions
 
-    @workflow.query(description="按更新标识查询答复。The answer to an update that moved the case.")
+    @workflow.query(name=ANSWER, description="按更新标识查询答复。The answer to an update that moved the case.")
     def answer(self, update_id: str) -> Answer | None:
         """The answer to an update that moved the case, None where that is not known; for callers who never got it."""
         return self._answer_given(update_id)

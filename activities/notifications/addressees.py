@@ -1,13 +1,13 @@
 """Addressees: who is told in a capacity on a day, and how they are reached."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
-from activities.notifications.standing import Way, counting
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
@@ -37,48 +37,51 @@ class Reach:
     lacking: Code = Code.CONTACT_MISSING
 
 
-def ways_of(rows: Sequence[asyncpg.Record], *, round_: int) -> list[Way]:
-    """The deliveries of a notification that count in a round."""
-    return counting([(Way(row["state"]), row["round"]) for row in rows], round_=round_)
-
-
 def sealed_as(channel: Channel) -> Field:
     """What an address of a channel is sealed as; a phone is that of the register."""
     return Field.phone if channel is Channel.sms else Field.address
 
 
-async def reach_of(connection: Connection, notification: asyncpg.Record, day: date) -> Reach:
-    """How the addressee of a notification is reached on a civil day of Asia/Shanghai."""
-    recipient = Recipient(notification["recipient"])
-    if recipient is Recipient.applicant:
-        rows = await SQL["contacts_of_person"].all(connection, {"person": notification["person"]})
-        return Reach(tuple(_contact(row, None) for row in rows))
-    present = await _present(connection, notification["office"], recipient, day)
-    if not present:
-        return Reach(lacking=Code.POST_VACANT)
-    rows = await SQL["contacts_of_staff"].all(connection, {"staff": present})
-    # Somebody who is there but cannot be reached is as good as absent.
-    reachable = next((staff for staff in present if any(row["staff"] == staff for row in rows)), None)
-    return Reach(tuple(_contact(row, reachable) for row in rows if row["staff"] == reachable))
+async def reaches_of(connection: Connection, taken: Sequence[asyncpg.Record], day: date) -> dict[int, Reach]:
+    """How the addressees of notifications are reached on a civil day of Asia/Shanghai, by the IDs of these."""
+    of_staff = [row for row in taken if row["recipient"] != Recipient.applicant]
+    reaches = {
+        row["id"]: Reach(tuple(_contacts(row["channels"] or (), row["addresses"] or (), row["languages"] or ())))
+        for row in taken
+        if row["recipient"] == Recipient.applicant
+    }
+    return reaches | (await _reaches_of_staff(connection, of_staff, day) if of_staff else {})
 
 
-async def _present(connection: Connection, code: str, recipient: Recipient, day: date) -> Sequence[str]:
-    """Who is at the post that a capacity stands for: the holder, or else those who stand in."""
-    rows = await SQL["offices_from"].all(connection, {"office": code})
-    office = acting([Office(**_fields(row)) for row in rows], LEVEL_OF[recipient])
-    if office is None:
-        return ()
-    role = DUTY_OF[recipient]
-    people = await SQL["people_at_post"].all(connection, {"office": office.code, "role": role.value})
-    return [post.staff for post in (Post(**_fields(row)) for row in people) if post.is_present(day)]
+def _contacts(channels: Iterable[str], addresses: Iterable[str], languages: Iterable[str]) -> Iterator[Contact]:
+    for channel, address, language in zip(channels, addresses, languages, strict=True):
+        yield Contact(Channel(channel), address, Tongue(language))
 
 
-def _fields(row: asyncpg.Record) -> dict[str, Any]:
-    return dict(row)
+async def _reaches_of_staff(connection: Connection, taken: Sequence[asyncpg.Record], day: date) -> dict[int, Reach]:
+    """How those are reached who are at the posts that capacities stand for: the holder, or else those who stand in."""
+    chains: defaultdict[str, list[Office]] = defaultdict(list)
+    for row in await SQL["offices_from"].all(connection, {"offices": list({row["office"] for row in taken})}):
+        chains[row["origin"]].append(Office(**{name: value for name, value in row.items() if name != "origin"}))
+    offices = list({office.code for chain in chains.values() for office in chain})
+    people = [Post(**dict(row)) for row in await SQL["people_at_posts"].all(connection, {"offices": offices})]
+    present = [post for post in people if post.is_present(day)]
+    ways: defaultdict[str, list[Contact]] = defaultdict(list)
+    for row in await SQL["contacts_of_staff"].all(connection, {"staff": list({post.staff for post in present})}):
+        contact = Contact(Channel(row["channel"]), row["address"], Tongue(row["language"]), row["staff"])
+        ways[row["staff"]].append(contact)
 
+    def reach(row: asyncpg.Record) -> Reach:
+        recipient = Recipient(row["recipient"])
+        office = acting(chains[row["office"]], LEVEL_OF[recipient])
+        code, role = None if office is None else office.code, DUTY_OF[recipient]
+        staff = [post.staff for post in present if post.office == code and post.role is role]
+        if not staff:
+            return Reach(lacking=Code.POST_VACANT)
+        # Somebody who is there but cannot be reached is as good as absent.
+        return Reach(tuple(next((ways[each] for each in staff if each in ways), ())))
 
-def _contact(row: asyncpg.Record, staff: str | None) -> Contact:
-    return Contact(Channel(row["channel"]), row["address"], Tongue(row["language"]), staff)
+    return {row["id"]: reach(row) for row in taken}
 
 
 @case_errors_only

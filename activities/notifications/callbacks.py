@@ -13,8 +13,8 @@ from typing import Annotated, Any, Final
 import asyncpg
 from pydantic import AwareDatetime, Field
 
-from activities.notifications.addressees import SQL, ways_of
-from activities.notifications.standing import Standing, Told, Way, missing, outdoing, standing_of
+from activities.notifications.addressees import SQL
+from activities.notifications.standing import Standing, Told, Way, counting, missing, outdoing, standing_of
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from cases.errors import CaseError, Code
@@ -109,8 +109,8 @@ async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
 
 async def _follow(connection: Connection, notification: asyncpg.Record, *, at: datetime, told: Told) -> None:
     """Where the notification stands now; what did not arrive is taken up for its next channel."""
-    rows = await SQL["deliveries_of"].all(connection, {"id": notification["id"]})
-    ways = ways_of(rows, round_=notification["round"])
+    rows = await SQL["deliveries_of"].all(connection, {"ids": [notification["id"]]})
+    ways = counting([(Way(row["state"]), row["round"]) for row in rows], round_=notification["round"])
     standing = standing_of(ways)
     if Way.failed in ways and missing(ways, second_channel=notification["second_channel"]) > 0:
         standing = Standing.pending
@@ -119,4 +119,4 @@ async def _follow(connection: Connection, notification: asyncpg.Record, *, at: d
         await SQL["take_up_again"].run(connection, values)
         return
     error = _CODES.get(told) if standing is Standing.failed else None
-    await SQL["settle"].run(connection, values | {"attempt": None, "state": standing.value, "error": error, "next": at})
+    await SQL["settle"].run(connection, values | {"state": standing.value, "error": error})

@@ -1,41 +1,36 @@
 """The activities of the queue `notifications`: deliver what was just written, and sweep up what was left.
 
 Every step of a delivery is a row before it is made, so whoever comes after a crash goes on under the same key. One
-notification is taken up by one at a time, for as long as its lease.
+notification is taken up by one at a time, for as long as its lease. What goes the same way goes together: one statement
+takes up, one begins, and one records and settles all that were answered at about the same time.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-import asyncpg
 from temporalio import activity
 
-from activities.notifications.addressees import SQL, Contact, Reach, reach_of, sealed_as, ways_of
+from activities.notifications.addressees import SQL, reaches_of, sealed_as
 from activities.notifications.messages import compose
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, Parcel, Provider, Verdict, unknown
-from activities.notifications.standing import Standing, Way, key_of, missing, pause, quiet_until, standing_of
+from activities.notifications.standing import Standing, quiet_until
+from activities.notifications.taken_up import AGAIN_AFTER, Delivery, End, TakenUp
 from activities.registry.errors import codes_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
-from cases.delivery import Channel, Delivered, DeliverRequest, Tongue
+from cases.delivery import Channel, Delivered, DeliverRequest
 from cases.errors import CaseError, Code
 from cases.occasions import Occasion, Swept
 from cases.offices import Recipient
 
 LEASE: Final = timedelta(seconds=90)
 """Longer than all that one take-up may last; then it counts as left behind."""
-
-FALLBACK_AFTER: Final = timedelta(minutes=30)
-"""So long a provider may be away before the next channel takes its place, where it surely has nothing."""
-
-AGAIN_AFTER: Final = timedelta(hours=1)
-"""When something is tried again that only a person can mend: a missing provider, key or template."""
 
 UNKNOWN_AFTER: Final = timedelta(hours=1)
 """So long nobody may know whether a provider has a message before people are shown that."""
@@ -44,7 +39,13 @@ PACE_PATIENCE: Final = timedelta(seconds=2)
 """So long a message waits for its slot; with a longer queue it is put back."""
 
 AT_ONCE: Final = 16
-"""Notifications that one sweep has under way."""
+"""Notifications that one activity has under way."""
+
+TOGETHER_SECONDS: Final = 0.05
+"""What is answered so soon after another is recorded with it."""
+
+AT_REST_AT_ONCE: Final = 1_000
+"""Notifications that one statement lets wait for the end of quiet hours."""
 
 SWEEP_SECONDS: Final = 45.0
 """When a sweep takes up nothing more: the next one goes on."""
@@ -54,17 +55,45 @@ log = logging.getLogger(__name__)
 Now = Callable[[], datetime]
 
 
-@dataclass
-class _TakenUp:
-    """A notification that is being delivered."""
+class _Heard(NamedTuple):
+    """A call that was answered."""
 
-    row: asyncpg.Record
+    taken: TakenUp
+    delivery: Delivery
+    answer: Answer
+
+
+@dataclass
+class _Errand:
+    """All that one activity delivers."""
+
+    ids: list[int] | None
+    """Those it was asked for and has not looked at yet; None for whatever is due."""
     now: Now
-    tried: set[int] = field(default_factory=set)
-    """Deliveries that this take-up has called."""
-    next_at: list[datetime] = field(default_factory=list)
-    """When those that are still under way may be called again."""
-    error: Code | None = None
+    calls: dict[asyncio.Task[Answer], tuple[TakenUp, Delivery]] = field(default_factory=dict)
+    """Providers that are being called."""
+    heard: list[_Heard] = field(default_factory=list)
+    """Answers that nobody recorded yet."""
+    ended: list[tuple[int, Standing]] = field(default_factory=list)
+    at_rest: int = 0
+    """How many wait for the end of quiet hours."""
+    is_through: bool = False
+    """Whether nothing more is due."""
+
+    @property
+    def under_way(self) -> set[TakenUp]:
+        """What providers are being called for."""
+        return {taken for taken, _ in self.calls.values()}
+
+    def ended_in(self, *standings: Standing) -> tuple[int, ...]:
+        """The IDs of those that stand so after their take-up."""
+        return tuple(sorted(id_ for id_, standing in self.ended if standing in standings))
+
+    async def listen(self) -> None:
+        """Wait until a provider answers, and for others that answer at about the same time."""
+        await asyncio.wait(self.calls, return_when=asyncio.FIRST_COMPLETED)
+        answered, _ = await asyncio.wait(self.calls, timeout=TOGETHER_SECONDS)
+        self.heard = [_Heard(*self.calls.pop(task), task.result()) for task in answered]
 
 
 class Notifications:
@@ -80,28 +109,27 @@ class Notifications:
         self._pool = pool
         self._sealer = sealer
         self._providers = providers
-        self._paces = paces or {}
+        self._steps = {channel: timedelta(seconds=1 / rate) for channel, rate in (paces or {}).items()}
 
     @activity.defn(name="deliver")
     @codes_only
     async def deliver(self, request: DeliverRequest) -> Delivered:
         """Try each of these once. What cannot be delivered now waits in the register for the sweep."""
-        now = _clock(request.at, nominal=False)
-        ids = list(request.notifications)
-        ended = await self._take_up_all(ids, now, at_once=min(len(ids), AT_ONCE))
+        errand = await self._delivered(list(request.notifications), _clock(request.at, nominal=False))
         return Delivered(
-            accepted=tuple(sorted(id_ for id_, end in ended if end in {Standing.accepted, Standing.delivered})),
-            given_up=tuple(sorted(id_ for id_, end in ended if end in {Standing.failed, Standing.undeliverable})),
+            accepted=errand.ended_in(Standing.accepted, Standing.delivered),
+            given_up=errand.ended_in(Standing.failed, Standing.undeliverable),
         )
 
     @activity.defn(name="sweep")
     @codes_only
     async def sweep(self, occasion: Occasion) -> Swept:
         """Take up whatever is due, some at a time, until nothing is or the next sweep is near."""
-        ended = await self._take_up_all(None, _clock(occasion.at, nominal=True), at_once=AT_ONCE)
-        reached = {Standing.accepted, Standing.delivered}
+        errand = await self._delivered(None, _clock(occasion.at, nominal=True))
         return Swept(
-            found=len(ended), accepted=sum(end in reached for _, end in ended), unknown=await self._unknown(occasion.at)
+            found=len(errand.ended) + errand.at_rest,
+            accepted=len(errand.ended_in(Standing.accepted, Standing.delivered)),
+            unknown=await self._unknown(occasion.at),
         )
 
     async def _unknown(self, at: datetime) -> int:
@@ -115,198 +143,190 @@ class Notifications:
 
     # --- taking up --------------------------------------------------------------------------------------------------
 
-    async def _take_up_all(self, ids: list[int] | None, now: Now, *, at_once: int) -> list[tuple[int, Standing]]:
-        ended: list[tuple[int, Standing]] = []
-
-        async def one_after_the_other() -> None:
-            async for taken in self._taken_up(ids, now):
-                standing = await self._delivered(taken)
-                ended.append((taken.row["id"], standing))
-
-        workers = [asyncio.create_task(one_after_the_other()) for _ in range(at_once)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-        return ended
-
-    async def _taken_up(self, ids: list[int] | None, now: Now) -> AsyncIterator[_TakenUp]:
+    async def _delivered(self, ids: list[int] | None, now: Now) -> _Errand:
+        """Take up what there is, some at a time; whoever waits for a provider keeps nobody else waiting."""
+        errand = _Errand(ids, now)
         loop = asyncio.get_running_loop()
         until = loop.time() + SWEEP_SECONDS
-        while loop.time() < until and not _is_stopping():
-            async with connection_of(self._pool) as connection:
-                row = await SQL["take_up"].first(connection, {"ids": ids, "at": now(), "lease": LEASE})
-            if row is None:
-                return
-            # A heartbeat is billed; the few of one delivery need none.
-            if activity.in_activity() and activity.info().heartbeat_timeout is not None:
-                activity.heartbeat()
-            yield _TakenUp(row, now)
-
-    async def _delivered(self, taken: _TakenUp) -> Standing:
-        """Deliver one notification as far as it goes now."""
-        row = taken.row
-        if Recipient(row["recipient"]) is Recipient.applicant:
-            quiet = quiet_until(taken.now())
-            if quiet is not None:
-                await self._put_back(taken, quiet, None)
-                return Standing.pending
         try:
-            return await self._through_channels(taken)
-        except CaseError as wrong:
-            # A person has to mend it; the others must not wait for that.
-            log.exception("a notification cannot be sent", extra={"notification": row["id"], "code": wrong.code.value})
-            await self._put_back(taken, taken.now() + AGAIN_AFTER, wrong.code)
-            return Standing.pending
+            while True:
+                is_open = not errand.is_through and loop.time() < until and not _is_stopping()
+                free = AT_ONCE - len(errand.under_way) if is_open else 0
+                await self._go_on(errand, await self._taken_up(errand, free) if free else [])
+                if errand.calls:
+                    await errand.listen()
+                elif not is_open:
+                    return errand
+                # A heartbeat is billed; the few of one delivery need none.
+                if activity.in_activity() and activity.info().heartbeat_timeout is not None:
+                    activity.heartbeat()
+        finally:
+            for call in errand.calls:
+                call.cancel()
+            await asyncio.gather(*errand.calls, return_exceptions=True)
 
-    async def _put_back(self, taken: _TakenUp, next_at: datetime, error: Code | None) -> None:
-        values = {"id": taken.row["id"], "attempt": taken.row["attempts"], "next": next_at, "error": error}
+    async def _taken_up(self, errand: _Errand, limit: int) -> list[TakenUp]:
+        now = errand.now()
+        quiet = quiet_until(now)
         async with connection_of(self._pool) as connection:
-            await SQL["put_back"].run(connection, values)
+            at_rest = 0 if quiet is None else await self._leave_in_peace(connection, errand, quiet, now)
+            ids = None if errand.ids is None else errand.ids[:limit]
+            values = {"ids": ids, "at": now, "lease": LEASE, "limit": limit, "with_applicants": quiet is None}
+            rows = [] if ids == [] else await SQL["take_up"].all(connection, values)
+            reaches = await reaches_of(connection, rows, now.astimezone(SHANGHAI).date())
+            taken = [TakenUp(row, reaches[row["id"]], self._providers) for row in rows]
+            await _look([each for each in taken if each.row["attempts"] > 1], connection)
+        if errand.ids is None:
+            errand.is_through = len(rows) < limit and at_rest < AT_REST_AT_ONCE
+        else:
+            del errand.ids[:limit]
+            errand.is_through = not errand.ids
+        return taken
+
+    async def _leave_in_peace(self, connection: Connection, errand: _Errand, quiet: datetime, now: datetime) -> int:
+        values = {"ids": errand.ids, "at": now, "quiet_until": quiet, "many": AT_REST_AT_ONCE}
+        at_rest = {row["id"] for row in await SQL["leave_in_peace"].all(connection, values)}
+        errand.at_rest += len(at_rest)
+        if errand.ids is not None:
+            errand.ids = [each for each in errand.ids if each not in at_rest]
+        return len(at_rest)
 
     # --- channels ---------------------------------------------------------------------------------------------------
 
-    async def _through_channels(self, taken: _TakenUp) -> Standing:
-        """Call every delivery under way once; each that fails for good gives its place to the next channel."""
-        row = taken.row
+    async def _go_on(self, errand: _Errand, idle: list[TakenUp]) -> None:
+        """Record what was heard, and let whatever has no call under way go as far as it goes without waiting."""
+        heard, errand.heard = errand.heard, []
+        under_way = errand.under_way
+        idle += {each.taken for each in heard} - under_way
+        if not idle and not heard:
+            return
         async with connection_of(self._pool) as connection:
-            reach = await reach_of(connection, row, taken.now().astimezone(SHANGHAI).date())
-        if reach.contacts and not any(contact.channel in self._providers for contact in reach.contacts):
-            raise CaseError(Code.CHANNEL_NOT_CONFIGURED)
-        while True:
-            async with connection_of(self._pool) as connection:
-                ways = await SQL["deliveries_of"].all(connection, {"id": row["id"]})
-                fresh = self._fresh(reach, row, ways)
-                lacking = missing(ways_of(ways, round_=row["round"]), second_channel=row["second_channel"])
-                if lacking > 0 and fresh:
-                    for contact in fresh[:lacking]:
-                        await self._begin(connection, row, contact, taken.now())
-                    continue
-            due = [way for way in ways if way["state"] == Way.sending and way["id"] not in taken.tried]
-            if not due:
-                return await self._settle(taken, reach)
-            for way in due:
-                taken.tried.add(way["id"])
-                await self._attempt(taken, way, replaceable=bool(fresh))
+            while idle or heard:
+                now = errand.now()
+                seen = {each: each.states for each in idle}
+                for each in heard:
+                    each.taken.hear(each.delivery, each.answer, now)
+                due = {each: each.due(now) for each in idle}
+                ends = {each: None if due[each] else each.end(now) for each in idle}
+                changed = await self._record(connection, heard, seen, ends, now)
+                ended = [(each, end) for each, end in ends.items() if end is not None and each not in changed]
+                errand.ended += [(each.id, end.standing) for each, end in ended]
+                starting = {each: ways for each, ways in due.items() if ways and each not in changed}
+                await self._begin(connection, errand, starting, now)
+                idle, heard = [*changed, *(starting.keys() - errand.under_way)], []
 
-    def _fresh(self, reach: Reach, row: asyncpg.Record, ways: Sequence[asyncpg.Record]) -> list[Contact]:
-        """Contacts through whose channels nobody has tried yet in this round, the preferred first."""
-        used = {way["channel"] for way in ways if way["round"] == row["round"] or way["state"] != Way.failed}
-        return [each for each in reach.contacts if each.channel in self._providers and each.channel.value not in used]
-
-    async def _begin(self, connection: Connection, row: asyncpg.Record, contact: Contact, at: datetime) -> None:
+    async def _begin(
+        self, connection: Connection, errand: _Errand, starting: Mapping[TakenUp, Sequence[Delivery]], now: datetime
+    ) -> None:
+        """Write down ways and the attempts at them, and make those for which there is a slot."""
+        if not starting:
+            return
+        wanted = [(taken, each, self._parcel(taken, each, now)) for taken, ways in starting.items() for each in ways]
         values = {
-            "id": row["id"],
-            "channel": contact.channel.value,
-            "key": key_of(row["subject"], row["event"], row["recipient"], contact.channel),
-            "staff": contact.staff,
-            "address": contact.address,
-            "language": contact.tongue.value,
-            "provider": self._providers[contact.channel].name,
-            "round": row["round"],
-            "at": at,
+            "at": now,
+            "patience": PACE_PATIENCE,
+            "paced": list({each.channel for _, each, _ in wanted if each.channel in self._steps}),
+            "notifications": [taken.id for taken, _, _ in wanted],
+            "deliveries": [each.id for _, each, _ in wanted],
+            "channels": [each.channel for _, each, _ in wanted],
+            "keys": [each.key for _, each, _ in wanted],
+            "staff": [each.staff for _, each, _ in wanted],
+            "addresses": [each.address for _, each, _ in wanted],
+            "languages": [each.tongue for _, each, _ in wanted],
+            "providers": [self._providers[each.channel].name if each.id is None else None for _, each, _ in wanted],
+            "rounds": [each.round for _, each, _ in wanted],
+            "steps": [self._steps.get(each.channel, timedelta()) for _, each, _ in wanted],
+            "ready": [parcel is not None for _, _, parcel in wanted],
         }
-        await SQL["begin_delivery"].run(connection, values)
+        begun = {(row["notification_id"], row["channel"]): row for row in await SQL["begin"].all(connection, values)}
+        if any(row["slot"] is None for row in begun.values()):
+            await SQL["open_paces"].run(connection, values)
+        for taken, each, parcel in wanted:
+            row = begun[taken.id, each.channel]
+            each.id = each.id or row["id"]
+            if row["slot"] is None:
+                continue
+            taken.tried.add(each.channel)
+            if row["is_granted"] and row["id"] is not None and parcel is not None:
+                call = _in_turn(self._providers[each.channel], parcel, row["slot"] - now)
+                errand.calls[asyncio.create_task(call)] = taken, each
+            elif not row["is_granted"] and parcel is not None:
+                taken.wait(Code.CHANNEL_BUSY, row["slot"])
 
-    async def _attempt(self, taken: _TakenUp, way: asyncpg.Record, *, replaceable: bool) -> None:
-        channel = Channel(way["channel"])
-        provider = self._providers.get(channel)
-        if provider is None:
-            raise CaseError(Code.CHANNEL_NOT_CONFIGURED)
-        parcel = self._parcel(taken.row, way, channel)
-        if not await self._has_slot(taken, channel):
-            return
-        async with connection_of(self._pool) as connection:
-            begun = await SQL["begin_attempt"].run(connection, {"delivery": way["id"], "at": taken.now()})
-        if not begun:
-            # A receipt came in between.
-            return
-        answer = await _called(provider, parcel)
-        async with connection_of(self._pool) as connection, connection.transaction():
-            await self._record(connection, taken, way, answer, replaceable=replaceable)
-
-    def _parcel(self, row: asyncpg.Record, way: asyncpg.Record, channel: Channel) -> Parcel:
-        message = compose(
-            row["template"],
-            Recipient(row["recipient"]),
-            row["case_id"],
-            json.loads(row["facts"]),
-            channel=channel,
-            tongue=Tongue(way["language"]),
-        )
-        owner = way["staff"] or row["person"]
-        address = self._sealer.open(way["address"], field=sealed_as(channel), person=owner)
-        return Parcel(way["idempotency_key"], channel, address, message.subject, message.body, way["round"])
-
-    async def _has_slot(self, taken: _TakenUp, channel: Channel) -> bool:
-        """Wait for the provider's pace; where that takes too long, the notification is put back."""
-        rate, now = self._paces.get(channel), taken.now()
-        step = timedelta() if rate is None else timedelta(seconds=1 / rate)
-        values: dict[str, Any] = {"channel": channel.value, "at": now, "step": step, "patience": PACE_PATIENCE}
-        async with connection_of(self._pool) as connection:
-            reserved = await SQL["reserve_slot"].first(connection, values)
-            if reserved is None:
-                found = await SQL["open_from"].first(connection, values)
-                taken.next_at.append(now if found is None else found["open_from"])
-                taken.error = Code.CHANNEL_BUSY
-                return False
-        await asyncio.sleep(max((reserved["slot"] - now).total_seconds(), 0))
-        return True
+    def _parcel(self, taken: TakenUp, delivery: Delivery, now: datetime) -> Parcel | None:
+        """What the provider is given; None where a person has to mend something first."""
+        row = taken.row
+        try:
+            if delivery.channel not in self._providers:
+                raise CaseError(Code.CHANNEL_NOT_CONFIGURED)
+            message = compose(
+                row["template"],
+                Recipient(row["recipient"]),
+                row["case_id"],
+                json.loads(row["facts"]),
+                channel=delivery.channel,
+                tongue=delivery.tongue,
+            )
+            owner = delivery.staff or row["person"]
+            address = self._sealer.open(delivery.address, field=sealed_as(delivery.channel), person=owner)
+        except CaseError as wrong:
+            # The others must not wait for that.
+            log.exception("a notification cannot be sent", extra={"notification": taken.id, "code": wrong.code.value})
+            taken.wait(wrong.code, now + AGAIN_AFTER)
+            return None
+        return Parcel(delivery.key, delivery.channel, address, message.subject, message.body, delivery.round)
 
     async def _record(
-        self, connection: Connection, taken: _TakenUp, way: asyncpg.Record, answer: Answer, *, replaceable: bool
-    ) -> None:
-        now = taken.now()
+        self,
+        connection: Connection,
+        heard: Sequence[_Heard],
+        seen: Mapping[TakenUp, str],
+        ends: Mapping[TakenUp, End | None],
+        now: datetime,
+    ) -> list[TakenUp]:
+        """Record answers, and settle what has come to its end; returns that of which a receipt told meanwhile."""
+        if not heard and not any(ends.values()):
+            return []
+        for _, delivery, answer in heard:
+            if answer.after_seconds is not None:
+                until = now + timedelta(seconds=answer.after_seconds)
+                await SQL["leave_alone"].run(connection, {"channel": delivery.channel, "until": until})
+            if answer.verdict is Verdict.refused and answer.code is Code.ADDRESS_INVALID:
+                await SQL["invalidate_contact"].run(connection, {"delivery": delivery.id})
         values: dict[str, Any] = {
-            "delivery": way["id"],
             "at": now,
-            "error": answer.code,
-            "reference": answer.reference,
-            # Each attempt may have got through; one that surely did not leaves the doubt of those before it.
-            "uncertain": answer.verdict is Verdict.unknown or way["uncertain"],
+            "ids": list({each.id for each in ends} | {each.taken.id for each in heard}),
+            "deliveries": [each.delivery.id for each in heard],
+            "outcomes": [each.delivery.state for each in heard],
+            "codes": [each.answer.code for each in heard],
+            "references": [each.answer.reference for each in heard],
+            "uncertain": [each.delivery.uncertain for each in heard],
+            "idle": [each.id for each in ends],
+            "attempts": [each.row["attempts"] for each in ends],
+            "seen": [seen[each] for each in ends],
+            "standings": [None if end is None else end.standing for end in ends.values()],
+            "errors": [None if end is None else end.error for end in ends.values()],
+            "nexts": [None if end is None else end.next_at for end in ends.values()],
         }
-        if answer.code is not None:
-            taken.error = answer.code
-        if answer.after_seconds is not None:
-            until = now + timedelta(seconds=answer.after_seconds)
-            await SQL["leave_alone"].run(connection, {"channel": way["channel"], "until": until})
-            taken.next_at.append(until)
-        match answer.verdict:
-            case Verdict.accepted:
-                await SQL["record_accepted"].run(connection, values)
-            case Verdict.refused:
-                await SQL["record_refused"].run(connection, values)
-                if answer.code is Code.ADDRESS_INVALID:
-                    await SQL["invalidate_contact"].run(connection, values)
-            case Verdict.postponed if replaceable and not way["uncertain"] and now - way["begun_at"] > FALLBACK_AFTER:
-                await SQL["record_refused"].run(connection, values)
-            case Verdict.postponed | Verdict.unknown:
-                await SQL["record_attempt"].run(connection, values)
-                taken.next_at.append(now + pause(way["idempotency_key"], way["attempts"] + 1))
+        changed = {row["id"] for row in await SQL["record"].all(connection, values)}
+        again = [each for each in ends if each.id in changed]
+        await _look(again, connection)
+        return again
 
-    async def _settle(self, taken: _TakenUp, reach: Reach) -> Standing:
-        row = taken.row
-        async with connection_of(self._pool) as connection, connection.transaction():
-            await SQL["lock_notification"].first(connection, {"id": row["id"]})
-            rows = await SQL["deliveries_of"].all(connection, {"id": row["id"]})
-            ways = ways_of(rows, round_=row["round"])
-            standing = standing_of(ways)
-            # A receipt may have said meanwhile that a message did not arrive.
-            if missing(ways, second_channel=row["second_channel"]) > 0 and self._fresh(reach, row, rows):
-                standing = Standing.pending
-            error = reach.lacking if standing is Standing.undeliverable else taken.error
-            values = {
-                "id": row["id"],
-                "attempt": row["attempts"],
-                "state": standing.value,
-                "error": error if standing not in {Standing.accepted, Standing.delivered} else None,
-                # The later of what the message and its provider ask for.
-                "next": max(taken.next_at, default=taken.now()),
-            }
-            await SQL["settle"].run(connection, values)
-        return standing
+
+async def _look(taken: Sequence[TakenUp], connection: Connection) -> None:
+    """See what the register knows of ways that others may have begun, or told of."""
+    if not taken:
+        return
+    rows = await SQL["deliveries_of"].all(connection, {"ids": [each.id for each in taken]})
+    for each in taken:
+        each.see([Delivery.of(row) for row in rows if row["notification_id"] == each.id])
+
+
+async def _in_turn(provider: Provider, parcel: Parcel, wait: timedelta) -> Answer:
+    """Call a provider when its pace allows."""
+    await asyncio.sleep(max(wait.total_seconds(), 0))
+    return await _called(provider, parcel)
 
 
 async def _called(provider: Provider, parcel: Parcel) -> Answer:

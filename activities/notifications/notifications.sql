@@ -1,38 +1,61 @@
 -- Delivery: what is due, whom it is for, how far it got.
 
--- name: take_up
--- One notification that is due, for as long as the lease; whoever took it up before writes no more. Of those in :ids, or any.
-UPDATE notifications SET attempts = attempts + 1, next_attempt_at = :at::timestamptz + :lease::interval
-WHERE id = (
+-- name: leave_in_peace
+-- Messages to applicants whose time came in quiet hours wait until those end. Of those in :ids, or any.
+UPDATE notifications SET attempts = attempts + 1, next_attempt_at = :quiet_until, error = NULL
+WHERE id IN (
     SELECT id FROM notifications
-    WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
+    WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at AND recipient = 'applicant'
       AND (:ids::bigint[] IS NULL OR id = ANY (:ids))
-    ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY next_attempt_at, id LIMIT :many FOR UPDATE SKIP LOCKED
 )
-RETURNING
-    id, subject, case_id, generation, person, event, recipient, office, template, facts, second_channel, written_at,
-    attempts, round;
+RETURNING id;
 
--- name: put_back
--- It is taken up again at a later time.
-UPDATE notifications SET next_attempt_at = :next, error = :error
-WHERE id = :id AND state = 'pending' AND attempts = :attempt;
+-- name: take_up
+-- Notifications that are due, for as long as the lease; whoever took one up before writes no more. Of those in :ids, or the
+-- first that are due. With each, how an applicant is reached, in the order they prefer; at the register's phone where they
+-- named none.
+WITH due AS (
+    SELECT id FROM notifications
+    -- By their IDs in either case, so that one plan serves both.
+    WHERE id = ANY (CASE WHEN :ids::bigint[] IS NOT NULL THEN :ids ELSE ARRAY(
+        SELECT id FROM notifications
+        WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
+          AND (recipient <> 'applicant' OR :with_applicants)
+        ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+    ) END)
+      AND state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
+      AND (recipient <> 'applicant' OR :with_applicants::boolean)
+    FOR UPDATE SKIP LOCKED
+),
+taken AS (
+    UPDATE notifications SET attempts = attempts + 1, next_attempt_at = :at::timestamptz + :lease::interval
+    FROM due WHERE notifications.id = due.id
+    RETURNING notifications.*
+)
+SELECT
+    taken.id, subject, case_id, person, event, recipient, office, template, facts, second_channel, attempts, round,
+    reach.channels, reach.addresses, reach.languages
+FROM taken
+CROSS JOIN LATERAL (
+    SELECT
+        array_agg(channel::text ORDER BY rank, channel) AS channels,
+        array_agg(address::text ORDER BY rank, channel) AS addresses,
+        array_agg(language::text ORDER BY rank, channel) AS languages
+    FROM (
+        SELECT channel, address, language, rank FROM contacts WHERE person = taken.person AND valid
+        UNION ALL
+        SELECT 'sms', phone, 'zh', 32767 FROM persons
+        WHERE token = taken.person AND phone IS NOT NULL
+          AND NOT EXISTS (SELECT FROM contacts WHERE person = taken.person AND channel = 'sms')
+    ) AS ways
+) AS reach
+ORDER BY taken.id;
 
 -- name: deliveries_of
--- Its ways so far, in the order in which they were begun.
-SELECT id, channel, idempotency_key, staff, address, language, state, uncertain, attempts, begun_at, round
-FROM deliveries WHERE notification_id = :id ORDER BY begun_at, id;
-
--- name: contacts_of_person
--- How an applicant is reached, in the order they prefer; at the register's phone where they named none.
-SELECT channel, address, language FROM (
-    SELECT channel, address, language, rank FROM contacts WHERE person = :person AND valid
-    UNION ALL
-    SELECT 'sms', phone, 'zh', 32767 FROM persons
-    WHERE token = :person AND phone IS NOT NULL
-      AND NOT EXISTS (SELECT FROM contacts WHERE person = :person AND channel = 'sms')
-) AS ways
-ORDER BY rank, channel;
+-- The ways of some notifications so far, in the order in which they were begun.
+SELECT notification_id, id, channel, idempotency_key, staff, address, language, state, uncertain, attempts, begun_at, round
+FROM deliveries WHERE notification_id = ANY (:ids::bigint[]) ORDER BY begun_at, id;
 
 -- name: contacts_of_staff
 -- How some of the staff are reached, in the order they prefer.
@@ -40,76 +63,158 @@ SELECT staff, channel, address, language FROM staff_contacts
 WHERE staff = ANY (:staff::text[]) AND valid ORDER BY staff, rank, channel;
 
 -- name: offices_from
--- An office and those above it.
+-- Some offices, each with those above it.
 WITH RECURSIVE chain AS (
-    SELECT code, level, parent, name, 0 AS depth FROM offices WHERE code = :office
+    SELECT code AS origin, code, level, parent, name, 0 AS depth FROM offices WHERE code = ANY (:offices::text[])
     UNION ALL
-    SELECT above.code, above.level, above.parent, above.name, chain.depth + 1
+    SELECT chain.origin, above.code, above.level, above.parent, above.name, chain.depth + 1
     FROM chain JOIN offices AS above ON above.code = chain.parent WHERE chain.depth < 4
 )
-SELECT code, level, parent, name FROM chain ORDER BY depth;
+SELECT origin, code, level, parent, name FROM chain ORDER BY origin, depth;
 
--- name: people_at_post
--- The holder of a post and those who stand in, in this order.
-SELECT office, role, staff, rank, absent_from, absent_to FROM posts WHERE office = :office AND role = :role ORDER BY rank;
+-- name: people_at_posts
+-- The holders of the posts of some offices and those who stand in, for each post in this order.
+SELECT office, role, staff, rank, absent_from, absent_to FROM posts WHERE office = ANY (:offices::text[]) ORDER BY rank;
 
--- name: begin_delivery
--- A way that is to be tried; there before the provider is called, so that a crash leaves the key behind. One that failed in
--- an earlier round begins anew, under the same key, at the address that is known now.
-INSERT INTO deliveries (notification_id, channel, idempotency_key, staff, address, language, provider, round, begun_at)
-VALUES (:id, :channel, :key, :staff, :address, :language, :provider, :round, :at)
-ON CONFLICT (notification_id, channel) DO UPDATE SET
-    staff = excluded.staff,
-    address = excluded.address,
-    language = excluded.language,
-    provider = excluded.provider,
-    round = excluded.round,
-    begun_at = excluded.begun_at,
-    state = 'sending',
-    uncertain = false,
-    attempts = 0,
-    error = NULL,
-    provider_reference = NULL,
-    tried_at = NULL,
-    accepted_at = NULL,
-    settled_at = NULL
-WHERE deliveries.state = 'failed' AND deliveries.round < excluded.round;
+-- name: begin
+-- Ways that are to be tried, there before a provider is called, so that a crash leaves the key behind; and the attempt at
+-- each whose provider may be called within :patience and whose message is :ready: from here on until the provider answers,
+-- it may have the message. A way that failed in an earlier round begins anew, under the same key, at the address that is
+-- known now. A provider's pace is kept by all workers together, its row held for this statement only. No slot where a pace
+-- has no row yet; no ID where a receipt came in between.
+WITH leased AS (
+    -- As receipts do: the notification first, its deliveries after it.
+    SELECT id FROM notifications WHERE id = ANY (:notifications::bigint[]) ORDER BY id FOR KEY SHARE
+),
+wanted AS (
+    SELECT each.*, row_number() OVER (PARTITION BY channel, ready ORDER BY notification_id) - 1 AS before
+    FROM unnest(
+        :notifications::bigint[], :deliveries::bigint[], :channels::text[], :keys::text[], :staff::text[],
+        :addresses::text[], :languages::text[], :providers::text[], :rounds::integer[], :steps::interval[],
+        :ready::boolean[]
+    ) AS each (notification_id, delivery, channel, key, staff, address, language, provider, round, step, ready)
+    JOIN leased ON leased.id = notification_id
+),
+held AS (
+    SELECT channel, open_from FROM channel_paces WHERE channel = ANY (:paced::text[]) ORDER BY channel FOR UPDATE
+),
+open AS (
+    SELECT channel, open_from FROM held
+    UNION ALL
+    SELECT channel, open_from FROM channel_paces WHERE channel <> ALL (:paced)
+),
+slots AS (
+    SELECT
+        wanted.*,
+        CASE WHEN open.channel IS NOT NULL OR step = interval '0'
+            THEN greatest(open.open_from, :at::timestamptz) + step * before END AS slot
+    FROM wanted LEFT JOIN open ON open.channel = wanted.channel
+),
+granted AS (
+    SELECT slots.*, ready AND coalesce(slot <= :at::timestamptz + :patience::interval, false) AS is_granted FROM slots
+),
+reserved AS (
+    UPDATE channel_paces AS pace SET open_from = last.slot + last.step
+    FROM (SELECT channel, step, max(slot) AS slot FROM granted WHERE is_granted GROUP BY channel, step) AS last
+    WHERE pace.channel = last.channel AND last.step > interval '0'
+),
+begun AS (
+    INSERT INTO deliveries (
+        notification_id, channel, idempotency_key, staff, address, language, provider, round, begun_at,
+        attempts, uncertain, tried_at
+    )
+    SELECT
+        notification_id, channel, key, staff, address, language, provider, round, :at,
+        is_granted::integer, is_granted, CASE WHEN is_granted THEN :at END
+    FROM granted WHERE delivery IS NULL
+    ON CONFLICT (notification_id, channel) DO UPDATE SET
+        staff = excluded.staff,
+        address = excluded.address,
+        language = excluded.language,
+        provider = excluded.provider,
+        round = excluded.round,
+        begun_at = excluded.begun_at,
+        state = 'sending',
+        uncertain = excluded.uncertain,
+        attempts = excluded.attempts,
+        error = NULL,
+        provider_reference = NULL,
+        tried_at = excluded.tried_at,
+        accepted_at = NULL,
+        settled_at = NULL
+    WHERE deliveries.state = 'failed' AND deliveries.round < excluded.round
+    RETURNING id, notification_id, channel
+),
+repeated AS (
+    UPDATE deliveries SET attempts = deliveries.attempts + 1, tried_at = :at, uncertain = true
+    FROM granted WHERE deliveries.id = granted.delivery AND is_granted AND deliveries.state = 'sending'
+    RETURNING deliveries.id, deliveries.notification_id, deliveries.channel
+)
+SELECT granted.notification_id, granted.channel, granted.slot, granted.is_granted, attempt.id
+FROM granted
+LEFT JOIN (SELECT * FROM begun UNION ALL SELECT * FROM repeated) AS attempt USING (notification_id, channel);
 
--- name: reserve_slot
--- The next moment at which a provider may be called, reserved; no row where that is later than :patience.
-INSERT INTO channel_paces AS pace (channel, open_from) VALUES (:channel, :at::timestamptz + :step::interval)
-ON CONFLICT (channel) DO UPDATE SET open_from = greatest(pace.open_from, :at::timestamptz) + :step::interval
-WHERE pace.open_from <= :at::timestamptz + :patience::interval
-RETURNING open_from - :step::interval AS slot;
-
--- name: open_from
--- When a provider may be called again.
-SELECT open_from FROM channel_paces WHERE channel = :channel;
+-- name: open_paces
+-- Rows for paces that nobody kept yet.
+INSERT INTO channel_paces (channel, open_from) SELECT unnest(:paced::text[]), :at ON CONFLICT (channel) DO NOTHING;
 
 -- name: leave_alone
 -- A provider asked for patience, and gets it from everyone.
 INSERT INTO channel_paces AS pace (channel, open_from) VALUES (:channel, :until)
 ON CONFLICT (channel) DO UPDATE SET open_from = greatest(pace.open_from, excluded.open_from);
 
--- name: begin_attempt
--- The provider is called now: from here on until it answers, it may have the message.
-UPDATE deliveries SET attempts = attempts + 1, tried_at = :at, uncertain = true WHERE id = :delivery AND state = 'sending';
-
--- name: record_accepted
--- The provider has it. A receipt may have come before the answer.
-UPDATE deliveries SET
-    state = CASE WHEN state = 'sending' THEN 'accepted' ELSE state END,
-    accepted_at = coalesce(accepted_at, :at), provider_reference = :reference, uncertain = false, error = NULL
-WHERE id = :delivery AND state IN ('sending', 'accepted', 'delivered');
-
--- name: record_refused
--- The provider will never take it.
-UPDATE deliveries SET state = 'failed', settled_at = :at, uncertain = false, error = :error
-WHERE id = :delivery AND state = 'sending';
-
--- name: record_attempt
--- It is tried again, under the same key. What was uncertain before the attempt stays so.
-UPDATE deliveries SET error = :error, uncertain = :uncertain WHERE id = :delivery AND state = 'sending';
+-- name: record
+-- What became of calls, and where notifications stand after them, taken up again at :nexts where they are pending. A receipt
+-- may have come before an answer; what surely was refused or may be tried again is told of a way that is still being sent
+-- only. A notification whose ways are not as they were seen, because a receipt told of one meanwhile, is not settled but
+-- answered, for its standing has to be found anew. No standing: it goes on through its next channel.
+WITH held AS (
+    -- A receipt and a delivery of the same notification go one after the other.
+    SELECT id, attempts FROM notifications WHERE id = ANY (:ids::bigint[]) ORDER BY id FOR UPDATE
+),
+found AS (
+    -- Locked to be read as they are now, whatever was committed since this statement began. What is written below is
+    -- made from these: PostgreSQL checks constraints of a new row before it notices that the old one was outdated.
+    SELECT
+        deliveries.id, deliveries.notification_id, deliveries.channel, deliveries.state, deliveries.accepted_at,
+        deliveries.settled_at, deliveries.provider_reference
+    FROM held JOIN deliveries ON deliveries.notification_id = held.id
+    FOR UPDATE OF deliveries
+),
+recorded AS (
+    UPDATE deliveries SET
+        state = CASE WHEN found.state = 'sending' THEN answer.state ELSE found.state END,
+        accepted_at = CASE WHEN answer.state = 'accepted' THEN coalesce(found.accepted_at, :at) ELSE found.accepted_at END,
+        settled_at = CASE WHEN answer.state = 'failed' THEN :at ELSE found.settled_at END,
+        provider_reference = CASE WHEN answer.state = 'accepted' THEN answer.reference ELSE found.provider_reference END,
+        uncertain = answer.uncertain,
+        error = answer.error
+    FROM unnest(:deliveries::bigint[], :outcomes::text[], :codes::text[], :references::text[], :uncertain::boolean[])
+        AS answer (id, state, error, reference, uncertain)
+    JOIN found ON found.id = answer.id
+    WHERE deliveries.id = found.id
+      AND (found.state = 'sending' OR (answer.state = 'accepted' AND found.state <> 'failed'))
+),
+standing AS (
+    SELECT
+        given.*,
+        given.seen = coalesce(
+            (SELECT string_agg(found.state, ' ' ORDER BY found.channel) FROM found WHERE found.notification_id = given.id), ''
+        ) AS is_as_seen
+    FROM unnest(
+        :idle::bigint[], :attempts::integer[], :seen::text[], :standings::text[], :errors::text[], :nexts::timestamptz[]
+    ) AS given (id, attempt, seen, state, error, next)
+    JOIN held ON held.id = given.id AND held.attempts = given.attempt
+),
+settled AS (
+    UPDATE notifications SET
+        state = standing.state,
+        error = standing.error,
+        next_attempt_at = CASE WHEN standing.state = 'pending' THEN standing.next END
+    FROM standing
+    WHERE notifications.id = standing.id AND standing.is_as_seen AND standing.state IS NOT NULL
+)
+SELECT id FROM standing WHERE NOT is_as_seen;
 
 -- name: invalidate_contact
 -- Nobody is reached there any more; a contact that was corrected meanwhile is left alone.
@@ -134,10 +239,8 @@ WHERE gone.channel = 'sms'
 ON CONFLICT (person, channel) DO NOTHING;
 
 -- name: settle
--- Where a notification stands after all its deliveries. Pending ones are taken up at :next.
-UPDATE notifications SET
-    state = :state, error = :error, next_attempt_at = CASE WHEN :state::text = 'pending' THEN :next::timestamptz END
-WHERE id = :id AND (:attempt::integer IS NULL OR attempts = :attempt);
+-- Where a notification stands after what a receipt told.
+UPDATE notifications SET state = :state, error = :error, next_attempt_at = NULL WHERE id = :id;
 
 -- name: lock_notification
 -- A receipt and a delivery of the same notification go one after the other.

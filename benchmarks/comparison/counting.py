@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import DescribeActivityExecutionRequest
 from temporalio.client import Client
 
 from runtime.codec import SEALED
-from runtime.stack import PostgresEndpoint
+from stack import PostgresEndpoint
 
 MAINTENANCE: Final = "postgres"
 STATEMENTS_KEPT: Final = 10_000

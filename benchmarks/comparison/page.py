@@ -290,7 +290,7 @@ def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
         "## Method",
         "",
         _METHOD.format(counted=COUNTED_CASES),
-        f"Measured in {plan.rounds} rounds of {plan.cases} cases and {plan.singles} one at a time, on {_machine()}. "
+        f"Measured in {plan.rounds} rounds of {plan.cases} cases and {plan.singles} one at a time, on {_machine()}.",
         f"Other programs took {_beside(found):.0%} of the machine's processor time meanwhile.",
     ]
     return "\n".join(lines) + "\n"

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import psutil
 
-from runtime.stack.launch import Account
-from runtime.stack.process import launch_command
+from stack.launch import Account
+from stack.process import launch_command
 
 ROOT: Final = Path(__file__).parents[2]
 _TAIL: Final = 4000

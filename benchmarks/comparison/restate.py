@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 
 from benchmarks.comparison.programs import Program, program
-from runtime.stack.ports import LOOPBACK, pick_ports
+from stack.ports import LOOPBACK, pick_ports
 
 _POLL_SECONDS: Final = 0.05
 _CREATED: Final = 201

@@ -21,12 +21,13 @@ from benchmarks.comparison.roster import Contestant, python_of, restate_server
 from benchmarks.contestants import register
 from benchmarks.contestants.cardcase import insured
 from benchmarks.contestants.playing import Played
-from cases.names import SEARCH_ATTRIBUTES, TASK_QUEUE_CASES
+from cases.names import TASK_QUEUE_CASES
 from cases.occasions import Scheduled
 from deploy.migrations import migrate
-from runtime.stack import LocalStack
-from runtime.stack.ports import LOOPBACK, pick_ports
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
+from stack import LocalStack
+from stack.ports import LOOPBACK, pick_ports
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 Answer = TypeVar("Answer")
 

@@ -17,12 +17,12 @@ from cases.models import Actor, DocumentKind, Role, VerifyDocuments
 from cases.names import Kind
 from cases.numbers import derive
 from cases.policy import PACKS, Policies, load
+from gate.stamp_keys import SigningKey
 from intake.applications import ApplicationDocument, NumberChangeApplication
 from intake.client import CaseClient
 from runtime.client import connect
 from runtime.codec import PayloadSealer
-from runtime.stack.issuer import Everybody, Issuer
-from runtime.stamp_keys import SigningKey
+from stack.issuer import Everybody, Issuer
 
 REGION: Final = "440103"
 """Where nobody is waited for between verification and end."""

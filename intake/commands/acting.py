@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from cases.models import Actor
+from gate.identity import IdentityTokens, KeyFile, KeyUrl
+from gate.settings import IdentitySettings
 from intake.stamping import TokenFile
-from runtime.identity import IdentityTokens, KeyFile, KeyUrl
-from runtime.settings import ConfigurationInvalid, Problem, Settings, read_settings
+from runtime.settings import ConfigurationInvalid, Problem, read_settings
 
 _NEEDED: Final = {
     "token_file": "Log in, and set it to the file that holds the identity token",
@@ -22,9 +23,9 @@ _NEEDED: Final = {
 async def checked_actor() -> Actor:
     """Who calls, by the token file of the settings.
 
-    Raises `ConfigurationInvalid`, and `CaseError` as `runtime.identity.IdentityTokens.check`.
+    Raises `ConfigurationInvalid`, and `CaseError` as `gate.identity.IdentityTokens.check`.
     """
-    settings = read_settings(Settings)
+    settings = read_settings(IdentitySettings)
     lacking = [name for name in _NEEDED if getattr(settings, name) is None]
     if settings.token_file is None or settings.identity_issuer is None or settings.identity_keys is None:
         raise ConfigurationInvalid(

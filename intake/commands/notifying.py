@@ -12,6 +12,7 @@ import typer
 from activities.notifications.addressees import address_of_staff, write_staff_contact
 from activities.notifications.messages import compose
 from activities.notifications.providers import Answer, Parcel, Provider, Verdict
+from activities.notifications.providers.configured import providers_of
 from activities.notifications.troubled import Renewal, Trouble, Which, list_troubled, overview, send_again
 from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
@@ -23,7 +24,6 @@ from intake.commands.acting import checked_actor
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Language, WrongUsage
 from runtime.logs import configure_logging
-from runtime.providers import providers_of
 from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, Settings, read_settings
 
 STANDARD_INPUT: Final = "-"

@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 import typer
 
+from intake import schedules
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format
-from runtime import schedules
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `schedules list` shows it.", show_default=False)]
 

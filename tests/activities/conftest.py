@@ -12,7 +12,7 @@ from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
 from cases.policy import Policies
 from deploy.migrations import migrate
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.activities.play import Play
 from tests.stamping import STAMPS
 

@@ -11,7 +11,7 @@ from activities.registry.pool import create_pool
 from activities.registry.schema import SCHEMA, check_schema
 from cases.errors import CaseError, Code
 from deploy.migrations import HERE, migrate, scripts
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.activities.conftest import execute
 
 PERSON = "a" * 26

@@ -23,7 +23,7 @@ from cases.roles import OPEN, ROLES
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, digest_of
 from cases.states import Event, Status
 from cases.steps import RegisterRequest
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
 from tests import scenes
 from tests.activities.play import CERTIFIED, CLERK, NOON, NORTH, SECOND, SOUTH, THIRD, Play, eighteen, insured
 from tests.stamping import KEY, NAMESPACE, STAMPS, stamp_of, stamped

@@ -16,7 +16,7 @@ from activities.registry.verifying import Broken, Head, digest_of_heads, heads, 
 from cases.errors import CaseError, Code
 from cases.names import person_token
 from deploy.migrations import migrate
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.activities.conftest import execute
 from tests.activities.play import NOON
 from tests.scenes import KEY

@@ -8,18 +8,18 @@ from typing import Final
 
 from activities.sealing import KeyRing
 from cases.models import Actor, ConfirmDownstream, Role, System
-from cases.names import SEARCH_ATTRIBUTES
 from cases.states import Event, Status
 from intake.applications import Application
 from intake.client import CaseClient
-from runtime.stack import LocalStack
-from runtime.stack.identity import Operator
-from runtime.stack.operators import Desk, desk_opened
+from stack import LocalStack
+from stack.identity import Operator
+from stack.operators import Desk, desk_opened
 from tests.engine import Engine, Person, engine_on
 from tests.intake.applying import number_change, replacement
 from tests.scenes import FACTS, OFFICE, OFFICER, OPERATOR, VERIFIER
 from tests.stamping import KEY
 from tests.worker_process import environment_with
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK = (
     Operator(VERIFIER, "经办人员 clerk"),

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from cases.errors import REMEDIES, Code
 from cases.states import Event, Milestone, Status
-from runtime.stack.web_ui import CodecSettings
+from stack.web_ui import CodecSettings
 from tests.browser.browsing import Screen
 from tests.browser.office import CLERK, OFFICER_AT_DESK, Office
 from tests.scenes import ID_CARD

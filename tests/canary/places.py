@@ -21,7 +21,7 @@ from google.protobuf.json_format import MessageToJson
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 
-from runtime.stack import postgres
+from stack import postgres
 from tests.canary.forms import Kind
 from tests.canary.people import Leak
 from tests.canary.scanner import Hit, Scanner

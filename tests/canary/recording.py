@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from runtime.stack.ports import LOOPBACK
+from stack.ports import LOOPBACK
 
 _CHUNK = 64 * 1024
 _LOOK_SECONDS = 0.05

@@ -15,24 +15,24 @@ from urllib.parse import urlsplit
 import aiohttp
 from temporalio.client import Client
 
+from activities.notifications.listening import PATH as CALLBACKS
 from cases.models import Actor, Role
-from cases.names import SEARCH_ATTRIBUTES
+from gate.stamp_keys import SigningKey
+from intake import schedules
 from intake.client import CaseClient
-from runtime import schedules
-from runtime.callbacks import PATH as CALLBACKS
-from runtime.stack import LocalStack
-from runtime.stack.directory import DataDirectory
-from runtime.stack.issuer import Issuer
-from runtime.stack.launch import Account
-from runtime.stack.ports import LOOPBACK, pick_ports
-from runtime.stack.process import ServerProcess
-from runtime.stack.receivers import Receivers
-from runtime.stamp_keys import SigningKey
+from stack import LocalStack
+from stack.directory import DataDirectory
+from stack.issuer import Issuer
+from stack.launch import Account
+from stack.ports import LOOPBACK, pick_ports
+from stack.process import ServerProcess
+from stack.receivers import Receivers
 from tests.canary.people import People, PlantedEngine
 from tests.canary.recording import CommandLines, Recorder, command_lines_watched, recording
 from tests.canary.worker_by_day import METRICS
 from tests.engine import engine_on
 from tests.worker_process import ROOT, environment_with, sample_key_file
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 UI: Final = "http://ui.example.invalid:8080"
 """Origin of a Web UI."""
@@ -213,7 +213,7 @@ class Stage:
             "CARDCASE_CODEC_PORT": str(self.ports["codec"]),
             "CARDCASE_UI_ORIGINS": UI,
         }
-        await self.start("codec", "runtime.codec_server", more)
+        await self.start("codec", "gate", more)
 
     async def close(self) -> None:
         """End what still runs."""

@@ -29,12 +29,12 @@ from cases.errors import CaseError, Code
 from cases.models import Actor, Role
 from cases.names import TASK_QUEUE_CASES, Kind, case_id
 from cases.states import Event, Status
+from gate.stamp_keys import SigningKey
 from intake.client import EngineError
 from intake.requests import read_application
 from intake.stamping import GateAtUrl
 from runtime.codec import ENTRY, PayloadSealer, workflow_bound
-from runtime.stack.tray import Fault
-from runtime.stamp_keys import SigningKey
+from stack.tray import Fault
 from tests.canary.stage import MINISTRY, Stage
 from tests.engine import SEALED, Person, new_number
 from tests.intake.applying import fields_of, number_change, paper

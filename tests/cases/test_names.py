@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from cases.errors import CaseError, Code
 from cases.names import (
-    SEARCH_ATTRIBUTES,
     TOKEN_LENGTH,
     Kind,
     case_id,
@@ -92,16 +91,3 @@ def test_what_is_no_personal_number_gets_no_token_and_is_not_repeated(wrong: str
     with pytest.raises(CaseError) as refused:
         person_token(KEY, wrong)
     assert str(refused.value) == "PERSONAL_NUMBER_INVALID (personal_number)"
-
-
-def test_search_attributes_hold_no_more_than_the_contract_names() -> None:
-    assert SEARCH_ATTRIBUTES == {
-        "CaseKind": "Keyword",
-        "CaseStatus": "Keyword",
-        "CaseMilestone": "Keyword",
-        "CaseRegion": "Keyword",
-        "CaseCategory": "Keyword",
-        "CaseAttention": "KeywordList",
-        "CaseRung": "Int",
-        "CaseDueAt": "Datetime",
-    }

@@ -15,7 +15,7 @@ import pytest
 
 from demo.surroundings import PROJECT, servers
 from deploy.migrations import migrate
-from runtime.stack import PostgresServer
+from stack import PostgresServer
 from tests.worker_process import environment_with
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]

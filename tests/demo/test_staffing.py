@@ -8,8 +8,8 @@ from activities.supervision.directory import read_directory, told_about
 from cases.offices import Recipient
 from demo.staffing import staffed
 from deploy.migrations import migrate
-from runtime.stack import LocalStack
 from samples.people import OFFICES
+from stack import LocalStack
 from tests.engine import created_database
 
 

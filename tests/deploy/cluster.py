@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from runtime.stack import PostgresServer
+from stack import PostgresServer
 
 ROLES: Final = Path(__file__).parents[2] / "deploy" / "postgres" / "roles.sql"
 

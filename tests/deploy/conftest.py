@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from deploy.credentials import make
 from deploy.migrations import migrate
-from runtime.stack import PostgresServer
+from stack import PostgresServer
 from tests.deploy.cluster import Cluster
 from tests.deploy.image import Image
 

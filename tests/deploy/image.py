@@ -13,6 +13,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 CONTAINER: Final = ROOT / "deploy" / "container"
+PRODUCT: Final = frozenset({"activities", "cases", "deploy", "gate", "intake", "runtime", "workflows"})
+"""The rooms that are installed; the others are for trying out, rehearsing and measuring."""
 
 _COPY = re.compile(r"^COPY (?!--from)(.+) (/app\S*)$", re.MULTILINE)
 

@@ -9,13 +9,13 @@ import pytest
 from ruamel.yaml import YAML
 from temporalio.envconfig import ClientConfig
 
+from activities.notifications.providers.configured import providers_of
+from activities.notifications.settings import NotificationSettings
 from cases.delivery import Channel
 from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, STAMP_KEY, STAMP_TRUST, make
-from runtime.notifying import NotificationSettings
-from runtime.providers import providers_of
+from gate.settings import GateSettings
 from runtime.settings import (
     ClientSettings,
-    CodecServerSettings,
     ConfigurationInvalid,
     Settings,
     WorkerSettings,
@@ -134,7 +134,7 @@ def test_a_container_is_given_settings_that_its_program_accepts(
     assert ClientConfig.load_client_connect_config() == {"target_host": "temporal:7233", "namespace": "cardcase"}
 
 
-def test_the_codec_server_is_given_settings_that_it_accepts_once_the_provider_is_known(
+def test_the_gate_is_given_settings_that_it_accepts_once_the_provider_is_known(
     services: dict[str, Any], tmp_path: Path
 ) -> None:
     make(tmp_path)
@@ -147,9 +147,9 @@ def test_the_codec_server_is_given_settings_that_it_accepts_once_the_provider_is
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
         .replace("/run/secrets/stamp_key", str(tmp_path / STAMP_KEY))
         .replace("/run/secrets/login_secret", str(tmp_path / "login_secret"))
-        for variable, value in services["codec-server"]["environment"].items()
+        for variable, value in services["gate"]["environment"].items()
     }
-    settings = read_settings(CodecServerSettings, environment)
+    settings = read_settings(GateSettings, environment)
     ui = services["temporal-ui"]["environment"]
     assert settings.public_url() == _default(ui["TEMPORAL_CODEC_ENDPOINT"])
     assert _default(ui["TEMPORAL_CODEC_DEFAULT_ERROR_LINK"]) == f"{settings.public_url()}/login"
@@ -157,7 +157,7 @@ def test_the_codec_server_is_given_settings_that_it_accepts_once_the_provider_is
     assert settings.login_secret() == ""
     with pytest.raises(ConfigurationInvalid) as invalid:
         read_settings(
-            CodecServerSettings,
+            GateSettings,
             environment | {"CARDCASE_PROFILE": "production", "CARDCASE_CODEC_URL": "http://codec.example.invalid"},
         )
     assert {problem.name for problem in invalid.value.problems} >= {"CARDCASE_CODEC_URL"}

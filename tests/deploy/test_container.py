@@ -5,7 +5,7 @@ import re
 import pytest
 
 from runtime.health import health_served
-from tests.deploy.image import ROOT, Image, ignored
+from tests.deploy.image import PRODUCT, ROOT, Image, ignored
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
@@ -21,20 +21,15 @@ print(json.dumps(sorted({name for module in modules for name in of.get(module, (
 """
 
 
-def test_the_image_holds_no_stack_no_test_and_no_secret(image: Image) -> None:
+def test_the_image_holds_the_rooms_of_the_product_and_no_test_and_no_secret(image: Image) -> None:
     assert not ignored("worker.py")
     assert ignored("deploy/secrets/keys.toml")
     assert ignored(".git/config")
-    assert {path.name for path in image.app.iterdir()} == {
-        *("LICENSE", "activities", "cases", "deploy", "intake", "runtime", "starter.py", "worker.py", "workflows")
-    }
+    assert {path.name for path in image.app.iterdir()} == {*PRODUCT, "LICENSE", "starter.py", "worker.py"}
     assert {path.name for path in (image.app / "deploy").iterdir()} == {"__init__.py", "container", "migrations"}
-    assert not (image.app / "runtime" / "stack").exists()
 
 
-@pytest.mark.parametrize(
-    "program", ["worker", "starter", "runtime.codec_server.__main__", "deploy.migrations.__main__"]
-)
+@pytest.mark.parametrize("program", ["worker", "starter", "gate.__main__", "deploy.migrations.__main__"])
 def test_a_program_needs_nothing_beyond_the_image(image: Image, program: str) -> None:
     done = image.run("-c", IMPORTS, program)
     assert done.returncode == 0, done.stderr
@@ -44,9 +39,7 @@ def test_a_program_needs_nothing_beyond_the_image(image: Image, program: str) ->
     assert needed <= {name.replace("_", "-") for name in pinned}
 
 
-@pytest.mark.parametrize(
-    ("program", "known_by"), [("worker", "--check"), ("starter", "import"), ("codec-server", "--check")]
-)
+@pytest.mark.parametrize(("program", "known_by"), [("worker", "--check"), ("starter", "import"), ("gate", "--check")])
 def test_the_first_argument_selects_the_program(image: Image, program: str, known_by: str) -> None:
     done = image.run(image.entrypoint, program, "--help")
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.credentials import KEY_RING, STAMP_TRUST
 from runtime.health import health_served
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.deploy.cluster import Cluster
 from tests.deploy.image import Image
 from tests.namespaces import new_namespace

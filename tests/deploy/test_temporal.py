@@ -8,7 +8,7 @@ from pathlib import Path
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from runtime.stack import LocalStack
+from stack import LocalStack
 
 NAMESPACE_SH = Path(__file__).parents[2] / "deploy" / "temporal" / "namespace.sh"
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.faults.ledger import Ledger
 from tests.faults.sagas import Saga, undisturbed

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from runtime.stack.ports import LOOPBACK
+from stack.ports import LOOPBACK
 
 COMMIT: Final = b"Q\x00\x00\x00\x0cCOMMIT;\x00"
 """A simple query of PostgreSQL's protocol: type, length, text."""

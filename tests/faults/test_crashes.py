@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from cases.states import Status
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine
 from tests.faults.crashing_worker import Point
 from tests.faults.ledger import Ledger

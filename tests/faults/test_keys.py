@@ -20,16 +20,16 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.sealing import KeyRing
 from cases.errors import Code
 from cases.models import DocumentKind
-from cases.names import SEARCH_ATTRIBUTES
 from cases.states import Event, Status
 from runtime.client import connect
 from runtime.codec import PayloadSealer, is_sealed, key_of, payloads_in
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = [pytest.mark.faults, pytest.mark.servers]
 

@@ -18,6 +18,7 @@ import pytest
 from temporalio.worker import Worker
 
 from activities.notifications import Notifications
+from activities.notifications.listening import callbacks_served
 from activities.notifications.providers import Provider
 from activities.notifications.providers.http import opened
 from activities.notifications.providers.mail import Mail, Relay
@@ -28,11 +29,10 @@ from cases.delivery import Channel
 from cases.models import System
 from cases.occasions import Occasion, Swept
 from cases.states import Event, Status
-from runtime.callbacks import callbacks_served
-from runtime.sandbox import RUNNER
-from runtime.stack.receivers import Receivers
-from runtime.stack.tray import Fault, Script, Tray
+from runtime.runner import RUNNER
 from runtime.worker import notifications_worker
+from stack.receivers import Receivers
+from stack.tray import Fault, Script, Tray
 from tests.engine import Engine
 from tests.faults.sweeping import QUEUE, Sweeping
 from tests.workflows.dossier import Dossier

@@ -12,9 +12,9 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.service import RPCError, RPCStatusCode
 
-from cases.names import SEARCH_ATTRIBUTES, case_id
+from cases.names import case_id
 from cases.states import Event, Status
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
@@ -22,6 +22,7 @@ from tests.worker_process import sample_key_file, sample_trust_file
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from worker import BEYOND_DRAIN_SECONDS
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = pytest.mark.servers
 

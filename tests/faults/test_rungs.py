@@ -17,12 +17,12 @@ import pytest_asyncio
 from cases.clocks import SHANGHAI
 from cases.ladder import Rung
 from cases.models import CaseView
-from cases.names import SEARCH_ATTRIBUTES
 from cases.policy import PACKS, CalendarOverrides, Policies, load
 from cases.states import Status
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.scenes import ID_CARD
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.timeout(1500)]
 

@@ -8,9 +8,9 @@ from typing import Final
 from aiohttp import web
 
 from cases.models import Actor
-from runtime.gate import CaseClock, by_the_clock
-from runtime.stack.issuer import Issuer
-from runtime.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from gate.gate import CaseClock, by_the_clock
+from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from stack.issuer import Issuer
 from tests.stamping import KEY, NAMESPACE
 
 ISSUER: Final = Issuer()

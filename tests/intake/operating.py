@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cases.models import Actor
-from runtime.stack.issuer import Issuer
+from stack.issuer import Issuer
 from tests.engine import Engine
 from tests.intake.calling import Run, Said, sample_keys
 

@@ -10,12 +10,12 @@ import pytest_asyncio
 
 from cases.errors import Code
 from cases.models import Acknowledge, AddDocuments, Withdraw
-from cases.names import SEARCH_ATTRIBUTES
 from cases.states import Status
 from intake.client import CaseClient, Unavailable
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.intake.applying import CLERK, number_change, paper
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 TODAY = date(2026, 11, 2)
 SHORT_HISTORY = 30

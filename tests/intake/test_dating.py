@@ -24,7 +24,7 @@ from cases.policy import CalendarOverrides, Policies, Policy
 from cases.states import Event, Status
 from intake.commands import dating
 from intake.commands.saying import Exit
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests import scenes
 from tests.activities.late_cases import late
 from tests.engine import Engine, engine_on, quiet_policies

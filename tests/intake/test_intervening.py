@@ -12,7 +12,6 @@ from temporalio.common import TypedSearchAttributes
 from activities.registry import journal
 from activities.registry.journal import Kind, Written
 from cases.models import Actor, Role
-from cases.names import SEARCH_ATTRIBUTES
 from cases.progress import CaseState
 from cases.states import Status
 from intake import interventions
@@ -24,6 +23,7 @@ from tests.scenes import CLERK, ID_CARD, OPERATOR, SOUTH
 from tests.stamping import stamped_opening
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 SOUTHERN = Actor(id="operator-s", role=Role.operator, office=SOUTH)
 

@@ -8,10 +8,10 @@ import pytest_asyncio
 
 from deploy.migrations import migrate
 from intake.commands.saying import Exit
-from runtime.stack import LocalStack
-from runtime.stack.issuer import Issuer
-from runtime.stack.receivers import Receivers
-from runtime.stack.tray import Fault
+from stack import LocalStack
+from stack.issuer import Issuer
+from stack.receivers import Receivers
+from stack.tray import Fault
 from tests.engine import created_database
 from tests.intake.calling import Run, Said, sample_keys
 from tests.scenes import OPERATOR

@@ -23,7 +23,7 @@ from deploy.migrations import migrate
 from intake.applications import InputRefused
 from intake.commands.saying import Exit
 from intake.files.preferences import COLUMN_ZH, Column, Row, open_preferences
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import created_database
 from tests.intake.calling import Run, Said, sample_keys
 

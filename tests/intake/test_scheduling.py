@@ -9,8 +9,8 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from intake.commands.saying import Exit
-from runtime.schedules import DEFINITIONS
-from runtime.stack import LocalStack
+from intake.schedules import DEFINITIONS
+from stack import LocalStack
 from tests.intake.calling import Run, Said, sample_keys
 from tests.namespaces import new_namespace
 

@@ -21,9 +21,9 @@ from intake.applications import InputRefused
 from intake.commands.saying import Exit
 from intake.files.contacts import read_contacts
 from intake.files.directory import COLUMN_ZH, DUTY_ZH, LEVEL_ZH, Column, read_directory
-from runtime.stack import LocalStack
 from samples.generate import CONTACTS, DIRECTORY, FOLDER
 from samples.offices import directory
+from stack import LocalStack
 from tests.engine import created_database
 from tests.intake.calling import Run, Said, sample_keys
 

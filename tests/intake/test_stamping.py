@@ -15,11 +15,11 @@ from aiohttp import web
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
 from cases.states import Event
+from gate.gate import LARGEST_BATCH, Batch
+from gate.stamp_route import PATH, stamp_handler
 from intake.client import CaseClient, Refused, Unavailable
 from intake.stamping import GateAtUrl, TokenFile, gate_at
-from runtime.gate import LARGEST_BATCH, Batch
-from runtime.stack.issuer import Issuer
-from runtime.stamp_route import PATH, stamp_handler
+from stack.issuer import Issuer
 from tests import scenes
 from tests.engine import Engine
 from tests.intake.applying import number_change

@@ -17,16 +17,17 @@ from temporalio.client import WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.testing import TimeSkipper
 
 from cases.models import DocumentKind
-from cases.names import SEARCH_ATTRIBUTES, case_id
+from cases.names import case_id
 from cases.states import Event, Status
 from runtime.client import connect
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.lives import LIVES
 from tests.replay.recorded import FOLDER, keep
 from tests.scenes import FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 CONTINUE_AFTER: Final = 60
 """Events after which the server asks a case to continue as new."""

@@ -17,7 +17,7 @@ from temporalio.workflow import _Definition
 import workflows
 from runtime.converter import IN_CLEAR
 from runtime.plugin import FAILING
-from runtime.sandbox import RUNNER, SANDBOX
+from runtime.runner import RUNNER, SANDBOX
 from runtime.worker import WORKFLOWS
 from tests.engine import Engine
 from tests.replay.broken import RollsDice

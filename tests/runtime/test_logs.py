@@ -21,8 +21,8 @@ from temporalio.worker import Worker
 from cases.errors import CaseError, Code
 from runtime.client import connect
 from runtime.logs import configure_logging, core_runtime
-from runtime.sandbox import RUNNER
-from runtime.stack import LocalStack
+from runtime.runner import RUNNER
+from stack import LocalStack
 from tests.engine import SEALED
 from tests.runtime.quoting import PLANTED, Quoting
 

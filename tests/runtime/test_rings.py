@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from activities.sealing import KeyRing
 from runtime.rings import OPEN_CASES
-from runtime.stack import LocalStack
+from stack import LocalStack
 from tests.engine import Engine
 from tests.namespaces import until
 from tests.nursery import forked_worker

@@ -10,11 +10,11 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
-from cases.names import SEARCH_ATTRIBUTES
 from runtime.client import connect
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
-from runtime.stack import TemporalServer
+from stack import TemporalServer
 from tests.engine import SEALED
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = pytest.mark.servers
 

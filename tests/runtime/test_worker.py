@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from deploy.migrations import migrate
-from runtime.stack import LocalStack
-from runtime.stack.ports import LOOPBACK
+from stack import LocalStack
+from stack.ports import LOOPBACK
 from tests.engine import created_database
 from tests.nursery import forked_worker
 from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file, worker_process

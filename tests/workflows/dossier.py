@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.common import SearchAttributeKey, TypedSearchAttributes
+from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 
 from activities.registry.reading import verify_chain
@@ -42,6 +42,7 @@ from cases.states import Event, Status
 from intake.client import CaseClient
 from tests.engine import Engine, Person
 from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, SPEAKERS, VERIFIER, of_office
+from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, RUNG, STATUS
 
 PATIENCE = timedelta(seconds=20)
 """How long a case may take to come to rest."""
@@ -371,14 +372,11 @@ def _compare_with_audit(made: Sequence[Transition], audit: Sequence[Sequence[Any
 
 
 def _compare_with_attributes(view: CaseView, attributes: TypedSearchAttributes) -> None:
-    def keyword(name: str) -> Any:
-        return attributes.get(SearchAttributeKey.for_keyword(name))
-
-    assert keyword("CaseKind") == view.kind
-    assert keyword("CaseStatus") == view.status
-    assert keyword("CaseMilestone") == view.milestone
-    assert keyword("CaseRegion") == view.region
-    assert keyword("CaseCategory") == view.category
-    assert tuple(attributes.get(SearchAttributeKey.for_keyword_list("CaseAttention")) or ()) == view.attention
-    assert attributes.get(SearchAttributeKey.for_datetime("CaseDueAt")) == view.due_at
-    assert (attributes.get(SearchAttributeKey.for_int("CaseRung")) or 0) == view.rung
+    assert attributes.get(KIND) == view.kind
+    assert attributes.get(STATUS) == view.status
+    assert attributes.get(MILESTONE) == view.milestone
+    assert attributes.get(REGION) == view.region
+    assert attributes.get(CATEGORY) == view.category
+    assert tuple(attributes.get(ATTENTION) or ()) == view.attention
+    assert attributes.get(DUE_AT) == view.due_at
+    assert (attributes.get(RUNG) or 0) == view.rung

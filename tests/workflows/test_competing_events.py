@@ -24,7 +24,7 @@ from cases.models import (
     VerifyDocuments,
     Withdraw,
 )
-from cases.names import case_id
+from cases.names import ANSWER, RECEIPT, case_id
 from cases.progress import CaseState
 from cases.states import Event, Status
 from intake.client import CaseClient, Refused, Unavailable
@@ -106,7 +106,7 @@ async def test_whoever_never_got_the_answer_may_ask_for_it_after_the_end(engine:
     await case.ends()
     handle = engine.handle(case.case_id)
     for update_id, first in (("hold-1", held), ("withdraw-1", withdrawn), ("never-told", None)):
-        again = await handle.query("answer", update_id)
+        again = await handle.query(ANSWER, update_id)
         assert (again and Answer.model_validate(again)) == first
 
 
@@ -340,7 +340,7 @@ async def test_a_receipt_that_was_asked_for_again_is_the_one_of_the_opening(engi
     await case.tell(Event.add_documents)
     await case.rests_in(Status.in_review)
     again: Receipt = await engine.handle(case.case_id).execute_update(
-        "receipt", ReceiptRequest(key=case.opening.key, fingerprint=case.opening.fingerprint), result_type=Receipt
+        RECEIPT, ReceiptRequest(key=case.opening.key, fingerprint=case.opening.fingerprint), result_type=Receipt
     )
     assert again == case.receipt
     assert again.status is Status.awaiting_documents

@@ -15,16 +15,17 @@ from temporalio.testing import TimeSkipper
 
 from cases.errors import Code
 from cases.models import AddDocuments, Answer, DocumentKind, Receipt, ReceiptRequest, System
-from cases.names import SEARCH_ATTRIBUTES
+from cases.names import RECEIPT
 from cases.states import Event, Status
 from intake.client import CaseClient
 from runtime.client import connect
-from runtime.stack import TemporalServer
+from stack import TemporalServer
 from tests.engine import SEALED, Engine
 from tests.scenes import CLERK, FACTS, ID_CARD, SOUTH, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import activate, applying, change, made, replacement
 from workflows.case import REMEMBERED_UPDATES
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = pytest.mark.servers
 
@@ -122,7 +123,7 @@ async def test_an_update_that_was_answered_in_an_earlier_run_is_remembered(impat
     for event, update_id, first in ((Event.hold, "hold-1", held), (Event.resume, "resume-1", resumed)):
         assert await case.tell(event, update_id=update_id) == first
     again: Receipt = await impatient.handle(case.case_id).execute_update(
-        "receipt", ReceiptRequest(key=case.opening.key, fingerprint=case.opening.fingerprint), result_type=Receipt
+        RECEIPT, ReceiptRequest(key=case.opening.key, fingerprint=case.opening.fingerprint), result_type=Receipt
     )
     assert again == case.receipt
     assert await impatient.open(case.opening) == case.receipt

@@ -13,6 +13,7 @@ from temporalio.api.enums.v1 import EventType
 
 from activities.calendar import official_calendar
 from activities.notifications import Notifications
+from activities.notifications.courier import Courier
 from activities.notifications.providers.http import opened
 from activities.notifications.providers.text_messages import TextMessages
 from activities.registry import Registry
@@ -20,10 +21,9 @@ from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, DeliverRequest
 from cases.states import Event, Status
-from runtime.courier import Courier
-from runtime.stack import LocalStack
-from runtime.stack.receivers import Receivers
 from runtime.worker import cases_worker, notifications_worker
+from stack import LocalStack
+from stack.receivers import Receivers
 from tests.engine import Engine, Person, engine_on, quiet_policies
 from tests.scenes import ID_CARD, SOUTH
 from tests.stamping import STAMPS

@@ -15,8 +15,8 @@ from cases.occasions import Rechecked
 from cases.states import Event, Status
 from cases.steps import Neighbour
 from intake.client import CaseClient
-from runtime.sandbox import RUNNER
-from runtime.stack import LocalStack
+from runtime.runner import RUNNER
+from stack import LocalStack
 from tests.engine import Engine, engine_on, new_number, quiet_policies
 from tests.scenes import ID_CARD, SOUTH
 from tests.workflows.dossier import Dossier

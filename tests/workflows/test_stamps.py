@@ -12,13 +12,13 @@ from activities.calendar import official_calendar
 from activities.registry import Registry
 from cases.errors import Code
 from cases.models import Fact, NumberChangeOpening, ReceiptRequest, Role
-from cases.names import CALENDAR_GREW, case_id
+from cases.names import CALENDAR_GREW, RECEIPT, case_id
 from cases.progress import CaseState
 from cases.roles import OPEN
 from cases.stamps import LIFETIME, Opening
 from cases.states import Event, Status
 from cases.steps import Registered, RegisterRequest
-from runtime.stamp_keys import SigningKey
+from gate.stamp_keys import SigningKey
 from tests.engine import Engine, quiet_policies
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_office
 from tests.stamping import STAMPS, stamp_of, stamped, stamped_opening
@@ -179,7 +179,7 @@ async def test_an_opening_is_judged_by_when_it_came_and_not_by_when_somebody_had
     started = (await handle.describe()).start_time
     # Nobody works on it until now.
     async with late.working():
-        await handle.execute_update("receipt", ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint))
+        await handle.execute_update(RECEIPT, ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint))
     (request,) = registry.asked
     assert request.arrived == started
     assert started < request.at

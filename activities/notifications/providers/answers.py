@@ -60,8 +60,8 @@ class Answer:
 
 
 def accepted(reference: str | None = None) -> Answer:
-    """The provider has it."""
-    return Answer(Verdict.accepted, reference=reference)
+    """The provider has it. A reference that cannot be printed is left out, or the register would refuse the answer."""
+    return Answer(Verdict.accepted, reference=reference if reference is None or reference.isprintable() else None)
 
 
 def refused(code: Code = Code.CHANNEL_REFUSED) -> Answer:

@@ -12,7 +12,7 @@ from activities.notifications.providers.text_messages import TextMessages
 from activities.registry.pool import Pool
 from activities.sealing import Sealer
 from cases.delivery import Channel
-from runtime.stack.receivers import Receivers
+from stack.receivers import Receivers
 from tests.activities.notifications.telling import Telling
 
 TOKEN = "synthetic"  # noqa: S105 - of receivers that run for one test

@@ -17,7 +17,7 @@ from activities.sealing import Field, Sealer
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, Delivered, DeliverRequest
 from cases.occasions import Occasion, Swept
-from runtime.stack.receivers import Receivers
+from stack.receivers import Receivers
 
 NOON: Final = datetime(2026, 8, 25, 12, 0, tzinfo=SHANGHAI)
 AGENCY, CITY, PROVINCE, MINISTRY = "110105", "110100", "110000", "100000"

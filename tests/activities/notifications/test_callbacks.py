@@ -7,7 +7,7 @@ from activities.notifications.callbacks import WINDOW_SECONDS, Signature, check_
 from activities.notifications.standing import Told, Way, missing, outdoing, standing_of
 from cases.delivery import Channel
 from cases.errors import CaseError, Code
-from runtime.stack.tray import Fault
+from stack.tray import Fault
 from tests.activities.notifications.telling import Telling
 
 SECRET = b"synthetic-secret"

@@ -8,11 +8,12 @@ import pytest
 from activities.notifications import notifications as delivering
 from activities.notifications.providers import Answer, Parcel, Verdict
 from activities.notifications.standing import Told, key_of, pause, quiet_until
+from activities.notifications.taken_up import FALLBACK_AFTER
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
 from cases.errors import Code
-from runtime.stack.tray import Fault
+from stack.tray import Fault
 from tests.activities.notifications.telling import AGENCY, CITY, NOON, PROVINCE, Telling
 
 CHANNELS = list(Channel)
@@ -107,7 +108,7 @@ async def test_a_provider_that_is_away_for_long_gives_its_place_to_the_next(tell
     telling.receivers.tray.script.next.extend([Fault.unauthorised, Fault.unauthorised])
     await telling.deliver(notification)
     assert await telling.ways(notification) == {"sms": "sending"}
-    telling.at += delivering.FALLBACK_AFTER + timedelta(minutes=1)
+    telling.at += FALLBACK_AFTER + timedelta(minutes=1)
     await telling.sweep()
     assert await telling.ways(notification) == {"sms": "failed", "mail": "accepted"}
 
@@ -117,7 +118,7 @@ async def test_what_may_have_arrived_is_never_replaced_by_another_channel(tellin
     telling.receivers.tray.script.next.extend([Fault.error, Fault.unauthorised, Fault.unauthorised])
     await telling.deliver(notification)
     for _ in range(2):
-        telling.at += delivering.FALLBACK_AFTER + timedelta(minutes=1)
+        telling.at += FALLBACK_AFTER + timedelta(minutes=1)
         await telling.sweep()
     assert await telling.ways(notification) == {"sms": "sending"}
     await telling.sweep_until_settled()

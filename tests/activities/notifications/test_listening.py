@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 
 from activities.notifications.callbacks import Signature
+from activities.notifications.listening import BODY_BYTES, SIGNATURE, TIMESTAMP, callbacks_served
 from cases.delivery import Channel
-from runtime.callbacks import BODY_BYTES, SIGNATURE, TIMESTAMP, callbacks_served
-from runtime.stack.receivers import Receivers
-from runtime.stack.tray import Fault, Script
+from stack.receivers import Receivers
+from stack.tray import Fault, Script
 from tests.activities.notifications.telling import Telling
 
 SECRET = b"synthetic-secret-of-a-test"

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from activities.notifications.providers import Parcel, Verdict
+from activities.notifications.providers.configured import providers_of
 from activities.notifications.providers.mail import Mail, Relay
+from activities.notifications.settings import NotificationSettings
 from cases.delivery import Channel
 from cases.errors import Code
-from runtime.notifying import NotificationSettings
-from runtime.providers import providers_of
 
 HOST = "127.0.0.1"
 USER, PASSWORD = "cards", "synthetic-password"

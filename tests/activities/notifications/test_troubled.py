@@ -20,7 +20,7 @@ from activities.notifications.troubled import (
 from activities.sealing import Field
 from cases.delivery import Channel
 from cases.errors import CaseError, Code
-from runtime.stack.tray import Fault
+from stack.tray import Fault
 from tests.activities.notifications.telling import Telling
 
 

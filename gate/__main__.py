@@ -1,0 +1,151 @@
+"""Runs the gate: settings, keys, register, start; ends on SIGTERM.
+
+    python -m gate [--check]
+
+Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the register cannot be reached; 78 when
+something has to be corrected first (every problem is listed).
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from typing import Final, NoReturn
+
+import aiohttp
+import structlog
+from temporalio.envconfig import ClientConfig
+
+from activities.registry.pool import Pool
+from activities.sealing import KeyRing, Sealer
+from cases.errors import CaseError, Code
+from gate.access import Access
+from gate.gate import Gate
+from gate.identity import IdentityTokens, KeyFile, KeyUrl
+from gate.login import Login, is_safe
+from gate.origins import Origins
+from gate.service import Service, served, session_cookie
+from gate.settings import GateSettings
+from gate.stamp_keys import SigningKey
+from gate.translating import Translator
+from runtime.client import payload_sealer
+from runtime.health import health_served
+from runtime.logs import configure_logging
+from runtime.settings import ConfigurationInvalid, Problem, read_settings
+from runtime.start import CannotStart, close, reach_register
+
+EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
+
+_PROVIDER_SECONDS: Final = 5.0
+_DEFAULT_NAMESPACE: Final = "default"
+
+log = structlog.get_logger("gate")
+
+
+def namespace() -> str:
+    """The namespace whose cases are shown, by Temporal's own configuration."""
+    return ClientConfig.load_client_connect_config().get("namespace", _DEFAULT_NAMESPACE)
+
+
+def service_of(settings: GateSettings, session: aiohttp.ClientSession, pool: Pool, of: str) -> Service:
+    """The service that the settings describe, for one namespace. Raises `CaseError` CONFIGURATION_INVALID."""
+    payloads = payload_sealer(settings)
+    if payloads is None:
+        raise CaseError(Code.CONFIGURATION_INVALID, "encryption")
+    keys = settings.identity_keys
+    tokens = IdentityTokens(
+        KeyUrl(keys) if is_safe(keys) else KeyFile(Path(keys)),
+        issuer=settings.identity_issuer,
+        audience=settings.identity_audience,
+    )
+    public_url = settings.public_url()
+    gate = Gate(tokens, SigningKey.load(settings.stamp_key_file), audience=of)
+    return Service(
+        access=Access(tokens, session_cookie(public_url)),
+        login=Login(
+            session,
+            tokens,
+            issuer=settings.identity_issuer,
+            client=settings.identity_audience,
+            secret=settings.login_secret(),
+        ),
+        translator=Translator(payloads, Sealer(KeyRing.load(settings.key_file)), gate, of),
+        gate=gate,
+        origins=Origins(settings.ui_origins),
+        pool=pool,
+        namespace=of,
+        public_url=public_url,
+        ui_url=settings.ui_url,
+    )
+
+
+async def serve(settings: GateSettings, *, check_only: bool = False) -> int:
+    """Start in order and serve until told to stop. Answers the exit status. Raises `CannotStart`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ready = False
+    async with AsyncExitStack() as cleanup:
+        pool = await reach_register(settings.database_url, settings.pool_size)
+        cleanup.push_async_callback(close, pool)
+        session = await cleanup.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PROVIDER_SECONDS))
+        )
+        try:
+            service = service_of(settings, session, pool, namespace())
+        except CaseError as wrong:
+            raise CannotStart([Problem(f"CARDCASE_{(wrong.field or '').upper()}", "is wrong", "Correct it")]) from None
+        if check_only:
+            log.info("everything is in place")
+            return 0
+        port = await _listening(cleanup, "CODEC", served(service, settings.codec_host, settings.codec_port))
+        if settings.health_port is not None:
+            health = health_served(settings.health_host, settings.health_port, lambda: ready)
+            log.info("health is served", port=await _listening(cleanup, "HEALTH", health))
+        ready = True
+        log.info("ready", host=settings.codec_host, port=port, origins=sorted(settings.ui_origins))
+        await stop.wait()
+        ready = False
+    log.info("stopped")
+    return 0
+
+
+async def _listening(cleanup: AsyncExitStack, what: str, server: AbstractAsyncContextManager[int]) -> int:
+    try:
+        return await cleanup.enter_async_context(server)
+    except OSError:
+        wrong = Problem(f"CARDCASE_{what}_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
+        raise CannotStart([wrong]) from None
+
+
+class _CommandLine(argparse.ArgumentParser):
+    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
+
+
+def main() -> int:
+    """Read the settings, serve, and turn what went wrong into an exit status and words that help."""
+    parser = _CommandLine(prog="python -m gate", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
+    check_only = parser.parse_args().check
+    try:
+        settings = read_settings(GateSettings)
+        configure_logging(settings.log_format, settings.log_level)
+        return asyncio.run(serve(settings, check_only=check_only))
+    except ConfigurationInvalid as invalid:
+        problems, status = invalid.problems, EXIT_CONFIGURATION
+    except CannotStart as absent:
+        problems, status = absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,226 @@
+"""The gate: where a decision enters. It checks who asks, and stamps what they decide with who they are.
+
+Whatever the caller says of the actor is replaced by what the identity token says. A stamp is good for five minutes and
+one use; workflow and register accept no decision without one (`cases.stamps`, `activities.stamps`).
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import jwt
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
+
+from cases.errors import CaseError, Code
+from cases.models import FACTS, Actor, Contract, Fact, Record
+from cases.names import case_id, read_case_id
+from cases.roles import NAMES_THE_SUBMITTER, OPEN, Act, check_fact
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, Opening, check_opening, digest_of
+from cases.states import Event
+from gate.identity import IdentityTokens
+from gate.stamp_keys import SigningKey
+
+LARGEST_FACT: Final = 64 * 1024
+"""Bytes of a fact as somebody types it."""
+LARGEST_BATCH: Final = 100
+"""Facts and openings that are stamped with one request."""
+
+log = logging.getLogger(__name__)
+
+CaseClock = Callable[[str], Awaitable[datetime]]
+"""What time it is for a case. It is the same for all but where a season is rehearsed."""
+
+
+async def by_the_clock(_case: str) -> datetime:
+    """The time of day, in UTC."""
+    return datetime.now(UTC)
+
+
+class Asked(Contract):
+    """One fact or opening to be stamped, as programs ask for it."""
+
+    case: str
+    event: Act
+    content: dict[str, JsonValue]
+    """The fact; its `actor` may be left out. For `open` the whole opening, sealed."""
+
+
+class Batch(Contract):
+    """What a program asks the gate with one request."""
+
+    asked: Annotated[tuple[Asked, ...], Field(min_length=1, max_length=LARGEST_BATCH)]
+
+
+class Answered(Record):
+    """The content with its stamp, or why it gets none."""
+
+    content: dict[str, JsonValue] | None = None
+    code: Code | None = None
+    field: str | None = None
+
+
+class Answers(Record):
+    """What the gate answers, in the order asked."""
+
+    answered: tuple[Answered, ...]
+
+
+class _Typed(Contract):
+    """What an operator types into the form of an update: the fact's own fields, the case and the event."""
+
+    model_config = ConfigDict(extra="allow")
+
+    case: Annotated[str, StringConstraints(max_length=64)]
+    event: Event
+
+
+_OPENING: Final[TypeAdapter[Opening]] = TypeAdapter(Annotated[Opening, Field(discriminator="kind")])
+
+
+class Gate:
+    """Stamps for those who may. `audience` is the namespace of the cases."""
+
+    def __init__(
+        self, tokens: IdentityTokens, key: SigningKey, *, audience: str, clock: CaseClock = by_the_clock
+    ) -> None:
+        self._tokens = tokens
+        self._key = key
+        self._audience = audience
+        self._clock = clock
+
+    async def stamp(self, token: str, case: str, event: Event, fact: Fact) -> Fact:
+        """The fact, its actor replaced by the bearer of the token, with a stamp for this case and event.
+
+        Raises `CaseError`: as `IdentityTokens.check`, ROLE_NOT_ALLOWED, CASE_ID_INVALID, PAYLOAD_INVALID where the fact
+        is not that of the event.
+        """
+        return await self._stamp_fact(await self._bearer(token), case, event, fact)
+
+    async def stamp_opening(self, token: str, opening: Opening) -> Opening:
+        """The opening with a stamp.
+
+        Its fingerprint covers the submitter, so a wrong one is not replaced but refused: STAMP_MISMATCH. Raises
+        `CaseError` so, as `IdentityTokens.check`, and as `cases.roles.check_role`.
+        """
+        return await self._stamp_opening(await self._bearer(token), opening)
+
+    async def stamp_typed(self, token: str, typed: bytes) -> Fact:
+        """The fact that an operator typed as one JSON object, with `case` and `event` beside its own fields.
+
+        Raises `CaseError` as `stamp`; REQUEST_TOO_LARGE, REQUEST_NOT_JSON; the code and the name of the field for what
+        is wrong in a field.
+        """
+        actor = await self._bearer(token)
+        if len(typed) > LARGEST_FACT:
+            raise CaseError(Code.REQUEST_TOO_LARGE)
+        try:
+            read = _Typed.model_validate_json(typed)
+        except ValidationError as wrong:
+            raise _refusal(wrong) from None
+        fact = _fact(actor, read.event, dict(read.model_extra or {}))
+        return await self._stamp_fact(actor, read.case, read.event, fact)
+
+    async def stamp_all(self, token: str, batch: Batch) -> Answers:
+        """Stamps for many, each by itself. Raises `CaseError` as `IdentityTokens.check`."""
+        actor = await self._bearer(token)
+        return Answers(answered=tuple([await self._answer(actor, asked) for asked in batch.asked]))
+
+    async def _bearer(self, token: str) -> Actor:
+        return (await self._tokens.check(token)).actor
+
+    async def _answer(self, actor: Actor, asked: Asked) -> Answered:
+        try:
+            if isinstance(asked.event, Event):
+                fact = _fact(actor, asked.event, asked.content)
+                stamped: Fact | Opening = await self._stamp_fact(actor, asked.case, asked.event, fact)
+            else:
+                stamped = await self._stamp_opening(actor, _opening(asked.content))
+        except CaseError as refused:
+            return Answered(code=refused.code, field=refused.field)
+        return Answered(content=stamped.model_dump(mode="json", exclude_unset=True))
+
+    async def _stamp_fact(self, actor: Actor, case: str, event: Event, fact: Fact) -> Fact:
+        if type(fact) is not FACTS.get(event):
+            raise CaseError(Code.PAYLOAD_INVALID)
+        read_case_id(case)
+        theirs = fact.model_copy(update={"actor": actor, "stamp": None})
+        # In which region the case is, the case itself knows and judges.
+        check_fact(event, theirs, actor.office)
+        return theirs.model_copy(update={"stamp": await self._mint(actor, case, event, theirs)})
+
+    async def _stamp_opening(self, actor: Actor, opening: Opening) -> Opening:
+        if actor.role not in NAMES_THE_SUBMITTER and opening.submitter != actor:
+            raise CaseError(Code.STAMP_MISMATCH, "submitter")
+        stamp = await self._mint(actor, case_id(opening.kind, opening.person), OPEN, opening)
+        stamped = opening.model_copy(update={"stamp": stamp})
+        check_opening(stamped)
+        return stamped
+
+    async def _mint(self, actor: Actor, case: str, event: Act, content: Fact | Opening) -> str:
+        stamp = minted(
+            self._key, self._audience, actor=actor, case=case, event=event, content=content, at=await self._clock(case)
+        )
+        log.info("stamped", extra={"told": str(event), "staff": actor.id, "role": actor.role.value, "of_case": case})
+        return stamp
+
+
+def minted(
+    key: SigningKey,
+    audience: str,
+    *,
+    actor: Actor,
+    case: str,
+    event: Act,
+    content: Fact | Opening,
+    at: datetime,
+) -> str:
+    """A stamp, signed without a question asked: who may have it is for the caller to know."""
+    begins = int(at.timestamp())
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": audience,
+        "jti": secrets.token_urlsafe(16),
+        "iat": begins,
+        "exp": begins + int(LIFETIME.total_seconds()),
+        "case": case,
+        "event": str(event),
+        "digest": digest_of(content),
+        "sub": actor.id,
+        "role": actor.role.value,
+        "office": actor.office,
+    }
+    return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.key_id})
+
+
+def _fact(actor: Actor, event: Event, fields: dict[str, Any]) -> Fact:
+    model = FACTS.get(event)
+    if model is None:
+        raise CaseError(Code.EVENT_NOT_ALLOWED)
+    try:
+        return model.model_validate({**fields, "actor": actor, "stamp": None})
+    except ValidationError as wrong:
+        raise _refusal(wrong) from None
+
+
+def _opening(fields: dict[str, Any]) -> Opening:
+    try:
+        return _OPENING.validate_python(fields)
+    except ValidationError as wrong:
+        raise _refusal(wrong) from None
+
+
+_CODE_OF_TYPE: Final = {
+    "missing": Code.FIELD_MISSING,
+    "extra_forbidden": Code.FIELD_UNKNOWN,
+    "json_invalid": Code.REQUEST_NOT_JSON,
+}
+
+
+def _refusal(wrong: ValidationError) -> CaseError:
+    """The first thing that is wrong, by code and the path of the field; the name of an unknown field is not ours."""
+    error = wrong.errors(include_input=False, include_context=False, include_url=False)[0]
+    code = _CODE_OF_TYPE.get(error["type"], Code.FIELD_INVALID)
+    path = error["loc"][:-1] if code is Code.FIELD_UNKNOWN else error["loc"]
+    return CaseError(code, ".".join(map(str, path)) or None)

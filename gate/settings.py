@@ -1,0 +1,94 @@
+"""Settings of programs that check identity tokens, and of the gate: whether what they name can be used."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from activities.setting import EMPTY, LOOPBACK, fault_of_secret, listed, secret_in
+from cases.errors import CaseError
+from gate.identity import KeyFile
+from gate.stamp_keys import SigningKey
+from runtime.settings import MAKE_A_PAIR, PREFIX, Problem, Profile, Settings, is_web
+
+
+class IdentitySettings(Settings):
+    """Settings of a program that checks identity tokens by itself."""
+
+    @classmethod
+    def around(cls, known: Settings) -> Iterator[Problem]:
+        """The same, and the provider's public keys where they are in a file."""
+        yield from super().around(known)
+        if known.identity_keys is not None and not is_web(known.identity_keys):
+            try:
+                KeyFile(Path(known.identity_keys))
+            except CaseError as wrong:
+                what = (wrong.field or "").partition(": ")[2]
+                yield Problem(f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to such a file")
+
+
+class GateSettings(IdentitySettings):
+    """Settings of the gate: whom it believes, by which key it stamps, and what it opens for operators.
+
+    It writes down in the register what is revealed to them.
+    """
+
+    database_url: SecretStr
+    key_file: Path
+    stamp_key_file: Path
+    identity_issuer: str
+    identity_keys: str
+    ui_origins: Annotated[frozenset[str], BeforeValidator(listed), Field(min_length=1)]
+
+    def public_url(self) -> str:
+        """Where browsers reach the gate."""
+        return self.codec_url or f"http://{self.codec_host}:{self.codec_port}"
+
+    def login_secret(self) -> str:
+        """The secret of the identity provider's client; empty where there is none."""
+        return "" if self.login_secret_file is None else secret_in(self.login_secret_file)
+
+    @classmethod
+    def around(cls, known: Settings) -> Iterator[Problem]:
+        """The same, the stamping key, the login's secret, and the addresses that browsers are sent to."""
+        yield from super().around(known)
+        yield from _of_stamp_key(known)
+        yield from _of_origins(known)
+        file = known.login_secret_file
+        if file is not None and (wrong := fault_of_secret(file)) is not None and wrong != EMPTY:
+            yield Problem(f"{PREFIX}LOGIN_SECRET_FILE", wrong, "Mend the file, and run chmod 600")
+
+
+def _of_stamp_key(settings: Settings) -> Iterator[Problem]:
+    if settings.stamp_key_file is None:
+        return
+    name = f"{PREFIX}STAMP_KEY_FILE"
+    try:
+        is_sample = SigningKey.load(settings.stamp_key_file).is_sample
+    except CaseError as wrong:
+        yield Problem(name, (wrong.field or "").partition(": ")[2], MAKE_A_PAIR)
+        return
+    if is_sample and settings.profile is Profile.production:
+        yield Problem(name, "holds the published sample key, by which all can stamp", MAKE_A_PAIR)
+
+
+def _of_origins(settings: Settings) -> Iterator[Problem]:
+    named = [("CODEC_URL", settings.codec_url)] if settings.codec_url is not None else []
+    for name, origin in [*named, *(("UI_ORIGINS", origin) for origin in sorted(settings.ui_origins))]:
+        scheme, host = _origin(origin)
+        if not host:
+            yield Problem(PREFIX + name, "is no origin", "Write scheme, host and port: https://host:port")
+        elif settings.profile is Profile.production and scheme != "https" and host not in LOOPBACK:
+            yield Problem(PREFIX + name, "has no TLS", "Use https://")
+
+
+def _origin(text: str) -> tuple[str, str]:
+    """Scheme and host of an origin; empty for what is none."""
+    try:
+        parts = urlsplit(text)
+        plain = parts.scheme in {"http", "https"} and f"{parts.scheme}://{parts.netloc}" == text and parts.port != 0
+    except ValueError:
+        return "", ""
+    return (parts.scheme, parts.hostname or "") if plain and "@" not in parts.netloc else ("", "")

@@ -1,0 +1,206 @@
+"""A throw-away identity provider for the local stack: OpenID Connect without a password, for whoever chooses a name.
+
+No part of the product. It speaks the authorization code flow with PKCE and nothing else, listens on 127.0.0.1, and its
+key is gone when it ends.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from html import escape
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from cases.models import Actor, Role
+from stack.issuer import AUDIENCE, Issuer
+from stack.ports import LOOPBACK
+
+
+class Operator(NamedTuple):
+    """Somebody who may be chosen on the provider's page."""
+
+    actor: Actor
+    label: str
+
+
+SAMPLE_OPERATORS: Final = (
+    Operator(Actor(id="sample-clerk", role=Role.clerk, office="130102"), "经办人员 clerk"),
+    Operator(Actor(id="sample-officer", role=Role.officer, office="130102"), "复核审批人员 officer"),
+    Operator(Actor(id="sample-supervisor", role=Role.supervisor, office="130000"), "主管 supervisor"),
+)
+"""Three who may do different things; of the agency 130102 and the province above it."""
+
+_A_DAY: Final = timedelta(days=1)
+_ASKED: Final = ("client_id", "redirect_uri", "state", "nonce", "code_challenge")
+
+
+@dataclass(frozen=True)
+class _Grant:
+    """What a code stands for, until it is used."""
+
+    actor: Actor
+    redirect_uri: str
+    nonce: str
+    challenge: str
+
+
+class IdentityProvider:
+    """The provider, for the length of a block: `async with IdentityProvider(...) as provider`."""
+
+    def __init__(
+        self,
+        redirect_uris: Sequence[str],
+        operators: Sequence[Operator] = SAMPLE_OPERATORS,
+        *,
+        port: int = 0,
+        client: str = AUDIENCE,
+    ) -> None:
+        self.operators: Final = {operator.actor.id: operator for operator in operators}
+        self._redirect_uris = frozenset(redirect_uris)
+        self._client = client
+        self._port = port
+        self._grants: dict[str, _Grant] = {}
+        self._issuer: Issuer | None = None
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to listen."""
+        application = web.Application(client_max_size=16 * 1024)
+        application.add_routes(
+            [
+                web.get("/.well-known/openid-configuration", self._describe),
+                web.get("/jwks", self._keys),
+                web.get("/authorize", self._ask_who),
+                web.post("/authorize", self._grant),
+                web.post("/token", self._exchange),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, LOOPBACK, self._port).start()
+        self._port = self._runner.addresses[0][1]
+        self._issuer = Issuer(f"http://{LOOPBACK}:{self._port}", self._client)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who signs: its URL, its audience, its public keys. Raises RuntimeError before the start."""
+        if self._issuer is None:
+            raise RuntimeError("the identity provider has not been started")
+        return self._issuer
+
+    @property
+    def jwks_url(self) -> str:
+        """Where its public keys are."""
+        return f"{self.issuer.url}/jwks"
+
+    def write_tokens(self, folder: Path) -> None:
+        """Write an identity token of each operator to a file of their name, for the command line; good for a day."""
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for name, operator in self.operators.items():
+            path = folder / name
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(self.issuer.token(operator.actor, lifetime=_A_DAY), encoding="ascii")
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        url = self.issuer.url
+        return web.json_response(
+            {
+                "issuer": url,
+                "authorization_endpoint": f"{url}/authorize",
+                "token_endpoint": f"{url}/token",
+                "jwks_uri": self.jwks_url,
+                "response_types_supported": ["code"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
+                "code_challenge_methods_supported": ["S256"],
+            }
+        )
+
+    async def _keys(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.issuer.jwks)
+
+    async def _ask_who(self, request: web.Request) -> web.Response:
+        asked = self._checked(request.query)
+        hidden = "".join(
+            f'<input type="hidden" name="{escape(name)}" value="{escape(value, quote=True)}">'
+            for name, value in asked.items()
+        )
+        choices = "".join(
+            f'<p><button name="sub" value="{escape(operator.actor.id)}"><b>{escape(operator.label)}</b><br>'
+            f"{escape(operator.actor.id)} · {escape(operator.actor.office)}</button></p>"
+            for operator in self.operators.values()
+        )
+        return web.Response(
+            text=_PAGE.format(form=f'<form method="post" action="/authorize">{hidden}{choices}</form>'),
+            content_type="text/html",
+            headers=_OF_PAGES,
+        )
+
+    async def _grant(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        asked = self._checked(form)
+        operator = self.operators.get(form.get("sub", ""))
+        if operator is None:
+            raise web.HTTPBadRequest(text="nobody of that name")
+        code = secrets.token_urlsafe(24)
+        self._grants[code] = _Grant(operator.actor, asked["redirect_uri"], asked["nonce"], asked["code_challenge"])
+        told = urlencode({"code": code, "state": asked["state"]})
+        return web.Response(status=303, headers={"Location": f"{asked['redirect_uri']}?{told}"})
+
+    def _checked(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What a login names, where this client may ask so. Raises `HTTPBadRequest`."""
+        asked = {name: given.get(name, "") for name in _ASKED}
+        known = asked["client_id"] == self._client and asked["redirect_uri"] in self._redirect_uris
+        if not known or not all(asked.values()):
+            raise web.HTTPBadRequest(text="not a login that this provider knows")
+        return asked
+
+    async def _exchange(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        grant = self._grants.pop(form.get("code", ""), None)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if (
+            grant is None
+            or form.get("grant_type") != "authorization_code"
+            or form.get("client_id") != self._client
+            or form.get("redirect_uri") != grant.redirect_uri
+            or not hmac.compare_digest(challenge.decode().rstrip("="), grant.challenge)
+        ):
+            return web.json_response({"error": "invalid_grant"}, status=400)
+        token = self.issuer.token(grant.actor, nonce=grant.nonce)
+        answer: dict[str, Any] = {"token_type": "Bearer", "id_token": token, "access_token": token, "expires_in": 3600}
+        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+
+
+_OF_PAGES: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+_PAGE: Final = """<!doctype html>
+<html lang="zh-CN"><meta charset="utf-8"><title>cardcase: 示例登录 · sample login</title>
+<style>
+body {{ font: 16px/1.6 system-ui, "Noto Sans CJK SC", sans-serif; margin: 2rem auto; max-width: 30rem }}
+button {{ font: inherit; padding: .6rem 1rem; width: 100%; text-align: left }}
+</style>
+<h1>示例登录 · Sample login</h1>
+<p>仅供本机试用：无密码，选择身份即可。For trying things out on this machine: no password, choose who you are.</p>
+{form}
+</html>
+"""

@@ -1,0 +1,247 @@
+"""The gate: who asks is who is stamped, whatever the caller says; what nobody may do is not stamped."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from activities.stamps import TrustedKeys
+from cases.errors import CaseError, Code
+from cases.models import FACTS, Actor, CardProduced, Reject, Role
+from cases.names import case_id
+from cases.roles import OPEN, ROLES
+from cases.states import Event
+from gate.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate
+from gate.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main
+from stack.issuer import Everybody, Issuer
+from tests import scenes
+from tests.scenes import BUREAU, CLERK, ID_CARD, OFFICE, OFFICER, VERIFIER, number_change, replacement
+from tests.stamping import KEY, NAMESPACE, STAMPS
+
+CASE = "idc-" + "a" * 26
+ISSUER = Issuer()
+BASIS = "社会保险经办条例第三十一条"
+PLANTED = "11010519491231002X"
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return ISSUER.gate(KEY, NAMESPACE)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def refusal(call: Any) -> CaseError:
+    with pytest.raises(CaseError) as refused:
+        await call
+    assert PLANTED not in str(refused.value)
+    return refused.value
+
+
+@pytest.mark.parametrize("event", FACTS)
+async def test_a_fact_is_stamped_for_its_teller(gate: Gate, event: Event) -> None:
+    fact = scenes.FACTS[event]
+    stamped = await gate.stamp(ISSUER.token(fact.actor), CASE, event, fact)
+    assert STAMPS.check_fact(stamped, CASE, event, now()).actor == fact.actor
+    assert stamped.model_copy(update={"stamp": None}) == fact.model_copy(update={"stamp": None})
+
+
+async def test_whoever_the_caller_names_the_bearer_of_the_token_acts(gate: Gate) -> None:
+    stamped = await gate.stamp(ISSUER.token(VERIFIER), CASE, Event.hold, scenes.FACTS[Event.hold])
+    assert scenes.FACTS[Event.hold].actor == CLERK
+    assert stamped.actor == VERIFIER
+    again = await gate.stamp(ISSUER.token(CLERK), CASE, Event.hold, stamped)
+    assert again.actor == CLERK
+    assert again.stamp != stamped.stamp
+
+
+async def test_each_stamp_is_another(gate: Gate) -> None:
+    token, fact = ISSUER.token(CLERK), scenes.FACTS[Event.hold]
+    stamps = [(await gate.stamp(token, CASE, Event.hold, fact)) for _ in range(50)]
+    assert len({STAMPS.check_fact(each, CASE, Event.hold, now()).jti for each in stamps}) == 50
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("event", FACTS)
+async def test_a_role_without_power_gets_no_stamp(gate: Gate, event: Event, role: Role) -> None:
+    actor = Actor(id="somebody-1", role=role, office=OFFICE)
+    asked = gate.stamp(ISSUER.token(actor), CASE, event, scenes.FACTS[event])
+    # The usual facts of other systems are those of medical insurance, for which nobody else speaks.
+    foreign = {Event.confirm_downstream: {Role.bank, Role.pension}, Event.card_activated: {Role.bank}}
+    if role in ROLES[event] - foreign.get(event, set()):
+        assert (await asked).actor == actor
+    else:
+        assert (await refusal(asked)).code is Code.ROLE_NOT_ALLOWED
+
+
+async def test_what_is_no_fact_of_the_event_or_for_no_case_is_not_stamped(gate: Gate) -> None:
+    token = ISSUER.token(CLERK)
+    wrong = await refusal(gate.stamp(token, CASE, Event.resume, scenes.FACTS[Event.hold]))
+    assert wrong.code is Code.PAYLOAD_INVALID
+    for case in (PLANTED, "", "deliver:x", CASE + "a"):
+        assert (await refusal(gate.stamp(token, case, Event.hold, scenes.FACTS[Event.hold]))).code is (
+            Code.CASE_ID_INVALID
+        )
+
+
+async def test_without_a_good_token_nothing_is_stamped(gate: Gate) -> None:
+    fact = scenes.FACTS[Event.hold]
+    assert (await refusal(gate.stamp("", CASE, Event.hold, fact))).code is Code.IDENTITY_MISSING
+    assert (await refusal(gate.stamp(Issuer().token(CLERK), CASE, Event.hold, fact))).code is Code.IDENTITY_INVALID
+    assert (await refusal(gate.stamp_typed("", b"{}"))).code is Code.IDENTITY_MISSING
+    assert (await refusal(gate.stamp_opening("", number_change()))).code is Code.IDENTITY_MISSING
+    batch = Batch.model_validate({"asked": [{"case": CASE, "event": "hold", "content": {}}]})
+    assert (await refusal(gate.stamp_all("", batch))).code is Code.IDENTITY_MISSING
+
+
+# --- openings -------------------------------------------------------------------------------------------------------
+
+
+async def test_an_opening_is_stamped_for_its_submitter_and_for_a_system_that_names_them(gate: Gate) -> None:
+    system = Actor(id="intake-1", role=Role.back_office, office="110000")
+    for opening in (number_change(ID_CARD), replacement(ID_CARD)):
+        for actor in (CLERK, system):
+            stamped = await gate.stamp_opening(ISSUER.token(actor), opening)
+            assert STAMPS.check_opening(stamped, now()).actor == actor
+            assert stamped.submitter == CLERK
+
+
+@pytest.mark.parametrize(
+    ("actor", "code"),
+    [
+        (VERIFIER, Code.STAMP_MISMATCH),
+        (OFFICER, Code.STAMP_MISMATCH),
+        (Actor(id="intake-1", role=Role.back_office, office="440000"), Code.OFFICE_NOT_COMPETENT),
+    ],
+    ids=["a colleague", "an officer", "a system of another province"],
+)
+async def test_nobody_else_opens_it(gate: Gate, actor: Actor, code: Code) -> None:
+    assert (await refusal(gate.stamp_opening(ISSUER.token(actor), number_change()))).code is code
+
+
+# --- what is typed into a form --------------------------------------------------------------------------------------
+
+
+def typed(**fields: Any) -> bytes:
+    return json.dumps({"case": CASE, "event": "reject", "legal_basis": BASIS} | fields, ensure_ascii=False).encode()
+
+
+async def test_what_an_operator_types_becomes_a_stamped_fact(gate: Gate) -> None:
+    fact = await gate.stamp_typed(ISSUER.token(OFFICER), typed())
+    assert isinstance(fact, Reject)
+    assert (fact.actor, fact.legal_basis) == (OFFICER, BASIS)
+    assert STAMPS.check_fact(fact, CASE, Event.reject, now()).case == CASE
+    # Whoever they say they are does not matter.
+    other = await gate.stamp_typed(ISSUER.token(OFFICER), typed(actor=CLERK.model_dump(mode="json"), stamp=PLANTED))
+    assert other.actor == OFFICER
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "field"),
+    [
+        (b"{", Code.REQUEST_NOT_JSON, None),
+        (b"[]", Code.FIELD_INVALID, None),
+        (b'"x"', Code.FIELD_INVALID, None),
+        (b"null", Code.FIELD_INVALID, None),
+        (b" " * (LARGEST_FACT + 1), Code.REQUEST_TOO_LARGE, None),
+        (b'{"event": "reject"}', Code.FIELD_MISSING, "case"),
+        (typed(case=7), Code.FIELD_INVALID, "case"),
+        (typed(case=PLANTED), Code.CASE_ID_INVALID, "case_id"),
+        (typed(event=PLANTED), Code.FIELD_INVALID, "event"),
+        (typed(event="screened"), Code.EVENT_NOT_ALLOWED, None),
+        (typed(legal_basis=7), Code.FIELD_INVALID, "legal_basis"),
+        (typed(**{PLANTED: 1}), Code.FIELD_UNKNOWN, None),
+        (typed(note=f"号码{PLANTED}"), Code.PII_IN_TEXT, None),
+        (json.dumps({"case": CASE, "event": "reject"}).encode(), Code.FIELD_MISSING, "legal_basis"),
+    ],
+    ids=range(14),
+)
+async def test_what_is_wrong_in_a_form_is_told_by_code_and_field(
+    gate: Gate, raw: bytes, code: Code, field: str | None
+) -> None:
+    wrong = await refusal(gate.stamp_typed(ISSUER.token(OFFICER), raw))
+    assert (wrong.code, wrong.field) == (code, field)
+
+
+# --- many at once ---------------------------------------------------------------------------------------------------
+
+
+async def test_many_are_answered_each_by_itself(gate: Gate) -> None:
+    opening = number_change(ID_CARD)
+    case = case_id(opening.kind, opening.person)
+    asked = [
+        {"case": CASE, "event": "hold", "content": {"reason": "waiting_for_id_card", "evidence": "E-1"}},
+        {"case": CASE, "event": "approve", "content": {"content": "0" * 64}},
+        {"case": CASE, "event": "hold", "content": {"reason": PLANTED, "evidence": "E-1"}},
+        {"case": case, "event": OPEN, "content": opening.model_dump(mode="json", exclude_unset=True)},
+        {"case": case, "event": OPEN, "content": {"kind": "IdNumberChange"}},
+    ]
+    answers = (await gate.stamp_all(ISSUER.token(CLERK), Batch.model_validate({"asked": asked}))).answered
+    assert [answer.code for answer in answers] == [
+        None,
+        Code.ROLE_NOT_ALLOWED,
+        Code.FIELD_INVALID,
+        None,
+        Code.FIELD_MISSING,
+    ]
+    assert PLANTED not in repr(answers)
+    held = FACTS[Event.hold].model_validate(answers[0].content)
+    assert STAMPS.check_fact(held, CASE, Event.hold, now()).actor == CLERK
+    opened = type(opening).model_validate(answers[3].content)
+    assert STAMPS.check_opening(opened, now()).actor == CLERK
+
+
+def test_a_batch_has_bounds() -> None:
+    one = {"case": CASE, "event": "hold", "content": {}}
+    Batch.model_validate({"asked": [one] * LARGEST_BATCH})
+    for wrong in ([], [one] * (LARGEST_BATCH + 1), [one | {"event": "screened", "x": 1}]):
+        with pytest.raises(ValidationError):
+            Batch.model_validate({"asked": wrong})
+
+
+async def test_a_made_card_keeps_its_sealed_number(gate: Gate) -> None:
+    made = scenes.FACTS[Event.card_produced]
+    assert isinstance(made, CardProduced)
+    stamped = await gate.stamp(ISSUER.token(BUREAU), CASE, Event.card_produced, made)
+    assert isinstance(stamped, CardProduced)
+    assert stamped.card_number == made.card_number
+
+
+async def test_who_plays_all_parts_is_stamped_as_each(gate: Gate) -> None:
+    everybody = Everybody(ISSUER, gate)
+    assert everybody.actor is None
+    for event in (Event.hold, Event.approve, Event.card_produced):
+        stamped = await everybody.stamp(CASE, event, scenes.FACTS[event])
+        assert stamped.actor == scenes.FACTS[event].actor
+    assert STAMPS.check_opening(await everybody.stamp_opening(number_change()), now()).actor == CLERK
+
+
+# --- its key --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_pair_is_made_by_a_command_and_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    private, public = tmp_path / "gate.json", tmp_path / "public.json"
+    assert main(["new", str(private), str(public)]) == 0
+    assert private.stat().st_mode & 0o077 == 0
+    key, trusted = SigningKey.load(private), TrustedKeys.load(public)
+    assert list(trusted.keys) == [key.key_id]
+    assert trusted.keys[key.key_id] == key.key.public_key()
+    assert not trusted.is_sample
+    before = private.read_bytes()
+    assert main(["new", str(private), str(public)]) == EXIT_DATA
+    assert private.read_bytes() == before
+    assert main(["new"]) == EXIT_USAGE
+    assert main(["new", str(tmp_path / "none" / "a"), str(public)]) == EXIT_DATA
+    said = capsys.readouterr()
+    assert json.loads(before)["keys"][0]["d"] not in said.out + said.err + repr(key)
+
+
+def test_the_published_key_is_known_as_such() -> None:
+    assert SigningKey.sample().is_sample
+    assert TrustedKeys.sample().is_sample
+    assert not SigningKey.generate().is_sample
