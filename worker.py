@@ -23,7 +23,7 @@ from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.notifications import Notifications
 from activities.notifications.courier import Courier
-from activities.notifications.listening import callbacks_served
+from activities.notifications.listening import serve_callbacks
 from activities.notifications.providers.configured import providers_of
 from activities.registry import Registry
 from activities.registry.pool import Pool
@@ -31,8 +31,9 @@ from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.policy import Policies
-from runtime.health import health_served
+from runtime.health import serve_health
 from runtime.logs import configure_logging
+from runtime.loop import run
 from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
@@ -56,7 +57,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         if settings.health_port is not None and not check_only:
             host, port = settings.health_host, settings.health_port
             try:
-                port = await cleanup.enter_async_context(health_served(host, port, lambda: ready))
+                port = await cleanup.enter_async_context(serve_health(host, port, lambda: ready))
             except OSError:
                 wrong = Problem("CARDCASE_HEALTH_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
                 raise CannotStart([wrong]) from None
@@ -107,7 +108,7 @@ async def _listening_to_providers(settings: WorkerSettings, port: int, pool: Poo
     """Listen to receipts and bounces. Raises `CannotStart`."""
     async with AsyncExitStack() as listening:
         try:
-            server = callbacks_served(settings.callback_host, port, settings.callback_secret(), pool)
+            server = serve_callbacks(settings.callback_host, port, settings.callback_secret(), pool)
             port = await listening.enter_async_context(server)
         except OSError:
             wrong = Problem("CARDCASE_CALLBACK_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
@@ -150,7 +151,7 @@ def main() -> int:
     try:
         settings = read_settings(WorkerSettings)
         configure_logging(settings.log_format, settings.log_level)
-        return asyncio.run(serve(settings, check_only=check_only))
+        return run(serve(settings, check_only=check_only))
     except ConfigurationInvalid as invalid:
         return _complain(invalid.problems, EXIT_CONFIGURATION)
     except CannotStart as absent:

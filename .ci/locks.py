@@ -2,6 +2,9 @@
 
 Each lock file must pin, with hashes and without an address, exactly what its part of pyproject.toml needs: the closure
 over the metadata of the installed distributions, which `make` installs from the largest lock file.
+
+The peers of the benchmark are not installed here. Their lock file must suit what they are asked for in, agree with the
+largest one where both pin, and hold no address either; nor may that of npm.
 """
 
 import re
@@ -21,6 +24,10 @@ LOCKS: Final = {
     "requirements.txt": ("demo",),
     "requirements-dev.txt": ("demo", "dev", "rehearsal"),
 }
+
+PEERS: Final = "benchmarks/requirements-peers"
+NPM_LOCK: Final = "benchmarks/package-lock.json"
+ADDRESSES: Final = ("://", "--index-url", "--find-links")
 
 Pins = dict[NormalizedName, str]
 
@@ -87,10 +94,33 @@ def _faults(lock: Path, requirements: list[str]) -> list[str]:
     reached, faults = _closure(list(_needs(requirements, (), "pyproject.toml")), pins)
     if not faults:  # else what lies behind a fault would be reported as superfluous
         faults = [f"{name} is pinned and nothing needs it" for name in sorted(pins.keys() - reached)]
-    faults += [f"this line pins nothing by hash: {line.strip()}" for line in others]
-    if "://" in text or "--index-url" in text or "--find-links" in text:
-        faults.append("it holds an address")
+    faults += _faults_of_form(text, others)
     return [f"{lock.name}: {fault}" for fault in faults]
+
+
+def _faults_of_form(text: str, others: list[str]) -> list[str]:
+    faults = [f"this line pins nothing by hash: {line.strip()}" for line in others]
+    if any(word in text for word in ADDRESSES):
+        faults.append("it holds an address")
+    return faults
+
+
+def _faults_of_peers(root: Path) -> list[str]:
+    text = (root / f"{PEERS}.txt").read_text(encoding="utf-8")
+    wanted = [
+        line.partition("#")[0].strip() for line in (root / f"{PEERS}.in").read_text(encoding="utf-8").splitlines()
+    ]
+    pins, others = _pins(text)
+    ours, _ = _pins((root / "requirements-dev.txt").read_text(encoding="utf-8"))
+    faults = _faults_of_form(text, others)
+    for requirement in map(Requirement, filter(None, wanted)):
+        pinned = pins.get(canonicalize_name(requirement.name))
+        if pinned is None or not requirement.specifier.contains(pinned, prereleases=True):
+            faults.append(f"{requirement} is wanted and {pinned} is pinned")
+    faults += [f"{name} is another one than ours" for name in sorted(pins.keys() & ours) if pins[name] != ours[name]]
+    if any(word in (root / NPM_LOCK).read_text(encoding="utf-8") for word in ADDRESSES):
+        faults.append("npm's holds an address")
+    return [f"{PEERS}: {fault}" for fault in faults]
 
 
 def main() -> None:
@@ -101,6 +131,7 @@ def main() -> None:
     for name, extras in LOCKS.items():
         optional = [line for extra in extras for line in project["optional-dependencies"][extra]]
         faults += _faults(root / name, project["dependencies"] + optional)
+    faults += _faults_of_peers(root)
     if faults:
         sys.exit("\n".join([*dict.fromkeys(faults), "repair with: make lock"]))
 

@@ -16,7 +16,7 @@ class Fault(NamedTuple):
     mend: str
 
 
-def listed(text: object) -> object:
+def split_list(text: object) -> object:
     """A list as it stands in the environment: words with commas between."""
     return frozenset(filter(None, (word.strip() for word in text.split(",")))) if isinstance(text, str) else text
 

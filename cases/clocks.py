@@ -4,7 +4,7 @@ A period does not count its first day, ends at 24:00 of its last, and where that
 working day (Civil Code art. 201 and 203, by analogy). All days are civil days of Asia/Shanghai.
 
 A clock is used up by whole working days. While it stands still none is: the day on which it stops still counts, the day
-on which it goes on does not, as a period that begins anew does not count its first day. So a standstill moves whatever
+on which it goes on does not, as a period that begins again does not count its first day. So a standstill moves whatever
 depends on it by exactly the working days it lasted, and what is used and what is left always make up the budget.
 """
 

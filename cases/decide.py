@@ -86,7 +86,7 @@ class Decision(NamedTuple):
     row: Row
     after: CaseState
     clock: Clock | None
-    """The clock whose due date the register computes: started anew, or moved by `extend_by` working days."""
+    """The clock whose due date the register computes: started again, or moved by `extend_by` working days."""
     extend_by: int = 0
 
     @property
@@ -95,7 +95,7 @@ class Decision(NamedTuple):
         return self.row.effects
 
 
-def opened(opening: Opening) -> CaseState:
+def initial_state(opening: Opening) -> CaseState:
     """The state of a case that was just applied for."""
     state = CaseState(opening=opening, status=KINDS[opening.kind].machine.initial)
     return state.model_copy(update={"documents": state.with_documents(opening.documents)})
@@ -249,7 +249,7 @@ def _remaining(after: CaseState) -> tuple[str, ...]:
     return tuple(what for what, in_effect in _REMAINS.items() if in_effect(after))
 
 
-def settled(
+def settle(
     after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None, terms: Terms | None = None
 ) -> CaseState:
     """The state after a step, with what only the register knows: the time limit, the related case, other terms."""
@@ -263,6 +263,6 @@ def settled(
     return after.model_copy(update=update)
 
 
-def dated(state: CaseState, dates: Dates) -> CaseState:
+def with_dates(state: CaseState, dates: Dates) -> CaseState:
     """The settled state with the dates of its ladder."""
     return state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})

@@ -54,7 +54,7 @@ class DeliverRequest(Record):
 
     notifications: tuple[int, ...]
     at: AwareDatetime
-    """The workflow's time when it asks; quiet hours are reckoned from it."""
+    """The workflow's time when it asks; quiet hours are computed from it."""
 
 
 class Delivered(Record):

@@ -226,7 +226,7 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.NUMBER_X_POSITION: Remedy("X may stand in the last place only.", "X只能出现在最后一位。"),
     Code.NUMBER_SPREADSHEET_DAMAGED: Remedy(
-        "The spreadsheet turned the number into a floating-point value. Format the column as text and enter it anew.",
+        "The spreadsheet turned the number into a floating-point value. Format the column as text and enter it again.",
         "表格软件已把号码变成数值；请把该列设为文本格式后重新填写。",
     ),
     Code.NUMBER_NOT_DERIVABLE: Remedy(
@@ -309,7 +309,7 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.SAME_PERSON: Remedy(
         "Submitter, verifier and approver must be different people. Ask a colleague.",
-        "申请人（受理人）、核验人与审批人须为不同人员，请由其他人员办理。",
+        "受理人、核验人与审批人须为不同人员，请由其他人员办理。",
     ),
     Code.ROLE_NOT_ALLOWED: Remedy("Your role may not do this. Ask someone whose role may.", "您的岗位无权办理此操作。"),
     Code.CONTENT_CHANGED: Remedy(
@@ -321,28 +321,28 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.PAST_POINT_OF_NO_RETURN: Remedy(
         "Another system has already taken the change over; the only way is forward, through repair.",
-        "已有系统确认变更，不能撤回，只能通过“修复”继续。",
+        "已有系统确认变更，不能撤销，只能通过“处理异常”继续。",
     ),
     Code.UNDO_NOT_PERMITTED: Remedy(
         "The region's policy does not permit undoing this. The case says what remains in effect.",
-        "本地区政策不允许撤销此步骤；案件已注明仍然有效的内容。",
+        "本地区政策不允许撤销变更；案件已注明仍然有效的内容。",
     ),
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
     Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),
     Code.HOLD_LIMIT_USED: Remedy(
         "Earlier holds for this reason have used all of its limit. Resume, return the documents or decide.",
-        "该理由的暂停期限已用完，请恢复办理、一次性告知补正或作出决定。",
+        "该理由的中止期限已用完，请恢复办理、一次性告知补正或作出决定。",
     ),
     Code.NO_CLOCK_TO_EXTEND: Remedy("No time limit is running that could be extended.", "当前没有可延长的期限。"),
     Code.BENEFITS_EXCLUDED: Remedy(
         "Benefits may not be held while the case is on hold, disputed or with a second officer.",
-        "案件暂停、争议或复核期间不得停发待遇。",
+        "中止办理、号码争议或待复核审批期间，不得暂停发放待遇。",
     ),
-    Code.BENEFITS_NOT_HELD: Remedy("No benefit is held.", "待遇未被停发。"),
+    Code.BENEFITS_NOT_HELD: Remedy("No benefit is held.", "没有暂停发放的待遇。"),
     Code.NOTICE_NOT_SERVED: Remedy("Serve the notice and keep its proof first.", "须先送达告知书并留存凭证。"),
     Code.DEADLINE_NOT_PASSED: Remedy(
-        "Benefits may be held only after the campaign date.", "集中变更期限未过，不得停发待遇。"
+        "Benefits may be held only after the campaign date.", "集中变更期限未过，不得暂停发放待遇。"
     ),
     Code.NO_RESPONSE: Remedy(
         "The missing documents did not come in time. The case can be reopened; no benefit stops.",
@@ -365,22 +365,22 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.STAMP_MISSING: Remedy(
         "The decision has no stamp that says who decides. Send it through the Web UI, the command line or the client.",
-        "该操作没有身份签章，请登录后通过Web界面或命令行提交。",
+        "该操作未经身份校验，请登录后通过网页界面或命令行提交。",
     ),
     Code.STAMP_INVALID: Remedy(
         "The stamp is not one of the gate's. Log in and send the decision again.",
-        "身份签章无效，请重新登录后再次提交。",
+        "身份校验未通过，请重新登录后再次提交。",
     ),
     Code.STAMP_MISMATCH: Remedy(
         "The stamp was given for another case, event, person or content. Enter the decision again.",
-        "身份签章与案件、操作、经办人或内容不符，请重新填写并提交。",
+        "身份校验与案件、操作、经办人或内容不符，请重新填写并提交。",
     ),
     Code.STAMP_EXPIRED: Remedy(
-        "The stamp is older than five minutes. Enter the decision again.", "身份签章已超过5分钟，请重新提交。"
+        "The stamp is older than five minutes. Enter the decision again.", "身份校验已超过5分钟，请重新提交。"
     ),
     Code.STAMP_USED: Remedy(
         "The stamp was used before. Look at the case, then enter the decision again if it is still wanted.",
-        "身份签章已使用过，请先查看案件，如仍需办理请重新提交。",
+        "本次身份校验已使用过，请先查看案件，如仍需办理请重新提交。",
     ),
     Code.IDENTITY_MISSING: Remedy(
         "Nobody is logged in. Log in, or name a token file and the gate (CARDCASE_TOKEN_FILE, CARDCASE_GATE_URL).",
@@ -393,7 +393,7 @@ REMEDIES: dict[Code, Remedy] = {
     Code.IDENTITY_EXPIRED: Remedy("The identity token has expired. Log in again.", "身份凭证已过期，请重新登录。"),
     Code.GATE_UNAVAILABLE: Remedy(
         "The gate that stamps decisions cannot be reached. Nothing was sent; try again.",
-        "身份签章服务暂不可用，未提交任何内容，请稍后重试。",
+        "身份校验服务暂不可用，未提交任何内容，请稍后重试。",
     ),
     Code.LOGIN_FAILED: Remedy(
         "Logging in was not completed, or took longer than ten minutes. Log in again.",
@@ -423,7 +423,7 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PRECHECK_DUPLICATE: Remedy("A card for this person is already being made.", "此人已有在制的卡。"),
     Code.PRECHECK_NOT_ALLOWED: Remedy("A replacement is not allowed for this card.", "该卡不允许补换。"),
     Code.NUMBER_TAKEN: Remedy(
-        "The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入争议处理。"
+        "The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入号码争议。"
     ),
     Code.REGISTER_CHANGED: Remedy(
         "The register changed since the case was screened. Review the case again.",
@@ -441,7 +441,7 @@ REMEDIES: dict[Code, Remedy] = {
         "The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"
     ),
     Code.STATE_TOO_LARGE: Remedy(
-        "The case has been told more than a case may hold. Decide it, or close it and apply anew.",
+        "The case has been told more than a case may hold. Decide it, or close it and apply again.",
         "案件内容已达上限，请先作出决定，或办结后重新申请。",
     ),
     Code.CALLER_REFUSED: Remedy(
@@ -452,13 +452,13 @@ REMEDIES: dict[Code, Remedy] = {
         "A case takes no schedule, time-out or retry policy of its starter. Open it through the client.",
         "案件不接受发起方设定的定时、超时或重试，请通过客户端提交申请。",
     ),
-    Code.BENEFIT_STILL_HELD: Remedy("A benefit is still held for this reason.", "仍有待遇因此停发。"),
+    Code.BENEFIT_STILL_HELD: Remedy("A benefit is still held for this reason.", "仍有待遇因此暂停发放。"),
     Code.PRODUCTION_FAILED: Remedy("The card bureau could not make the card.", "制卡中心制卡失败。"),
     Code.CONFIRMATION_REFUSED: Remedy(
-        "A system refused the change. See which, and repair.", "有系统拒绝了变更，请查看并修复。"
+        "A system refused the change. See which, and repair.", "有系统拒绝了变更，请查看并处理异常。"
     ),
     Code.CONFIRMATION_OVERDUE: Remedy(
-        "A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后修复。"
+        "A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后处理异常。"
     ),
     Code.OFFICE_UNKNOWN: Remedy(
         "An office is named that the directory does not hold. Add it, or correct its code.",
@@ -527,14 +527,14 @@ REMEDIES: dict[Code, Remedy] = {
         "岗位无人，请在机构目录中指定任职人或代理人。",
     ),
     Code.TEMPLATE_INVALID: Remedy(
-        "The message has no template, or lacks one of its facts. Install the release anew.",
+        "The message has no template, or lacks one of its facts. Reinstall the release.",
         "消息模板缺失或缺少变量，请重新安装本版本。",
     ),
     Code.CALLBACK_UNAUTHENTIC: Remedy(
         "The callback is not signed with the shared secret.", "回调签名无效，请检查共享密钥。"
     ),
     Code.CALLBACK_EXPIRED: Remedy(
-        "The callback was signed too long ago. Send it anew; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
+        "The callback was signed too long ago. Send it again; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
     ),
     Code.CALLBACK_UNKNOWN: Remedy("No message was sent under this key.", "没有以该幂等键发出的消息。"),
     Code.SEARCHED_TOO_OFTEN: Remedy(
@@ -580,7 +580,7 @@ REMEDIES: dict[Code, Remedy] = {
         "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",
     ),
     Code.PAYLOAD_MISPLACED: Remedy(
-        "What was sent was sealed for another case or place. Send it anew to the right one.",
+        "What was sent was sealed for another case or place. Send it again to the right one.",
         "所提交的内容是为其他案件加密的，请向正确的案件重新提交。",
     ),
     Code.PAYLOAD_DOWNGRADED: Remedy(

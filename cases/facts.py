@@ -182,7 +182,7 @@ class PersonEnded(Fact):
 
 
 class Recompute(Fact):
-    """The dates are reckoned anew: the calendar grew, or the case follows another version of its policy.
+    """The dates are recomputed: the calendar grew, or the case follows another version of its policy.
 
     What has fired stays fired. Documents demanded stay those of the screening.
     """
@@ -192,7 +192,7 @@ class Recompute(Fact):
 
 
 class CalendarGrew(Contract):
-    """The engine's own word that years were published: dates are reckoned anew, and nobody decides anything."""
+    """The engine's own word that years were published: dates are recomputed, and nobody decides anything."""
 
     edition: Reference
     """A short name of what the calendar says."""

@@ -58,8 +58,8 @@ _ZH: Final = {
     Rung.yellow: "黄色",
     Rung.orange: "橙色",
     Rung.red: "红色",
-    Rung.deadline: "截止日（待决定）",
-    Rung.after_deadline: "截止后督办",
+    Rung.deadline: "集中变更期限（待决定）",
+    Rung.after_deadline: "逾期未变更",
 }
 
 
@@ -98,7 +98,7 @@ class NextRung(Record):
 
 
 class Dates(Record):
-    """What the working calendar says of a case's clocks; reckoned anew with every transition."""
+    """What the working calendar says of a case's clocks; recomputed with every transition."""
 
     processing_due_at: AwareDatetime | None = None
     """When the processing time ends; None while it stands still."""
@@ -198,7 +198,7 @@ def offset_of(case_id: str) -> float:
     return int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:4]) / 2**32
 
 
-def reckon(ladder: Ladder, situation: Situation, calendar: WorkingCalendar, at: datetime) -> Dates:
+def compute_dates(ladder: Ladder, situation: Situation, calendar: WorkingCalendar, at: datetime) -> Dates:
     """The dates of a case at the moment `at`. Pure: the same ledger, policy and calendar give the same dates."""
     if ladder.started is None:
         return Dates()

@@ -97,23 +97,23 @@ def content_token(key: bytes, content: str) -> str:
     return _keyed_token(key, "content", content)
 
 
-def order_id(case: str, generation: int, attempt: int) -> str:
+def order_id(case: str, generation: int, version: int) -> str:
     """Identity of an order of a card: it goes out with the order and comes back with whatever answers it.
 
-    `attempt` counts every order of the generation from 1, those that failed or were taken back included: asking again
-    is another order. Anybody who knows the case can name its orders; the identity is no secret and proves nothing.
+    `version` is that of the case after the transition that ordered: asking again is another order. Anybody who knows
+    the case can name its orders; the identity is no secret and proves nothing.
     """
-    return _request_id("ord", case, generation, attempt)
+    return _request_id("ord", case, generation, version)
 
 
-def publication_id(case: str, generation: int, attempt: int) -> str:
-    """Identity of a publication of a changed number, the same for all systems that are told; `attempt` counts from 1.
+def publication_id(case: str, generation: int, version: int) -> str:
+    """Identity of a publication of a changed number, the same for all systems that are told.
 
     As `order_id`: publishing again is another publication.
     """
-    return _request_id("pub", case, generation, attempt)
+    return _request_id("pub", case, generation, version)
 
 
-def _request_id(prefix: str, case: str, generation: int, attempt: int) -> str:
-    digest = hashlib.sha256(f"cardcase/{prefix}\0{case}\0{generation}\0{attempt}".encode()).digest()
+def _request_id(prefix: str, case: str, generation: int, version: int) -> str:
+    digest = hashlib.sha256(f"cardcase/{prefix}\0{case}\0{generation}\0{version}".encode()).digest()
     return f"{prefix}-{_base32(digest)}"

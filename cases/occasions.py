@@ -72,7 +72,7 @@ class Rechecked(Record):
 
 
 class CalendarChecked(Record):
-    """Cases whose dates rested on an unpublished year, and those whose dates were computed anew."""
+    """Cases whose dates rested on an unpublished year, and those whose dates were recomputed."""
 
     provisional: int
     recomputed: int

@@ -24,12 +24,12 @@ from cases.clocks import (
     next_day_of_month,
     provisional,
 )
-from cases.decide import Decision, dated, settled
+from cases.decide import Decision, settle, with_dates
 from cases.documents import Demand, DocumentKind
 from cases.errors import CaseError, Code
 from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS
-from cases.ladder import Dates, Rung, RungRule, Situation, reckon
+from cases.ladder import Dates, Rung, RungRule, Situation, compute_dates
 from cases.machines.machine import Clock, Status
 from cases.models import Category, System
 from cases.names import Kind
@@ -393,8 +393,8 @@ class Policy(_Table):
         """The state after a transition at the moment `at`, with its dates by the calendar, pinned to this policy."""
         state = decision.after
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
-        after = settled(state, decision.clock, self.timer(decision, at, calendar), related, terms)
-        return dated(after, self.dates(after, at, calendar))
+        after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms)
+        return with_dates(after, self.dates(after, at, calendar))
 
     def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
         """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""
@@ -426,7 +426,7 @@ class Policy(_Table):
             silent=not state.is_open or state.status is Status.on_hold,
             undecidable=state.status in _UNDECIDABLE,
         )
-        return reckon(state.ladder, situation, calendar, at)
+        return compute_dates(state.ladder, situation, calendar, at)
 
     def campaign_ends(self, calendar: WorkingCalendar) -> Due:
         """When the campaign ends: its date, rolled and closed as the policy says."""

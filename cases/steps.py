@@ -94,7 +94,8 @@ class Standing(Record):
     def of(cls, state: CaseState, receipt: Receipt | None, transitions: tuple[Transition, ...]) -> Self:
         """The standing of a state."""
         dumped = state.model_dump(mode="json", exclude={"opening"}, exclude_defaults=True)
-        return cls(state=dumped, receipt=receipt, transitions=transitions[-KEPT_TRANSITIONS:])
+        known = {"receipt": receipt} if receipt is not None else {}
+        return cls(state=dumped, transitions=transitions[-KEPT_TRANSITIONS:], **known)
 
     def state_of(self, opening: Opening) -> CaseState:
         """The state, of the case that this opening opened."""
@@ -126,6 +127,11 @@ class StepResult(Record):
     now: AwareDatetime | None = None
     """The register's clock, beside `not_before`."""
 
+    @classmethod
+    def saying(cls, **what: Any) -> Self:
+        """The answer that says no more than there is to say: what is not set is not written into a history."""
+        return cls(**{name: value for name, value in what.items() if value})
+
     def applied_to(self, before: CaseState) -> CaseState:
         """The state after the moves."""
         return changed(before, self.changes)
@@ -134,7 +140,7 @@ class StepResult(Record):
 def changes_of(before: CaseState, after: CaseState) -> dict[str, JsonValue]:
     """Fields of a state that are not what they were, as JSON has them."""
     names = {name for name in CaseState.model_fields if getattr(before, name) != getattr(after, name)}
-    return after.model_dump(mode="json", include=names)
+    return after.model_dump(mode="json", include=names, exclude_unset=True)
 
 
 def changed(before: CaseState, changes: Mapping[str, JsonValue]) -> CaseState:

@@ -101,7 +101,7 @@ def receipt_of(state: CaseState) -> Receipt:
 
 
 def answer_of(state: CaseState, transition: Transition) -> Answer:
-    """The answer to whoever caused a transition: where the case stood after it."""
+    """The answer to the caller who made a transition: where the case stood after it."""
     return Answer(
         case_id=state.case_id,
         status=transition.to,

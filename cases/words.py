@@ -1,12 +1,15 @@
 """The field's words for closed sets, in Chinese and English: what an operator reads where the code has an enum.
 
 Chinese is the operators' language. English is the name itself, with blanks: the names are the field's words already.
+And moments and deadlines as people write them.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import DocumentKind
 from cases.events import EVENTS, Event
@@ -95,10 +98,10 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Awaits.applicant: "申请人",
         Awaits.clerk: "经办人员",
         Awaits.second_officer: "复核审批人员（须不同于受理人和核验人）",
-        Awaits.two_officers: "两名工作人员（先后作出相同裁定）",
+        Awaits.two_officers: "两名工作人员（先后作出相同认定）",
         Awaits.downstream: "医保、养老、银行等外部系统",
         Awaits.card_bureau: "制卡中心",
-        Awaits.operator: "运维人员（修复）",
+        Awaits.operator: "运维人员（处理异常）",
         Awaits.nobody: "无（已结束）",
     },
     System: {System.medical_insurance: "医保", System.pension: "养老", System.bank: "银行"},
@@ -116,12 +119,12 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         HoldReason.number_change_first: "须先完成号码变更",
     },
     DisputeOutcome: {
-        DisputeOutcome.ours: "号码归本案",
-        DisputeOutcome.theirs: "号码归对方",
+        DisputeOutcome.ours: "归本案",
+        DisputeOutcome.theirs: "归对方",
         DisputeOutcome.both_change: "双方均须变更",
     },
     PersonEndedReason: {PersonEndedReason.death: "死亡", PersonEndedReason.transfer: "转出"},
-    RepairAction: {RepairAction.retry: "重试", RepairAction.accept: "凭据确认", RepairAction.undo: "撤回"},
+    RepairAction: {RepairAction.retry: "重试", RepairAction.accept: "凭据确认", RepairAction.undo: "撤销变更"},
     HandOver: {HandOver.counter: "柜台领取", HandOver.post: "邮寄"},
     CardFunction: {CardFunction.social: "社保功能", CardFunction.bank: "金融功能"},
     Role: {
@@ -142,7 +145,7 @@ _ENGLISH: Final = {
     ApplicationChannel.bank: "a bank's branch",
     ApplicationChannel.agent: "through an agent",
     ApplicationChannel.guardian: "through a guardian",
-    SubmitterKind.applicant: "the applicant themself",
+    SubmitterKind.applicant: "the applicant",
     Awaits.second_officer: "a second officer (neither submitter nor verifier)",
     Awaits.two_officers: "two officers (one after the other, deciding the same)",
     Awaits.downstream: "other systems (medical insurance, pension, bank)",
@@ -153,11 +156,11 @@ _ENGLISH: Final = {
 """Where the name with blanks does not say it."""
 
 ATTENTION: Final = {
-    "hold": {Tongue.zh: "暂停", Tongue.en: "on hold"},
-    "dispute": {Tongue.zh: "争议", Tongue.en: "disputed"},
-    "repair": {Tongue.zh: "待修复", Tongue.en: "needs repair"},
+    "hold": {Tongue.zh: "中止办理", Tongue.en: "on hold"},
+    "dispute": {Tongue.zh: "号码争议", Tongue.en: "disputed"},
+    "repair": {Tongue.zh: "异常待处理", Tongue.en: "needs repair"},
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
-    "decision": {Tongue.zh: "待决定是否停发待遇", Tongue.en: "a decision on benefits is asked for"},
+    "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},
 }
 """Why an operator should look at a case (`CaseAttention`)."""
 
@@ -166,7 +169,7 @@ REMAINS: Final = {
     "card_cancelled": {Tongue.zh: "原卡已注销", Tongue.en: "the old card is cancelled"},
     "card_ordered": {Tongue.zh: "新卡仍在制作", Tongue.en: "a new card is still being made"},
     "number_committed": {Tongue.zh: "新号码已生效", Tongue.en: "the new number is in force"},
-    "benefits_held": {Tongue.zh: "待遇仍被停发", Tongue.en: "benefits are still held"},
+    "benefits_held": {Tongue.zh: "待遇仍暂停发放", Tongue.en: "benefits are still held"},
 }
 """What stays in effect after an ending other than `done`."""
 
@@ -185,3 +188,31 @@ def word(of: StrEnum, tongue: Tongue) -> str:
         if member is of:
             return english
     return of.value.replace("_", " ")
+
+
+_WEEKDAYS: Final = {
+    Tongue.zh: ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+    Tongue.en: ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MIDNIGHT: Final = time()
+
+
+def when(at: datetime, tongue: Tongue) -> str:
+    """A moment to come, in the civil time of Asia/Shanghai: 2026年12月11日（周五）24时, 24:00 on Fri 11 Dec 2026.
+
+    A midnight is the 24:00 of the day before it, which is the last day of a time limit (Civil Code art. 203).
+    """
+    local = at.astimezone(SHANGHAI)
+    closing = local.time() == _MIDNIGHT
+    day = local.date() - timedelta(days=closing)
+    weekday = _WEEKDAYS[tongue][day.weekday()]
+    if tongue is Tongue.zh:
+        return f"{day.year}年{day.month}月{day.day}日（{weekday}）{'24时' if closing else f'{local:%H:%M}'}"
+    # Not by strftime, whose names follow the locale of the process.
+    return f"{'24:00' if closing else f'{local:%H:%M}'} on {weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def by_when(at: datetime, tongue: Tongue) -> str:
+    """A deadline: 2026年12月11日（周五）24时前, by 24:00 on Fri 11 Dec 2026."""
+    return f"{when(at, tongue)}前" if tongue is Tongue.zh else f"by {when(at, tongue)}"

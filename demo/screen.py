@@ -23,14 +23,9 @@ from rich.text import Text
 
 from cases.kinds import MACHINES
 from cases.machines.machine import Milestone, Status
+from cases.words import MILESTONE_ZH
 from demo.expected import Ending, Expectation
 
-_MILESTONES_ZH: Final = {
-    Milestone.submitted: "已受理",
-    Milestone.documents_verified: "材料已核验",
-    Milestone.number_updated: "号码已变更",
-    Milestone.benefits_unblocked: "待遇已恢复",
-}
 _OTHER_ENDINGS: Final = "other endings 其他结局"
 _PLAIN_WIDTH: Final = 260
 _PLAIN_SECONDS: Final = 2.0
@@ -96,7 +91,7 @@ class Board:
             _OTHER_ENDINGS if ended and status is not Status.done else milestone
             for status, milestone, ended in self._cases.values()
         )
-        by_milestone = {f"{milestone.value} {_MILESTONES_ZH[milestone]}": seen[milestone] for milestone in Milestone}
+        by_milestone = {f"{milestone.value} {MILESTONE_ZH[milestone]}": seen[milestone] for milestone in Milestone}
         return {**by_milestone, _OTHER_ENDINGS: seen[_OTHER_ENDINGS]}
 
     def plain(self) -> str:

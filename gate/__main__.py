@@ -26,13 +26,14 @@ from gate.gate import Gate
 from gate.identity import IdentityTokens, KeyFile, KeyUrl
 from gate.login import Login, is_safe
 from gate.origins import Origins
-from gate.service import Service, served, session_cookie
+from gate.service import Service, serve_gate, session_cookie
 from gate.settings import GateSettings
 from gate.stamp_keys import SigningKey
 from gate.translating import Translator
 from runtime.client import payload_sealer
-from runtime.health import health_served
+from runtime.health import serve_health
 from runtime.logs import configure_logging
+from runtime.loop import run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 from runtime.start import CannotStart, close, reach_register
 
@@ -101,10 +102,10 @@ async def serve(settings: GateSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
-        port = await _listening(cleanup, "CODEC", served(service, settings.codec_host, settings.codec_port))
+        port = await _listen(cleanup, "CODEC", serve_gate(service, settings.codec_host, settings.codec_port))
         if settings.health_port is not None:
-            health = health_served(settings.health_host, settings.health_port, lambda: ready)
-            log.info("health is served", port=await _listening(cleanup, "HEALTH", health))
+            health = serve_health(settings.health_host, settings.health_port, lambda: ready)
+            log.info("health is served", port=await _listen(cleanup, "HEALTH", health))
         ready = True
         log.info("ready", host=settings.codec_host, port=port, origins=sorted(settings.ui_origins))
         await stop.wait()
@@ -113,7 +114,7 @@ async def serve(settings: GateSettings, *, check_only: bool = False) -> int:
     return 0
 
 
-async def _listening(cleanup: AsyncExitStack, what: str, server: AbstractAsyncContextManager[int]) -> int:
+async def _listen(cleanup: AsyncExitStack, what: str, server: AbstractAsyncContextManager[int]) -> int:
     try:
         return await cleanup.enter_async_context(server)
     except OSError:
@@ -137,7 +138,7 @@ def main() -> int:
     try:
         settings = read_settings(GateSettings)
         configure_logging(settings.log_format, settings.log_level)
-        return asyncio.run(serve(settings, check_only=check_only))
+        return run(serve(settings, check_only=check_only))
     except ConfigurationInvalid as invalid:
         problems, status = invalid.problems, EXIT_CONFIGURATION
     except CannotStart as absent:

@@ -161,14 +161,14 @@ class Gate:
         return stamped
 
     async def _mint(self, actor: Actor, case: str, event: Act, content: Fact | Opening) -> str:
-        stamp = minted(
+        stamp = mint(
             self._key, self._audience, actor=actor, case=case, event=event, content=content, at=await self._clock(case)
         )
         log.info("stamped", extra={"told": str(event), "staff": actor.id, "role": actor.role.value, "of_case": case})
         return stamp
 
 
-def minted(
+def mint(
     key: SigningKey,
     audience: str,
     *,

@@ -69,7 +69,7 @@ class KeyFile:
 
 
 class KeyUrl:
-    """The provider's public keys at its `jwks_uri`; kept for an hour, and asked for anew where one is unknown."""
+    """The provider's public keys at its `jwks_uri`; kept for an hour, and fetched again where one is unknown."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -1,7 +1,7 @@
 """Logging in at the agency's OIDC provider: authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636).
 
 What a browser keeps afterwards is the identity token itself, in a cookie that no script can read; the server keeps
-nothing, and every call checks the token anew.
+nothing, and every call checks the token again.
 """
 
 import base64
@@ -95,7 +95,7 @@ class Login:
 
     async def page(self, attempt: Attempt, redirect_uri: str) -> str:
         """Where the browser goes. Raises `CaseError` GATE_UNAVAILABLE where the provider does not answer."""
-        endpoints = await self._described()
+        endpoints = await self._describe()
         asked = {
             "response_type": "code",
             "client_id": self._client,
@@ -117,15 +117,15 @@ class Login:
         """
         if not code or not hmac.compare_digest(state.encode(), attempt.state.encode()):
             raise CaseError(Code.LOGIN_FAILED)
-        token = await self._exchanged(code, attempt.verifier, redirect_uri)
+        token = await self._exchange(code, attempt.verifier, redirect_uri)
         identity = await self._tokens.check(token)
         nonce = jwt.decode(token, options={"verify_signature": False}).get("nonce")
         if not isinstance(nonce, str) or not hmac.compare_digest(nonce.encode(), attempt.nonce.encode()):
             raise CaseError(Code.LOGIN_FAILED)
         return token, identity
 
-    async def _exchanged(self, code: str, verifier: str, redirect_uri: str) -> str:
-        endpoints = await self._described()
+    async def _exchange(self, code: str, verifier: str, redirect_uri: str) -> str:
+        endpoints = await self._describe()
         told = {
             "grant_type": "authorization_code",
             "code": code,
@@ -135,7 +135,7 @@ class Login:
         }
         if self._secret:
             told["client_secret"] = self._secret
-        status, body = await self._asked(hdrs.METH_POST, endpoints.token_endpoint, told)
+        status, body = await self._ask(hdrs.METH_POST, endpoints.token_endpoint, told)
         if status != HTTPStatus.OK:
             raise CaseError(Code.LOGIN_FAILED)
         try:
@@ -143,10 +143,10 @@ class Login:
         except ValidationError:
             raise CaseError(Code.LOGIN_FAILED) from None
 
-    async def _described(self) -> _Endpoints:
+    async def _describe(self) -> _Endpoints:
         """The provider's own description, kept once it is had."""
         if self._endpoints is None:
-            status, body = await self._asked(hdrs.METH_GET, self._issuer.rstrip("/") + DISCOVERY, None)
+            status, body = await self._ask(hdrs.METH_GET, self._issuer.rstrip("/") + DISCOVERY, None)
             try:
                 described = _Endpoints.model_validate_json(body)
             except ValidationError:
@@ -157,7 +157,7 @@ class Login:
             self._endpoints = described
         return self._endpoints
 
-    async def _asked(self, method: str, url: str, form: dict[str, str] | None) -> tuple[int, bytes]:
+    async def _ask(self, method: str, url: str, form: dict[str, str] | None) -> tuple[int, bytes]:
         try:
             async with self._session.request(method, url, data=form, allow_redirects=False) as answer:
                 return answer.status, await answer.content.read(_LARGEST_ANSWER)

@@ -20,12 +20,12 @@ POLICY: Final = (
 
 
 def page_of_nobody(code: Code | None = None) -> str:
-    """For whoever is not logged in; with the reason where logging in went wrong."""
+    """The page before a login; with the reason where logging in went wrong."""
     return _page(f'{_said(code)}<p>尚未登录。Not logged in.</p><p><a class="act" href="/login">登录 · Log in</a></p>')
 
 
 def page_of(actor: Actor, revealed: Sequence[Reveal], ui_url: str | None, code: Code | None = None) -> str:
-    """For whoever is logged in: what they may see, and how they reveal a case."""
+    """The page after a login: what the caller may see, and how to reveal a case."""
     parts = [
         _said(code),
         f"<p>已登录 Logged in: <b>{escape(actor.id)}</b> · {escape(actor.role.value)} · {escape(actor.office)}</p>",

@@ -81,15 +81,15 @@ class Service:
     # --- the Web UI's two questions ---------------------------------------------------------------------------------
 
     async def decode(self, request: web.Request) -> web.Response:
-        """Payloads as whoever asks may see them."""
+        """The payloads as the caller may see them."""
         viewer = await self.access.viewer_of(request)
         given = await self._payloads_of(request)
-        return _answer(await self.translator.decoded(given, viewer, self._is_revealed_now))
+        return _answer(await self.translator.decode(given, viewer, self._is_revealed_now))
 
     async def encode(self, request: web.Request) -> web.Response:
         """What an operator entered, stamped and sealed."""
         given = await self._payloads_of(request)
-        return _answer(await self.translator.entered(given, self.access.token_of(request)))
+        return _answer(await self.translator.stamp_and_seal(given, self.access.token_of(request)))
 
     async def _payloads_of(self, request: web.Request) -> list[Payload]:
         if request.headers.get(NAMESPACE_HEADER) != self.namespace:
@@ -162,7 +162,7 @@ class Service:
         return response
 
     async def reveal(self, request: web.Request) -> web.Response:
-        """Let whoever asks see one case in clear, for a reason."""
+        """Let the caller see one case in clear, for a reason."""
         try:
             viewer = await self.access.viewer_of(request)
             if viewer.role not in REVEALS:
@@ -222,7 +222,7 @@ def _html(text: str, status: int) -> web.Response:
 
 
 @asynccontextmanager
-async def served(service: Service, host: str, port: int) -> AsyncIterator[int]:
+async def serve_gate(service: Service, host: str, port: int) -> AsyncIterator[int]:
     """Serve for the length of a block; yields the port."""
     # What a request asks for is in its path and its body, neither of which is logged.
     runner = web.AppRunner(service.application(), access_log=None)

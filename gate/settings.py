@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from activities.setting import EMPTY, LOOPBACK, fault_of_secret, listed, secret_in
+from activities.setting import EMPTY, LOOPBACK, fault_of_secret, secret_in, split_list
 from cases.errors import CaseError
 from gate.identity import KeyFile
 from gate.stamp_keys import SigningKey
@@ -40,7 +40,7 @@ class GateSettings(IdentitySettings):
     stamp_key_file: Path
     identity_issuer: str
     identity_keys: str
-    ui_origins: Annotated[frozenset[str], BeforeValidator(listed), Field(min_length=1)]
+    ui_origins: Annotated[frozenset[str], BeforeValidator(split_list), Field(min_length=1)]
 
     def public_url(self) -> str:
         """Where browsers reach the gate."""

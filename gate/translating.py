@@ -40,7 +40,7 @@ class Translator:
         self._gate = gate
         self._namespace = namespace
 
-    async def decoded(self, given: Iterable[Payload], viewer: Actor, is_revealed: IsRevealed) -> list[Payload]:
+    async def decode(self, given: Iterable[Payload], viewer: Actor, is_revealed: IsRevealed) -> list[Payload]:
         """The payloads as this operator may see them.
 
         What is not sealed, or does not open, comes back as it is: the Web UI shows a ciphertext then.
@@ -67,7 +67,7 @@ class Translator:
             opened.data = shown(opened.data, person, self._fields, in_clear if in_full else masked)
         return opened
 
-    async def entered(self, given: Iterable[Payload], token: str) -> list[Payload]:
+    async def stamp_and_seal(self, given: Iterable[Payload], token: str) -> list[Payload]:
         """What an operator entered, stamped with who they are and sealed.
 
         Where it is refused, the refusal itself is sealed in its place: the Web UI hides the answer of a codec server

@@ -206,7 +206,7 @@ Name = Annotated[str, AfterValidator(_coded(_check_name)), Field(repr=False)]
 
 
 class ApplicationDocument(Document):
-    """A document by reference. `holder` is the personal number of whoever it belongs to, where that is known."""
+    """A document by reference. `holder` is the personal number of its owner, where that is known."""
 
     holder: PersonalNumber | None = Field(default=None, repr=False)
 

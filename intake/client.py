@@ -201,12 +201,12 @@ class CaseClient:
         staff the application names, unless it is a system that opens cases for others; nobody else speaks for an
         applicant, an agent or a guardian: STAMP_MISMATCH.
         """
-        application = self._submitted(application)
+        application = self._name_submitter(application)
         try:
             opening = seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
-        opening = await self._stamped_opening(opening)
+        opening = await self._stamp_opening(opening)
         update_id = f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
         try:
             async with self._answer():
@@ -289,7 +289,7 @@ class CaseClient:
             raise Refused(Code.EVENT_NOT_ALLOWED)
         checked_id = None if update_id is None else _checked_update_id(update_id)
         self._check_documents(fact)
-        fact = await self._stamped(case_id, event, fact)
+        fact = await self._stamp(case_id, event, fact)
         identity = checked_id or self._identity(case_id, event, fact)
         handle = self._client.get_workflow_handle(case_id)
         try:
@@ -473,7 +473,7 @@ class CaseClient:
             return receipt
 
     async def _answer_of_closed(self, case_id: str, update_id: str, refused: Refused) -> Answer:
-        """The answer that a closed case gave to this very fact, or why it gives none any more."""
+        """The answer that a closed case gave to this very fact, or the reason why it no longer gives one."""
         async with self._answer():
             description = await self._client.get_workflow_handle(case_id).describe()
             if description.status is WorkflowExecutionStatus.RUNNING:
@@ -510,7 +510,7 @@ class CaseClient:
             raise Refused(Code.IDENTITY_MISSING)
         return self._stamping
 
-    def _submitted(self, application: Application) -> Application:
+    def _name_submitter(self, application: Application) -> Application:
         try:
             actor = self._gate().actor
         except CaseError as refused:
@@ -520,13 +520,13 @@ class CaseClient:
             return application
         return application.model_copy(update={"submitter": actor})
 
-    async def _stamped(self, case_id: str, event: Event, fact: Fact) -> Fact:
+    async def _stamp(self, case_id: str, event: Event, fact: Fact) -> Fact:
         try:
             return await self._gate().stamp(case_id, event, fact)
         except CaseError as refused:
             raise _not_stamped(refused) from None
 
-    async def _stamped_opening(self, opening: Opening) -> Opening:
+    async def _stamp_opening(self, opening: Opening) -> Opening:
         try:
             return await self._gate().stamp_opening(opening)
         except CaseError as refused:

@@ -54,7 +54,7 @@ async def terminate(client: Client, pool: Pool, actor: Actor, case_id: str, reas
 
 
 async def reset(client: Client, pool: Pool, actor: Actor, case_id: str, reason: str) -> str:
-    """Begin the running run of a case anew from its first task; answers the ID of the new run.
+    """Reset the running run of a case to its first task; answers the ID of the new run.
 
     Raises `CaseError`: ROLE_NOT_ALLOWED, OFFICE_NOT_COMPETENT, CASE_UNKNOWN, CASE_CLOSED, and as
     `journal.checked_reason`; `RPCError` where Temporal does not answer.
@@ -157,7 +157,7 @@ async def _first_task(client: Client, case_id: str, run_id: str) -> int:
     async for event in _events(client, case_id, run_id):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             return event.event_id
-    # Nothing has happened yet that could be done anew.
+    # Nothing has happened yet that could be done twice.
     raise CaseError(Code.EVENT_NOT_ALLOWED)
 
 

@@ -158,37 +158,37 @@ async def apply(
     With `dry_run` nothing is changed and what would be done is answered.
     """
     wanted = {definition.id: definition for definition in definitions}
-    applied = [await _applied(client, definition, dry_run=dry_run) for definition in wanted.values()]
+    applied = [await _apply(client, definition, dry_run=dry_run) for definition in wanted.values()]
     async for schedule in _ours(client):
         if schedule not in wanted:
             if not dry_run:
-                await _removed(client.get_schedule_handle(schedule))
+                await _remove(client.get_schedule_handle(schedule))
             applied.append(Applied(schedule, Deed.removed))
     return tuple(applied)
 
 
-async def _applied(client: Client, definition: Definition, *, dry_run: bool) -> Applied:
+async def _apply(client: Client, definition: Definition, *, dry_run: bool) -> Applied:
     handle = client.get_schedule_handle(definition.id)
-    found = await _described(handle)
+    found = await _describe(handle)
     if found is None:
         if not dry_run:
             try:
                 await client.create_schedule(definition.id, definition.schedule())
             except ScheduleAlreadyRunningError:
                 # Somebody else applies as well.
-                return await _applied(client, definition, dry_run=dry_run)
+                return await _apply(client, definition, dry_run=dry_run)
         return Applied(definition.id, Deed.created)
     differences = await _differences(client, found.schedule, definition)
     if not differences:
         return Applied(definition.id, Deed.unchanged)
     if not dry_run:
 
-        def mended(current: ScheduleUpdateInput) -> ScheduleUpdate:
+        def mend(current: ScheduleUpdateInput) -> ScheduleUpdate:
             state = current.description.schedule.state
             kept = ScheduleState(note=state.note, paused=state.paused)
             return ScheduleUpdate(definition.schedule(kept))
 
-        await handle.update(mended)
+        await handle.update(mend)
     return Applied(definition.id, Deed.mended, differences)
 
 
@@ -203,13 +203,13 @@ class Listed(NamedTuple):
     next: str | None
 
 
-async def listed(client: Client, definitions: Iterable[Definition] = DEFINITIONS) -> tuple[Listed, ...]:
+async def list_schedules(client: Client, definitions: Iterable[Definition] = DEFINITIONS) -> tuple[Listed, ...]:
     """The schedules of the release: whether they are there and in step, when they fired last and will fire next."""
-    return tuple([await _listed(client, definition) for definition in definitions])
+    return tuple([await _list(client, definition) for definition in definitions])
 
 
-async def _listed(client: Client, definition: Definition) -> Listed:
-    found = await _described(client.get_schedule_handle(definition.id))
+async def _list(client: Client, definition: Definition) -> Listed:
+    found = await _describe(client.get_schedule_handle(definition.id))
     if found is None:
         return Listed(definition.name, "absent", definition.note, in_step=False, last=None, next=None)
     state, info = found.schedule.state, found.info
@@ -238,12 +238,12 @@ async def resume(client: Client, name: str) -> None:
 async def _present(client: Client, name: str) -> tuple[Definition, ScheduleHandle]:
     for definition in DEFINITIONS:
         handle = client.get_schedule_handle(definition.id)
-        if name == definition.name and await _described(handle) is not None:
+        if name == definition.name and await _describe(handle) is not None:
             return definition, handle
     raise CaseError(Code.SCHEDULE_UNKNOWN, "name")
 
 
-async def _described(handle: ScheduleHandle) -> ScheduleDescription | None:
+async def _describe(handle: ScheduleHandle) -> ScheduleDescription | None:
     try:
         return await handle.describe()
     except RPCError as failed:
@@ -259,7 +259,7 @@ async def _ours(client: Client) -> AsyncIterator[str]:
             yield schedule.id
 
 
-async def _removed(handle: ScheduleHandle) -> None:
+async def _remove(handle: ScheduleHandle) -> None:
     try:
         await handle.delete()
     except RPCError as failed:
@@ -334,7 +334,7 @@ async def _summary_of(client: Client, action: ScheduleActionStartWorkflow) -> tu
     try:
         (text,) = await converter.decode([summary], [str])
     except (CaseError, ApplicationError):
-        # Its key has gone, or somebody else wrote it: it is written anew.
+        # Its key has gone, or somebody else wrote it: it is written again.
         text = ""
     return str(text), key_of(summary)
 

@@ -33,7 +33,7 @@ class Stamping(Protocol):
         ...
 
     async def stamp(self, case: str, event: Event, fact: Fact) -> Fact:
-        """The fact with its stamp and, as `actor`, whoever acts."""
+        """The fact with its stamp and, as `actor`, the person who acts."""
         ...
 
     async def stamp_opening(self, opening: Opening) -> Opening:
@@ -42,7 +42,7 @@ class Stamping(Protocol):
 
 
 class TokenFile:
-    """An identity token in a file, which whoever keeps it fresh may replace at any time."""
+    """An identity token in a file, which may be replaced with a fresh one at any time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -41,10 +41,10 @@ VIEWS: Final = (
     View(DUE_THIS_WEEK, "本周到期", "due this week, or earlier", ""),
     View("awaiting-approval", "待复核审批", "awaiting approval", f"CaseStatus = '{Status.awaiting_approval.value}'"),
     View("disputes", "号码争议", "disputes over a number", "CaseAttention = 'dispute'"),
-    View("repair", "待修复", "needs repair", "CaseAttention = 'repair'"),
+    View("repair", "异常待处理", "needs repair", "CaseAttention = 'repair'"),
     View("overdue", "超期", "overdue", "CaseAttention = 'overdue'"),
     View("decisions", "待决定", "decisions to take", "CaseAttention = 'decision'"),
-    View("on-hold", "暂停办理", "on hold", "CaseAttention = 'hold'"),
+    View("on-hold", "中止办理", "on hold", "CaseAttention = 'hold'"),
     View("stuck", "程序故障", "tasks that fail", "TemporalReportedProblems IS NOT NULL"),
 )
 

@@ -68,9 +68,9 @@ class Checked:
     """Standstills that are over, and by each of which the dates have to move."""
     extensions: int = 0
     recomputed: int = 0
-    """Cases whose dates were reckoned anew by another version of their policy."""
+    """Cases whose dates were recomputed by another version of their policy."""
     dates: int = 0
-    """Limits that were reckoned a second time."""
+    """Limits that were computed a second time."""
     latest: timedelta = timedelta()
     """How late the latest rung was."""
     findings: list[Finding] = field(default_factory=list)

@@ -184,8 +184,8 @@ def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     for rung in RUNGS[1:]:
         row(f"督办 rungs: {rung}", *(sum(each.rungs[rung]) for each in seasons))
     decisions = [each.decisions for each in seasons]
-    row("截止日请求决定 decisions asked for", *(each.asked for each in decisions))
-    row("　决定停发 benefits held", *(each.held for each in decisions))
+    row("集中变更期限届满请求决定 decisions asked for", *(each.asked for each in decisions))
+    row("　决定暂停发放待遇 benefits held", *(each.held for each in decisions))
     row("　其后变更完成 updated later", *(each.updated_later for each in decisions))
     row("　仍在办 still open", *(each.still_open for each in decisions))
     row("最忙一小时 busiest hour", *(max(each.peak_load) for each in seasons))

@@ -44,11 +44,11 @@ _RUNGS: Final = {
     "orange": ("橙色", "orange", "#ee7f1b"),
     "red": ("红色", "red", "#c9242b"),
     "deadline": ("请求决定", "decision", "#5b1a68"),
-    "after_deadline": ("截止后督办", "D + 5", "#222222"),
+    "after_deadline": ("逾期未变更", "D + 5", "#222222"),
 }
 _DECISIONS: Final = {
     "asked": ("请求决定", "asked for", "#5b1a68"),
-    "held": ("决定停发", "benefits held", "#c9242b"),
+    "held": ("决定暂停发放待遇", "benefits held", "#c9242b"),
     "updated_later": ("其后变更完成", "updated later", "#4f7ea8"),
     "closed_otherwise": ("其他办结", "closed otherwise", "#888888"),
     "still_open": ("仍在办", "still open", "#ee7f1b"),
@@ -173,7 +173,7 @@ def _decisions(axes: Axes, season: Figures, words: _Words) -> None:
     axes.bar_label(bars, padding=3)
     axes.margins(x=0.08)
     axes.grid(visible=False, axis="y")
-    axes.set_title(words("截止日的决定", "decisions at the campaign date"))
+    axes.set_title(words("集中变更期限届满时的决定", "decisions at the campaign date"))
     axes.set_xlabel(words("件", "cases"))
 
 
@@ -185,7 +185,11 @@ def _calendar(axes: Axes, season: Figures, words: _Words) -> None:
     axes.xaxis.set_minor_locator(WeekdayLocator(MO))
     axes.set_xlabel(words("日期", "day"))
     axes.axvline(
-        date2num(season.campaign_ends) + 0.5, color="#5b1a68", linestyle="--", linewidth=1, label=words("截止日", "D")
+        date2num(season.campaign_ends) + 0.5,
+        color="#5b1a68",
+        linestyle="--",
+        linewidth=1,
+        label=words("集中变更期限", "D"),
     )
 
 

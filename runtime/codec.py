@@ -51,7 +51,7 @@ _FORM: Final = 2
 _LABEL_BYTES: Final = 4
 """Of a label before what the payload is bound to: form, algorithm, and how long that is."""
 _PLACES_KEPT: Final = 1024
-"""For how many places it is remembered what has to be reckoned anew for each."""
+"""For how many places the values computed for each are kept."""
 _NONCE_BYTES: Final = 12
 _random: Final = getattr(os, "getrandom", os.urandom)
 """The kernel's random bytes. `getrandom` keeps the interpreter's lock for the microsecond that it takes; `urandom`
@@ -162,7 +162,7 @@ class PayloadSealer:
         """The sealed form of a payload, metadata included, that opens in this namespace and place only."""
         label = _label(self._mark, bound)
         nonce = _random(_NONCE_BYTES)
-        ciphertext = self._current.encrypt(nonce, _packed(payload), _around(namespace, self._key_id, label))
+        ciphertext = self._current.encrypt(nonce, _packed(payload), _associated_data(namespace, self._key_id, label))
         return Payload(metadata=self._metadata, data=label + nonce + ciphertext)
 
     def open(self, payload: Payload, *, namespace: str) -> Payload:
@@ -186,8 +186,8 @@ class PayloadSealer:
         nonce, ciphertext = sealed.content[:_NONCE_BYTES], sealed.content[_NONCE_BYTES:]
         opened: Payload | None = None
         try:
-            around = _around(namespace, key_id, label)
-            opened = _unpacked(self._ciphers[key_id, mark].decrypt(nonce, ciphertext, around))
+            associated = _associated_data(namespace, key_id, label)
+            opened = _unpacked(self._ciphers[key_id, mark].decrypt(nonce, ciphertext, associated))
         except (InvalidTag, ValueError, DecodeError):
             # What was raised may say more than a code, and an error raised here would carry it along.
             opened = None
@@ -204,7 +204,7 @@ def _label(mark: int, bound: str) -> bytes:
 
 
 @lru_cache(maxsize=_PLACES_KEPT)
-def _around(namespace: str, key_id: bytes, label: bytes) -> bytes:
+def _associated_data(namespace: str, key_id: bytes, label: bytes) -> bytes:
     """What is authenticated beside the ciphertext; no two different lists give the same bytes."""
     return b"".join(len(part).to_bytes(4) + part for part in (namespace.encode(), key_id, label))
 
@@ -402,5 +402,5 @@ MENDABLE: Final = frozenset({Code.KEY_UNKNOWN, Code.SEAL_BROKEN, Code.PAYLOAD_DO
 
 
 def refusal_of(refused: CaseError) -> Payload:
-    """What stands in the place of a payload that is refused; whoever reads it is told why."""
+    """What stands in the place of a refused payload, and tells the reader why."""
     return Payload(metadata={"encoding": REFUSED}, data=f"{refused.code} {refused.field or ''}".rstrip().encode())

@@ -81,10 +81,10 @@ def _raise_refusals(payloads: Sequence[Payload], type_hints: list[type] | None) 
         if payload is not None and is_entered(payload) and not (isinstance(kind, type) and issubclass(kind, Fact)):
             refused = CaseError(Code.PAYLOAD_MISPLACED)
         if refused is not None:
-            raise ApplicationError(explained(refused), type=refused.code, non_retryable=True)
+            raise ApplicationError(explain(refused), type=refused.code, non_retryable=True)
 
 
-def explained(refused: CaseError) -> str:
+def explain(refused: CaseError) -> str:
     """What a person reads of a refusal: code, field, what happened and what to do next, in both languages."""
     remedy = REMEDIES[refused.code]
     return f"{refused}: {remedy.zh} {remedy.en}"
@@ -112,7 +112,7 @@ class SealedFailureConverter(CaseFailureConverter):
         super().to_failure(exception, payload_converter, failure)
         code = failure.application_failure_info.type
         if code in _CODES:
-            failure.message = explained(CaseError(Code(code), _field_named_by(exception, code)))
+            failure.message = explain(CaseError(Code(code), _field_named_by(exception, code)))
 
 
 def _field_named_by(exception: BaseException, code: str) -> str | None:
@@ -138,7 +138,7 @@ def _in_our_words(exception: BaseException) -> BaseException:
 class CaseDataConverter(DataConverter):
     """The converter of every place, of which only the codec knows the place.
 
-    The SDK asks for the converter of a place some eighty times a case, and its own would make all of its parts anew.
+    The SDK asks for the converter of a place some eighty times a case, and its own would rebuild all of its parts.
     """
 
     def with_context(self, context: SerializationContext) -> Self:

@@ -1,4 +1,4 @@
-"""Liveness and readiness over HTTP, for whoever starts and stops workers."""
+"""Liveness and readiness over HTTP, for the supervisor that starts and stops workers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from aiohttp import web
 
 
 @asynccontextmanager
-async def health_served(host: str, port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
+async def serve_health(host: str, port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
     """Serve `/live` (200 while the process answers) and `/ready` (200 or 503); yields the port."""
 
     async def live(_request: web.Request) -> web.Response:

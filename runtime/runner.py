@@ -1,6 +1,6 @@
 """The one workflow runner of worker, replayer and tests: workflows pass a sandbox before they run, and run as they are.
 
-Workflows are imported once and run as they are: Temporal's sandbox imports them anew for every case, and guards every
+Workflows are imported once and run as they are: Temporal's sandbox imports them again for every case, and guards every
 call of an instance, which together took more than a quarter of what a worker did (decision 0022). What it is for
 happens once instead: a worker has each workflow imported in the sandbox before it takes its first task, and refuses to
 start with one that asks a clock or rolls dice there. What a workflow does later is guarded by tests, which replay every

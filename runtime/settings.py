@@ -18,7 +18,7 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.notifications.settings import NotificationSettings
 from activities.sealing import KeyRing
-from activities.setting import LOOPBACK, listed
+from activities.setting import LOOPBACK, split_list
 from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
@@ -99,7 +99,7 @@ class Settings(NotificationSettings):
     codec_port: Annotated[int, Field(ge=0, le=65535)] = GATE_PORT
     codec_url: str | None = None
     """Where browsers reach the codec server: scheme, host and port. To be said where something before it ends TLS."""
-    ui_origins: Annotated[frozenset[str], BeforeValidator(listed)] = frozenset()
+    ui_origins: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
     """Origins of the Web UIs that may call it, scheme, host and port each, with commas between."""
     login_secret_file: Path | None = None
     """The secret that the identity provider gave to the codec server as its client; empty where it gave none."""
@@ -314,7 +314,7 @@ def _pack(path: Path) -> Policy | Problem:
 
 
 def _of_pack(wrong: CaseError) -> Problem:
-    return Problem("policies", wrong.field or wrong.code.value, "Correct the pack, or install the release anew")
+    return Problem("policies", wrong.field or wrong.code.value, "Correct the pack, or reinstall the release")
 
 
 def _of_temporal(settings: Settings) -> Iterator[Problem]:

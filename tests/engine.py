@@ -29,7 +29,7 @@ from activities.registry.pool import Pool, create_pool
 from activities.sealing import Field, KeyRing, Sealer
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
-from cases.decide import opened
+from cases.decide import initial_state
 from cases.documents import Document
 from cases.events import Event
 from cases.facts import Fact
@@ -192,7 +192,7 @@ class Engine:
             search_attributes=TypedSearchAttributes(
                 [
                     SearchAttributePair(KIND, opening.kind.value),
-                    SearchAttributePair(STATUS, opened(opening).status.value),
+                    SearchAttributePair(STATUS, initial_state(opening).status.value),
                     SearchAttributePair(MILESTONE, "submitted"),
                     SearchAttributePair(REGION, opening.region),
                     SearchAttributePair(CATEGORY, opening.category.value),

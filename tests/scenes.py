@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
-from cases.decide import opened
+from cases.decide import initial_state
 from cases.documents import Defect, Document, DocumentKind
 from cases.events import Event
 from cases.facts import (
@@ -173,7 +173,7 @@ def received(
     road: Road | None = Road.pure_upgrade,
 ) -> CaseState:
     """A case that was registered, before its first transition."""
-    return opened(opening).model_copy(update={"screening": screening(opening, finding, road)})
+    return initial_state(opening).model_copy(update={"screening": screening(opening, finding, road)})
 
 
 FACTS: dict[Event, Fact] = {

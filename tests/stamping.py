@@ -9,7 +9,7 @@ from cases.facts import Fact
 from cases.kinds import case_id
 from cases.models import Actor, Role
 from cases.openings import Opening
-from gate.gate import minted
+from gate.gate import mint
 from gate.stamp_keys import SigningKey
 
 NAMESPACE: Final = "default"
@@ -31,7 +31,7 @@ def stamp_of(
     audience: str = NAMESPACE,
 ) -> str:
     """A stamp of whatever a test wants; what is not said is as the gate would have it, now."""
-    return minted(key, audience, actor=actor, case=case, event=event, content=content, at=at or datetime.now(UTC))
+    return mint(key, audience, actor=actor, case=case, event=event, content=content, at=at or datetime.now(UTC))
 
 
 def stamped(fact: SomeFact, case: str, event: Event, at: datetime | None = None) -> SomeFact:

@@ -20,7 +20,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
     from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
-    from cases.decide import decide, next_step, opened, way_from
+    from cases.decide import decide, initial_state, next_step, way_from
     from cases.errors import REMEDIES, CaseError, Code
     from cases.events import EVENTS, Event, Origin
     from cases.facts import (
@@ -63,7 +63,7 @@ ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
 
-def refused(code: Code) -> ApplicationError:
+def failure_of(code: Code) -> ApplicationError:
     """The failure a caller or an operator reads: the code, what happened, and what to do next."""
     remedy = REMEDIES[code]
     return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", type=code.value, non_retryable=True)
@@ -75,13 +75,13 @@ def told(event: Event) -> Any:
 
     async def handler(self: "Case", fact: Fact | None = None) -> Answer:
         if fact is None:
-            raise refused(Code.PAYLOAD_INVALID)
+            raise failure_of(Code.PAYLOAD_INVALID)
         return await self._told(event, fact)
 
     def validator(self: "Case", fact: Fact | None = None) -> None:
         # An update without a payload, or with JSON's null, arrives as None.
         if record.fact is None or not isinstance(fact, record.fact):
-            raise refused(Code.PAYLOAD_INVALID)
+            raise failure_of(Code.PAYLOAD_INVALID)
         self._refuse_early(event, fact)
 
     for function, answer in ((handler, Answer), (validator, None)):
@@ -126,7 +126,7 @@ class Case:
     def __init__(self, opening: Opening) -> None:
         # Whoever starts a case hands in an application and nothing else; where it stands the register says.
         self._opening = opening
-        self._case = opened(opening)
+        self._case = initial_state(opening)
         self._transitions: tuple[Transition, ...] = ()
         self._receipt: Receipt | None = None
         if (known := workflow.memo_value(STANDING, None, type_hint=Standing)) is not None:
@@ -273,16 +273,16 @@ class Case:
         """The answer to the application; the same for everyone who sends the same application."""
         await workflow.wait_condition(lambda: self._receipt is not None or self._not_received is not None)
         if self._receipt is None:
-            raise refused(self._not_received or Code.INTERNAL)
+            raise failure_of(self._not_received or Code.INTERNAL)
         return self._receipt
 
     @receipt.validator
     def _same_application(self, request: ReceiptRequest) -> None:
         if not isinstance(request, ReceiptRequest):
-            raise refused(Code.PAYLOAD_INVALID)
+            raise failure_of(Code.PAYLOAD_INVALID)
         if request.fingerprint != self._opening.fingerprint:
             same_key = request.key == self._opening.key
-            raise refused(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
+            raise failure_of(Code.IDEMPOTENCY_CONFLICT if same_key else Code.CASE_ALREADY_OPEN)
 
     add_documents = told(Event.add_documents)
     verify_documents = told(Event.verify_documents)
@@ -307,13 +307,13 @@ class Case:
         description="日历已发布，重新计算期限（引擎内部）。The engine's own word; not for people.",
     )
     async def calendar_grew(self, grew: CalendarGrew) -> Answer:
-        """Years were published: dates are reckoned anew. Nobody decides anything by it, so it takes no stamp."""
+        """Years were published: dates are recomputed. Nobody decides anything by it, so it takes no stamp."""
         return await self._told(Event.recompute, None)
 
     @calendar_grew.validator
-    def _dates_can_be_reckoned(self, grew: CalendarGrew) -> None:
+    def _dates_can_be_recomputed(self, grew: CalendarGrew) -> None:
         if not isinstance(grew, CalendarGrew):
-            raise refused(Code.PAYLOAD_INVALID)
+            raise failure_of(Code.PAYLOAD_INVALID)
         self._refuse_early(Event.recompute, None)
 
     @workflow.query(name=VIEW, description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
@@ -364,7 +364,7 @@ class Case:
         while True:
             async with self._turn_of_a_caller():
                 if self._not_received is not None:
-                    raise refused(self._not_received)
+                    raise failure_of(self._not_received)
                 if (given := self._answer_given(update_id)) is not None:
                     return given
                 version = self._case.version
@@ -372,13 +372,13 @@ class Case:
                 # Perhaps the register had made this very move already.
                 if (given := self._answer_given(update_id)) is not None:
                     return given
-                # Where the register was ahead, the fact is judged anew by what holds.
+                # Where the register was ahead, the fact is judged again by what holds.
                 if code is None and self._case.version != version:
                     continue
                 code = code or Code.INTERNAL
                 self._last_refusal = Refusal(code, event, workflow.now())
                 self._show_details()
-                raise refused(code)
+                raise failure_of(code)
 
     def _refuse_early(self, event: Event, fact: Fact | None) -> None:
         # While the case moves nobody can say what is possible; the handler waits and decides then.
@@ -392,7 +392,7 @@ class Case:
             # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
             # the view says so, and the details when they are written next.
             self._last_refusal = Refusal(not_possible.code, event, workflow.now())
-            raise refused(not_possible.code) from None
+            raise failure_of(not_possible.code) from None
 
     def _answer_given(self, update_id: str) -> Answer | None:
         for transition in reversed(self._transitions):
@@ -459,7 +459,7 @@ class Case:
         """The application cannot be received at all: every caller learns why, and the run fails with the same code."""
         self._not_received = code
         await workflow.wait_condition(workflow.all_handlers_finished)
-        raise refused(code)
+        raise failure_of(code)
 
     async def _changed_since(self, version: int, until: datetime, summary: str) -> bool:
         left = max(until - self._now, timedelta())

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from cases.answers import CaseView, Transition
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
-from cases.documents import Demand
+from cases.documents import Defect, Demand
 from cases.errors import REMEDIES, Code
 from cases.events import ROLES, Event
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
@@ -25,7 +25,7 @@ from cases.machines.machine import Milestone, Status
 from cases.models import Role
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
-from cases.words import ATTENTION, REMAINS, word
+from cases.words import ATTENTION, REMAINS, by_when, when, word
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def step_summary(event: Event, way: Iterable[Status]) -> str:
 def timer_summary(upcoming: Upcoming) -> str:
     """What a timer is for, and when it ends."""
     chinese = _shown.tongue is Tongue.zh
-    at = _moment(upcoming.at, provisional=upcoming.provisional)
+    at = _marked(when(upcoming.at, _shown.tongue), provisional=upcoming.provisional)
     if upcoming.rung is Rung.none:
-        return f"{'到期' if chinese else 'Due'}：{word(upcoming.event, _shown.tongue)} {at}"
-    return f"{'督办' if chinese else 'Escalation'}：{_rung(upcoming.rung)} {at}"
+        return f"{'到期：' if chinese else 'Due: '}{word(upcoming.event, _shown.tongue)} {at}"
+    return f"{'督办：' if chinese else 'Escalation: '}{_rung(upcoming.rung)} {at}"
 
 
 # --- the details ----------------------------------------------------------------------------------------------------
@@ -136,15 +136,15 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     # Once they are verified nobody waits for documents any more.
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
     yield "missing", _list(_demand(demand) for demand in open_demands)
-    yield "defects", _list(f"{word(defect.document, tongue)}：{defect.problem}" for defect in view.defects)
+    yield "defects", _list(_defect(defect) for defect in view.defects)
     yield "awaited", _list(word(system, tongue) for system in view.awaited)
     yield "decided", _first_decision(view)
     yield "next", _next(view)
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
     # Where the status has no limit of its own, this one is its deadline and stands above.
     if view.processing_due_at != view.due_at:
-        yield "processing", _moment(view.processing_due_at, provisional=view.dates_provisional)
-    yield "campaign", _moment(view.campaign_due_at, provisional=view.dates_provisional)
+        yield "processing", _by_when(view.processing_due_at, provisional=view.dates_provisional)
+    yield "campaign", _by_when(view.campaign_due_at, provisional=view.dates_provisional)
     yield "error", _error(view)
     yield "refusal", _refusal(refusal)
     yield "ended", _trouble(view.ended_because)
@@ -166,11 +166,11 @@ _LABELS: Final = MappingProxyType(
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
         "awaited": ("等待确认", "awaited confirmations"),
-        "decided": ("已作裁定（待第二人）", "decided by one, awaits the second"),
+        "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
         "processing": ("办理期限", "processing time ends"),
-        "campaign": ("集中变更截止", "campaign ends"),
+        "campaign": ("集中变更期限", "campaign ends"),
         "error": ("**最近错误**", "**last error**"),
         "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
         "ended": ("结束原因", "why it ended"),
@@ -195,6 +195,10 @@ def _say(zh: str, en: str) -> str:
     return zh if _shown.tongue is Tongue.zh else en
 
 
+def _aside(text: str) -> str:
+    return _say(f"（{text}）", f" ({text})")
+
+
 def _status(view: CaseView) -> str:
     return view.status_zh if _shown.tongue is Tongue.zh else word(view.status, Tongue.en)
 
@@ -212,21 +216,26 @@ def _milestones(view: CaseView) -> str:
 
 
 def _demand(demand: Demand) -> str:
-    return f"{word(demand.document, _shown.tongue)}（{demand.legal_basis}）"
+    return f"{word(demand.document, _shown.tongue)}{_aside(demand.legal_basis)}"
+
+
+def _defect(defect: Defect) -> str:
+    return f"{word(defect.document, _shown.tongue)}{_say('：', ': ')}{defect.problem}"
 
 
 def _due(view: CaseView) -> str:
     if view.due_at is None:
         return ""
-    what = f"（{word(view.due_event, _shown.tongue)}）" if view.due_event is not None else ""
-    return _moment(view.due_at, provisional=view.due_provisional) + what
+    what = _aside(word(view.due_event, _shown.tongue)) if view.due_event is not None else ""
+    return _by_when(view.due_at, provisional=view.due_provisional) + what
 
 
 def _next(view: CaseView) -> str:
     if view.next_at is None or view.next_event is None:
         return ""
     what = _say("督办：", "escalation: ") + _rung(Rung(view.next_rung)) if view.next_rung else ""
-    return f"{what or word(view.next_event, _shown.tongue)} {_moment(view.next_at, provisional=view.next_provisional)}"
+    at = _marked(when(view.next_at, _shown.tongue), provisional=view.next_provisional)
+    return f"{what or word(view.next_event, _shown.tongue)} {at}"
 
 
 def _rung(rung: Rung) -> str:
@@ -247,7 +256,7 @@ def _people(view: CaseView) -> str:
 def _submitted(view: CaseView) -> str:
     """Who handed the application in, and how it came where that was not over the counter."""
     at_the_counter = view.channel is ApplicationChannel.counter
-    how = "" if at_the_counter else f"（{word(view.channel, _shown.tongue)}）"
+    how = "" if at_the_counter else _aside(word(view.channel, _shown.tongue))
     if view.submitter is None:
         return f"{_say('提交', 'handed in by')} {word(view.submitter_kind, _shown.tongue)}{how}"
     return f"{_say('受理', 'submitted')} `{view.submitter}`{how}"
@@ -272,7 +281,7 @@ def _refusal(refusal: Refusal | None) -> str:
     if refusal is None:
         return ""
     what = f"{word(refusal.event, _shown.tongue)} " if refusal.event is not None else ""
-    when = f" · {_moment(refusal.at, provisional=False)}" if refusal.at is not None else ""
+    when = f" · {_moment(refusal.at)}" if refusal.at is not None else ""
     return f"{what}{_trouble(refusal.code)}{when}"
 
 
@@ -342,8 +351,8 @@ def _life(transitions: Sequence[Transition]) -> Iterator[str]:
     for made in reversed(transitions[-LATEST:]):
         by = f" · `{made.actor}`" if made.actor is not None else ""
         what = step_summary(made.event, () if made.to is made.status else (made.to,))
-        milestone = f"（{word(made.milestone, _shown.tongue)}）"
-        yield f"- {_moment(made.at, provisional=False)} {what}{milestone}{by}"
+        milestone = _aside(word(made.milestone, _shown.tongue))
+        yield f"- {_moment(made.at)} {what}{milestone}{by}"
 
 
 def _list(parts: Iterable[str]) -> str:
@@ -355,8 +364,15 @@ def _cell(content: str) -> str:
     return content.replace("|", "\\|")
 
 
-def _moment(at: datetime | None, *, provisional: bool) -> str:
-    if at is None:
-        return ""
+def _moment(at: datetime) -> str:
+    """When something happened."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+
+def _by_when(at: datetime | None, *, provisional: bool) -> str:
+    return "" if at is None else _marked(by_when(at, _shown.tongue), provisional=provisional)
+
+
+def _marked(moment: str, *, provisional: bool) -> str:
     mark = _say("（暂定，日历未公布）", " (provisional: calendar not published)") if provisional else ""
-    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}{mark}"
+    return f"{moment}{mark}"

@@ -90,7 +90,7 @@ class BenefitHoldCheck:
 
 @workflow.defn(name=Scheduled.calendar_check.value)
 class CalendarCheck:
-    """Has dates computed anew that rested on a calendar year which is published by now."""
+    """Recomputes dates that rested on a calendar year which is published by now."""
 
     @workflow.run
     async def run(self) -> CalendarChecked:

@@ -1,4 +1,4 @@
-"""What is done for a whole campaign rather than for one case: invitations, benefits looked at again, dates anew."""
+"""Work for a whole campaign rather than for one case: invitations, a second look at held benefits, recomputed dates."""
 
 from activities.campaign.campaign import Campaign
 

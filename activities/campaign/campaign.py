@@ -88,4 +88,4 @@ def _begun(nothing: Begun) -> Begun:
 def _note(told: Told) -> None:
     if told.fate in {Fate.refused, Fate.unanswered}:
         code = told.code.value if told.code is not None else None
-        log.warning("a case was not dated anew", extra={"told": told.case.case_id, "code": code})
+        log.warning("the dates of a case were not recomputed", extra={"told": told.case.case_id, "code": code})

@@ -81,7 +81,7 @@ class Inviting:
             tell(progress)
 
     async def _batch(self, connection: Connection, progress: Progress) -> Progress | None:
-        """The next persons of the register; None where there is none any more."""
+        """The next persons of the register; None when there are no more."""
         found = await SQL["next_persons"].first(connection, {"after": progress.reached, "limit": BATCH})
         if found is None or found["reached"] is None:
             return None

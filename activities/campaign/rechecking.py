@@ -1,4 +1,4 @@
-"""Held benefits looked at again: a hold whose reason is gone ends, whoever forgot it.
+"""A second look at held benefits: a hold ends once its reason is gone, even if everybody forgot it.
 
 Cases lift holds themselves, in the transition that ends the reason. This finds what no case will lift any more: holds
 that came with the register or were written beside a case, and numbers that were updated without one.

@@ -1,4 +1,4 @@
-"""Dates reckoned anew: which open cases rest on a calendar year that was not published, and how they are told.
+"""Dates computed again: which open cases rest on a calendar year that was not published, and how they are told.
 
 The scheduled check and the command line go this one way. Each case is told by an update, so that its dates change in a
 transition like any other: in one transaction, with its audit, and seen by its workflow. A person decides so with their
@@ -148,7 +148,7 @@ async def count(pool: Pool, selection: Selection) -> int:
     return int(row["cases"])
 
 
-async def chosen(pool: Pool, selection: Selection) -> AsyncGenerator[Undated, None]:
+async def choose_cases(pool: Pool, selection: Selection) -> AsyncGenerator[Undated, None]:
     """The cases of a selection in the order of their IDs, read as they are needed."""
     values = {**selection._asdict(), "after": "", "limit": BATCH}
     while True:
@@ -169,9 +169,9 @@ async def tell_each(
     *,
     in_flight: int = IN_FLIGHT,
 ) -> AsyncGenerator[Told, None]:
-    """Tell cases to reckon their dates anew, so many at a time, and say of each what became of it, as they answer.
+    """Tell cases to recompute their dates, a limited number at a time, and yield the result of each as it answers.
 
-    Leaving early cancels what is under way; beginning anew is safe.
+    Leaving early cancels what is under way; starting again is safe.
     """
     under_way: set[asyncio.Task[Told]] = set()
     try:
@@ -201,7 +201,7 @@ async def recompute_datable(
     async def grew(case: Undated) -> CalendarGrew:
         return CalendarGrew(edition=calendar.edition(case.policy))
 
-    async with aclosing(chosen(pool, Selection())) as every:
+    async with aclosing(choose_cases(pool, Selection())) as every:
         datable = (case async for case in every if case.rests_on(calendar.published(case.policy)))
         async with aclosing(tell_each(client, datable, grew, calendar)) as all_told:
             async for told in all_told:

@@ -1,4 +1,4 @@
--- Open cases whose dates are to be reckoned anew.
+-- Open cases whose dates are to be recomputed.
 --
 -- A date that is a 24:00 belongs to the day that it closes.
 

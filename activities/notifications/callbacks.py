@@ -1,7 +1,7 @@
 """Receipts and bounces: what providers tell of messages that they took.
 
 A provider tells things twice, late and in any order. Each is kept once, by the provider's own ID of it, and what a
-delivery came to is reckoned from all that was told, so the order makes no difference.
+delivery came to is computed from all that was told, so the order makes no difference.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import asyncpg
 from pydantic import AwareDatetime, Field
 
 from activities.notifications.addressees import SQL
-from activities.notifications.standing import Standing, Told, Way, counting, missing, outdoing, standing_of
+from activities.notifications.standing import Standing, Told, Way, missing, outcome_of, standing_of, ways_of_round
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from cases.errors import CaseError, Code
@@ -99,7 +99,7 @@ async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
         if round_ < delivery["round"]:
             # It was sent again since: what became of it before decides nothing any more.
             return True
-        told = outdoing([Told(row["what"]) for row in await SQL["told_of"].all(connection, values)])
+        told = outcome_of([Told(row["what"]) for row in await SQL["told_of"].all(connection, values)])
         await SQL["record_receipt"].run(connection, values | {"state": told.way.value, "error": _CODES.get(told)})
         if told is Told.bounced:
             await SQL["invalidate_contact"].run(connection, values)
@@ -110,7 +110,7 @@ async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
 async def _follow(connection: Connection, notification: asyncpg.Record, *, at: datetime, told: Told) -> None:
     """Where the notification stands now; what did not arrive is taken up for its next channel."""
     rows = await SQL["deliveries_of"].all(connection, {"ids": [notification["id"]]})
-    ways = counting([(Way(row["state"]), row["round"]) for row in rows], round_=notification["round"])
+    ways = ways_of_round([(Way(row["state"]), row["round"]) for row in rows], round_=notification["round"])
     standing = standing_of(ways)
     if Way.failed in ways and missing(ways, second_channel=notification["second_channel"]) > 0:
         standing = Standing.pending

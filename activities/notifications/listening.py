@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def callbacks_served(host: str, port: int, secret: bytes, pool: Pool) -> AsyncIterator[int]:
+async def serve_callbacks(host: str, port: int, secret: bytes, pool: Pool) -> AsyncIterator[int]:
     """Listen to providers; yields the port."""
 
     async def told(request: web.Request) -> web.Response:

@@ -2,23 +2,26 @@
 
 A template is a file for each language, `templates/zh/…txt` and `templates/en/…txt`, with a block `subject`, a block
 `body` and, where the body is long, a block `short` for text messages. It knows the case number as `case`, and the facts
-that were written with the notification. What it names and was not given is an error, never a gap.
+that were written with the notification. A deadline is written as `{{ last_day | by_when }}`. What a template names and
+was not given is an error, never a gap.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from cases.clocks import closes
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
 from cases.machines.machine import Status
 from cases.offices import Recipient
-from cases.words import WORDS
+from cases.words import WORDS, by_when
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ENDING: Final = ".txt"
@@ -71,7 +74,13 @@ def _environment(tongue: Tongue) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
     )
     environment.filters["named"] = _in_chinese if tongue is Tongue.zh else _in_english
+    environment.filters["by_when"] = partial(_by_the_end_of, tongue=tongue)
     return environment
+
+
+def _by_the_end_of(day: str, *, tongue: Tongue) -> str:
+    """The deadline whose last day was written as YYYY-MM-DD."""
+    return by_when(closes(date.fromisoformat(day)), tongue)
 
 
 def _in_chinese(status: str) -> str:

@@ -115,7 +115,7 @@ class Notifications:
     @codes_only
     async def deliver(self, request: DeliverRequest) -> Delivered:
         """Try each of these once. What cannot be delivered now waits in the register for the sweep."""
-        errand = await self._delivered(list(request.notifications), _clock(request.at, nominal=False))
+        errand = await self._deliver_due(list(request.notifications), _clock(request.at, nominal=False))
         return Delivered(
             accepted=errand.ended_in(Standing.accepted, Standing.delivered),
             given_up=errand.ended_in(Standing.failed, Standing.undeliverable),
@@ -125,7 +125,7 @@ class Notifications:
     @codes_only
     async def sweep(self, occasion: Occasion) -> Swept:
         """Take up whatever is due, some at a time, until nothing is or the next sweep is near."""
-        errand = await self._delivered(None, _clock(occasion.at, nominal=True))
+        errand = await self._deliver_due(None, _clock(occasion.at, nominal=True))
         return Swept(
             found=len(errand.ended) + errand.at_rest,
             accepted=len(errand.ended_in(Standing.accepted, Standing.delivered)),
@@ -133,7 +133,7 @@ class Notifications:
         )
 
     async def _unknown(self, at: datetime) -> int:
-        """How many deliveries nobody has known anything of for long; whoever watches the log learns it as well."""
+        """Count the deliveries whose outcome has long been unknown, and log it."""
         async with connection_of(self._pool) as connection:
             row = await SQL["count_unknown"].first(connection, {"unknown_since": at - UNKNOWN_AFTER})
         unknown_for_long = 0 if row is None else int(row["deliveries"])
@@ -143,8 +143,8 @@ class Notifications:
 
     # --- taking up --------------------------------------------------------------------------------------------------
 
-    async def _delivered(self, ids: list[int] | None, now: Now) -> _Errand:
-        """Take up what there is, some at a time; whoever waits for a provider keeps nobody else waiting."""
+    async def _deliver_due(self, ids: list[int] | None, now: Now) -> _Errand:
+        """Take up what is due, a few at a time; a slow provider keeps no other delivery waiting."""
         errand = _Errand(ids, now)
         loop = asyncio.get_running_loop()
         until = loop.time() + SWEEP_SECONDS
@@ -152,7 +152,7 @@ class Notifications:
             while True:
                 is_open = not errand.is_through and loop.time() < until and not _is_stopping()
                 free = AT_ONCE - len(errand.under_way) if is_open else 0
-                await self._go_on(errand, await self._taken_up(errand, free) if free else [])
+                await self._go_on(errand, await self._take_up(errand, free) if free else [])
                 if errand.calls:
                     await errand.listen()
                 elif not is_open:
@@ -165,7 +165,7 @@ class Notifications:
                 call.cancel()
             await asyncio.gather(*errand.calls, return_exceptions=True)
 
-    async def _taken_up(self, errand: _Errand, limit: int) -> list[TakenUp]:
+    async def _take_up(self, errand: _Errand, limit: int) -> list[TakenUp]:
         now = errand.now()
         quiet = quiet_until(now)
         async with connection_of(self._pool) as connection:
@@ -326,10 +326,10 @@ async def _look(taken: Sequence[TakenUp], connection: Connection) -> None:
 async def _in_turn(provider: Provider, parcel: Parcel, wait: timedelta) -> Answer:
     """Call a provider when its pace allows."""
     await asyncio.sleep(max(wait.total_seconds(), 0))
-    return await _called(provider, parcel)
+    return await _call(provider, parcel)
 
 
-async def _called(provider: Provider, parcel: Parcel) -> Answer:
+async def _call(provider: Provider, parcel: Parcel) -> Answer:
     try:
         async with asyncio.timeout(CALL_SECONDS + 1):
             return await provider.send(parcel)

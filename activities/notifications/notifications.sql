@@ -79,7 +79,7 @@ SELECT office, role, staff, rank, absent_from, absent_to FROM posts WHERE office
 -- name: begin
 -- Ways that are to be tried, there before a provider is called, so that a crash leaves the key behind; and the attempt at
 -- each whose provider may be called within :patience and whose message is :ready: from here on until the provider answers,
--- it may have the message. A way that failed in an earlier round begins anew, under the same key, at the address that is
+-- it may have the message. A way that failed in an earlier round starts again, under the same key, at the address that is
 -- known now. A provider's pace is kept by all workers together, its row held for this statement only. No slot where a pace
 -- has no row yet; no ID where a receipt came in between.
 WITH leased AS (
@@ -167,7 +167,7 @@ ON CONFLICT (channel) DO UPDATE SET open_from = greatest(pace.open_from, exclude
 -- What became of calls, and where notifications stand after them, taken up again at :nexts where they are pending. A receipt
 -- may have come before an answer; what surely was refused or may be tried again is told of a way that is still being sent
 -- only. A notification whose ways are not as they were seen, because a receipt told of one meanwhile, is not settled but
--- answered, for its standing has to be found anew. No standing: it goes on through its next channel.
+-- answered, for its standing has to be found again. No standing: it goes on through its next channel.
 WITH held AS (
     -- A receipt and a delivery of the same notification go one after the other.
     SELECT id, attempts FROM notifications WHERE id = ANY (:ids::bigint[]) ORDER BY id FOR UPDATE

@@ -98,7 +98,7 @@ def _writes(
 
 
 def _address(sealer: Sealer, row: asyncpg.Record) -> str | None:
-    """An address that stands; None where no key of the ring opens it any more, so that it is written anew."""
+    """An address that stands; None where no key of the ring opens it any more, so that it is written again."""
     try:
         return sealer.open(row["address"], field=sealed_as(Channel(row["channel"])), person=row["person"])
     except CaseError:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from activities.setting import LOOPBACK, Fault, fault_of_secret, listed, secret_in
+from activities.setting import LOOPBACK, Fault, fault_of_secret, secret_in, split_list
 from cases.delivery import Channel
 
 CHATS: Final = frozenset({Channel.dingtalk, Channel.wecom, Channel.feishu})
@@ -36,13 +36,13 @@ class NotificationSettings(BaseModel):
     mail_trust_file: Path | None = None
     """Certificates (PEM) that vouch for the relay, where those of the system do not."""
     mail_per_second: Annotated[float, Field(gt=0, le=1000)] = 10.0
-    chat_channels: Annotated[frozenset[Channel], BeforeValidator(listed)] = frozenset()
+    chat_channels: Annotated[frozenset[Channel], BeforeValidator(split_list)] = frozenset()
     """Which of dingtalk, wecom and feishu are used, with commas between."""
     chat_relay_url: str | None = None
     """A relay for chats, where nothing else may leave the network."""
     chat_per_second: Annotated[float, Field(gt=0, le=1000)] = 0.3
     """Of each service; robots of all three are cut off at twenty messages a minute."""
-    webhook_hosts: Annotated[frozenset[str], BeforeValidator(listed)] = frozenset()
+    webhook_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
     """Hosts, with their ports, that webhooks may be called at, with commas between."""
     webhook_per_second: Annotated[float, Field(gt=0, le=1000)] = 10.0
     callback_port: Annotated[int, Field(ge=0, le=65535)] | None = None

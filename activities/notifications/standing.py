@@ -53,18 +53,18 @@ class Told(StrEnum):
         return Way.delivered if self is Told.delivered else Way.failed
 
 
-def outdoing(told: Collection[Told]) -> Told:
+def outcome_of(told: Collection[Told]) -> Told:
     """What holds of everything that was told of a delivery, in whatever order. At least one thing was."""
     return max(told, key=tuple(Told).index)
 
 
-def counting(ways: Iterable[tuple[Way, int]], *, round_: int) -> list[Way]:
-    """The ways, each with its round, that count in a round: one that failed in an earlier one is as good as untried."""
+def ways_of_round(ways: Iterable[tuple[Way, int]], *, round_: int) -> list[Way]:
+    """The ways that count in a round: one that failed in an earlier round counts as untried."""
     return [way for way, begun_in in ways if begun_in == round_ or way is not Way.failed]
 
 
 def wanted(*, second_channel: bool) -> int:
-    """Through how many channels it is told, as far as there are so many."""
+    """The number of channels to use, where the recipient has that many."""
     return 2 if second_channel else 1
 
 

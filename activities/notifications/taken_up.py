@@ -9,7 +9,7 @@ import asyncpg
 
 from activities.notifications.addressees import Contact, Reach
 from activities.notifications.providers.answers import Answer, Verdict
-from activities.notifications.standing import Standing, Way, counting, key_of, missing, pause, standing_of
+from activities.notifications.standing import Standing, Way, key_of, missing, pause, standing_of, ways_of_round
 from cases.delivery import Channel, Tongue
 from cases.errors import Code
 
@@ -100,7 +100,7 @@ class TakenUp:
         """Ways whose turn it is, with those that begin now; each that failed for good gives its place to the next."""
         lacking = missing(self._ways(), second_channel=self.row["second_channel"])
         for contact in self._fresh()[: max(lacking, 0)]:
-            # One that failed in an earlier round begins anew, behind those that were begun before.
+            # One that failed in an earlier round starts again, behind those that were begun before.
             self.deliveries.pop(contact.channel, None)
             self.deliveries[contact.channel] = self._through(contact, at)
         return [
@@ -145,7 +145,7 @@ class TakenUp:
         return End(standing, error, max(self.next_at, default=at))
 
     def _ways(self) -> list[Way]:
-        return counting([(each.state, each.round) for each in self.deliveries.values()], round_=self.row["round"])
+        return ways_of_round([(each.state, each.round) for each in self.deliveries.values()], round_=self.row["round"])
 
     def _fresh(self) -> list[Contact]:
         """Contacts through whose channels nobody has tried yet in this round, the preferred first."""

@@ -62,7 +62,7 @@ class Renewal(NamedTuple):
 
 
 class Overview(Record):
-    """How messages stand altogether."""
+    """Totals over all messages."""
 
     pending: int = 0
     """Written and not settled, those that wait for their time included."""

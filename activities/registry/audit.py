@@ -1,8 +1,8 @@
 """The audit's chain: each transition of a case names the hash of the one before, over all generations of the case.
 
 Whoever changes, removes or inserts a row has to change every later one, and the head that the case itself carries. The
-register makes the links (`audit_hash` in deploy/migrations); here they are reckoned anew, by whoever verifies. Contents
-are covered by salted commitments: what was told and what followed can be forgotten, and the chain still verifies.
+register makes the links (`audit_hash` in deploy/migrations); here whoever verifies computes them again. Contents are
+covered by salted commitments: what was told and what followed can be forgotten, and the chain still verifies.
 """
 
 import json

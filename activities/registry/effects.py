@@ -17,7 +17,7 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardProduced, Fact
 from cases.machines.machine import Effect
-from cases.names import Kind
+from cases.names import Kind, order_id, publication_id
 from cases.offices import Recipient
 from cases.policy import Policy
 from cases.state import CaseState
@@ -159,7 +159,14 @@ def _published(intended: Intended) -> dict[str, Any]:
     """The register's readers and the systems that confirm; a repetition goes to those that have not confirmed yet."""
     repeated = intended.event is Event.repair
     confirming = intended.after.awaited if repeated else intended.after.terms.confirmations
-    return {"targets": [*([] if repeated else [REGISTER]), *(system.value for system in confirming)]}
+    return {
+        "request_id": publication_id(intended.after.case_id, intended.after.generation, intended.after.version),
+        "targets": [*([] if repeated else [REGISTER]), *(system.value for system in confirming)],
+    }
+
+
+def _ordered(intended: Intended) -> dict[str, Any]:
+    return {"request_id": order_id(intended.after.case_id, intended.after.generation, intended.after.version)}
 
 
 def _undone(intended: Intended) -> dict[str, Any]:
@@ -191,6 +198,8 @@ def _made_card(intended: Intended) -> dict[str, Any]:
 _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.commit_number: _verified_content,
     Effect.publish_number_changed: _published,
+    Effect.order_card: _ordered,
+    Effect.reorder_card: _ordered,
     Effect.restore_number: _undone,
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,

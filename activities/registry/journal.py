@@ -29,7 +29,7 @@ SHORTEST_REASON: Final = 4
 """Characters."""
 
 TWO_PEOPLE: Final = "journal_two_people"
-"""Constraint: a plan that needs a second person is not run by whoever made it."""
+"""Constraint: a plan that needs a second person is not run by the person who made it."""
 
 CHAIN: Final = "journal"
 """The chain whose links the entries are."""
@@ -183,7 +183,7 @@ async def open_cases(pool: Pool) -> frozenset[str]:
 
 @case_errors_only
 async def links(pool: Pool) -> list[dict[str, Any]]:
-    """The whole list with its hashes, for whoever verifies it."""
+    """The whole list with its hashes, to be verified."""
     return await _rows(pool, None)
 
 

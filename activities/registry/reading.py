@@ -116,7 +116,7 @@ async def transitions_of(pool: Pool, case_id: str) -> tuple[AuditRow, ...]:
 async def verify_chain(pool: Pool, case_id: str) -> Break | None:
     """The first place where a case's audit was changed, cut or added to; None where it holds.
 
-    Every hash is computed anew, versions have no gap, and each generation carries the hash of its newest transition and
+    Every hash is recomputed, versions have no gap, and each generation carries the hash of its newest transition and
     the state that this transition led to.
     """
     async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):

@@ -45,7 +45,7 @@ from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.answers import Receipt, Transition
 from cases.clocks import SHANGHAI
-from cases.decide import Decision, decide, next_step, opened, otherwise
+from cases.decide import Decision, decide, initial_state, next_step, otherwise
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
@@ -74,7 +74,7 @@ REGISTRATION: Final = "registered"
 """Event of the audit's first row of a generation; it is no event of the state table."""
 
 ATTEMPTS: Final = 5
-"""How often a step is judged anew that another was faster than, or that PostgreSQL ended in favour of another."""
+"""How often a step is tried again after another step was faster, or PostgreSQL ended it in favour of another."""
 
 LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
@@ -186,7 +186,7 @@ class Registry:
         check_caller(case_id, opening.kind, self._stamps.audience)
         for _ in range(ATTEMPTS):
             try:
-                taken = await self._taken_in(request)
+                taken = await self._take_in(request)
             except Refused as refused:
                 return StepResult(refused=refused.code)
             except asyncpg.UniqueViolationError as violation:
@@ -199,7 +199,7 @@ class Registry:
             if copy.state.version > 0 or not request.onward:
                 return await self._standing(copy.state, after=0)
             made, _ = await self._onward(copy, taken.now)
-            return StepResult(
+            return StepResult.saying(
                 standing=Standing.of(
                     made[-1].copy.state if made else copy.state,
                     next((each.receipt for each in made if each.receipt is not None), None),
@@ -225,8 +225,8 @@ class Registry:
                 return await self._standing(state, after=request.version, told_as=request.told_as)
             now = self._now(row["now"], request.at)
             try:
-                asked = self._authorised(request, state, now)
-                return await self._advanced(copy, asked, now)
+                asked = self._authorise(request, state, now)
+                return await self._move_on(copy, asked, now)
             except TooEarly as early:
                 return StepResult(not_before=early.ends_at, now=now)
             except _Stale:
@@ -239,7 +239,7 @@ class Registry:
 
     # --- taking in --------------------------------------------------------------------------------------------------
 
-    async def _taken_in(self, request: RegisterRequest) -> _Taken:
+    async def _take_in(self, request: RegisterRequest) -> _Taken:
         """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`."""
         opening, case_id = request.opening, case_id_of(request.opening.kind, request.opening.person)
         values: dict[str, Any] = {"key": opening.key, "case_id": case_id, "fingerprint": opening.fingerprint}
@@ -265,13 +265,15 @@ class Registry:
             return _Taken(seen["generation"], now)
         if seen["generation"] is None and opening.reopen:
             raise Refused(Code.CASE_NOT_REOPENABLE)
-        return await self._opened(request, claims, (seen["generation"] or 0) + 1, now)
+        return await self._open_generation(request, claims, (seen["generation"] or 0) + 1, now)
 
-    async def _opened(self, request: RegisterRequest, claims: Claims, generation: int, now: datetime) -> _Taken:
+    async def _open_generation(
+        self, request: RegisterRequest, claims: Claims, generation: int, now: datetime
+    ) -> _Taken:
         """Open a generation of a case."""
         opening = request.opening.model_copy(update={"stamp": None})
-        blank = opened(opening).model_copy(update={"generation": generation})
-        screened = await self._screened(blank, now)
+        blank = initial_state(opening).model_copy(update={"generation": generation})
+        screened = await self._screen_person(blank, now)
         screening = screened.screening
         state = blank.model_copy(
             update={"screening": screening, "benefits_held": screening.benefits_held, "related": screening.related}
@@ -317,7 +319,7 @@ class Registry:
         self._copies.keep(copy)
         return _Taken(generation, self._now(datetime.fromisoformat(answer["now"]), request.at), copy)
 
-    async def _screened(self, state: CaseState, now: datetime) -> Screened:
+    async def _screen_person(self, state: CaseState, now: datetime) -> Screened:
         """What the register says of the person. Raises `Refused` for what makes an application unacceptable."""
         try:
             async with connection_of(self._pool) as connection:
@@ -329,7 +331,7 @@ class Registry:
 
     # --- moving -----------------------------------------------------------------------------------------------------
 
-    def _authorised(self, request: StepRequest, state: CaseState, now: datetime) -> _Asked:
+    def _authorise(self, request: StepRequest, state: CaseState, now: datetime) -> _Asked:
         """What a request may have done. Raises `CaseError` or `TooEarly`."""
         if not state.is_open:
             raise CaseError(Code.CASE_CLOSED)
@@ -338,7 +340,7 @@ class Registry:
         check_due(state, request.event, now)
         return _Asked(request.event, fact, request, claims)
 
-    async def _advanced(self, copy: Copy, asked: _Asked, now: datetime) -> StepResult:
+    async def _move_on(self, copy: Copy, asked: _Asked, now: datetime) -> StepResult:
         """The answer to a transition that may be made. Raises `_Stale`, and `CaseError` where it is not possible."""
         begun = copy
         made, code = await self._made_or_otherwise(copy, asked, now)
@@ -347,7 +349,7 @@ class Registry:
         all_made = [made]
         if code is None and (asked.request is None or asked.request.onward):
             all_made += (await self._onward(made.copy, made.now))[0]
-        return StepResult(
+        return StepResult.saying(
             moves=tuple(each.transition for each in all_made),
             changes=changes_of(begun.state, all_made[-1].copy.state),
             receipt=next((each.receipt for each in all_made if each.receipt is not None), None),
@@ -443,7 +445,7 @@ class Registry:
         """The state with a screening as of now, where the event is one: the first one came with the registration."""
         if event not in {Event.screened, Event.checked} or state.version == 0:
             return state
-        screening = (await self._screened(state, now)).screening
+        screening = (await self._screen_person(state, now)).screening
         return state.model_copy(update={"screening": screening, "related": screening.related})
 
     async def _related(self, state: CaseState, decision: Decision, asked: _Asked) -> str | None:
@@ -486,6 +488,10 @@ class Registry:
             raise Refused(Code.STATE_TOO_LARGE)
 
     def _transition(self, before: CaseState, after: CaseState, asked: _Asked, now: datetime) -> Transition:
+        said = {
+            "actor": asked.claims.sub if asked.claims is not None else None,
+            "told_as": asked.request.told_as if asked.request is not None else None,
+        }
         return Transition(
             version=after.version,
             at=now,
@@ -493,8 +499,7 @@ class Registry:
             status=before.status,
             to=after.status,
             milestone=after.milestone,
-            actor=asked.claims.sub if asked.claims is not None else None,
-            told_as=asked.request.told_as if asked.request is not None else None,
+            **{name: word for name, word in said.items() if word is not None},
         )
 
     def _request(
@@ -610,7 +615,7 @@ class Registry:
         return known, row
 
     async def _standing(self, state: CaseState, *, after: int, told_as: str | None = None) -> StepResult:
-        """What stands, and whom the transitions after a version had to tell in vain.
+        """What stands, and the neighbours that the transitions after a version left untold.
 
         The asking run knows neither of what it asks nor of what followed: its worker died with several steps of one
         stretch, or an operator reset it.
@@ -629,7 +634,7 @@ class Registry:
             raise CaseError(Code.CASE_UNKNOWN)
         receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
         transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
-        return StepResult(
+        return StepResult.saying(
             standing=Standing.of(state, receipt, transitions),
             neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )

@@ -18,7 +18,7 @@ from cases.models import Actor
 from cases.rules.people import covers
 
 LASTS: Final = timedelta(minutes=10)
-"""How long a case stays in clear for whoever revealed it."""
+"""How long a case stays in clear for the person who revealed it."""
 MOST_IN_AN_HOUR: Final = 20
 """Reveals of one person; who needs more has another task than looking into a case."""
 _LIMIT: Final = Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.REVEALED_TOO_OFTEN)

@@ -40,7 +40,7 @@ def digest_of_texts(opening: str, screening: str, state: str) -> str:
     return sha256_of("".join(sha256_of(text) for text in (opening, screening, state)))
 
 
-def stored(state: CaseState, before: "Copy | None" = None) -> Stored:
+def texts_of(state: CaseState, before: "Copy | None" = None) -> Stored:
     """The texts of a state; what is the same as `before` is not written out again."""
     opening = screening = None
     if before is not None:
@@ -68,7 +68,7 @@ class Copy(NamedTuple):
     @classmethod
     def of(cls, state: CaseState, before: "Copy | None" = None) -> "Copy":
         """The copy of a state that is being written."""
-        texts = stored(state, before)
+        texts = texts_of(state, before)
         return cls(state, texts, texts.digest)
 
 

@@ -1,7 +1,7 @@
 """The audit as a whole, and the journal: whether every chain holds, and the heads that are published outside.
 
 A chain shows what was changed, taken out, put in or put elsewhere. What it cannot show is that its end was cut off
-together with the row of the case, or that all of it was written anew with hashes to fit: whoever may write to the whole
+together with the row of the case, or that all of it was rewritten with hashes to fit: whoever may write to the whole
 database can do that. Hence the heads: a file with the newest link of every case, whose SHA-256 is published where
 nobody of the database can reach it. Whatever a published head covers cannot be rewritten any more without being found.
 """
@@ -93,7 +93,7 @@ async def heads(pool: Pool) -> tuple[Head, ...]:
 
 @case_errors_only
 async def verify_audit(pool: Pool, case_id: str | None = None, published: Iterable[Head] = ()) -> Verified:
-    """Look at every chain, or at one, as of one moment: every hash anew, every link, every head, every published head.
+    """Look at every chain, or at one, as of one moment: every hash, every link, every head, every published head.
 
     Reads in the order of the cases and keeps one case at a time. Raises `CaseError` with a code where the database
     cannot be reached.

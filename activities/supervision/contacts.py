@@ -67,7 +67,7 @@ async def replace_contacts(
 async def _standing(connection: Connection, sealer: Sealer) -> dict[tuple[StaffId, Channel], StaffContact | None]:
     """The contacts that stand, opened to be compared: the same text sealed twice looks different.
 
-    What no key of the ring opens any more is None, so that it is written anew.
+    What no key of the ring opens any more is None, so that it is written again.
     """
     standing: dict[tuple[StaffId, Channel], StaffContact | None] = {}
     for row in await SQL["staff_contacts"].all(connection, {}):

@@ -15,7 +15,7 @@ SELECT office, role, staff, rank, absent_from, absent_to FROM posts
 ORDER BY office, array_position(ARRAY['clerk', 'team_lead', 'supervisor', 'head'], role), rank;
 
 -- name: remove_offices
--- Offices that are closed, or about to be written anew.
+-- Offices that are closed, or about to be written again.
 DELETE FROM offices WHERE code = ANY (:codes::text[]);
 
 -- name: add_office
@@ -23,7 +23,7 @@ DELETE FROM offices WHERE code = ANY (:codes::text[]);
 INSERT INTO offices (code, level, parent, name) VALUES (:code, :level, :parent, :name);
 
 -- name: remove_post
--- A post that is given up, or about to be written anew.
+-- A post that is given up, or about to be written again.
 DELETE FROM posts WHERE office = :office AND role = :role AND rank = :rank;
 
 -- name: add_post

@@ -27,17 +27,17 @@ ID_NUMBER_CHANGE: Final = Machine(
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
         StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
-        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "暂停办理", runs=False),
+        StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "中止办理", runs=False),
         StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议", runs=False),
         StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验", engine_step=_E.apply),
         StatusRow(_S.applying, _M.documents_verified, _A.downstream, _C.confirmation, "变更中", engine_step=_E.commit),
-        StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "待修复"),
+        StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "异常待处理"),
         StatusRow(_S.updated, _M.number_updated, _A.engine, None, "号码已变更", engine_step=_E.unblock),
         StatusRow(_S.releasing, _M.number_updated, _A.engine, None, "恢复待遇中", engine_step=_E.release),
         StatusRow(_S.done, _M.benefits_unblocked, _A.nobody, None, "办结"),
         StatusRow(_S.not_needed, None, _A.nobody, None, "无需变更"),
         StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),
-        StatusRow(_S.withdrawn, None, _A.nobody, None, "已撤回"),
+        StatusRow(_S.withdrawn, None, _A.nobody, None, "已撤回申请"),
         StatusRow(_S.closed_no_response, None, _A.nobody, None, "逾期未补正，已关闭"),
         StatusRow(_S.ended, None, _A.nobody, None, "终止（死亡或转出等）"),
     ),
@@ -137,7 +137,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.commit_refused, _G.always, _S.in_review, (_F.release_reservation, _F.yield_turn)),
-        # What was reviewed rests on a register that is no more: road, demands and documents are looked at anew.
+        # What was reviewed rests on a register that is no more: road, demands and documents are looked at again.
         Row(_S.verified, _E.register_changed, _G.always, _S.screening, (_F.follow_register,)),
         Row(
             _S.applying,

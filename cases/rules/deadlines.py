@@ -1,4 +1,4 @@
-"""Deadlines: the ladder that a case climbs, extensions, and dates that are computed anew."""
+"""Deadlines: the ladder that a case climbs, extensions, and dates that are recomputed."""
 
 from datetime import date, datetime
 from typing import Any, Final

@@ -40,7 +40,7 @@ class Subject(NamedTuple):
     refused: Mapping[Event, Callable[[CaseState], Code]] = _NONE
     """Why none of the rows of an event holds, where the general code would say too little."""
     clock_again: frozenset[Event] = frozenset()
-    """Events that start the clock of their status anew where it stays; every other one leaves it running."""
+    """Events that restart the clock of a status that stays; every other event leaves it running."""
     clock_again_by: frozenset[Effect] = frozenset()
     """Effects that do so."""
     clock_spent: Mapping[Clock, Callable[[CaseState], bool]] = _NONE

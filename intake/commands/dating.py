@@ -1,4 +1,4 @@
-"""Commands about the working calendar: a picture of a year, what is published, and dates reckoned anew."""
+"""Commands about the working calendar: a picture of a year, what is published, and dates recomputed."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from activities.campaign.recomputing import (
     Standing,
     Told,
     Undated,
-    chosen,
+    choose_cases,
     count,
     standings,
     tell_each,
@@ -134,7 +134,7 @@ async def recompute(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which cases would be told; tell none.")] = False,
 ) -> Exit:
-    """Tell open cases to reckon their dates anew: those with provisional dates, or all that follow --policy.
+    """Tell open cases to recompute their dates: those with provisional dates, or all that follow --policy.
 
     What has fired stays fired. Repeating it is safe: whoever is dated is not told again, and where it was interrupted
     it goes on.
@@ -167,7 +167,7 @@ async def _list(cases: "Cases", report: "Report") -> None:
 
 @dataclass(frozen=True)
 class Decided:
-    """The caller's decision to reckon dates anew; each case gets it with a stamp of its own."""
+    """The caller's decision to recompute dates; each case gets it with a stamp of its own."""
 
     fact: Recompute
     stamping: Stamping | None
@@ -291,7 +291,7 @@ class Cases:
 
     async def each(self) -> AsyncGenerator[Undated, None]:
         """Those that are to be told, in the order of their IDs."""
-        async with aclosing(chosen(self.pool, self.selection)) as every:
+        async with aclosing(choose_cases(self.pool, self.selection)) as every:
             async for case in every:
                 if self.only_datable and not case.rests_on(self.calendar.published(case.policy)):
                     self.report.left += 1

@@ -86,7 +86,7 @@ async def run(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; tell nobody.")] = False,
 ) -> Exit:
-    """Tell every case of a plan, in the name of whoever runs it; list what became of each.
+    """Tell every case of a plan, in the name of the caller; list the result of each.
 
     The exit code is 1 where any case refused. Repeating it tells no case twice.
     """

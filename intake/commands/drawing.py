@@ -143,7 +143,7 @@ def _legend(shown: CalendarYear, *, zh: bool) -> Text:
             legend.append(f" {in_chinese if zh else in_english}   ")
     if shown.deadline is not None:
         legend.append(f" {_DEADLINE} ", "bold underline")
-        legend.append(" 集中变更截止日" if zh else " last day of the campaign")
+        legend.append(" 集中变更期限" if zh else " last day of the campaign")
     return legend
 
 

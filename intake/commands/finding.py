@@ -42,7 +42,7 @@ async def views(
 ) -> Exit:
     """Links to what operators look for in the Web UI; keep them there as saved views.
 
-    Dates are those of today: print them anew each week. Needs no connection.
+    Dates are those of today: print them again each week. Needs no connection.
     """
     settings = read_settings(Settings)
     namespace = ClientConfig.load_client_connect_config().get("namespace", "default")

@@ -24,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def reset(invocation: Invocation, case: CaseArgument, *, reason: ReasonOption) -> Exit:
-    """Begin the run of a case anew; it asks the register where it stands, and repeats nothing."""
+    """Restart the run of a case; it asks the register where it stands, and repeats nothing."""
     actor = await checked_actor()
     async with invocation.register() as pool, invocation.engine() as client:
         run_id = await interventions.reset(client, pool, actor, case, reason)

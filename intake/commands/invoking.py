@@ -66,7 +66,7 @@ class Invocation:
 
     @asynccontextmanager
     async def gate(self) -> AsyncIterator[Stamping | None]:
-        """The gate in the name of whoever calls; None where the settings name no token or no gate."""
+        """The gate in the name of the caller; None where the settings name no token or no gate."""
         settings = read_settings(Settings)
         if settings.token_file is None or settings.gate_url is None:
             yield None

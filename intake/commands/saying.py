@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from cases.clocks import SHANGHAI
+from cases.delivery import Tongue
 from cases.errors import REMEDIES, CaseError, Code, Remedy
+from cases.words import by_when, when
 from intake.applications import InputRefused, Problem
 from intake.client import EngineError, Unavailable
 from runtime.settings import ConfigurationInvalid
@@ -79,7 +81,7 @@ class Speaker:
         table.add_column(overflow="fold")
         for name, value in _fields(result).items():
             if value not in (None, (), [], "", False):
-                table.add_row(name, _cell(value))
+                table.add_row(name, self._cell(name, value))
         _console().print(table)
 
     def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
@@ -95,7 +97,7 @@ class Speaker:
                 table.add_column(column, overflow="fold", no_wrap=column == "case_id")
             for result in results:
                 fields = _fields(result)
-                table.add_row(*(_cell(fields.get(column)) for column in columns))
+                table.add_row(*(self._cell(column, fields.get(column)) for column in columns))
             _console().print(table)
 
     def drawing(self, drawing: RenderableType) -> None:
@@ -144,6 +146,28 @@ class Speaker:
             typer.echo(_json(wrong.outcome, indented=False), err=True)
         return exit_code
 
+    def _cell(self, name: str, value: Any) -> Text:
+        """Text for a field in a table; nothing in it is taken for markup."""
+        match value:
+            case None:
+                return Text("")
+            case datetime():
+                return Text(self._moment(name, value))
+            case list() | tuple():
+                return Text("\n".join(self._cell(name, item).plain for item in value))
+            case dict():
+                parts = (f"{key} {self._cell(key, item).plain}" for key, item in value.items() if item is not None)
+                return Text(" · ".join(parts))
+            case _:
+                return Text(str(value))
+
+    def _moment(self, name: str, at: datetime) -> str:
+        """A deadline, what is to come, or what has happened, by the name of its field."""
+        tongue = Tongue(self.language.value)
+        if name.endswith("due_at"):
+            return by_when(at, tongue)
+        return when(at, tongue) if name == "next_at" else f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
     def _problem(self, problem: Problem) -> None:
         words = self.words(REMEDIES[problem.code])
         if self.format is Format.table:
@@ -183,21 +207,6 @@ def _moment(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError
-
-
-def _cell(value: Any) -> Text:
-    """Text for a table; nothing in it is taken for markup."""
-    match value:
-        case None:
-            return Text("")
-        case datetime():
-            return Text(f"{value.astimezone(SHANGHAI):%Y-%m-%d %H:%M}")
-        case list() | tuple():
-            return Text("\n".join(_cell(item).plain for item in value))
-        case dict():
-            return Text(" · ".join(f"{name} {_cell(item).plain}" for name, item in value.items() if item is not None))
-        case _:
-            return Text(str(value))
 
 
 def _console() -> Console:

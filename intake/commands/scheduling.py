@@ -42,7 +42,7 @@ async def apply(
 async def list_schedules(invocation: Invocation) -> Exit:
     """The schedules of this release: whether they are there, run or rest, and when."""
     async with invocation.engine() as client:
-        listed = await schedules.listed(client)
+        listed = await schedules.list_schedules(client)
     invocation.say.many([each._asdict() for each in listed], _LISTED)
     return Exit.fine
 

@@ -20,7 +20,7 @@ from activities.registry.pool import Pool, connection_of
 from activities.registry.reading import transitions_of, verify_chain
 from activities.registry.stored import Copy, Stored
 from activities.sealing import Field, Sealer
-from cases.decide import Decision, decide, opened
+from cases.decide import Decision, decide, initial_state
 from cases.documents import Document, DocumentKind
 from cases.errors import Code
 from cases.events import Event, Origin
@@ -165,13 +165,13 @@ class Play:
         """An application for an ID-number change; the derived number where none is named."""
         wanted = number if number is not None else derive(person.number or "")
         fields = self.opening_fields(person, wanted, more)
-        return opened(stamped_opening(NumberChangeOpening(kind=Kind.id_number_change, **fields), self.at))
+        return initial_state(stamped_opening(NumberChangeOpening(kind=Kind.id_number_change, **fields), self.at))
 
     def replacement(self, person: InsuredPerson, reason: ReplacementReason, **more: Any) -> CaseState:
         """An application for a card replacement with the number the person has."""
         fields = self.opening_fields(person, more.pop("number", person.number), more)
         opening = ReplacementOpening(kind=Kind.card_replacement, reason=reason, **fields)
-        return opened(stamped_opening(opening, self.at))
+        return initial_state(stamped_opening(opening, self.at))
 
     async def register(self, state: CaseState) -> StepResult:
         return await self.registry.register(

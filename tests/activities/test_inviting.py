@@ -245,7 +245,8 @@ class TestOnce:
         (row,) = await rows(pool)
         facts = json.loads(row["facts"])
         message = compose(row["template"], Recipient.applicant, None, facts, channel=Channel.sms, tongue=tongue)
-        assert "2026-08-31" in message.body
+        last_day = {Tongue.zh: "2026年8月31日（周一）24时前", Tongue.en: "by 24:00 on Mon 31 Aug 2026"}
+        assert last_day[tongue] in message.body
 
 
 class TestManyPersons:

@@ -2,8 +2,9 @@
 
     CANARY_METRICS=HOST:PORT python -m tests.canary.worker_by_day
 
-Applicants are not told anything at night, and a search at night would find no notification to look at. The metrics of
-Temporal's core are served, for they are searched too. Everything else is the worker of production.
+Applicants are not told anything at night, and a search at night would find no notification to look at. Cases skip time,
+and the register follows their clock. The metrics of Temporal's core are served, for they are searched too. Everything
+else is the worker of production.
 """
 
 import os
@@ -15,6 +16,7 @@ from unittest.mock import patch
 import runtime.start
 import worker
 from activities.notifications import notifications
+from activities.registry import Clock, Registry
 from cases.policy import Policies
 from runtime.logs import core_runtime
 from tests.engine import quiet_policies
@@ -28,6 +30,7 @@ def main() -> int:
         patch.object(runtime.start, "core_runtime", partial(core_runtime, os.environ[METRICS])),
         patch.object(notifications, "quiet_until", lambda _at: None),
         patch.object(Policies, "load", quiet_policies),
+        patch.object(worker, "Registry", partial(Registry, clock=Clock.callers)),
     ):
         return worker.main()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from cases.clocks import WorkingCalendar
-from cases.decide import decide, opened
+from cases.decide import decide, initial_state
 from cases.delivery import Tongue
 from cases.errors import CaseError, Code
 from cases.events import Event
@@ -137,7 +137,7 @@ def application(**more: Any) -> NameChangeOpening:
 def screened(finding: Finding = Finding.clear) -> CaseState:
     opening, rules = application(), pack()
     answer = Screening(finding=finding, terms=rules.terms(NAME_CHANGE), demands=rules.demands(opening, None))
-    return opened(opening).model_copy(update={"screening": answer})
+    return initial_state(opening).model_copy(update={"screening": answer})
 
 
 def reviewed(finding: Finding = Finding.clear) -> CaseState:
@@ -185,7 +185,7 @@ def test_a_further_kind_says_in_its_own_words_why_a_case_ended() -> None:
 
 @pytest.mark.usefixtures("third_kind")
 def test_a_state_with_an_opening_of_any_kind_comes_back_from_its_json_whole() -> None:
-    for state in (screened(), opened(number_change(ID_CARD)), opened(card_replacement(ID_CARD))):
+    for state in (screened(), initial_state(number_change(ID_CARD)), initial_state(card_replacement(ID_CARD))):
         again = CaseState.model_validate_json(state.model_dump_json())
         assert again == state
         assert type(again.opening) is type(state.opening)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, first_slot, used, when_used
 from cases.facts import HoldReason
-from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Suspension, offset_of, reckon
+from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Suspension, compute_dates, offset_of
 from cases.machines.machine import Status
 from cases.models import Category
 from cases.names import Kind
@@ -151,7 +151,7 @@ def climbed(start: datetime, until: datetime, **more: Any) -> list[tuple[Rung, d
     found: list[tuple[Rung, date, Cause]] = []
     circumstances = situation(policy(OFFICE), **more)
     while True:
-        dates = reckon(ladder, circumstances, PLAIN, at)
+        dates = compute_dates(ladder, circumstances, PLAIN, at)
         if dates.next is None or dates.next.at > until:
             return found
         at = dates.next.at
@@ -239,11 +239,11 @@ def next_rung(state: CaseState, at: datetime) -> Rung:
 def test_whoever_acts_at_the_moment_of_a_rung_does_not_put_it_off() -> None:
     start = moment(date(2026, 6, 1), 8)
     circumstances = situation(policy(OFFICE))
-    promised = reckon(Ladder(started=start, step_since=start), circumstances, PLAIN, start)
+    promised = compute_dates(Ladder(started=start, step_since=start), circumstances, PLAIN, start)
     assert promised.next is not None
     ladder = Ladder(started=start, step_since=start, dates=promised)
     late = promised.next.at + timedelta(milliseconds=20)
-    assert reckon(ladder, circumstances, PLAIN, late).next == promised.next
+    assert compute_dates(ladder, circumstances, PLAIN, late).next == promised.next
 
 
 def test_a_hold_after_the_date_moves_the_date_of_the_case_by_its_working_days_where_policy_says_so() -> None:
@@ -251,7 +251,7 @@ def test_a_hold_after_the_date_moves_the_date_of_the_case_by_its_working_days_wh
     for moves, ends in ((True, date(2026, 9, 14)), (False, date(2026, 8, 31))):
         suspension = Suspension(since=since, until=until, hold=HoldReason.waiting_for_id_card, moves_campaign=moves)
         ladder = Ladder(started=MID_JULY, step_since=until, suspensions=(suspension,))
-        dates = reckon(ladder, situation(policy(OFFICE), budget=250), PLAIN, until)
+        dates = compute_dates(ladder, situation(policy(OFFICE), budget=250), PLAIN, until)
         assert dates.campaign_due_at == midnight_after(ends)
 
 
@@ -275,9 +275,9 @@ def test_a_campaign_date_on_a_rest_day_rolls_as_each_policy_says(year: int, nort
 def test_a_date_over_the_end_of_the_published_years_is_provisional_and_settles_when_the_calendar_grows() -> None:
     start = moment(date(2026, 12, 21), 8)
     ladder, circumstances = Ladder(started=start, step_since=start), situation(policy(OFFICE), campaign_ends=None)
-    before = reckon(ladder, circumstances, WorkingCalendar(published=frozenset({2026})), start)
+    before = compute_dates(ladder, circumstances, WorkingCalendar(published=frozenset({2026})), start)
     new_year = WorkingCalendar(published=frozenset({2026, 2027}), off=frozenset({date(2027, 1, 1)}))
-    after = reckon(ladder, circumstances, new_year, start)
+    after = compute_dates(ladder, circumstances, new_year, start)
     assert (before.provisional, after.provisional) == (True, False)
     assert before.processing_due_at == midnight_after(date(2027, 1, 4))
     assert after.processing_due_at == midnight_after(date(2027, 1, 5))
@@ -299,4 +299,4 @@ def test_a_case_of_a_priority_group_is_urgent_and_one_on_hold_is_silent() -> Non
 
 
 def test_a_case_that_was_not_accepted_has_no_dates() -> None:
-    assert reckon(Ladder(), situation(policy(OFFICE)), PLAIN, MID_JULY) == Dates()
+    assert compute_dates(Ladder(), situation(policy(OFFICE)), PLAIN, MID_JULY) == Dates()

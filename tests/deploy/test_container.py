@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from runtime.health import health_served
+from runtime.health import serve_health
 from tests.deploy.image import PRODUCT, ROOT, Image, ignored
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
@@ -25,7 +25,12 @@ def test_the_image_holds_the_rooms_of_the_product_and_no_test_and_no_secret(imag
     assert not ignored("worker.py")
     assert ignored("deploy/secrets/keys.toml")
     assert ignored(".git/config")
-    assert {path.name for path in image.app.iterdir()} == {*PRODUCT, "LICENSE", "starter.py", "worker.py"}
+    assert {path.name for path in image.app.iterdir()} - {"__pycache__"} == {
+        *PRODUCT,
+        "LICENSE",
+        "starter.py",
+        "worker.py",
+    }
     assert {path.name for path in (image.app / "deploy").iterdir()} == {"__init__.py", "container", "migrations"}
 
 
@@ -70,13 +75,13 @@ def test_an_unknown_program_is_refused_and_not_repeated(image: Image) -> None:
 async def test_the_health_check_says_what_the_worker_says(image: Image, *, ready: bool) -> None:
     # A proxy that nobody serves must not matter.
     proxy = {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
-    async with health_served("127.0.0.1", 0, lambda: ready) as port:
+    async with serve_health("127.0.0.1", 0, lambda: ready) as port:
         done = await image.run_beside(image.entrypoint, "ready", CARDCASE_HEALTH_PORT=str(port), **proxy)
     assert done.returncode == (0 if ready else 1)
 
 
 async def test_the_health_check_fails_where_no_worker_answers(image: Image) -> None:
-    async with health_served("127.0.0.1", 0, lambda: True) as port:
+    async with serve_health("127.0.0.1", 0, lambda: True) as port:
         pass
     done = await image.run_beside(image.entrypoint, "ready", CARDCASE_HEALTH_PORT=str(port))
     assert done.returncode == 1

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from deploy.credentials import KEY_RING, STAMP_TRUST
-from runtime.health import health_served
+from runtime.health import serve_health
 from stack import LocalStack
 from tests.deploy.cluster import Cluster
 from tests.deploy.image import Image
@@ -26,7 +26,7 @@ async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
 ) -> None:
     # A worker does not start beside open cases that its key ring does not open, and other tests have such.
     client = await new_namespace(stack, "image")
-    async with health_served("127.0.0.1", 0, lambda: False) as port:
+    async with serve_health("127.0.0.1", 0, lambda: False) as port:
         pass
     environment = {
         "CARDCASE_DATABASE_URL": cluster.url("cardcase_worker", "worker_pgpass"),

@@ -18,9 +18,9 @@ import pytest
 from temporalio.worker import Worker
 
 from activities.notifications import Notifications
-from activities.notifications.listening import callbacks_served
+from activities.notifications.listening import serve_callbacks
 from activities.notifications.providers import Provider
-from activities.notifications.providers.http import opened
+from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay
 from activities.notifications.providers.text_messages import TextMessages
 from activities.sealing import Field
@@ -86,11 +86,11 @@ async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbe
     )
     timeout = aiohttp.ClientTimeout(total=15, sock_connect=3, sock_read=campaign.read_seconds)
     async with (
-        callbacks_served("127.0.0.1", 0, SECRET, engine.pool) as port,
+        serve_callbacks("127.0.0.1", 0, SECRET, engine.pool) as port,
         Receivers(
             Tray(script), token=TOKEN, callback_url=f"http://127.0.0.1:{port}/callbacks", secret=SECRET
         ) as receivers,
-        opened(timeout) as session,
+        open_session(timeout) as session,
     ):
         host, _, smtp_port = receivers.mail_url.removeprefix("smtp://").partition(":")
         providers: dict[Channel, Provider] = {

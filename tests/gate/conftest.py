@@ -22,7 +22,7 @@ from gate.gate import Gate
 from gate.identity import IdentityTokens, KeyUrl
 from gate.login import Login
 from gate.origins import Origins
-from gate.service import Service, served, session_cookie
+from gate.service import Service, serve_gate, session_cookie
 from gate.translating import Translator
 from stack.identity import IdentityProvider, Operator
 from stack.ports import LOOPBACK, pick_ports
@@ -145,5 +145,5 @@ async def server(engine: Engine) -> AsyncIterator[CodecServer]:
             public_url=url,
             ui_url=UI,
         )
-        async with served(service, LOOPBACK, port):
+        async with serve_gate(service, LOOPBACK, port):
             yield CodecServer(url, provider, engine, session)

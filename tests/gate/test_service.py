@@ -292,7 +292,7 @@ class TestEntering:
 
     async def test_programs_have_theirs_stamped_by_the_same_gate(self, server: CodecServer) -> None:
         case, _ = await case_in_review(server)
-        batch = {"asked": [{"case": case, "event": "acknowledge", "content": {"note": "已知悉"}}]}
+        batch = {"asked": [{"case": case, "event": "acknowledge", "content": {"note": "已签收"}}]}
         headers = {"Authorization": f"Bearer {server.token(VERIFIER)}"}
         async with server.session.post(f"{server.url}/stamp", json=batch, headers=headers) as answer:
             (answered,) = (await answer.json())["answered"]

@@ -57,7 +57,7 @@ async def considered(engine: Engine, event: Event, *cases: Dossier) -> list[Cons
 async def planned(engine: Engine, actor: Actor, *cases: Dossier, event: Event = Event.acknowledge) -> Plan:
     fact = bulk.fact_of(event, {}, actor)
     ids = [case.case_id for case in cases]
-    return await bulk.write_plan(engine.pool, actor, event, fact, ids, "集中知悉", datetime.now(UTC))
+    return await bulk.write_plan(engine.pool, actor, event, fact, ids, "集中签收", datetime.now(UTC))
 
 
 async def run(engine: Engine, plan: Plan, actor: Actor) -> dict[str, Told]:

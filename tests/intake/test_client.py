@@ -349,7 +349,7 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
     first = await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order)
     assert first.status is Status.ready
     assert await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order) == first
-    kept = "SELECT fact ->> 'order' FROM transitions WHERE case_id = $1 AND event = 'card_produced'"
+    kept = "SELECT fact::jsonb ->> 'order' FROM transitions WHERE case_id = $1 AND event = 'card_produced'"
     assert await engine.pool.fetchval(kept, case) == order
     assert "CARD00000001" not in str((await engine.handle(case).fetch_history()).events)
 

@@ -1,4 +1,4 @@
-"""The working calendar on the command line: a picture without servers, dates reckoned anew on the real engine."""
+"""The working calendar on the command line: a picture without servers, dates recomputed on the real engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -54,7 +54,7 @@ class TestThePicture:
         ]
         assert "31D" in said.out
         assert "国庆节   10-01…10-07   上班 09-20、10-10" in said.out
-        assert " *  放假    +  调休上班    D  集中变更截止日" in said.out
+        assert " *  放假    +  调休上班    D  集中变更期限" in said.out
 
     def test_fits_a_narrow_terminal(self, run: Run) -> None:
         said = run("calendar", "show", "--year", "2026", "--lang", "en")
@@ -113,7 +113,7 @@ def give_packs(monkeypatch: pytest.MonkeyPatch, *packs: Policy) -> None:
     monkeypatch.setattr(dating, "_packs", lambda: list(packs))
 
 
-# --- dates reckoned anew ----------------------------------------------------------------------------------------------
+# --- dates recomputed -------------------------------------------------------------------------------------------------
 
 TODAY = datetime.now(SHANGHAI).date()
 BEFORE = WorkingCalendar(published=frozenset(range(2004, TODAY.year)))

@@ -42,7 +42,7 @@ from cases.names import TASK_QUEUE_CASES
 from cases.occasions import CalendarChecked, Digested, Invited, Rechecked, Scheduled, Swept
 from cases.policy import Policies
 from deploy.migrations import migrate
-from intake.schedules import DEFINITIONS, PREFIX, Applied, Deed, apply, listed, pause, resume
+from intake.schedules import DEFINITIONS, PREFIX, Applied, Deed, apply, list_schedules, pause, resume
 from runtime.settings import Settings
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 from stack import LocalStack
@@ -89,7 +89,7 @@ async def test_what_is_applied_twice_is_made_once(client: Client) -> None:
         found = await client.get_schedule_handle(definition.id).describe()
         assert found.info.last_updated_at is None
         assert found.schedule.spec.time_zone_name == "Asia/Shanghai"
-    assert all(each.in_step and each.state == "running" for each in await listed(client))
+    assert all(each.in_step and each.state == "running" for each in await list_schedules(client))
 
 
 async def test_two_who_apply_at_once_make_it_once(client: Client) -> None:
@@ -168,7 +168,7 @@ async def test_what_somebody_changed_is_shown_and_mended(
 async def test_a_dry_run_makes_nothing(client: Client) -> None:
     assert set(deeds(await apply(client, dry_run=True)).values()) == {Deed.created}
     assert await schedules_of(client) == set()
-    assert {each.state for each in await listed(client)} == {"absent"}
+    assert {each.state for each in await list_schedules(client)} == {"absent"}
 
 
 async def test_one_that_the_release_no_longer_knows_goes_and_one_of_others_stays(client: Client) -> None:
@@ -192,10 +192,10 @@ async def test_one_that_rests_stays_so_when_it_is_mended(client: Client) -> None
 
     await client.get_schedule_handle(DIGESTS.id).update(drifted)
     await apply(client)
-    (resting,) = [each for each in await listed(client) if each.state == "paused"]
+    (resting,) = [each for each in await list_schedules(client) if each.state == "paused"]
     assert (resting.name, resting.note, resting.in_step, resting.next) == ("digests", "停机维护", True, None)
     await resume(client, "digests")
-    assert {each.state for each in await listed(client)} == {"running"}
+    assert {each.state for each in await list_schedules(client)} == {"running"}
 
 
 @pytest.mark.parametrize("name", ["nobody", "digests"])

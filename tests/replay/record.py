@@ -30,7 +30,7 @@ from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
-CONTINUE_AFTER: Final = 60
+CONTINUE_AFTER: Final = 50
 """Events after which the server asks a case to continue as new."""
 
 IDENTITY: Final = "recorder"

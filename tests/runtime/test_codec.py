@@ -30,7 +30,7 @@ from runtime.codec import (
     CaseCodec,
     PayloadSealer,
     Sm4Gcm,
-    _around,
+    _associated_data,
     _label,
     bound_of,
     is_sealed,
@@ -165,9 +165,9 @@ class TestSealing:
     def test_refuses_what_nobody_seals_though_its_seal_is_good(self) -> None:
         sealer, label = PayloadSealer(RING), _label(1, "x")
         for packed in (b"", b"\3{}", b"\2{}", b"\0\xff"):
-            around = _around(NAMESPACE, b"p1", label)
+            associated = _associated_data(NAMESPACE, b"p1", label)
             payload = sealed(bound="x")
-            payload.data = label + bytes(12) + sealer._current.encrypt(bytes(12), packed, around)
+            payload.data = label + bytes(12) + sealer._current.encrypt(bytes(12), packed, associated)
             with pytest.raises(CaseError) as refused:
                 sealer.open(payload, namespace=NAMESPACE)
             assert refused.value.code is Code.SEAL_BROKEN
@@ -178,18 +178,18 @@ class TestSealing:
     def test_by_sm4_agrees_with_the_example_of_rfc_8998(self) -> None:
         cipher = Sm4Gcm(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"))
         nonce = bytes.fromhex("00001234567800000000ABCD")
-        around = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
+        associated = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
         plain = bytes.fromhex("".join(letter * 16 for letter in "ABCDEFEA"))
         expected = bytes.fromhex(
             "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735"
             "D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D"
             "83DE3541E4C2B58177E065A9BF7B62EC"
         )
-        assert cipher.encrypt(nonce, plain, around) == expected
-        assert cipher.decrypt(nonce, expected, around) == plain
+        assert cipher.encrypt(nonce, plain, associated) == expected
+        assert cipher.decrypt(nonce, expected, associated) == plain
         for cut in (expected[:-1], expected[:15], b""):
             with pytest.raises(InvalidTag):
-                cipher.decrypt(nonce, cut, around)
+                cipher.decrypt(nonce, cut, associated)
 
     def test_opens_for_the_codec_server_wherever_it_belongs(self) -> None:
         sealer = PayloadSealer(RING)

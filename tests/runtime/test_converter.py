@@ -13,7 +13,7 @@ from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from cases.answers import CaseView
-from cases.decide import opened
+from cases.decide import initial_state
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import AddDocuments, Approve
@@ -63,7 +63,7 @@ def test_a_state_and_its_view_come_back_as_they_went() -> None:
 
 
 def test_fields_that_were_not_set_are_left_out() -> None:
-    state = opened(number_change(ID_CARD))
+    state = initial_state(number_change(ID_CARD))
     written = json.loads(payload_of(state).data)
     assert set(written) == {"opening", "status", "documents"}
     assert "category" not in written["opening"]

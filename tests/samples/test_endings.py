@@ -13,7 +13,7 @@ import pytest
 
 from cases.answers import Transition
 from cases.clocks import WorkingCalendar
-from cases.decide import Decision, decide, opened
+from cases.decide import Decision, decide, initial_state
 from cases.documents import Document
 from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, Fact, ResolveDispute
@@ -85,7 +85,7 @@ class World:
 
     def _open(self, sample: Sample) -> None:
         policy = POLICIES.of_region(sample.application.region)
-        case = Case(sample, policy, opened(_opening(sample.application)))
+        case = Case(sample, policy, initial_state(_opening(sample.application)))
         case.been.add(case.state.status)
         self.cases.append(case)
         if case.state.kind is Kind.id_number_change:

@@ -14,7 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from activities.calendar import official_calendar
 from activities.notifications import Notifications
 from activities.notifications.courier import Courier
-from activities.notifications.providers.http import opened
+from activities.notifications.providers.http import open_session
 from activities.notifications.providers.text_messages import TextMessages
 from activities.registry import Registry
 from activities.sealing import Field
@@ -83,7 +83,7 @@ async def telling_on(stack: LocalStack, database: str) -> AsyncIterator[Telling]
     async with (
         engine_on(stack, database) as engine,
         Receivers(token=TOKEN) as receivers,
-        opened() as session,
+        open_session() as session,
     ):
         courier = Courier(engine.client)
 

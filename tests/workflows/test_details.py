@@ -12,7 +12,6 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import WorkflowSerializationContext
 
 from cases.answers import CaseView, Dispute
-from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS, Event
@@ -22,7 +21,7 @@ from cases.machines.machine import Milestone, Status
 from cases.models import System
 from cases.names import Kind
 from cases.views import view_of
-from cases.words import MILESTONE_ZH, word
+from cases.words import MILESTONE_ZH, by_when, word
 from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
 from tests.workflows.dossier import Dossier
@@ -76,18 +75,18 @@ def test_they_say_who_must_act_what_is_missing_on_which_law_and_by_when() -> Non
     (line,) = [line for line in text.splitlines() if line.startswith("| **缺少材料**")]
     for demand in view.missing:
         assert demand.legal_basis in line
-    assert f"| **期限** | {NOW.astimezone(SHANGHAI):%Y-%m-%d %H:%M}（补正期满） |" in text
+    assert f"| **期限** | {by_when(NOW, Tongue.zh)}（补正期满） |" in text
 
 
 @pytest.mark.parametrize(
     ("changed", "chinese", "english"),
     [
         ({}, "受理 `clerk-1`", "submitted `clerk-1`"),
-        ({"channel": "bank"}, "受理 `clerk-1`（银行网点）", "submitted `clerk-1`（a bank's branch）"),
+        ({"channel": "bank"}, "受理 `clerk-1`（银行网点）", "submitted `clerk-1` (a bank's branch)"),
         (
             {"channel": "online", "submitter_kind": "applicant", "submitter": None},
             "提交 申请人本人（网上）",
-            "handed in by the applicant themself（online）",
+            "handed in by the applicant (online)",
         ),
     ],
 )
@@ -107,7 +106,7 @@ def test_documents_are_not_missing_any_more_once_they_are_verified() -> None:
 
 def test_a_provisional_date_says_so() -> None:
     view = case_in(Status.in_review).model_copy(update={"next_provisional": True})
-    assert "督办：蓝色（一） 2026-11-02 10:00（暂定，日历未公布）" in details_of(view, "default")
+    assert "督办：蓝色（一） 2026年11月2日（周一）10:00（暂定，日历未公布）" in details_of(view, "default")
 
 
 def test_an_error_and_a_refusal_come_with_their_remedies() -> None:
@@ -152,7 +151,7 @@ def test_links_lead_to_the_related_case_and_a_stuck_one_to_the_runbook() -> None
 def test_the_first_of_two_decisions_on_a_dispute_is_shown() -> None:
     first = Dispute(outcome=DisputeOutcome.ours, document="0" * 64, decided_by="officer-1")
     view = case_in(Status.disputed).model_copy(update={"dispute": first})
-    assert "| 已作裁定（待第二人） | 号码归本案 · `officer-1` |" in details_of(view, "default")
+    assert "| 已有一人认定（待第二人） | 归本案 · `officer-1` |" in details_of(view, "default")
 
 
 @pytest.mark.usefixtures("shown")

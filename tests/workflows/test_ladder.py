@@ -214,7 +214,7 @@ async def test_after_the_campaign_date_a_decision_is_asked_for_and_no_benefit_is
 
 
 @pytest.mark.parametrize(("kind", "status"), RESTING)
-async def test_in_every_status_dates_are_reckoned_anew_and_rungs_fire_but_on_hold(
+async def test_in_every_status_dates_are_recomputed_and_rungs_fire_but_on_hold(
     engine: Engine, kind: Kind, status: Status
 ) -> None:
     case = await brought_to(engine, kind, status)

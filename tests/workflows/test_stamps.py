@@ -124,8 +124,8 @@ async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_the
     monkeypatch.setattr(engine.registry, "_calendars", lambda _overrides: grown)
     await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-2"})
     view = await case.agrees()
-    (_, reckoned) = await engine.history(case.case_id)
-    assert (reckoned.event, reckoned.actor, view.version) == (Event.recompute, None, 2)
+    (_, recomputed) = await engine.history(case.case_id)
+    assert (recomputed.event, recomputed.actor, view.version) == (Event.recompute, None, 2)
     for wrong in (None, {}, {"edition": "2026-1", "policy": "southern/1"}):
         with pytest.raises(WorkflowUpdateFailedError) as refused:
             await engine.handle(case.case_id).execute_update(CALENDAR_GREW, wrong)

@@ -25,7 +25,7 @@ from activities.registry.loading import HeldCard
 from activities.registry.stored import Stored
 from activities.sealing import Field
 from cases.answers import Answer, CaseView, Receipt
-from cases.decide import decide, opened
+from cases.decide import decide, initial_state
 from cases.documents import Document
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
@@ -174,7 +174,7 @@ class Walk(RuleBasedStateMachine):
 
     async def open(self) -> None:
         opening = await self.application(*PAPERS[self.pick(tuple(PAPERS))], region=self.pick((OFFICE, SOUTH)))
-        self.state = self.held = opened(opening)
+        self.state = self.held = initial_state(opening)
         self.ats = []
         receipt = await self.engine.open(opening)
         await self.moves_by_itself()

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from activities.notifications.providers import Provider
 from activities.notifications.providers.chat import Chat
-from activities.notifications.providers.http import opened
+from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay
 from activities.notifications.providers.text_messages import TextMessages
 from activities.notifications.settings import MAIL_PORTS, NotificationSettings
@@ -17,7 +17,7 @@ from cases.delivery import Channel
 @asynccontextmanager
 async def providers_of(settings: NotificationSettings) -> AsyncIterator[Mapping[Channel, Provider]]:
     """The configured providers, for the length of a block."""
-    async with opened() as session:
+    async with open_session() as session:
         providers: dict[Channel, Provider] = {
             channel: Chat(session, channel, relay=settings.chat_relay_url) for channel in settings.chat_channels
         }

@@ -42,7 +42,7 @@ class Post:
     headers: Mapping[str, str] = field(repr=False)
 
 
-def opened(timeout: aiohttp.ClientTimeout = TIMEOUT) -> aiohttp.ClientSession:
+def open_session(timeout: aiohttp.ClientTimeout = TIMEOUT) -> aiohttp.ClientSession:
     """A session for calls to providers; proxies of the environment are left alone, cookies are not kept."""
     return aiohttp.ClientSession(
         timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), headers={"Accept-Encoding": "identity"}

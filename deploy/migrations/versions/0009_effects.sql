@@ -31,7 +31,7 @@ COMMENT ON COLUMN step.number IS 'Number applied for, or shown for a replacement
 COMMENT ON COLUMN step.reason IS 'Why a benefit is held or a claim suspended that this kind of case ends: id_number, card';
 COMMENT ON COLUMN step.replaces_number_id IS 'The number that the case is to replace, by its locked row';
 COMMENT ON COLUMN step.facts IS
-    'fact: what was told; first_decider; targets, undone_targets: who is told of a number; offers_replacement: open or offer; rung, cause, clock, rung_due_at';
+    'fact: what was told; request_id: identity of an order or a publication; first_decider; targets, undone_targets: who is told of a number; offers_replacement: open or offer; rung, cause, clock, rung_due_at';
 
 CREATE FUNCTION told(facts jsonb, VARIADIC path text[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -196,8 +196,8 @@ COMMENT ON FUNCTION effect_restore_number IS
 
 CREATE FUNCTION effect_publish_number_changed(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO events (case_id, generation, step, kind, target, person, written_at)
-    SELECT s.case_id, s.generation, s.name, 'number_changed', target, s.person, s.at
+    INSERT INTO events (case_id, generation, step, kind, target, person, written_at, request_id)
+    SELECT s.case_id, s.generation, s.name, 'number_changed', target, s.person, s.at, told(s.facts, 'request_id')
     FROM jsonb_array_elements_text(told(s.facts, 'targets')::jsonb) AS target;
     RETURN NULL;
 END
@@ -304,13 +304,15 @@ BEGIN
     WITH old AS (
         SELECT id FROM card_to_replace(s.person_id) WHERE id IS NOT NULL
     ), ordered AS (
-        INSERT INTO cards (person_id, code, in_production, replaces, case_id, generation)
-        SELECT s.person_id, 'A', true, old.id, s.case_id, s.generation FROM old
+        INSERT INTO cards (person_id, code, in_production, replaces, case_id, generation, order_id)
+        SELECT s.person_id, 'A', true, old.id, s.case_id, s.generation, told(s.facts, 'request_id') FROM old
         ON CONFLICT (person_id) WHERE code = 'A' DO NOTHING
         RETURNING id
     ), published AS (
-        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
-        SELECT s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at
+        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+        SELECT
+            s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
+            told(s.facts, 'request_id')
         FROM ordered
     )
     SELECT
@@ -333,10 +335,16 @@ COMMENT ON FUNCTION effect_order_card IS
 
 CREATE FUNCTION effect_reorder_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
-    SELECT s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', id::text, s.person, s.at
-    FROM cards
-    WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A';
+    WITH ordered AS (
+        UPDATE cards SET order_id = told(s.facts, 'request_id')
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        RETURNING id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
+        told(s.facts, 'request_id')
+    FROM ordered;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
     END IF;

@@ -6,7 +6,7 @@ from typing import Any
 import pytest_asyncio
 
 from activities.notifications.providers.chat import Chat
-from activities.notifications.providers.http import opened
+from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay
 from activities.notifications.providers.text_messages import TextMessages
 from activities.registry.pool import Pool
@@ -26,7 +26,7 @@ async def receivers() -> AsyncIterator[Receivers]:
 
 @pytest_asyncio.fixture
 async def telling(pool: Pool, sealer: Sealer, receivers: Receivers) -> AsyncIterator[Telling]:
-    async with opened() as session:
+    async with open_session() as session:
         host, _, port = receivers.mail_url.removeprefix("smtp://").partition(":")
         providers: dict[Channel, Any] = {
             Channel.sms: TextMessages(session, receivers.sms_url, TOKEN),

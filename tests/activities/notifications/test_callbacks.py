@@ -4,7 +4,7 @@ from itertools import permutations
 import pytest
 
 from activities.notifications.callbacks import WINDOW_SECONDS, Signature, check_signature
-from activities.notifications.standing import Told, Way, missing, outdoing, standing_of
+from activities.notifications.standing import Told, Way, missing, outcome_of, standing_of
 from cases.delivery import Channel
 from cases.errors import CaseError, Code
 from stack.tray import Fault
@@ -144,8 +144,8 @@ def refusal(signature: Signature, body: bytes, now: float) -> Code:
 
 def test_of_all_that_was_told_the_strongest_holds() -> None:
     for told in permutations(Told):
-        assert outdoing(told) is Told.bounced
-    assert outdoing([Told.delivered, Told.failed]) is outdoing([Told.failed, Told.delivered]) is Told.delivered
+        assert outcome_of(told) is Told.bounced
+    assert outcome_of([Told.delivered, Told.failed]) is outcome_of([Told.failed, Told.delivered]) is Told.delivered
 
 
 @pytest.mark.parametrize(

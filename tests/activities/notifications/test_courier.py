@@ -46,7 +46,7 @@ async def test_one_message_leaves_at_once_and_what_is_written_meanwhile_goes_tog
         activity_id, request = await taken.next()
         assert activity_id == "deliver:together.2"
         assert request.notifications == tuple(each for number in range(2, 102) for each in (number, -number))
-        # Quiet hours are reckoned as of the last of them.
+        # Quiet hours are computed as of the last of them.
         assert request.at == written(101).at
         await courier.drain()
         assert taken.asked.empty()

@@ -25,12 +25,12 @@ async def test_a_message_arrives_through_every_channel(telling: Telling, channel
     assert (await telling.deliver(notification)).accepted == (notification,)
     assert await telling.standing(notification) == "accepted"
     (message,) = telling.receivers.tray.of_channel(channel.value)
-    assert "2026-08-31" in message.text
+    assert "2026年8月31日（周一）24时前" in message.text
     assert message.key == await telling.key(notification, channel)
 
 
 async def test_a_message_is_in_the_language_its_reader_chose(telling: Telling) -> None:
-    for language, words in (("zh", "请于"), ("en", "Please have it changed")):
+    for language, words in (("zh", "请于"), ("en", "by 24:00 on Mon 31 Aug 2026")):
         notification = await telling.invited(await telling.applicant(Channel.mail, language=language))
         await telling.deliver(notification)
         assert words in telling.receivers.tray.accepted[await telling.key(notification, Channel.mail)].text
@@ -388,7 +388,7 @@ async def test_a_provider_that_breaks_its_promise_to_end_is_left_and_not_failed(
             raise AssertionError
 
     monkeypatch.setattr(delivering, "CALL_SECONDS", -0.99)
-    answer = await delivering._called(Never(), Parcel("k", Channel.sms, "", "", ""))
+    answer = await delivering._call(Never(), Parcel("k", Channel.sms, "", "", ""))
     assert answer.verdict is Verdict.unknown
 
 

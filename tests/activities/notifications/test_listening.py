@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from activities.notifications.callbacks import Signature
-from activities.notifications.listening import BODY_BYTES, SIGNATURE, TIMESTAMP, callbacks_served
+from activities.notifications.listening import BODY_BYTES, SIGNATURE, TIMESTAMP, serve_callbacks
 from cases.delivery import Channel
 from stack.receivers import Receivers
 from stack.tray import Fault, Script
@@ -19,7 +19,7 @@ SECRET = b"synthetic-secret-of-a-test"
 
 @pytest_asyncio.fixture
 async def url(telling: Telling) -> AsyncIterator[str]:
-    async with callbacks_served("127.0.0.1", 0, SECRET, telling.pool) as port:
+    async with serve_callbacks("127.0.0.1", 0, SECRET, telling.pool) as port:
         yield f"http://127.0.0.1:{port}/callbacks"
 
 
@@ -95,7 +95,7 @@ async def test_the_tray_is_a_page_that_shows_every_call_and_no_whole_address(tel
             assert response.status == 200
         async with session.post(f"{telling.receivers.tray_url}script", json={"next": ["none"]}) as response:
             assert response.status == 400
-    assert "2026-08-31" in page
+    assert "2026年8月31日（周一）24时前" in page
     assert "…0042" in page
     assert "19900000042" not in page
     assert "<script>" not in page

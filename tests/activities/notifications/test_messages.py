@@ -119,3 +119,37 @@ def test_a_long_message_is_short_on_a_phone() -> None:
     assert CASE in texts[Channel.mail]
     assert len(texts[Channel.sms]) <= 70
     assert CASE not in texts[Channel.sms]
+
+
+_TWO_PARTS: Final = 134
+"""Characters of a text message that goes out in two parts; each part in Chinese holds 67."""
+
+
+@pytest.mark.parametrize("template", [template for template, to in WRITTEN if to is Recipient.applicant])
+def test_a_citizen_reads_who_writes_and_whom_to_ask_in_two_parts_without_codes_or_english(template: str) -> None:
+    case = None if _names_no_case(template) else CASE
+    facts = WRITTEN[template, Recipient.applicant]
+    message = compose(template, Recipient.applicant, case, facts, channel=Channel.sms, tongue=Tongue.zh)
+    assert len(message.body) <= _TWO_PARTS
+    assert message.body.startswith("社保经办机构")
+    assert "经办机构" in message.body.removeprefix("社保经办机构") or "案件号" in message.body
+    assert re.search("[A-Za-z_]", (message.subject + message.body).replace(CASE, "")) is None
+
+
+@pytest.mark.parametrize("rung", ["blue_0", "blue_1"])
+@pytest.mark.parametrize(
+    ("tongue", "deadline"), [(Tongue.zh, "2026年8月31日（周一）24时前"), (Tongue.en, "by 24:00 on Mon 31 Aug 2026")]
+)
+def test_an_invitation_says_by_which_day(rung: str, tongue: Tongue, deadline: str) -> None:
+    facts = WRITTEN[f"invitation.{rung}", Recipient.applicant]
+    template = f"invitation.{rung}"
+    message = compose(template, Recipient.applicant, None, facts, channel=Channel.mail, tongue=tongue)
+    assert deadline in message.body
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", 20260831])
+def test_a_day_that_is_none_is_an_error(day: object) -> None:
+    facts = {"campaign_ends": day, "provisional": False}
+    with pytest.raises(CaseError) as wrong:
+        compose("invitation.blue_0", Recipient.applicant, None, facts, channel=Channel.mail, tongue=Tongue.zh)
+    assert wrong.value.code is Code.TEMPLATE_INVALID

@@ -6,7 +6,7 @@ import pytest
 
 from activities.notifications.callbacks import Callback, record_callback
 from activities.notifications.notifications import UNKNOWN_AFTER
-from activities.notifications.standing import Told, Way, counting
+from activities.notifications.standing import Told, Way, ways_of_round
 from activities.notifications.troubled import (
     OVERDUE_AFTER,
     Overview,
@@ -204,8 +204,8 @@ async def test_a_receipt_of_a_round_that_never_was_is_refused(telling: Telling) 
 
 def test_ways_that_failed_in_an_earlier_round_do_not_count() -> None:
     ways = [(Way.failed, 1), (Way.accepted, 1), (Way.failed, 2), (Way.sending, 2)]
-    assert counting(ways, round_=2) == [Way.accepted, Way.failed, Way.sending]
-    assert counting(ways[:1], round_=1) == [Way.failed]
+    assert ways_of_round(ways, round_=2) == [Way.accepted, Way.failed, Way.sending]
+    assert ways_of_round(ways[:1], round_=1) == [Way.failed]
 
 
 # --- shown ----------------------------------------------------------------------------------------------------------

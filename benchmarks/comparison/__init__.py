@@ -1,0 +1,1 @@
+"""How `benchmarks.cases` compares: programs, servers, what is counted, and the page that it writes."""
