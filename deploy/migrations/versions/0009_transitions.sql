@@ -61,6 +61,11 @@ ALTER TABLE transitions
         format = 1 OR ((salt IS NULL) = (outcome IS NULL) AND (salt IS NOT NULL OR fact IS NULL))
     );
 ALTER TABLE transitions ALTER COLUMN format SET DEFAULT 2;
+-- A step is named by its version, which the primary key holds; steps of the engine have no stamp to be looked for.
+ALTER TABLE transitions
+    DROP CONSTRAINT transitions_case_id_generation_step_key,
+    DROP CONSTRAINT transitions_stamp_once;
+CREATE UNIQUE INDEX transitions_stamp_once ON transitions (stamp) WHERE stamp IS NOT NULL;
 CREATE UNIQUE INDEX transitions_told_once ON transitions (case_id, generation, told_as) WHERE told_as IS NOT NULL;
 COMMENT ON COLUMN transitions.format IS '1: the hash covers the contents; 2: it covers commitments to them';
 COMMENT ON COLUMN transitions.milestone IS 'The milestone after the transition';
@@ -124,7 +129,9 @@ COMMENT ON FUNCTION write_notifications IS 'Messages to people, written with the
 
 -- --- a transition -------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION make_transition(asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- Its statements find single rows by their keys: planning them for each value, five times in each new session, costs more
+-- than they do.
+CREATE FUNCTION make_transition(asked jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     s step := jsonb_populate_record(NULL::step, asked -> 'step');
     final cases := jsonb_populate_record(NULL::cases, asked -> 'case');
@@ -228,7 +235,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION who_else IS 'Who else has a number or asks for it, as one text that can be compared: empty for nobody';
 
-CREATE FUNCTION open_case(asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION open_case(asked jsonb) RETURNS jsonb LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     opened cases := jsonb_populate_record(NULL::cases, asked -> 'case');
     file case_files := jsonb_populate_record(NULL::case_files, asked -> 'file');
