@@ -14,13 +14,13 @@ from activities.campaign import Campaign
 from activities.notifications import Notifications
 from activities.registry import Registry
 from activities.supervision import Supervision
+from cases.details import Presentation, present
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
 from runtime.build import deployment
 from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
 from runtime.stories import every_story
-from workflows.details import Presentation, present
 from workflows.scheduled import SCHEDULED
 
 Activity = Callable[..., Any]

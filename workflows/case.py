@@ -21,6 +21,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
     from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
     from cases.decide import decide, initial_state, next_step, way_from
+    from cases.details import (
+        Caption,
+        Refusal,
+        description_of,
+        details_of,
+        milestone_name,
+        step_summary,
+        timer_summary,
+    )
     from cases.errors import REMEDIES, CaseError, Code
     from cases.events import EVENTS, Event, Origin
     from cases.facts import (
@@ -34,15 +43,6 @@ with workflow.unsafe.imports_passed_through():
     from cases.state import CaseState, Upcoming
     from cases.steps import KEPT_TRANSITIONS, Neighbour, RegisterRequest, Standing, StepRequest, StepResult
     from cases.views import answer_of, outcome_of, view_of
-    from workflows.details import (
-        Caption,
-        Refusal,
-        description_of,
-        details_of,
-        milestone_name,
-        step_summary,
-        timer_summary,
-    )
     from workflows.register import StepRefused, ask_register
     from workflows.search_attributes import (
         ATTENTION,

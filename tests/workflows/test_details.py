@@ -13,6 +13,7 @@ from temporalio.converter import WorkflowSerializationContext
 
 from cases.answers import CaseView, Dispute
 from cases.delivery import Tongue
+from cases.details import Presentation, Refusal, details_of, present
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, VerifyDocuments
@@ -26,7 +27,6 @@ from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change, replacement
-from workflows.details import Presentation, Refusal, details_of, present
 
 TIMELINE = {
     EventType.EVENT_TYPE_TIMER_STARTED,
