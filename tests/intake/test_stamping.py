@@ -226,7 +226,8 @@ async def test_a_system_names_who_took_the_application_in(engine: Engine) -> Non
         client = CaseClient(engine.client, engine.sealer, stamping=gate)
         receipt = await client.open(number_change(await engine.insured(), submitter=CLERK))
         assert (await client.view(receipt.case_id)).submitter == CLERK.id
-    row = await engine.pool.fetchrow("SELECT actor, role FROM transitions WHERE case_id = $1", receipt.case_id)
+    opened = "SELECT actor, role FROM transitions WHERE case_id = $1 AND version = 0"
+    row = await engine.pool.fetchrow(opened, receipt.case_id)
     assert row is not None
     assert tuple(row) == (system.id, system.role)
 
