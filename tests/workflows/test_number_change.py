@@ -11,8 +11,8 @@ from cases.models import System
 from tests.engine import Engine
 from tests.scenes import FACTS, ID_CARD, SOUTH, SPEAKERS, of_office
 
-ORDINARY_EVENTS = 26
-ORDINARY_BYTES = 12 * 1024
+ORDINARY_EVENTS = 18
+ORDINARY_BYTES = 10 * 1024
 VERIFIED_IN_THE_SOUTH = of_office(FACTS[Event.verify_documents], SOUTH)
 
 
