@@ -10,6 +10,7 @@ import pytest
 
 from activities.registry.loading import BenefitHold
 from activities.registry.pool import Connection, connection_of
+from activities.registry.stored import Copy
 from cases.events import Event
 from cases.facts import DisputeOutcome, ResolveDispute, Withdraw
 from cases.machines.machine import Effect, Status
@@ -384,3 +385,12 @@ class TestWhatACaseMayBeTold:
         state = await play.reviewed(play.change(person))
         for event in set(Event) - NEIGHBOURS_EVENTS:
             assert not await may_be_told(play, state, event)
+
+
+async def test_a_transition_writes_every_column_that_the_row_of_a_case_shows(play: Play) -> None:
+    source = await play.value("SELECT prosrc FROM pg_proc WHERE proname = 'make_transition'")
+    person = insured()
+    await play.load(person)
+    shown = play.registry._row(Copy.of(await play.reviewed(play.change(person))))
+    missing = {column for column in (*shown, "closed_at") if f" {column} = final.{column}" not in source}
+    assert missing == set()

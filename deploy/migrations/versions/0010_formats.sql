@@ -139,7 +139,7 @@ COMMENT ON COLUMN cards.order_id IS 'The order in force, or the one it was made 
 
 ALTER TABLE events
     ADD COLUMN request_id text COLLATE "C" CHECK (request_id ~ '^(ord|pub)-[a-z2-7]{26}$');
-COMMENT ON COLUMN events.request_id IS 'The order or publication that this asks for or takes back, and that an answer names; one for all targets';
+COMMENT ON COLUMN events.request_id IS 'The order or publication that this asks for, and that an answer names; one for all targets';
 CREATE INDEX events_by_request ON events (request_id) WHERE request_id IS NOT NULL;
 
 -- --- rights -------------------------------------------------------------------------------------------------------------
