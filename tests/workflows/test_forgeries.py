@@ -1,7 +1,7 @@
 """What somebody can do who holds a client's key ring and Temporal's address, and nothing else.
 
 They can seal payloads, start workflows and activities, signal, and take tasks from queues. None of it makes the
-register do what the engine would not do by itself.
+register move a case as the engine would not move it by itself.
 """
 
 from dataclasses import replace
