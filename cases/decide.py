@@ -152,16 +152,12 @@ def way_from(state: CaseState, event: Event, fact: Fact | None, at: datetime) ->
     return tuple(way)
 
 
-# The step is asked for again: when it is the case's turn, or from the state that holds.
-_ASKED_AGAIN: Final = frozenset({Code.PERSON_BUSY, Code.STALE_VERSION})
-
-
 def otherwise(event: Event, code: Code) -> Event | None:
-    """What happens to a case when the register refuses its engine step `event`; None where it waits and asks again.
+    """What happens to a case when the register refuses its engine step `event`; None where it waits for its turn.
 
     A refusal that has no way of its own leaves the case `stuck`, for an operator.
     """
-    if code in _ASKED_AGAIN:
+    if code is Code.PERSON_BUSY:
         return None
     return OTHERWISE.get((event, code)) or OTHERWISE.get((event, None)) or Event.stuck
 

@@ -113,7 +113,6 @@ class Code(StrEnum):
     REGISTER_CHANGED = "REGISTER_CHANGED"
     DIGEST_DIFFERS = "DIGEST_DIFFERS"
     PERSON_BUSY = "PERSON_BUSY"
-    STALE_VERSION = "STALE_VERSION"
     STATE_TOO_LARGE = "STATE_TOO_LARGE"
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
@@ -436,9 +435,6 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSON_BUSY: Remedy(
         "Another case of this person is writing just now; this one waits for its turn.",
         "此人另一案件正在写入，本案等待。",
-    ),
-    Code.STALE_VERSION: Remedy(
-        "The register is ahead of the case; the case follows it.", "登记库进度领先，案件将与之同步。"
     ),
     Code.STATE_TOO_LARGE: Remedy(
         "The case has been told more than a case may hold. Decide it, or close it and apply again.",
