@@ -7,6 +7,10 @@ migrates the database that `CARDCASE_DATABASE_URL` names. Programs call `migrate
 All missing revisions are applied in one transaction, or none. Two migrators at once: one waits for the other. A file
 that was changed after it was applied is refused, because nobody could say any more what a database holds: write a new
 one.
+
+What is code and holds no data, the functions by which the register makes transitions, stands by subject in `functions/`.
+Those files are edited in place, and written anew after the revisions whenever one of them has changed. They are run by
+name. A function whose arguments change, or that is needed no more, is dropped by a revision.
 """
 
 from pathlib import Path
@@ -22,7 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from cases.errors import CaseError, Code
-from deploy.migrations.script import checksum, sql_of
+from deploy.migrations.script import checksum, run_files, sql_of
 
 HERE: Final = Path(__file__).parent
 
@@ -40,12 +44,20 @@ CREATE TABLE IF NOT EXISTS schema_checksums (
 )
 """
 
+_KEEP_CHECKSUM: Final = """
+INSERT INTO schema_checksums (revision, sha256) VALUES (:revision, :sha256)
+ON CONFLICT (revision) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at
+"""
 
 _GRANT: Final = """
 DO $$ BEGIN
     IF to_regprocedure('grant_rights()') IS NOT NULL THEN PERFORM grant_rights(); END IF;
 END $$
 """
+
+
+FUNCTIONS: Final = "functions"
+"""By this name the functions stand among the checksums, and in what `migrate` answers."""
 
 
 def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
@@ -56,7 +68,8 @@ def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
 
 
 async def migrate(url: str, folder: Path = HERE) -> list[str]:
-    """Bring a database to the newest revision; answers the revisions that were applied now.
+    """Bring a database to the newest revision; answers the revisions that were applied now, and `functions`
+    after them where those were written anew.
 
     Raises `CaseError`: SCHEMA_MISMATCH for a file that was changed after it was applied, or for a database that is
     newer than these files; DATABASE_UNAVAILABLE where it cannot be reached; DATABASE_REFUSED where a statement fails.
@@ -97,6 +110,8 @@ def _migrate(connection: Connection, folder: Path) -> list[str]:
     rows = connection.execute(text("SELECT revision, sha256 FROM schema_checksums"))
     applied: dict[str, str] = {row.revision: row.sha256 for row in rows}
     files = scripts(folder)
+    functions = tuple(sorted((folder / FUNCTIONS).glob("*.sql")))
+    known_functions = applied.pop(FUNCTIONS, None)
     for revision, sha256 in applied.items():
         if revision not in files or checksum(files[revision]) != sha256:
             raise CaseError(Code.SCHEMA_MISMATCH, revision)
@@ -104,12 +119,12 @@ def _migrate(connection: Connection, folder: Path) -> list[str]:
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    now = {revision: checksum(files[revision]) for revision in files if revision not in applied}
+    if functions and (sha256 := checksum(functions)) != known_functions:
+        run_files(connection, functions)
+        now[FUNCTIONS] = sha256
     # Tables that came with a revision have no rights yet.
     connection.execute(text(_GRANT))
-    missing = [revision for revision in files if revision not in applied]
-    for revision in missing:
-        connection.execute(
-            text("INSERT INTO schema_checksums (revision, sha256) VALUES (:revision, :sha256)"),
-            {"revision": revision, "sha256": checksum(files[revision])},
-        )
-    return missing
+    for revision, sha256 in now.items():
+        connection.execute(text(_KEEP_CHECKSUM), {"revision": revision, "sha256": sha256})
+    return list(now)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import op
+from sqlalchemy import Connection
 
 
 def sql_of(revision_file: str | Path) -> tuple[Path, ...]:
@@ -21,12 +22,17 @@ def checksum(sql_files: Sequence[Path]) -> str:
 
 
 def run_script(revision_file: str) -> None:
-    """Run a revision's SQL files, all their statements, in the migration's transaction.
+    """Run a revision's SQL files in the migration's transaction."""
+    run_files(op.get_bind(), sql_of(revision_file))
+
+
+def run_files(connection: Connection, sql_files: Sequence[Path]) -> None:
+    """Run SQL files, all their statements, in the transaction of the connection.
 
     SQLAlchemy prepares what it executes, and PostgreSQL prepares single statements only; hence the driver's own
     connection.
     """
-    adapted: Any = op.get_bind().connection.dbapi_connection
-    for file in sql_of(revision_file):
+    adapted: Any = connection.connection.dbapi_connection
+    for file in sql_files:
         sql = file.read_text(encoding="utf-8")
-        adapted.run_async(lambda connection, sql=sql: connection.execute(sql))
+        adapted.run_async(lambda driver, sql=sql: driver.execute(sql))

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from cases.policy import Policies
 from cases.screening import Finding
 from cases.state import CaseState
 from cases.views import receipt_of
-from deploy.migrations import HERE, migrate, scripts
+from deploy.migrations import FUNCTIONS, HERE, migrate, scripts
 from stack import LocalStack
 from tests import scenes
 from tests.activities.conftest import execute
@@ -67,9 +68,9 @@ def newer(tmp_path: Path) -> Path:
 
 
 def before(revision: str, tmp_path: Path) -> Path:
-    """The migrations without those from a revision on."""
+    """The migrations without those from a revision on, and without the functions, which need all tables."""
     older = tmp_path / "older"
-    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__", FUNCTIONS))
     for later in (older / "versions").iterdir():
         if later.name >= revision:
             later.unlink()
@@ -117,14 +118,44 @@ async def test_a_revision_runs_all_files_of_its_number_by_name(empty_url: str, n
 
 
 async def test_an_empty_database_is_migrated_once(empty_url: str) -> None:
-    assert await migrate(empty_url) == list(scripts())
+    assert await migrate(empty_url) == [*scripts(), FUNCTIONS]
     assert await migrate(empty_url) == []
     assert {"persons", "cases", "transitions"} <= await tables(empty_url)
 
 
 async def test_two_migrators_at_once_apply_everything_once(empty_url: str) -> None:
     applied = await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
-    assert sorted(applied) == [[], [], [], list(scripts())]
+    assert sorted(applied) == [[], [], [], [*scripts(), FUNCTIONS]]
+
+
+async def test_functions_that_changed_are_written_anew(empty_url: str, newer: Path) -> None:
+    await migrate(empty_url, newer)
+    (newer / FUNCTIONS / "of_late.sql").write_text(
+        "CREATE OR REPLACE FUNCTION of_late() RETURNS text LANGUAGE sql RETURN 'first';"
+    )
+    assert await migrate(empty_url, newer) == [FUNCTIONS]
+    (newer / FUNCTIONS / "of_late.sql").write_text(
+        "CREATE OR REPLACE FUNCTION of_late() RETURNS text LANGUAGE sql RETURN 'second';"
+    )
+    assert await migrate(empty_url, newer) == [FUNCTIONS]
+    connection = await asyncpg.connect(empty_url)
+    try:
+        assert await connection.fetchval("SELECT of_late()") == "second"
+    finally:
+        await connection.close()
+
+
+async def test_the_functions_of_a_database_are_those_of_the_files_and_of_the_revisions(empty_url: str) -> None:
+    await migrate(empty_url)
+    created = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)", re.MULTILINE)
+    files = [file for owned in scripts().values() for file in owned] + list((HERE / FUNCTIONS).glob("*.sql"))
+    named = [name for file in files for name in set(created.findall(file.read_text(encoding="utf-8")))]
+    connection = await asyncpg.connect(empty_url)
+    try:
+        rows = await connection.fetch("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
+    finally:
+        await connection.close()
+    assert {row["proname"] for row in rows} == set(named)
 
 
 async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_url: str, newer: Path) -> None:
@@ -137,7 +168,7 @@ async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_url
 
 
 async def test_a_database_that_is_newer_than_the_code_is_refused(empty_url: str, newer: Path) -> None:
-    assert await migrate(empty_url, newer) == [*scripts(), "9999"]
+    assert await migrate(empty_url, newer) == [*scripts(), "9999", FUNCTIONS]
     with pytest.raises(CaseError) as refused:
         await migrate(empty_url)
     assert refused.value.code is Code.SCHEMA_MISMATCH

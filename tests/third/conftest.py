@@ -36,7 +36,7 @@ def third_kind() -> Iterator[None]:
 async def third(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     """The engine as a release with a third kind would run."""
     url = await created_database(stack, "third")
-    assert (await migrate(url, migrations(tmp_path_factory.mktemp("third") / "migrations")))[-1] == "9000"
+    assert "9000" in await migrate(url, migrations(tmp_path_factory.mktemp("third") / "migrations"))
     client = await new_namespace(stack, NAMESPACE)
     await ensure_search_attributes(client)
     pool = await create_pool(url, size=10)

@@ -1,0 +1,302 @@
+-- Cards: 0 number released, 1 normal, A not yet activated, B temporarily lost, 2 lost, 3 cancelled after loss, 4 cancelled.
+
+CREATE OR REPLACE FUNCTION effect_mark_card_outdated(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE cards SET printed_data_outdated = true, outdated_by_case = s.case_id
+    WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND NOT printed_data_outdated;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_mark_card_outdated IS 'What is printed on the person''s cards is wrong from here on';
+
+CREATE OR REPLACE FUNCTION card_to_replace(whose bigint) RETURNS cards LANGUAGE sql AS $$
+    SELECT * FROM cards AS old
+    WHERE old.person_id = whose
+      AND (old.code IN ('1', 'B', '2')
+           OR (old.code = '3'
+               AND NOT EXISTS (SELECT FROM cards AS new WHERE new.replaces = old.id AND new.code <> '4')))
+    ORDER BY old.code NOT IN ('1', 'B'), old.code = '3', old.id DESC
+    LIMIT 1
+    FOR UPDATE
+$$;
+COMMENT ON FUNCTION card_to_replace IS
+    'The card whose place a new one takes, held still: the one in use, else a lost one, else one that was cancelled after its loss';
+
+CREATE OR REPLACE FUNCTION recode_card(s step, becomes text, from_codes text[], told_as text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    old CONSTANT cards := card_to_replace(s.person_id);
+BEGIN
+    IF becomes = '1' AND old.code = '3' THEN
+        RAISE EXCEPTION 'UNDO_NOT_PERMITTED' USING ERRCODE = 'CASE1';
+    END IF;
+    WITH recoded AS (
+        UPDATE cards SET code = becomes WHERE id = old.id AND code = ANY (from_codes) RETURNING id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+    SELECT s.case_id, s.generation, s.name, told_as, target, recoded.id::text, s.person, s.at
+    FROM recoded CROSS JOIN unnest(ARRAY['bank', 'card_bureau']) AS target;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION recode_card IS
+    'A do or an undo of the card system, of which everyone who relies on the card is told; refuses UNDO_NOT_PERMITTED where a card that was cancelled after its loss is to work again';
+
+CREATE OR REPLACE FUNCTION effect_block_card(s step) RETURNS jsonb LANGUAGE sql
+RETURN recode_card(s, 'B', ARRAY['1'], 'card_blocked');
+COMMENT ON FUNCTION effect_block_card IS 'A card that works is blocked at once; a person without one has nothing to block';
+
+CREATE OR REPLACE FUNCTION effect_unblock_card(s step) RETURNS jsonb LANGUAGE sql
+RETURN recode_card(s, '1', ARRAY['B', '2'], 'card_unblocked');
+COMMENT ON FUNCTION effect_unblock_card IS
+    'A found card works again; refuses UNDO_NOT_PERMITTED where it was cancelled after its loss';
+
+CREATE OR REPLACE FUNCTION effect_confirm_loss(s step) RETURNS jsonb LANGUAGE sql
+RETURN recode_card(s, '2', ARRAY['B'], 'card_lost');
+COMMENT ON FUNCTION effect_confirm_loss IS 'The loss was reported formally';
+
+CREATE OR REPLACE FUNCTION effect_cancel_lost_card(s step) RETURNS jsonb LANGUAGE sql
+RETURN recode_card(s, '3', ARRAY['B'], 'card_cancelled');
+COMMENT ON FUNCTION effect_cancel_lost_card IS 'The temporary loss report expired and the region cancels the card';
+
+CREATE OR REPLACE FUNCTION effect_order_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    is_busy boolean;
+    replaced bigint;
+    is_ordered boolean;
+BEGIN
+    WITH old AS (
+        SELECT id FROM card_to_replace(s.person_id) WHERE id IS NOT NULL
+    ), ordered AS (
+        INSERT INTO cards (person_id, code, in_production, replaces, case_id, generation, order_id)
+        SELECT s.person_id, 'A', true, old.id, s.case_id, s.generation, told(s.facts, 'request_id') FROM old
+        ON CONFLICT (person_id) WHERE code = 'A' DO NOTHING
+        RETURNING id
+    ), published AS (
+        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+        SELECT
+            s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
+            told(s.facts, 'request_id')
+        FROM ordered
+    )
+    SELECT
+        EXISTS (SELECT FROM turns WHERE person = s.person AND case_id <> s.case_id),
+        (SELECT id FROM old),
+        EXISTS (SELECT FROM ordered)
+    INTO is_busy, replaced, is_ordered;
+    IF is_busy THEN
+        RAISE EXCEPTION 'PERSON_BUSY' USING ERRCODE = 'CASE1';
+    ELSIF replaced IS NULL THEN
+        RAISE EXCEPTION 'PRECHECK_4' USING ERRCODE = 'CASE1';
+    ELSIF NOT is_ordered THEN
+        RAISE EXCEPTION 'PRECHECK_3' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_order_card IS
+    'A card is ordered at the bureau; refuses PERSON_BUSY while the person''s number is changing, PRECHECK_3 where a card is coming already, PRECHECK_4 where there is none to replace';
+
+CREATE OR REPLACE FUNCTION effect_reorder_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    WITH ordered AS (
+        UPDATE cards SET order_id = told(s.facts, 'request_id')
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        RETURNING id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
+        told(s.facts, 'request_id')
+    FROM ordered;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_reorder_card IS
+    'The bureau is asked once more to make the card it failed to make; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_cancel_order(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    WITH cancelled AS (
+        UPDATE cards SET code = '4', in_production = false
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        RETURNING id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+    SELECT s.case_id, s.generation, s.name, 'card_order_cancelled', 'card_bureau', cancelled.id::text, s.person, s.at
+    FROM cancelled;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_cancel_order IS
+    'The order is taken back, and a card that was made is cancelled; nothing happens where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_record_production(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    card_token CONSTANT text := told(s.facts, 'fact', 'card_token');
+BEGIN
+    UPDATE cards AS coming SET
+        number = told(s.facts, 'fact', 'card_number'),
+        number_token = card_token,
+        batch = told(s.facts, 'fact', 'batch'),
+        in_production = false
+    WHERE coming.person_id = s.person_id AND coming.case_id = s.case_id AND coming.generation = s.generation
+      AND coming.code = 'A' AND coming.in_production
+      AND NOT EXISTS (SELECT FROM cards AS known WHERE known.number_token = card_token AND known.code <> '0');
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (
+        SELECT FROM cards AS coming
+        JOIN cards AS known ON known.number_token = card_token AND known.code <> '0' AND known.id <> coming.id
+        WHERE coming.person_id = s.person_id AND coming.case_id = s.case_id AND coming.generation = s.generation
+          AND coming.code = 'A'
+    ) THEN
+        RAISE EXCEPTION 'PAYLOAD_INVALID' USING ERRCODE = 'CASE1';
+    END IF;
+    RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+END
+$$;
+COMMENT ON FUNCTION effect_record_production IS
+    'The bureau made the card, which has a number from here on; refuses PAYLOAD_INVALID where another card has that number, REGISTER_CHANGED where none is in production';
+
+CREATE OR REPLACE FUNCTION effect_hand_over_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE cards SET
+        handed_over_at = s.at,
+        handed_over_by = told(s.facts, 'fact', 'by'),
+        hand_over_evidence = told(s.facts, 'fact', 'evidence')
+    WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_hand_over_card IS 'The card reached its holder; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_activate_function(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    activated CONSTANT text := told(s.facts, 'fact', 'function');
+BEGIN
+    UPDATE cards SET
+        functions = CASE WHEN activated = ANY (functions) THEN functions ELSE array_append(functions, activated) END
+    WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_activate_function IS
+    'One function of the card works; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_switch_cards(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    is_busy boolean;
+    is_switched boolean;
+BEGIN
+    WITH coming AS (
+        SELECT id, replaces FROM cards
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        FOR UPDATE
+    ), retired AS (
+        UPDATE cards SET
+            code = CASE cards.code WHEN '1' THEN '4' WHEN 'B' THEN '3' WHEN '2' THEN '3' ELSE cards.code END
+        FROM coming
+        WHERE cards.id = coming.replaces
+        RETURNING cards.id
+    ), switched AS (
+        UPDATE cards SET code = '1'
+        FROM coming
+        -- Counting retires the old card before the new one is written: a person has at most one in use.
+        WHERE cards.id = coming.id AND (SELECT count(*) FROM retired) = num_nonnulls(coming.replaces)
+        RETURNING cards.id
+    ), published AS (
+        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+        SELECT s.case_id, s.generation, s.name, 'card_switched', target, switched.id::text, s.person, s.at
+        FROM switched CROSS JOIN unnest(ARRAY['card_bureau', 'bank']) AS target
+    )
+    SELECT
+        EXISTS (SELECT FROM turns WHERE person = s.person AND case_id <> s.case_id),
+        EXISTS (SELECT FROM switched)
+    INTO is_busy, is_switched;
+    IF is_busy THEN
+        RAISE EXCEPTION 'PERSON_BUSY' USING ERRCODE = 'CASE1';
+    ELSIF NOT is_switched THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_switch_cards IS
+    'The new card works and the old one, cancelled after a loss in its own way, does not any more; refuses PERSON_BUSY, or REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_close_old_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    is_busy boolean;
+    is_paid_to boolean;
+BEGIN
+    WITH in_use AS (
+        SELECT id, replaces FROM cards
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = '1'
+        FOR UPDATE
+    ), closed AS (
+        UPDATE cards SET
+            payment_authority = false,
+            functions = CASE WHEN cards.id = in_use.replaces THEN '{}' ELSE cards.functions END
+        FROM in_use
+        WHERE cards.person_id = s.person_id AND cards.id <> in_use.id
+          AND (cards.payment_authority OR cards.id = in_use.replaces)
+        RETURNING cards.id
+    ), paid_to AS (
+        UPDATE cards SET payment_authority = true
+        FROM in_use
+        -- Counting takes the authority from the old card before the new one has it: a person is paid to at most one.
+        WHERE cards.id = in_use.id AND (SELECT count(*) FROM closed) >= 0
+        RETURNING cards.id
+    ), published AS (
+        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+        SELECT s.case_id, s.generation, s.name, 'payment_authority_moved', target, paid_to.id::text, s.person, s.at
+        FROM paid_to CROSS JOIN unnest(ARRAY['card_bureau', 'bank']) AS target
+    )
+    SELECT
+        EXISTS (SELECT FROM turns WHERE person = s.person AND case_id <> s.case_id),
+        EXISTS (SELECT FROM paid_to)
+    INTO is_busy, is_paid_to;
+    IF is_busy THEN
+        RAISE EXCEPTION 'PERSON_BUSY' USING ERRCODE = 'CASE1';
+    ELSIF NOT is_paid_to THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_close_old_card IS
+    'Benefits are paid to the new card and the old one has no function left; refuses PERSON_BUSY, or REGISTER_CHANGED where the case''s card is not in use';
+
+CREATE OR REPLACE FUNCTION effect_destroy_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    WITH destroyed AS (
+        UPDATE cards SET
+            code = '4',
+            destroyed_at = s.at,
+            destroyed_by = told(s.facts, 'fact', 'actor', 'id'),
+            destruction_witness = told(s.facts, 'fact', 'witness', 'id'),
+            destruction_record = told(s.facts, 'fact', 'record')
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        RETURNING id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+    SELECT s.case_id, s.generation, s.name, 'card_destroyed', 'card_bureau', destroyed.id::text, s.person, s.at
+    FROM destroyed;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_destroy_card IS
+    'A card that nobody fetched was destroyed by two people; refuses REGISTER_CHANGED where none is coming';
