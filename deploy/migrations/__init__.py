@@ -8,9 +8,9 @@ All missing revisions are applied in one transaction, or none. Two migrators at 
 that was changed after it was applied is refused, because nobody could say any more what a database holds: write a new
 one.
 
-What is code and holds no data, the functions by which the register makes transitions, stands by subject in `functions/`.
-Those files are edited in place, and written anew after the revisions whenever one of them has changed. They are run by
-name. A function whose arguments change, or that is needed no more, is dropped by a revision.
+What is code and holds no data, the functions by which the register makes transitions, stands by subject in
+`functions/`. Those files are edited in place, and run by name after the revisions whenever one of them has changed. A
+function whose arguments change, or that is needed no more, is dropped by a revision.
 """
 
 from pathlib import Path
@@ -68,9 +68,9 @@ def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
 
 
 async def migrate(url: str, folder: Path = HERE) -> list[str]:
-    """Bring a database to the newest revision; answers the revisions that were applied now, and `functions`
-    after them where those were written anew.
+    """Bring a database to the newest revision.
 
+    Returns the revisions that were applied now, and `functions` after them where those were written anew.
     Raises `CaseError`: SCHEMA_MISMATCH for a file that was changed after it was applied, or for a database that is
     newer than these files; DATABASE_UNAVAILABLE where it cannot be reached; DATABASE_REFUSED where a statement fails.
     """
