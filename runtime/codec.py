@@ -256,6 +256,11 @@ def is_sealed(payload: Payload) -> bool:
     return payload.metadata.get("encoding", b"") == SEALED
 
 
+def contents_length(payload: Payload) -> int:
+    """How many bytes a sealed payload of JSON holds. Raises `CaseError` PAYLOAD_UNSEALED."""
+    return len(_Sealed.read(payload).content) - _NONCE_BYTES - _TAG_BYTES - len(_AS_JSON)
+
+
 def bound_of(payload: Payload) -> str:
     """What a sealed payload says it is bound to. Raises `CaseError` PAYLOAD_UNSEALED."""
     return _Sealed.read(payload).bound.decode(errors="replace")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from temporalio.api.common.v1 import Payload, SearchAttributes
 from temporalio.api.workflowservice.v1 import DescribeActivityExecutionRequest
 from temporalio.client import Client
 
-from runtime.codec import SEALED
+from runtime.codec import SEALED, contents_length
 from stack import PostgresEndpoint
 
 MAINTENANCE: Final = "postgres"
@@ -44,6 +45,35 @@ _LISTED: Final = """
     FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1)
     ORDER BY calls DESC, query
 """
+_WRITTEN: Final = """
+    WITH record AS (
+        SELECT DISTINCT ON (start_lsn) start_lsn, record_type, resource_manager, reltablespace, relfilenode, reldatabase
+        FROM pg_get_wal_block_info($1::text::pg_lsn, $2::text::pg_lsn, false)
+        ORDER BY start_lsn, block_id
+    ), named AS (
+        SELECT
+            all_records.record_length AS bytes, record.resource_manager, record.record_type,
+            CASE WHEN record.reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+            THEN pg_filenode_relation(
+                CASE WHEN record.reltablespace = 1663 THEN 0 ELSE record.reltablespace END, record.relfilenode
+            ) END AS relation
+        FROM pg_get_wal_records_info($1::text::pg_lsn, $2::text::pg_lsn) AS all_records
+        LEFT JOIN record USING (start_lsn)
+    )
+    SELECT
+        coalesce(owner.relname, class.relname) AS owner,
+        CASE
+            WHEN class.relkind = 'i' THEN 'indexes'
+            WHEN named.record_type LIKE 'INSERT%' THEN 'rows inserted'
+            ELSE 'rows updated and locked'
+        END AS how,
+        sum(named.bytes)::bigint AS bytes
+    FROM named
+    LEFT JOIN pg_class AS class ON class.oid = named.relation
+    LEFT JOIN pg_index AS index ON index.indexrelid = class.oid
+    LEFT JOIN pg_class AS owner ON owner.oid = index.indrelid
+    GROUP BY 1, 2
+"""
 _RESET: Final = "SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = $1), 0)"
 
 
@@ -61,9 +91,10 @@ class Counted:
 class StatementCounter:
     """Counts in one database of a server whose statements are tracked."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", database: str) -> None:
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]", database: str, url: str) -> None:
         self._connection = connection
         self._database = database
+        self._url = url
         self._wal_from = ""
 
     async def begin(self) -> None:
@@ -81,6 +112,21 @@ class StatementCounter:
             raise RuntimeError("pg_stat_statements answers nothing")
         return Counted(row["top"], row["inside"], wal)
 
+    async def written(self) -> dict[tuple[str, str], int]:
+        """Bytes of WAL by table and by what was done to it; what belongs to no table is the transactions'."""
+        until = await self._connection.fetchval("SELECT pg_current_wal_insert_lsn()::text")
+        # The names of tables are known in their own database only.
+        connection = await asyncpg.connect(self._url)
+        try:
+            await connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
+            rows = await connection.fetch(_WRITTEN, self._wal_from, until)
+        finally:
+            await connection.close()
+        return {
+            (row["owner"], row["how"]) if row["owner"] is not None else ("transactions", "commits"): row["bytes"]
+            for row in rows
+        }
+
     async def listed(self) -> list[asyncpg.Record]:
         """Each statement: whether a client sent it, how often, milliseconds, bytes of WAL, its text."""
         rows: list[asyncpg.Record] = await self._connection.fetch(_LISTED, self._database)
@@ -97,7 +143,7 @@ async def statements_tracked(endpoint: PostgresEndpoint, database: str) -> Async
         # What it writes is nobody's.
         await connection.execute("ALTER SYSTEM SET autovacuum = off")
         await connection.execute("SELECT pg_reload_conf()")
-        yield StatementCounter(connection, database)
+        yield StatementCounter(connection, database, endpoint.url_of(database))
     finally:
         await connection.execute("ALTER SYSTEM RESET autovacuum")
         await connection.execute("SELECT pg_reload_conf()")
@@ -168,17 +214,20 @@ async def _answer(above: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 # --- Temporal ---------------------------------------------------------------------------------------------------------
 
-_ACTION: Final = re.compile(r"^action\{.*\} (?P<count>\S+)$", re.MULTILINE)
+_ACTION: Final = re.compile(r'^action\{.*action_type="(?P<kind>\w+)".*\} (?P<count>\S+)$', re.MULTILINE)
 
 
-async def billed_actions(metrics_url: str) -> float:
-    """What a hosted service would have billed so far."""
+async def billed_actions(metrics_url: str) -> Counter[str]:
+    """What a hosted service would have billed so far, by the server's name for it."""
     # The server publishes what it counts once a second, and does not say when.
     await asyncio.sleep(_PUBLISHED_SECONDS)
     async with aiohttp.ClientSession() as session, session.get(metrics_url) as answer:
         answer.raise_for_status()
         text = await answer.text()
-    return sum(float(found["count"]) for found in _ACTION.finditer(text))
+    billed: Counter[str] = Counter()
+    for found in _ACTION.finditer(text):
+        billed[found["kind"]] += int(float(found["count"]))
+    return billed
 
 
 _PUBLISHED_SECONDS: Final = 1.5
@@ -194,6 +243,10 @@ class Kept:
     """Without those of search attributes, which are indexed and never sealed."""
     sealed: int
     """Those that only a key opens."""
+    in_payloads: int
+    """Bytes of the payloads."""
+    by_sealing: int
+    """Bytes that sealing adds to them: key, place, nonce and tag, and the names of these."""
 
 
 async def kept_of(client: Client, case: str) -> Kept:
@@ -206,6 +259,8 @@ async def kept_of(client: Client, case: str) -> Kept:
         bytes=described.raw_description.workflow_execution_info.history_size_bytes,
         payloads=len(payloads),
         sealed=sum(map(_is_sealed, payloads)),
+        in_payloads=sum(payload.ByteSize() for payload in payloads),
+        by_sealing=sum(payload.ByteSize() - _unsealed_bytes(payload) for payload in payloads if _is_sealed(payload)),
     )
 
 
@@ -218,6 +273,11 @@ async def sealed_beside(client: Client, since: datetime) -> int:
         )
         sealed += sum(map(_is_sealed, _payloads_in(await client.workflow_service.describe_activity_execution(asked))))
     return sealed
+
+
+def _unsealed_bytes(payload: Payload) -> int:
+    """What a sealed payload would take in clear, as JSON."""
+    return Payload(metadata={"encoding": b"json/plain"}, data=bytes(contents_length(payload))).ByteSize()
 
 
 def _is_sealed(payload: Payload) -> bool:

@@ -3,8 +3,8 @@
 import os
 import statistics
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -63,6 +63,14 @@ class Counts:
     history_bytes: float | None = None
     events: float | None = None
     actions: float | None = None
+    in_payloads: float | None = None
+    """Bytes of the history that are payloads."""
+    by_sealing: float | None = None
+    """Bytes that sealing adds to them."""
+    written: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Bytes of WAL by table and by what was done to it."""
+    billed: Mapping[str, float] = field(default_factory=dict)
+    """Billed actions by the server's name for them."""
 
 
 @dataclass(frozen=True)
@@ -114,35 +122,44 @@ async def counted(
         trips.count = 0
         billed, since = await billed_actions(stage.servers.metrics_url), datetime.now(UTC)
         played = await turn.play(people, 1)
-        asked, made = await statements.counted(), trips.count
+        asked, made, written = await statements.counted(), trips.count, await statements.written()
         billed = await billed_actions(stage.servers.metrics_url) - billed
         listed = await statements.listed()
-    counts = _of_postgres(asked, made, cases) if contestant.writes else Counts()
+    counts = _of_postgres(asked, made, written, cases) if contestant.writes else Counts()
     if contestant.on_temporal:
         client = await stage.temporal()
         kept = [await kept_of(client, case) for case in played.cases]
-        counts = _of_temporal(counts, kept, billed / cases, await sealed_beside(client, since) / cases)
+        counts = _of_temporal(
+            counts,
+            kept,
+            {kind: count / cases for kind, count in billed.items()},
+            await sealed_beside(client, since) / cases,
+        )
     return counts, [
         Statement(row["query"], row["toplevel"], row["calls"] / cases, row["ms"] / cases, row["wal"] / cases)
         for row in listed
     ]
 
 
-def _of_postgres(asked: Counted, round_trips: int, cases: int) -> Counts:
+def _of_postgres(asked: Counted, round_trips: int, written: Mapping[tuple[str, str], int], cases: int) -> Counts:
     return Counts(
         statements=asked.statements / cases,
         inside=asked.inside / cases,
         round_trips=round_trips / cases,
         wal_bytes=asked.wal_bytes / cases,
+        written={where: count / cases for where, count in written.items()},
     )
 
 
-def _of_temporal(counts: Counts, kept: Sequence[Kept], actions: float, beside: float) -> Counts:
+def _of_temporal(counts: Counts, kept: Sequence[Kept], billed: Mapping[str, float], beside: float) -> Counts:
     return replace(
         counts,
         payloads=statistics.fmean(each.payloads for each in kept),
         sealed=statistics.fmean(each.sealed for each in kept) + beside,
         history_bytes=statistics.fmean(each.bytes for each in kept),
         events=statistics.fmean(each.events for each in kept),
-        actions=actions,
+        actions=sum(billed.values()),
+        billed=billed,
+        in_payloads=statistics.fmean(each.in_payloads for each in kept),
+        by_sealing=statistics.fmean(each.by_sealing for each in kept),
     )

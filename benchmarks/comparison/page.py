@@ -219,6 +219,68 @@ def _profile(found: Comparison) -> Iterator[str]:
         )
 
 
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+_SMALL: Final = 200
+"""Bytes of WAL below which a table stands among the others."""
+
+
+def _limits(found: Comparison) -> Iterator[str]:
+    ours, floor = found.get(OURS), found.get("floor")
+    if ours is None or not ours.counts.written:
+        yield "Not measured: it needs `cardcase`."
+        return
+    counts = ours.counts
+    if floor is not None:
+        server = floor.median(_TIMES["server"])
+        yield (
+            f"* **CPU and speed.** Temporal's server and SDK take {_figure(floor.median(_cpu))} ms of a case that does "
+            f"nothing (`floor`), {_figure(server)} of them the server alone; `lean` adds four transactions to that. "
+            "What an agency asks beyond `lean` is added on top, in the table above by its place; none of it falls on "
+            "a part that could be left out."
+        )
+    billed = ", ".join(f"{_figure(count)} {kind}" for kind, count in sorted(counts.billed.items()) if count)
+    yield (
+        f"* **Billed actions.** {billed}. A case is started with the update that answers its application, is told one "
+        "fact, has two stretches of local activities and two changes of what lists show, and one timer: each is "
+        "billed once, and the goal is one less than these are."
+    )
+    if counts.history_bytes and counts.in_payloads and counts.by_sealing and floor is not None:
+        bare = floor.counts.history_bytes or 0
+        yield (
+            f"* **History.** {_figure(counts.history_bytes / 1000)} KB: {_figure(counts.by_sealing / 1000)} are "
+            "what sealing adds (key, place, nonce and tag of each payload), "
+            f"{_figure((counts.in_payloads - counts.by_sealing) / 1000)} the contents, and the rest the server's own "
+            f"events; `floor`, which tells nothing and seals nothing, takes {_figure(bare / 1000)}. Two stamps of 420 "
+            "bytes and the policy's terms are most of the contents. Deflated they would be within the goal; that costs "
+            "the interpreter's lock at each payload ([decision 0022](decisions/0022-workflows-run-as-they-are.md))."
+        )
+    yield "* **WAL**, bytes of a case by table:"
+    yield ""
+    columns = sorted({how for _, how in counts.written})
+    tables: dict[str, dict[str, float]] = {}
+    for (owner, how), written in counts.written.items():
+        tables.setdefault(owner, {})[how] = written
+    large = {owner for owner, by in tables.items() if sum(by.values()) >= _SMALL}
+    rows = sorted(((owner, tables[owner]) for owner in large), key=lambda row: -sum(row[1].values()))
+    others = [tables[owner] for owner in tables.keys() - large]
+    if others:
+        rows.append(("others", {how: sum(by.get(how, 0) for by in others) for how in columns}))
+    yield from _table(
+        ("", *columns, "all"),
+        (
+            [owner, *(f"{by[how]:.0f}" if by.get(how) else "" for how in columns), f"{sum(by.values()):.0f}"]
+            for owner, by in rows
+        ),
+    )
+    yield ""
+    yield (
+        "A case has seven rows of audit, each with its digests, commitments and what followed from it; its row is "
+        "written anew at each of six transitions, and stands in every index by which lists, turns, rungs and searches "
+        "find it."
+    )
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 _HEAD: Final = """\
@@ -286,6 +348,10 @@ def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
         "## What is Temporal's, PostgreSQL's, ours",
         "",
         *_profile(found),
+        "",
+        "## What sets the limits",
+        "",
+        *_limits(found),
         "",
         "## Method",
         "",

@@ -79,6 +79,17 @@ class TestAComparison:
         assert "`dbos`: **skipped**, it was not asked for" in page
         assert "| PostgreSQL's |" in page
 
+    def test_says_what_sets_the_limits_and_its_parts_are_the_whole(
+        self, written: Path, results: dict[str, dict[str, Any]]
+    ) -> None:
+        page = (written / PAGE).read_text(encoding="utf-8")
+        limits = page.partition("## What sets the limits")[2].partition("## Method")[0]
+        assert "UpsertWorkflowSearchAttributes" in limits
+        rows = [line for line in limits.splitlines() if line.startswith("| ") and "---" not in line]
+        assert {"| cases |", "| transitions |"} <= {row[: row.index("|", 1) + 1] for row in rows}
+        parts = sum(float(row.split("|")[-2]) for row in rows[1:])
+        assert parts == pytest.approx(results["cardcase"]["wal_kb"] * 1000, rel=0.1)
+
 
 def test_a_peer_that_is_not_installed_is_skipped_with_the_reason(tmp_path: Path) -> None:
     reasons = {each.name: why_not(each, tmp_path) for each in ALL}
