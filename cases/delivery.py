@@ -54,7 +54,7 @@ class DeliverRequest(Record):
 
     notifications: tuple[int, ...]
     at: AwareDatetime
-    """The workflow's time when it asks; quiet hours are computed from it."""
+    """When they were written. What is due now the register's clock says; this counts in rehearsals only."""
 
 
 class Delivered(Record):

@@ -116,6 +116,8 @@ class Code(StrEnum):
     STATE_TOO_LARGE = "STATE_TOO_LARGE"
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
+    OCCASION_TO_COME = "OCCASION_TO_COME"
+    OCCASION_OVER = "OCCASION_OVER"
     BENEFIT_STILL_HELD = "BENEFIT_STILL_HELD"
     PRODUCTION_FAILED = "PRODUCTION_FAILED"
     CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
@@ -441,8 +443,17 @@ REMEDIES: dict[Code, Remedy] = {
         "案件内容已达上限，请先作出决定，或办结后重新申请。",
     ),
     Code.CALLER_REFUSED: Remedy(
-        "The register answers only to the case's own workflow. Tell the case instead.",
-        "登记库只受理本案流程的请求，请通过案件本身办理。",
+        "The register answers only to the case's own workflow, or to that of the schedule. Tell the case, or start the "
+        "schedule.",
+        "登记库只受理本案流程或相应定时任务的请求，请通过案件本身办理，或启动定时任务。",
+    ),
+    Code.OCCASION_TO_COME: Remedy(
+        "By the register's clock this time is still to come. It is tried again; compare the clocks of the servers.",
+        "按登记库时钟，该时刻尚未到来。系统会重试，请核对各服务器时钟。",
+    ),
+    Code.OCCASION_OVER: Remedy(
+        "The day that this was to be done for is long over. Start the schedule for today.",
+        "应办日期早已过去，请为今日重新启动该定时任务。",
     ),
     Code.START_REFUSED: Remedy(
         "A case takes no schedule, time-out or retry policy of its starter. Open it through the client.",

@@ -1,6 +1,6 @@
 """Occasions: what scheduled workflows ask for at the nominal time of their schedule, and what they are answered.
 
-Whatever an occasion asks for is done once for its nominal time, however often and however late it is asked.
+Whatever an occasion asks for is done once for its nominal time, however often it is asked.
 """
 
 from datetime import date
@@ -26,7 +26,10 @@ class Occasion(Record):
     """One firing of a schedule."""
 
     at: AwareDatetime
-    """The nominal time: when it was due, not when somebody came round to it."""
+    """The nominal time: when it was due, not when somebody came round to it.
+
+    It is the caller's word, heard where its day counts and within bounds (`activities.occasions`).
+    """
 
     @property
     def day(self) -> date:

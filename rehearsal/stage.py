@@ -90,7 +90,7 @@ async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIter
             pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later, clock=Clock.callers
         )
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
-        notifications = Notifications(pool, sealer, {})
+        notifications = Notifications(pool, sealer, {}, clock=Clock.callers)
         settings = Settings(pool_size=_CONNECTIONS)
         async with cases_worker(client, registry, settings), notifications_worker(client, notifications, settings):
             time = VirtualTime(client)

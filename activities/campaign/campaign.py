@@ -14,10 +14,12 @@ from temporalio.exceptions import ApplicationError
 from activities.calendar import Calendars
 from activities.campaign import inviting, rechecking
 from activities.campaign.recomputing import Calendar, Fate, Told, recompute_datable, standings
+from activities.occasions import check_scheduled, day_of_occasion
+from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
 from cases.errors import Code
-from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked
+from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked, Scheduled
 from cases.policy import Policies
 from cases.steps import Neighbour
 
@@ -29,16 +31,27 @@ Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress)
 class Campaign:
     """Activities for all persons and cases. `calendars` makes the working calendar of an agency from its overrides."""
 
-    def __init__(self, pool: Pool, client: Client, policies: Policies, calendars: Calendars) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        client: Client,
+        policies: Policies,
+        calendars: Calendars,
+        *,
+        clock: Clock = Clock.register,
+    ) -> None:
         self._pool = pool
         self._client = client
         self._policies = policies
         self._calendars = calendars
+        self._clock = clock
 
     @activity.defn
     @codes_only
     async def invite(self, occasion: Occasion) -> Invited:
         """Write to everybody who still has a 15-digit number and no open case, where a blue rung is due for them."""
+        check_scheduled(Scheduled.invitations)
+        occasion = await day_of_occasion(occasion, self._pool, self._clock)
         walk = inviting.Inviting(self._policies, self._calendars, occasion.at)
         progress = await walk.walk(self._pool, _begun(inviting.Progress()), activity.heartbeat)
         if walk.unserved:
@@ -49,14 +62,17 @@ class Campaign:
     @codes_only
     async def recheck_benefits(self, occasion: Occasion) -> Rechecked:
         """Lift every hold whose reason is gone, and queue what can be paid again."""
+        check_scheduled(Scheduled.benefit_hold_check)
+        now = await self._clock.now(self._pool, occasion.at)
         begun = _begun(rechecking.Progress())
-        progress = await rechecking.recheck(self._pool, occasion.at, begun, activity.heartbeat)
+        progress = await rechecking.recheck(self._pool, now, begun, activity.heartbeat)
         return Rechecked(held=progress.held, released=progress.released)
 
     @activity.defn
     @codes_only
     async def cases_with_lifted_holds(self, after: str) -> tuple[Neighbour, ...]:
         """Some of the open cases that still show benefits as held, which they are not any more: those after a case."""
+        check_scheduled(Scheduled.benefit_hold_check)
         return await rechecking.cases_to_tell(self._pool, after)
 
     @activity.defn
@@ -67,6 +83,7 @@ class Campaign:
         A case that refuses is logged and left as it is: its dates stay provisional, and the next check tells it again.
         Raises ENGINE_UNAVAILABLE where nobody answers, so that it is tried again later.
         """
+        check_scheduled(Scheduled.calendar_check)
         calendar = Calendar(self._policies, self._calendars)
         provisional = sum(standing.provisional for standing in await standings(self._pool, calendar))
         fates = dict.fromkeys(Fate, 0)

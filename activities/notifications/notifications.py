@@ -20,13 +20,15 @@ from activities.notifications.messages import compose
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, Parcel, Provider, Verdict, unknown
 from activities.notifications.standing import Standing, quiet_until
 from activities.notifications.taken_up import AGAIN_AFTER, Delivery, End, TakenUp
+from activities.occasions import check_alone, check_patience, check_scheduled
+from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, Delivered, DeliverRequest
 from cases.errors import CaseError, Code
-from cases.occasions import Occasion, Swept
+from cases.occasions import Occasion, Scheduled, Swept
 from cases.offices import Recipient
 
 LEASE: Final = timedelta(seconds=90)
@@ -105,17 +107,23 @@ class Notifications:
         sealer: Sealer,
         providers: Mapping[Channel, Provider],
         paces: Mapping[Channel, float] | None = None,
+        *,
+        clock: Clock = Clock.register,
     ) -> None:
         self._pool = pool
         self._sealer = sealer
         self._providers = providers
         self._steps = {channel: timedelta(seconds=1 / rate) for channel, rate in (paces or {}).items()}
+        self._clock = clock
 
     @activity.defn(name="deliver")
     @codes_only
     async def deliver(self, request: DeliverRequest) -> Delivered:
-        """Try each of these once. What cannot be delivered now waits in the register for the sweep."""
-        errand = await self._deliver_due(list(request.notifications), _clock(request.at, nominal=False))
+        """Try each of these once that is due. What cannot be delivered now waits in the register for the sweep."""
+        check_alone()
+        check_patience(LEASE)
+        now = await self._clock.now(self._pool, _callers_time(request.at, nominal=False))
+        errand = await self._deliver_due(list(request.notifications), _going_on(now))
         return Delivered(
             accepted=errand.ended_in(Standing.accepted, Standing.delivered),
             given_up=errand.ended_in(Standing.failed, Standing.undeliverable),
@@ -125,11 +133,14 @@ class Notifications:
     @codes_only
     async def sweep(self, occasion: Occasion) -> Swept:
         """Take up whatever is due, some at a time, until nothing is or the next sweep is near."""
-        errand = await self._deliver_due(None, _clock(occasion.at, nominal=True))
+        check_scheduled(Scheduled.notification_sweep)
+        check_patience(LEASE)
+        now = await self._clock.now(self._pool, _callers_time(occasion.at, nominal=True))
+        errand = await self._deliver_due(None, _going_on(now))
         return Swept(
             found=len(errand.ended) + errand.at_rest,
             accepted=len(errand.ended_in(Standing.accepted, Standing.delivered)),
-            unknown=await self._unknown(occasion.at),
+            unknown=await self._unknown(now),
         )
 
     async def _unknown(self, at: datetime) -> int:
@@ -340,18 +351,22 @@ async def _call(provider: Provider, parcel: Parcel) -> Answer:
         return unknown()
 
 
-def _clock(at: datetime, *, nominal: bool) -> Now:
-    """The time of whoever asked, going on since.
+def _callers_time(at: datetime, *, nominal: bool) -> datetime:
+    """The time of whoever asked, for where it counts: it may have been skipped forward.
 
-    A worker's clock may be wrong, and the asking workflow's time may have been skipped forward; neither matters here.
     What an occasion names is when it was due: the server's time is later, however late that became.
     """
+    if not activity.in_activity():
+        return at
+    info = activity.info()
+    return max(at, info.started_time) if nominal else at + (info.started_time - info.scheduled_time)
+
+
+def _going_on(begun: datetime) -> Now:
+    """A clock that goes on from a moment. A worker's own may be wrong, which does not matter here."""
     loop = asyncio.get_running_loop()
-    begun = loop.time()
-    if activity.in_activity():
-        info = activity.info()
-        at = max(at, info.started_time) if nominal else at + (info.started_time - info.scheduled_time)
-    return lambda: at + timedelta(seconds=loop.time() - begun)
+    since = loop.time()
+    return lambda: begun + timedelta(seconds=loop.time() - since)
 
 
 def _is_stopping() -> bool:

@@ -1,5 +1,6 @@
 """The register of insured persons: what cases do to it, one transaction per transition."""
 
-from activities.registry.registry import Clock, Registry
+from activities.registry.clock import Clock
+from activities.registry.registry import Registry
 
 __all__ = ["Clock", "Registry"]

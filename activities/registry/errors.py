@@ -33,7 +33,15 @@ SAYS_WHY: Final = {ONE_HOLDER: Code.NUMBER_TAKEN, STAMP_ONCE: Code.STAMP_USED}
 REFUSAL: Final = "CASE1"
 """SQLSTATE with which a function of the register refuses a transition; the message is the code."""
 
-PASSES: Final = frozenset({Code.KEY_UNKNOWN, Code.POLICY_UNKNOWN, Code.SCHEMA_MISMATCH, Code.DATABASE_UNAVAILABLE})
+PASSES: Final = frozenset(
+    {
+        Code.KEY_UNKNOWN,
+        Code.POLICY_UNKNOWN,
+        Code.SCHEMA_MISMATCH,
+        Code.DATABASE_UNAVAILABLE,
+        Code.OCCASION_TO_COME,
+    }
+)
 """What a right configuration or release heals, or time, so that the step is worth repeating."""
 
 _DATA: Final = "22"

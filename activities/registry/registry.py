@@ -8,7 +8,6 @@ a step that was made is answered with what stands. Whatever goes wrong leaves as
 import json
 from collections.abc import Callable
 from datetime import datetime
-from enum import Enum
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -18,6 +17,7 @@ from temporalio import activity
 from activities.calendar import Calendars
 from activities.registry.audit import canonical
 from activities.registry.authority import TooEarly, check_caller, check_due, claims_of, fact_of
+from activities.registry.clock import Clock
 from activities.registry.effects import (
     WRITES_NOTHING_OF_THE_PERSON,
     Intended,
@@ -102,15 +102,6 @@ Written = Callable[[str, DeliverRequest], None]
 """Told of the notifications of a step, by the step's business key, once they are durable. It must not wait: whatever
 becomes of them then, the sweep delivers what is left.
 """
-
-
-class Clock(Enum):
-    """Whose clock decides what is due."""
-
-    register = "register"
-    """The database's. Its server and Temporal's may differ by what time synchronisation allows, a minute at most."""
-    callers = "callers"
-    """That of the asking workflow: for rehearsals and tests that skip time. No setting of a worker leads here."""
 
 
 class _Asked(NamedTuple):
@@ -223,7 +214,7 @@ class Registry:
             check_caller(request.case_id, state.kind, self._stamps.audience)
             if state.version != request.version or row["told_in"] is not None:
                 return await self._standing(state, after=request.version, told_as=request.told_as)
-            now = self._now(row["now"], request.at)
+            now = self._clock.choose(row["now"], request.at)
             try:
                 asked = self._authorise(request, state, now)
                 return await self._move_on(copy, asked, now)
@@ -247,7 +238,7 @@ class Registry:
             seen = await SQL["look_for_application"].first(connection, values)
         if seen is None:
             raise AssertionError("a row, whatever there is")
-        now = self._now(seen["now"], request.at)
+        now = self._clock.choose(seen["now"], request.at)
         if seen["used_by"] is not None:
             if (seen["used_by"], seen["used_fingerprint"]) != (case_id, opening.fingerprint):
                 raise Refused(Code.IDEMPOTENCY_CONFLICT)
@@ -317,7 +308,7 @@ class Registry:
         }
         answer = await self._call("open_case", asked)
         self._copies.keep(copy)
-        return _Taken(generation, self._now(datetime.fromisoformat(answer["now"]), request.at), copy)
+        return _Taken(generation, self._clock.choose(datetime.fromisoformat(answer["now"]), request.at), copy)
 
     async def _screen_person(self, state: CaseState, now: datetime) -> Screened:
         """What the register says of the person. Raises `Refused` for what makes an application unacceptable."""
@@ -438,7 +429,7 @@ class Registry:
         if answer["notifications"] and self._written is not None:
             key = f"{final.case_id}:{final.generation}:{step}"
             self._written(key, DeliverRequest(notifications=tuple(answer["notifications"]), at=now))
-        at_end = self._now(datetime.fromisoformat(answer["now"]), now)
+        at_end = self._clock.choose(datetime.fromisoformat(answer["now"]), now)
         return _Made(after, transition, neighbours, at_end, receipt)
 
     async def _looked_at(self, state: CaseState, event: Event, now: datetime) -> CaseState:
@@ -638,9 +629,6 @@ class Registry:
             standing=Standing.of(state, receipt, transitions),
             neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )
-
-    def _now(self, registers: datetime, callers: datetime) -> datetime:
-        return registers if self._clock is Clock.register else callers
 
     async def _call(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
         """What a function of the register answers, asked again where PostgreSQL ended it in favour of another.

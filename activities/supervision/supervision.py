@@ -6,11 +6,13 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.occasions import check_scheduled, day_of_occasion
+from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.clocks import WorkingCalendar
-from cases.occasions import Digested, Occasion
+from cases.occasions import Digested, Occasion, Scheduled
 from cases.offices import MINISTRY
 
 SQL: Final = load("digests.sql", beside=__file__)
@@ -24,9 +26,10 @@ log = logging.getLogger(__name__)
 class Supervision:
     """Supervision above the agency."""
 
-    def __init__(self, pool: Pool, calendar: Callable[[], WorkingCalendar]) -> None:
+    def __init__(self, pool: Pool, calendar: Callable[[], WorkingCalendar], *, clock: Clock = Clock.register) -> None:
         self._pool = pool
         self._calendar = calendar
+        self._clock = clock
 
     @activity.defn
     @codes_only
@@ -35,6 +38,8 @@ class Supervision:
 
         Asked again for the same day it writes those that are still missing and leaves the others as they are.
         """
+        check_scheduled(Scheduled.digests)
+        occasion = await day_of_occasion(occasion, self._pool, self._clock)
         if not self._calendar().is_working(occasion.day):
             return Digested(day=occasion.day, working=False, written=0)
         values = {"at": occasion.at, "day": occasion.day.isoformat(), "listed": LISTED, "ministry": MINISTRY}

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from activities.calendar import official_calendar
 from activities.notifications.messages import compose
+from activities.registry import Clock
 from activities.registry.pool import Pool, connection_of
 from activities.supervision import Supervision
 from activities.supervision.directory import replace_directory
@@ -43,7 +44,7 @@ async def offices(pool: Pool) -> Pool:
 
 @pytest.fixture
 def supervision(offices: Pool) -> Supervision:
-    return Supervision(offices, official_calendar)
+    return Supervision(offices, official_calendar, clock=Clock.callers)
 
 
 async def written(pool: Pool, day: str = "2026-08-24") -> dict[tuple[str, str], dict[str, Any]]:
@@ -233,7 +234,7 @@ async def test_cases_of_an_agency_that_is_not_listed_are_counted_and_logged(
 
 
 async def test_in_a_year_that_is_not_published_weekdays_are_told(offices: Pool) -> None:
-    supervision = Supervision(offices, lambda: WorkingCalendar(published=frozenset()))
+    supervision = Supervision(offices, lambda: WorkingCalendar(published=frozenset()), clock=Clock.callers)
     await late(offices, AGENCY, 4, provisional=True)
     await supervision.digests(Occasion(at=HALF_PAST_EIGHT))
     (agency,) = (await written(offices))[MUNICIPALITY, "municipal"]["agencies"]

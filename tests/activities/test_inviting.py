@@ -9,11 +9,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign, inviting
 from activities.notifications.messages import compose
+from activities.registry import Clock
 from activities.registry.loading import InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
 from activities.sealing import Sealer
@@ -21,9 +21,10 @@ from cases.clocks import SHANGHAI, day_of
 from cases.delivery import Channel, Tongue
 from cases.ladder import Rung
 from cases.models import Category
-from cases.occasions import Invited, Occasion
+from cases.occasions import Invited, Occasion, Scheduled
 from cases.offices import Recipient
 from cases.policy import Policies, Policy
+from tests.activities.firing import fired
 from tests.activities.late_cases import late
 from tests.activities.play import NORTH, SOUTH, eighteen, insured
 
@@ -43,13 +44,13 @@ def at(day: date, hour: int = 9) -> datetime:
 def campaign(pool: Pool, policies: Policies) -> Campaign:
     # Nobody here is told anything through Temporal.
     client: Any = None
-    return Campaign(pool, client, policies, official_calendar)
+    return Campaign(pool, client, policies, official_calendar, clock=Clock.callers)
 
 
 @pytest.fixture
 def invite(campaign: Campaign) -> Invite:
     async def ask(moment: datetime) -> Invited:
-        invited: Invited = await ActivityEnvironment().run(campaign.invite, Occasion(at=moment))
+        invited: Invited = await fired(Scheduled.invitations).run(campaign.invite, Occasion(at=moment))
         return invited
 
     return ask
@@ -275,13 +276,13 @@ class TestManyPersons:
             if len(beaten) == 2:
                 raise Killed
 
-        first = ActivityEnvironment()
+        first = fired(Scheduled.invitations)
         first.on_heartbeat = die_at_the_second_batch
         with pytest.raises(Exception, match="INTERNAL"):
             await first.run(campaign.invite, Occasion(at=WEDNESDAY))
         assert len(await rows(pool)) == 6
 
-        second = ActivityEnvironment()
+        second = fired(Scheduled.invitations)
         heard: list[Any] = []
         second.on_heartbeat = lambda *details: heard.append(details[0])
         # What a heartbeat said comes back as JSON has it.

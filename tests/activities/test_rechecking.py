@@ -8,16 +8,17 @@ from typing import Any, Final
 
 import asyncpg
 import pytest
-from temporalio.testing import ActivityEnvironment
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign, rechecking
+from activities.registry import Clock
 from activities.registry.loading import BenefitHold, Claim
 from activities.registry.pool import Pool, connection_of
 from cases.clocks import SHANGHAI
 from cases.machines.machine import Status
-from cases.occasions import Occasion, Rechecked
+from cases.occasions import Occasion, Rechecked, Scheduled
 from cases.policy import Policies
+from tests.activities.firing import fired
 from tests.activities.late_cases import late
 from tests.activities.play import NORTH, Play, eighteen, insured
 
@@ -45,11 +46,11 @@ CLAIMS = (
 def campaign(pool: Pool, policies: Policies) -> Campaign:
     # Nobody here is told anything through Temporal.
     client: Any = None
-    return Campaign(pool, client, policies, official_calendar)
+    return Campaign(pool, client, policies, official_calendar, clock=Clock.callers)
 
 
 async def recheck(campaign: Campaign, at: datetime = MONDAY) -> Rechecked:
-    rechecked: Rechecked = await ActivityEnvironment().run(campaign.recheck_benefits, Occasion(at=at))
+    rechecked: Rechecked = await fired(Scheduled.benefit_hold_check).run(campaign.recheck_benefits, Occasion(at=at))
     return rechecked
 
 

@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import runtime.start
 import worker
-from activities.notifications import notifications
+from activities.notifications import Notifications, notifications
 from activities.registry import Clock, Registry
 from cases.policy import Policies
 from runtime.logs import core_runtime
@@ -31,6 +31,7 @@ def main() -> int:
         patch.object(notifications, "quiet_until", lambda _at: None),
         patch.object(Policies, "load", quiet_policies),
         patch.object(worker, "Registry", partial(Registry, clock=Clock.callers)),
+        patch.object(worker, "Notifications", partial(Notifications, clock=Clock.callers)),
     ):
         return worker.main()
 

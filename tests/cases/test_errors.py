@@ -14,7 +14,7 @@ SOURCES = [
     for path in (ROOT / folder).rglob("*.py")
     if path != ROOT / "cases" / "errors.py"
 ] + [ROOT / "starter.py", ROOT / "worker.py"]
-FUNCTIONS = sorted((ROOT / "deploy" / "migrations" / "versions").glob("*.sql"))
+FUNCTIONS = sorted((ROOT / "deploy" / "migrations").glob("*/*.sql"))
 REFUSES = re.compile(r"(?:RAISE EXCEPTION|MESSAGE =) '([A-Z][A-Z0-9_]+)'")
 """A function of the register says a code."""
 HAN = re.compile(r"[\u4e00-\u9fff]")

@@ -7,12 +7,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.notifications import Notifications
     from activities.options import SWEEP
-    from cases.occasions import Occasion, Swept
+    from cases.occasions import Occasion, Scheduled, Swept
 
 QUEUE: Final = "notifications-shaken"
 
 
-@workflow.defn
+@workflow.defn(name=Scheduled.notification_sweep.value)
 class Sweeping:
     """One sweep, as its schedule starts it."""
 

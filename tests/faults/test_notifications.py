@@ -23,6 +23,7 @@ from activities.notifications.providers import Provider
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay
 from activities.notifications.providers.text_messages import TextMessages
+from activities.registry import Clock
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
@@ -97,7 +98,9 @@ async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbe
             Channel.sms: TextMessages(session, receivers.sms_url, TOKEN),
             Channel.mail: Mail(Relay(host, int(smtp_port), sender="cards@example.invalid")),
         }
-        notifications = Notifications(engine.pool, engine.sealer, providers, {Channel.sms: 200.0, Channel.mail: 200.0})
+        notifications = Notifications(
+            engine.pool, engine.sealer, providers, {Channel.sms: 200.0, Channel.mail: 200.0}, clock=Clock.callers
+        )
         worker = notifications_worker(engine.client, notifications, engine.settings, QUEUE)
         sweeping = Worker(engine.client, task_queue=QUEUE, workflows=[Sweeping], workflow_runner=RUNNER)
         async with worker, sweeping:

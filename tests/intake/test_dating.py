@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.testing import ActivityEnvironment
 
 from activities.campaign import Campaign, recomputing
 from activities.campaign.recomputing import Fate
@@ -20,13 +19,14 @@ from cases.answers import CaseView
 from cases.clocks import SHANGHAI, WorkingCalendar, day_of
 from cases.events import Event
 from cases.machines.machine import Status
-from cases.occasions import CalendarChecked, Occasion
+from cases.occasions import CalendarChecked, Occasion, Scheduled
 from cases.offices import MINISTRY
 from cases.policy import CalendarOverrides, Policies, Policy
 from intake.commands import dating
 from intake.commands.saying import Exit
 from stack import LocalStack
 from tests import scenes
+from tests.activities.firing import fired
 from tests.activities.late_cases import late
 from tests.engine import Engine, engine_on, quiet_policies
 from tests.intake.calling import Run, Said, sample_keys
@@ -350,7 +350,7 @@ class TestTheScheduledCheck:
         async with dated_in_autumn(agency, 3) as before, knowing(agency, AFTER).working():
             at = Occasion(at=datetime.now(SHANGHAI))
             unknowing = Campaign(agency.pool, agency.client, Policies.load(), lambda _: BEFORE)
-            check = ActivityEnvironment().run
+            check = fired(Scheduled.calendar_check).run
             assert await check(unknowing.check_calendar, at) == CalendarChecked(provisional=3, recomputed=0)
             knowing_more = Campaign(agency.pool, agency.client, Policies.load(), lambda _: AFTER)
             assert await check(knowing_more.check_calendar, at) == CalendarChecked(provisional=3, recomputed=3)

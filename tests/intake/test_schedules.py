@@ -30,7 +30,7 @@ from temporalio.client import (
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.notifications import Notifications
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
 from activities.supervision import Supervision
@@ -218,12 +218,12 @@ async def register(stack: LocalStack) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def working(client: Client, register: Pool) -> AsyncIterator[None]:
+async def working(client: Client, register: Pool, clock: Clock = Clock.register) -> AsyncIterator[None]:
     """Workers of both queues, as far as schedules need them."""
     sealer = Sealer(KeyRing.sample())
-    supervision = Supervision(register, official_calendar)
-    campaign = Campaign(register, client, Policies.load(), official_calendar)
-    notifications = Notifications(register, sealer, {})
+    supervision = Supervision(register, official_calendar, clock=clock)
+    campaign = Campaign(register, client, Policies.load(), official_calendar, clock=clock)
+    notifications = Notifications(register, sealer, {}, clock=clock)
     registry = Registry(register, sealer, STAMPS, Policies.load(), official_calendar)
     scheduled = scheduled_activities(supervision, campaign)
     async with (
@@ -285,7 +285,7 @@ async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_tim
         # A morning that has passed: the moment of doing it is another.
         await schedule.backfill(ScheduleBackfill(start_at=monday, end_at=monday + timedelta(hours=23)))
 
-    async with working(client, register):
+    async with working(client, register, Clock.callers):
         first = await answered(client, DIGESTS.id, fire, Digested)
         again = await answered(client, DIGESTS.id, fire, Digested)
     assert [workflow for workflow, _ in (first, again)] == ["digests-2026-08-24T00:30:00Z"] * 2

@@ -16,7 +16,7 @@ from activities.notifications import Notifications
 from activities.notifications.courier import Courier
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.text_messages import TextMessages
-from activities.registry import Registry
+from activities.registry import Clock, Registry
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, DeliverRequest
@@ -93,7 +93,10 @@ async def telling_on(stack: LocalStack, database: str) -> AsyncIterator[Telling]
         engine.task_queue = database
         registry = Registry(engine.pool, engine.sealer, STAMPS, quiet_policies(), official_calendar, at_noon)
         notifications = Notifications(
-            engine.pool, engine.sealer, {Channel.sms: TextMessages(session, receivers.sms_url, TOKEN)}
+            engine.pool,
+            engine.sealer,
+            {Channel.sms: TextMessages(session, receivers.sms_url, TOKEN)},
+            clock=Clock.callers,
         )
         async with (
             cases_worker(engine.client, registry, engine.settings, database),

@@ -1,7 +1,8 @@
 """What somebody can do who holds a client's key ring and Temporal's address, and nothing else.
 
 They can seal payloads, start workflows and activities, signal, and take tasks from queues. None of it makes the
-register move a case as the engine would not move it by itself.
+register move a case as the engine would not move it by itself. What they can do to what schedules start, and to
+deliveries, stands in `test_forged_occasions`.
 """
 
 from dataclasses import replace

@@ -12,6 +12,7 @@ from activities.notifications import Notifications
 from activities.notifications.callbacks import Callback, record_callback
 from activities.notifications.providers import Provider
 from activities.notifications.standing import Told
+from activities.registry import Clock
 from activities.registry.pool import Pool, connection_of
 from activities.sealing import Field, Sealer
 from cases.clocks import SHANGHAI
@@ -49,7 +50,7 @@ class Telling:
 
     @property
     def notifications(self) -> Notifications:
-        return Notifications(self.pool, self.sealer, self.providers, self.paces)
+        return Notifications(self.pool, self.sealer, self.providers, self.paces, clock=Clock.callers)
 
     def address(self, channel: Channel) -> str:
         """A synthetic address: no such subscriber, and a domain that cannot exist."""
