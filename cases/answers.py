@@ -7,7 +7,18 @@ from cases.errors import Advice, Code
 from cases.events import Event
 from cases.facts import CardFunction, DisputeOutcome
 from cases.machines.machine import Awaits, Milestone, Status
-from cases.models import Category, Contract, IdempotencyKey, Record, RegionCode, Sha256, StaffId, System, Token
+from cases.models import (
+    Category,
+    Contract,
+    IdempotencyKey,
+    PublicationId,
+    Record,
+    RegionCode,
+    Sha256,
+    StaffId,
+    System,
+    Token,
+)
 from cases.names import Kind
 from cases.numbers import Road
 from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
@@ -72,6 +83,16 @@ class Dispute(Record):
     decided_by: StaffId
 
 
+class LateAnswer(Record):
+    """An answer to a request that is over: it was refused, changed nothing, and was written down."""
+
+    event: Event
+    request: str
+    """Identity of the request that it answers."""
+    actor: StaffId
+    at: AwareDatetime
+
+
 class CaseView(Record):
     """Everything about a case that may be shown without opening personal data."""
 
@@ -124,8 +145,12 @@ class CaseView(Record):
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()
     awaited: tuple[System, ...] = ()
+    publication: PublicationId | None = None
+    """The publication of the number that the awaited systems have to answer."""
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""
+    late_answers: tuple[LateAnswer, ...] = ()
+    """The newest answers to requests that are over, oldest first, of all generations of the case."""
     dispute: Dispute | None = None
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0

@@ -32,7 +32,7 @@ from cases.rules import (
 from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after
 from cases.rules.people import check_fact
 from cases.rules.repairs import LEAVES_STUCK
-from cases.rules.subject import Change, Check, LadderChange, Question, Subject
+from cases.rules.subject import Change, Check, EffectChange, LadderChange, Question, Subject
 from cases.screening import Terms
 from cases.state import CaseState, Timer
 
@@ -69,7 +69,7 @@ GUARDS: Final[Mapping[Guard, Question]] = _merged(
     ({Guard.always: lambda _state, _fact: True}, *(each.guards for each in SUBJECTS))
 )
 CHANGES: Final[Mapping[Event, Change]] = _merged(each.changes for each in SUBJECTS)
-EFFECTS: Final[Mapping[Effect, Mapping[str, Any]]] = _merged(each.effects for each in SUBJECTS)
+EFFECTS: Final[Mapping[Effect, EffectChange]] = _merged(each.effects for each in SUBJECTS)
 LADDER: Final[Mapping[Event, LadderChange]] = _merged(each.ladder for each in SUBJECTS)
 _UNKNOWN: Final = _merged(each.unknown for each in SUBJECTS)
 _REFUSED: Final = _merged(each.refused for each in SUBJECTS)
@@ -202,7 +202,8 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     for change in _by_status(row):
         changed |= change
     for effect in row.effects:
-        changed |= EFFECTS.get(effect, {})
+        by_effect = EFFECTS.get(effect, {})
+        changed |= by_effect(state) if callable(by_effect) else by_effect
     if (by_event := CHANGES.get(row.event)) is not None:
         changed |= by_event(state, fact, row)
     by_rung = LADDER[row.event](state, fact, at) if row.event in LADDER else {}

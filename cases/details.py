@@ -137,7 +137,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
     yield "missing", _list(_demand(demand) for demand in open_demands)
     yield "defects", _list(_defect(defect) for defect in view.defects)
-    yield "awaited", _list(word(system, tongue) for system in view.awaited)
+    yield "awaited", _awaited(view)
+    yield "late", _late_answers(view)
     yield "decided", _first_decision(view)
     yield "next", _next(view)
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
@@ -166,6 +167,7 @@ _LABELS: Final = MappingProxyType(
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
         "awaited": ("等待确认", "awaited confirmations"),
+        "late": ("**对已失效请求的回复**", "**answers to requests that are over**"),
         "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
@@ -240,6 +242,18 @@ def _next(view: CaseView) -> str:
 
 def _rung(rung: Rung) -> str:
     return rung.zh if _shown.tongue is Tongue.zh else rung.name.replace("_", " ")
+
+
+def _awaited(view: CaseView) -> str:
+    systems = _list(word(system, _shown.tongue) for system in view.awaited)
+    return f"{systems} · `{view.publication}`" if view.publication is not None else systems
+
+
+def _late_answers(view: CaseView) -> str:
+    return _list(
+        f"{word(late.event, _shown.tongue)} `{late.request}` · `{late.actor}` · {_moment(late.at)}"
+        for late in view.late_answers
+    )
 
 
 def _first_decision(view: CaseView) -> str:

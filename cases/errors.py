@@ -67,6 +67,7 @@ class Code(StrEnum):
     PAST_POINT_OF_NO_RETURN = "PAST_POINT_OF_NO_RETURN"
     UNDO_NOT_PERMITTED = "UNDO_NOT_PERMITTED"
     SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
+    ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
@@ -329,6 +330,10 @@ REMEDIES: dict[Code, Remedy] = {
         "本地区政策不允许撤销变更；案件已注明仍然有效的内容。",
     ),
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
+    Code.ANSWER_OUT_OF_DATE: Remedy(
+        "It answers a request that is over. It was written down and changes nothing; see what the case asks now.",
+        "该回复针对已失效的请求，已留存备查，不影响案件；请查看案件当前等待的请求。",
+    ),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
     Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),
     Code.HOLD_LIMIT_USED: Remedy(

@@ -155,6 +155,8 @@ class EventRecord:
     form: Form = Form()
     in_bulk: bool = False
     """Whether many cases may be told it at once; what decides on a person's rights is told case by case."""
+    answers: bool = False
+    """Whether it answers a request, by its identity; one that answers a request that is over is written down."""
     after_a_refusal: bool = False
     """Whether the register alone says it, after it refused a step of the engine (`cases.decide.otherwise`)."""
 
@@ -171,6 +173,11 @@ def _papers(view: "CaseView") -> dict[str, Any]:
 def _defects(view: "CaseView") -> dict[str, Any]:
     kinds = [document.kind.value for document in view.documents] or [""]
     return {"defects": [{"document": kind, "problem": ""} for kind in kinds]}
+
+
+def _confirmation(view: "CaseView") -> dict[str, Any]:
+    system = view.awaited[0].value if len(view.awaited) == 1 else ""
+    return {"system": system, "publication": view.publication or ""}
 
 
 def _function(view: "CaseView") -> dict[str, Any]:
@@ -205,6 +212,7 @@ def _told(
     form: Form = Form(),
     *,
     in_bulk: bool = False,
+    answers: bool = False,
 ) -> EventRecord:
     return EventRecord(
         event=event,
@@ -215,6 +223,7 @@ def _told(
         description=description,
         form=form,
         in_bulk=in_bulk,
+        answers=answers,
     )
 
 
@@ -333,14 +342,19 @@ _RECORDS: Final = (
         Event.confirm_downstream,
         ConfirmDownstream,
         "外部系统确认",
-        "医保、养老、银行确认。Another system took the number over, or refused.",
+        "医保、养老、银行确认，须写明所回复的 `publication`。Another system took the number over, or refused.",
         frozenset({Role.medical_insurance, Role.pension, Role.bank}),
         Form(
-            example={"system": "medical_insurance", "confirmed": True, "reference": "mi-2026-1"},
+            example={
+                "system": "medical_insurance",
+                "confirmed": True,
+                "reference": "mi-2026-1",
+                "publication": "pub-" + "a" * 26,
+            },
             blank={"confirmed": True, "reference": ""},
-            known=lambda view: {"system": view.awaited[0].value if len(view.awaited) == 1 else ""},
+            known=_confirmation,
         ),
-        in_bulk=True,
+        answers=True,
     ),
     _told(
         Event.repair,

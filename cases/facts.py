@@ -123,7 +123,7 @@ class ConfirmDownstream(Fact):
     system: System
     confirmed: StrictBool
     reference: Reference
-    publication: PublicationId | None = None
+    publication: PublicationId
     """Which publication of the number it answers."""
 
 
@@ -254,3 +254,14 @@ class CardUnclaimed(Fact):
 
     witness: Actor
     record: Reference
+
+
+def answered_by(fact: Fact) -> str:
+    """Identity of the request that a fact answers. Raises `CaseError` PAYLOAD_INVALID for one that answers none."""
+    match fact:
+        case ConfirmDownstream():
+            return fact.publication
+        case CardProduced() | CardHandedOver() | CardActivated() if fact.order is not None:
+            return fact.order
+        case _:
+            raise CaseError(Code.PAYLOAD_INVALID)

@@ -15,7 +15,7 @@ from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
-from cases.models import Record, StaffId, System
+from cases.models import PublicationId, Record, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
@@ -72,6 +72,8 @@ class CaseState(Record):
     dispute: Dispute | None = None
     dispute_settled: bool = False
     committed: bool = False
+    publication: PublicationId | None = None
+    """The newest publication of the number; None where nothing is published, or it was taken back."""
     confirmations: tuple[System, ...] = ()
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""

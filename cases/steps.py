@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
-from cases.answers import Receipt, Transition
+from cases.answers import LateAnswer, Receipt, Transition
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Fact
@@ -23,6 +23,10 @@ from cases.state import CaseState
 
 KEPT_TRANSITIONS: Final = 256
 """How many of its newest transitions a case keeps at hand; all of them stand in the register."""
+
+
+KEPT_LATE_ANSWERS: Final = 8
+"""How many of the newest answers to requests that are over a case keeps at hand."""
 
 
 class Neighbour(Record):
@@ -89,12 +93,21 @@ class Standing(Record):
     receipt: Receipt | None = None
     transitions: tuple[Transition, ...] = ()
     """The newest, oldest first."""
+    late_answers: tuple[LateAnswer, ...] = ()
+    """The newest, oldest first."""
 
     @classmethod
-    def of(cls, state: CaseState, receipt: Receipt | None, transitions: tuple[Transition, ...]) -> Self:
+    def of(
+        cls,
+        state: CaseState,
+        receipt: Receipt | None,
+        transitions: tuple[Transition, ...],
+        late_answers: tuple[LateAnswer, ...] = (),
+    ) -> Self:
         """The standing of a state."""
         dumped = state.model_dump(mode="json", exclude={"opening"}, exclude_defaults=True)
-        known = {"receipt": receipt} if receipt is not None else {}
+        more: dict[str, Any] = {"receipt": receipt, "late_answers": late_answers}
+        known = {name: value for name, value in more.items() if value}
         return cls(state=dumped, transitions=transitions[-KEPT_TRANSITIONS:], **known)
 
     def state_of(self, opening: Opening) -> CaseState:
@@ -122,6 +135,8 @@ class StepResult(Record):
     """
     refused: Code | None = None
     """What was asked for is not possible, and nothing of it is in effect."""
+    late_answer: LateAnswer | None = None
+    """What was refused, where it answers a request that is over: it is written down."""
     not_before: AwareDatetime | None = None
     """A time limit that has not ended yet, by the register's clock."""
     now: AwareDatetime | None = None

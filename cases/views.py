@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cases.answers import Answer, CaseView, Outcome, Receipt, Transition
+from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
 from cases.errors import Code
 from cases.events import Event, Origin
 from cases.machines.machine import Status
@@ -14,7 +14,7 @@ def possible_events(state: CaseState) -> tuple[Event, ...]:
     return tuple(event for event in state.machine.events(state.status) if event.origin is Origin.outside)
 
 
-def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
+def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tuple[LateAnswer, ...] = ()) -> CaseView:
     """Everything about the case that may be shown without opening personal data."""
     spec = state.machine.statuses[state.status]
     screening = state.screening
@@ -59,6 +59,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
         approver=state.approver,
         confirmations=state.confirmations,
         awaited=state.awaited,
+        publication=state.publication if state.awaited else None,
         refused_by=state.refused_by,
         dispute=state.dispute if state.status is Status.disputed else None,
         activated=state.activated,
@@ -69,6 +70,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None) -> CaseView:
         advice=screening.advice if screening else (),
         last_error=state.last_error,
         last_refusal=last_refusal,
+        late_answers=late_answers,
         ended_because=state.ended_because,
         remains=state.remains,
     )

@@ -44,14 +44,16 @@ def may_be_told(tell: Tell, view: CaseView) -> bool:
 def follows(tell: Tell, view: CaseView, answer: Answer) -> bool:
     """Whether the step can be told right after an answer, by what an earlier `view` showed.
 
-    A case makes the engine's own steps first and hears what it is told when it rests. What names the case's documents
-    or their digest must look at the case again.
+    A case makes the engine's own steps first and hears what it is told when it rests. What names the case's documents,
+    their digest or what the case asks must look at the case again.
     """
     awaits = MACHINES[view.kind].statuses[answer.status].awaits
-    return tell.event not in _NAMES_WHAT_IS_ON_FILE and (answer.status is tell.at or awaits is Awaits.engine)
+    return tell.event not in _NAMES_WHAT_IT_SHOWS and (answer.status is tell.at or awaits is Awaits.engine)
 
 
-_NAMES_WHAT_IS_ON_FILE: Final = frozenset({Event.add_documents, Event.verify_documents, Event.approve})
+_NAMES_WHAT_IT_SHOWS: Final = frozenset(
+    {Event.add_documents, Event.verify_documents, Event.approve, Event.confirm_downstream}
+)
 
 
 def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
@@ -67,6 +69,8 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
             fields["copies"] = tuple(document.sha256 for document in view.documents)
         case Event.approve:
             fields["content"] = view.content
+        case Event.confirm_downstream:
+            fields["publication"] = view.publication
         case Event.card_produced if tell.says["produced"]:
             fields["card_number"], fields["card_token"] = seal_card(_card_number(view))
         case _:

@@ -47,8 +47,8 @@ def application(life: Life, office: str) -> NumberChangeApplication:
     )
 
 
-def fact_of(act: Act, view: CaseView) -> Fact:
-    """The fact of an act, told to a case that looks like `view`."""
+def fact_of(act: Act, view: CaseView, asked: str | None = None) -> Fact:
+    """The fact of an act, told to a case that looks like `view`; `asked` is the request that a system answers."""
     fields: dict[str, Any] = {
         "actor": actor(act.by, view.region),
         **{key: later(value) if isinstance(value, date) else value for key, value in act.says.items()},
@@ -62,6 +62,8 @@ def fact_of(act: Act, view: CaseView) -> Fact:
             fields["copies"] = tuple(document.sha256 for document in view.documents)
         case Event.approve:
             fields["content"] = view.content
+        case Event.confirm_downstream:
+            fields["publication"] = asked
         case _:
             pass
     return FACTS[act.event].model_validate(fields)

@@ -10,7 +10,7 @@ from typing import Final
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
 from cases.answers import Answer
 from cases.errors import Code
-from cases.events import Event
+from cases.events import EVENTS, Event
 from cases.facts import Acknowledge
 from cases.kinds import MACHINES
 from cases.ladder import Rung
@@ -28,6 +28,10 @@ SIDE_BY_SIDE: Final = 24
 
 _ACKNOWLEDGED_FROM: Final = Rung.yellow
 """Nobody acknowledges a mere reminder."""
+_ASKED: Final = """
+    SELECT request_id FROM events WHERE case_id = $1 AND target = $2 AND request_id IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
+"""What a system was asked last."""
 _LADDER: Final = "SELECT rung, next_rung_at, closed_at FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1"
 
 
@@ -152,9 +156,17 @@ class Players:
         return await self._told(Event.acknowledge, self.stage.cases.tell(case_id, seen, update_id=f"seen:{rung}"))
 
     async def _tell(self, case_id: str, act: Act) -> bool:
+        asked = None
+        if EVENTS[act.event].answers:
+            asked = await self.stage.pool.fetchval(_ASKED, case_id, act.by.value)
+            if asked is None:
+                # A system that was never asked has nothing to answer.
+                return True
         view = await self.stage.cases.view(case_id)
         update_id = f"act:{act.event.value}:{act.at:%m%d%H%M%S}"
-        return await self._told(act.event, self.stage.cases.tell(case_id, fact_of(act, view), update_id=update_id))
+        return await self._told(
+            act.event, self.stage.cases.tell(case_id, fact_of(act, view, asked), update_id=update_id)
+        )
 
     async def _told(self, event: Event, telling: Awaitable[Answer]) -> bool:
         """Whether the case is still open after it was told. A refusal is life, and counted."""

@@ -31,7 +31,7 @@ from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Tr
 from cases.clocks import SHANGHAI
 from cases.decide import initial_state
 from cases.documents import Document
-from cases.events import Event
+from cases.events import EVENTS, Event
 from cases.facts import Fact
 from cases.kinds import case_id
 from cases.machines.machine import Status
@@ -47,7 +47,7 @@ from runtime.settings import Settings
 from runtime.worker import cases_worker
 from stack import LocalStack
 from stack.issuer import Everybody, Issuer
-from tests.scenes import CLERK, FACTS, OFFICE
+from tests.scenes import CLERK, FACTS, OFFICE, answering
 from tests.stamping import KEY, NAMESPACE, STAMPS, SomeFact, stamped, stamped_opening
 from workflows.search_attributes import CATEGORY, KIND, MILESTONE, REGION, STATUS
 
@@ -216,9 +216,11 @@ class Engine:
     async def tell(self, case: str, event: Event, fact: Fact | None = None, *, update_id: str | None = None) -> Answer:
         """Tell a case of an event; the usual fact of `tests.scenes` unless another is given.
 
-        A fact that nobody has stamped is stamped by whoever it names.
+        A fact that nobody has stamped is stamped by whoever it names, and answers what the case asks.
         """
         fact = fact or FACTS[event]
+        if EVENTS[event].answers and fact.stamp is None:
+            fact = answering(fact, (await self.view(case)).publication)
         answer: Answer = await self.handle(case).execute_update(
             event.value,
             fact if fact.stamp is not None else await self.stamped(case, event, fact),

@@ -44,7 +44,7 @@ from cases.kinds import MACHINES
 from cases.ladder import Cause, Dates, NextRung, Rung
 from cases.machines.machine import Clock, Status
 from cases.models import Actor, Role, System
-from cases.names import Kind, person_token
+from cases.names import Kind, person_token, publication_id
 from cases.numbers import Road
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
 from cases.policy import Policies, Policy
@@ -73,6 +73,17 @@ SPEAKERS = {
 """Who speaks for each of the other systems."""
 ACTIVATORS = {CardFunction.social: DOWNSTREAM, CardFunction.bank: BANK}
 """Who activates each function of a card."""
+
+
+PUBLICATION = publication_id("idc-" + "a" * 26, 1, 1)
+"""What a fact of the tests answers until it is told; then it answers what the case asks (`answering`)."""
+
+
+def answering(fact: Fact, publication: str | None) -> Fact:
+    """The same fact, as an answer to what the case asks; one that names a request of its own is left alone."""
+    if isinstance(fact, ConfirmDownstream) and fact.publication == PUBLICATION and publication is not None:
+        return fact.model_copy(update={"publication": publication})
+    return fact
 
 
 def of_office(fact: Fact, office: str) -> Fact:
@@ -190,7 +201,11 @@ FACTS: dict[Event, Fact] = {
     Event.withdraw: Withdraw(actor=CLERK),
     Event.resolve_dispute: ResolveDispute(actor=OFFICER, outcome=DisputeOutcome.ours, police_document=CERTIFICATE),
     Event.confirm_downstream: ConfirmDownstream(
-        actor=DOWNSTREAM, system=System.medical_insurance, confirmed=True, reference="mi-1"
+        actor=DOWNSTREAM,
+        system=System.medical_insurance,
+        confirmed=True,
+        reference="mi-1",
+        publication=PUBLICATION,
     ),
     Event.repair: Repair(actor=OPERATOR, action=RepairAction.retry, evidence="op-1"),
     Event.hold_benefits: HoldBenefits(
@@ -224,6 +239,7 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "version": 3,
             "milestone": machine.milestone(status, state.milestone),
             "committed": status in {Status.applying, Status.repair},
+            "publication": PUBLICATION if status in {Status.applying, Status.repair} else None,
             "card_blocked": status is Status.temporarily_blocked,
             "timer": Timer(clock=clock, since=NOW, due_at=NOW)
             if clock in {Clock.supplement, Clock.hold, Clock.claim}

@@ -19,7 +19,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.registry import Registry
-    from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
+    from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, ReceiptRequest, Transition
     from cases.decide import decide, initial_state, next_step, way_from
     from cases.details import (
         Caption,
@@ -41,7 +41,15 @@ with workflow.unsafe.imports_passed_through():
     from cases.openings import Opening
     from cases.stamps import check_fact
     from cases.state import CaseState, Upcoming
-    from cases.steps import KEPT_TRANSITIONS, Neighbour, RegisterRequest, Standing, StepRequest, StepResult
+    from cases.steps import (
+        KEPT_LATE_ANSWERS,
+        KEPT_TRANSITIONS,
+        Neighbour,
+        RegisterRequest,
+        Standing,
+        StepRequest,
+        StepResult,
+    )
     from cases.views import answer_of, outcome_of, view_of
     from workflows.register import StepRefused, ask_register
     from workflows.search_attributes import (
@@ -135,6 +143,7 @@ class Case:
         self._taking_turns = asyncio.Lock()
         self._shown: dict[SearchAttributeKey[Any], Any] | None = None
         self._last_refusal: Refusal | None = None
+        self._late_answers: tuple[LateAnswer, ...] = ()
         self._not_received: Code | None = None
         self._halted: Code | None = None
         """Why the register can do nothing about the case, where not even that could be written."""
@@ -389,6 +398,9 @@ class Case:
                 check_fact(fact, self._case.case_id, event)
             decide(self._case, event, fact, self._now)
         except CaseError as not_possible:
+            if not_possible.code is Code.ANSWER_OUT_OF_DATE:
+                # The register refuses it as well, and writes it down.
+                return
             # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
             # the view says so, and the details when they are written next.
             self._last_refusal = Refusal(not_possible.code, event, workflow.now())
@@ -431,6 +443,8 @@ class Case:
             return None
         if answer.refused is None:
             await self._take_over(answer)
+        if answer.late_answer is not None:
+            self._late_answers = (*self._late_answers, answer.late_answer)[-KEPT_LATE_ANSWERS:]
         return answer.refused
 
     async def _take_over(self, answer: StepResult) -> None:
@@ -454,6 +468,7 @@ class Case:
         self._case = standing.state_of(self._opening)
         self._receipt = standing.receipt
         self._transitions = standing.transitions
+        self._late_answers = standing.late_answers
 
     async def _give_up(self, code: Code) -> None:
         """The application cannot be received at all: every caller learns why, and the run fails with the same code."""
@@ -477,7 +492,7 @@ class Case:
         self._rest()
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or not self._resting)
         if self._resting:
-            standing = Standing.of(self._case, self._receipt, self._transitions)
+            standing = Standing.of(self._case, self._receipt, self._transitions, self._late_answers)
             workflow.continue_as_new(self._opening.model_copy(update={"stamp": None}), memo={STANDING: standing})
         return self._resting
 
@@ -524,7 +539,8 @@ class Case:
         return view
 
     def _view(self) -> CaseView:
-        return view_of(self._standing, self._last_refusal.code if self._last_refusal is not None else None)
+        refusal = self._last_refusal.code if self._last_refusal is not None else None
+        return view_of(self._standing, refusal, self._late_answers)
 
 
 async def tell_neighbours(neighbours: Iterable[Neighbour]) -> None:

@@ -106,3 +106,21 @@ ORDER BY NOT EXISTS (
     WHERE token = :number_token AND digits = 18 AND state IN ('living', 'reserved') AND person_id = asking.person_id
 ), asking.case_id
 LIMIT 1;
+
+-- name: write_down_answer
+-- Keep an answer to a request that is over; the same one once.
+INSERT INTO answers_out_of_date (
+    case_id, generation, told_as, event, request_id, fact, actor, role, office, stamp, written_at
+) VALUES (
+    :case_id, :generation, :told_as, :event, :request_id, :fact, :actor, :role, :office, :stamp, :at
+)
+ON CONFLICT (case_id, told_as) DO NOTHING;
+
+-- name: late_answers
+-- The newest answers of a case to requests that were over, oldest first.
+SELECT * FROM (
+    SELECT event, request_id AS request, actor, written_at AS at
+    FROM answers_out_of_date WHERE case_id = :case_id
+    ORDER BY written_at DESC, told_as DESC LIMIT :most
+) AS newest
+ORDER BY at;

@@ -43,21 +43,23 @@ from activities.registry.screening import Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
-from cases.answers import Receipt, Transition
+from cases.answers import LateAnswer, Receipt, Transition
 from cases.clocks import SHANGHAI
 from cases.decide import Decision, decide, initial_state, next_step, otherwise
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
-from cases.facts import Fact, Recompute
+from cases.facts import Fact, Recompute, answered_by
 from cases.kinds import KINDS
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.openings import Citizen
 from cases.policy import Policies, Policy
+from cases.rules.people import check_fact
 from cases.stamps import Claims
 from cases.state import CaseState
 from cases.steps import (
+    KEPT_LATE_ANSWERS,
     KEPT_TRANSITIONS,
     Neighbour,
     RegisterRequest,
@@ -217,7 +219,12 @@ class Registry:
             now = self._clock.choose(row["now"], request.at)
             try:
                 asked = self._authorise(request, state, now)
-                return await self._move_on(copy, asked, now)
+                try:
+                    return await self._move_on(copy, asked, now)
+                except CaseError as refused:
+                    if refused.code is not Code.ANSWER_OUT_OF_DATE:
+                        raise
+                    return await self._write_down(state, asked, now)
             except TooEarly as early:
                 return StepResult(not_before=early.ends_at, now=now)
             except _Stale:
@@ -346,6 +353,30 @@ class Registry:
             receipt=next((each.receipt for each in all_made if each.receipt is not None), None),
             neighbours=tuple(neighbour for each in all_made for neighbour in each.neighbours),
         )
+
+    async def _write_down(self, state: CaseState, asked: _Asked, now: datetime) -> StepResult:
+        """Keep an answer to a request that is over, once. Raises `CaseError` where it is not for the teller to give."""
+        if asked.fact is None or asked.request is None or asked.claims is None:
+            raise CaseError(Code.ANSWER_OUT_OF_DATE)
+        check_fact(asked.event, asked.fact, state.opening.region)
+        claims, request = asked.claims, answered_by(asked.fact)
+        values = {
+            "case_id": state.case_id,
+            "generation": state.generation,
+            "told_as": asked.request.told_as or claims.jti,
+            "event": asked.event.value,
+            "request_id": request,
+            "fact": canonical(asked.request.fact or {}),
+            "actor": claims.sub,
+            "role": claims.role.value,
+            "office": claims.office,
+            "stamp": claims.jti,
+            "at": now,
+        }
+        async with connection_of(self._pool) as connection:
+            await SQL["write_down_answer"].run(connection, values)
+        late = LateAnswer(event=asked.event, request=request, actor=claims.sub, at=now)
+        return StepResult(refused=Code.ANSWER_OUT_OF_DATE, late_answer=late)
 
     async def _onward(self, copy: Copy, now: datetime) -> tuple[list[_Made], Code | None]:
         """Make the engine's own steps, until somebody has to act, a time limit has to end, or one is refused.
@@ -621,12 +652,15 @@ class Registry:
         async with connection_of(self._pool) as connection:
             row = await SQL["standing"].first(connection, values)
             untold = await SQL["untold_neighbours"].all(connection, values)
+            late = await SQL["late_answers"].all(connection, values | {"most": KEPT_LATE_ANSWERS})
         if row is None:
             raise CaseError(Code.CASE_UNKNOWN)
         receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
         transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
         return StepResult.saying(
-            standing=Standing.of(state, receipt, transitions),
+            standing=Standing.of(
+                state, receipt, transitions, tuple(LateAnswer.model_validate(dict(each)) for each in late)
+            ),
             neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )
 

@@ -11,6 +11,7 @@ from cases.events import Event
 from cases.facts import ConfirmDownstream, Repair, RepairAction
 from cases.machines.machine import Effect, Guard, Row, Status
 from cases.models import System
+from cases.names import publication_id
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -20,7 +21,21 @@ def _not_committed(state: CaseState, _fact: None, _today: date) -> Code | None:
 
 
 def _awaited(state: CaseState, fact: ConfirmDownstream, _today: date) -> Code | None:
-    return None if fact.system in state.awaited else Code.SYSTEM_NOT_AWAITED
+    if fact.publication != state.publication:
+        return Code.ANSWER_OUT_OF_DATE
+    if fact.system in state.awaited:
+        return None
+    # Whoever says the same twice is told so; what they say otherwise about a question that is settled is not lost.
+    return Code.SYSTEM_NOT_AWAITED if fact.confirmed else Code.ANSWER_OUT_OF_DATE
+
+
+def _answers_nothing(state: CaseState) -> Code:
+    asks = Event.confirm_downstream in state.machine.every_event
+    return Code.ANSWER_OUT_OF_DATE if asks else Code.EVENT_NOT_ALLOWED
+
+
+def _published(state: CaseState) -> dict[str, Any]:
+    return {"publication": publication_id(state.case_id, state.generation, state.version + 1)}
 
 
 def _undoable(state: CaseState) -> bool:
@@ -79,8 +94,12 @@ RULES: Final = Subject(
         Event.confirm_downstream: _confirmed,
         Event.confirmation_overdue: lambda _state, _fact, _row: {"last_error": Code.CONFIRMATION_OVERDUE},
     },
-    effects={Effect.restore_number: {"committed": False}},
-    entered={Status.in_review: {"committed": False}},
+    effects={
+        Effect.publish_number_changed: _published,
+        Effect.restore_number: {"committed": False, "publication": None},
+    },
+    entered={Status.in_review: {"committed": False, "publication": None}},
+    unknown={Event.confirm_downstream: _answers_nothing},
     refused={Event.withdraw: not_undone, Event.person_ended: not_undone},
     remains={"number_committed": lambda after: after.committed},
 )

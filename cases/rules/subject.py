@@ -10,6 +10,8 @@ from cases.events import Event
 from cases.machines.machine import Clock, Effect, Guard, Row, Status
 from cases.state import CaseState
 
+EffectChange = Mapping[str, Any] | Callable[[CaseState], Mapping[str, Any]]
+"""The fields that an effect changes, from the state before where they rest on it."""
 Check = Callable[[CaseState, Any, date], Code | None]
 """Whether a fact may be told at all: asks the state, the fact and the day, and returns why not."""
 Question = Callable[[CaseState, Any], bool]
@@ -28,7 +30,7 @@ class Subject(NamedTuple):
     checks: Mapping[Event, Check] = _NONE
     guards: Mapping[Guard, Question] = _NONE
     changes: Mapping[Event, Change] = _NONE
-    effects: Mapping[Effect, Mapping[str, Any]] = _NONE
+    effects: Mapping[Effect, EffectChange] = _NONE
     """The fields that an effect changes."""
     ladder: Mapping[Event, LadderChange] = _NONE
     entered: Mapping[Status, Mapping[str, Any]] = _NONE

@@ -43,7 +43,7 @@ from cases.openings import NumberChangeOpening, ReplacementOpening, ReplacementR
 from cases.state import CaseState
 from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
 from cases.views import view_of
-from tests.scenes import of_office
+from tests.scenes import answering, of_office
 from tests.stamping import stamped, stamped_opening
 
 NORTH, SOUTH = "110105", "440106"
@@ -195,7 +195,8 @@ class Play:
         if event.origin is Origin.timer:
             self.at = max(self.at, self.ends_at(state, event))
         if fact is not None and fact.stamp is None:
-            fact = stamped(of_office(fact, state.opening.region), state.case_id, event, self.at)
+            told = answering(of_office(fact, state.opening.region), state.publication)
+            fact = stamped(told, state.case_id, event, self.at)
         # Each step by itself, so that what lies between two of one stretch is seen as well.
         return StepRequest.of(state, event, fact, at=self.at, **({"onward": False} | more))
 

@@ -18,13 +18,14 @@ from cases.openings import ReplacementReason
 from cases.state import CaseState
 from cases.steps import Neighbour, StepRequest
 from tests.activities.play import CERTIFIED, CLERK, OPERATOR, SECOND, SOUTH, Play, eighteen, insured, staff
+from tests.scenes import PUBLICATION
 
 NEW = eighteen("11010519491231004")
 
 
 def confirmation(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
     actor = staff(f"system-{system.value.replace('_', '-')}", Role(system.value))
-    return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="R-1")
+    return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="R-1", publication=PUBLICATION)
 
 
 def repair(action: RepairAction) -> Repair:

@@ -18,7 +18,7 @@ from stack.identity import Operator
 from stack.operators import Desk, desk_opened
 from tests.engine import Engine, Person, engine_on
 from tests.intake.applying import number_change, replacement
-from tests.scenes import FACTS, OFFICE, OFFICER, OPERATOR, VERIFIER
+from tests.scenes import FACTS, OFFICE, OFFICER, OPERATOR, PUBLICATION, VERIFIER
 from tests.stamping import KEY
 from tests.worker_process import environment_with
 from workflows.search_attributes import SEARCH_ATTRIBUTES
@@ -33,6 +33,7 @@ REFUSED_BY_PENSION: Final = ConfirmDownstream(
     system=System.pension,
     confirmed=False,
     reference="pension/2026-1",
+    publication=PUBLICATION,
 )
 OPERATORS: Final = (CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK)
 

@@ -35,8 +35,10 @@ from tests.scenes import (
     NOW,
     OFFICE,
     OPERATOR,
+    PUBLICATION,
     SPEAKERS,
     VERIFIER,
+    answering,
     document,
     number_change,
     of_office,
@@ -64,7 +66,7 @@ def refused(state: CaseState, event: Event, fact: Fact | None = None, at: dateti
 
 
 def at_the_case(state: CaseState, fact: Fact | None) -> Fact | None:
-    return None if fact is None else of_office(fact, state.opening.region)
+    return None if fact is None else answering(of_office(fact, state.opening.region), state.publication)
 
 
 def found(state: CaseState, finding: Finding) -> CaseState:
@@ -86,7 +88,9 @@ def decides(actor: Actor, outcome: DisputeOutcome = DisputeOutcome.ours, paper: 
 
 
 def confirms(system: System, *, confirmed: bool = True) -> ConfirmDownstream:
-    return ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=confirmed, reference="r-1")
+    return ConfirmDownstream(
+        actor=SPEAKERS[system], system=system, confirmed=confirmed, reference="r-1", publication=PUBLICATION
+    )
 
 
 def repairs(action: RepairAction, system: System | None = None) -> Repair:

@@ -11,13 +11,12 @@ from cases.errors import Code
 from cases.events import Event
 from cases.kinds import MACHINES
 from cases.machines.machine import Guard, Status
+from cases.names import Kind
 from cases.rules.subject import Subject
 from cases.state import CaseState
 from cases.views import outcome_of, view_of
 from tests.cases.moving import applying, in_review, lost, move, refused
-from tests.scenes import (
-    SOUTH,
-)
+from tests.scenes import SOUTH, in_status
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,9 @@ def test_what_rules_change_are_fields_of_the_state() -> None:
         change for each in SUBJECTS for table in (each.effects, each.entered, each.left) for change in table.values()
     ]
     assert static
-    assert {field for change in static for field in change} <= set(CaseState.model_fields)
+    state = in_status(Kind.id_number_change, Status.applying)
+    changes = [change(state) if callable(change) else change for change in static]
+    assert {field for change in changes for field in change} <= set(CaseState.model_fields)
 
 
 @pytest.mark.parametrize("table", [GUARDS, CHECKS, CHANGES, EFFECTS, LADDER])

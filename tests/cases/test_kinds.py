@@ -173,7 +173,10 @@ def test_a_case_of_a_further_kind_lives_from_its_opening_to_its_ending() -> None
     seen = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(CERTIFICATE.sha256,))
     state = pack().settle(decide(state, Event.verify_documents, seen, NOW), NOW, CALENDAR)
     assert (state.status, state.awaited) == (Status.applying, (System.bank,))
-    bank = ConfirmDownstream(actor=BANK, system=System.bank, confirmed=True, reference="bank-1")
+    assert state.publication is not None
+    bank = ConfirmDownstream(
+        actor=BANK, system=System.bank, confirmed=True, reference="bank-1", publication=state.publication
+    )
     done = decide(state, Event.confirm_downstream, bank, NOW).after
     assert (done.status, done.is_open, done.remains) == (Status.done, False, ())
 

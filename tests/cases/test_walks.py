@@ -73,6 +73,7 @@ from tests.scenes import (
     OFFICE,
     OFFICER,
     OPERATOR,
+    PUBLICATION,
     SEALED,
     SECOND_OFFICER,
     SOUTH,
@@ -242,7 +243,10 @@ class Facts:
         awaited = self.state.awaited if self.fitting and self.state.awaited else tuple(System)
         system, confirmed = self.pick(awaited), self.mostly_true()
         actor = self.often(SPEAKERS[system], actor)
-        return ConfirmDownstream(actor=actor, system=system, confirmed=confirmed, reference="ref-1")
+        publication = self.often(self.state.publication or PUBLICATION, PUBLICATION)
+        return ConfirmDownstream(
+            actor=actor, system=system, confirmed=confirmed, reference="ref-1", publication=publication
+        )
 
     def repair(self, actor: Actor) -> Fact:
         action = self.pick(tuple(RepairAction))

@@ -127,8 +127,9 @@ def test_a_case_that_applies_is_told_nothing_before_it_awaits_somebody() -> None
 @pytest.mark.parametrize(
     ("script", "place", "status", "at_once"),
     [
-        ("verify-confirmed", 1, Status.verified, True),  # the engine's own steps come first, then the case hears
-        ("refused-retried", 2, Status.applying, True),
+        ("withdraw-applying", 1, Status.verified, True),  # the engine's own steps come first, then the case hears
+        ("refused-retried", 3, Status.repair, True),
+        ("verify-confirmed", 1, Status.verified, False),  # names the publication, so the case is looked at
         ("verify-confirmed", 1, Status.disputed, False),
         ("verify-approve", 1, Status.awaiting_approval, False),  # names the content, so the case is looked at
         ("return-papers", 1, Status.awaiting_documents, False),

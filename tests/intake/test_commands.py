@@ -324,7 +324,10 @@ OPTIONS: dict[Event, list[str]] = {
     Event.extend: ["--working-days", "5", "--evidence", "ext-1"],
     Event.withdraw: [],
     Event.resolve_dispute: ["--outcome", "ours", "--document", typed(scenes.CERTIFICATE)],
-    Event.confirm_downstream: ["--system", "medical_insurance", "--confirmed", "--reference", "mi-1"],
+    Event.confirm_downstream: [
+        *("--system", "medical_insurance", "--confirmed", "--reference", "mi-1"),
+        *("--publication", scenes.PUBLICATION),
+    ],
     Event.repair: ["--action", "retry", "--evidence", "op-1"],
     Event.hold_benefits: [
         "--legal-basis",

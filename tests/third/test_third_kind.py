@@ -16,7 +16,7 @@ from activities.campaign.rechecking import Progress, recheck
 from activities.registry.loading import BenefitHold, Claim
 from activities.registry.reading import Filter, list_cases
 from activities.registry.verifying import verify_audit
-from cases.answers import Outcome
+from cases.answers import Answer, Outcome
 from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
@@ -34,7 +34,18 @@ from stack.issuer import Everybody, Issuer
 from tests.engine import Engine, Person
 from tests.intake.applying import CLERK, fields_of, number_change, paper, replacement
 from tests.namespaces import until
-from tests.scenes import BANK, CERTIFICATE, DOWNSTREAM, ID_CARD, OFFICE, OFFICER, SPEAKERS, VERIFIER
+from tests.scenes import (
+    BANK,
+    CERTIFICATE,
+    DOWNSTREAM,
+    ID_CARD,
+    OFFICE,
+    OFFICER,
+    PUBLICATION,
+    SPEAKERS,
+    VERIFIER,
+    answering,
+)
 from tests.stamping import KEY
 from tests.third.application import NameChangeApplication
 from tests.third.forgetful import Forgetful
@@ -43,7 +54,9 @@ from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILES
 
 PAPER = paper(DocumentKind.police_certificate)
 VERIFIED = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(PAPER.sha256,))
-CONFIRMED = ConfirmDownstream(actor=BANK, system=System.bank, confirmed=True, reference="bank-1")
+CONFIRMED = ConfirmDownstream(
+    actor=BANK, system=System.bank, confirmed=True, reference="bank-1", publication=PUBLICATION
+)
 
 
 def name_change(person: Person, **more: Any) -> NameChangeApplication:
@@ -69,10 +82,15 @@ async def code_of(refused: Any) -> Code:
     return why.value.code
 
 
+async def answers(cases: CaseClient, case: str, fact: ConfirmDownstream) -> Answer:
+    """A system answers what the case asks."""
+    return await cases.tell(case, answering(fact, (await cases.view(case)).publication))
+
+
 async def everybody_confirms(cases: CaseClient, case: str) -> Outcome:
     """The outcome of a case once every system that it awaits has confirmed."""
     for system in (await cases.view(case)).awaited:
-        await cases.tell(case, CONFIRMED.model_copy(update={"actor": SPEAKERS[system], "system": system}))
+        await answers(cases, case, CONFIRMED.model_copy(update={"actor": SPEAKERS[system], "system": system}))
     return await cases.wait(case)
 
 
@@ -94,9 +112,9 @@ async def test_a_case_of_a_third_kind_lives_from_its_opening_to_its_ending(third
         Event.confirmation_overdue,
     )
     refusal = CONFIRMED.model_copy(update={"confirmed": False, "reference": "bank-0"})
-    assert (await cases.tell(case, refusal)).status is Status.applying
+    assert (await answers(cases, case, refusal)).status is Status.applying
     assert (await cases.view(case)).last_error is Code.CONFIRMATION_REFUSED
-    assert (await cases.tell(case, CONFIRMED)).status is Status.done
+    assert (await answers(cases, case, CONFIRMED)).status is Status.done
     outcome = await cases.wait(case)
     assert (outcome.status, outcome.milestone, outcome.remains) == (Status.done, Milestone.benefits_unblocked, ())
     made = [(each.event, each.to, each.actor) for each in await cases.history(case)]
@@ -109,7 +127,8 @@ async def test_a_case_of_a_third_kind_lives_from_its_opening_to_its_ending(third
     assert (await verify_audit(third.pool, case)).broken == ()
     # It tells its applicant nothing, and nothing is told in another kind's words.
     assert await third.pool.fetchval("SELECT count(*) FROM notifications WHERE case_id = $1", case) == 0
-    assert await third.pool.fetchval("SELECT count(*) FROM events WHERE case_id = $1", case) == 0
+    told = await third.pool.fetch("SELECT target FROM events WHERE case_id = $1 ORDER BY id", case)
+    assert [each["target"] for each in told] == ["register", "bank"]
 
 
 async def test_temporal_shows_it_as_what_it_is_and_sees_nothing_of_the_person(third: Engine, cases: CaseClient) -> None:
@@ -135,7 +154,7 @@ async def test_temporal_shows_it_as_what_it_is_and_sees_nothing_of_the_person(th
     assert "姓名变更" in metadata.current_details
     assert "verify_documents" in metadata.current_details
     await cases.tell(case, VERIFIED)
-    await cases.tell(case, CONFIRMED)
+    await answers(cases, case, CONFIRMED)
     await cases.wait(case)
     assert await shown() == ("NameChange", "done", "benefits_unblocked", OFFICE, "general", 3, None)
     events = [event async for event in handle.fetch_history_events()]
@@ -183,7 +202,7 @@ async def test_all_three_kinds_of_one_person_are_open_at_once_and_let_each_other
     }
     assert (len(signals[card]), len(signals[name])) == (1, 0)
     assert (await cases.tell(name, VERIFIED)).status is Status.applying
-    assert (await cases.tell(name, CONFIRMED)).status is Status.done
+    assert (await answers(cases, name, CONFIRMED)).status is Status.done
     assert (await verify_audit(third.pool)).broken == ()
 
 
@@ -196,15 +215,15 @@ async def test_it_refuses_what_its_own_table_and_the_rules_of_all_kinds_refuse(
     assert await code_of(cases.tell(case, VERIFIED)) is Code.DOCUMENTS_MISSING
     await cases.tell(case, AddDocuments(actor=CLERK, documents=(CERTIFICATE,)))
     assert await code_of(cases.tell(case, by_the_same)) is Code.SAME_PERSON
-    assert await code_of(cases.tell(case, CONFIRMED)) is Code.EVENT_NOT_ALLOWED
+    assert await code_of(answers(cases, case, CONFIRMED)) is Code.ANSWER_OUT_OF_DATE
     # Another kind's event is refused before anybody is asked.
     assert await code_of(cases.tell(case, CardFound(actor=CLERK))) is Code.EVENT_NOT_ALLOWED
     assert await code_of(cases.open(name_change(person))) is Code.CASE_ALREADY_OPEN
     await cases.tell(case, VERIFIED.model_copy(update={"copies": (CERTIFICATE.sha256,)}))
     not_asked = CONFIRMED.model_copy(update={"actor": DOWNSTREAM, "system": System.medical_insurance})
-    assert await code_of(cases.tell(case, not_asked)) is Code.SYSTEM_NOT_AWAITED
+    assert await code_of(answers(cases, case, not_asked)) is Code.SYSTEM_NOT_AWAITED
     for_the_bank = CONFIRMED.model_copy(update={"actor": DOWNSTREAM})
-    assert await code_of(cases.tell(case, for_the_bank)) is Code.ROLE_NOT_ALLOWED
+    assert await code_of(answers(cases, case, for_the_bank)) is Code.ROLE_NOT_ALLOWED
     assert (await cases.view(case)).version == 3
 
 
@@ -225,7 +244,7 @@ async def test_a_closed_case_of_it_is_reopened_as_its_next_generation(third: Eng
     again = await cases.open(name_change(person), reopen=True)
     assert (again.case_id, again.generation) == (first.case_id, 2)
     await cases.tell(again.case_id, VERIFIED)
-    await cases.tell(again.case_id, CONFIRMED)
+    await answers(cases, again.case_id, CONFIRMED)
     assert (await cases.wait(again.case_id)).status is Status.done
     assert (await verify_audit(third.pool, first.case_id)).broken == ()
 
@@ -282,7 +301,7 @@ async def test_what_is_held_for_its_reason_is_paid_again_when_its_case_is_done(
     card = (await cases.open(replacement(person))).case_id
     assert ((await cases.view(case)).benefits_held, (await cases.view(card)).benefits_held) == (True, False)
     await cases.tell(case, VERIFIED)
-    await cases.tell(case, CONFIRMED)
+    await answers(cases, case, CONFIRMED)
     await cases.wait(case)
     await recheck(third.pool, datetime.now(UTC), Progress(), lambda _: None)
     ref = third.sealer.person_token(person.personal_number)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
@@ -18,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from activities.registry.reading import verify_chain
 from activities.registry.stored import Stored
 from activities.sealing import Field
-from cases.answers import Answer, CaseView, Outcome, Receipt, Transition
+from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
 from cases.documents import Document
 from cases.errors import Code
 from cases.events import Event
@@ -29,7 +30,7 @@ from cases.openings import Opening
 from cases.views import view_of
 from intake.client import CaseClient
 from tests.engine import Engine, Person
-from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, SPEAKERS, VERIFIER, of_office
+from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, PUBLICATION, SPEAKERS, VERIFIER, of_office
 from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, RUNG, STATUS, VERSION
 
 PATIENCE = timedelta(seconds=20)
@@ -109,7 +110,9 @@ class Dossier:
             await self.tell(event, fact)
         after = await self.agrees()
         code = code_of(refused.value)
-        assert after == before.model_copy(update={"last_refusal": code})
+        # What answers a request that is over is shown beside the refusal, and changes nothing else.
+        late = after.late_answers if code is Code.ANSWER_OUT_OF_DATE else before.late_answers
+        assert after == before.model_copy(update={"last_refusal": code, "late_answers": late})
         return code
 
     async def verify(self, actor: Actor = VERIFIER) -> Answer:
@@ -127,14 +130,27 @@ class Dossier:
         """A second officer approves exactly what the case shows now."""
         return await self.tell(Event.approve, await self.approval(actor))
 
-    async def confirm(self, *systems: System, confirmed: bool = True) -> Answer:
-        """Systems say whether they took the number over."""
+    async def confirm(self, *systems: System, confirmed: bool = True, publication: str | None = None) -> Answer:
+        """Systems say whether they took the number over, of the publication that is awaited unless one is named."""
         answer = None
         for system in systems:
-            fact = ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=confirmed, reference="ref-1")
-            answer = await self.tell(Event.confirm_downstream, fact)
+            answer = await self.tell(
+                Event.confirm_downstream, self.says(system, confirmed=confirmed, publication=publication)
+            )
         assert answer is not None
         return answer
+
+    def says(
+        self, system: System, *, confirmed: bool = True, publication: str | None = None, reference: str = "ref-1"
+    ) -> ConfirmDownstream:
+        """A system's word on whether it took the number over."""
+        return ConfirmDownstream(
+            actor=SPEAKERS[system],
+            system=system,
+            confirmed=confirmed,
+            reference=reference,
+            publication=publication or PUBLICATION,
+        )
 
     async def decide(self, outcome: DisputeOutcome, *officers: Actor, document: Document = CERTIFICATE) -> Answer:
         """Officers decide a dispute one after the other."""
@@ -263,6 +279,13 @@ class Dossier:
         )
         return [row["kind"] for row in rows]
 
+    async def details(self) -> str:
+        """What the Web UI shows of the case."""
+        metadata: WorkflowMetadata = await self.engine.handle(self.case_id).query(
+            "__temporal_workflow_metadata", result_type=WorkflowMetadata
+        )
+        return metadata.current_details
+
     async def messages(self) -> list[str]:
         """What was written for the applicant to be told, oldest first."""
         rows = await self.engine.pool.fetch(
@@ -301,6 +324,10 @@ _CASE = """
     FROM cases c JOIN case_files USING (case_id, generation)
     WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
 """
+_LATE = """
+    SELECT event, request_id AS request, actor, written_at AS at
+    FROM answers_out_of_date WHERE case_id = $1 ORDER BY written_at
+"""
 _COPIES = """
     SELECT ARRAY(SELECT jsonb_array_elements(state::jsonb -> 'documents') ->> 'sha256')
     FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
@@ -329,14 +356,16 @@ async def agree(engine: Engine, view: CaseView) -> None:
 
     Whoever moves the case meanwhile makes this fail.
     """
-    row, described, made = await asyncio.gather(
+    row, late, described, made = await asyncio.gather(
         engine.pool.fetchrow(_CASE, view.case_id),
+        engine.pool.fetch(_LATE, view.case_id),
         engine.handle(view.case_id).describe(),
         engine.history(view.case_id),
     )
     assert row is not None
     state = Stored(row["opening"], row["screening"], row["state"]).whole
-    assert view.model_copy(update={"last_refusal": None}) == view_of(state)
+    written = tuple(LateAnswer.model_validate(dict(each)) for each in late)
+    assert view.model_copy(update={"last_refusal": None}) == view_of(state, late_answers=written)
     _compare_with_row(view, row)
     _compare_with_audit(made, json.loads(row["audit"]), view)
     _compare_with_attributes(view, described.typed_search_attributes)

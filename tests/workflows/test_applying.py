@@ -1,8 +1,10 @@
 """From the reservation of a number to paid benefits: confirmations, undoing, the point of no return, and repair."""
 
 import asyncio
+import functools
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from activities.sealing import Field
 from cases.errors import Code
@@ -14,7 +16,7 @@ from cases.models import System
 from cases.names import Kind
 from cases.numbers import Road
 from tests.engine import Engine, old_number
-from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OPERATOR, SOUTH
+from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OPERATOR, SOUTH, SPEAKERS
 from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusals
 from tests.workflows.roads import HELD_BENEFITS, applying, change, overdue, partly_confirmed
@@ -278,3 +280,66 @@ async def test_benefits_that_are_blocked_again_before_the_release_are_unblocked_
     assert (await case.tell(Event.repair)).status is Status.updated
     assert (await case.ends()).status is Status.done
     assert (await case.holdings()).claims["id_number"] == "queued"
+
+
+async def late_answers(case: Dossier) -> list[tuple[str, str, bool]]:
+    """What was written down of answers to requests that were over: whose, to which, and what they said."""
+    rows = await case.engine.pool.fetch(
+        "SELECT actor, request_id, fact::jsonb ->> 'confirmed' AS confirmed FROM answers_out_of_date "
+        "WHERE case_id = $1 ORDER BY written_at, told_as",
+        case.case_id,
+    )
+    return [(row["actor"], row["request_id"], row["confirmed"] == "true") for row in rows]
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_an_answer_to_a_publication_that_was_undone_is_written_down_and_not_taken_for_the_next_ones(
+    engine: Engine, *, confirmed: bool
+) -> None:
+    case = await applying(engine)
+    first = (await case.rests_in(Status.applying)).publication
+    assert first is not None
+    assert {row["request_id"] for row in await engine.pool.fetch(_REQUESTS, case.case_id)} == {first}
+    await case.confirm(PENSION, confirmed=False)
+    await case.rests_in(Status.in_review)
+    late = functools.partial(case.says, BANK, confirmed=confirmed, publication=first)
+    assert await case.refuses(Event.confirm_downstream, late()) is Code.ANSWER_OUT_OF_DATE
+    await case.verify()
+    second = (await case.rests_in(Status.applying)).publication
+    assert second not in {None, first}
+    assert await case.refuses(Event.confirm_downstream, late(reference="ref-2")) is Code.ANSWER_OUT_OF_DATE
+    view = await case.agrees()
+    assert (view.awaited, view.status) == (tuple(System), Status.applying)
+    assert await late_answers(case) == [(SPEAKERS[BANK].id, first, confirmed)] * 2
+    assert [(late.event, late.request) for late in view.late_answers] == [(Event.confirm_downstream, first)] * 2
+    assert first in await case.details()
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+
+
+async def test_an_answer_that_a_retry_has_overtaken_is_written_down_once_however_often_it_comes(
+    engine: Engine,
+) -> None:
+    case = await overdue(engine)
+    first = (await case.agrees()).publication
+    assert first is not None
+    await case.tell(Event.repair)
+    second = (await case.rests_in(Status.applying)).publication
+    late = case.says(BANK, publication=first)
+    for _ in range(2):
+        with pytest.raises(WorkflowUpdateFailedError):
+            await case.tell(Event.confirm_downstream, late, update_id="bank-1")
+    assert await late_answers(case) == [(SPEAKERS[BANK].id, first, True)]
+    assert (await case.rests_in(Status.applying)).publication == second
+    await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+
+
+async def test_nobody_writes_down_an_answer_for_a_system_that_is_not_theirs(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    forged = case.says(BANK).model_copy(update={"actor": SPEAKERS[PENSION]})
+    assert await case.refuses(Event.confirm_downstream, forged) is Code.ROLE_NOT_ALLOWED
+    assert await late_answers(case) == []
+
+
+_REQUESTS = "SELECT request_id FROM events WHERE case_id = $1 AND kind = 'number_changed'"

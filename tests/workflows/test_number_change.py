@@ -9,7 +9,7 @@ from cases.facts import ConfirmDownstream
 from cases.machines.machine import Status
 from cases.models import System
 from tests.engine import Engine
-from tests.scenes import FACTS, ID_CARD, SOUTH, SPEAKERS, of_office
+from tests.scenes import FACTS, ID_CARD, PUBLICATION, SOUTH, SPEAKERS, of_office
 
 ORDINARY_EVENTS = 18
 ORDINARY_BYTES = 10 * 1024
@@ -65,7 +65,9 @@ async def test_the_region_that_names_systems_waits_for_each_of_them(engine: Engi
         await engine.tell(
             receipt.case_id,
             Event.confirm_downstream,
-            ConfirmDownstream(actor=SPEAKERS[system], system=system, confirmed=True, reference="r-1"),
+            ConfirmDownstream(
+                actor=SPEAKERS[system], system=system, confirmed=True, reference="r-1", publication=PUBLICATION
+            ),
         )
         view = await engine.view(receipt.case_id)
     assert (await engine.handle(receipt.case_id).result()).status is Status.done

@@ -59,7 +59,12 @@ def test_every_pair_moves_along_a_row_of_the_table_or_is_refused_with_a_code(
     else:
         assert isinstance(answer, Code)
     if not rows:
-        assert answer in {Code.EVENT_NOT_ALLOWED, Code.CASE_CLOSED, Code.BENEFITS_EXCLUDED}
+        assert answer in {
+            Code.EVENT_NOT_ALLOWED,
+            Code.CASE_CLOSED,
+            Code.BENEFITS_EXCLUDED,
+            Code.ANSWER_OUT_OF_DATE,
+        }
 
 
 @pytest.mark.parametrize("kind", Kind)

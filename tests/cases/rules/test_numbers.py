@@ -5,14 +5,13 @@ import pytest
 from cases.decide import decide
 from cases.errors import Code
 from cases.events import Event
-from cases.facts import (
-    RepairAction,
-)
+from cases.facts import ConfirmDownstream, RepairAction
+from cases.forms import form_of
 from cases.machines.machine import Effect, Status
 from cases.models import System
 from cases.state import CaseState
 from cases.views import view_of
-from tests.cases.moving import applying, confirms, in_review, move, refused, repairs, verify
+from tests.cases.moving import applying, at_the_case, confirms, in_review, move, refused, repairs, verify
 from tests.scenes import (
     FACTS,
     NOW,
@@ -40,7 +39,7 @@ def test_where_systems_confirm_one_by_one_the_last_confirmation_goes_on() -> Non
 
 def test_nothing_is_confirmed_before_it_is_committed_and_nothing_is_committed_twice() -> None:
     state = applying()
-    assert refused(state, Event.confirm_downstream) is Code.SYSTEM_NOT_AWAITED
+    assert refused(state, Event.confirm_downstream) is Code.ANSWER_OUT_OF_DATE
     committed = move(state, Event.commit)
     assert refused(committed, Event.commit) is Code.EVENT_NOT_ALLOWED
     assert refused(committed, Event.commit_refused) is Code.EVENT_NOT_ALLOWED
@@ -65,7 +64,7 @@ def test_a_case_whose_register_changed_gives_all_back_and_is_screened_anew() -> 
 
 def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:
     state = move(applying(), Event.commit)
-    decision = decide(state, Event.confirm_downstream, confirms(System.bank, confirmed=False), NOW)
+    decision = decide(state, Event.confirm_downstream, at_the_case(state, confirms(System.bank, confirmed=False)), NOW)
     assert decision.effects == (Effect.restore_number, Effect.release_reservation, Effect.yield_turn)
     after = decision.after
     assert (after.status, after.committed, after.last_error) == (Status.in_review, False, Code.CONFIRMATION_REFUSED)
@@ -73,13 +72,21 @@ def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:
     assert view_of(after).refused_by is System.bank
 
 
+def tell(state: CaseState, fact: ConfirmDownstream) -> CaseState:
+    return decide(state, Event.confirm_downstream, at_the_case(state, fact), NOW).after
+
+
 def test_who_refused_is_known_until_they_confirm_or_are_asked_again() -> None:
     state = move(move(applying(), Event.commit), Event.confirm_downstream)
-    stuck = decide(state, Event.confirm_downstream, confirms(System.bank, confirmed=False), NOW).after
+    stuck = decide(
+        state, Event.confirm_downstream, at_the_case(state, confirms(System.bank, confirmed=False)), NOW
+    ).after
     assert (stuck.status, view_of(stuck).refused_by) == (Status.repair, System.bank)
-    another = decide(stuck, Event.confirm_downstream, confirms(System.pension), NOW).after
+    another = decide(stuck, Event.confirm_downstream, at_the_case(stuck, confirms(System.pension)), NOW).after
     assert another.refused_by is System.bank
-    assert decide(stuck, Event.confirm_downstream, confirms(System.bank), NOW).after.refused_by is None
+    assert (
+        decide(stuck, Event.confirm_downstream, at_the_case(stuck, confirms(System.bank)), NOW).after.refused_by is None
+    )
     for repair in ({"action": RepairAction.retry}, {"action": RepairAction.accept, "system": System.bank}):
         asked = FACTS[Event.repair].model_copy(update=repair)
         assert decide(stuck, Event.repair, asked, NOW).after.refused_by is None
@@ -131,3 +138,48 @@ def test_a_number_that_was_taken_in_the_meantime_is_a_dispute() -> None:
     assert decision.after.last_error is Code.NUMBER_TAKEN
     assert not decision.after.benefits_held
     assert decision.after.verifier is None
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize("system", System)
+def test_an_answer_to_a_publication_that_was_taken_back_says_nothing_of_the_next_one(
+    system: System, *, confirmed: bool
+) -> None:
+    first = move(applying(), Event.commit)
+    assert first.publication is not None
+    late = confirms(system, confirmed=confirmed).model_copy(update={"publication": first.publication})
+    undone = move(first, Event.confirm_downstream, confirms(System.bank, confirmed=False))
+    assert (undone.status, undone.publication) == (Status.in_review, None)
+    assert refused(undone, Event.confirm_downstream, late) is Code.ANSWER_OUT_OF_DATE
+    verified = move(undone, Event.verify_documents, verify(undone))
+    reserved = move(verified, Event.apply)
+    second = move(reserved, Event.commit)
+    assert second.publication not in {None, first.publication}
+    for state in (verified, reserved, second):
+        assert refused(state, Event.confirm_downstream, late) is Code.ANSWER_OUT_OF_DATE
+    assert move(second, Event.confirm_downstream, confirms(system)).confirmations == (system,)
+
+
+def test_publishing_again_ends_the_publication_before() -> None:
+    first = move(applying(), Event.commit)
+    retried = move(move(first, Event.confirmation_overdue), Event.repair, repairs(RepairAction.retry))
+    assert first.publication is not None
+    late = confirms(System.bank).model_copy(update={"publication": first.publication})
+    assert refused(retried, Event.confirm_downstream, late) is Code.ANSWER_OUT_OF_DATE
+    assert move(retried, Event.confirm_downstream, confirms(System.bank)).confirmations == (System.bank,)
+
+
+def test_what_a_system_says_otherwise_after_it_confirmed_is_no_repetition() -> None:
+    state = move(move(applying(), Event.commit), Event.confirm_downstream, confirms(System.bank))
+    assert refused(state, Event.confirm_downstream, confirms(System.bank)) is Code.SYSTEM_NOT_AWAITED
+    otherwise = confirms(System.bank, confirmed=False)
+    assert refused(state, Event.confirm_downstream, otherwise) is Code.ANSWER_OUT_OF_DATE
+
+
+def test_the_form_of_a_confirmation_names_the_publication_that_is_awaited() -> None:
+    state = move(applying(), Event.commit)
+    form = form_of(Event.confirm_downstream, view_of(state))
+    assert form["publication"] == view_of(state).publication == state.publication
+    for system in System:
+        state = move(state, Event.confirm_downstream, confirms(system))
+    assert view_of(state).publication is None

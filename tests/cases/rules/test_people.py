@@ -40,6 +40,7 @@ from tests.scenes import (
     NOW,
     OFFICE,
     OFFICER,
+    PUBLICATION,
     SPEAKERS,
     VERIFIER,
     in_status,
@@ -147,7 +148,9 @@ def of_another_system(event: Event, role: Role) -> bool:
 @pytest.mark.parametrize("system", System)
 @pytest.mark.parametrize("role", SPEAKS_FOR)
 def test_a_system_confirms_its_own_part_only(system: System, role: Role) -> None:
-    fact = ConfirmDownstream(actor=somebody(role), system=system, confirmed=True, reference="r-1")
+    fact = ConfirmDownstream(
+        actor=somebody(role), system=system, confirmed=True, reference="r-1", publication=PUBLICATION
+    )
     if SPEAKERS[system].role is role:
         check_fact(Event.confirm_downstream, fact, OFFICE)
         return
