@@ -1,5 +1,7 @@
 """What a case answers: the receipt of an application, where it stands, everything it may show, and its outcome."""
 
+from datetime import date
+
 from pydantic import AwareDatetime
 
 from cases.documents import Defect, Demand, Document
@@ -24,6 +26,13 @@ from cases.numbers import Road
 from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
 
 
+class Left(Record):
+    """How many working days a deadline leaves after a day, up to its last one."""
+
+    after: date
+    working_days: int
+
+
 class ReceiptRequest(Contract):
     """Asks for the receipt of an application; `fingerprint` shows that the same application is meant."""
 
@@ -44,6 +53,8 @@ class Receipt(Record):
     """By when the applicant must act, or, where nothing is missing, by when the agency must have decided."""
     due_provisional: bool = False
     """The calendar of a year that the date rests on is not published yet."""
+    due_left: Left | None = None
+    """Working days up to `due_at`, as of the transition that is answered."""
     advice: tuple[Advice, ...] = ()
     reason: Code | None = None
     """Why the case ended, where it ended at once."""
@@ -117,6 +128,8 @@ class CaseView(Record):
     due_event: Event | None = None
     """What happens at `due_at` if nobody acts."""
     due_provisional: bool = False
+    due_left: Left | None = None
+    """Working days up to `due_at`, as of the last transition."""
     rung: int = 0
     """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
     rung_at: AwareDatetime | None = None

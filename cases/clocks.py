@@ -146,6 +146,12 @@ def when_used(
     return Due(closes(day), provisional(first, day, calendar))
 
 
+def days_between(after: date, at: datetime, calendar: WorkingCalendar) -> int:
+    """Working days that lie after a day, up to the last one of a period that ends at the moment `at`."""
+    last = day_of(at - timedelta(microseconds=1))
+    return sum(calendar.is_working(after + _DAY * ahead) for ahead in range(1, (last - after).days + 1))
+
+
 def first_slot(at: datetime, offset: float, hours: OfficeHours, calendar: WorkingCalendar) -> datetime:
     """The first moment from `at` on that lies at `offset` (0 to 1) of the office hours of a working day.
 

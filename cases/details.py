@@ -17,15 +17,15 @@ from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import Defect, Demand
 from cases.errors import REMEDIES, Code
-from cases.events import ROLES, Event
+from cases.events import ROLES, Event, Origin
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import Milestone, Status
+from cases.machines.machine import CLOCK_OF, Milestone, Status
 from cases.models import Role
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
-from cases.words import ATTENTION, REMAINS, by_when, when, word
+from cases.words import ATTENTION, REMAINS, by_when, days_left, when, word
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def timer_summary(upcoming: Upcoming) -> str:
     chinese = _shown.tongue is Tongue.zh
     at = _marked(when(upcoming.at, _shown.tongue), provisional=upcoming.provisional)
     if upcoming.rung is Rung.none:
-        return f"{'到期：' if chinese else 'Due: '}{word(upcoming.event, _shown.tongue)} {at}"
+        return f"{'到期：' if chinese else 'Due: '}{_limit(upcoming.event)} {at}"
     return f"{'督办：' if chinese else 'Escalation: '}{_rung(upcoming.rung)} {at}"
 
 
@@ -228,8 +228,9 @@ def _defect(defect: Defect) -> str:
 def _due(view: CaseView) -> str:
     if view.due_at is None:
         return ""
-    what = _aside(word(view.due_event, _shown.tongue)) if view.due_event is not None else ""
-    return _by_when(view.due_at, provisional=view.due_provisional) + what
+    what = _aside(_limit(view.due_event)) if view.due_event is not None else ""
+    left = _aside(days_left(view.due_left, _shown.tongue)) if view.due_left is not None else ""
+    return _by_when(view.due_at, provisional=view.due_provisional) + what + left
 
 
 def _next(view: CaseView) -> str:
@@ -237,7 +238,19 @@ def _next(view: CaseView) -> str:
         return ""
     what = _say("督办：", "escalation: ") + _rung(Rung(view.next_rung)) if view.next_rung else ""
     at = _marked(when(view.next_at, _shown.tongue), provisional=view.next_provisional)
-    return f"{what or word(view.next_event, _shown.tongue)} {at}"
+    return f"{what or _ends(view.next_event)} {at}"
+
+
+def _limit(event: Event) -> str:
+    """The time limit at whose end something happens: while it runs, nothing is overdue."""
+    return word(CLOCK_OF[event], _shown.tongue) if event in CLOCK_OF else word(event, _shown.tongue)
+
+
+def _ends(event: Event) -> str:
+    """What happens of itself at a moment to come."""
+    if event not in CLOCK_OF or event.origin is not Origin.timer:
+        return word(event, _shown.tongue)
+    return _say(f"{_limit(event)}届满", f"end of the {_limit(event)}")
 
 
 def _rung(rung: Rung) -> str:

@@ -13,12 +13,15 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from cases.answers import Left
 from cases.clocks import (
     Budget,
     Due,
     OfficeHours,
     WorkingCalendar,
     closes,
+    day_of,
+    days_between,
     due,
     extended,
     next_day_of_month,
@@ -257,6 +260,8 @@ class ReplacementRules(Part):
     claim_reminder_days: tuple[CalendarDays, ...] = (30, 60)
     destroy_after_days: CalendarDays = 90
     activation_days: CalendarDays = 30
+    activation_reminders: Annotated[int, Field(ge=1, le=12)] = 2
+    """How often whoever collected a card is reminded to activate it, each time after `activation_days`."""
     pension_run_day: Annotated[int, Field(ge=1, le=28)] | None = None
     """Day of the month of the pension run; payment authority moves to a new card only after it."""
     demands: tuple[ReplacementDemand, ...]
@@ -291,6 +296,7 @@ class ReplacementRules(Part):
             "functions": self.functions,
             "production_attempts": self.production_attempts,
             "claim_reminders": len(self.claim_reminder_days),
+            "activation_reminders": self.activation_reminders,
         }
 
     def budgets(self, state: CaseState) -> Mapping[Clock, Budget]:
@@ -394,7 +400,8 @@ class Policy(_Table):
         state = decision.after
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
         after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms)
-        return with_dates(after, self.dates(after, at, calendar))
+        dated = with_dates(after, self.dates(after, at, calendar))
+        return dated.model_copy(update={"left": _left(dated.due, day_of(at), calendar)})
 
     def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
         """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""
@@ -457,6 +464,10 @@ class Policy(_Table):
 
 # Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).
 _UNDECIDABLE: Final = frozenset({Status.disputed, Status.awaiting_approval})
+
+
+def _left(due: Due | None, day: date, calendar: WorkingCalendar) -> Left | None:
+    return None if due is None else Left(after=day, working_days=days_between(day, due.at, calendar))
 
 
 def load(path: Path) -> Policy:

@@ -51,6 +51,8 @@ class Terms(Record):
     production_attempts: int = 3
     claim_reminders: int = 2
     """Reminders to fetch the card before it may be destroyed."""
+    activation_reminders: int = 2
+    """Reminders to activate the card before a clerk is asked to follow it up."""
 
 
 class Screening(Record):

@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime
 
-from cases.answers import Dispute
+from cases.answers import Dispute, Left
+from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, unmet
 from cases.errors import CaseError, Code
 from cases.events import Event
@@ -79,6 +80,8 @@ class CaseState(Record):
     """The system that refused the new number last, until it confirms or is asked again."""
     timer: Timer | None = None
     ladder: Ladder = Ladder()
+    left: Left | None = None
+    """Working days up to the date by which somebody has to act, as of the last transition."""
     extended: int = 0
     """Working days by which extensions have moved time limits so far."""
     loss_settled: bool = False
@@ -90,6 +93,7 @@ class CaseState(Record):
     production_attempts: int = 0
     """Productions that failed since the card was ordered."""
     claim_reminders: int = 0
+    activation_reminders: int = 0
     activated: tuple[CardFunction, ...] = ()
     benefits_held: bool = False
     overdue: bool = False
@@ -167,6 +171,16 @@ class CaseState(Record):
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     @property
+    def due(self) -> Due | None:
+        """When the time limit of the status ends, or else the processing time; None where neither runs."""
+        if not self.is_open:
+            return None
+        if self.timer is not None:
+            return Due(self.timer.due_at, self.timer.provisional)
+        dates = self.ladder.dates
+        return None if dates.processing_due_at is None else Due(dates.processing_due_at, dates.provisional)
+
+    @property
     def upcoming(self) -> Upcoming | None:
         """What happens next if nobody acts: the status' time limit ends, or a rung fires; None where nothing does."""
         if not self.is_open:
@@ -186,13 +200,26 @@ class CaseState(Record):
         return None if rung is None else Upcoming(Event.escalated, rung.at, rung.provisional, rung.rung)
 
     @property
+    def limit_spent(self) -> bool:
+        """Whether the time limit of the status has run out for good, and people are asked instead."""
+        row = self.machine.statuses[self.status]
+        return row.then is not None and self.timer is None and self.version > 0
+
+    @property
+    def awaits(self) -> Awaits:
+        """Who acts next."""
+        row = self.machine.statuses[self.status]
+        return row.then if row.then is not None and self.limit_spent else row.awaits
+
+    @property
     def attention(self) -> tuple[str, ...]:
         """Why an operator should look at the case (`CaseAttention`)."""
         reasons = {
             "hold": self.status is Status.on_hold,
             "dispute": self.status is Status.disputed,
             "repair": self.status is Status.repair or self.stuck,
-            "overdue": self.overdue or self.ladder.overdue,
+            # What has run out for good stays somebody's task, whoever has acknowledged a rung.
+            "overdue": self.overdue or self.ladder.overdue or self.limit_spent,
             # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
             "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
         }

@@ -1,7 +1,5 @@
 """What a case shows and answers: its view, its receipt, the answer to a fact, its outcome."""
 
-from datetime import datetime
-
 from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
 from cases.errors import Code
 from cases.events import Event, Origin
@@ -18,8 +16,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
     """Everything about the case that may be shown without opening personal data."""
     spec = state.machine.statuses[state.status]
     screening = state.screening
-    due_at, provisional = _due(state)
-    ladder, upcoming = state.ladder, state.upcoming
+    due, ladder, upcoming = state.due, state.ladder, state.upcoming
     return CaseView(
         case_id=state.case_id,
         kind=state.kind,
@@ -33,13 +30,14 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         road=screening.road if screening else None,
         reason=state.opening.replaced_because,
         policy=screening.terms.policy if screening else None,
-        awaits=spec.awaits,
+        awaits=state.awaits,
         missing=state.missing if state.is_open else (),
         defects=state.defects,
         events=possible_events(state) if state.is_open else (),
-        due_at=due_at,
+        due_at=due.at if due else None,
         due_event=state.timer.event if state.timer else None,
-        due_provisional=provisional,
+        due_provisional=due is not None and due.provisional,
+        due_left=state.left,
         rung=ladder.rung,
         rung_at=ladder.rung_at,
         next_event=upcoming.event if upcoming else None,
@@ -76,18 +74,9 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
     )
 
 
-def _due(state: CaseState) -> tuple[datetime | None, bool]:
-    if not state.is_open:
-        return None, False
-    if state.timer is not None:
-        return state.timer.due_at, state.timer.provisional
-    dates = state.ladder.dates
-    return dates.processing_due_at, dates.processing_due_at is not None and dates.provisional
-
-
 def receipt_of(state: CaseState) -> Receipt:
     """The answer to the application."""
-    due_at, provisional = _due(state)
+    due = state.due
     return Receipt(
         case_id=state.case_id,
         generation=state.generation,
@@ -95,8 +84,9 @@ def receipt_of(state: CaseState) -> Receipt:
         milestone=state.milestone,
         road=state.screening.road if state.screening else None,
         missing=state.missing if state.is_open else (),
-        due_at=due_at,
-        due_provisional=provisional,
+        due_at=due.at if due else None,
+        due_provisional=due is not None and due.provisional,
+        due_left=state.left,
         advice=state.screening.advice if state.screening else (),
         reason=state.ended_because,
     )

@@ -9,13 +9,14 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from cases.answers import Left
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import DocumentKind
 from cases.events import EVENTS, Event
 from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
 from cases.kinds import KINDS, MACHINES, OfKinds
-from cases.machines.machine import Awaits, Milestone, Status
+from cases.machines.machine import Awaits, Clock, Milestone, Status
 from cases.models import Category, Role, System
 from cases.names import Kind
 from cases.numbers import Road
@@ -92,6 +93,16 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
     DocumentKind: DOCUMENT_ZH,
     Milestone: MILESTONE_ZH,
     Event: {event: record.zh for event, record in EVENTS.items()},
+    Clock: {
+        Clock.supplement: "补正期限",
+        Clock.hold: "中止期限",
+        Clock.confirmation: "外部系统确认期限",
+        Clock.loss_report: "临时挂失期限",
+        Clock.production: "制卡期限",
+        Clock.claim: "领卡期限",
+        Clock.activation: "激活期限",
+        Clock.pension_run: "养老金发放日",
+    },
     Status: _StatusWords(),
     Awaits: {
         Awaits.engine: "系统（自动办理）",
@@ -99,6 +110,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Awaits.clerk: "经办人员",
         Awaits.second_officer: "复核审批人员（须不同于受理人和核验人）",
         Awaits.two_officers: "两名工作人员（先后作出相同认定）",
+        Awaits.two_people: "两名工作人员（共同销毁逾期未领的卡）",
         Awaits.downstream: "医保、养老、银行等外部系统",
         Awaits.card_bureau: "制卡中心",
         Awaits.operator: "运维人员（处理异常）",
@@ -142,12 +154,20 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 }
 
 _ENGLISH: Final = {
+    Clock.supplement: "time to hand in documents",
+    Clock.hold: "time on hold",
+    Clock.confirmation: "time to confirm",
+    Clock.loss_report: "temporary loss report",
+    Clock.production: "time to make the card",
+    Clock.claim: "time to collect the card",
+    Clock.activation: "time to activate the card",
     ApplicationChannel.bank: "a bank's branch",
     ApplicationChannel.agent: "through an agent",
     ApplicationChannel.guardian: "through a guardian",
     SubmitterKind.applicant: "the applicant",
     Awaits.second_officer: "a second officer (neither submitter nor verifier)",
     Awaits.two_officers: "two officers (one after the other, deciding the same)",
+    Awaits.two_people: "two people (who destroy together what nobody collected)",
     Awaits.downstream: "other systems (medical insurance, pension, bank)",
     Awaits.nobody: "nobody (closed)",
     Awaits.engine: "the engine, by itself",
@@ -192,27 +212,54 @@ def word(of: StrEnum, tongue: Tongue) -> str:
 
 _WEEKDAYS: Final = {
     Tongue.zh: ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
-    Tongue.en: ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    Tongue.en: ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 _MIDNIGHT: Final = time()
 
 
 def when(at: datetime, tongue: Tongue) -> str:
-    """A moment to come, in the civil time of Asia/Shanghai: 2026年12月11日（周五）24时, 24:00 on Fri 11 Dec 2026.
+    """A moment to come, in the civil time of Asia/Shanghai: 2026年12月11日（周五）24时, Friday 11 December 2026, 24:00.
 
     A midnight is the 24:00 of the day before it, which is the last day of a time limit (Civil Code art. 203).
     """
+    day, hour = _day_and_hour(at, tongue)
+    return f"{day}{hour}" if tongue is Tongue.zh else f"{day}, {hour}"
+
+
+def by_when(at: datetime, tongue: Tongue) -> str:
+    """A deadline: 2026年12月11日（周五）24时前, by Friday 11 December 2026, 24:00.
+
+    One that does not end at 24:00 ends when the counter closes: 2026年8月31日（周一）下班（17:00）前.
+    """
+    day, hour = _day_and_hour(at, tongue)
+    if at.astimezone(SHANGHAI).time() != _MIDNIGHT:
+        hour = f"下班（{hour}）" if tongue is Tongue.zh else f"close of business ({hour})"
+    return f"{day}{hour}前" if tongue is Tongue.zh else f"by {day}, {hour}"
+
+
+def _day_and_hour(at: datetime, tongue: Tongue) -> tuple[str, str]:
     local = at.astimezone(SHANGHAI)
     closing = local.time() == _MIDNIGHT
     day = local.date() - timedelta(days=closing)
     weekday = _WEEKDAYS[tongue][day.weekday()]
     if tongue is Tongue.zh:
-        return f"{day.year}年{day.month}月{day.day}日（{weekday}）{'24时' if closing else f'{local:%H:%M}'}"
+        return f"{day.year}年{day.month}月{day.day}日（{weekday}）", "24时" if closing else f"{local:%H:%M}"
     # Not by strftime, whose names follow the locale of the process.
-    return f"{'24:00' if closing else f'{local:%H:%M}'} on {weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}", "24:00" if closing else f"{local:%H:%M}"
 
 
-def by_when(at: datetime, tongue: Tongue) -> str:
-    """A deadline: 2026年12月11日（周五）24时前, by 24:00 on Fri 11 Dec 2026."""
-    return f"{when(at, tongue)}前" if tongue is Tongue.zh else f"by {when(at, tongue)}"
+def days_left(left: Left, tongue: Tongue) -> str:
+    """How many working days a deadline leaves, and after which day: 12月1日后还有8个工作日.
+
+    The day is named because whoever reads it may read it later.
+    """
+    day = left.after
+    if tongue is Tongue.zh:
+        many = f"还有{left.working_days}个工作日" if left.working_days else "不再有工作日"
+        return f"{day.month}月{day.day}日后{many}"
+    days = {0: "no working day", 1: "1 working day"}.get(left.working_days, f"{left.working_days} working days")
+    return f"{days} after {day.day} {_MONTHS[day.month - 1]}"

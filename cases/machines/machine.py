@@ -155,6 +155,7 @@ class Awaits(StrEnum):
     clerk = "clerk"
     second_officer = "second_officer"
     two_officers = "two_officers"
+    two_people = "two_people"
     downstream = "downstream"
     card_bureau = "card_bureau"
     operator = "operator"
@@ -187,6 +188,10 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
 """What happens when a clock runs out."""
 
 
+CLOCK_OF: Final[Mapping[Event, Clock]] = {event: clock for clock, event in CLOCK_EVENT.items()}
+"""The clock at whose end an event happens."""
+
+
 OTHERWISE: Final[Mapping[tuple[Event, Code | None], Event]] = {
     (Event.apply, Code.NUMBER_TAKEN): Event.number_taken,
     (Event.apply, Code.REGISTER_CHANGED): Event.register_changed,
@@ -202,6 +207,7 @@ class StatusRow(NamedTuple):
 
     `runs` is False where the processing time stands still: somebody outside the agency has to act. `engine_step` is the
     step that the engine itself makes in the status, None where it waits for somebody (`cases.decide.next_step`).
+    `then` is who is asked when the time limit has run out for good and the case stays: no timer repeats for ever.
     """
 
     status: Status
@@ -211,6 +217,7 @@ class StatusRow(NamedTuple):
     zh: str
     runs: bool = True
     engine_step: Event | None = None
+    then: Awaits | None = None
 
 
 class Row(NamedTuple):

@@ -60,10 +60,11 @@ def _produced(state: CaseState, fact: CardProduced, _row: Row) -> dict[str, Any]
 
 
 def _reminded(state: CaseState, _fact: None, _row: Row) -> dict[str, Any]:
-    return {
-        "claim_reminders": state.claim_reminders + 1,
-        "overdue": state.claim_reminders >= state.terms.claim_reminders,
-    }
+    return {"claim_reminders": state.claim_reminders + 1}
+
+
+def _asked_to_activate(state: CaseState, _fact: None, _row: Row) -> dict[str, Any]:
+    return {"activation_reminders": state.activation_reminders + 1, "overdue": True}
 
 
 def _not_found(state: CaseState) -> Code:
@@ -88,9 +89,10 @@ RULES: Final = Subject(
         Event.confirm_loss: lambda _state, _fact, _row: {"loss_settled": True},
         Event.loss_report_expired: lambda _state, _fact, _row: {"loss_settled": True},
         Event.card_produced: _produced,
-        Event.production_overdue: lambda _state, _fact, _row: {"overdue": True},
+        # The bureau is asked again by an operator; no further limit runs until then.
+        Event.production_overdue: lambda _state, _fact, _row: {"timer": None},
         Event.claim_period_passed: _reminded,
-        Event.activation_overdue: lambda _state, _fact, _row: {"overdue": True},
+        Event.activation_overdue: _asked_to_activate,
         Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
     },
     effects={
@@ -103,10 +105,13 @@ RULES: Final = Subject(
     },
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_unclaimed: lambda _state: Code.CLAIM_PERIOD_NOT_OVER, Event.card_found: _not_found},
-    clock_again=frozenset({Event.production_overdue, Event.claim_period_passed, Event.activation_overdue}),
+    clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),
     clock_again_by=frozenset({Effect.reorder_card}),
-    # The last reminder to fetch a card opens a task for two people; no further one follows.
-    clock_spent={Clock.claim: _reminders_are_used},
+    # The last reminder opens a task: for two people where a card is not fetched, for a clerk where it is not activated.
+    clock_spent={
+        Clock.claim: _reminders_are_used,
+        Clock.activation: lambda state: state.activation_reminders >= state.terms.activation_reminders,
+    },
     ended_because={(Status.withdrawn, Event.loss_report_expired): Code.LOSS_REPORT_EXPIRED},
     remains={
         "card_blocked": _is_blocked,

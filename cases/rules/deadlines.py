@@ -19,7 +19,7 @@ NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_
 
 
 def _may_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
-    if state.timer is None and state.ladder.is_suspended:
+    if state.timer is None and (state.ladder.is_suspended or state.limit_spent):
         return Code.NO_CLOCK_TO_EXTEND
     return Code.EXTENSION_TOO_LONG if state.extended + fact.working_days > state.terms.max_extension else None
 

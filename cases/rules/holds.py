@@ -6,14 +6,19 @@ from typing import Any, Final
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Hold, HoldReason
-from cases.machines.machine import Guard, Row, Status
+from cases.machines.machine import Clock, Guard, Row, Status
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
 
+def _is_used(state: CaseState, reason: HoldReason | None) -> bool:
+    """Whether earlier holds for a reason have used up what the policy allows."""
+    term = next((term for term in state.terms.holds if term.reason is reason), None)
+    return term is None or state.ladder.held_days(term.reason) >= term.days
+
+
 def _may_hold(state: CaseState, fact: Hold, _today: date) -> Code | None:
-    term = next((term for term in state.terms.holds if term.reason is fact.reason), None)
-    return Code.HOLD_LIMIT_USED if term is None or state.ladder.held_days(fact.reason) >= term.days else None
+    return Code.HOLD_LIMIT_USED if _is_used(state, fact.reason) else None
 
 
 def _from_approval(state: CaseState, _fact: Any) -> bool:
@@ -32,5 +37,7 @@ RULES: Final = Subject(
         Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
     },
     changes={Event.hold: _held},
+    # A case that the pre-check holds again and again is held without a limit in the end, and a clerk is asked.
+    clock_spent={Clock.hold: lambda state: _is_used(state, state.hold_reason)},
     left={Status.on_hold: {"held_from": None, "hold_reason": None}},
 )

@@ -14,10 +14,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cases.answers import Left
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, CaseError, Code, Remedy
-from cases.words import by_when, when
+from cases.words import by_when, days_left, when
 from intake.applications import InputRefused, Problem
 from intake.client import EngineError, Unavailable
 from runtime.settings import ConfigurationInvalid
@@ -74,7 +75,7 @@ class Speaker:
     def one(self, result: BaseModel | Fields) -> None:
         """One result."""
         if self.format is not Format.table:
-            typer.echo(_json(result, indented=self.format is Format.json))
+            typer.echo(_json(self._plain(result), indented=self.format is Format.json))
             return
         table = Table(show_header=False, box=None, pad_edge=False)
         table.add_column(no_wrap=True, style="dim")
@@ -90,7 +91,7 @@ class Speaker:
             for result in results:
                 self.line(result)
         elif self.format is Format.json:
-            typer.echo(_json([_plain(result) for result in results], indented=True))
+            typer.echo(_json([self._plain(result) for result in results], indented=True))
         else:
             table = Table(box=None, pad_edge=False)
             for column in columns:
@@ -106,7 +107,7 @@ class Speaker:
 
     def line(self, result: BaseModel | Fields) -> None:
         """One line of JSON Lines."""
-        typer.echo(_json(result, indented=False))
+        typer.echo(_json(self._plain(result), indented=False))
 
     def words(self, remedy: Remedy) -> str:
         """A remedy in the reader's language."""
@@ -146,6 +147,13 @@ class Speaker:
             typer.echo(_json(wrong.outcome, indented=False), err=True)
         return exit_code
 
+    def _plain(self, result: BaseModel | Fields) -> Any:
+        """What programs read: deadlines as exact moments, and beside them as people name them."""
+        plain = _plain(result)
+        if not isinstance(plain, Mapping) or not isinstance(_fields(result).get("due_at"), datetime):
+            return plain
+        return {**plain, "due_by": by_when(_fields(result)["due_at"], Tongue(self.language.value))}
+
     def _cell(self, name: str, value: Any) -> Text:
         """Text for a field in a table; nothing in it is taken for markup."""
         match value:
@@ -155,6 +163,8 @@ class Speaker:
                 return Text(self._moment(name, value))
             case list() | tuple():
                 return Text("\n".join(self._cell(name, item).plain for item in value))
+            case dict() if name == "due_left":
+                return Text(days_left(Left.model_validate(value), Tongue(self.language.value)))
             case dict():
                 parts = (f"{key} {self._cell(key, item).plain}" for key, item in value.items() if item is not None)
                 return Text(" · ".join(parts))

@@ -246,7 +246,7 @@ class TestOnce:
         (row,) = await rows(pool)
         facts = json.loads(row["facts"])
         message = compose(row["template"], Recipient.applicant, None, facts, channel=Channel.sms, tongue=tongue)
-        last_day = {Tongue.zh: "2026年8月31日（周一）24时前", Tongue.en: "by 24:00 on Mon 31 Aug 2026"}
+        last_day = {Tongue.zh: "2026年8月31日（周一）24时前", Tongue.en: "by Monday 31 August 2026, 24:00"}
         assert last_day[tongue] in message.body
 
 

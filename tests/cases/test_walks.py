@@ -55,7 +55,7 @@ from cases.facts import (
 )
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import Clock, Effect, Milestone, Status
+from cases.machines.machine import Awaits, Clock, Effect, Milestone, Status
 from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
@@ -445,9 +445,12 @@ class Walk:
         if state.timer is not None:
             assert state.timer.clock is clock
         elif clock is not None and clock is not Clock.pension_run:
-            # Only who has had every reminder waits for people alone, who are told so.
-            assert state.status is Status.ready
-            assert state.claim_reminders > state.terms.claim_reminders
+            # What has run out for good waits for people alone, who are told so.
+            assert state.limit_spent
+            assert state.awaits in {Awaits.clerk, Awaits.two_people, Awaits.operator}
+            assert "overdue" in state.attention
+            if state.status is Status.ready:
+                assert state.claim_reminders > state.terms.claim_reminders
 
     def nothing_is_written_before_different_people_looked_at_exactly_this(self) -> None:
         state = self.state
@@ -508,7 +511,7 @@ class Walk:
             wanted |= {"hold"} if state.status is Status.on_hold else set()
             wanted |= {"dispute"} if state.status is Status.disputed else set()
             wanted |= {"repair"} if state.status is Status.repair or state.stuck else set()
-            wanted |= {"overdue"} if state.overdue or state.ladder.overdue else set()
+            wanted |= {"overdue"} if state.overdue or state.ladder.overdue or state.limit_spent else set()
             excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
         assert set(state.attention) == wanted

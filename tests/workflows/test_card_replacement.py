@@ -1,7 +1,7 @@
 """Card replacements from the pre-check to the closing of the old card, in regions that contradict each other."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, CardActivated, CardFunction, CardUnclaimed, Hold, HoldReason, Repair, RepairAction
-from cases.machines.machine import Milestone, Status
+from cases.machines.machine import Awaits, Milestone, Status
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import BANK, BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH, document
@@ -107,13 +107,23 @@ async def test_whose_number_differs_gets_answer_2_and_waits_for_the_number_chang
     assert [card.outdated for card in (await waiting.holdings()).cards] == [True, False]
 
 
-async def test_a_hold_for_the_number_change_is_asked_again_when_its_time_is_over(engine: Engine) -> None:
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_hold_for_the_number_change_is_asked_again_when_its_time_is_over_and_then_a_clerk_is(
+    engine: Engine, region: str
+) -> None:
     person = await engine.insured()
-    case = await Dossier.open(engine, person, engine.replacement(person, ReplacementReason.expired, shows=person.new))
+    opening = engine.replacement(person, ReplacementReason.expired, shows=person.new, region=region)
+    case = await Dossier.open(engine, person, opening)
     await case.rests_in(Status.on_hold)
     await case.time_runs_out(Event.hold_expired)
     assert [made.to for made in (await engine.history(case.case_id))[1:]] == [Status.checking, Status.on_hold]
-    await case.rests_in(Status.on_hold)
+    # The whole time that the policy allows is used: from now on it is a clerk's task, and nothing repeats itself.
+    view = await case.rests_in(Status.on_hold)
+    assert (view.due_event, view.awaits, view.attention) == (None, Awaits.clerk, ("hold", "overdue"))
+    await case.let_pass(timedelta(days=400))
+    assert await case.messages() == ["CardReplacement.on_hold"] * 2
+    await case.tell(Event.reject)
+    assert (await case.ends()).status is Status.rejected
 
 
 async def test_who_is_getting_a_card_already_gets_answer_3_and_who_has_none_answer_4(engine: Engine) -> None:
@@ -326,19 +336,20 @@ async def test_an_order_is_undone_where_policy_permits_it(engine: Engine) -> Non
     assert await south.refuses(Event.withdraw) is Code.UNDO_NOT_PERMITTED
 
 
-async def test_an_overdue_production_is_shown_until_somebody_has_seen_it(engine: Engine) -> None:
-    case = await ordered(engine)
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_an_overdue_production_is_an_operators_task_until_the_bureau_is_asked_again(
+    engine: Engine, region: str
+) -> None:
+    case = await ordered(engine, region=region)
     await case.time_runs_out(Event.production_overdue)
     view = await case.rests_in(Status.in_production)
-    assert (view.attention, view.due_event) == (("overdue",), Event.production_overdue)
+    assert (view.attention, view.due_event, view.awaits) == (("overdue",), None, Awaits.operator)
     await case.tell(Event.acknowledge)
-    assert (await case.rests_in(Status.in_production)).attention == ()
-    await case.time_runs_out(Event.production_overdue)
-    await case.tell(Event.card_produced, FAILED)
-    # The processing time of the whole case has passed as well by now, and only who has seen that clears it.
     assert (await case.rests_in(Status.in_production)).attention == ("overdue",)
-    await case.tell(Event.acknowledge)
-    assert (await case.rests_in(Status.in_production)).attention == ()
+    await case.tell(Event.card_produced, FAILED)
+    view = await case.rests_in(Status.in_production)
+    assert (view.due_event, view.awaits) == (Event.production_overdue, Awaits.card_bureau)
+    assert view.attention == ()
 
 
 async def test_a_card_number_that_is_not_its_tokens_or_is_somebody_elses_is_refused(engine: Engine) -> None:
@@ -366,6 +377,24 @@ async def test_a_card_is_activated_function_by_function_and_only_then_takes_the_
     assert (view.attention, view.due_event) == (("overdue",), Event.activation_overdue)
     assert (await case.messages())[-1] == "CardReplacement.activation_overdue"
     await activate(case, CardFunction.social)
+    assert (await case.ends()).status is Status.done
+
+
+@pytest.mark.parametrize(("region", "reminders"), [(OFFICE, 2), (SOUTH, 3)])
+async def test_who_never_activates_a_card_is_reminded_so_often_and_then_a_clerk_is_asked(
+    engine: Engine, region: str, reminders: int
+) -> None:
+    case = await handed_over(engine, region=region)
+    before = len(await case.messages())
+    for _ in range(reminders):
+        await case.time_runs_out(Event.activation_overdue)
+    view = await case.rests_in(Status.handed_over)
+    assert (view.due_event, view.awaits, view.attention) == (None, Awaits.clerk, ("overdue",))
+    await case.let_pass(timedelta(days=400))
+    await case.tell(Event.acknowledge)
+    assert (await case.rests_in(Status.handed_over)).attention == ("overdue",)
+    assert (await case.messages())[before:] == ["CardReplacement.activation_overdue"] * reminders
+    await activate(case)
     assert (await case.ends()).status is Status.done
 
 

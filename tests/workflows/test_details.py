@@ -75,7 +75,7 @@ def test_they_say_who_must_act_what_is_missing_on_which_law_and_by_when() -> Non
     (line,) = [line for line in text.splitlines() if line.startswith("| **缺少材料**")]
     for demand in view.missing:
         assert demand.legal_basis in line
-    assert f"| **期限** | {by_when(NOW, Tongue.zh)}（补正期满） |" in text
+    assert f"| **期限** | {by_when(NOW, Tongue.zh)}（补正期限） |" in text
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ async def test_a_message_arrives_through_every_channel(telling: Telling, channel
 
 
 async def test_a_message_is_in_the_language_its_reader_chose(telling: Telling) -> None:
-    for language, words in (("zh", "请于"), ("en", "by 24:00 on Mon 31 Aug 2026")):
+    for language, words in (("zh", "请于"), ("en", "by Monday 31 August 2026, 24:00")):
         notification = await telling.invited(await telling.applicant(Channel.mail, language=language))
         await telling.deliver(notification)
         assert words in telling.receivers.tray.accepted[await telling.key(notification, Channel.mail)].text

@@ -138,7 +138,7 @@ def test_a_citizen_reads_who_writes_and_whom_to_ask_in_two_parts_without_codes_o
 
 @pytest.mark.parametrize("rung", ["blue_0", "blue_1"])
 @pytest.mark.parametrize(
-    ("tongue", "deadline"), [(Tongue.zh, "2026年8月31日（周一）24时前"), (Tongue.en, "by 24:00 on Mon 31 Aug 2026")]
+    ("tongue", "deadline"), [(Tongue.zh, "2026年8月31日（周一）24时前"), (Tongue.en, "by Monday 31 August 2026, 24:00")]
 )
 def test_an_invitation_says_by_which_day(rung: str, tongue: Tongue, deadline: str) -> None:
     facts = WRITTEN[f"invitation.{rung}", Recipient.applicant]

@@ -15,7 +15,7 @@ from cases.facts import (
     HoldReason,
     RepairAction,
 )
-from cases.machines.machine import Effect, Status
+from cases.machines.machine import Awaits, Effect, Status
 from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
@@ -50,14 +50,41 @@ def test_an_expired_loss_report_releases_or_cancels_as_the_region_has_it(region:
         assert move(expired, Event.checked).status is Status.in_review
 
 
-def test_an_overdue_card_is_asked_for_again_and_again_and_a_new_attempt_is_not_overdue() -> None:
-    state = in_production()
-    overdue = move(state, Event.production_overdue, at=NOW + timedelta(days=40))
-    assert (overdue.status, overdue.attention) == (Status.in_production, ("overdue",))
-    assert overdue.timer is not None
-    assert overdue.timer.due_at > NOW + timedelta(days=40)
-    assert move(overdue, Event.acknowledge).attention == ()
-    assert move(overdue, Event.card_produced, makes(produced=False)).attention == ()
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_an_overdue_card_is_an_operators_task_until_it_is_asked_for_again(region: str) -> None:
+    overdue = move(in_production(region), Event.production_overdue, at=NOW + timedelta(days=40))
+    assert (overdue.status, overdue.attention, overdue.timer) == (Status.in_production, ("overdue",), None)
+    assert overdue.awaits is Awaits.operator
+    # Whoever has seen it has not asked the bureau yet.
+    assert move(overdue, Event.acknowledge).attention == ("overdue",)
+    assert refused(overdue, Event.extend) is Code.NO_CLOCK_TO_EXTEND
+    for again in (
+        move(overdue, Event.card_produced, makes(produced=False)),
+        move(overdue, Event.repair, repairs(RepairAction.retry)),
+    ):
+        assert (again.attention, again.awaits) == ((), Awaits.card_bureau)
+        assert again.timer is not None
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_who_does_not_activate_a_card_is_reminded_as_often_as_the_policy_says_and_then_a_clerk_is_asked(
+    region: str,
+) -> None:
+    state = move(ready(region), Event.card_handed_over)
+    reminders = 0
+    while state.timer is not None:
+        assert state.awaits is Awaits.applicant
+        decision = decide(state, Event.activation_overdue, None, state.timer.due_at)
+        assert Effect.notify_applicant in decision.effects
+        state = move(state, Event.activation_overdue, at=state.timer.due_at)
+        reminders += 1
+    assert reminders == policy(region).replacement.activation_reminders
+    assert (state.status, state.awaits, state.attention) == (Status.handed_over, Awaits.clerk, ("overdue",))
+    assert move(state, Event.acknowledge).attention == ("overdue",)
+    assert refused(state, Event.extend) is Code.EVENT_NOT_ALLOWED
+    # It may still be activated.
+    bank = CardActivated(actor=BANK, function=CardFunction.bank)
+    assert move(move(state, Event.card_activated), Event.card_activated, bank).status is Status.active
 
 
 def test_who_does_not_fetch_a_card_is_reminded_and_then_two_people_destroy_it() -> None:
@@ -70,6 +97,8 @@ def test_who_does_not_fetch_a_card_is_reminded_and_then_two_people_destroy_it() 
         at = state.timer.due_at
         state = move(state, Event.claim_period_passed, at=at)
     assert (state.status, state.timer, state.attention) == (Status.ready, None, ("overdue",))
+    assert state.awaits is Awaits.two_people
+    assert move(state, Event.acknowledge).attention == ("overdue",)
     assert refused(state, Event.extend) is Code.NO_CLOCK_TO_EXTEND
     alone = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-1")
     assert refused(state, Event.card_unclaimed, alone) is Code.SAME_PERSON

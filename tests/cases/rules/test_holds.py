@@ -4,17 +4,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
     HoldReason,
 )
-from cases.machines.machine import Clock, Status
-from tests.cases.moving import COURT, adds, awaiting_approval, in_review, move
+from cases.machines.machine import Awaits, Clock, Status
+from cases.screening import Finding
+from tests.cases.moving import COURT, adds, awaiting_approval, in_review, move, refused
 from tests.scenes import (
+    ID_CARD,
     NOW,
+    OFFICE,
+    SOUTH,
     VERIFIER,
     number_change,
+    policy,
     received,
+    replacement,
 )
 
 
@@ -52,3 +59,25 @@ def test_a_hold_keeps_its_reason_and_its_limit_by_reason() -> None:
     assert (held.timer.clock, held.timer.event) == (Clock.hold, Event.hold_expired)
     # Ninety days for an ID card end on Sunday 31 January, so the limit ends with Monday.
     assert held.timer.due_at == datetime(2027, 2, 1, 16, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize("event", [Event.resume, Event.hold_expired])
+def test_a_case_that_the_pre_check_holds_again_and_again_is_a_clerks_task_once_the_time_is_used(
+    region: str, event: Event
+) -> None:
+    state = move(received(replacement(ID_CARD, region=region), Finding.differs, None), Event.checked)
+    at, told = NOW, 1
+    while state.timer is not None:
+        at = state.timer.due_at if event is Event.hold_expired else state.timer.since + timedelta(days=25)
+        state = move(move(state, event, at=at), Event.checked, at=at)
+        told += 1
+        assert told < 6, "for ever"
+    limit = next(each.days for each in policy(region).holds if each.reason is HoldReason.number_change_first)
+    assert at - NOW >= timedelta(days=limit)
+    assert (state.status, state.awaits, state.attention) == (Status.on_hold, Awaits.clerk, ("hold", "overdue"))
+    assert refused(state, Event.extend) is Code.NO_CLOCK_TO_EXTEND
+    # The number change itself goes on, and so does whoever resumes or rejects.
+    assert move(state, Event.number_changed).status is Status.checking
+    assert move(state, Event.resume).status is Status.checking
+    assert move(state, Event.reject).status is Status.rejected
