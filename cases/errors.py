@@ -117,6 +117,7 @@ class Code(StrEnum):
     STATE_TOO_LARGE = "STATE_TOO_LARGE"
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
+    ANSWER_CONTRADICTED = "ANSWER_CONTRADICTED"
     OCCASION_TO_COME = "OCCASION_TO_COME"
     OCCASION_OVER = "OCCASION_OVER"
     BENEFIT_STILL_HELD = "BENEFIT_STILL_HELD"
@@ -459,6 +460,11 @@ REMEDIES: dict[Code, Remedy] = {
     Code.OCCASION_OVER: Remedy(
         "The day that this was to be done for is long over. Start the schedule for today.",
         "应办日期早已过去，请为今日重新启动该定时任务。",
+    ),
+    Code.ANSWER_CONTRADICTED: Remedy(
+        "The register holds something else than what was answered. The register counts; report it to whoever runs the "
+        "servers.",
+        "答复与登记库所载不符，以登记库为准，请报告系统运行人员。",
     ),
     Code.START_REFUSED: Remedy(
         "A case takes no schedule, time-out or retry policy of its starter. Open it through the client.",

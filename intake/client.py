@@ -4,20 +4,24 @@
     receipt = await client.open(NumberChangeApplication(...))
     answer = await client.tell(receipt.case_id, VerifyDocuments(...))
 
-`gate` stamps what is opened and told with who does it (`intake.stamping`); to look at cases none is needed.
+`gate` stamps what is opened and told with who does it (`intake.stamping`); to look at cases none is needed. A program
+that may read the register gives a pool of connections as `register`: then receipts, answers and outcomes are those that
+the register holds, and not only what somebody answered in the name of a case.
 
-Repeating any call is safe. Three things can go wrong, and each is an exception of its own: `InputRefused`, what was
+Repeating any call is safe. Four things can go wrong, and each is an exception of its own: `InputRefused`, what was
 handed in cannot be taken and nothing was sent; `Refused`, the case said no; `Unavailable`, the engine gave no answer,
-so that it is not known whether the call took effect: repeat it.
+so that it is not known whether the call took effect: repeat it; `Contradicted`, the register holds something else.
 """
 
 import asyncio
 import json
+import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, asynccontextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from temporalio.api.enums.v1 import EventType
@@ -45,6 +49,8 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.registry.answered import answer_given, outcome_reached, receipt_given
+from activities.registry.pool import Pool
 from activities.sealing import Sealer
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
@@ -91,6 +97,15 @@ class Refused(EngineError):
 
 class Unavailable(EngineError):
     """No answer: whether the call took effect is not known. Repeat it; the same call has effect once."""
+
+
+class Contradicted(EngineError):
+    """Somebody answered in the name of a case what the register does not hold: ANSWER_CONTRADICTED."""
+
+    def __init__(self, held: Receipt | Answer | Outcome | None) -> None:
+        super().__init__(Code.ANSWER_CONTRADICTED)
+        self.held = held
+        """What the register holds instead; None where it holds nothing of the kind."""
 
 
 class Opened(NamedTuple):
@@ -158,6 +173,9 @@ _ENDINGS: Final = frozenset(
 )
 
 Answered = TypeVar("Answered")
+Held = TypeVar("Held")
+
+log = logging.getLogger(__name__)
 
 
 def today_in_shanghai() -> date:
@@ -177,9 +195,11 @@ class CaseClient:
         timeout: timedelta = TIMEOUT,
         document_hosts: AbstractSet[str] = frozenset(),
         today: Callable[[], date] = today_in_shanghai,
+        register: Pool | None = None,
     ) -> None:
         """Without `stamping` it may look, and nothing it says is heard: IDENTITY_MISSING.
 
+        With `register`, whose reader's role is enough, receipts, answers and outcomes are compared with what it holds.
         `document_hosts` are the hosts from which `https` documents may come; `doc:` is always the agency's own.
         """
         self._client = client
@@ -188,6 +208,12 @@ class CaseClient:
         self._timeout = timeout
         self._document_hosts = document_hosts
         self._today = today
+        self._register = register
+
+    @property
+    def confirms(self) -> bool:
+        """Whether receipts, answers and outcomes are what the register holds, and not only what somebody answered."""
+        return self._register is not None
 
     # --- opening --------------------------------------------------------------------------------------------------
 
@@ -207,6 +233,25 @@ class CaseClient:
         except CaseError as wrong:
             raise _input_refused(wrong) from None
         opening = await self._stamp_opening(opening)
+        case = case_id(opening.kind, opening.person)
+        held = partial(receipt_given, case_id=case, key=opening.key, fingerprint=opening.fingerprint)
+        try:
+            given = await self._ask_for_receipt(opening)
+        except Refused as refused:
+            # What was answered once is answered from the register, whoever has forgotten it or denies it.
+            known = await self._held(held)
+            if known is None or not known.by_key:
+                raise
+            log.warning("a receipt was denied that the register holds", extra={"code": refused.code.value})
+            return known.receipt
+        if self._register is None:
+            return given
+        known = await self._held(held)
+        if known is None or known.receipt != given:
+            raise Contradicted(known and known.receipt)
+        return given
+
+    async def _ask_for_receipt(self, opening: Opening) -> Receipt:
         update_id = f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
         try:
             async with self._answer():
@@ -291,6 +336,23 @@ class CaseClient:
         self._check_documents(fact)
         fact = await self._stamp(case_id, event, fact)
         identity = checked_id or self._identity(case_id, event, fact)
+        held = partial(answer_given, case_id=case_id, update_id=identity)
+        try:
+            given = await self._ask_for_answer(case_id, event, fact, identity)
+        except Refused as refused:
+            known = await self._held(held)
+            if known is None:
+                raise
+            log.warning("an answer was denied that the register holds", extra={"code": refused.code.value})
+            return known.answer
+        if self._register is None:
+            return given
+        known = await self._held(held)
+        if known is None or not known.is_that_of(given):
+            raise Contradicted(known and known.answer)
+        return given
+
+    async def _ask_for_answer(self, case_id: str, event: Event, fact: Fact, identity: str) -> Answer:
         handle = self._client.get_workflow_handle(case_id)
         try:
             async with self._answer():
@@ -454,12 +516,26 @@ class CaseClient:
     async def _outcome(self, case_id: str) -> Outcome:
         handle: WorkflowHandle[Any, Outcome] = self._client.get_workflow_handle(case_id, result_type=Outcome)
         try:
-            return await handle.result()
+            given = await handle.result()
         except WorkflowFailureError as failed:
             if isinstance(failed.cause, ApplicationError):
                 raise
             # Ended from outside: cancelled or terminated by an operator.
             raise Refused(Code.CASE_CLOSED) from None
+        if self._register is not None:
+            known = await self._held(partial(outcome_reached, case_id=case_id))
+            if known != given:
+                raise Contradicted(known)
+        return given
+
+    async def _held(self, read: Callable[[Pool], Awaitable[Held | None]]) -> Held | None:
+        """What the register holds; None where it may not be read. Raises `Unavailable` where it cannot be."""
+        if self._register is None:
+            return None
+        try:
+            return await read(self._register)
+        except CaseError as away:
+            raise Unavailable(away.code) from None
 
     async def _receipt_of_closed(self, case_id: str, update_id: str) -> Receipt:
         """The receipt that an application got when it opened a case that is closed by now."""

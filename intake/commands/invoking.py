@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -54,15 +54,17 @@ class Invocation:
         self.say = Speaker(output or self.say.format, language or self.say.language)
 
     @asynccontextmanager
-    async def cases(self) -> AsyncIterator[CaseClient]:
+    async def cases(self, *, confirming: bool = False) -> AsyncIterator[CaseClient]:
         """The client, by the configuration of this process.
 
-        Raises `ConfigurationInvalid`, or `Unavailable` where Temporal cannot be reached.
+        With `confirming` what it answers is what the register holds, where the settings name one. Raises
+        `ConfigurationInvalid`, or `Unavailable` where Temporal or that register cannot be reached.
         """
         settings = read_settings(ClientSettings)
         sealer = Sealer(KeyRing.load(settings.key_file))
-        async with self.engine() as client, self.gate() as stamping:
-            yield CaseClient(client, sealer, stamping=stamping, document_hosts=self.document_hosts)
+        reading = self.register() if confirming and settings.database_url is not None else nullcontext()
+        async with self.engine() as client, self.gate() as stamping, reading as register:
+            yield CaseClient(client, sealer, stamping=stamping, document_hosts=self.document_hosts, register=register)
 
     @asynccontextmanager
     async def gate(self) -> AsyncIterator[Stamping | None]:

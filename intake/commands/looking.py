@@ -59,8 +59,8 @@ async def history(invocation: Invocation, case: CaseArgument) -> Exit:
 
 async def wait(invocation: Invocation, case: CaseArgument) -> Exit:
     """Wait until a case is closed, and show its outcome."""
-    async with invocation.cases() as cases:
-        invocation.say.one(await cases.wait(case))
+    async with invocation.cases(confirming=True) as cases:
+        invocation.say.answer(await cases.wait(case), confirmed=cases.confirms)
     return Exit.fine
 
 

@@ -62,8 +62,8 @@ async def open_one(
     """
     invocation.document_hosts = frozenset(document_host or ())
     application = read_application(read_input(file))
-    async with invocation.cases() as cases:
-        invocation.say.one(await cases.open(application, reopen=reopen))
+    async with invocation.cases(confirming=True) as cases:
+        invocation.say.answer(await cases.open(application, reopen=reopen), confirmed=cases.confirms)
     return Exit.fine
 
 
@@ -98,7 +98,8 @@ async def import_register(
             if dry_run:
                 deque(rows.applications(), maxlen=0)
             else:
-                async with invocation.cases() as cases:
+                async with invocation.cases(confirming=True) as cases:
+                    report.confirmed = cases.confirms
                     await _open_all(cases, rows, in_flight)
         except asyncio.CancelledError:
             report.close()
@@ -130,6 +131,8 @@ class Report:
     refused_rows: int = 0
     refused_by_case: int = 0
     unanswered: int = 0
+    confirmed: bool | None = None
+    """Whether receipts were compared with the register; None where nothing was opened."""
     codes: Counter[str] = field(default_factory=Counter)
     _kept: list[dict[str, Any]] = field(default_factory=list)
 
@@ -181,9 +184,9 @@ class Report:
         }
         match self.say.format:
             case Format.json:
-                self.say.one({**numbers, "codes": dict(self.codes), "rows": self._kept})
+                self._total({**numbers, "codes": dict(self.codes), "rows": self._kept})
             case Format.jsonl:
-                self.say.line({**numbers, "codes": dict(self.codes)})
+                self._total({**numbers, "codes": dict(self.codes)})
             case Format.table:
                 self.say.many(self._kept, ("row", "column", "code", "refused", "remedy"))
                 hidden = sum(self.codes.values()) - len(self._kept)
@@ -191,11 +194,17 @@ class Report:
                     self.say.note(
                         f"……另有 {hidden} 条，见 --errors 或 -o jsonl", f"… {hidden} more; see --errors or -o jsonl"
                     )
-                self.say.one({name: str(number) for name, number in numbers.items()})
+                self._total({name: str(number) for name, number in numbers.items()})
         if self.unanswered:
             self.say.note(
                 "引擎未答复部分行；请重复同一命令。", "The engine did not answer for some rows; repeat the command."
             )
+
+    def _total(self, total: dict[str, Any]) -> None:
+        if self.confirmed is None:
+            self.say.one(total)
+        else:
+            self.say.answer(total, confirmed=self.confirmed)
 
 
 class ErrorFile:

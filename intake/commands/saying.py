@@ -20,7 +20,7 @@ from cases.delivery import Tongue
 from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.words import by_when, days_left, when
 from intake.applications import InputRefused, Problem
-from intake.client import EngineError, Unavailable
+from intake.client import Contradicted, EngineError, Unavailable
 from runtime.settings import ConfigurationInvalid
 
 
@@ -85,6 +85,14 @@ class Speaker:
                 table.add_row(name, self._cell(name, value))
         _console().print(table)
 
+    def answer(self, result: BaseModel | Fields, *, confirmed: bool) -> None:
+        """What a case answered, and whether the register was seen to hold the same."""
+        if self.format is not Format.table:
+            self.one({**_plain(result), "confirmed": confirmed})
+            return
+        word = Remedy("yes" if confirmed else "no", "是" if confirmed else "否")
+        self.one({**_fields(result), "confirmed": self.words(word)})
+
     def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
         """A list; `columns` are the fields that a table shows."""
         if self.format is Format.jsonl:
@@ -143,8 +151,9 @@ class Speaker:
                 exit_code = Exit.internal
         for problem in problems:
             self._problem(problem)
-        if isinstance(wrong, EngineError) and wrong.outcome is not None:
-            typer.echo(_json(wrong.outcome, indented=False), err=True)
+        known = wrong.held if isinstance(wrong, Contradicted) else getattr(wrong, "outcome", None)
+        if known is not None:
+            typer.echo(_json(known, indented=False), err=True)
         return exit_code
 
     def _plain(self, result: BaseModel | Fields) -> Any:

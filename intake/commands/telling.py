@@ -71,7 +71,7 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
         fields = _fields(options, values, card_number)
         # The gate knows the caller and puts them there; whoever is named otherwise does not act.
         fact = checked(model, {**fields, "actor": invocation.actor(), "stamp": None})
-        async with invocation.cases() as cases:
+        async with invocation.cases(confirming=True) as cases:
             before = await cases.view(case)
             if isinstance(fact, CardProduced) and card_number is not None:
                 answer = await cases.card_produced(
@@ -88,7 +88,7 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
                     on_file = tuple(document.sha256 for document in before.documents)
                     fact = fact.model_copy(update={"copies": on_file})
                 answer = await cases.tell(case, fact, update_id=update_id)
-        invocation.say.one(answer)
+        invocation.say.answer(answer, confirmed=cases.confirms)
         if answer.version <= before.version:
             invocation.say.note(
                 "此前已告知过，本次未重复执行；确需再次告知请加 --update-id。",

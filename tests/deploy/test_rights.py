@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from activities.registry import answered
 from tests.deploy.cluster import Cluster
 
 pytestmark = pytest.mark.servers
@@ -82,6 +83,11 @@ async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Co
     for statement in ("CREATE TABLE mine (number int)", "CREATE TEMPORARY TABLE mine (number int)"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await reader.execute(statement)
+
+
+async def test_the_reader_may_confirm_what_callers_were_answered(reader: asyncpg.Connection) -> None:
+    nothing = {"case_id": "idc-" + "a" * 26, "key": "k", "fingerprint": "a" * 26, "told_as": "u"}
+    assert [await query.first(reader, nothing) for query in answered.SQL.values()] == [None] * 3
 
 
 async def test_the_journal_has_no_other_way_in_than_its_function(

@@ -32,7 +32,9 @@ OFFICER = Actor(id="officer-1", role=Role.officer, office=MINISTRY)
 
 @pytest.fixture
 def client(engine: Engine) -> CaseClient:
-    return CaseClient(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
+    return CaseClient(
+        engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY, register=engine.pool
+    )
 
 
 @pytest_asyncio.fixture

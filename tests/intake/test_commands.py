@@ -256,6 +256,9 @@ class TestDryRun:
 class Recorder:
     """Stands where the client stands and keeps what it was told."""
 
+    confirms = False
+    asked_to_confirm = False
+
     def __init__(self, fail: Exception | None = None, view: CaseView | None = None) -> None:
         self.fail = fail
         self.seen = view
@@ -284,7 +287,8 @@ class Recorder:
 
 def answering(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> Recorder:
     @asynccontextmanager
-    async def cases(_invocation: Invocation) -> AsyncIterator[Recorder]:
+    async def cases(_invocation: Invocation, *, confirming: bool = False) -> AsyncIterator[Recorder]:
+        recorder.asked_to_confirm = confirming
         yield recorder
 
     monkeypatch.setattr(Invocation, "cases", cases)

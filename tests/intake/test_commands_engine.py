@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from cases.machines.machine import Status
 from cases.models import Actor, Role
+from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
 from intake.commands.saying import Exit
@@ -23,6 +24,7 @@ from tests.intake.applying import CLERK, SOUTH, fields_of, number_change, replac
 from tests.intake.calling import Run, Said, sample_keys
 from tests.intake.identity import gate_service, log_in
 from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
+from tests.workflows.lying import lying
 
 INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
@@ -102,6 +104,46 @@ async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, cal
     history = (await call("history", case, "-o", "jsonl")).lines
     assert [step["event"] for step in history][:2] == ["screened", "verify_documents"]
     assert "verify_documents" in (await call("history", case)).out
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_every_answer_says_whether_the_register_was_seen_to_hold_the_same(
+    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, confirmed: bool
+) -> None:
+    if confirmed:
+        monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
+    receipt = (await call("open", "-", "-o", "json", stdin=await application(engine))).json
+    case = receipt["case_id"]
+    verified = (await call("verify-documents", case, "--original-seen", "--copies-on-file", "-o", "jsonl")).json
+    outcome = (await call("wait", case, "-o", "json")).json
+    file = write_jsonl(tmp_path / "register.jsonl", [cells(await engine.insured(region=SOUTH))])
+    imported = (await call("import", file, "-o", "json")).json
+    assert [said["confirmed"] for said in (receipt, verified, outcome, imported)] == [confirmed] * 4
+    shown = await call("wait", case, "--lang", "en")
+    assert ["yes" if confirmed else "no"] == [
+        line.split()[-1] for line in shown.out.splitlines() if line.startswith("confirmed")
+    ]
+
+
+async def test_a_register_that_cannot_be_read_confirms_nothing_and_ends_with_69(
+    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARDCASE_DATABASE_URL", "postgresql://nobody:nothing@127.0.0.1:1/none")
+    said = await call("open", "-", stdin=await application(engine))
+    assert (said.exit, said.err.split(":")[0]) == (Exit.unavailable, "DATABASE_UNAVAILABLE")
+
+
+async def test_an_answer_that_the_register_does_not_hold_ends_with_1_and_says_what_it_holds(
+    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
+    raw = await application(engine)
+    receipt = (await call("open", "-", "-o", "json", stdin=raw)).json
+    async with lying(engine, receipt["case_id"], Kind.id_number_change):
+        said = await call("open", "-", "--lang", "en", stdin=raw)
+    code, held = said.err.splitlines()
+    assert (said.exit, said.out, code.split(":")[0]) == (Exit.refused, "", "ANSWER_CONTRADICTED")
+    assert json.loads(held) == {name: value for name, value in receipt.items() if name != "confirmed"}
 
 
 async def test_a_refusal_by_the_case_ends_with_1_its_code_and_what_to_do(engine: Engine, call: Call) -> None:
