@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AwareDatetime
 
-from cases.documents import Defect, Demand, Document
+from cases.documents import Defect, Demand, Document, DocumentKind
 from cases.errors import Advice, Code
 from cases.events import Event
 from cases.facts import CardFunction, DisputeOutcome
@@ -84,13 +84,16 @@ class Transition(Record):
     actor: StaffId | None = None
     told_as: str | None = None
     """Identity of the update by which it was told, None for what happened of itself."""
+    refused: Code | None = None
+    """Whoever told it was refused with this code, although what they told is on record."""
 
 
 class Dispute(Record):
-    """A dispute as the case sees it: the first officer's decision, waiting for the second."""
+    """One officer's decision on a dispute, and the document that it rests on; it waits for a second one's."""
 
     outcome: DisputeOutcome
     document: Sha256
+    document_kind: DocumentKind
     decided_by: StaffId
 
 
@@ -165,6 +168,9 @@ class CaseView(Record):
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that are over, oldest first, of all generations of the case."""
     dispute: Dispute | None = None
+    """The first officer's decision on a dispute."""
+    dissents: tuple[Dispute, ...] = ()
+    """Decisions of others that differ from it: one of these officers joins another, or a supervisor decides."""
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0
     benefits_held: bool = False

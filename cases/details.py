@@ -139,7 +139,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "defects", _list(_defect(defect) for defect in view.defects)
     yield "awaited", _awaited(view)
     yield "late", _late_answers(view)
-    yield "decided", _first_decision(view)
+    yield "differ" if view.dissents else "decided", _decisions(view)
     yield "next", _next(view)
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
     # Where the status has no limit of its own, this one is its deadline and stands above.
@@ -169,6 +169,10 @@ _LABELS: Final = MappingProxyType(
         "awaited": ("等待确认", "awaited confirmations"),
         "late": ("**对已失效请求的回复**", "**answers to requests that are over**"),
         "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
+        "differ": (
+            "**认定意见不一致（待一方改为一致或主管认定）**",
+            "**opinions differ: one joins, or a supervisor decides**",
+        ),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
         "processing": ("办理期限", "processing time ends"),
@@ -269,10 +273,13 @@ def _late_answers(view: CaseView) -> str:
     )
 
 
-def _first_decision(view: CaseView) -> str:
-    if view.dispute is None:
-        return ""
-    return f"{word(view.dispute.outcome, _shown.tongue)} · `{view.dispute.decided_by}`"
+def _decisions(view: CaseView) -> str:
+    """What was decided on a dispute so far, by whom, and on which document."""
+    return _list(
+        f"{word(said.outcome, _shown.tongue)} · {word(said.document_kind, _shown.tongue)} `{said.document[:12]}…`"
+        f" · `{said.decided_by}`"
+        for said in (() if view.dispute is None else (view.dispute, *view.dissents))
+    )
 
 
 def _people(view: CaseView) -> str:

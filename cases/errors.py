@@ -68,6 +68,7 @@ class Code(StrEnum):
     UNDO_NOT_PERMITTED = "UNDO_NOT_PERMITTED"
     SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
     ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
+    OPINIONS_DIFFER = "OPINIONS_DIFFER"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
@@ -334,6 +335,11 @@ REMEDIES: dict[Code, Remedy] = {
     Code.ANSWER_OUT_OF_DATE: Remedy(
         "It answers a request that is over. It was written down and changes nothing; see what the case asks now.",
         "该回复针对已失效的请求，已留存备查，不影响案件；请查看案件当前等待的请求。",
+    ),
+    Code.OPINIONS_DIFFER: Remedy(
+        "Officers decided this dispute differently; the case shows each decision and the document it rests on. None"
+        " counts until one of these officers joins the other, or a supervisor decides as one of them did.",
+        "该号码争议的认定意见不一致，案件已列明各方意见及所依据的文件；须由其中一方改为一致，或由主管按其中一方意见认定。",
     ),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
     Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),

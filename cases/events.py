@@ -322,7 +322,8 @@ _RECORDS: Final = (
         Event.resolve_dispute,
         ResolveDispute,
         "认定号码归属",
-        "认定号码归属，两名工作人员认定一致后生效。Counts when a second officer decides the same on the same document.",
+        "认定号码归属，两名工作人员认定一致后生效；意见不一致时由主管认定。"
+        "Counts when a second officer decides the same on the same document; where they differ a supervisor decides.",
         _DECIDES,
         Form(
             example={"outcome": "ours", "police_document": _POLICE_DOCUMENT},

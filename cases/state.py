@@ -70,7 +70,8 @@ class CaseState(Record):
     verified_content: str | None = None
     held_from: Status | None = None
     hold_reason: HoldReason | None = None
-    dispute: Dispute | None = None
+    opinions: tuple[Dispute, ...] = ()
+    """What officers have decided on the dispute so far, each the newest of theirs; one that two agree on settles it."""
     dispute_settled: bool = False
     committed: bool = False
     publication: PublicationId | None = None

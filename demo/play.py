@@ -152,7 +152,7 @@ class Play:
                 view = await self._until(case, partial(may_be_told, tells[0]))
             place = len(case.script) - len(left)
             answers = await asyncio.gather(*(self._tell(case, tell, view, place) for tell in tells))
-            answer = max(answers, key=lambda answer: answer.version)
+            answer = max((each for each in answers if each is not None), key=lambda each: each.version, default=None)
             left = left[1:]
 
     async def _untold(self, case: Played) -> Script:
@@ -165,12 +165,19 @@ class Play:
         self._board.saw(case.case_id, view.status, view.milestone)
         return view
 
-    async def _tell(self, case: Played, tell: Tell, view: CaseView, place: int) -> Answer:
+    async def _tell(self, case: Played, tell: Tell, view: CaseView, place: int) -> Answer | None:
+        """What a case answered; None where it refused, as the script expects."""
         # A script may tell the very same thing twice; its place makes it another telling, and the same one when the
         # demonstration is started again.
         update_id = f"demo:{place}:{tell.by.value}"
         fact = fact_of(tell, view, lambda number: seal_card_number(number, case.case_id, self._sealer))
-        answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
+        try:
+            answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
+        except Refused as refused:
+            if refused.code is not tell.refused:
+                raise
+            self._board.told += 1
+            return None
         self._board.saw(case.case_id, answer.status, answer.milestone)
         self._board.told += 1
         return answer

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from cases.answers import Transition
 from cases.documents import DocumentKind
+from cases.errors import Code
 from cases.events import Event
 from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
 from cases.machines.machine import Status
@@ -50,6 +51,8 @@ class Tell:
     """Fields of the fact that the script knows; the rest is read from the case (`demo/facts.py`)."""
     brings: tuple[DocumentKind, ...] = ()
     """Documents that are handed in with it."""
+    refused: Code | None = None
+    """With which code the case refuses it, where it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,9 @@ def _end(reason: PersonEndedReason, at: Status = _S.in_review) -> Tell:
     return Tell(at, _E.person_ended, _P.clerk, {"reason": reason, "evidence": "REGISTRY/1"})
 
 
-def _decide(outcome: DisputeOutcome, by: Part) -> Tell:
-    return Tell(_S.disputed, _E.resolve_dispute, by, {"outcome": outcome}, brings=(_D.police_certificate,))
+def _decide(outcome: DisputeOutcome, by: Part, *, refused: Code | None = None) -> Tell:
+    papers = (_D.police_certificate,)
+    return Tell(_S.disputed, _E.resolve_dispute, by, {"outcome": outcome}, brings=papers, refused=refused)
 
 
 def _settle(outcome: DisputeOutcome) -> Script:
@@ -208,7 +212,8 @@ _UNTIL_UPDATED: Final[Mapping[str, Script]] = {
     "dispute-ours": (*_settle(DisputeOutcome.ours), _VERIFY, _APPROVE),
     "dispute-ours-at-last": (
         _decide(DisputeOutcome.theirs, _P.officer),
-        _decide(DisputeOutcome.ours, _P.second_officer),
+        # Neither decision takes the other's place; then the first officer joins the second.
+        _decide(DisputeOutcome.ours, _P.second_officer, refused=Code.OPINIONS_DIFFER),
         _decide(DisputeOutcome.ours, _P.officer),
         _VERIFY,
         _APPROVE,

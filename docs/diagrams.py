@@ -42,7 +42,8 @@ Written by `python -m docs.diagrams` from `cases/machines/`; change those files,
 differ. What a guard asks is written in `cases/rules/`, what an effect does in `activities/registry/`.
 
 Each machine is shown as a diagram of its road, as lists of its statuses and other endings, as a matrix of status and
-event, and row by row. A pair of status and event that has no row is refused with a code and changes nothing.
+event, and row by row. A pair of status and event that has no row is refused with a code and changes nothing. What a row
+refuses with a code is on record all the same.
 """
 
 _ROAD: Final = """\
@@ -174,7 +175,8 @@ def _rows(machine: Machine) -> Iterator[str]:
             for row in machine.rows(status, event):
                 guard = "" if row.guard is Guard.always else f"`{row.guard}`"
                 to = "stays" if row.to is status else f"`{row.to}`"
-                yield _line(f"`{status}`", f"`{event}`", guard, to, _codes(row.effects))
+                does = _codes(row.effects) if row.refused is None else f"refused: `{row.refused}`"
+                yield _line(f"`{status}`", f"`{event}`", guard, to, does)
 
 
 def _codes(names: Iterable[str]) -> str:

@@ -338,7 +338,8 @@ class Case:
     @workflow.query(name=ANSWER, description="按更新标识查询答复。The answer to an update that moved the case.")
     def answer(self, update_id: str) -> Answer | None:
         """The answer to an update that moved the case, None where that is not known; for callers who never got it."""
-        return self._answer_given(update_id)
+        given = self._answer_given(update_id)
+        return answer_of(self._case, given) if given is not None and given.refused is None else None
 
     @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
     async def neighbour_moved(self, told: Neighbour) -> None:
@@ -375,12 +376,12 @@ class Case:
                 if self._not_received is not None:
                     raise failure_of(self._not_received)
                 if (given := self._answer_given(update_id)) is not None:
-                    return given
+                    return self._answered(given)
                 version = self._case.version
                 code = await self._move(event, fact, told_as=update_id, arrived=arrived)
                 # Perhaps the register had made this very move already.
                 if (given := self._answer_given(update_id)) is not None:
-                    return given
+                    return self._answered(given)
                 # Where the register was ahead, the fact is judged again by what holds.
                 if code is None and self._case.version != version:
                     continue
@@ -406,10 +407,18 @@ class Case:
             self._last_refusal = Refusal(not_possible.code, event, workflow.now())
             raise failure_of(not_possible.code) from None
 
-    def _answer_given(self, update_id: str) -> Answer | None:
+    def _answered(self, given: Transition) -> Answer:
+        """The answer to what was told. Raises its refusal where what was told is on record and counts for nothing."""
+        if given.refused is None:
+            return answer_of(self._case, given)
+        self._last_refusal = Refusal(given.refused, given.event, workflow.now())
+        self._show_details()
+        raise failure_of(given.refused)
+
+    def _answer_given(self, update_id: str) -> Transition | None:
         for transition in reversed(self._transitions):
             if transition.told_as == update_id:
-                return answer_of(self._case, transition)
+                return transition
         return None
 
     # --- how a case moves -------------------------------------------------------------------------------------------

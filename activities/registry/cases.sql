@@ -58,7 +58,7 @@ SELECT
                 coalesce(milestone, (
                     SELECT milestone FROM cases WHERE case_id = :case_id AND generation = :generation
                 )) AS milestone,
-                actor, told_as
+                actor, told_as, outcome::jsonb ->> 'refused' AS refused
             FROM transitions
             WHERE case_id = :case_id AND generation = :generation AND version > 0
             ORDER BY (told_as = :told_as) IS TRUE DESC, version DESC LIMIT :most

@@ -15,11 +15,12 @@ from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import CardProduced, Fact
+from cases.facts import CardProduced, Fact, ResolveDispute
 from cases.machines.machine import Effect
 from cases.names import Kind, order_id, publication_id
 from cases.offices import Recipient
 from cases.policy import Policy
+from cases.rules.disputes import joined_by
 from cases.state import CaseState
 
 REGISTER: Final = "register"
@@ -174,9 +175,10 @@ def _undone(intended: Intended) -> dict[str, Any]:
 
 
 def _first_decider(intended: Intended) -> dict[str, Any]:
-    if intended.before.dispute is None:
+    said = joined_by(intended.before, intended.fact) if isinstance(intended.fact, ResolveDispute) else None
+    if said is None:
         raise CaseError(Code.SAME_PERSON)
-    return {"first_decider": intended.before.dispute.decided_by}
+    return {"first_decider": said.decided_by}
 
 
 def _made_card(intended: Intended) -> dict[str, Any]:

@@ -452,7 +452,7 @@ class Registry:
         after = Copy.of(final, copy)
         self._check_size(after, asked)
         receipt = receipt_of(final) if final.version == 1 else None
-        transition = self._transition(state, final, asked, now)
+        transition = self._transition(state, final, asked, now, decision.row.refused)
         request = self._request(copy, after, intended, decision, asked, transition, receipt)
         answer = await self._call("make_transition", request)
         self._copies.keep(after)
@@ -509,8 +509,11 @@ class Registry:
         if asked.fact is not None and after.state.is_open and len(after.texts.state.encode()) > LARGEST_STATE:
             raise Refused(Code.STATE_TOO_LARGE)
 
-    def _transition(self, before: CaseState, after: CaseState, asked: _Asked, now: datetime) -> Transition:
-        said = {
+    def _transition(
+        self, before: CaseState, after: CaseState, asked: _Asked, now: datetime, refused: Code | None
+    ) -> Transition:
+        said: dict[str, Any] = {
+            "refused": refused,
             "actor": asked.claims.sub if asked.claims is not None else None,
             "told_as": asked.request.told_as if asked.request is not None else None,
         }
@@ -543,6 +546,7 @@ class Registry:
             "dates": final.ladder.dates,
             "terms": final.terms if final.terms is not intended.before.terms else None,
             "related": final.related,
+            "refused": transition.refused,
         }
         request: dict[str, Any] = {
             "step": {

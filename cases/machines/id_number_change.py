@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from cases.errors import Code
 from cases.events import Event
 from cases.machines.machine import Awaits, Clock, Effect, Guard, Machine, Milestone, Row, Status, StatusRow, same
 from cases.names import Kind
@@ -89,6 +90,8 @@ ID_NUMBER_CHANGE: Final = Machine(
         # dispute
         *same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds),
         Row(_S.disputed, _E.resolve_dispute, _G.first_decider, _S.disputed),
+        # Neither decision takes the other's place.
+        Row(_S.disputed, _E.resolve_dispute, _G.decides_otherwise, _S.disputed, refused=Code.OPINIONS_DIFFER),
         Row(_S.disputed, _E.resolve_dispute, _G.outcome_against, _S.rejected, (_F.settle_against, _F.notify_applicant)),
         Row(
             _S.disputed,

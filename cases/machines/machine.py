@@ -74,6 +74,7 @@ class Guard(StrEnum):
     held_in_approval = "held_in_approval"
     held_for_number_change = "held_for_number_change"
     first_decider = "first_decider"
+    decides_otherwise = "decides_otherwise"
     outcome_against = "outcome_against"
     refused_undoable = "refused_undoable"
     refused = "refused"
@@ -221,13 +222,14 @@ class StatusRow(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the table."""
+    """One row of the table. With `refused` whoever told the event is refused, and what they told is on record."""
 
     status: Status
     event: Event
     guard: Guard
     to: Status
     effects: tuple[Effect, ...] = ()
+    refused: Code | None = None
 
 
 def _of_itself(row: StatusRow) -> Iterator[Event]:

@@ -83,7 +83,9 @@ def adds(*documents: Document) -> AddDocuments:
     return AddDocuments(actor=CLERK, documents=documents)
 
 
-def decides(actor: Actor, outcome: DisputeOutcome = DisputeOutcome.ours, paper: Document = CERTIFICATE) -> Fact:
+def decides(
+    actor: Actor, outcome: DisputeOutcome = DisputeOutcome.ours, paper: Document = CERTIFICATE
+) -> ResolveDispute:
     return ResolveDispute(actor=actor, outcome=outcome, police_document=paper)
 
 

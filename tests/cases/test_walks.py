@@ -502,7 +502,7 @@ class Walk:
             # Otherwise no approval could ever name what was verified.
             assert state.verified_content == state.content
         if self.before is not None and self.before.status is not Status.disputed and state.status is Status.disputed:
-            assert state.dispute is None
+            assert state.opinions == ()
 
     def attention_agrees_with_the_status(self) -> None:
         state = self.state

@@ -14,6 +14,7 @@ from temporalio.converter import WorkflowSerializationContext
 from cases.answers import CaseView, Dispute
 from cases.delivery import Tongue
 from cases.details import Presentation, Refusal, details_of, present
+from cases.documents import DocumentKind
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, VerifyDocuments
@@ -149,9 +150,19 @@ def test_links_lead_to_the_related_case_and_a_stuck_one_to_the_runbook() -> None
 
 
 def test_the_first_of_two_decisions_on_a_dispute_is_shown() -> None:
-    first = Dispute(outcome=DisputeOutcome.ours, document="0" * 64, decided_by="officer-1")
+    first = Dispute(
+        outcome=DisputeOutcome.ours,
+        document="0" * 64,
+        document_kind=DocumentKind.police_certificate,
+        decided_by="officer-1",
+    )
     view = case_in(Status.disputed).model_copy(update={"dispute": first})
-    assert "| 已有一人认定（待第二人） | 归本案 · `officer-1` |" in details_of(view, "default")
+    shown = "归本案 · 公安机关证明 `000000000000…` · `officer-1`"
+    assert f"| 已有一人认定（待第二人） | {shown} |" in details_of(view, "default")
+    other = first.model_copy(update={"outcome": DisputeOutcome.theirs, "decided_by": "officer-2"})
+    text = details_of(view.model_copy(update={"dissents": (other,)}), "default")
+    assert f"| {shown}、归对方 · 公安机关证明 `000000000000…` · `officer-2` |" in text
+    assert "认定意见不一致" in text
 
 
 @pytest.mark.usefixtures("shown")

@@ -4,19 +4,22 @@ import asyncio
 from functools import partial
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
-from cases.answers import Answer
+from cases.answers import Answer, CaseView
 from cases.documents import Document, DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, DisputeOutcome, ResolveDispute
 from cases.machines.machine import Status
+from cases.models import Actor, Role
 from tests.engine import Engine, new_number
-from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICER, SECOND_OFFICER, SOUTH, document
-from tests.workflows.dossier import Dossier
+from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICE, OFFICER, SECOND_OFFICER, SOUTH, document
+from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.roads import CHANGES, HELD_BENEFITS, REISSUED, awaiting_approval, change, disputed
 
 OFFICERS = (OFFICER, SECOND_OFFICER)
+SUPERVISOR = Actor(id="supervisor-1", role=Role.supervisor, office=OFFICE)
 COURT = document(DocumentKind.court_certificate)
 
 
@@ -85,20 +88,66 @@ async def test_who_has_the_number_keeps_it_when_it_is_theirs_and_loses_it_when_b
         assert (await case.holdings()).numbers == (("old", "living"),)
 
 
-async def test_a_decision_counts_only_when_a_second_officer_decides_the_same_on_the_same_document(
-    engine: Engine,
-) -> None:
-    case = await disputed(engine, ID_CARD)
+async def differs(case: Dossier, fact: ResolveDispute) -> CaseView:
+    """A decision that differs from the first is refused, and stands beside it in view, details and audit."""
+    before = (await case.agrees()).dispute
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await case.tell(Event.resolve_dispute, fact)
+    assert code_of(refused.value) is Code.OPINIONS_DIFFER
+    view = await case.rests_in(Status.disputed)
+    assert before is not None
+    assert (view.dispute, view.last_refusal) == (before, Code.OPINIONS_DIFFER)
+    newest = view.dissents[-1]
+    assert (newest.decided_by, newest.outcome, newest.document) == (
+        fact.actor.id,
+        fact.outcome,
+        fact.police_document.sha256,
+    )
+    details = await case.details()
+    for said in (before, newest):
+        assert said.document[:12] in details
+        assert said.decided_by in details
+    made = (await case.engine.history(case.case_id))[-1]
+    assert (made.event, made.actor, made.refused) == (Event.resolve_dispute, fact.actor.id, Code.OPINIONS_DIFFER)
+    return view
+
+
+def decision(by: Actor, outcome: DisputeOutcome, paper: Document = CERTIFICATE) -> ResolveDispute:
+    return ResolveDispute(actor=by, outcome=outcome, police_document=paper)
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_officers_who_differ_are_agreed_when_one_joins_the_other(engine: Engine, region: str) -> None:
+    case = await disputed(engine, ID_CARD, region=region)
     await case.decide(DisputeOutcome.ours, OFFICER)
-    assert (await case.decide(DisputeOutcome.theirs, SECOND_OFFICER)).status is Status.disputed
-    assert (await case.decide(DisputeOutcome.theirs, OFFICER, document=COURT)).status is Status.disputed
-    assert (await case.decide(DisputeOutcome.theirs, SECOND_OFFICER, document=COURT)).status is Status.rejected
+    theirs = decision(SECOND_OFFICER, DisputeOutcome.theirs, COURT)
+    await differs(case, theirs)
+    # The same words again put nothing further on record.
+    assert await case.refuses(Event.resolve_dispute, theirs) is Code.SAME_PERSON
+    assert (await case.decide(DisputeOutcome.theirs, OFFICER, document=COURT)).status is Status.rejected
     await case.ends()
     row = await engine.pool.fetchrow(
         "SELECT first_decider, second_decider, document FROM disputes WHERE case_id = $1", case.case_id
     )
     assert row is not None
-    assert tuple(row) == (OFFICER.id, SECOND_OFFICER.id, COURT.sha256)
+    assert tuple(row) == (SECOND_OFFICER.id, OFFICER.id, COURT.sha256)
+
+
+async def test_between_officers_who_differ_a_supervisor_decides(engine: Engine) -> None:
+    case = await disputed(engine, ID_CARD, region=SOUTH)
+    await case.decide(DisputeOutcome.theirs, OFFICER)
+    await differs(case, decision(SECOND_OFFICER, DisputeOutcome.ours))
+    third = decision(OFFICER.model_copy(update={"id": "officer-3"}), DisputeOutcome.ours)
+    assert await case.refuses(Event.resolve_dispute, third) is Code.OPINIONS_DIFFER
+    await differs(case, decision(SUPERVISOR, DisputeOutcome.both_change))
+    above = SUPERVISOR.model_copy(update={"id": "supervisor-2"})
+    assert (await case.decide(DisputeOutcome.ours, above)).status is Status.in_review
+    await goes_on_to_the_end(case)
+    row = await engine.pool.fetchrow(
+        "SELECT first_decider, second_decider FROM disputes WHERE case_id = $1", case.case_id
+    )
+    assert row is not None
+    assert tuple(row) == (SECOND_OFFICER.id, above.id)
 
 
 async def test_a_dispute_is_decided_on_papers_of_the_police_or_a_court(engine: Engine) -> None:
