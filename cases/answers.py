@@ -157,6 +157,8 @@ class CaseView(Record):
     submitter_kind: SubmitterKind = SubmitterKind.staff
     submitter: StaffId | None = None
     """Who took the application in, where that was a member of staff."""
+    submitter_named: bool = False
+    """A system said so, and they did not act themself: a verifier and an approver decide."""
     verifier: StaffId | None = None
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()

@@ -293,7 +293,8 @@ def _submitted(view: CaseView) -> str:
     how = "" if at_the_counter else _aside(word(view.channel, _shown.tongue))
     if view.submitter is None:
         return f"{_say('提交', 'handed in by')} {word(view.submitter_kind, _shown.tongue)}{how}"
-    return f"{_say('受理', 'submitted')} `{view.submitter}`{how}"
+    named = _aside(_say("由业务系统填报", "named by a system")) if view.submitter_named else ""
+    return f"{_say('受理', 'submitted')} `{view.submitter}`{named}{how}"
 
 
 def _trouble(code: Code | None) -> str:

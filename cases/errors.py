@@ -61,6 +61,7 @@ class Code(StrEnum):
     # Events against the state table
     EVENT_NOT_ALLOWED = "EVENT_NOT_ALLOWED"
     SAME_PERSON = "SAME_PERSON"
+    SUBMITTER_UNKNOWN = "SUBMITTER_UNKNOWN"
     ROLE_NOT_ALLOWED = "ROLE_NOT_ALLOWED"
     CONTENT_CHANGED = "CONTENT_CHANGED"
     ORIGINAL_NOT_SEEN = "ORIGINAL_NOT_SEEN"
@@ -314,6 +315,11 @@ REMEDIES: dict[Code, Remedy] = {
     Code.SAME_PERSON: Remedy(
         "Submitter, verifier and approver must be different people. Ask a colleague.",
         "受理人、核验人与审批人须为不同人员，请由其他人员办理。",
+    ),
+    Code.SUBMITTER_UNKNOWN: Remedy(
+        "The clerk who is named as having taken the application in has no post at that office. Correct the code, or "
+        "load the directory first.",
+        "所填受理人不在该经办机构的岗位目录中，请核对工号，或先更新目录。",
     ),
     Code.ROLE_NOT_ALLOWED: Remedy("Your role may not do this. Ask someone whose role may.", "您的岗位无权办理此操作。"),
     Code.CONTENT_CHANGED: Remedy(

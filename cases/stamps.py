@@ -83,11 +83,16 @@ def check_fact(fact: Fact, case: str, event: Act) -> Claims:
     return claims
 
 
+def names_a_clerk(claims: Claims, opening: Opening) -> bool:
+    """Whether a system says which clerk took an application in, who did not act themself."""
+    return claims.role in NAMES_THE_SUBMITTER and isinstance(opening.submitter, Actor)
+
+
 def check_opening(opening: Opening) -> Claims:
     """What the stamp of an opening says, where it was given for this opening to somebody who may open it.
 
-    A system of the back office says who took the application in; everybody else did so themselves. Raises `CaseError`
-    as `check_fact`, and as `cases.rules.people.check_role`.
+    A system of the back office says who took the application in, of an office that answers for the region as well;
+    everybody else did so themselves. Raises `CaseError` as `check_fact`, and as `cases.rules.people.check_role`.
     """
     claims = read(opening.stamp)
     named = claims.role in NAMES_THE_SUBMITTER
@@ -97,4 +102,6 @@ def check_opening(opening: Opening) -> Claims:
     if said != (case, OPEN, opening.submitter, digest_of(opening)):
         raise CaseError(Code.STAMP_MISMATCH)
     check_role(claims.actor, OPEN, opening.region)
+    if isinstance(opening.submitter, Actor):
+        check_role(opening.submitter, OPEN, opening.region)
     return claims

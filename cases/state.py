@@ -62,6 +62,8 @@ class CaseState(Record):
     version: int = 0
     status: Status = Status.screening
     milestone: Milestone = Milestone.submitted
+    submitter_named: bool = False
+    """A system named the clerk who took the application in, who did not act themself (`cases.stamps.names_a_clerk`)."""
     screening: Screening | None = None
     documents: tuple[Document, ...] = ()
     defects: tuple[Defect, ...] = ()

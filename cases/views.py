@@ -53,6 +53,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         channel=state.opening.channel,
         submitter_kind=state.opening.submitter_kind,
         submitter=state.opening.taken_in_by,
+        submitter_named=state.submitter_named,
         verifier=state.verifier,
         approver=state.approver,
         confirmations=state.confirmations,

@@ -35,6 +35,7 @@ from cases.events import EVENTS, Event
 from cases.facts import Fact
 from cases.kinds import case_id
 from cases.machines.machine import Status
+from cases.models import Actor
 from cases.names import HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
 from cases.numbers import derive
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
@@ -144,6 +145,22 @@ class Engine:
         loaded = await load_persons(self.pool, self.sealer, [InsuredPerson(**(fields | more))])
         assert loaded.loaded == 1
         return person
+
+    async def at_a_post(self, actor: Actor) -> Actor:
+        """Somebody whom the directory knows at their office, which is entered where it is not known yet."""
+        await self.pool.execute(
+            "INSERT INTO offices (code, level, parent, name) VALUES ('100000', 'ministry', NULL, '部'), "
+            "($1, 'agency', '100000', '经办机构') ON CONFLICT DO NOTHING",
+            actor.office,
+        )
+        await self.pool.execute(
+            "INSERT INTO posts (office, role, rank, staff) "
+            "SELECT $1::region_code, 'clerk', count(*), $2 FROM posts WHERE office = $1::region_code "
+            "ON CONFLICT DO NOTHING",
+            actor.office,
+            actor.id,
+        )
+        return actor
 
     def number_change(self, person: Person, *documents: Document, **more: Any) -> NumberChangeOpening:
         """A sealed application for an ID-number change."""

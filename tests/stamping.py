@@ -44,6 +44,13 @@ def stamped_opening(opening: Opening, at: datetime | None = None) -> Opening:
     """The opening with a stamp of its submitter; where that is no staff, of a system of the back office."""
     by = opening.submitter
     if not isinstance(by, Actor):
-        by = Actor(id="back-office", role=Role.back_office, office=opening.region)
+        return stamped_by_a_system(opening, at)
     stamp = stamp_of(opening, case_id(opening.kind, opening.person), OPEN, actor=by, at=at)
+    return opening.model_copy(update={"stamp": stamp})
+
+
+def stamped_by_a_system(opening: Opening, at: datetime | None = None) -> Opening:
+    """The opening with a stamp of a system of the back office, whoever it names as its submitter."""
+    system = Actor(id="back-office", role=Role.back_office, office=opening.region)
+    stamp = stamp_of(opening, case_id(opening.kind, opening.person), OPEN, actor=system, at=at)
     return opening.model_copy(update={"stamp": stamp})

@@ -16,9 +16,11 @@ FROM cases AS held JOIN case_files AS file USING (case_id, generation)
 WHERE held.case_id = :case_id AND held.generation = :generation;
 
 -- name: look_for_application
--- What an idempotency key was used for, and the newest generation of the case; one row, whatever there is.
+-- What an idempotency key was used for, the newest generation of the case, and whether whoever is said to have taken the
+-- application in has a post at that office; one row, whatever there is.
 SELECT
     clock_timestamp() AS now,
+    EXISTS (SELECT FROM posts WHERE staff = :staff AND office = :office) AS is_staff,
     used.case_id AS used_by, used.generation AS used_generation, used.fingerprint AS used_fingerprint,
     newest.generation, newest.fingerprint, newest.closed_at
 FROM (VALUES (:key::text)) AS asked (key)

@@ -53,10 +53,11 @@ from cases.facts import Fact, Recompute, answered_by
 from cases.kinds import KINDS
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
+from cases.models import Actor
 from cases.openings import Citizen
 from cases.policy import Policies, Policy
 from cases.rules.people import check_fact
-from cases.stamps import Claims
+from cases.stamps import Claims, names_a_clerk
 from cases.state import CaseState
 from cases.steps import (
     KEPT_LATE_ANSWERS,
@@ -241,6 +242,8 @@ class Registry:
         """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`."""
         opening, case_id = request.opening, case_id_of(request.opening.kind, request.opening.person)
         values: dict[str, Any] = {"key": opening.key, "case_id": case_id, "fingerprint": opening.fingerprint}
+        clerk = opening.submitter if isinstance(opening.submitter, Actor) else None
+        values |= {"staff": clerk.id if clerk else None, "office": clerk.office if clerk else None}
         async with connection_of(self._pool) as connection:
             seen = await SQL["look_for_application"].first(connection, values)
         if seen is None:
@@ -255,6 +258,8 @@ class Registry:
             claims = self._stamps.check_opening(opening, request.arrived, now)
         except CaseError as not_theirs:
             raise Refused(not_theirs.code) from None
+        if names_a_clerk(claims, opening) and not seen["is_staff"]:
+            raise Refused(Code.SUBMITTER_UNKNOWN)
         if seen["generation"] is not None and (seen["closed_at"] is None or not opening.reopen):
             if seen["closed_at"] is None and seen["fingerprint"] != opening.fingerprint:
                 raise Refused(Code.CASE_ALREADY_OPEN)
@@ -270,7 +275,9 @@ class Registry:
     ) -> _Taken:
         """Open a generation of a case."""
         opening = request.opening.model_copy(update={"stamp": None})
-        blank = initial_state(opening).model_copy(update={"generation": generation})
+        blank = initial_state(opening).model_copy(
+            update={"generation": generation, "submitter_named": names_a_clerk(claims, opening)}
+        )
         screened = await self._screen_person(blank, now)
         screening = screened.screening
         state = blank.model_copy(
@@ -297,6 +304,7 @@ class Registry:
                 "channel": opening.channel.value,
                 "submitter_kind": opening.submitter_kind.value,
                 "submitter": opening.taken_in_by,
+                "submitter_named": state.submitter_named,
                 "submitter_ref": opening.submitter.ref if isinstance(opening.submitter, Citizen) else None,
                 "state_digest": copy.digest,
                 "opened_at": now,

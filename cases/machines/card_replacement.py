@@ -8,12 +8,13 @@ from cases.names import Kind
 
 _S, _E, _G, _F, _M, _A, _C = Status, Event, Guard, Effect, Milestone, Awaits, Clock
 
-_BEFORE_ORDER = (_S.awaiting_documents, _S.in_review, _S.on_hold)
+_WAITING = (_S.awaiting_documents, _S.in_review, _S.awaiting_approval)
+_BEFORE_ORDER = (*_WAITING, _S.on_hold)
 _BLOCKABLE = (_S.temporarily_blocked, *_BEFORE_ORDER)
 _WITH_THE_BUREAU = (_S.ordered, _S.in_production, _S.repair)
 _WITH_THE_PERSON = (_S.ready, _S.handed_over)
 _ESCALATING_REPLACEMENT = (
-    *(_S.checking, _S.temporarily_blocked, _S.awaiting_documents, _S.in_review),
+    *(_S.checking, _S.temporarily_blocked, *_WAITING),
     *(*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old),
 )
 _REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old)
@@ -25,6 +26,7 @@ CARD_REPLACEMENT: Final = Machine(
         StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失", runs=False),
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
         StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
+        StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "中止办理", runs=False, then=_A.clerk),
         StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡", engine_step=_E.order_card),
         StatusRow(_S.in_production, _M.documents_verified, _A.card_bureau, _C.production, "制卡中", then=_A.operator),
@@ -96,16 +98,27 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.awaiting_documents, _E.add_documents, _G.documents_missing, _S.awaiting_documents),
         Row(_S.awaiting_documents, _E.add_documents, _G.always, _S.in_review),
         Row(_S.awaiting_documents, _E.supplement_expired, _G.always, _S.withdrawn, (_F.notify_applicant,)),
+        # Whoever adds a document after the verification changes what was verified: it is verified again.
+        Row(_S.awaiting_approval, _E.add_documents, _G.always, _S.in_review),
+        Row(_S.in_review, _E.verify_documents, _G.second_officer_needed, _S.awaiting_approval),
         Row(_S.in_review, _E.verify_documents, _G.always, _S.ordered),
-        Row(_S.in_review, _E.return_documents, _G.always, _S.awaiting_documents, (_F.notify_applicant,)),
+        Row(_S.awaiting_approval, _E.approve, _G.always, _S.ordered),
+        *same(
+            (_S.in_review, _S.awaiting_approval),
+            _E.return_documents,
+            _G.always,
+            _S.awaiting_documents,
+            _F.notify_applicant,
+        ),
         *same(_BEFORE_ORDER, _E.reject, _G.always, _S.rejected, _F.notify_applicant),
         # hold
-        *same((_S.awaiting_documents, _S.in_review), _E.hold, _G.always, _S.on_hold),
+        *same(_WAITING, _E.hold, _G.always, _S.on_hold),
         *(
             row
             for event in (_E.resume, _E.hold_expired)
             for row in (
                 Row(_S.on_hold, event, _G.held_for_number_change, _S.checking),
+                Row(_S.on_hold, event, _G.held_in_approval, _S.awaiting_approval),
                 Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents),
                 Row(_S.on_hold, event, _G.always, _S.in_review),
             )

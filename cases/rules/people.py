@@ -73,7 +73,12 @@ _NOT_FOR_ONE_OFFICER: Final = frozenset({Road.reissued, Road.conflict})
 
 
 def _needs_a_second(state: CaseState, _fact: Any) -> bool:
-    return state.dispute_settled or (state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER)
+    """Whether whoever verified does not decide alone: for what the number is, or because nobody took the case in.
+
+    A clerk whom a system named did nothing that could be held against them: two others look at the application.
+    """
+    by_number = state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER
+    return by_number or state.dispute_settled or state.submitter_named
 
 
 def _ended(_state: CaseState, fact: PersonEnded, _row: Row) -> dict[str, Any]:

@@ -44,6 +44,7 @@ async def late(pool: Pool, region: str, rung: int, *, times: int = 1, **more: An
                 "number_token": token,
                 "channel": "counter",
                 "submitter_kind": "staff",
+                "submitter_named": False,
                 "submitter": "clerk-1",
                 "attention": [],
                 "state": "{}",

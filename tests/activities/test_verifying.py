@@ -120,6 +120,7 @@ def chain_of(place: int) -> Chain:
         "number_token": token,
         "channel": "counter",
         "submitter_kind": "staff",
+        "submitter_named": False,
         "submitter": "clerk-1",
         "state": json.dumps(LENGTH - 1),
         "state_digest": digest_of_state(LENGTH - 1),

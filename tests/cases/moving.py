@@ -129,6 +129,11 @@ def lost(region: str = OFFICE) -> CaseState:
     return move(received(opening, road=None), Event.checked)
 
 
+def replacing(*documents: Document, region: str = OFFICE) -> CaseState:
+    """A damaged card's replacement, in review with the documents that it needs."""
+    return move(received(replacement(*(documents or (ID_CARD, OLD_CARD)), region=region), road=None), Event.checked)
+
+
 def ordered(region: str = OFFICE, reason: ReplacementReason = ReplacementReason.damaged) -> CaseState:
     opening = replacement(ID_CARD, OLD_CARD, reason=reason, region=region)
     state = move(received(opening, road=None), Event.checked)

@@ -303,7 +303,9 @@ class Walk:
     def number_change(self) -> CaseState:
         opening = number_change(*self.papers(), region=self.pick((OFFICE, SOUTH)))
         state = received(opening, *self.pick(CHANGE_FINDINGS))
-        return state.model_copy(update={"benefits_held": self.pick((False, True))})
+        return state.model_copy(
+            update={"benefits_held": self.pick((False, True)), "submitter_named": self.pick((False, False, True))}
+        )
 
     def replacement(self) -> CaseState:
         reason = self.pick((ReplacementReason.lost, ReplacementReason.lost, *ReplacementReason))
@@ -311,7 +313,13 @@ class Walk:
         state = received(opening, self.pick(CARD_FINDINGS), None)
         assert state.screening is not None
         screening = state.screening.model_copy(update={"draws_pension": self.pick((False, True))})
-        return state.model_copy(update={"screening": screening, "benefits_held": self.pick((False, True))})
+        return state.model_copy(
+            update={
+                "screening": screening,
+                "benefits_held": self.pick((False, True)),
+                "submitter_named": self.pick((False, False, True)),
+            }
+        )
 
     @property
     def possible(self) -> tuple[Event, ...]:
@@ -368,7 +376,7 @@ class Walk:
             assert self.state.screening is not None
             again = self.state.screening.model_copy(update={"finding": self.pick(CARD_FINDINGS)})
             self.state = self.state.model_copy(update={"screening": again})
-        if event is Event.screened and self.state.version > 0:
+        if event is Event.screened and self.state.version > 0 and event in self.possible:
             assert self.state.screening is not None
             finding, road = self.pick(CHANGE_FINDINGS)
             again = self.state.screening.model_copy(update={"finding": finding, "road": road})
@@ -454,6 +462,8 @@ class Walk:
 
     def nothing_is_written_before_different_people_looked_at_exactly_this(self) -> None:
         state = self.state
+        if state.submitter_named and state.milestone is not Milestone.submitted:
+            assert state.approver not in {None, state.verifier, state.opening.taken_in_by}
         if state.status not in UNDER_WAY or state.kind is not Kind.id_number_change:
             return
         assert state.verifier not in {None, state.opening.taken_in_by}

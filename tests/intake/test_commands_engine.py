@@ -54,7 +54,7 @@ def call(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytes
 
     async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
         opens = {"open", "import"} & set(map(str, arguments))
-        log_in(tmp_path, by or (INTAKE if opens else VERIFIER))
+        log_in(tmp_path, by or (CLERK if opens else VERIFIER))
         return await asyncio.to_thread(run, *arguments, stdin=stdin)
 
     return in_a_thread
@@ -63,7 +63,7 @@ def call(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytes
 def environment(engine: Engine, folder: Path, gate: str) -> dict[str, str]:
     return {
         "CARDCASE_GATE_URL": gate,
-        "CARDCASE_TOKEN_FILE": str(log_in(folder, INTAKE)),
+        "CARDCASE_TOKEN_FILE": str(log_in(folder, CLERK)),
         "CARDCASE_KEY_FILE": str(sample_keys(folder)),
         "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": engine.client.namespace,
@@ -276,6 +276,19 @@ async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
     assert [line["row"] for line in said.json["rows"] if line.get("code") == "CASE_ALREADY_OPEN"] == [4]
     assert [line.split(",")[:3] for line in errors.read_text(encoding="utf-8-sig").splitlines()[1:]] == [
         ["4", "", "CASE_ALREADY_OPEN"]
+    ]
+
+
+async def test_a_system_imports_only_what_clerks_of_the_directory_took_in(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    clerk = await engine.at_a_post(Actor(id="clerk-41", role=Role.clerk, office=SOUTH))
+    rows = [cells(await engine.insured(region=SOUTH), submitter=name) for name in (clerk.id, "clerk-invented")]
+    path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
+    said = await call("import", path, "-o", "json", by=INTAKE)
+    assert said.exit == Exit.refused
+    assert [(line["row"], line.get("code")) for line in said.json["rows"] if line.get("code")] == [
+        (3, "SUBMITTER_UNKNOWN")
     ]
 
 

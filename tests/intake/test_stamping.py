@@ -224,8 +224,13 @@ async def test_a_system_names_who_took_the_application_in(engine: Engine) -> Non
     system = Actor(id="intake-1", role=Role.back_office, office="110000")
     async with gate_service(engine.time_of) as url, gate_at(url, lambda: ISSUER.token(system)) as gate:
         client = CaseClient(engine.client, engine.sealer, stamping=gate)
-        receipt = await client.open(number_change(await engine.insured(), submitter=CLERK))
-        assert (await client.view(receipt.case_id)).submitter == CLERK.id
+        clerk = await engine.at_a_post(Actor(id="clerk-31", role=Role.clerk, office="110000"))
+        receipt = await client.open(number_change(await engine.insured(), submitter=clerk))
+        view = await client.view(receipt.case_id)
+        assert (view.submitter, view.submitter_named) == (clerk.id, True)
+        with pytest.raises(Refused) as refused:
+            await client.open(number_change(await engine.insured(), submitter=CLERK))
+        assert refused.value.code is Code.SUBMITTER_UNKNOWN
     opened = "SELECT actor, role FROM transitions WHERE case_id = $1 AND version = 0"
     row = await engine.pool.fetchrow(opened, receipt.case_id)
     assert row is not None

@@ -11,7 +11,8 @@ from cases.machines.machine import Status
 from cases.models import Category, System
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
-from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, ID_CARD, NOW, OFFICE, SOUTH, document
+from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, CLERK, ID_CARD, NOW, OFFICE, SOUTH, document
+from tests.stamping import stamped_by_a_system
 from tests.workflows.dossier import Dossier
 
 
@@ -35,6 +36,8 @@ HELD_BENEFITS = (
 )
 HELD_FOR_CARD = (HELD_BENEFITS[0].model_copy(update={"reason": "card"}),)
 REISSUED = (ID_CARD, CERTIFICATE)
+NAMED = CLERK.model_copy(update={"id": "clerk-named"})
+"""A clerk whom a system names."""
 
 
 # --- ID-number change -----------------------------------------------------------------------------------------------
@@ -139,6 +142,25 @@ async def replacement(
     return await Dossier.open(engine, who, opening)
 
 
+async def named(
+    engine: Engine, *, reason: ReplacementReason = ReplacementReason.expired, region: str = OFFICE, **person: Any
+) -> Dossier:
+    """A card replacement that a clerk took in, as a system says."""
+    clerk = await engine.at_a_post(NAMED.model_copy(update={"office": region}))
+    who = await engine.insured(region=region, **({"number": new_number()} | person))
+    opening = engine.replacement(who, reason, ID_CARD, region=region, submitter=clerk)
+    return await Dossier.open(engine, who, stamped_by_a_system(opening))
+
+
+async def card_awaiting_approval(engine: Engine, **more: Any) -> Dossier:
+    """The same, verified by one person, and formally lost where it is lost."""
+    case = await named(engine, **more)
+    if (await engine.view(case.case_id)).status is Status.temporarily_blocked:
+        await case.tell(Event.confirm_loss)
+    await case.verify()
+    return case
+
+
 async def lost(engine: Engine, *, region: str = OFFICE, **person: Any) -> Dossier:
     """A lost card, blocked at once, whose papers are all there."""
     return await replacement(engine, ID_CARD, reason=ReplacementReason.lost, region=region, **person)
@@ -233,6 +255,7 @@ REPLACEMENTS: dict[Status, Road] = {
     Status.temporarily_blocked: lost,
     Status.awaiting_documents: replacement,
     Status.in_review: lambda engine, **more: replacement(engine, ID_CARD, **more),
+    Status.awaiting_approval: card_awaiting_approval,
     Status.on_hold: held_for_card,
     Status.ordered: waiting_to_order,
     Status.in_production: ordered,

@@ -23,6 +23,7 @@ from tests.workflows.roads import (
     Road,
     activate,
     before_pension_run,
+    card_awaiting_approval,
     formally_lost,
     handed_over,
     lost,
@@ -195,9 +196,13 @@ async def test_a_card_that_is_found_before_the_formal_report_works_again_everywh
         assert (await case.holdings()).cards == (PAID_OLD,)
 
 
-@pytest.mark.parametrize("status", [Status.awaiting_documents, Status.in_review, Status.on_hold])
+@pytest.mark.parametrize(
+    "status", [Status.awaiting_documents, Status.in_review, Status.awaiting_approval, Status.on_hold]
+)
 async def test_whether_a_formal_loss_report_can_be_undone_is_the_regions_own(engine: Engine, status: Status) -> None:
     async def formally(region: str) -> Dossier:
+        if status is Status.awaiting_approval:
+            return await card_awaiting_approval(engine, reason=ReplacementReason.lost, region=region)
         papers = () if status is Status.awaiting_documents else (ID_CARD,)
         case = await replacement(engine, *papers, reason=ReplacementReason.lost, region=region)
         await case.tell(Event.confirm_loss)
@@ -260,6 +265,15 @@ async def test_papers_are_asked_for_returned_and_added_until_all_are_there(engin
     await case.ends()
 
 
+async def test_what_came_in_after_the_verification_is_verified_again_before_it_is_approved(engine: Engine) -> None:
+    case = await card_awaiting_approval(engine)
+    photograph = AddDocuments(actor=CLERK, documents=(document(DocumentKind.photograph),))
+    assert (await case.tell(Event.add_documents, photograph)).status is Status.in_review
+    assert (await case.verify()).status is Status.awaiting_approval
+    assert (await case.tell(Event.return_documents)).status is Status.awaiting_documents
+    assert (await case.tell(Event.add_documents)).status is Status.in_review
+
+
 async def test_who_does_not_answer_is_closed_and_a_lost_card_stays_blocked(engine: Engine) -> None:
     plain, lost_card = await asyncio.gather(
         replacement(engine), replacement(engine, reason=ReplacementReason.lost, region=SOUTH)
@@ -277,6 +291,13 @@ async def test_who_does_not_answer_is_closed_and_a_lost_card_stays_blocked(engin
 async def test_a_replacement_goes_on_where_it_was_held_by_decision_or_by_time(engine: Engine) -> None:
     hold = Hold(actor=CLERK, reason=HoldReason.applicant_in_hospital, evidence="hospital-1")
     roads = (Status.awaiting_documents, Status.in_review)
+    # What was verified stays so through a hold in which nothing came in.
+    for how in (Event.resume, Event.hold_expired):
+        verified = await card_awaiting_approval(engine)
+        assert (await verified.tell(Event.hold, hold)).status is Status.on_hold
+        await verified.rests_in(Status.on_hold)
+        await (verified.tell(how) if how is Event.resume else verified.time_runs_out(how))
+        await verified.rests_in(Status.awaiting_approval)
     for how in (Event.resume, Event.hold_expired):
         cases = await asyncio.gather(*(REPLACEMENTS[status](engine) for status in roads))
         for case, status in zip(cases, roads, strict=True):
@@ -289,7 +310,7 @@ async def test_a_replacement_goes_on_where_it_was_held_by_decision_or_by_time(en
 
 
 async def test_an_officer_rejects_what_was_not_ordered(engine: Engine) -> None:
-    for status in (Status.awaiting_documents, Status.in_review, Status.on_hold):
+    for status in (Status.awaiting_documents, Status.in_review, Status.awaiting_approval, Status.on_hold):
         case = await REPLACEMENTS[status](engine)
         await case.tell(Event.reject)
         assert (await case.ends()).status is Status.rejected

@@ -17,13 +17,15 @@ from cases.facts import (
     PersonEndedReason,
 )
 from cases.kinds import MACHINES
-from cases.machines.machine import Status
+from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Role, System
+from cases.names import Kind
 from cases.rules.people import NAMES_THE_SUBMITTER, SPEAKS_FOR, check_fact, check_role, covers
 from cases.state import CaseState
 from tests import scenes
 from tests.cases.moving import (
     COURT,
+    OLD_CARD,
     adds,
     awaiting_approval,
     disputed,
@@ -33,14 +35,18 @@ from tests.cases.moving import (
     move,
     ready,
     refused,
+    replacing,
+    verify,
 )
 from tests.scenes import (
     ACTIVATORS,
     CLERK,
+    ID_CARD,
     NOW,
     OFFICE,
     OFFICER,
     PUBLICATION,
+    SOUTH,
     SPEAKERS,
     VERIFIER,
     in_status,
@@ -228,6 +234,35 @@ def test_a_document_added_after_the_verification_brings_the_case_back_to_review(
     state = move(awaiting_approval(), Event.add_documents, adds(COURT))
     assert (state.status, state.verifier, state.verified_content) == (Status.in_review, None, None)
     assert refused(state, Event.approve, Approve(actor=OFFICER, content=state.content)) is Code.EVENT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize(
+    ("kind", "onward"), [(Kind.id_number_change, Status.verified), (Kind.card_replacement, Status.ordered)]
+)
+def test_where_a_system_names_the_clerk_two_others_decide(kind: Kind, onward: Status, region: str) -> None:
+    papers = (ID_CARD, OLD_CARD)
+    state = in_review(*papers, region=region) if kind is Kind.id_number_change else replacing(*papers, region=region)
+    state = state.model_copy(update={"submitter_named": True})
+    assert refused(state, Event.verify_documents, verify(state, CLERK)) is Code.SAME_PERSON
+    verified = move(state, Event.verify_documents, verify(state))
+    assert (verified.status, verified.milestone) == (Status.awaiting_approval, Milestone.submitted)
+    for same in (CLERK, VERIFIER):
+        officer = Approve(actor=same.model_copy(update={"role": Role.officer}), content=verified.content)
+        assert refused(verified, Event.approve, officer) is Code.SAME_PERSON
+    approved = move(verified, Event.approve, Approve(actor=OFFICER, content=verified.content))
+    assert (approved.status, approved.verifier, approved.approver) == (onward, VERIFIER.id, OFFICER.id)
+
+
+def test_a_replacement_in_approval_goes_back_with_a_document_and_waits_through_a_hold() -> None:
+    state = replacing(ID_CARD, OLD_CARD).model_copy(update={"submitter_named": True})
+    waiting = move(state, Event.verify_documents, verify(state))
+    again = move(waiting, Event.add_documents, adds(COURT))
+    assert (again.status, again.verifier, again.verified_content) == (Status.in_review, None, None)
+    held = move(move(waiting, Event.hold), Event.resume)
+    assert (held.status, held.verifier) == (Status.awaiting_approval, VERIFIER.id)
+    returned = move(waiting, Event.return_documents)
+    assert (returned.status, returned.verifier) == (Status.awaiting_documents, None)
 
 
 @pytest.mark.parametrize(
