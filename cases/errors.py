@@ -33,6 +33,11 @@ class Code(StrEnum):
     FIELD_INVALID = "FIELD_INVALID"
     REQUEST_NOT_JSON = "REQUEST_NOT_JSON"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
+    MEDIA_TYPE_UNKNOWN = "MEDIA_TYPE_UNKNOWN"
+    ROUTE_UNKNOWN = "ROUTE_UNKNOWN"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    REQUESTED_TOO_OFTEN = "REQUESTED_TOO_OFTEN"
+    VERSION_DIFFERS = "VERSION_DIFFERS"
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     PERSONAL_NUMBER_INVALID = "PERSONAL_NUMBER_INVALID"
@@ -95,6 +100,7 @@ class Code(StrEnum):
     IDENTITY_MISSING = "IDENTITY_MISSING"
     IDENTITY_INVALID = "IDENTITY_INVALID"
     IDENTITY_EXPIRED = "IDENTITY_EXPIRED"
+    SCOPE_MISSING = "SCOPE_MISSING"
     GATE_UNAVAILABLE = "GATE_UNAVAILABLE"
     # The codec server
     LOGIN_FAILED = "LOGIN_FAILED"
@@ -103,6 +109,7 @@ class Code(StrEnum):
     # Cases
     CASE_UNKNOWN = "CASE_UNKNOWN"
     CASE_CLOSED = "CASE_CLOSED"
+    CASE_STILL_OPEN = "CASE_STILL_OPEN"
     CASE_ALREADY_OPEN = "CASE_ALREADY_OPEN"
     CASE_ID_INVALID = "CASE_ID_INVALID"
     CASE_NOT_REOPENABLE = "CASE_NOT_REOPENABLE"
@@ -258,6 +265,24 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.REQUEST_NOT_JSON: Remedy("The request is not valid JSON, or repeats a key.", "请求不是有效的JSON，或键重复。"),
     Code.REQUEST_TOO_LARGE: Remedy("The request is larger than 64 KiB.", "请求超过64 KiB。"),
+    Code.MEDIA_TYPE_UNKNOWN: Remedy(
+        "Send JSON in UTF-8, with Content-Type: application/json.",
+        "请以UTF-8编码的JSON提交，并注明Content-Type: application/json。",
+    ),
+    Code.ROUTE_UNKNOWN: Remedy(
+        "There is nothing at this address. See /openapi.json.", "没有此地址，请参照 /openapi.json。"
+    ),
+    Code.METHOD_NOT_ALLOWED: Remedy(
+        "This address takes no such method. See /openapi.json.", "该地址不支持此方法，请参照 /openapi.json。"
+    ),
+    Code.REQUESTED_TOO_OFTEN: Remedy(
+        "Too many requests in a short time. Go on after the seconds that Retry-After says.",
+        "短时间内请求过多，请按Retry-After所示秒数后继续。",
+    ),
+    Code.VERSION_DIFFERS: Remedy(
+        "The case has moved since it was read. Read it again, and decide on what it says now.",
+        "案件在读取后已有变动，请重新读取后再办理。",
+    ),
     Code.IDEMPOTENCY_KEY_INVALID: Remedy(
         "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -",
         "幂等键须为1至128位的字母、数字或 . _ : -",
@@ -410,6 +435,10 @@ REMEDIES: dict[Code, Remedy] = {
         "身份凭证无效（签发方、受众、签名或内容有误），请重新登录。",
     ),
     Code.IDENTITY_EXPIRED: Remedy("The identity token has expired. Log in again.", "身份凭证已过期，请重新登录。"),
+    Code.SCOPE_MISSING: Remedy(
+        "The token is not for this. Ask for one with the scope that the interface description names.",
+        "令牌不含所需的权限范围，请按接口说明申请相应scope。",
+    ),
     Code.GATE_UNAVAILABLE: Remedy(
         "The gate that stamps decisions cannot be reached. Nothing was sent; try again.",
         "身份校验服务暂不可用，未提交任何内容，请稍后重试。",
@@ -428,6 +457,9 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
     Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
+    Code.CASE_STILL_OPEN: Remedy(
+        "The case has no outcome yet. Wait for it: GET the case with wait.", "案件尚未办结，可在查询时用wait等待。"
+    ),
     Code.CASE_ALREADY_OPEN: Remedy(
         "A case of this kind is already open for this person, with other content.", "此人已有同类在办案件，且内容不同。"
     ),

@@ -23,7 +23,6 @@ from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from gate.access import Access
 from gate.gate import Gate
-from gate.identity import IdentityTokens, KeyFile, KeyUrl
 from gate.login import Login, is_safe
 from gate.origins import Origins
 from gate.service import Service, serve_gate, session_cookie
@@ -32,6 +31,7 @@ from gate.stamp_keys import SigningKey
 from gate.translating import Translator
 from runtime.client import payload_sealer
 from runtime.health import serve_health
+from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.logs import configure_logging
 from runtime.loop import run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings

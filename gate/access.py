@@ -6,8 +6,8 @@ from aiohttp import web
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
-from gate.identity import Identity, IdentityTokens
 from gate.stamp_route import bearer_of
+from runtime.identity import Identity, IdentityTokens
 
 SEES: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator})
 """Roles of people who work with cases. Other systems, and applicants, are told what concerns them otherwise."""

@@ -21,8 +21,8 @@ from cases.models import Actor, Contract, Record
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER, check_fact
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, check_opening, digest_of
-from gate.identity import IdentityTokens
 from gate.stamp_keys import SigningKey
+from runtime.identity import IdentityTokens
 
 LARGEST_FACT: Final = 64 * 1024
 """Bytes of a fact as somebody types it."""

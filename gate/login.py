@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
-from gate.identity import Identity, IdentityTokens
+from runtime.identity import Identity, IdentityTokens
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 LONGEST_LOGIN_SECONDS: Final = 600

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from activities.setting import EMPTY, LOOPBACK, fault_of_secret, secret_in, split_list
 from cases.errors import CaseError
-from gate.identity import KeyFile
 from gate.stamp_keys import SigningKey
+from runtime.identity import KeyFile
 from runtime.settings import MAKE_A_PAIR, PREFIX, Problem, Profile, Settings, is_web
 
 

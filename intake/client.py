@@ -227,11 +227,18 @@ class CaseClient:
         staff the application names, unless it is a system that opens cases for others; nobody else speaks for an
         applicant, an agent or a guardian: STAMP_MISMATCH.
         """
+        return await self.enter(self.sealed(application, reopen=reopen))
+
+    def sealed(self, application: Application, *, reopen: bool = False) -> Opening:
+        """What a case would be opened with: checked and sealed, and nothing sent. Raises `InputRefused`, `Refused`."""
         application = self._name_submitter(application)
         try:
-            opening = seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
+            return seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
+
+    async def enter(self, opening: Opening) -> Receipt:
+        """As `open`, with what `sealed` made of the application."""
         opening = await self._stamp_opening(opening)
         case = case_id(opening.kind, opening.person)
         held = partial(receipt_given, case_id=case, key=opening.key, fingerprint=opening.fingerprint)

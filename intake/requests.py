@@ -63,7 +63,11 @@ def read_application(raw: bytes) -> Application:
 
     Raises `CaseError` as `read_json`, and `InputRefused` with every field that is wrong.
     """
-    fields = read_object(raw)
+    return application_of(read_object(raw))
+
+
+def application_of(fields: dict[str, Any]) -> Application:
+    """The application that these fields are. Raises `CaseError` FIELD_INVALID, and `InputRefused`."""
     named = fields.get("kind", Kind.id_number_change.name)
     # `id_number_change` and `IdNumberChange`, and the same for the others.
     kind = next((kind for kind in KINDS if named in (kind.name, kind.value)), None)

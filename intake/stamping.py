@@ -20,8 +20,8 @@ from cases.kinds import case_id
 from cases.models import Actor, Contract
 from cases.openings import Opening
 from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch
-from gate.identity import LARGEST_TOKEN, claimed_by
 from gate.stamp_route import PATH
+from runtime.identity import LARGEST_TOKEN, claimed_by
 
 
 class Stamping(Protocol):

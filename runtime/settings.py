@@ -28,6 +28,7 @@ from runtime.keys import MAKE_A_RING, fault_of
 
 PREFIX: Final = "CARDCASE_"
 GATE_PORT: Final = 8235
+INTAKE_PORT: Final = 8237
 MAKE_A_PAIR: Final = "A new pair: python -m gate.stamp_keys new PRIVATE PUBLIC"
 _OFF: Final = "off"
 _POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
@@ -103,6 +104,23 @@ class Settings(NotificationSettings):
     """Origins of the Web UIs that may call it, scheme, host and port each, with commas between."""
     login_secret_file: Path | None = None
     """The secret that the identity provider gave to the codec server as its client; empty where it gave none."""
+    intake_host: str = "127.0.0.1"
+    """Where the intake service listens."""
+    intake_port: Annotated[int, Field(ge=0, le=65535)] = INTAKE_PORT
+    intake_audience: str = "cardcase-intake"
+    """To whom access tokens for the intake service have to be made out."""
+    intake_client: str = "cardcase-intake"
+    """As which client of the identity provider the intake service exchanges its callers' tokens for the gate's."""
+    intake_secret_file: Path | None = None
+    """The secret that the identity provider gave to that client; readable by its owner only."""
+    intake_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50.0
+    """Requests a second that one caller may make of the intake service."""
+    intake_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
+    """Requests that one caller may make at once after a pause."""
+    token_url: str | None = None
+    """The identity provider's token endpoint, where tokens are exchanged (RFC 8693)."""
+    document_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
+    """Hosts from which `https` documents may come, with commas between; `doc:` is always the agency's own."""
     pool_size: Annotated[int, Field(ge=2, le=100)] = 10
     """Database connections of one worker for its cases; a few more are for notifications."""
     max_cases_cached: Annotated[int, Field(ge=100, le=100_000)] = 1000
@@ -139,7 +157,7 @@ class Settings(NotificationSettings):
             raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
-    @field_validator("gate_url")
+    @field_validator("gate_url", "token_url")
     @classmethod
     def _keeps_the_token_secret(cls, url: str | None) -> str | None:
         if url is not None and not is_web(url):

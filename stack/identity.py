@@ -1,7 +1,8 @@
 """A throw-away identity provider for the local stack: OpenID Connect without a password, for whoever chooses a name.
 
-No part of the product. It speaks the authorization code flow with PKCE and nothing else, listens on 127.0.0.1, and its
-key is gone when it ends.
+No part of the product. It speaks the authorization code flow with PKCE for people, client credentials (RFC 6749, 4.4)
+for systems, and token exchange (RFC 8693) for the intake service; listens on 127.0.0.1, and its key is gone when it
+ends.
 """
 
 import base64
@@ -19,7 +20,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from cases.errors import CaseError, Code
 from cases.models import Actor, Role
+from runtime.identity import IdentityTokens
 from stack.issuer import AUDIENCE, Issuer
 from stack.ports import LOOPBACK
 
@@ -38,7 +41,26 @@ SAMPLE_OPERATORS: Final = (
 )
 """Three who may do different things; of the agency 130102 and the province above it."""
 
+
+@dataclass(frozen=True)
+class System:
+    """A program with a credential of its own, by its client ID."""
+
+    actor: Actor
+    secret: str
+    scopes: frozenset[str] = frozenset()
+    """What its tokens may be used for at most; it may ask for less."""
+    may_exchange: bool = False
+    """Whether it gets tokens for the gate in the name of whoever called it."""
+
+
 _A_DAY: Final = timedelta(days=1)
+_OF_A_SYSTEM: Final = timedelta(minutes=15)
+_EXCHANGED: Final = timedelta(minutes=2)
+_ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a name
+TOKEN_EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - a name
+SERVICE_AUDIENCE: Final = "cardcase-intake"
+"""To whom tokens of systems are made out: the intake service."""
 _ASKED: Final = ("client_id", "redirect_uri", "state", "nonce", "code_challenge")
 
 
@@ -62,7 +84,9 @@ class IdentityProvider:
         *,
         port: int = 0,
         client: str = AUDIENCE,
+        systems: Mapping[str, System] | None = None,
     ) -> None:
+        self._systems: Final = dict(systems or {})
         self.operators: Final = {operator.actor.id: operator for operator in operators}
         self._redirect_uris = frozenset(redirect_uris)
         self._client = client
@@ -80,7 +104,7 @@ class IdentityProvider:
                 web.get("/jwks", self._keys),
                 web.get("/authorize", self._ask_who),
                 web.post("/authorize", self._grant),
-                web.post("/token", self._exchange),
+                web.post("/token", self._token),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None)
@@ -105,6 +129,11 @@ class IdentityProvider:
         return self._issuer
 
     @property
+    def token_url(self) -> str:
+        """Where systems get their tokens."""
+        return f"{self.issuer.url}/token"
+
+    @property
     def jwks_url(self) -> str:
         """Where its public keys are."""
         return f"{self.issuer.url}/jwks"
@@ -127,6 +156,7 @@ class IdentityProvider:
                 "token_endpoint": f"{url}/token",
                 "jwks_uri": self.jwks_url,
                 "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code", "client_credentials", TOKEN_EXCHANGE],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
                 "code_challenge_methods_supported": ["S256"],
@@ -172,21 +202,72 @@ class IdentityProvider:
             raise web.HTTPBadRequest(text="not a login that this provider knows")
         return asked
 
-    async def _exchange(self, request: web.Request) -> web.Response:
+    async def _token(self, request: web.Request) -> web.Response:
         form = {name: str(value) for name, value in (await request.post()).items()}
+        match form.get("grant_type"):
+            case "authorization_code":
+                return self._of_a_login(form)
+            case "client_credentials":
+                return self._of_a_system(request, form)
+            case grant if grant == TOKEN_EXCHANGE:
+                return await self._exchanged(request, form)
+        return web.json_response({"error": "unsupported_grant_type"}, status=400)
+
+    def _system_of(self, request: web.Request, form: Mapping[str, str]) -> System | None:
+        name, secret = form.get("client_id", ""), form.get("client_secret", "")
+        given = request.headers.get("Authorization", "")
+        if given.startswith("Basic "):
+            try:
+                name, _, secret = base64.b64decode(given.removeprefix("Basic "), validate=True).decode().partition(":")
+            except ValueError:
+                return None
+        system = self._systems.get(name)
+        if system is None or not hmac.compare_digest(secret.encode(), system.secret.encode()):
+            return None
+        return system
+
+    def _of_a_system(self, request: web.Request, form: Mapping[str, str]) -> web.Response:
+        system = self._system_of(request, form)
+        if system is None:
+            return web.json_response({"error": "invalid_client"}, status=401)
+        asked = frozenset(form.get("scope", "").split()) or system.scopes
+        if not asked <= system.scopes:
+            return web.json_response({"error": "invalid_scope"}, status=400)
+        token = self.issuer.token(
+            system.actor, lifetime=_OF_A_SYSTEM, aud=SERVICE_AUDIENCE, scope=" ".join(sorted(asked))
+        )
+        return self._answer({"access_token": token, "expires_in": int(_OF_A_SYSTEM.total_seconds())})
+
+    async def _exchanged(self, request: web.Request, form: Mapping[str, str]) -> web.Response:
+        system = self._system_of(request, form)
+        if system is None or not system.may_exchange:
+            return web.json_response({"error": "invalid_client"}, status=401)
+        tokens = IdentityTokens(self.issuer, issuer=self.issuer.url, audience=SERVICE_AUDIENCE)
+        try:
+            if form.get("audience") != self._client or form.get("subject_token_type") != _ACCESS_TOKEN:
+                raise CaseError(Code.IDENTITY_INVALID)
+            subject = await tokens.check(form.get("subject_token", ""))
+        except CaseError:
+            return web.json_response({"error": "invalid_request"}, status=400)
+        token = self.issuer.token(subject.actor, lifetime=_EXCHANGED, act={"sub": system.actor.id})
+        told = {"access_token": token, "issued_token_type": _ACCESS_TOKEN}
+        return self._answer({**told, "expires_in": int(_EXCHANGED.total_seconds())})
+
+    def _answer(self, told: Mapping[str, Any]) -> web.Response:
+        return web.json_response({"token_type": "Bearer", **told}, headers={"Cache-Control": "no-store"})
+
+    def _of_a_login(self, form: Mapping[str, str]) -> web.Response:
         grant = self._grants.pop(form.get("code", ""), None)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if (
             grant is None
-            or form.get("grant_type") != "authorization_code"
             or form.get("client_id") != self._client
             or form.get("redirect_uri") != grant.redirect_uri
             or not hmac.compare_digest(challenge.decode().rstrip("="), grant.challenge)
         ):
             return web.json_response({"error": "invalid_grant"}, status=400)
         token = self.issuer.token(grant.actor, nonce=grant.nonce)
-        answer: dict[str, Any] = {"token_type": "Bearer", "id_token": token, "access_token": token, "expires_in": 3600}
-        return web.json_response(answer, headers={"Cache-Control": "no-store"})
+        return self._answer({"id_token": token, "access_token": token, "expires_in": 3600})
 
 
 _OF_PAGES: Final = {

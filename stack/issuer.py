@@ -17,8 +17,8 @@ from cases.facts import Fact
 from cases.models import Actor, Role
 from cases.openings import Opening
 from gate.gate import CaseClock, Gate, by_the_clock
-from gate.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
 from gate.stamp_keys import SigningKey
+from runtime.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
 
 AUDIENCE: Final = "cardcase"
 KEY_ID: Final = "throw-away"

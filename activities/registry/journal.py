@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """What was done."""
 
     search = "search"
+    lookup = "lookup"
+    subject = "subject"
     reveal = "reveal"
     reset = "reset"
     terminate = "terminate"
@@ -97,6 +99,10 @@ class Limit(NamedTuple):
     span: timedelta
     code: Code
     """Why it is refused then."""
+
+
+LOOKUPS: Final = Limit(600, timedelta(hours=1), Code.SEARCHED_TOO_OFTEN)
+"""Looks of one system for cases by personal number; who has more to do knows the case IDs from its receipts."""
 
 
 @case_errors_only

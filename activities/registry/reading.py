@@ -12,11 +12,13 @@ from activities.registry.audit import BEGINNING, hash_of, keeps_its_word
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.stored import digest_of_texts
+from activities.registry.stored import Stored, digest_of_texts
+from cases.answers import Receipt
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
+from cases.state import CaseState
 
 SQL: Final = load("reading.sql")
 
@@ -70,6 +72,10 @@ class Filter(NamedTuple):
     attention: str | None = None
     due_before: datetime | None = None
     is_open: bool | None = None
+    kinds: tuple[Kind, ...] | None = None
+    office: str | None = None
+    """Only cases that this office answers for."""
+    moved_after: datetime | None = None
 
 
 class Break(NamedTuple):
@@ -85,20 +91,71 @@ _EVERYTHING: Final = Filter()
 
 @case_errors_only
 async def list_cases(
-    pool: Pool, which: Filter = _EVERYTHING, *, after: CaseRow | None = None, limit: int = 100
+    pool: Pool, which: Filter = _EVERYTHING, *, after: tuple[str, int] | None = None, limit: int = 100
 ) -> tuple[CaseRow, ...]:
-    """Cases in the order of their IDs. The next page comes with `after`, the last row of this one.
+    """Cases in the order of their IDs. The next page comes with `after`: case ID and generation of this one's last row.
 
     Raises `CaseError` with a code where the database cannot be reached.
     """
     values = which._asdict() | {
-        "after_case": after and after.case_id,
-        "after_generation": after and after.generation,
+        "after_case": after and after[0],
+        "after_generation": after and after[1],
         "limit": limit,
     }
     async with connection_of(pool) as connection:
         rows = await SQL["list_cases"].all(connection, values)
     return tuple(CaseRow.model_validate(dict(row)) for row in rows)
+
+
+class CaseNow(NamedTuple):
+    """A generation of a case as the register holds it."""
+
+    state: CaseState
+    receipt: Receipt | None
+    """How the application was answered; None until it was screened."""
+
+
+@case_errors_only
+async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> CaseNow | None:
+    """Where a case stands in its newest generation, or in one that is asked for; None where there is no such case."""
+    async with connection_of(pool) as connection:
+        row = await SQL["case_now"].first(connection, {"case_id": case_id, "generation": generation})
+    if row is None:
+        return None
+    receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
+    return CaseNow(Stored(row["opening"], row["screening"], row["state"]).whole, receipt)
+
+
+@case_errors_only
+async def versions_of(pool: Pool, case_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Generation and version of cases, by their IDs, asked for with one statement."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["versions_of"].all(connection, {"case_ids": list(case_ids)})
+    return {row["case_id"]: (row["generation"], row["version"]) for row in rows}
+
+
+@case_errors_only
+async def told_before(pool: Pool, case_id: str, told_as: str) -> tuple[str, dict[str, JsonValue]] | None:
+    """The event and the fact by which a case moved under an identity; None where it did not."""
+    async with connection_of(pool) as connection:
+        row = await SQL["told_before"].first(connection, {"case_id": case_id, "told_as": told_as})
+    return None if row is None else (row["event"], json.loads(row["fact"] or "{}"))
+
+
+@case_errors_only
+async def replaced_number(pool: Pool, case_id: str, generation: int) -> str | None:
+    """The number that a case has put out of force, sealed; None where it has not."""
+    async with connection_of(pool) as connection:
+        row = await SQL["replaced_number"].first(connection, {"case_id": case_id, "generation": generation})
+    return None if row is None else str(row["sealed"])
+
+
+@case_errors_only
+async def is_key_used(pool: Pool, key: str) -> bool:
+    """Whether an idempotency key has been used by an application that was taken in."""
+    async with connection_of(pool) as connection:
+        row = await SQL["is_key_used"].first(connection, {"key": key})
+    return row is not None and bool(row["used"])
 
 
 @case_errors_only

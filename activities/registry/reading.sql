@@ -14,6 +14,9 @@ WHERE (:kind::text IS NULL OR kind = :kind)
   AND (:attention::text IS NULL OR attention @> ARRAY[:attention])
   AND (:due_before::timestamptz IS NULL OR due_at < :due_before)
   AND (:is_open::boolean IS NULL OR (closed_at IS NULL) = :is_open)
+  AND (:kinds::text[] IS NULL OR kind = ANY (:kinds))
+  AND (:office::text IS NULL OR office_covers(:office, region))
+  AND (:moved_after::timestamptz IS NULL OR moved_at > :moved_after)
   AND (:after_case::text IS NULL OR (case_id, generation) > (:after_case, :after_generation::int))
 ORDER BY case_id, generation
 LIMIT :limit;
@@ -33,3 +36,34 @@ SELECT generation, version, head, state_digest, state, opening, screening
 FROM cases LEFT JOIN case_files USING (case_id, generation)
 WHERE case_id = :case_id
 ORDER BY generation;
+
+-- name: case_now
+-- The newest generation of a case, or one that is asked for: its state as it rests, and how the application was answered.
+SELECT generation, version, kind, region, closed_at, state, opening, screening, receipt
+FROM cases JOIN case_files USING (case_id, generation)
+WHERE case_id = :case_id AND (:generation::int IS NULL OR generation = :generation)
+ORDER BY generation DESC
+LIMIT 1;
+
+-- name: versions_of
+-- Where cases stand: the newest generation of each, and its version.
+SELECT DISTINCT ON (case_id) case_id, generation, version
+FROM cases WHERE case_id = ANY (:case_ids::text[])
+ORDER BY case_id, generation DESC;
+
+-- name: told_before
+-- What a case was told under an identity of the caller's, if it moved by it.
+SELECT event, fact FROM transitions WHERE case_id = :case_id AND told_as = :told_as
+ORDER BY generation DESC
+LIMIT 1;
+
+-- name: is_key_used
+-- Whether a case was opened, or answered, under an idempotency key.
+SELECT EXISTS (SELECT FROM idempotency_keys WHERE key = :key) AS used;
+
+-- name: replaced_number
+-- The number that a case has put out of force, sealed.
+SELECT sealed FROM numbers
+WHERE ended_by_case = :case_id AND ended_by_generation = :generation AND state = 'historic'
+ORDER BY id DESC
+LIMIT 1;

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from cases.models import Actor
-from gate.identity import IdentityTokens, KeyFile, KeyUrl
 from gate.settings import IdentitySettings
 from intake.stamping import TokenFile
+from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 
 _NEEDED: Final = {
@@ -23,7 +23,7 @@ _NEEDED: Final = {
 async def checked_actor() -> Actor:
     """Who calls, by the token file of the settings.
 
-    Raises `ConfigurationInvalid`, and `CaseError` as `gate.identity.IdentityTokens.check`.
+    Raises `ConfigurationInvalid`, and `CaseError` as `runtime.identity.IdentityTokens.check`.
     """
     settings = read_settings(IdentitySettings)
     lacking = [name for name in _NEEDED if getattr(settings, name) is None]

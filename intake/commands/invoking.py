@@ -17,11 +17,11 @@ from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS, read_case_id
 from cases.models import Actor
-from gate.identity import claimed_by
 from intake.client import CaseClient, Unavailable, of_rpc
 from intake.commands.saying import Exit, Format, Language, Speaker
 from intake.stamping import Stamping, TokenFile, gate_at
 from runtime.client import connect, payload_sealer
+from runtime.identity import claimed_by
 from runtime.logs import configure_logging, core_runtime
 from runtime.settings import (
     ClientSettings,

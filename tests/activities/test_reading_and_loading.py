@@ -75,10 +75,11 @@ class TestLists:
         await play.load(*people)
         for person in people:
             await play.received(play.change(person))
-        pages, after = [], None
+        pages: list[list[str]] = []
+        after: tuple[str, int] | None = None
         while page := await list_cases(play.pool, after=after, limit=3):
             pages.append([row.case_id for row in page])
-            after = page[-1]
+            after = page[-1].case_id, page[-1].generation
         assert [len(page) for page in pages] == [3, 3, 1]
         assert sorted(case for page in pages for case in page) == [case for page in pages for case in page]
         assert len({case for page in pages for case in page}) == 7

@@ -19,11 +19,11 @@ from cases.events import Event
 from cases.models import Actor, Role
 from gate.access import Access
 from gate.gate import Gate
-from gate.identity import IdentityTokens, KeyUrl
 from gate.login import Login
 from gate.origins import Origins
 from gate.service import Service, serve_gate, session_cookie
 from gate.translating import Translator
+from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import IdentityProvider, Operator
 from stack.ports import LOOPBACK, pick_ports
 from tests.engine import SEALED, Engine

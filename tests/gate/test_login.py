@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 
 from cases.errors import CaseError, Code
-from gate.identity import IdentityTokens, KeyUrl
 from gate.login import Attempt, Login, is_safe
+from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SAMPLE_OPERATORS, IdentityProvider
 from stack.issuer import AUDIENCE
 

@@ -1,7 +1,8 @@
 """Who asks: identity tokens of the agency's OIDC provider, checked where a decision enters.
 
-A token is a signed JWT (RFC 7519) with issuer, audience, expiry, `sub` (the staff ID), `cardcase_role` and
-`cardcase_office`. Its algorithm is one of a short list, and that of the provider's key: whatever a token says of itself
+A token is a signed JWT (RFC 7519) with issuer, audience, expiry, `sub` (the code of a member of staff or of a system),
+`cardcase_role` and `cardcase_office`; and, where it is one of OAuth 2, `scope`, which narrows the role and adds nothing
+to it. Its algorithm is one of a short list, and that of the provider's key: whatever a token says of itself
 decides nothing. Errors carry a code and nothing of the token.
 """
 
@@ -43,6 +44,8 @@ class Identity(NamedTuple):
 
     actor: Actor
     expires_at: datetime
+    scopes: frozenset[str] | None = None
+    """What of its role the token may be used for; None where it says nothing: for all of it (RFC 6749, 3.3)."""
 
 
 class PublicKeys(Protocol):
@@ -154,7 +157,16 @@ class IdentityTokens:
             raise CaseError(Code.IDENTITY_EXPIRED) from None
         except (jwt.PyJWTError, ValueError):
             raise CaseError(Code.IDENTITY_INVALID) from None
-        return Identity(actor_of(claims), datetime.fromtimestamp(claims["exp"], UTC))
+        return Identity(actor_of(claims), datetime.fromtimestamp(claims["exp"], UTC), _scopes_of(claims))
+
+
+def _scopes_of(claims: Mapping[str, object]) -> frozenset[str] | None:
+    said = claims.get("scope")
+    if said is None:
+        return None
+    if not isinstance(said, str):
+        raise CaseError(Code.IDENTITY_INVALID)
+    return frozenset(said.split())
 
 
 def actor_of(claims: Mapping[str, object]) -> Actor:

@@ -18,8 +18,8 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
-from gate import identity
-from gate.identity import LARGEST_TOKEN, IdentityTokens, KeyFile, KeyUrl, PublicKeys, claimed_by
+from runtime import identity
+from runtime.identity import LARGEST_TOKEN, IdentityTokens, KeyFile, KeyUrl, PublicKeys, claimed_by
 from stack.issuer import AUDIENCE, KEY_ID, Issuer
 from tests.scenes import OFFICER
 

@@ -1,0 +1,132 @@
+"""Runs the intake service: settings, keys, register, Temporal, start; ends on SIGTERM.
+
+    python -m intake [--check | --openapi]
+
+Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the register or Temporal cannot be reached; 78
+when something has to be corrected first (every problem is listed). `--openapi` prints the description of the interface,
+and needs no settings.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final, NoReturn
+
+import structlog
+from temporalio.service import RPCError
+
+from activities.sealing import KeyRing, Sealer
+from gate.login import is_safe
+from intake.service.app import described_alone, intake_application, serve_intake
+from intake.service.callers import Callers, Limits
+from intake.service.exchange import gates_at
+from intake.service.reach import CasesOf, Reach
+from intake.service.settings import IntakeSettings
+from intake.service.watching import Watch
+from runtime.client import connect, payload_sealer
+from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.logs import configure_logging
+from runtime.loop import run
+from runtime.settings import ConfigurationInvalid, Problem, read_settings
+from runtime.start import CannotStart, close, reach_register
+
+EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
+
+log: Final = structlog.get_logger("intake")
+
+
+async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
+    """Start in order and serve until told to stop. Answers the exit status. Raises `CannotStart`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ready = False
+    async with AsyncExitStack() as cleanup:
+        pool = await reach_register(settings.database_url, settings.pool_size)
+        cleanup.push_async_callback(close, pool)
+        try:
+            client = await connect(payload_sealer(settings), identity="intake")
+        except (RPCError, RuntimeError):
+            problem = Problem("TEMPORAL_ADDRESS", "nobody answers there", "Start Temporal, or correct it", passing=True)
+            raise CannotStart([problem]) from None
+        gates = await cleanup.enter_async_context(
+            gates_at(
+                settings.gate_url,
+                settings.token_url,
+                audience=settings.identity_audience,
+                client=settings.intake_client,
+                secret=settings.secret(),
+            )
+        )
+        if check_only:
+            log.info("everything is in place")
+            return 0
+        keys, sealer, watch = settings.identity_keys, Sealer(KeyRing.load(settings.key_file)), Watch(pool)
+        tokens = IdentityTokens(
+            KeyUrl(keys) if is_safe(keys) else KeyFile(Path(keys)),
+            issuer=settings.identity_issuer,
+            audience=settings.intake_audience,
+        )
+        reach = Reach(
+            callers=Callers(tokens, Limits(settings.intake_per_second, settings.intake_burst)),
+            cases=CasesOf(client, sealer, gates, settings.document_hosts),
+            pool=pool,
+            sealer=sealer,
+            watch=watch,
+        )
+        await cleanup.enter_async_context(watch.looking())
+        application = intake_application(reach, lambda: ready)
+        try:
+            port = await cleanup.enter_async_context(
+                serve_intake(application, settings.intake_host, settings.intake_port)
+            )
+        except OSError:
+            wrong = Problem("CARDCASE_INTAKE_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
+            raise CannotStart([wrong]) from None
+        ready = True
+        log.info("ready", host=settings.intake_host, port=port)
+        await stop.wait()
+        ready = False
+    log.info("stopped")
+    return 0
+
+
+class _CommandLine(argparse.ArgumentParser):
+    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
+
+
+def main() -> int:
+    """Read the settings, serve, and turn what went wrong into an exit status and words that help."""
+    parser = _CommandLine(
+        prog="python -m intake", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
+    parser.add_argument("--openapi", action="store_true", help="print the OpenAPI description, then end")
+    arguments = parser.parse_args()
+    if arguments.openapi:
+        sys.stdout.write(json.dumps(described_alone(), ensure_ascii=False, indent=2, sort_keys=True) + "\n")
+        return 0
+    try:
+        settings = read_settings(IntakeSettings)
+        configure_logging(settings.log_format, settings.log_level)
+        return run(serve(settings, check_only=arguments.check))
+    except ConfigurationInvalid as invalid:
+        problems, status = invalid.problems, EXIT_CONFIGURATION
+    except CannotStart as absent:
+        problems, status = absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

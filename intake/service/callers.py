@@ -1,0 +1,104 @@
+"""Who calls: by an access token made out to this service, and what of a case they may open, tell and see."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from fastapi import Request
+
+from cases.errors import CaseError, Code
+from cases.events import EVENTS, Event
+from cases.kinds import KINDS
+from cases.models import Actor, Role
+from cases.names import Kind
+from cases.rules.people import covers
+from intake.service.problems import TooOften
+from runtime.identity import Identity, IdentityTokens
+
+OPEN: Final = "cases:open"
+READ: Final = "cases:read"
+_BEARER: Final = "Bearer "
+
+SEES_ALL: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator, Role.back_office})
+"""Roles that see every case of their office's region. A system sees cases of the kinds that it has a part in."""
+
+
+def tell(event: Event) -> str:
+    """The scope by which an event is told."""
+    return f"events:tell:{event.value}"
+
+
+SCOPES: Final = (OPEN, READ, *(tell(event) for event, record in EVENTS.items() if record.roles))
+"""All scopes that narrow a token."""
+
+
+class Caller(NamedTuple):
+    """Whoever sent a request."""
+
+    actor: Actor
+    token: str
+    """Their access token, for the length of the request."""
+    scopes: frozenset[str] | None
+
+    def need(self, scope: str) -> None:
+        """Raises `CaseError` SCOPE_MISSING where the token is not for that. A scope adds nothing to a role."""
+        if self.scopes is not None and scope not in self.scopes:
+            raise CaseError(Code.SCOPE_MISSING)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of case of which they see any."""
+        if self.actor.role in SEES_ALL:
+            return frozenset(KINDS)
+        return frozenset(
+            kind
+            for kind, record in KINDS.items()
+            if any(self.actor.role in EVENTS[event].roles for event in record.machine.every_event)
+        )
+
+    def sees(self, kind: Kind, region: str) -> bool:
+        """Whether a case is within what they see."""
+        return kind in self.kinds and covers(self.actor.office, region)
+
+
+class Limits:
+    """How many requests one caller may make: so many a second, and so many at once after a pause (a token bucket)."""
+
+    def __init__(
+        self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic, most: int = 10_000
+    ) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._most = most
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, caller: str) -> None:
+        """Count a request. Raises `TooOften` with the seconds after which there is room for one."""
+        now = self._clock()
+        left, since = self._left.get(caller, (float(self._burst), now))
+        left = min(self._burst, left + (now - since) * self._per_second)
+        taken = left >= 1
+        self._left[caller] = (left - 1 if taken else left, now)
+        self._left.move_to_end(caller)
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+        if not taken:
+            raise TooOften(Code.REQUESTED_TOO_OFTEN, max(1, round((1 - left) / self._per_second)))
+
+
+class Callers:
+    """Knows who calls."""
+
+    def __init__(self, tokens: IdentityTokens, limits: Limits) -> None:
+        self._tokens = tokens
+        self._limits = limits
+
+    async def of(self, request: Request) -> Caller:
+        """Who sent a request. Raises `CaseError` as `IdentityTokens.check`, and `TooOften`."""
+        given = request.headers.get("Authorization", "")
+        token = given.removeprefix(_BEARER) if given.startswith(_BEARER) else ""
+        identity: Identity = await self._tokens.check(token)
+        self._limits.take(identity.actor.id)
+        return Caller(identity.actor, token, identity.scopes)

@@ -1,0 +1,21 @@
+"""Headers and parameters of routes, as the description of the interface names them."""
+
+from typing import Annotated
+
+from fastapi import Header, Path
+
+KeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key has effect once, for ever; without one the content itself is the key.",
+        pattern=r"^[A-Za-z0-9._:-]{1,90}$",
+    ),
+]
+MatchHeader = Annotated[
+    str | None, Header(alias="If-Match", description="Only where the case still stands at this `ETag`, else 412.")
+]
+NoneMatchHeader = Annotated[
+    str | None, Header(alias="If-None-Match", description="With `wait`: answer when the case is not at this `ETag`.")
+]
+CaseId = Annotated[str, Path(description="Case ID.", pattern=r"^[a-z]{3}-[a-z2-7]{26}$")]

@@ -1,0 +1,237 @@
+"""What is asked: one case, many, how it moved and ended, and whom it is about. All of it comes from the register.
+
+No query goes to Temporal: what is read here outlives what Temporal keeps, and costs a case nothing.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+
+from activities.registry import journal
+from activities.registry.reading import CaseRow, Filter, list_cases, replaced_number, transitions_of
+from activities.sealing import Field as Sealable
+from cases.clocks import SHANGHAI
+from cases.errors import CaseError, Code
+from cases.kinds import case_id, read_case_id
+from cases.machines.machine import Milestone, Status
+from cases.models import Category, Record, RegionCode, StaffId
+from cases.names import Kind
+from cases.rules.people import SPEAKS_FOR
+from cases.views import outcome_of, view_of
+from intake.applications import checked
+from intake.service.bodies import object_of
+from intake.service.callers import READ
+from intake.service.headers import CaseId, NoneMatchHeader
+from intake.service.reach import Reach, answered, etag_of
+
+LONGEST_WAIT: Final = 60
+"""Seconds of a long poll."""
+MOST_IN_A_PAGE: Final = 500
+
+
+class LookedFor(BaseModel):
+    """Who is looked for."""
+
+    kind: Kind
+    personal_number: str
+
+
+class Found(Record):
+    """The case that was looked for."""
+
+    case_id: str
+
+
+class TransitionRead(Record):
+    """One transition of a case, as the audit has it."""
+
+    generation: int
+    version: int
+    at: AwareDatetime
+    event: str
+    status: Status | None
+    """Before it; None for the registration of a generation."""
+    to: Status
+    actor: StaffId | None
+    role: str | None
+    office: RegionCode | None
+
+
+class History(Record):
+    """All transitions of a case over all its generations, oldest first."""
+
+    case_id: str
+    transitions: tuple[TransitionRead, ...]
+
+
+class Page(Record):
+    """Some of the cases that a caller sees, in the order of their IDs."""
+
+    cases: tuple[CaseRow, ...]
+    next: str | None = None
+    """Cursor of the following page; None where this is the last."""
+
+
+class SubjectRead(Record):
+    """The numbers that a system has to change over."""
+
+    case_id: str
+    number: str = Field(repr=False)
+    """The number that is in force from now on."""
+    replaces: str | None = Field(default=None, repr=False)
+    """The one before it."""
+
+
+class Narrowed(BaseModel):
+    """By what a list is narrowed, and which page of it is asked for."""
+
+    kind: Kind | None = None
+    status: Status | None = None
+    milestone: Milestone | None = None
+    region: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{1,5}$")] = None
+    """Division code, or its first digits."""
+    category: Category | None = None
+    attention: Annotated[str | None, Field(pattern=r"^[a-z_]{1,32}$")] = None
+    changed_after: AwareDatetime | None = None
+    """Only cases that moved after this."""
+    cursor: Annotated[str | None, Field(max_length=120)] = None
+    """`next` of the page before."""
+    limit: Annotated[int, Field(ge=1, le=MOST_IN_A_PAGE)] = 100
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The routes by which cases are looked at."""
+
+    reach: Reach
+
+    async def look_up(self, request: Request) -> Response:
+        """The case ID of a person's case of one kind. Each look is written down, and their number is limited."""
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        asked = checked(LookedFor, await object_of(request))
+        person = self.reach.sealer.person_token(asked.personal_number)
+        entry = journal.Entry(
+            kind=journal.Kind.lookup,
+            at=datetime.now(SHANGHAI),
+            actor=caller.actor,
+            facts={"person": person, "of_kind": asked.kind.value},
+        )
+        await journal.write(self.reach.pool, entry, journal.LOOKUPS)
+        found = await self.reach.case_of(caller, case_id(asked.kind, person))
+        return answered(Found(case_id=found.state.case_id))
+
+    async def list_cases(self, request: Request, narrowed: Annotated[Narrowed, Query()]) -> Response:
+        """Cases that the caller sees, in the order of their IDs, page by page."""
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        which = Filter(
+            kind=narrowed.kind,
+            status=narrowed.status,
+            milestone=narrowed.milestone,
+            region=narrowed.region,
+            category=narrowed.category,
+            attention=narrowed.attention,
+            kinds=tuple(sorted(caller.kinds)),
+            office=caller.actor.office,
+            moved_after=narrowed.changed_after,
+        )
+        after = _read_cursor(narrowed.cursor)
+        rows = await list_cases(self.reach.pool, which, after=after, limit=narrowed.limit + 1)
+        page = rows[: narrowed.limit]
+        return answered(Page(cases=page, next=_cursor(page[-1]) if len(rows) > len(page) else None))
+
+    async def read(
+        self,
+        request: Request,
+        case: CaseId,
+        if_none_match: NoneMatchHeader = None,
+        wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for a move.")] = 0,
+    ) -> Response:
+        """Everything about a case that may be shown. `ETag` is its generation and version.
+
+        With `If-None-Match` and `wait` the answer comes as soon as the case has moved, or 304 after so many seconds.
+        """
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        now = await self.reach.case_of(caller, case)
+        if if_none_match is not None and etag_of(now) == if_none_match:
+            seen = now.state.generation, now.state.version
+            if wait == 0 or not await self.reach.watch.moved(case, seen, wait):
+                return Response(status_code=304, headers={"ETag": if_none_match})
+            now = await self.reach.case_of(caller, case)
+        return answered(view_of(now.state), headers={"ETag": etag_of(now)})
+
+    async def read_history(self, request: Request, case: CaseId) -> Response:
+        """All its transitions, from the register's audit."""
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        await self.reach.case_of(caller, case)
+        rows = await transitions_of(self.reach.pool, case)
+        transitions = tuple(
+            TransitionRead(
+                generation=row.generation,
+                version=row.version,
+                at=row.at,
+                event=row.event,
+                status=row.from_status,
+                to=row.to_status,
+                actor=row.actor,
+                role=row.role,
+                office=row.office,
+            )
+            for row in rows
+        )
+        return answered(History(case_id=case, transitions=transitions))
+
+    async def read_outcome(self, request: Request, case: CaseId) -> Response:
+        """The result of a closed case; `CASE_STILL_OPEN` before."""
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        now = await self.reach.case_of(caller, case)
+        if now.state.is_open:
+            raise CaseError(Code.CASE_STILL_OPEN)
+        return answered(outcome_of(now.state))
+
+    async def read_subject(self, request: Request, case: CaseId) -> Response:
+        """The numbers in clear, for a system that the case waits for and nobody else. Each look is written down."""
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        now = await self.reach.case_of(caller, case)
+        system, opening, sealer = SPEAKS_FOR.get(caller.actor.role), now.state.opening, self.reach.sealer
+        if system is None or system not in now.state.awaited:
+            raise CaseError(Code.ROLE_NOT_ALLOWED)
+        entry = journal.Entry(kind=journal.Kind.subject, at=datetime.now(SHANGHAI), actor=caller.actor, case_id=case)
+        await journal.write(self.reach.pool, entry)
+        old = await replaced_number(self.reach.pool, case, now.state.generation)
+        subject = SubjectRead(
+            case_id=case,
+            number=sealer.open(opening.number, field=Sealable.number, person=opening.person),
+            replaces=None if old is None else sealer.open(old, field=Sealable.number, person=opening.person),
+        )
+        return answered(subject)
+
+
+_PLACE: Final = TypeAdapter(tuple[str, int])
+
+
+def _cursor(row: CaseRow) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row.case_id, row.generation]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> tuple[str, int] | None:
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        case, generation = _PLACE.validate_json(raw)
+        read_case_id(case)
+    except (binascii.Error, ValidationError, ValueError, CaseError):
+        raise CaseError(Code.FIELD_INVALID, "?cursor") from None
+    return case, generation

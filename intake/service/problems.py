@@ -1,0 +1,328 @@
+"""What is refused, as `application/problem+json` (RFC 9457): a code, a remedy in both languages, and never a value."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.exceptions import HTTPException
+
+from cases.answers import Outcome
+from cases.errors import REMEDIES, CaseError, Code
+from cases.models import Record
+from intake.applications import InputRefused
+from intake.applications import Problem as InputProblem
+from intake.client import EngineError
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+"""When to ask again, where nobody knows better."""
+
+
+class Remedy(Record):
+    """What to do, in both languages."""
+
+    zh: str
+    en: str
+
+
+class FieldProblem(Record):
+    """One field that is wrong."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) into the request's body, or `?name` for a parameter."""
+    code: Code
+    remedy: Remedy
+
+
+class Problem(Record):
+    """A refusal. Whoever reads it by program goes by `code`."""
+
+    type: str
+    """`urn:cardcase:` and the code."""
+    title: str
+    status: int
+    code: Code
+    remedy: Remedy
+    errors: tuple[FieldProblem, ...] = ()
+    """Every field that is wrong, where fields are."""
+    outcome: Outcome | None = Field(default=None)
+    """Of a case that is closed already."""
+
+
+_S = HTTPStatus
+_CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
+    _S.BAD_REQUEST: (Code.REQUEST_NOT_JSON,),
+    _S.UNAUTHORIZED: (
+        Code.IDENTITY_MISSING,
+        Code.IDENTITY_INVALID,
+        Code.IDENTITY_EXPIRED,
+        Code.LOGIN_FAILED,
+        Code.CALLBACK_UNAUTHENTIC,
+        Code.CALLBACK_EXPIRED,
+    ),
+    _S.FORBIDDEN: (
+        Code.ROLE_NOT_ALLOWED,
+        Code.SCOPE_MISSING,
+        Code.ORIGIN_NOT_ALLOWED,
+        Code.CALLER_REFUSED,
+        Code.STAMP_MISMATCH,
+    ),
+    # Whose case it is nobody else learns: another office's is as unknown as one that there is not.
+    _S.NOT_FOUND: (
+        Code.ROUTE_UNKNOWN,
+        Code.CASE_UNKNOWN,
+        Code.CASE_ID_INVALID,
+        Code.OFFICE_NOT_COMPETENT,
+        Code.SCHEDULE_UNKNOWN,
+        Code.CALLBACK_UNKNOWN,
+        Code.PLAN_UNKNOWN,
+        Code.MESSAGE_UNKNOWN,
+    ),
+    _S.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
+    _S.CONFLICT: (
+        Code.EVENT_NOT_ALLOWED,
+        Code.SAME_PERSON,
+        Code.CONTENT_CHANGED,
+        Code.PAST_POINT_OF_NO_RETURN,
+        Code.UNDO_NOT_PERMITTED,
+        Code.SYSTEM_NOT_AWAITED,
+        Code.CLAIM_PERIOD_NOT_OVER,
+        Code.EXTENSION_TOO_LONG,
+        Code.NO_CLOCK_TO_EXTEND,
+        Code.HOLD_LIMIT_USED,
+        Code.BENEFITS_EXCLUDED,
+        Code.BENEFITS_NOT_HELD,
+        Code.NOTICE_NOT_SERVED,
+        Code.DEADLINE_NOT_PASSED,
+        Code.NO_RESPONSE,
+        Code.LOSS_REPORT_EXPIRED,
+        Code.DISPUTE_LOST,
+        Code.PERSON_UNKNOWN,
+        Code.PERSON_DECEASED,
+        Code.PERSON_TRANSFERRED,
+        Code.ALREADY_18_DIGITS,
+        Code.CASE_CLOSED,
+        Code.CASE_STILL_OPEN,
+        Code.CASE_ALREADY_OPEN,
+        Code.CASE_NOT_REOPENABLE,
+        Code.PRECHECK_PERSON_UNKNOWN,
+        Code.PRECHECK_PERSON_DIFFERS,
+        Code.PRECHECK_DUPLICATE,
+        Code.PRECHECK_NOT_ALLOWED,
+        Code.NUMBER_TAKEN,
+        Code.REGISTER_CHANGED,
+        Code.DIGEST_DIFFERS,
+        Code.PERSON_BUSY,
+        Code.STATE_TOO_LARGE,
+        Code.START_REFUSED,
+        Code.OCCASION_TO_COME,
+        Code.OCCASION_OVER,
+        Code.BENEFIT_STILL_HELD,
+        Code.PRODUCTION_FAILED,
+        Code.CONFIRMATION_REFUSED,
+        Code.CONFIRMATION_OVERDUE,
+        Code.NOT_IN_BULK,
+        Code.PLAN_EMPTY,
+        Code.PLAN_TOO_LARGE,
+        Code.MESSAGE_NOT_GIVEN_UP,
+        Code.STAMP_USED,
+        Code.ANSWER_OUT_OF_DATE,
+        Code.OPINIONS_DIFFER,
+    ),
+    _S.PRECONDITION_FAILED: (Code.VERSION_DIFFERS,),
+    _S.REQUEST_ENTITY_TOO_LARGE: (Code.REQUEST_TOO_LARGE,),
+    _S.UNSUPPORTED_MEDIA_TYPE: (Code.MEDIA_TYPE_UNKNOWN, Code.FILE_TYPE_UNKNOWN),
+    _S.UNPROCESSABLE_ENTITY: (
+        Code.NUMBER_EMPTY,
+        Code.NUMBER_LENGTH,
+        Code.NUMBER_CHARACTERS,
+        Code.NUMBER_CHECK_DIGIT,
+        Code.NUMBER_BIRTH_DATE,
+        Code.NUMBER_BIRTH_IN_FUTURE,
+        Code.NUMBER_X_POSITION,
+        Code.NUMBER_SPREADSHEET_DAMAGED,
+        Code.NUMBER_NOT_DERIVABLE,
+        Code.NAME_EMPTY,
+        Code.NAME_TOO_LONG,
+        Code.TEXT_FORBIDDEN_CHARACTERS,
+        Code.TEXT_TOO_LONG,
+        Code.PII_IN_TEXT,
+        Code.FIELD_MISSING,
+        Code.FIELD_UNKNOWN,
+        Code.FIELD_INVALID,
+        Code.IDEMPOTENCY_KEY_INVALID,
+        Code.IDEMPOTENCY_CONFLICT,
+        Code.PERSONAL_NUMBER_INVALID,
+        Code.REGION_INVALID,
+        Code.DATE_INVALID,
+        Code.FILE_UNREADABLE,
+        Code.FILE_ENCODING,
+        Code.COLUMN_MISSING,
+        Code.COLUMN_DUPLICATE,
+        Code.COLUMN_UNKNOWN,
+        Code.ROW_BROKEN,
+        Code.ROW_REPEATED,
+        Code.CELL_FORMULA,
+        Code.DOCUMENT_URI_REFUSED,
+        Code.DOCUMENT_TYPE_REFUSED,
+        Code.DOCUMENT_TOO_LARGE,
+        Code.DOCUMENT_DIGEST_INVALID,
+        Code.DOCUMENT_DIGEST_MISMATCH,
+        Code.DOCUMENT_OF_ANOTHER_PERSON,
+        Code.DOCUMENT_EXPIRED,
+        Code.DOCUMENT_FUTURE_DATED,
+        Code.DOCUMENTS_TOO_MANY,
+        Code.DOCUMENTS_MISSING,
+        Code.ORIGINAL_NOT_SEEN,
+        Code.OFFICE_UNKNOWN,
+        Code.SUBMITTER_UNKNOWN,
+        Code.OFFICE_REPEATED,
+        Code.OFFICE_LEVEL_WRONG,
+        Code.OFFICE_PARENT_WRONG,
+        Code.POST_MISSING,
+        Code.POST_HOLDER_MISSING,
+        Code.POST_RANK_REPEATED,
+        Code.POST_DEPUTY_REPEATED,
+        Code.POST_UNCOVERED,
+        Code.CONTACT_REPEATED,
+        Code.CONTACT_MISSING,
+        Code.ADDRESS_INVALID,
+        Code.PERSON_REPEATED,
+        Code.PAYLOAD_INVALID,
+        Code.POLICY_UNKNOWN,
+    ),
+    _S.TOO_MANY_REQUESTS: (Code.REQUESTED_TOO_OFTEN, Code.REVEALED_TOO_OFTEN, Code.SEARCHED_TOO_OFTEN),
+    # What the caller can do nothing about: their request is not judged by it.
+    _S.INTERNAL_SERVER_ERROR: (
+        Code.STAMP_MISSING,
+        Code.STAMP_INVALID,
+        Code.DATABASE_REFUSED,
+        Code.SEAL_BROKEN,
+        Code.KEY_UNKNOWN,
+        Code.PAYLOAD_UNSEALED,
+        Code.PAYLOAD_MISPLACED,
+        Code.PAYLOAD_DOWNGRADED,
+        Code.CONFIGURATION_INVALID,
+        Code.POLICY_INVALID,
+        Code.SCHEMA_MISMATCH,
+        Code.TEMPLATE_INVALID,
+        Code.INTERNAL,
+    ),
+    _S.SERVICE_UNAVAILABLE: (
+        Code.GATE_UNAVAILABLE,
+        Code.ANSWER_CONTRADICTED,
+        Code.DATABASE_UNAVAILABLE,
+        Code.ENGINE_UNAVAILABLE,
+        Code.ENGINE_TIMEOUT,
+        Code.STAMP_EXPIRED,
+        Code.CHANNEL_NOT_CONFIGURED,
+        Code.CHANNEL_NOT_AUTHORISED,
+        Code.CHANNEL_UNAVAILABLE,
+        Code.CHANNEL_BUSY,
+        Code.CHANNEL_UNCERTAIN,
+        Code.CHANNEL_REFUSED,
+        Code.NOT_DELIVERED,
+        Code.BOUNCED,
+        Code.POST_VACANT,
+    ),
+}
+STATUS: Final[Mapping[Code, HTTPStatus]] = {code: status for status, codes in _CODES.items() for code in codes}
+"""The HTTP status of every code."""
+
+_ASK_AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+def problem_of(code: Code, errors: Iterable[InputProblem] = (), outcome: Outcome | None = None) -> Problem:
+    """The problem that a code is."""
+    return Problem(
+        type=f"urn:cardcase:{code.value}",
+        title=REMEDIES[code].en,
+        status=STATUS[code],
+        code=code,
+        remedy=_remedy(code),
+        errors=tuple(
+            FieldProblem(pointer=_pointer(each.field), code=each.code, remedy=_remedy(each.code)) for each in errors
+        ),
+        outcome=outcome,
+    )
+
+
+def response_of(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that says so."""
+    told = {**_NO_STORE, **(headers or {})}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        told["WWW-Authenticate"] = "Bearer"
+    if problem.status in _ASK_AGAIN:
+        told.setdefault("Retry-After", str(RETRY_SECONDS))
+    return Response(problem.model_dump_json(exclude_none=True), problem.status, headers=told, media_type=MEDIA_TYPE)
+
+
+class TooOften(CaseError):
+    """A limit is reached; `retry_after` are the seconds after which it is not."""
+
+    def __init__(self, code: Code, retry_after: int) -> None:
+        super().__init__(code)
+        self.retry_after = retry_after
+
+
+# --- handlers of the application ------------------------------------------------------------------------------------
+
+
+async def of_case_error(_request: Request, error: Exception) -> Response:
+    """A code of ours."""
+    if not isinstance(error, CaseError):
+        raise error
+    fields = [InputProblem(error.field, error.code)] if error.field else []
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooOften) else None
+    return response_of(problem_of(error.code, fields), headers)
+
+
+async def of_engine_error(_request: Request, error: Exception) -> Response:
+    """What the case said no to, or what the engine did not answer."""
+    if not isinstance(error, EngineError):
+        raise error
+    return response_of(problem_of(error.code, outcome=error.outcome))
+
+
+async def of_input(_request: Request, error: Exception) -> Response:
+    """Fields that cannot be taken: with one fault its code is the problem's."""
+    if not isinstance(error, InputRefused):
+        raise error
+    codes = {each.code for each in error.problems}
+    code = codes.pop() if len(codes) == 1 else Code.PAYLOAD_INVALID
+    return response_of(problem_of(code, error.problems))
+
+
+async def of_parameters(_request: Request, error: Exception) -> Response:
+    """Parameters of a route. The framework's own answer would repeat what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found: list[dict[str, Any]] = list(error.errors())
+    if any(each["loc"][0] == "path" for each in found):
+        return response_of(problem_of(Code.CASE_UNKNOWN))
+    fields = [InputProblem(f"?{each['loc'][-1]}", Code.FIELD_INVALID) for each in found]
+    return response_of(problem_of(Code.FIELD_INVALID, fields))
+
+
+async def of_route(_request: Request, error: Exception) -> Response:
+    """No such route, or not by this method."""
+    status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    code = {
+        HTTPStatus.NOT_FOUND: Code.ROUTE_UNKNOWN,
+        HTTPStatus.METHOD_NOT_ALLOWED: Code.METHOD_NOT_ALLOWED,
+    }.get(HTTPStatus(status), Code.INTERNAL)
+    return response_of(problem_of(code))
+
+
+def _remedy(code: Code) -> Remedy:
+    return Remedy(zh=REMEDIES[code].zh, en=REMEDIES[code].en)
+
+
+def _pointer(field: str) -> str:
+    if field.startswith("?"):
+        return field
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in field.split(".") if part)

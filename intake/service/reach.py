@@ -1,0 +1,71 @@
+"""What the routes work with, and the few things that all of them do."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fastapi import Response
+from pydantic import BaseModel
+from temporalio.client import Client
+
+from activities.registry.pool import Pool
+from activities.registry.reading import CaseNow, case_now
+from activities.sealing import Sealer
+from cases.errors import CaseError, Code
+from cases.kinds import read_case_id
+from intake.client import CaseClient
+from intake.service.callers import Caller, Callers
+from intake.service.exchange import Gates
+from intake.service.watching import Watch
+
+
+class CasesOf:
+    """Makes the client by which a caller's decisions are handed in."""
+
+    def __init__(
+        self, client: Client, sealer: Sealer, gates: Gates, document_hosts: frozenset[str] = frozenset()
+    ) -> None:
+        self._client = client
+        self._sealer = sealer
+        self._gates = gates
+        self._document_hosts = document_hosts
+
+    async def for_(self, caller: Caller) -> CaseClient:
+        """The typed client, stamping in the name of a caller. Raises `CaseError` as `Exchange.token_for`."""
+        stamping = await self._gates.for_(caller)
+        return CaseClient(self._client, self._sealer, stamping=stamping, document_hosts=self._document_hosts)
+
+
+class Reach(NamedTuple):
+    """What the routes work with."""
+
+    callers: Callers
+    cases: CasesOf
+    pool: Pool
+    sealer: Sealer
+    watch: Watch
+
+    async def case_of(self, caller: Caller, case: str) -> CaseNow:
+        """A case, if the caller sees it. Raises `CaseError` CASE_UNKNOWN for one that they do not see as well."""
+        try:
+            kind, _ = read_case_id(case)
+        except CaseError:
+            raise CaseError(Code.CASE_UNKNOWN) from None
+        now = await case_now(self.pool, case)
+        if now is None or not caller.sees(kind, now.state.opening.region):
+            raise CaseError(Code.CASE_UNKNOWN)
+        return now
+
+
+def etag(generation: int, version: int) -> str:
+    """The `ETag` of a case: where it stands."""
+    return f'"{generation}.{version}"'
+
+
+def etag_of(now: CaseNow) -> str:
+    """The same, of a case as the register holds it."""
+    return etag(now.state.generation, now.state.version)
+
+
+def answered(content: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A model as JSON. It was validated where it was made; the framework would do it again."""
+    return Response(content.model_dump_json(), status, headers=headers, media_type="application/json")

@@ -1,0 +1,61 @@
+"""The routes of the service, and how the description of the interface names them."""
+
+from fastapi import APIRouter
+
+from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.events import EVENTS, FACTS
+from intake.applications import APPLICATIONS
+from intake.service.acting import FILLED_IN, Acting
+from intake.service.bodies import described
+from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
+from intake.service.problems import Problem
+from intake.service.reach import Reach
+
+
+def routes(reach: Reach) -> APIRouter:
+    """All routes of version 1."""
+    refused = {"description": "Refused: `code` says why, `remedy` what to do.", "model": Problem}
+    router = APIRouter(prefix="/v1", responses={"default": refused})
+    _of_cases(router, Looking(reach), Acting(reach))
+    _of_events(router, Acting(reach))
+    return router
+
+
+def _of_cases(router: APIRouter, looking: Looking, acting: Acting) -> None:
+    router.post(
+        "/cases",
+        status_code=201,
+        response_model=Receipt,
+        responses={200: {"model": Receipt, "description": "This application was handed in before."}},
+        openapi_extra=described(*APPLICATIONS.values(), without=frozenset({"key"})),
+        summary="Open a case",
+        tags=["cases"],
+    )(acting.open_case)
+    router.post(
+        "/cases:lookup",
+        response_model=Found,
+        openapi_extra=described(LookedFor),
+        summary="Find the case of a person",
+        tags=["cases"],
+    )(looking.look_up)
+    for path, answer, handler, summary in (
+        ("", Page, looking.list_cases, "List cases"),
+        ("/{case}", CaseView, looking.read, "Read a case, or wait until it moves"),
+        ("/{case}/history", History, looking.read_history, "Read how a case moved"),
+        ("/{case}/outcome", Outcome, looking.read_outcome, "Read how a case ended"),
+        ("/{case}/subject", SubjectRead, looking.read_subject, "Read whom a case is about"),
+    ):
+        router.get(f"/cases{path}", response_model=answer, summary=summary, tags=["cases"])(handler)
+
+
+def _of_events(router: APIRouter, acting: Acting) -> None:
+    for event, fact in FACTS.items():
+        router.post(
+            f"/cases/{{case}}/events/{event.value}",
+            response_model=Answer,
+            openapi_extra=described(fact, without=FILLED_IN),
+            operation_id=f"tell_{event.value}",
+            summary=f"Tell a case: {event.value}",
+            description=EVENTS[event].description,
+            tags=["events"],
+        )(acting.teller(event))

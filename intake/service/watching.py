@@ -1,0 +1,75 @@
+"""Long polls: whoever waits for a case to move is answered when the register holds another version of it.
+
+All who wait are asked for together, with one statement: a hundred waiting callers cost what one costs. The register
+has no channel to be told by that would not hold up its own commits (PostgreSQL takes a lock on the whole database for
+each notification), so it is asked four times a second, and only while somebody waits.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Final
+
+from activities.registry.pool import Pool
+from activities.registry.reading import versions_of
+from cases.errors import CaseError
+
+EVERY_SECONDS: Final = 0.25
+
+Version = tuple[int, int]
+"""Generation and version of a case."""
+
+
+class Watch:
+    """Knows who waits for which case."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._seen: dict[asyncio.Future[None], Version] = {}
+        self._anybody = asyncio.Event()
+
+    async def moved(self, case_id: str, seen: Version, seconds: float) -> bool:
+        """Wait until a case has moved beyond what somebody has seen; False where it has not within so many seconds."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[case_id].add(waiting)
+        self._seen[waiting] = seen
+        self._anybody.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting
+        except TimeoutError:
+            return False
+        finally:
+            self._seen.pop(waiting, None)
+            self._waiting[case_id].discard(waiting)
+            if not self._waiting[case_id]:
+                del self._waiting[case_id]
+        return True
+
+    @contextlib.asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Look for the length of a block."""
+        looking = asyncio.create_task(self._look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        while True:
+            if not self._waiting:
+                self._anybody.clear()
+                await self._anybody.wait()
+            # A register that is away for a moment is asked again; who waits is answered by the end of their time.
+            with contextlib.suppress(CaseError):
+                self._wake(await versions_of(self._pool, tuple(self._waiting)))
+            await asyncio.sleep(EVERY_SECONDS)
+
+    def _wake(self, versions: dict[str, Version]) -> None:
+        for case_id, version in versions.items():
+            for waiting in self._waiting.get(case_id, ()):
+                if not waiting.done() and self._seen[waiting] != version:
+                    waiting.set_result(None)

@@ -1,0 +1,118 @@
+"""The intake service as outsiders meet it: over HTTP, with a credential of their own and nothing else."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from aiohttp import web
+
+from cases.models import Actor, Role
+from gate.gate import Gate
+from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from intake.service.app import intake_application, serve_intake
+from intake.service.callers import Callers, Limits
+from intake.service.exchange import gates_at
+from intake.service.reach import CasesOf, Reach
+from intake.service.watching import Watch
+from runtime.identity import IdentityTokens, KeyUrl
+from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System
+from stack.ports import LOOPBACK
+from tests.engine import Engine
+from tests.scenes import OFFICE
+from tests.stamping import KEY
+
+SECRET: Final = "of-a-test"  # noqa: S105 - of a provider that lives as long as a test
+EVERYTHING: Final = "cases:open cases:read"
+
+
+def office(role: Role, region: str = "110000") -> Actor:
+    return Actor(id=f"{role.value.replace('_', '-')}-1", role=role, office=region)
+
+
+BACK_OFFICE: Final = office(Role.back_office)
+BANK: Final = office(Role.bank)
+BUREAU: Final = office(Role.card_bureau)
+VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
+ELSEWHERE: Final = office(Role.back_office, "440000")
+SYSTEMS: Final = {
+    actor.id: System(actor, SECRET, frozenset({"cases:open", "cases:read"})) for actor in (BACK_OFFICE, BANK, BUREAU)
+} | {"intake": System(Actor(id="intake", role=Role.operator, office="100000"), SECRET, may_exchange=True)}
+
+
+@dataclass
+class Door:
+    """The door, and whoever stands before it."""
+
+    url: str
+    provider: IdentityProvider
+    engine: Engine
+    http: httpx.AsyncClient = field(repr=False)
+
+    def token(self, actor: Actor, scope: str | None = None, **claims: Any) -> str:
+        """An access token; without a scope it may be used for all that the role may."""
+        said = {"aud": SERVICE_AUDIENCE} | ({} if scope is None else {"scope": scope}) | claims
+        return self.provider.issuer.token(actor, **said)
+
+    async def asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        by: Actor | str | None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """Ask as somebody, or as the bearer of a token, or as nobody."""
+        told = dict(headers or {})
+        if by is not None:
+            told["Authorization"] = f"Bearer {by if isinstance(by, str) else self.token(by)}"
+        return await self.http.request(method, f"{self.url}{path}", json=json, headers=told, **more)
+
+
+@asynccontextmanager
+async def door_of(engine: Engine, limits: Limits | None = None) -> AsyncIterator[Door]:
+    """The service on an engine, with a gate and an identity provider over HTTP, for the length of a block."""
+    async with IdentityProvider([], systems=SYSTEMS) as provider:
+        issuer = provider.issuer
+        keys = KeyUrl(provider.jwks_url)
+        gate = Gate(
+            IdentityTokens(keys, issuer=issuer.url, audience=issuer.audience),
+            KEY,
+            audience=engine.client.namespace,
+            clock=engine.time_of,
+        )
+        async with (
+            _serving(gate) as gate_url,
+            gates_at(gate_url, provider.token_url, audience=issuer.audience, client="intake", secret=SECRET) as gates,
+            httpx.AsyncClient(timeout=60) as http,
+        ):
+            watch = Watch(engine.pool)
+            tokens = IdentityTokens(keys, issuer=issuer.url, audience=SERVICE_AUDIENCE)
+            reach = Reach(
+                callers=Callers(tokens, limits or Limits(10_000, 10_000)),
+                cases=CasesOf(engine.client, engine.sealer, gates),
+                pool=engine.pool,
+                sealer=engine.sealer,
+                watch=watch,
+            )
+            async with (
+                watch.looking(),
+                serve_intake(intake_application(reach, lambda: True), LOOPBACK, 0) as port,
+            ):
+                yield Door(f"http://{LOOPBACK}:{port}", provider, engine, http)
+
+
+@asynccontextmanager
+async def _serving(gate: Gate) -> AsyncIterator[str]:
+    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application.add_routes([web.post(PATH, stamp_handler(gate))])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, 0).start()
+        yield f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

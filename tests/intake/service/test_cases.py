@@ -1,0 +1,327 @@
+"""A back office opens cases, asks about them and tells them things, over HTTP."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from cases.errors import REMEDIES, Code
+from cases.events import FACTS
+from intake.service.callers import SCOPES, Limits
+from tests.engine import Engine, Person, new_number
+from tests.intake.applying import fields_of, number_change, replacement
+from tests.intake.service.door import BACK_OFFICE, BANK, BUREAU, ELSEWHERE, SECRET, VERIFIER, Door, door_of
+from tests.scenes import OFFICE
+
+
+def application_of(person: Person, **more: Any) -> dict[str, Any]:
+    fields = fields_of(number_change(person))
+    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
+    return fields | more
+
+
+async def opened(door: Door, person: Person, **headers: str) -> httpx.Response:
+    return await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=application_of(person), headers=headers)
+
+
+def code_of(answer: httpx.Response, status: int) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    problem = answer.json()
+    assert (answer.status_code, problem["status"]) == (status, status)
+    assert problem["remedy"] == REMEDIES[Code(problem["code"])]._asdict()
+    assert answer.headers["cache-control"] == "no-store"
+    return str(problem["code"])
+
+
+async def test_a_case_is_opened_once_and_a_repetition_is_answered_the_same(door: Door) -> None:
+    person = await door.engine.insured()
+    first = await opened(door, person)
+    assert first.status_code == 201, first.text
+    receipt = first.json()
+    assert first.headers["location"] == f"/v1/cases/{receipt['case_id']}"
+    assert receipt["status"] == "in_review"
+    again = await opened(door, person)
+    assert (again.status_code, again.json()) == (200, receipt)
+
+
+async def test_a_key_is_the_callers_own_and_other_content_under_it_is_refused(door: Door) -> None:
+    one, other = await door.engine.insured(), await door.engine.insured()
+    key = {"Idempotency-Key": "application-7"}
+    first = await opened(door, one, **key)
+    assert first.status_code == 201
+    assert (await opened(door, one, **key)).json() == first.json()
+    refused = await opened(door, other, **key)
+    assert code_of(refused, 422) == "IDEMPOTENCY_CONFLICT"
+    assert (await opened(door, other)).status_code == 201
+
+
+async def test_an_application_that_is_rejected_at_once_is_an_outcome(door: Door) -> None:
+    person = await door.engine.insured()
+    stranger = application_of(person, personal_number="T9999999")
+    answer = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=stranger)
+    assert answer.status_code == 201
+    receipt = answer.json()
+    assert (receipt["status"], receipt["reason"]) == ("ended", "PERSON_UNKNOWN")
+    outcome = await door.asked("GET", f"/v1/cases/{receipt['case_id']}/outcome", by=BACK_OFFICE)
+    assert outcome.json()["reason"] == "PERSON_UNKNOWN"
+
+
+async def test_what_is_wrong_in_an_application_is_said_by_pointer_and_never_with_its_value(door: Door) -> None:
+    person = await door.engine.insured()
+    planted = "11010519491231002Q"
+    wrong = application_of(person, new_number=planted, region="planted-region", name="")
+    answer = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=wrong)
+    assert code_of(answer, 422) == "PAYLOAD_INVALID"
+    assert {(each["pointer"], each["code"]) for each in answer.json()["errors"]} == {
+        ("/new_number", "NUMBER_CHARACTERS"),
+        ("/region", "REGION_INVALID"),
+        ("/name", "NAME_EMPTY"),
+    }
+    for value in (planted, "planted-region"):
+        assert value not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status", "code"),
+    [
+        (b'{"kind": 1', "application/json", 400, "REQUEST_NOT_JSON"),
+        (b'{"kind":"a","kind":"b"}', "application/json", 400, "REQUEST_NOT_JSON"),
+        (b"[]", "application/json", 422, "FIELD_INVALID"),
+        (b"{}", "text/plain", 415, "MEDIA_TYPE_UNKNOWN"),
+        (b"{" + b" " * 70_000 + b"}", "application/json", 413, "REQUEST_TOO_LARGE"),
+    ],
+)
+async def test_a_body_that_is_none_is_refused(door: Door, body: bytes, media_type: str, status: int, code: str) -> None:
+    headers = {"Authorization": f"Bearer {door.token(BACK_OFFICE)}", "Content-Type": media_type}
+    answer = await door.http.post(f"{door.url}/v1/cases", content=body, headers=headers)
+    assert code_of(answer, status) == code
+
+
+async def test_a_case_is_verified_by_a_clerk_and_confirmed_by_systems_to_its_end(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    view = await door.asked("GET", f"/v1/cases/{case}", by=BACK_OFFICE)
+    assert view.json()["case_id"] == case
+    told = {"original_seen": True, "copies": [each["sha256"] for each in view.json()["documents"]]}
+    verified = await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+    assert (verified.status_code, verified.json()["status"]) == (200, "verified"), verified.text
+    now = await door.asked("GET", f"/v1/cases/{case}", by=BANK)
+    assert (now.json()["status"], "bank" in now.json()["awaited"]) == ("applying", True)
+    subject = await door.asked("GET", f"/v1/cases/{case}/subject", by=BANK)
+    assert subject.json() == {"case_id": case, "number": person.new, "replaces": person.old}
+    assert code_of(await door.asked("GET", f"/v1/cases/{case}/subject", by=BACK_OFFICE), 403) == "ROLE_NOT_ALLOWED"
+    rows = await door.engine.pool.fetch("SELECT kind, actor FROM journal WHERE case_id = $1", case)
+    assert [tuple(row) for row in rows] == [("subject", BANK.id)]
+    assert code_of(await door.asked("GET", f"/v1/cases/{case}/outcome", by=BANK), 409) == "CASE_STILL_OPEN"
+
+
+async def test_a_long_poll_is_answered_when_the_case_moves_and_not_before(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    first = await door.asked("GET", f"/v1/cases/{case}", by=BACK_OFFICE)
+    seen = {"If-None-Match": first.headers["etag"]}
+    unmoved = await door.asked("GET", f"/v1/cases/{case}?wait=1", by=BACK_OFFICE, headers=seen)
+    assert (unmoved.status_code, unmoved.headers["etag"]) == (304, first.headers["etag"])
+    waiting = asyncio.create_task(door.asked("GET", f"/v1/cases/{case}?wait=30", by=BACK_OFFICE, headers=seen))
+    held = {"reason": "waiting_for_police", "evidence": "police/2026-1"}
+    await door.asked("POST", f"/v1/cases/{case}/events/hold", by=VERIFIER, json=held)
+    moved = await waiting
+    assert (moved.status_code, moved.json()["status"]) == (200, "on_hold")
+    assert moved.headers["etag"] != first.headers["etag"]
+
+
+async def test_an_event_is_told_once_under_a_key_and_only_where_the_case_still_stands(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    path, held = f"/v1/cases/{case}/events/hold", {"reason": "waiting_for_police", "evidence": "police/2026-1"}
+    stale = await door.asked("POST", path, by=VERIFIER, json=held, headers={"If-Match": '"1.0"'})
+    assert code_of(stale, 412) == "VERSION_DIFFERS"
+    etag = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).headers["etag"]
+    key = {"Idempotency-Key": "hold-1", "If-Match": etag}
+    first = await door.asked("POST", path, by=VERIFIER, json=held, headers=key)
+    assert (first.status_code, first.json()["status"]) == (200, "on_hold"), first.text
+    again = await door.asked("POST", path, by=VERIFIER, json=held, headers=key)
+    assert again.json() == first.json()
+    other = await door.asked("POST", path, by=VERIFIER, json=held | {"evidence": "police/2026-2"}, headers=key)
+    assert code_of(other, 422) == "IDEMPOTENCY_CONFLICT"
+    assert code_of(await door.asked("POST", path, by=VERIFIER, json=held), 409) == "EVENT_NOT_ALLOWED"
+
+
+async def test_history_tells_of_every_transition_and_who_made_it(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=VERIFIER, json={})
+    history = (await door.asked("GET", f"/v1/cases/{case}/history", by=BACK_OFFICE)).json()
+    events = [(each["event"], each["to"], each["actor"]) for each in history["transitions"]]
+    assert events == [
+        ("registered", "screening", BACK_OFFICE.id),
+        ("screened", "in_review", None),
+        ("withdraw", "withdrawn", VERIFIER.id),
+    ]
+
+
+async def test_a_person_is_looked_for_and_the_look_is_written_down(door: Door) -> None:
+    person = await door.engine.insured()
+    asked = {"kind": "IdNumberChange", "personal_number": person.personal_number}
+    nobody = await door.asked("POST", "/v1/cases:lookup", by=BACK_OFFICE, json=asked)
+    assert code_of(nobody, 404) == "CASE_UNKNOWN"
+    case = (await opened(door, person)).json()["case_id"]
+    found = await door.asked("POST", "/v1/cases:lookup", by=BACK_OFFICE, json=asked)
+    assert found.json() == {"case_id": case}
+    token = door.engine.sealer.person_token(person.personal_number)
+    rows = await door.engine.pool.fetch(
+        "SELECT actor FROM journal WHERE kind = 'lookup' AND facts ->> 'person' = $1", token
+    )
+    assert [row["actor"] for row in rows] == [BACK_OFFICE.id] * 2
+
+
+async def test_a_list_is_read_page_by_page_and_shows_what_its_reader_sees(door: Door) -> None:
+    cases = {(await opened(door, await door.engine.insured())).json()["case_id"] for _ in range(5)}
+    seen: list[str] = []
+    path = f"/v1/cases?kind=IdNumberChange&region={OFFICE}&limit=2"
+    cursor = ""
+    while True:
+        page = (await door.asked("GET", path + cursor, by=BACK_OFFICE)).json()
+        seen += [each["case_id"] for each in page["cases"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert cases <= set(seen)
+    assert len(seen) == len(set(seen))
+    assert (await door.asked("GET", "/v1/cases", by=ELSEWHERE)).json()["cases"] == []
+    kinds = {each["kind"] for each in (await door.asked("GET", "/v1/cases?limit=500", by=BUREAU)).json()["cases"]}
+    assert kinds <= {"CardReplacement"}
+    wrong = await door.asked("GET", "/v1/cases?limit=planted&cursor=planted", by=BACK_OFFICE)
+    assert code_of(wrong, 422) == "FIELD_INVALID"
+    assert "planted" not in wrong.text
+
+
+async def test_a_case_of_another_office_is_as_unknown_as_one_that_there_is_not(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    nobody = "idc-" + "a" * 26
+    for path in ("", "/history", "/outcome", "/subject"):
+        theirs = await door.asked("GET", f"/v1/cases/{case}{path}", by=ELSEWHERE)
+        none = await door.asked("GET", f"/v1/cases/{nobody}{path}", by=ELSEWHERE)
+        assert code_of(theirs, 404) == code_of(none, 404) == "CASE_UNKNOWN"
+        assert theirs.json() == none.json()
+    told = await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=ELSEWHERE, json={})
+    assert code_of(told, 404) == "CASE_UNKNOWN"
+    for wrong in ("planted", "idc-planted", "xyz-" + "a" * 26):
+        assert code_of(await door.asked("GET", f"/v1/cases/{wrong}", by=BACK_OFFICE), 404) == "CASE_UNKNOWN"
+
+
+async def test_a_token_opens_nothing_beyond_its_scopes(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    reader = door.token(VERIFIER, "cases:read")
+    assert (await door.asked("GET", f"/v1/cases/{case}", by=reader)).status_code == 200
+    refused = await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=reader, json={})
+    assert code_of(refused, 403) == "SCOPE_MISSING"
+    opener = door.token(BACK_OFFICE, "cases:open")
+    assert code_of(await door.asked("GET", f"/v1/cases/{case}", by=opener), 403) == "SCOPE_MISSING"
+    withdraws = door.token(VERIFIER, "events:tell:withdraw")
+    assert (await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=withdraws, json={})).status_code == 200
+
+
+async def test_a_scope_adds_nothing_to_a_role(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    everything = door.token(BANK, " ".join(SCOPES))
+    told = await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=everything, json={})
+    assert code_of(told, 403) == "ROLE_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"aud": "cardcase"}, "IDENTITY_INVALID"),
+        ({"iss": "https://elsewhere.example.invalid"}, "IDENTITY_INVALID"),
+        ({"scope": 7}, "IDENTITY_INVALID"),
+        ({"exp": 1}, "IDENTITY_EXPIRED"),
+    ],
+    ids=str,
+)
+async def test_a_token_of_another_issuer_or_for_another_service_is_refused(
+    door: Door, claims: dict[str, Any], code: str
+) -> None:
+    answer = await door.asked("GET", "/v1/cases", by=door.token(BACK_OFFICE, **claims))
+    assert code_of(answer, 401) == code
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_without_a_token_nothing_is_answered(door: Door) -> None:
+    for method, path in (("GET", "/v1/cases"), ("POST", "/v1/cases"), ("POST", "/v1/cases:lookup")):
+        assert code_of(await door.asked(method, path, by=None), 401) == "IDENTITY_MISSING"
+
+
+async def test_a_system_gets_its_token_by_its_credential_and_opens_with_it(door: Door) -> None:
+    form = {"grant_type": "client_credentials", "scope": "cases:open"}
+    answer = await door.http.post(door.provider.token_url, data=form, auth=(BACK_OFFICE.id, SECRET))
+    token = answer.json()["access_token"]
+    person = await door.engine.insured()
+    opened_by_it = await door.asked("POST", "/v1/cases", by=token, json=application_of(person))
+    assert opened_by_it.status_code == 201
+    case = opened_by_it.json()["case_id"]
+    row = await door.engine.pool.fetchrow(
+        "SELECT actor, role FROM transitions WHERE case_id = $1 AND version = 0", case
+    )
+    assert row is not None
+    assert (row["actor"], row["role"]) == (BACK_OFFICE.id, "back_office")
+
+
+async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_sealed(door: Door) -> None:
+    person = await door.engine.insured(number=new_number())
+    fields = fields_of(replacement(person, reason="expired"))
+    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
+    case = (await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields)).json()["case_id"]
+    view = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).json()
+    told = {"original_seen": True, "copies": [each["sha256"] for each in view["documents"]]}
+    await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+    made = {"produced": True, "batch": "batch-1", "card_number": "C99887766", **_order_of(await _view(door, case))}
+    answer = await door.asked("POST", f"/v1/cases/{case}/events/card_produced", by=BUREAU, json=made)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready"), answer.text
+    fact = await door.engine.pool.fetchval(
+        "SELECT fact FROM transitions WHERE case_id = $1 AND event = 'card_produced'", case
+    )
+    assert "C99887766" not in fact
+    assert json.loads(fact)["card_token"] == door.engine.sealer.number_token("C99887766")
+
+
+async def _view(door: Door, case: str) -> dict[str, Any]:
+    view: dict[str, Any] = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).json()
+    return view
+
+
+def _order_of(view: dict[str, Any]) -> dict[str, str]:
+    return {"order": view["order"]} if view.get("order") else {}
+
+
+async def test_whoever_asks_too_often_is_told_when_to_go_on(engine: Engine) -> None:
+    async with door_of(engine, Limits(0.5, 2)) as door:
+        for _ in range(2):
+            assert (await door.asked("GET", "/v1/cases", by=BACK_OFFICE)).status_code == 200
+        answer = await door.asked("GET", "/v1/cases", by=BACK_OFFICE)
+        assert code_of(answer, 429) == "REQUESTED_TOO_OFTEN"
+        assert 1 <= int(answer.headers["retry-after"]) <= 2
+        # Another caller has room of their own.
+        assert (await door.asked("GET", "/v1/cases", by=VERIFIER)).status_code == 200
+
+
+async def test_an_address_or_a_method_that_there_is_not_is_a_problem_as_well(door: Door) -> None:
+    assert code_of(await door.asked("GET", "/v1/planted", by=BACK_OFFICE), 404) == "ROUTE_UNKNOWN"
+    assert code_of(await door.asked("DELETE", "/v1/cases", by=BACK_OFFICE), 405) == "METHOD_NOT_ALLOWED"
+
+
+async def test_every_event_that_somebody_may_tell_has_a_route(door: Door) -> None:
+    described = (await door.http.get(f"{door.url}/openapi.json")).json()
+    assert described["openapi"].startswith("3.1")
+    routes = {path.rpartition("/")[2] for path in described["paths"] if "/events/" in path}
+    assert routes == {event.value for event in FACTS}
+
+
+async def test_live_and_ready_need_no_token(door: Door) -> None:
+    assert (await door.http.get(f"{door.url}/live")).text == "ok\n"
+    assert (await door.http.get(f"{door.url}/ready")).status_code == 200

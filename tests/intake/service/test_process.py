@@ -1,0 +1,106 @@
+"""The service as a process: it says what is missing, serves, and ends in order."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stack.identity import SERVICE_AUDIENCE, IdentityProvider
+from stack.ports import LOOPBACK, pick_ports
+from tests.engine import Engine
+from tests.intake.calling import sample_keys
+from tests.intake.service.door import BACK_OFFICE, SECRET, SYSTEMS
+
+
+async def run(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "intake",
+        *arguments,
+        env={"PATH": os.environ["PATH"], **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_everything_that_is_missing_is_said_at_once() -> None:
+    status, _, said = await run({})
+    assert status == 78
+    for name in (
+        "DATABASE_URL",
+        "KEY_FILE",
+        "GATE_URL",
+        "IDENTITY_ISSUER",
+        "IDENTITY_KEYS",
+        "TOKEN_URL",
+        "INTAKE_SECRET_FILE",
+    ):
+        assert f"CARDCASE_{name}: is not set" in said
+
+
+async def test_a_wrong_command_line_is_not_repeated() -> None:
+    status, _, said = await run({}, "--planted")
+    assert status == 64
+    assert "planted" not in said
+
+
+async def test_the_interface_is_described_without_any_setting() -> None:
+    status, out, _ = await run({}, "--openapi")
+    assert status == 0
+    described = json.loads(out)
+    assert described["info"]["title"] == "cardcase intake"
+    assert "$defs" not in out
+    refused = [
+        operation["responses"]["default"]["content"]
+        for path in described["paths"].values()
+        for operation in path.values()
+    ]
+    assert all(list(content) == ["application/problem+json"] for content in refused)
+
+
+@pytest.mark.timeout(60)
+async def test_it_serves_until_it_is_told_to_stop(engine: Engine, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(SECRET, encoding="ascii")
+    (port,) = pick_ports(None)
+    async with IdentityProvider([], systems=SYSTEMS) as provider:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "CARDCASE_DATABASE_URL": engine.database_url,
+            "CARDCASE_KEY_FILE": str(sample_keys(tmp_path)),
+            "CARDCASE_GATE_URL": "http://127.0.0.1:1",
+            "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
+            "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
+            "CARDCASE_TOKEN_URL": provider.token_url,
+            "CARDCASE_INTAKE_SECRET_FILE": str(secret),
+            "CARDCASE_INTAKE_PORT": str(port),
+            "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
+            "TEMPORAL_NAMESPACE": engine.client.namespace,
+        }
+        status, _, said = await run(environment, "--check")
+        assert status == 0, said
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "intake", env=environment, stderr=asyncio.subprocess.PIPE
+        )
+        assert process.stderr is not None
+        async for line in process.stderr:
+            if b"ready" in line:
+                break
+        token = provider.issuer.token(BACK_OFFICE, aud=SERVICE_AUDIENCE)
+        async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{port}") as http:
+            assert (await http.get("/ready")).status_code == 200
+            answer = await http.get("/v1/cases?limit=1", headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, rest = await process.communicate()
+        assert process.returncode == 0
+        assert token not in rest.decode()
