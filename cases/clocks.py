@@ -108,11 +108,32 @@ class Due(NamedTuple):
     provisional: bool
 
 
-def due(start: datetime, budget: Budget, calendar: WorkingCalendar) -> Due:
-    """When a limit of `budget` that starts at the moment `start` ends: the 24:00 that closes its last day."""
-    first = start.astimezone(SHANGHAI).date()
-    last = calendar.after(first, budget.days) if budget.working else calendar.next_working(first + _DAY * budget.days)
+def due(
+    start: datetime,
+    budget: Budget,
+    calendar: WorkingCalendar,
+    standstills: Sequence[Standstill] = (),
+    extended: int = 0,
+) -> Due:
+    """When a limit of `budget` that starts at the moment `start` ends: the 24:00 that closes its last day.
+
+    `standstills`, which are over, use none of it. `extended` are working days that follow when the budget is used up.
+    """
+    first = last = day_of(start)
+    for _ in range(budget.days):
+        last = _next_used(last, standstills, calendar if budget.working else None)
+    last = calendar.next_working(last) if not budget.working else last
+    for _ in range(extended):
+        last = _next_used(last, standstills, calendar)
     return Due(closes(last), provisional(first, last, calendar))
+
+
+def _next_used(day: date, standstills: Sequence[Standstill], calendar: WorkingCalendar | None) -> date:
+    """The next day that a clock uses: of every day, or of working days where there is a calendar."""
+    while True:
+        day += _DAY
+        if (calendar is None or calendar.is_working(day)) and not any(each.covers(day) for each in standstills):
+            return day
 
 
 def used(start: datetime, at: datetime, standstills: Iterable[Standstill], calendar: WorkingCalendar) -> int:
@@ -168,13 +189,6 @@ def first_slot(at: datetime, offset: float, hours: OfficeHours, calendar: Workin
 def _at_offset(day: date, offset: float, hours: OfficeHours) -> datetime:
     opens, closing = (datetime.combine(day, moment, SHANGHAI) for moment in hours)
     return opens + timedelta(seconds=int((closing - opens).total_seconds() * offset))
-
-
-def extended(current: datetime, working_days: int, calendar: WorkingCalendar) -> Due:
-    """A limit that ends at `current`, moved by working days."""
-    last = (current.astimezone(SHANGHAI) - _DAY).date()
-    moved = calendar.after(last, working_days)
-    return Due(closes(moved), provisional(last, moved, calendar))
 
 
 def next_day_of_month(start: datetime, day_of_month: int) -> datetime:

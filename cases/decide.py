@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import Extend, Fact
+from cases.facts import Fact
 from cases.kinds import KINDS
 from cases.ladder import Dates
 from cases.machines.machine import OTHERWISE, Clock, Effect, Guard, Row, Status
@@ -29,7 +29,7 @@ from cases.rules import (
     repairs,
     screening,
 )
-from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after
+from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after, limits_after
 from cases.rules.people import check_fact
 from cases.rules.repairs import LEAVES_STUCK
 from cases.rules.subject import Change, Check, EffectChange, LadderChange, Question, Subject
@@ -86,8 +86,7 @@ class Decision(NamedTuple):
     row: Row
     after: CaseState
     clock: Clock | None
-    """The clock whose due date the register computes: started again, or moved by `extend_by` working days."""
-    extend_by: int = 0
+    """The clock whose due date the register computes: started anew, or going on where `after` still has its timer."""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -179,8 +178,10 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     changed = _changed(state, row, fact, at)
     if because is not None:
         changed["last_error"] = because
-    after = state.model_copy(update=changed)
     again = row.event in _CLOCK_AGAIN or not _CLOCK_AGAIN_BY.isdisjoint(row.effects)
+    if again and row.event not in KEEPS_ITS_TIMER:
+        changed["timer"] = None
+    after = state.model_copy(update=changed)
     starts = row.to is not row.status or again
     clock = state.machine.statuses[row.to].clock if starts else None
     if row.event in KEEPS_ITS_TIMER and state.timer is None:
@@ -188,8 +189,7 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     if clock is not None and clock in _CLOCK_SPENT and _CLOCK_SPENT[clock](after):
         clock = None
         after = after.model_copy(update={"timer": None})
-    extend_by = fact.working_days if isinstance(fact, Extend) and state.timer is not None else 0
-    return Decision(row, after, clock, extend_by)
+    return Decision(row, after, clock)
 
 
 def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dict[str, Any]:
@@ -201,20 +201,22 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
     }
     for change in _by_status(row):
         changed |= change
+    if row.to is not row.status:
+        changed |= limits_after(state, row, at)
     for effect in row.effects:
         by_effect = EFFECTS.get(effect, {})
         changed |= by_effect(state) if callable(by_effect) else by_effect
     if (by_event := CHANGES.get(row.event)) is not None:
         changed |= by_event(state, fact, row)
     by_rung = LADDER[row.event](state, fact, at) if row.event in LADDER else {}
-    changed["ladder"] = ladder_after(state, row, changed.get("hold_reason"), at, by_rung)
+    changed["ladder"] = ladder_after(state, row, changed.get("hold_reason", state.hold_reason), at, by_rung)
     return changed if state.machine.is_open(row.to) else _closed(state, row, changed)
 
 
 def _by_status(row: Row) -> Iterator[Mapping[str, Any]]:
     if row.to is row.status:
         return
-    yield {"timer": None, "overdue": False}
+    yield {"overdue": False}
     for subject in SUBJECTS:
         yield subject.left.get(row.status, {})
         yield subject.entered.get(row.to, {})
@@ -222,7 +224,7 @@ def _by_status(row: Row) -> Iterator[Mapping[str, Any]]:
 
 def _closed(state: CaseState, row: Row, changed: dict[str, Any]) -> dict[str, Any]:
     """The changes of an ending: no limit runs on, and it says why it ended and what stays in effect."""
-    changed |= {"timer": None}
+    changed |= {"timer": None, "set_aside": ()}
     if row.to is Status.done:
         changed["last_error"] = None
     if (code := _why_ended(state, row)) is not None:

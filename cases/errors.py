@@ -77,6 +77,14 @@ class Code(StrEnum):
     OPINIONS_DIFFER = "OPINIONS_DIFFER"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
+    EXTENSION_OF_PROCESSING = "EXTENSION_OF_PROCESSING"
+    EXTENSION_OF_SUPPLEMENT = "EXTENSION_OF_SUPPLEMENT"
+    EXTENSION_OF_HOLD = "EXTENSION_OF_HOLD"
+    EXTENSION_OF_CONFIRMATION = "EXTENSION_OF_CONFIRMATION"
+    EXTENSION_OF_LOSS_REPORT = "EXTENSION_OF_LOSS_REPORT"
+    EXTENSION_OF_PRODUCTION = "EXTENSION_OF_PRODUCTION"
+    EXTENSION_OF_CLAIM = "EXTENSION_OF_CLAIM"
+    EXTENSION_OF_ACTIVATION = "EXTENSION_OF_ACTIVATION"
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
     HOLD_LIMIT_USED = "HOLD_LIMIT_USED"
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
@@ -373,7 +381,42 @@ REMEDIES: dict[Code, Remedy] = {
         "该号码争议的认定意见不一致，案件已列明各方意见及所依据的文件；须由其中一方改为一致，或由主管按其中一方意见认定。",
     ),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
-    Code.EXTENSION_TOO_LONG: Remedy("The policy does not allow so long an extension.", "延长期限超过政策上限。"),
+    Code.EXTENSION_TOO_LONG: Remedy(
+        "All extensions of one case together would exceed the policy's limit. Extend by fewer days, or decide.",
+        "本案全部延长天数合计超过政策上限，请减少延长天数或作出决定。",
+    ),
+    Code.EXTENSION_OF_PROCESSING: Remedy(
+        "The processing time with all its extensions would exceed the policy's limit. Extend by fewer days, or decide.",
+        "办理期限连同全部延长合计超过政策上限，请减少延长天数或作出决定。",
+    ),
+    Code.EXTENSION_OF_SUPPLEMENT: Remedy(
+        "The time to hand in documents would exceed the policy's limit with all its extensions. Extend by fewer days.",
+        "补正期限连同全部延长合计超过政策上限，请减少延长天数。",
+    ),
+    Code.EXTENSION_OF_HOLD: Remedy(
+        "All holds for this reason, extended or not, have one limit by law. Extend by fewer days, resume, or decide.",
+        "同一理由的中止连同全部延长合计不得超过法定期限，请减少延长天数、恢复办理或作出决定。",
+    ),
+    Code.EXTENSION_OF_CONFIRMATION: Remedy(
+        "The time for other systems to confirm would exceed the policy's limit. Extend by fewer days, or repair.",
+        "外部系统确认期限连同全部延长合计超过政策上限，请减少延长天数或处理异常。",
+    ),
+    Code.EXTENSION_OF_LOSS_REPORT: Remedy(
+        "A temporary loss report lasts no longer than the policy allows. Have the loss reported formally.",
+        "临时挂失连同全部延长合计超过政策上限，请办理正式挂失。",
+    ),
+    Code.EXTENSION_OF_PRODUCTION: Remedy(
+        "The time for the card bureau would exceed the policy's limit with all its extensions. Ask it, or repair.",
+        "制卡期限连同全部延长合计超过政策上限，请询问制卡中心或处理异常。",
+    ),
+    Code.EXTENSION_OF_CLAIM: Remedy(
+        "The time to collect the card would exceed the policy's limit with all its extensions. Extend by fewer days.",
+        "领卡期限连同全部延长合计超过政策上限，请减少延长天数。",
+    ),
+    Code.EXTENSION_OF_ACTIVATION: Remedy(
+        "The time to activate the card would exceed the policy's limit with all its extensions. Extend by fewer days.",
+        "激活期限连同全部延长合计超过政策上限，请减少延长天数。",
+    ),
     Code.HOLD_LIMIT_USED: Remedy(
         "Earlier holds for this reason have used all of its limit. Resume, return the documents or decide.",
         "该理由的中止期限已用完，请恢复办理、一次性告知补正或作出决定。",

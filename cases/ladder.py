@@ -13,7 +13,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
@@ -29,6 +30,7 @@ from cases.clocks import (
     when_used,
 )
 from cases.facts import HoldReason
+from cases.machines.machine import Status
 from cases.models import Record
 
 
@@ -72,20 +74,35 @@ class Cause(StrEnum):
     unacknowledged = "unacknowledged"
 
 
-class Suspension(Record):
-    """A stretch in which the processing time stands still, and what for."""
+class Stretch(Record):
+    """A stretch of a case's life; `until` is None while it lasts."""
 
     since: AwareDatetime
     until: AwareDatetime | None = None
-    hold: HoldReason | None = None
-    """The reason of a hold; None where the case waits for documents or a dispute is settled."""
-    moves_campaign: bool = False
-    """Whether the campaign date of this case moves by the working days it lasts (policy)."""
 
     @property
     def standstill(self) -> Standstill:
         """Its time alone."""
         return Standstill(self.since, self.until)
+
+    def ended(self, at: datetime) -> Self:
+        """The same stretch, over."""
+        return self.model_copy(update={"until": at})
+
+
+class Suspension(Stretch):
+    """A stretch in which the processing time stands still, and what for."""
+
+    hold: HoldReason | None = None
+    """The reason of a hold; None where the case waits for documents or a dispute is settled."""
+    moves_campaign: bool = False
+    """Whether the campaign date of this case moves by the working days it lasts (policy)."""
+
+
+class Stay(Stretch):
+    """A stretch in which a case was in one status."""
+
+    status: Status
 
 
 class NextRung(Record):
@@ -117,8 +134,8 @@ class Ladder(Record):
 
     started: AwareDatetime | None = None
     """When the case was accepted; the processing time starts then."""
-    step_since: AwareDatetime | None = None
-    """When the present status was entered."""
+    stays: tuple[Stay, ...] = ()
+    """In which status the case was when, the present one last; a stay that used no day is left out."""
     suspensions: tuple[Suspension, ...] = ()
     extended: int = 0
     """Working days by which the processing time was extended."""
@@ -146,13 +163,32 @@ class Ladder(Record):
         """Whether the processing time stands still."""
         return bool(self.suspensions) and self.suspensions[-1].until is None
 
-    def held_days(self, reason: HoldReason) -> int:
-        """Calendar days that the case has been on hold for a reason in holds that are over."""
+    def held_days(self, reason: HoldReason, before: datetime | None = None) -> int:
+        """Calendar days that the case has been on hold for a reason in holds that are over and began `before`."""
         return sum(
             (day_of(suspension.until) - day_of(suspension.since)).days
             for suspension in self.suspensions
-            if suspension.hold is reason and suspension.until is not None
+            if suspension.hold is reason
+            and suspension.until is not None
+            and (before is None or suspension.since < before)
         )
+
+    def moved_to(self, status: Status, at: datetime) -> tuple[Stay, ...]:
+        """The stays after a status is entered."""
+        stays = self.stays
+        if stays and stays[-1].until is None:
+            left = stays[-1].ended(at)
+            stays = (*stays[:-1], *((left,) if day_of(left.since) < day_of(at) else ()))
+        return (*stays, Stay(status=status, since=at))
+
+    @property
+    def step(self) -> tuple[datetime, tuple[Standstill, ...]] | None:
+        """When the case came into its present status for the first time, and when it was in others since."""
+        if not self.stays:
+            return None
+        here = [stay for stay in self.stays if stay.status is self.stays[-1].status]
+        away = ((left.until, back.since) for left, back in pairwise(here))
+        return here[0].since, tuple(Standstill(until, since) for until, since in away if until is not None)
 
 
 class RungRule(NamedTuple):
@@ -259,11 +295,12 @@ class _Clocks(NamedTuple):
             share = -(-total * max(100 - lead, 0) // 100) + rule.processing_days_over
             if (processing := self.processing(share)) is not None:
                 yield processing, Cause.processing
-        if rule.step and self.situation.step_share is not None and self.ladder.step_since is not None:
+        if rule.step and self.situation.step_share is not None and (step := self.ladder.step) is not None:
+            since, away = step
             allowed = -(-total * self.situation.step_share // 100)
-            step = when_used(self.ladder.step_since, allowed, self.ladder.standstills, self.calendar)
-            if step is not None:
-                yield step, Cause.step
+            overrun = when_used(since, allowed, (*away, *self.ladder.standstills), self.calendar)
+            if overrun is not None:
+                yield overrun, Cause.step
         campaign = self.campaign
         if campaign is not None:
             near = near_campaign(rule, campaign, self.calendar, urgent=self.situation.urgent)

@@ -8,8 +8,9 @@ import tomllib
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -23,13 +24,13 @@ from cases.clocks import (
     day_of,
     days_between,
     due,
-    extended,
     next_day_of_month,
     provisional,
 )
 from cases.decide import Decision, settle, with_dates
 from cases.documents import Demand, DocumentKind
 from cases.errors import CaseError, Code
+from cases.events import Event
 from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS
 from cases.ladder import Dates, Rung, RungRule, Situation, compute_dates
@@ -39,7 +40,7 @@ from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
 from cases.openings import Opening, ReplacementReason
-from cases.rules.deadlines import KEEPS_ITS_TIMER, NUMBER_NOT_UPDATED
+from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
 from cases.state import CaseState, Timer
 
@@ -49,6 +50,18 @@ PACKS: Final = Path(__file__).parent / "policies"
 Basis = Annotated[str, StringConstraints(min_length=4, max_length=200, strip_whitespace=True)]
 WorkingDays = Annotated[int, Field(ge=1, le=250)]
 CalendarDays = Annotated[int, Field(ge=1, le=365)]
+
+
+class Allowed(NamedTuple):
+    """How long a clock runs, and how long at most with all its extensions."""
+
+    budget: Budget
+    at_most: Budget
+
+
+def _days(days: int, at_most: int | None = None) -> Allowed:
+    """Of calendar days; a limit that names no other end is not extended."""
+    return Allowed(Budget(days, working=False), Budget(days if at_most is None else at_most, working=False))
 
 
 class _Table(BaseModel):
@@ -75,7 +88,20 @@ class Limit(_Table):
     """A time limit in working days and where it comes from."""
 
     working_days: WorkingDays
+    at_most: WorkingDays
+    """With all its extensions together."""
     legal_basis: Basis
+
+    @model_validator(mode="after")
+    def _lasts_that_long(self) -> Self:
+        if self.at_most < self.working_days:
+            raise ValueError("at_most must not be shorter than working_days")
+        return self
+
+    @property
+    def allowed(self) -> Allowed:
+        """Its budget, and the most of it with all extensions."""
+        return Allowed(Budget(self.working_days), Budget(self.at_most))
 
 
 class HoldLimit(_Table):
@@ -84,9 +110,17 @@ class HoldLimit(_Table):
     reason: HoldReason
     days: CalendarDays
     """For all holds of a case for this reason together."""
+    at_most: CalendarDays
+    """The same with all extensions."""
     moves_campaign: bool
     """Whether the campaign date of the case moves by the working days of the hold."""
     legal_basis: Basis
+
+    @model_validator(mode="after")
+    def _lasts_that_long(self) -> Self:
+        if self.at_most < self.days:
+            raise ValueError("at_most must not be shorter than days")
+        return self
 
 
 class Campaign(_Table):
@@ -189,12 +223,12 @@ class Part(_Table):
         return {}
 
     @abstractmethod
-    def budgets(self, state: CaseState) -> Mapping[Clock, Budget]:
+    def budgets(self, state: CaseState) -> Mapping[Clock, Allowed]:
         """How long the clocks of the kind run, in the state after they were started."""
 
-    def ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
-        """When a clock that starts at the moment `at` runs out; None where it does not run at all."""
-        return due(at, self.budgets(state)[clock], calendar)
+    def ends_by_itself(self, _clock: Clock, _state: CaseState, _at: datetime) -> Due | None:
+        """When a clock that starts at the moment `at` runs out, where it has a date in place of a budget."""
+        return None
 
 
 class NumberChangeRules(Part):
@@ -231,11 +265,11 @@ class NumberChangeRules(Part):
         """Who confirms, and whether a number is taken back."""
         return {"confirmations": self.confirmations, "undo_number": self.undo}
 
-    def budgets(self, _state: CaseState) -> Mapping[Clock, Budget]:
+    def budgets(self, _state: CaseState) -> Mapping[Clock, Allowed]:
         """The limits of the applicant and of the systems that confirm."""
         return {
-            Clock.supplement: Budget(self.supplement.working_days),
-            Clock.confirmation: Budget(self.confirmation.working_days),
+            Clock.supplement: self.supplement.allowed,
+            Clock.confirmation: self.confirmation.allowed,
         }
 
 
@@ -243,8 +277,16 @@ class LossReport(_Table):
     """What a temporary loss report is worth: after how many days it expires, and what happens then."""
 
     days: CalendarDays
+    at_most: CalendarDays
+    """With all its extensions together."""
     expires: Literal["release", "cancel"]
     legal_basis: Basis
+
+    @model_validator(mode="after")
+    def _lasts_that_long(self) -> Self:
+        if self.at_most < self.days:
+            raise ValueError("at_most must not be shorter than days")
+        return self
 
 
 class ReplacementRules(Part):
@@ -259,6 +301,8 @@ class ReplacementRules(Part):
     functions: tuple[CardFunction, ...] = Field(min_length=1)
     claim_reminder_days: tuple[CalendarDays, ...] = (30, 60)
     destroy_after_days: CalendarDays = 90
+    claim_at_most: CalendarDays = 120
+    """Days from one reminder to the next, or to the destruction, with all extensions of that time together."""
     activation_days: CalendarDays = 30
     activation_reminders: Annotated[int, Field(ge=1, le=12)] = 2
     """How often whoever collected a card is reminded to activate it, each time after `activation_days`."""
@@ -277,6 +321,8 @@ class ReplacementRules(Part):
         days = (*self.claim_reminder_days, self.destroy_after_days)
         if list(days) != sorted(set(days)):
             raise ValueError("claim_reminder_days must grow and end before destroy_after_days")
+        if max(later - earlier for earlier, later in pairwise((0, *days))) > self.claim_at_most:
+            raise ValueError("claim_at_most must not be shorter than any time between reminders")
         return self
 
     def demands_of(self, opening: Opening, _road: Road | None) -> tuple[Demand, ...]:
@@ -299,22 +345,22 @@ class ReplacementRules(Part):
             "activation_reminders": self.activation_reminders,
         }
 
-    def budgets(self, state: CaseState) -> Mapping[Clock, Budget]:
+    def budgets(self, state: CaseState) -> Mapping[Clock, Allowed]:
         """The limits of the applicant and of the card bureau."""
         claim_days = (0, *self.claim_reminder_days, self.destroy_after_days)
         passed = min(state.claim_reminders, len(self.claim_reminder_days))
         return {
-            Clock.supplement: Budget(self.supplement.working_days),
-            Clock.production: Budget(self.production.working_days),
-            Clock.loss_report: Budget(self.loss_report.days, working=False),
-            Clock.activation: Budget(self.activation_days, working=False),
-            Clock.claim: Budget(claim_days[passed + 1] - claim_days[passed], working=False),
+            Clock.supplement: self.supplement.allowed,
+            Clock.production: self.production.allowed,
+            Clock.loss_report: _days(self.loss_report.days, self.loss_report.at_most),
+            Clock.activation: _days(self.activation_days),
+            Clock.claim: _days(claim_days[passed + 1] - claim_days[passed], self.claim_at_most),
         }
 
-    def ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
-        """As for every kind; the pension run is a day of the month, for those who draw a pension."""
+    def ends_by_itself(self, clock: Clock, state: CaseState, at: datetime) -> Due | None:
+        """The pension run is a day of the month, for those who draw a pension."""
         if clock is not Clock.pension_run:
-            return super().ends(clock, state, at, calendar)
+            return None
         waits = self.pension_run_day is not None and state.screening is not None and state.screening.draws_pension
         return Due(next_day_of_month(at, self.pension_run_day or 1), provisional=False) if waits else None
 
@@ -396,27 +442,40 @@ class Policy(_Table):
     def settle(
         self, decision: Decision, at: datetime, calendar: WorkingCalendar, related: str | None = None
     ) -> CaseState:
-        """The state after a transition at the moment `at`, with its dates by the calendar, pinned to this policy."""
+        """The state after a transition at the moment `at`, with its dates by the calendar, pinned to this policy.
+
+        Raises `CaseError` with the code of the limit that an extension would exceed (`cases.rules.deadlines.TOO_LONG`).
+        """
         state = decision.after
+        self._check_processing(decision)
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
         after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms)
         dated = with_dates(after, self.dates(after, at, calendar))
         return dated.model_copy(update={"left": _left(dated.due, day_of(at), calendar)})
+
+    def _check_processing(self, decision: Decision) -> None:
+        limit, state = self.part(decision.after.kind).processing, decision.after
+        extends = decision.row.event is Event.extend and state.timer is None
+        if extends and limit.working_days + state.ladder.extended > limit.at_most:
+            raise CaseError(Code.EXTENSION_OF_PROCESSING)
 
     def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
         """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""
         clock, state = decision.clock, decision.after
         if clock is None:
             return None
-        running = state.timer if decision.row.event in KEEPS_ITS_TIMER else None
-        since, by = (at, 0) if running is None else (running.since, running.extended + decision.extend_by)
-        ends = self._ends(clock, state, since, calendar)
-        if ends is None:
-            return None
-        if by:
-            moved = extended(ends.at, by, calendar)
-            ends = Due(moved.at, ends.provisional or moved.provisional)
-        return Timer(clock=clock, since=since, extended=by, due_at=ends.at, provisional=ends.provisional)
+        going_on = state.timer
+        since = going_on.since if going_on is not None else at
+        if (allowed := self._allowed(clock, state, since)) is None:
+            ends = self.part(state.kind).ends_by_itself(clock, state, at)
+            return Timer(clock=clock, since=at, due_at=ends.at, provisional=ends.provisional) if ends else None
+        stood = [each.standstill for each in going_on.stood] if going_on is not None else []
+        by = going_on.extended if going_on is not None else 0
+        ends = due(since, allowed.budget, calendar, stood, by)
+        if decision.row.event is Event.extend and ends.at > due(since, allowed.at_most, calendar, stood).at:
+            raise CaseError(TOO_LONG[clock])
+        when: dict[str, Any] = {"due_at": ends.at, "provisional": ends.provisional}
+        return going_on.model_copy(update=when) if going_on is not None else Timer(clock=clock, since=at, **when)
 
     def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
         """The dates of a case's ladder after a transition at the moment `at`."""
@@ -448,18 +507,19 @@ class Policy(_Table):
         until_close = timedelta(hours=self.ladder.closes.hour, minutes=self.ladder.closes.minute)
         return Due(midnight - timedelta(days=1) + until_close, unknown)
 
-    def _ends(self, clock: Clock, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Due | None:
+    def _allowed(self, clock: Clock, state: CaseState, since: datetime) -> Allowed | None:
         if clock is Clock.hold:
-            return due(at, Budget(self._hold_days(state), working=False), calendar)
-        return self.part(state.kind).ends(clock, state, at, calendar)
+            return self._held_for(state, since)
+        return self.part(state.kind).budgets(state).get(clock)
 
-    def _hold_days(self, state: CaseState) -> int:
-        """What earlier holds for the same reason have left of its limit."""
+    def _held_for(self, state: CaseState, since: datetime) -> Allowed:
+        """What the holds for the same reason that came before this one have left of its limit."""
         reason = state.hold_reason
         if reason is None:
-            return 0
-        limit = next(limit.days for limit in self.holds if limit.reason is reason)
-        return max(limit - state.ladder.held_days(reason), 0)
+            return _days(0)
+        limit = next(limit for limit in self.holds if limit.reason is reason)
+        used = state.ladder.held_days(reason, before=since)
+        return _days(max(limit.days - used, 0), max(limit.at_most - used, 0))
 
 
 # Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
@@ -14,7 +14,7 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
-from cases.ladder import Ladder, Rung
+from cases.ladder import Ladder, Rung, Stretch
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
 from cases.models import PublicationId, Record, StaffId, System
 from cases.names import Kind
@@ -31,8 +31,18 @@ class Timer(Record):
     since: AwareDatetime
     extended: int = 0
     """Working days by which it was extended."""
+    stood: tuple[Stretch, ...] = ()
+    """When it stood still, because the case was on hold or in dispute."""
     due_at: AwareDatetime
     provisional: bool = False
+
+    def stopped(self, at: datetime) -> Self:
+        """The same limit, standing still from now on."""
+        return self.model_copy(update={"stood": (*self.stood, Stretch(since=at))})
+
+    def resumed(self, at: datetime) -> Self:
+        """The same limit, which goes on with what is left of it."""
+        return self.model_copy(update={"stood": (*self.stood[:-1], self.stood[-1].ended(at))})
 
     @property
     def event(self) -> Event:
@@ -82,6 +92,8 @@ class CaseState(Record):
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""
     timer: Timer | None = None
+    set_aside: tuple[Timer, ...] = ()
+    """Limits of earlier statuses that stand still while the case is on hold or in dispute, and go on afterwards."""
     ladder: Ladder = Ladder()
     left: Left | None = None
     """Working days up to the date by which somebody has to act, as of the last transition."""

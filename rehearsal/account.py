@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from cases.clocks import SHANGHAI
@@ -72,8 +73,9 @@ class Account:
     rules: Rules
     rulebook: Rulebook
     started: datetime
-    step_since: datetime
     status: str = ""
+    stays: list[tuple[str, datetime]] = field(default_factory=list)
+    """In which status it was from when on."""
     stops: list[Stop] = field(default_factory=list)
     extended: int = 0
     campaign_extended: int = 0
@@ -84,7 +86,7 @@ class Account:
     @classmethod
     def opened(cls, case: Case, rules: Rules, rulebook: Rulebook = NO_OTHERS) -> Self:
         """Of a case that has moved at least once: with its first transition it is accepted."""
-        return cls(case, rules, rulebook, case.moves[0].at, case.moves[0].at)
+        return cls(case, rules, rulebook, case.moves[0].at)
 
     def hear(self, move: Move) -> None:
         """Take one transition into account."""
@@ -106,7 +108,8 @@ class Account:
         if move.to in STANDS_STILL:
             moves = move.to == "on_hold" and move.says["reason"] in self.rules.holds_move
             self.stops.append(Stop(today, None, moves))
-        self.status, self.step_since = move.to, move.at
+        self.status = move.to
+        self.stays.append((move.to, move.at))
 
     def fire(self, upcoming: Upcoming) -> None:
         """A rung fired."""
@@ -209,7 +212,16 @@ class Account:
     def _by_step(self, rule: RungRule) -> datetime | None:
         if not rule.step or self.status not in self.rules.steps:
             return None
-        return self._used_up(self.step_since, _share(self._total, self.rules.steps[self.status]), self.stops)
+        # All stays in the status together: what lay between them is taken for a stop.
+        days = [(status, day_of(at)) for status, at in self.stays]
+        first = next(place for place, (status, _) in enumerate(days) if status == self.status)
+        away = [
+            Stop(since, until, moves_campaign=False)
+            for (status, since), (_, until) in pairwise(days[first:])
+            if status != self.status
+        ]
+        share = _share(self._total, self.rules.steps[self.status])
+        return self._used_up(self.stays[first][1], share, [*self.stops, *away])
 
     def _by_campaign(self, rule: RungRule, times: int) -> datetime | None:
         campaign, last = self.campaign, self._campaign_day

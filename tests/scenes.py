@@ -41,7 +41,7 @@ from cases.facts import (
     Withdraw,
 )
 from cases.kinds import MACHINES
-from cases.ladder import Cause, Dates, NextRung, Rung
+from cases.ladder import Cause, Dates, NextRung, Rung, Stay
 from cases.machines.machine import Clock, Status
 from cases.models import Actor, Role, System
 from cases.names import Kind, person_token, publication_id
@@ -247,7 +247,7 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "ladder": state.ladder.model_copy(
                 update={
                     "started": NOW,
-                    "step_since": NOW,
+                    "stays": (Stay(status=status, since=NOW),),
                     "dates": Dates(next=NextRung(rung=Rung.blue_0, at=NOW, cause=Cause.processing)),
                 }
             ),

@@ -93,6 +93,8 @@ ID_NUMBER_CHANGE: Final = Machine(
         # Neither decision takes the other's place.
         Row(_S.disputed, _E.resolve_dispute, _G.decides_otherwise, _S.disputed, refused=Code.OPINIONS_DIFFER),
         Row(_S.disputed, _E.resolve_dispute, _G.outcome_against, _S.rejected, (_F.settle_against, _F.notify_applicant)),
+        # A hold that the dispute interrupted goes on, with what is left of it.
+        Row(_S.disputed, _E.resolve_dispute, _G.held_before, _S.on_hold, (_F.settle_ours,)),
         Row(
             _S.disputed,
             _E.resolve_dispute,
@@ -107,6 +109,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             row
             for event in (_E.dispute_won, _E.dispute_lapsed)
             for row in (
+                Row(_S.disputed, event, _G.held_before, _S.on_hold),
                 Row(_S.disputed, event, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
                 Row(_S.disputed, event, _G.always, _S.in_review),
             )

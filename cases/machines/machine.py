@@ -72,6 +72,7 @@ class Guard(StrEnum):
     documents_missing = "documents_missing"
     second_officer_needed = "second_officer_needed"
     held_in_approval = "held_in_approval"
+    held_before = "held_before"
     held_for_number_change = "held_for_number_change"
     first_decider = "first_decider"
     decides_otherwise = "decides_otherwise"

@@ -1,5 +1,6 @@
 """Deadlines: the ladder that a case climbs, extensions, and dates that are recomputed."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -7,12 +8,28 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Extend, HoldReason
 from cases.ladder import Cause, Ladder, Rung, Suspension
-from cases.machines.machine import Milestone, Row, Status
+from cases.machines.machine import Clock, Milestone, Row, Status
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
 KEEPS_ITS_TIMER: Final = frozenset({Event.extend, Event.recompute})
 """These move a time limit that runs, and start none."""
+
+TOO_LONG: Final[Mapping[Clock, Code]] = {
+    Clock.supplement: Code.EXTENSION_OF_SUPPLEMENT,
+    Clock.hold: Code.EXTENSION_OF_HOLD,
+    Clock.confirmation: Code.EXTENSION_OF_CONFIRMATION,
+    Clock.loss_report: Code.EXTENSION_OF_LOSS_REPORT,
+    Clock.production: Code.EXTENSION_OF_PRODUCTION,
+    Clock.claim: Code.EXTENSION_OF_CLAIM,
+    Clock.activation: Code.EXTENSION_OF_ACTIVATION,
+}
+"""What an extension is refused with beyond the most that the policy has for a limit, all its extensions together.
+
+A case has a limit of its own (`Terms.max_extension`), whichever of its limits are extended."""
+
+INTERRUPTIONS: Final = frozenset({Status.on_hold, Status.disputed})
+"""Statuses in which the limit of the status before stands still."""
 
 NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_verified})
 """Milestones at which the campaign date still binds a case."""
@@ -25,7 +42,11 @@ def _may_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
 
 
 def _extended(state: CaseState, fact: Extend, _row: Row) -> dict[str, Any]:
-    return {"extended": state.extended + fact.working_days, "overdue": False}
+    changed: dict[str, Any] = {"extended": state.extended + fact.working_days, "overdue": False}
+    if state.timer is not None:
+        longer = state.timer.extended + fact.working_days
+        changed["timer"] = state.timer.model_copy(update={"extended": longer})
+    return changed
 
 
 def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, Any]:
@@ -59,6 +80,24 @@ def _ladder_acknowledged(_state: CaseState, _fact: Any, at: datetime) -> dict[st
     return {"acknowledged_at": at, "decision": False, "overdue": False}
 
 
+def limits_after(state: CaseState, row: Row, at: datetime) -> dict[str, Any]:
+    """The time limits after a case has come into another status.
+
+    A hold or a dispute uses up nothing of the limit that it interrupts: that stands still, and goes on with what is
+    left when the case comes back to a status with the same limit. In any other it is over.
+    """
+    clock = state.machine.statuses[row.to].clock
+    aside = state.set_aside
+    if row.to in INTERRUPTIONS and state.timer is not None:
+        aside = (*aside, state.timer.stopped(at))
+    back = next((timer for timer in aside if timer.clock is clock), None)
+    keeps = row.to in INTERRUPTIONS or row.to is state.machine.initial
+    return {
+        "timer": back.resumed(at) if back is not None else None,
+        "set_aside": tuple(timer for timer in aside if timer is not back) if keeps else (),
+    }
+
+
 def ladder_after(state: CaseState, row: Row, reason: HoldReason | None, at: datetime, change: dict[str, Any]) -> Ladder:
     """The ledger of the case's clocks after a transition; its dates are computed by the register.
 
@@ -67,10 +106,10 @@ def ladder_after(state: CaseState, row: Row, reason: HoldReason | None, at: date
     ladder = state.ladder
     changed: dict[str, Any] = {}
     if row.to is not row.status or ladder.started is None:
-        changed = {"started": ladder.started or at, "step_since": at}
+        changed = {"started": ladder.started or at, "stays": ladder.moved_to(row.to, at)}
         suspensions = ladder.suspensions
         if ladder.is_suspended:
-            suspensions = (*suspensions[:-1], suspensions[-1].model_copy(update={"until": at}))
+            suspensions = (*suspensions[:-1], suspensions[-1].ended(at))
         if state.machine.is_open(row.to) and not state.machine.statuses[row.to].runs:
             suspensions = (*suspensions, _suspension(state, row, reason, at))
         if suspensions != ladder.suspensions:

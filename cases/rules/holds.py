@@ -7,6 +7,7 @@ from cases.errors import Code
 from cases.events import Event
 from cases.facts import Hold, HoldReason
 from cases.machines.machine import Clock, Guard, Row, Status
+from cases.rules.deadlines import INTERRUPTIONS
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -34,10 +35,12 @@ RULES: Final = Subject(
     checks={Event.hold: _may_hold},
     guards={
         Guard.held_in_approval: _from_approval,
+        Guard.held_before: lambda state, _fact: state.hold_reason is not None,
         Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
     },
     changes={Event.hold: _held},
     # A case that the pre-check holds again and again is held without a limit in the end, and a clerk is asked.
-    clock_spent={Clock.hold: lambda state: _is_used(state, state.hold_reason)},
-    left={Status.on_hold: {"held_from": None, "hold_reason": None}},
+    clock_spent={Clock.hold: lambda state: state.timer is None and _is_used(state, state.hold_reason)},
+    # A dispute interrupts a hold; whatever else follows one ends it.
+    entered={status: {"held_from": None, "hold_reason": None} for status in Status if status not in INTERRUPTIONS},
 )

@@ -22,7 +22,7 @@ from cases.errors import CaseError, Code
 from cases.events import EVENTS, Event, Origin
 from cases.facts import AddDocuments, Withdraw
 from cases.kinds import MACHINES
-from cases.ladder import Cause, NextRung, Rung, Suspension
+from cases.ladder import Cause, NextRung, Rung, Stay, Suspension
 from cases.machines.machine import Clock, Status
 from cases.names import Kind
 from cases.openings import ReplacementReason
@@ -89,7 +89,9 @@ def standing_in(state: CaseState, status: Status) -> CaseState:
             "status": status,
             "milestone": state.machine.milestone(status, state.milestone),
             "timer": timer,
-            "ladder": state.ladder.model_copy(update={"started": NOON, "step_since": NOON, "dates": dates}),
+            "ladder": state.ladder.model_copy(
+                update={"started": NOON, "stays": (Stay(status=state.status, since=NOON),), "dates": dates}
+            ),
             "verifier": SECOND.id,
             "approver": THIRD.id,
             "verified_content": state.content,

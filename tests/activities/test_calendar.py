@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.calendar import Day, DayKind, days_of, edition_of, official_calendar
-from cases.clocks import SHANGHAI, Budget, due, extended
+from cases.clocks import SHANGHAI, Budget, due
 from cases.policy import CalendarOverrides
 
 # The notices of the General Office of the State Council on the days off of a year: first and last day off, and the
@@ -228,9 +228,9 @@ class TestCountedByOtherMeans:
 
     @given(start=st.dates(date(2024, 1, 1), date(2026, 3, 31)), first=st.integers(1, 60), more=st.integers(1, 60))
     def test_an_extension_goes_on_in_the_list(self, start: date, first: int, more: int) -> None:
-        ends = due(noon(start), Budget(first), OFFICIAL)
+        ends = due(noon(start), Budget(first), OFFICIAL, extended=more)
         nth = ALL_WORKED[bisect_right(ALL_WORKED, start) + first + more - 1]
-        assert extended(ends.at, more, OFFICIAL).at == midnight_after(nth)
+        assert ends.at == midnight_after(nth)
 
     @pytest.mark.parametrize(
         ("start", "working_days", "last"),

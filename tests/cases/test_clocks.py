@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.clocks import SHANGHAI, Budget, WorkingCalendar, due, extended, next_day_of_month
+from cases.clocks import SHANGHAI, Budget, WorkingCalendar, due, next_day_of_month
 
 # The Spring Festival of 2026 as data: off from Monday 16 to Monday 23 February, worked on Saturdays 14 and 28.
 FESTIVAL = WorkingCalendar(
@@ -120,15 +120,15 @@ def test_a_limit_over_a_gap_of_unpublished_years_is_provisional() -> None:
 
 @given(day=DAYS, first=st.integers(1, 60), more=st.integers(1, 60))
 def test_a_limit_extended_by_working_days_is_one_that_was_that_much_longer(day: date, first: int, more: int) -> None:
-    short = due(noon(day), Budget(first), PLAIN)
-    assert extended(short.at, more, PLAIN) == due(noon(day), Budget(first + more), PLAIN)
-    assert extended(short.at.astimezone(UTC), more, PLAIN).at == extended(short.at, more, PLAIN).at
+    longer = due(noon(day), Budget(first), PLAIN, extended=more)
+    assert longer == due(noon(day), Budget(first + more), PLAIN)
+    assert due(noon(day).astimezone(UTC), Budget(first), PLAIN, extended=more) == longer
 
 
 def test_an_extension_into_an_unpublished_year_is_provisional() -> None:
     ends = due(noon(date(2026, 12, 1)), Budget(15), FESTIVAL)
     assert not ends.provisional
-    assert extended(ends.at, 20, FESTIVAL).provisional
+    assert due(noon(date(2026, 12, 1)), Budget(15), FESTIVAL, extended=20).provisional
 
 
 @given(day=DAYS, days=st.integers(1, 120))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, first_slot, used, when_used
 from cases.facts import HoldReason
-from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Suspension, compute_dates, offset_of
+from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Stay, Suspension, compute_dates, offset_of
 from cases.machines.machine import Status
 from cases.models import Category
 from cases.names import Kind
@@ -130,6 +130,11 @@ MID_JULY = moment(date(2026, 7, 15), 8)
 PLAIN = WorkingCalendar(published=frozenset({2026, 2027}))
 
 
+def stays(since: datetime) -> tuple[Stay, ...]:
+    """In review from a moment on."""
+    return (Stay(status=Status.in_review, since=since),)
+
+
 def situation(rules: Policy, **more: Any) -> Situation:
     given_: dict[str, Any] = {
         "case_id": "idc-" + "a" * 26,
@@ -147,7 +152,7 @@ def situation(rules: Policy, **more: Any) -> Situation:
 
 def climbed(start: datetime, until: datetime, **more: Any) -> list[tuple[Rung, date, Cause]]:
     """The rungs of a case on which nobody acts, with their days."""
-    ladder, at = Ladder(started=start, step_since=start), start
+    ladder, at = Ladder(started=start, stays=stays(start)), start
     found: list[tuple[Rung, date, Cause]] = []
     circumstances = situation(policy(OFFICE), **more)
     while True:
@@ -227,7 +232,7 @@ def test_no_decision_is_asked_for_while_others_decide(status: Status) -> None:
 
 
 def with_dates(state: CaseState, start: datetime) -> CaseState:
-    ladder = Ladder(started=start, step_since=start, rung=Rung.red, rung_at=start)
+    ladder = Ladder(started=start, stays=stays(start), rung=Rung.red, rung_at=start)
     return state.model_copy(update={"ladder": ladder})
 
 
@@ -239,9 +244,9 @@ def next_rung(state: CaseState, at: datetime) -> Rung:
 def test_whoever_acts_at_the_moment_of_a_rung_does_not_put_it_off() -> None:
     start = moment(date(2026, 6, 1), 8)
     circumstances = situation(policy(OFFICE))
-    promised = compute_dates(Ladder(started=start, step_since=start), circumstances, PLAIN, start)
+    promised = compute_dates(Ladder(started=start, stays=stays(start)), circumstances, PLAIN, start)
     assert promised.next is not None
-    ladder = Ladder(started=start, step_since=start, dates=promised)
+    ladder = Ladder(started=start, stays=stays(start), dates=promised)
     late = promised.next.at + timedelta(milliseconds=20)
     assert compute_dates(ladder, circumstances, PLAIN, late).next == promised.next
 
@@ -250,7 +255,7 @@ def test_a_hold_after_the_date_moves_the_date_of_the_case_by_its_working_days_wh
     since, until = moment(date(2026, 8, 20)), moment(date(2026, 9, 3))
     for moves, ends in ((True, date(2026, 9, 14)), (False, date(2026, 8, 31))):
         suspension = Suspension(since=since, until=until, hold=HoldReason.waiting_for_id_card, moves_campaign=moves)
-        ladder = Ladder(started=MID_JULY, step_since=until, suspensions=(suspension,))
+        ladder = Ladder(started=MID_JULY, stays=stays(until), suspensions=(suspension,))
         dates = compute_dates(ladder, situation(policy(OFFICE), budget=250), PLAIN, until)
         assert dates.campaign_due_at == midnight_after(ends)
 
@@ -274,7 +279,7 @@ def test_a_campaign_date_on_a_rest_day_rolls_as_each_policy_says(year: int, nort
 
 def test_a_date_over_the_end_of_the_published_years_is_provisional_and_settles_when_the_calendar_grows() -> None:
     start = moment(date(2026, 12, 21), 8)
-    ladder, circumstances = Ladder(started=start, step_since=start), situation(policy(OFFICE), campaign_ends=None)
+    ladder, circumstances = Ladder(started=start, stays=stays(start)), situation(policy(OFFICE), campaign_ends=None)
     before = compute_dates(ladder, circumstances, WorkingCalendar(published=frozenset({2026})), start)
     new_year = WorkingCalendar(published=frozenset({2026, 2027}), off=frozenset({date(2027, 1, 1)}))
     after = compute_dates(ladder, circumstances, new_year, start)
@@ -285,7 +290,7 @@ def test_a_date_over_the_end_of_the_published_years_is_provisional_and_settles_w
 
 def test_a_case_of_a_priority_group_is_urgent_and_one_on_hold_is_silent() -> None:
     state = with_dates(in_status(Kind.id_number_change, Status.in_review), MID_JULY)
-    early = state.model_copy(update={"ladder": Ladder(started=MID_JULY, step_since=MID_JULY)})
+    early = state.model_copy(update={"ladder": Ladder(started=MID_JULY, stays=stays(MID_JULY))})
     urgent = early.model_copy(
         update={"opening": number_change(ID_CARD).model_copy(update={"category": Category.refund})}
     )

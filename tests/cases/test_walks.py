@@ -399,10 +399,9 @@ class Walk:
         decision = decide(self.state, event, fact, self.now)
         if self.thorough:
             assert decide(self.state.model_copy(deep=True), event, fact, self.now) == decision
-        self.ledger.write(decision)
-        self.row = decision.row
         after = policy(self.state.opening.region).settle(decision, self.now, CALENDAR)
-        row = decision.row
+        self.ledger.write(decision)
+        row = self.row = decision.row
         self.made.append(
             Transition(
                 version=after.version,
@@ -504,7 +503,12 @@ class Walk:
 
     def what_is_kept_belongs_to_where_the_case_stands(self) -> None:
         state = self.state
-        assert (state.held_from is not None) is (state.hold_reason is not None) is (state.status is Status.on_hold)
+        assert (state.held_from is not None) is (state.hold_reason is not None)
+        # A dispute may interrupt a hold.
+        assert state.status is not Status.on_hold or state.hold_reason is not None
+        assert state.hold_reason is None or state.status in {Status.on_hold, Status.disputed}
+        interrupted = state.status in {Status.on_hold, Status.disputed, state.machine.initial}
+        assert interrupted or not state.set_aside
         if state.milestone is Milestone.submitted and state.status is not Status.on_hold:
             assert state.approver is None
             assert state.status is Status.awaiting_approval or state.verifier is None or not state.is_open

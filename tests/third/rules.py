@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cases.clocks import Budget
 from cases.documents import Demand, DocumentKind
 from cases.machines.machine import Clock
 from cases.models import System
 from cases.numbers import Road
 from cases.openings import Opening
-from cases.policy import Limit, Part, Policies, Policy
+from cases.policy import Allowed, Limit, Part, Policies, Policy
 from cases.state import CaseState
 
 BASIS = "示例文件〔2026〕第1号"
@@ -30,11 +29,11 @@ class NameChangeRules(Part):
         """Who confirms."""
         return {"confirmations": self.confirmations}
 
-    def budgets(self, _state: CaseState) -> Mapping[Clock, Budget]:
+    def budgets(self, _state: CaseState) -> Mapping[Clock, Allowed]:
         """The limits of the applicant and of the bank."""
         return {
-            Clock.supplement: Budget(self.supplement.working_days),
-            Clock.confirmation: Budget(self.confirmation.working_days),
+            Clock.supplement: self.supplement.allowed,
+            Clock.confirmation: self.confirmation.allowed,
         }
 
 
@@ -47,10 +46,10 @@ class Pack(Policy):
 def with_names(pack: Policy) -> Pack:
     """The pack with its part for names."""
     names = {
-        "processing": {"working_days": 15, "legal_basis": BASIS},
+        "processing": {"working_days": 15, "at_most": 30, "legal_basis": BASIS},
         "steps": [{"status": "in_review", "percent": 60}],
-        "supplement": {"working_days": 7, "legal_basis": BASIS},
-        "confirmation": {"working_days": 5, "legal_basis": BASIS},
+        "supplement": {"working_days": 7, "at_most": 30, "legal_basis": BASIS},
+        "confirmation": {"working_days": 5, "at_most": 30, "legal_basis": BASIS},
         "confirmations": ["bank"],
     }
     return Pack.model_validate({**pack.model_dump(), "names": names})

@@ -5,14 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from activities.calendar import official_calendar
+from cases.clocks import Budget, due
 from cases.documents import Defect, DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, Extend, HoldBenefits, ReturnDocuments, VerifyDocuments
 from cases.machines.machine import Status
 from cases.models import Role
-from tests.engine import Engine
-from tests.scenes import CERTIFICATE, CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, document
+from tests.engine import Engine, quiet_policies
+from tests.scenes import CERTIFICATE, CLERK, FACTS, ID_CARD, OFFICE, OFFICER, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import CHANGES, HELD_BENEFITS, REISSUED, awaiting_approval, change, on_hold, reissued
 
@@ -133,6 +135,55 @@ async def test_a_time_limit_moves_by_as_much_as_policy_permits_and_the_case_ends
         assert (await case.rests_in(status)).due_at == after
     await waiting.time_runs_out(Event.supplement_expired)
     assert (await waiting.ends()).status is Status.closed_no_response
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_limit_with_one_day_left_has_one_day_left_after_a_hold(engine: Engine, region: str) -> None:
+    case = await change(engine, region=region)
+    before = await case.rests_in(Status.awaiting_documents)
+    assert before.due_at is not None
+    await case.let_pass(before.due_at - timedelta(hours=30) - await engine.time_of(case.case_id))
+    await case.tell(Event.hold)
+    await case.rests_in(Status.on_hold)
+    await case.let_pass(timedelta(days=20))
+    await case.tell(Event.resume)
+    after = await case.rests_in(Status.awaiting_documents)
+    resumed = (await engine.history(case.case_id))[-1].at
+    assert after.due_at is not None
+    left = due(resumed, Budget(2), official_calendar())
+    assert after.due_at <= left.at
+    await case.time_runs_out(Event.supplement_expired)
+    assert (await case.ends()).status is Status.closed_no_response
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_holds_for_an_id_card_end_where_the_law_says_whatever_is_extended(engine: Engine, region: str) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.hold)
+    begun = (await engine.history(case.case_id))[-1].at
+    most = due(begun, Budget(90, working=False), official_calendar()).at
+    allowed = quiet_policies().of_region(region).max_extension
+    if allowed >= 30:
+        too_long = Extend(actor=OFFICER, working_days=30, evidence="ext-1")
+        assert await case.refuses(Event.extend, too_long) is Code.EXTENSION_OF_HOLD
+    await case.tell(Event.extend, Extend(actor=OFFICER, working_days=5, evidence="ext-2"))
+    held_ = await case.rests_in(Status.on_hold)
+    assert held_.due_at is not None
+    assert held_.due_at <= most
+
+
+async def test_a_hold_that_a_dispute_interrupts_goes_on_when_the_dispute_lapses(engine: Engine) -> None:
+    first = await change(engine, ID_CARD)
+    await first.tell(Event.hold)
+    before = await first.rests_in(Status.on_hold)
+    other = await change(engine, ID_CARD, new=first.person.new)
+    await other.rests_in(Status.disputed)
+    await first.rests_in(Status.disputed)
+    await other.tell(Event.withdraw)
+    after = await first.rests_in(Status.on_hold)
+    assert after.due_event is Event.hold_expired
+    assert after.due_at == before.due_at
+    assert (await first.tell(Event.resume)).status is Status.in_review
 
 
 @pytest.mark.parametrize("status", [Status.awaiting_documents, Status.in_review])

@@ -57,8 +57,8 @@ def test_a_hold_keeps_its_reason_and_its_limit_by_reason() -> None:
     assert (held.held_from, held.hold_reason) == (Status.in_review, HoldReason.waiting_for_id_card)
     assert held.timer is not None
     assert (held.timer.clock, held.timer.event) == (Clock.hold, Event.hold_expired)
-    # Ninety days for an ID card end on Sunday 31 January, so the limit ends with Monday.
-    assert held.timer.due_at == datetime(2027, 2, 1, 16, 0, tzinfo=UTC)
+    # Sixty days for an ID card end with Friday 1 January.
+    assert held.timer.due_at == datetime(2027, 1, 1, 16, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])
