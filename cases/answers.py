@@ -13,6 +13,7 @@ from cases.models import (
     Category,
     Contract,
     IdempotencyKey,
+    OrderId,
     PublicationId,
     Record,
     RegionCode,
@@ -107,6 +108,14 @@ class LateAnswer(Record):
     at: AwareDatetime
 
 
+class Destruction(Record):
+    """One person's word that a card was destroyed, waiting for a second person's on the same record."""
+
+    order: OrderId
+    record: str
+    stated_by: StaffId
+
+
 class CaseView(Record):
     """Everything about a case that may be shown without opening personal data."""
 
@@ -173,6 +182,13 @@ class CaseView(Record):
     """The first officer's decision on a dispute."""
     dissents: tuple[Dispute, ...] = ()
     """Decisions of others that differ from it: one of these officers joins another, or a supervisor decides."""
+    order: OrderId | None = None
+    """The order of a card that is in force: answers of the card bureau, the counter and the bank name it."""
+    attempts: tuple[OrderId, ...] = ()
+    """Earlier orders of the same card; a card that was made by one of them is taken."""
+    to_destroy: tuple[OrderId, ...] = ()
+    """Orders by which a card was made that nobody may have."""
+    destruction: tuple[Destruction, ...] = ()
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0
     benefits_held: bool = False

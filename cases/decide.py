@@ -108,7 +108,7 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
     """
     rows = state.machine.rows(state.status, event)
     if not rows:
-        raise CaseError(_refusal(state, event))
+        raise CaseError(_unknown(state, event, fact))
     if fact is not None:
         check_fact(event, fact, state.opening.region)
     if (code := _checked(state, event, fact, at)) is not None:
@@ -167,11 +167,17 @@ def _checked(state: CaseState, event: Event, fact: Fact | None, at: datetime) ->
 
 
 def _refusal(state: CaseState, event: Event) -> Code:
-    """Why none of the rows of a pair holds, or why there is none."""
+    """Why none of the rows of a pair holds."""
+    why = _REFUSED.get(event)
+    return why(state) if why is not None else Code.EVENT_NOT_ALLOWED
+
+
+def _unknown(state: CaseState, event: Event, fact: Fact | None) -> Code:
+    """Why a pair has no row."""
     if not state.is_open:
         return Code.CASE_CLOSED
-    why = (_REFUSED if state.machine.rows(state.status, event) else _UNKNOWN).get(event)
-    return why(state) if why is not None else Code.EVENT_NOT_ALLOWED
+    why = _UNKNOWN.get(event)
+    return why(state, fact) if why is not None else Code.EVENT_NOT_ALLOWED
 
 
 def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:

@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cases.answers import CaseView, Transition
+from cases.answers import CaseView, Destruction, Transition
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import Defect, Demand
@@ -21,7 +21,7 @@ from cases.events import ROLES, Event, Origin
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import CLOCK_OF, Milestone, Status
+from cases.machines.machine import CLOCK_OF, Awaits, Milestone, Status
 from cases.models import Role
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
@@ -140,6 +140,10 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "awaited", _awaited(view)
     yield "late", _late_answers(view)
     yield "differ" if view.dissents else "decided", _decisions(view)
+    yield "order", f"`{view.order}`" if view.order is not None and view.awaits is not Awaits.nobody else ""
+    yield "attempts", _list(f"`{order}`" for order in view.attempts)
+    yield "to_destroy", _list(f"`{order}`" for order in view.to_destroy)
+    yield "destruction", _list(_statement(statement) for statement in view.destruction)
     yield "next", _next(view)
     yield "rung", _rung(Rung(view.rung)) if view.rung else ""
     # Where the status has no limit of its own, this one is its deadline and stands above.
@@ -173,6 +177,10 @@ _LABELS: Final = MappingProxyType(
             "**认定意见不一致（待一方改为一致或主管认定）**",
             "**opinions differ: one joins, or a supervisor decides**",
         ),
+        "order": ("制卡单号", "order in force"),
+        "attempts": ("同一张卡的先前制卡单", "earlier orders of the same card"),
+        "to_destroy": ("**待销毁的卡（制卡单号）**", "**cards to destroy, by order**"),
+        "destruction": ("已有一人填报销毁（待第二人）", "destroyed says one, awaits the second"),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
         "processing": ("办理期限", "processing time ends"),
@@ -280,6 +288,10 @@ def _decisions(view: CaseView) -> str:
         f" · `{said.decided_by}`"
         for said in (() if view.dispute is None else (view.dispute, *view.dissents))
     )
+
+
+def _statement(statement: Destruction) -> str:
+    return f"`{statement.order}` {statement.record} · `{statement.stated_by}`"
 
 
 def _people(view: CaseView) -> str:

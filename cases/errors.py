@@ -76,6 +76,8 @@ class Code(StrEnum):
     ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
     OPINIONS_DIFFER = "OPINIONS_DIFFER"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
+    CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
+    ORDER_NOT_OVER = "ORDER_NOT_OVER"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
     EXTENSION_OF_PROCESSING = "EXTENSION_OF_PROCESSING"
     EXTENSION_OF_SUPPLEMENT = "EXTENSION_OF_SUPPLEMENT"
@@ -372,8 +374,18 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
     Code.ANSWER_OUT_OF_DATE: Remedy(
-        "It answers a request that is over. It was written down and changes nothing; see what the case asks now.",
-        "该回复针对已失效的请求，已留存备查，不影响案件；请查看案件当前等待的请求。",
+        "It answers a request that is over. It was written down and changes nothing; see what the case asks now. Of a"
+        " card that was made all the same tell the case `card_turned_up`.",
+        "该回复针对已失效的请求，已留存备查，不影响案件；请查看案件当前等待的请求。卡已制成的，请另行填报“多制的卡”。",
+    ),
+    Code.ORDER_NOT_OVER: Remedy(
+        "It is no order of this person that is over, or its card is on record already. A card of the order in force is"
+        " told by `card_produced`.",
+        "不是本人已失效的制卡单，或该卡已登记；有效制卡单的卡请填报“制卡结果”。",
+    ),
+    Code.CARD_NOT_TO_BE_DESTROYED: Remedy(
+        "No card that was made by this order is to be destroyed. The case shows which are.",
+        "该制卡单没有待销毁的卡，请按案件显示的制卡单号填报。",
     ),
     Code.OPINIONS_DIFFER: Remedy(
         "Officers decided this dispute differently; the case shows each decision and the document it rests on. None"

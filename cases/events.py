@@ -18,10 +18,12 @@ from cases.facts import (
     AddDocuments,
     Approve,
     CardActivated,
+    CardDestroyed,
     CardFound,
     CardFunction,
     CardHandedOver,
     CardProduced,
+    CardTurnedUp,
     CardUnclaimed,
     ConfirmDownstream,
     ConfirmLoss,
@@ -84,6 +86,8 @@ class Event(StrEnum):
     card_handed_over = "card_handed_over"
     card_activated = "card_activated"
     card_unclaimed = "card_unclaimed"
+    card_turned_up = "card_turned_up"
+    card_destroyed = "card_destroyed"
     screened = "screened"
     apply = "apply"
     number_taken = "number_taken"
@@ -180,9 +184,22 @@ def _confirmation(view: "CaseView") -> dict[str, Any]:
     return {"system": system, "publication": view.publication or ""}
 
 
+def _order(view: "CaseView") -> dict[str, Any]:
+    return {"order": view.order or ""}
+
+
 def _function(view: "CaseView") -> dict[str, Any]:
     left = [function.value for function in CardFunction if function not in view.activated]
-    return {"function": left[0] if len(left) == 1 else ""}
+    return {"function": left[0] if len(left) == 1 else ""} | _order(view)
+
+
+def _record(view: "CaseView") -> dict[str, Any]:
+    records = {statement.record for statement in view.destruction}
+    return {"record": records.pop()} if len(records) == 1 else {}
+
+
+def _to_destroy(view: "CaseView") -> dict[str, Any]:
+    return {"order": view.to_destroy[0] if view.to_destroy else ""}
 
 
 # --- the records ----------------------------------------------------------------------------------------------------
@@ -194,6 +211,8 @@ _LOOKS_AFTER: Final = frozenset({Role.operator, Role.supervisor})
 _BUREAU_OR_COUNTER: Final = frozenset({Role.card_bureau, Role.clerk})
 
 _DIGEST: Final = "0123456789abcdef" * 4
+_SEALED: Final = "k1." + "A" * 54
+_ORDER: Final = "ord-" + "abcdefghijklmnopqrstuvwxyz"
 _POLICE_DOCUMENT: Final = {
     "kind": "police_certificate",
     "uri": "doc://store/p-1",
@@ -429,7 +448,12 @@ _RECORDS: Final = (
         "制卡结果",
         "制卡结果。The card bureau made the card, or failed to.",
         frozenset({Role.card_bureau}),
-        Form(example={"produced": False, "batch": "batch-1"}, blank={"produced": False, "batch": ""}),
+        Form(
+            example={"produced": False, "batch": "batch-1", "order": _ORDER},
+            blank={"produced": False, "batch": ""},
+            known=_order,
+        ),
+        answers=True,
     ),
     _told(
         Event.card_handed_over,
@@ -437,7 +461,12 @@ _RECORDS: Final = (
         "卡已领取",
         "卡已领取或寄达。The card was handed over.",
         _BUREAU_OR_COUNTER,
-        Form(example={"by": "counter", "evidence": "sig-1"}, blank={"by": "counter", "evidence": ""}),
+        Form(
+            example={"by": "counter", "evidence": "sig-1", "order": _ORDER},
+            blank={"by": "counter", "evidence": ""},
+            known=_order,
+        ),
+        answers=True,
     ),
     _told(
         Event.card_activated,
@@ -445,21 +474,41 @@ _RECORDS: Final = (
         "激活功能",
         "社保或金融功能激活。One function was activated.",
         frozenset({Role.card_bureau, Role.clerk, Role.medical_insurance, Role.bank}),
-        Form(example={"function": "social"}, known=_function),
+        Form(example={"function": "social", "order": _ORDER}, known=_function),
+        answers=True,
     ),
     _told(
         Event.card_unclaimed,
         CardUnclaimed,
         "逾期未领销毁",
-        "逾期未领，两人监销。Nobody fetched the card; two people destroyed it.",
+        "逾期未领，两人监销：两人先后填报同一份销毁记录后生效。"
+        "Nobody fetched the card and it was destroyed; counts when a second person says so on the same record.",
+        _BUREAU_OR_COUNTER,
+        Form(example={"record": "destroyed-1"}, blank={"record": ""}, known=_record),
+    ),
+    _told(
+        Event.card_turned_up,
+        CardTurnedUp,
+        "多制的卡",
+        "已失效的制卡单仍制出了卡，单独保管待销毁。"
+        "A card was made by an order that is over; it is kept to be destroyed.",
+        frozenset({Role.card_bureau}),
+        Form(
+            example={"order": _ORDER, "batch": "batch-1", "card_number": _SEALED, "card_token": _ORDER[4:]},
+            blank={"order": "", "batch": "", "card_number": "", "card_token": ""},
+        ),
+    ),
+    _told(
+        Event.card_destroyed,
+        CardDestroyed,
+        "销毁卡片",
+        "销毁不应再发放的卡，两人监销：两人先后填报同一份销毁记录后生效。"
+        "A card that nobody may have any more was destroyed; counts when a second person says so on the same record.",
         _BUREAU_OR_COUNTER,
         Form(
-            example={
-                "witness": {"id": "clerk-2", "role": "clerk", "office": "110105"},
-                "record": "destroyed-1",
-            },
+            example={"order": _ORDER, "record": "destroyed-1"},
             blank={"record": ""},
-            known=lambda view: {"witness": {"id": "", "role": "clerk", "office": view.region}},
+            known=lambda view: _to_destroy(view) | _record(view),
         ),
     ),
     _made(Event.screened, "初审完成"),

@@ -213,7 +213,7 @@ class CardProduced(Fact):
 
     produced: StrictBool
     batch: Reference
-    order: OrderId | None = None
+    order: OrderId
     """Which order it answers."""
     card_number: Sealed | None = None
     card_token: Token | None = None
@@ -237,7 +237,7 @@ class CardHandedOver(Fact):
 
     by: HandOver
     evidence: Reference
-    order: OrderId | None = None
+    order: OrderId
     """By which order the card was made."""
 
 
@@ -245,14 +245,30 @@ class CardActivated(Fact):
     """One function of the card was activated."""
 
     function: CardFunction
-    order: OrderId | None = None
+    order: OrderId
     """By which order the card was made."""
 
 
 class CardUnclaimed(Fact):
-    """Nobody fetched the card; it was destroyed by the actor and a witness."""
+    """Nobody fetched the card, and it was destroyed; it counts when a second person says so on the same record."""
 
-    witness: Actor
+    record: Reference
+
+
+class CardTurnedUp(Fact):
+    """A card exists that was made by an order which is over. It is kept apart until two people have destroyed it."""
+
+    order: OrderId
+    batch: Reference
+    card_number: Sealed
+    card_token: Token
+
+
+class CardDestroyed(Fact):
+    """A card that nobody may have any more was destroyed; it counts when a second person says so on the same record."""
+
+    order: OrderId
+    """By which order the card was made."""
     record: Reference
 
 
@@ -261,7 +277,7 @@ def answered_by(fact: Fact) -> str:
     match fact:
         case ConfirmDownstream():
             return fact.publication
-        case CardProduced() | CardHandedOver() | CardActivated() if fact.order is not None:
+        case CardProduced() | CardHandedOver() | CardActivated():
             return fact.order
         case _:
             raise CaseError(Code.PAYLOAD_INVALID)

@@ -7,7 +7,7 @@ from typing import Literal
 from cases.documents import Demand
 from cases.errors import Advice
 from cases.facts import CardFunction, HoldReason
-from cases.models import Record, System
+from cases.models import OrderId, Record, System
 from cases.numbers import Road
 
 
@@ -66,3 +66,5 @@ class Screening(Record):
     benefits_held: bool = False
     draws_pension: bool = False
     related: str | None = None
+    orders: tuple[OrderId, ...] = ()
+    """Cards that were ordered for the person in earlier generations of the case."""

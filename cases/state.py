@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
-from cases.answers import Dispute, Left
+from cases.answers import Destruction, Dispute, Left
 from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, unmet
 from cases.errors import CaseError, Code
@@ -16,7 +16,7 @@ from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung, Stretch
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
-from cases.models import PublicationId, Record, StaffId, System
+from cases.models import OrderId, PublicationId, Record, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
@@ -105,6 +105,16 @@ class CaseState(Record):
     """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
     card_ordered: bool = False
     """A new card is being made, or was made and not cancelled."""
+    order: OrderId | None = None
+    """The order in force: the one that the coming card is asked for by, or was made by."""
+    attempts: tuple[OrderId, ...] = ()
+    """Earlier orders of the card that is coming: whatever card one of them still brings is that card."""
+    past_orders: tuple[OrderId, ...] = ()
+    """Orders of this generation that are over. A card that one of them still brings is nobody's."""
+    surplus: tuple[OrderId, ...] = ()
+    """Orders by which such a card was made; it waits for its destruction."""
+    destruction: tuple[Destruction, ...] = ()
+    """The newest word of each person on the destruction of a card."""
     production_attempts: int = 0
     """Productions that failed since the card was ordered."""
     claim_reminders: int = 0
@@ -174,6 +184,11 @@ class CaseState(Record):
         return tuple(merged.values())
 
     @property
+    def to_destroy(self) -> tuple[OrderId, ...]:
+        """Orders by which a card was made that two people have to destroy."""
+        return self.surplus
+
+    @property
     def content(self) -> str:
         """SHA-256 of what is verified, approved and applied: the application and the copies, nothing else."""
         parts = (
@@ -237,5 +252,6 @@ class CaseState(Record):
             "overdue": self.overdue or self.ladder.overdue or self.limit_spent,
             # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
             "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
+            "surplus_card": bool(self.to_destroy),
         }
         return tuple(reason for reason, present in reasons.items() if present and self.is_open)

@@ -9,7 +9,13 @@ from cases.state import CaseState
 
 def possible_events(state: CaseState) -> tuple[Event, ...]:
     """What the case may be told from outside in its present status."""
-    return tuple(event for event in state.machine.events(state.status) if event.origin is Origin.outside)
+    told = (event for event in state.machine.events(state.status) if event.origin is Origin.outside)
+    return tuple(event for event in told if _may_move(state, event))
+
+
+def _may_move(state: CaseState, event: Event) -> bool:
+    """Whether there is anything that the event could be about."""
+    return event is not Event.card_destroyed or bool(state.to_destroy)
 
 
 def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tuple[LateAnswer, ...] = ()) -> CaseView:
@@ -62,6 +68,10 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         refused_by=state.refused_by,
         dispute=next(iter(state.opinions), None) if state.status is Status.disputed else None,
         dissents=state.opinions[1:] if state.status is Status.disputed else (),
+        order=state.order,
+        attempts=state.attempts,
+        to_destroy=state.to_destroy,
+        destruction=state.destruction,
         activated=state.activated,
         production_attempts=state.production_attempts,
         benefits_held=state.benefits_held,

@@ -181,6 +181,7 @@ ATTENTION: Final = {
     "repair": {Tongue.zh: "异常待处理", Tongue.en: "needs repair"},
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
     "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},
+    "surplus_card": {Tongue.zh: "有多制的卡待销毁", Tongue.en: "a surplus card is to be destroyed"},
 }
 """Why an operator should look at a case (`CaseAttention`)."""
 
@@ -188,6 +189,7 @@ REMAINS: Final = {
     "card_blocked": {Tongue.zh: "原卡仍处于挂失", Tongue.en: "the old card is still blocked"},
     "card_cancelled": {Tongue.zh: "原卡已注销", Tongue.en: "the old card is cancelled"},
     "card_ordered": {Tongue.zh: "新卡仍在制作", Tongue.en: "a new card is still being made"},
+    "surplus_card": {Tongue.zh: "多制的卡尚未销毁", Tongue.en: "a surplus card is not destroyed yet"},
     "number_committed": {Tongue.zh: "新号码已生效", Tongue.en: "the new number is in force"},
     "benefits_held": {Tongue.zh: "待遇仍暂停发放", Tongue.en: "benefits are still held"},
 }

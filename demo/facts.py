@@ -52,7 +52,7 @@ def follows(tell: Tell, view: CaseView, answer: Answer) -> bool:
 
 
 _NAMES_WHAT_IT_SHOWS: Final = frozenset(
-    {Event.add_documents, Event.verify_documents, Event.approve, Event.confirm_downstream}
+    {Event.add_documents, Event.verify_documents, Event.approve, Event.confirm_downstream, Event.card_produced}
 )
 
 
@@ -71,8 +71,10 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
             fields["content"] = view.content
         case Event.confirm_downstream:
             fields["publication"] = view.publication
-        case Event.card_produced if tell.says["produced"]:
-            fields["card_number"], fields["card_token"] = seal_card(_card_number(view))
+        case Event.card_produced | Event.card_handed_over | Event.card_activated:
+            fields["order"] = view.order
+            if tell.says.get("produced"):
+                fields["card_number"], fields["card_token"] = seal_card(_card_number(view))
         case _:
             pass
     return FACTS[tell.event].model_validate(fields)

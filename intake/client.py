@@ -57,7 +57,7 @@ from cases.clocks import SHANGHAI
 from cases.documents import Document
 from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.events import FACTS, Event
-from cases.facts import AddDocuments, CardProduced, Fact, ResolveDispute
+from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute
 from cases.kinds import KINDS, case_id, every_case, read_case_id
 from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Category
@@ -381,22 +381,45 @@ class CaseClient:
         batch: str,
         card_number: str,
         *,
-        order: str | None = None,
+        order: str,
         note: str = "",
         update_id: str | None = None,
     ) -> Answer:
         """Tell a case that its card was made; the card's number is given in clear and sealed here.
 
-        `order` is the identity that came with the order, where it had one.
+        `order` is the identity that came with the order. Where that order is over the answer is written down and
+        refused with ANSWER_OUT_OF_DATE.
         """
+        fields = {"actor": actor, "note": note, "produced": True, "batch": batch, "order": order}
+        fact = checked(CardProduced, fields | self._sealed_card(case_id, card_number))
+        return await self.tell(case_id, fact, update_id=update_id)
+
+    async def card_turned_up(
+        self,
+        case_id: str,
+        actor: Actor,
+        batch: str,
+        card_number: str,
+        *,
+        order: str,
+        note: str = "",
+        update_id: str | None = None,
+    ) -> Answer:
+        """Tell a case of a card that was made by an order which is over: two people have to destroy it.
+
+        The card's number is given in clear and sealed here. Raises `Refused` ORDER_NOT_OVER.
+        """
+        fields = {"actor": actor, "note": note, "batch": batch, "order": order}
+        fact = checked(CardTurnedUp, fields | self._sealed_card(case_id, card_number))
+        return await self.tell(case_id, fact, update_id=update_id)
+
+    def _sealed_card(self, case_id: str, card_number: str) -> dict[str, str]:
         self._checked_id(case_id)
         try:
             card = seal_card_number(card_number, case_id, self._sealer)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
-        fields = {"actor": actor, "note": note, "produced": True, "batch": batch, "order": order}
-        fact = checked(CardProduced, {**fields, "card_number": card.number, "card_token": card.token})
-        return await self.tell(case_id, fact, update_id=update_id)
+        return {"card_number": card.number, "card_token": card.token}
 
     # --- looking --------------------------------------------------------------------------------------------------
 

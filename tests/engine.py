@@ -237,7 +237,8 @@ class Engine:
         """
         fact = fact or FACTS[event]
         if EVENTS[event].answers and fact.stamp is None:
-            fact = answering(fact, (await self.view(case)).publication)
+            view = await self.view(case)
+            fact = answering(fact, view.publication, view.order)
         answer: Answer = await self.handle(case).execute_update(
             event.value,
             fact if fact.stamp is not None else await self.stamped(case, event, fact),

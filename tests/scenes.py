@@ -13,10 +13,12 @@ from cases.facts import (
     AddDocuments,
     Approve,
     CardActivated,
+    CardDestroyed,
     CardFound,
     CardFunction,
     CardHandedOver,
     CardProduced,
+    CardTurnedUp,
     CardUnclaimed,
     ConfirmDownstream,
     ConfirmLoss,
@@ -44,7 +46,7 @@ from cases.kinds import MACHINES
 from cases.ladder import Cause, Dates, NextRung, Rung, Stay
 from cases.machines.machine import Clock, Status
 from cases.models import Actor, Role, System
-from cases.names import Kind, person_token, publication_id
+from cases.names import Kind, order_id, person_token, publication_id
 from cases.numbers import Road
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
 from cases.policy import Policies, Policy
@@ -77,12 +79,16 @@ ACTIVATORS = {CardFunction.social: DOWNSTREAM, CardFunction.bank: BANK}
 
 PUBLICATION = publication_id("idc-" + "a" * 26, 1, 1)
 """What a fact of the tests answers until it is told; then it answers what the case asks (`answering`)."""
+IN_FORCE = order_id("crc-" + "a" * 26, 1, 1)
+"""The same, of an order of a card."""
 
 
-def answering(fact: Fact, publication: str | None) -> Fact:
+def answering(fact: Fact, publication: str | None, order: str | None = None) -> Fact:
     """The same fact, as an answer to what the case asks; one that names a request of its own is left alone."""
     if isinstance(fact, ConfirmDownstream) and fact.publication == PUBLICATION and publication is not None:
         return fact.model_copy(update={"publication": publication})
+    if getattr(fact, "order", None) == IN_FORCE and order is not None:
+        return fact.model_copy(update={"order": order})
     return fact
 
 
@@ -218,11 +224,15 @@ FACTS: dict[Event, Fact] = {
     Event.confirm_loss: ConfirmLoss(actor=CLERK, evidence="loss-1"),
     Event.card_found: CardFound(actor=CLERK),
     Event.card_produced: CardProduced(
-        actor=BUREAU, produced=True, batch="b-1", card_number=SEALED, card_token=person("card")
+        actor=BUREAU, produced=True, batch="b-1", order=IN_FORCE, card_number=SEALED, card_token=person("card")
     ),
-    Event.card_handed_over: CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="sig-1"),
-    Event.card_activated: CardActivated(actor=DOWNSTREAM, function=CardFunction.social),
-    Event.card_unclaimed: CardUnclaimed(actor=BUREAU, witness=OPERATOR, record="destroyed-1"),
+    Event.card_handed_over: CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="sig-1", order=IN_FORCE),
+    Event.card_activated: CardActivated(actor=DOWNSTREAM, function=CardFunction.social, order=IN_FORCE),
+    Event.card_unclaimed: CardUnclaimed(actor=BUREAU, record="destroyed-1"),
+    Event.card_turned_up: CardTurnedUp(
+        actor=BUREAU, order=IN_FORCE, batch="b-1", card_number=SEALED, card_token=person("surplus")
+    ),
+    Event.card_destroyed: CardDestroyed(actor=BUREAU, order=IN_FORCE, record="destroyed-1"),
 }
 """A well-formed fact of each event from outside."""
 
@@ -238,6 +248,9 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "status": status,
             "version": 3,
             "milestone": machine.milestone(status, state.milestone),
+            "order": IN_FORCE if kind is Kind.card_replacement else None,
+            "surplus": (IN_FORCE,) if kind is Kind.card_replacement else (),
+            "claim_reminders": 3 if status is Status.ready else 0,
             "committed": status in {Status.applying, Status.repair},
             "publication": PUBLICATION if status in {Status.applying, Status.repair} else None,
             "card_blocked": status is Status.temporarily_blocked,

@@ -52,6 +52,8 @@ class CardReplacement(Case):
     card_handed_over = told(Event.card_handed_over)
     card_activated = told(Event.card_activated)
     card_unclaimed = told(Event.card_unclaimed)
+    card_turned_up = told(Event.card_turned_up)
+    card_destroyed = told(Event.card_destroyed)
 
     @property
     def waits_for_pension_run(self) -> bool:

@@ -15,11 +15,12 @@ from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import CardProduced, Fact, ResolveDispute
+from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute
 from cases.machines.machine import Effect
 from cases.names import Kind, order_id, publication_id
 from cases.offices import Recipient
 from cases.policy import Policy
+from cases.rules.cards import first_statement
 from cases.rules.disputes import joined_by
 from cases.state import CaseState
 
@@ -174,6 +175,13 @@ def _undone(intended: Intended) -> dict[str, Any]:
     return {"undone_targets": [REGISTER, *(system.value for system in intended.after.terms.confirmations)]}
 
 
+def _first_statement(intended: Intended) -> dict[str, Any]:
+    said = first_statement(intended.before, intended.fact)
+    if said is None:
+        raise CaseError(Code.SAME_PERSON)
+    return {"first_statement": said.stated_by}
+
+
 def _first_decider(intended: Intended) -> dict[str, Any]:
     said = joined_by(intended.before, intended.fact) if isinstance(intended.fact, ResolveDispute) else None
     if said is None:
@@ -184,7 +192,7 @@ def _first_decider(intended: Intended) -> dict[str, Any]:
 def _made_card(intended: Intended) -> dict[str, Any]:
     """Refuses PAYLOAD_INVALID where the card's number is not the one that its token stands for."""
     made, person = intended.fact, intended.after.opening.person
-    if not isinstance(made, CardProduced) or made.card_number is None:
+    if not isinstance(made, CardProduced | CardTurnedUp) or made.card_number is None:
         raise Refused(Code.PAYLOAD_INVALID)
     try:
         number = intended.sealer.open(made.card_number, field=Field.card_number, person=person)
@@ -206,6 +214,9 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,
     Effect.record_production: _made_card,
+    Effect.keep_surplus_card: _made_card,
+    Effect.destroy_card: _first_statement,
+    Effect.destroy_surplus_card: _first_statement,
     Effect.escalate: _fired,
     Effect.offer_replacement: lambda intended: {
         "offers_replacement": intended.policy.number_change.replacement,

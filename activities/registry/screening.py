@@ -51,6 +51,7 @@ async def screen(
         "person": opening.person,
         "number_token": opening.number_token,
         "reason": record.held_for,
+        "case_id": state.case_id,
     }
     row = await SQL["person_on_register"].first(connection, values)
     if row is None:
@@ -71,6 +72,7 @@ async def screen(
         benefits_held=known and row["benefits_held"],
         draws_pension=known and row["draws_pension"],
         related=verdict.related,
+        orders=tuple(sorted(row["orders"])),
     )
     return Screened(screening, row["id"], row["number_id"], row["who_else"])
 

@@ -27,6 +27,10 @@ SELECT
         SELECT change.case_id FROM cases AS change
         WHERE change.person = person.token AND change.kind = 'IdNumberChange' AND change.closed_at IS NULL
     ) AS number_change,
+    ARRAY(
+        SELECT DISTINCT ordered.request_id FROM events AS ordered
+        WHERE ordered.case_id = :case_id AND ordered.kind = 'card_ordered' AND ordered.request_id IS NOT NULL
+    ) AS orders,
     who_else(:number_token, person.id) AS who_else
 FROM (VALUES (:person::text)) AS asked (token)
 LEFT JOIN persons AS person ON person.token = asked.token

@@ -125,6 +125,10 @@ CARD_REPLACEMENT: Final = Machine(
         ),
         Row(_S.on_hold, _E.number_changed, _G.held_for_number_change, _S.checking),
         *same((*_BLOCKABLE, _S.in_production, _S.ready), _E.extend, _G.always, None),
+        # A card that was made by an order which is over is nobody's, wherever the case stands: two people destroy it.
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_turned_up, _G.always, None, _F.keep_surplus_card),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_destroyed, _G.first_statement, None),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_destroyed, _G.always, None, _F.destroy_surplus_card),
         # production
         Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
         Row(_S.ordered, _E.order_refused, _G.always, _S.checking),
@@ -132,6 +136,16 @@ CARD_REPLACEMENT: Final = Machine(
         *same((_S.checking, _S.ordered, _S.active, _S.closing_old), _E.repair, _G.retry, None),
         # While a number change of the same person is applying nothing is written; this case is told when it may.
         *same((_S.ordered, _S.active, _S.closing_old), _E.turn_free, _G.always, None),
+        # The first order's card may come although it was asked for once more; the other one is not wanted then.
+        *same(
+            (_S.in_production, _S.repair),
+            _E.card_produced,
+            _G.earlier_attempt_produced,
+            _S.ready,
+            _F.take_earlier_attempt,
+            _F.record_production,
+            _F.notify_applicant,
+        ),
         Row(
             _S.in_production,
             _E.card_produced,
@@ -151,7 +165,8 @@ CARD_REPLACEMENT: Final = Machine(
         # hand-over and activation
         Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
-        Row(_S.ready, _E.card_unclaimed, _G.claim_period_over, _S.unclaimed, (_F.destroy_card,)),
+        Row(_S.ready, _E.card_unclaimed, _G.first_statement, _S.ready),
+        Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card,)),
         Row(_S.handed_over, _E.card_activated, _G.last_function, _S.active, (_F.activate_function,)),
         Row(_S.handed_over, _E.card_activated, _G.always, _S.handed_over, (_F.activate_function,)),
         Row(_S.handed_over, _E.activation_overdue, _G.always, _S.handed_over, (_F.notify_applicant,)),

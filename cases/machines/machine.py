@@ -95,10 +95,11 @@ class Guard(StrEnum):
     unblock_possible = "unblock_possible"
     order_cancellable = "order_cancellable"
     found_in_time = "found_in_time"
+    earlier_attempt_produced = "earlier_attempt_produced"
+    first_statement = "first_statement"
     produced = "produced"
     attempts_left = "attempts_left"
     last_function = "last_function"
-    claim_period_over = "claim_period_over"
 
 
 class Effect(StrEnum):
@@ -144,6 +145,9 @@ class Effect(StrEnum):
     switch_cards = "switch_cards"
     close_old_card = "close_old_card"
     destroy_card = "destroy_card"
+    take_earlier_attempt = "take_earlier_attempt"
+    keep_surplus_card = "keep_surplus_card"
+    destroy_surplus_card = "destroy_surplus_card"
     # people
     notify_applicant = "notify_applicant"
     escalate = "escalate"

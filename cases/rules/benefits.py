@@ -23,7 +23,7 @@ def _are_held(state: CaseState, _fact: Any, _today: date) -> Code | None:
     return None if state.benefits_held else Code.BENEFITS_NOT_HELD
 
 
-def _excluded(state: CaseState) -> Code:
+def _excluded(state: CaseState, _fact: Any) -> Code:
     return Code.BENEFITS_EXCLUDED if state.status in BENEFITS_EXCLUDED else Code.EVENT_NOT_ALLOWED
 
 

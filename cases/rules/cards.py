@@ -3,23 +3,130 @@
 from datetime import date
 from typing import Any, Final
 
+from cases.answers import Destruction
 from cases.errors import Code
 from cases.events import Event
-from cases.facts import CardActivated, CardProduced, CardUnclaimed, Repair, RepairAction
+from cases.facts import (
+    CardActivated,
+    CardDestroyed,
+    CardHandedOver,
+    CardProduced,
+    CardTurnedUp,
+    CardUnclaimed,
+    Fact,
+    Repair,
+    RepairAction,
+)
 from cases.machines.machine import Clock, Effect, Guard, Row, Status
-from cases.models import distinct
+from cases.models import OrderId
+from cases.names import order_id
 from cases.openings import ReplacementReason
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
 
-def _may_activate(state: CaseState, fact: CardActivated, _today: date) -> Code | None:
+def _may_activate(state: CaseState, fact: CardActivated, today: date) -> Code | None:
+    if (over := _names_the_order(state, fact, today)) is not None:
+        return over
     wanted = fact.function in state.terms.functions and fact.function not in state.activated
     return None if wanted else Code.EVENT_NOT_ALLOWED
 
 
-def _witnessed(_state: CaseState, fact: CardUnclaimed, _today: date) -> Code | None:
-    return None if distinct((fact.actor.id, fact.witness.id)) else Code.SAME_PERSON
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+def _names_the_order(
+    state: CaseState, fact: CardProduced | CardHandedOver | CardActivated, _today: date
+) -> Code | None:
+    """Whether an answer names the order in force; a card that an earlier attempt brings is still wanted."""
+    wanted = fact.order == state.order or _earlier_attempt_produced(state, fact)
+    return None if wanted else Code.ANSWER_OUT_OF_DATE
+
+
+def _answers_nothing(state: CaseState, fact: Any) -> Code:
+    asks = Event.order_card in state.machine.every_event
+    named = fact.order if isinstance(fact, CardProduced | CardHandedOver | CardActivated) else None
+    return Code.ANSWER_OUT_OF_DATE if asks and named not in {None, state.order} else Code.EVENT_NOT_ALLOWED
+
+
+def _earlier_attempt_produced(state: CaseState, fact: Any) -> bool:
+    wanted = state.status in {Status.in_production, Status.repair}
+    return wanted and isinstance(fact, CardProduced) and fact.produced and fact.order in state.attempts
+
+
+def _ordered_now(state: CaseState, *attempts: OrderId | None) -> dict[str, Any]:
+    """The order that goes out with this transition, after earlier ones of the same card."""
+    order = order_id(state.case_id, state.generation, state.version + 1)
+    return {"order": order, "attempts": (*state.attempts, *(each for each in attempts if each is not None))}
+
+
+def _over(state: CaseState, but: OrderId | None = None) -> dict[str, Any]:
+    """Neither the order in force nor an earlier attempt is wanted any more, but one that brought the card."""
+    asked_so_far = (*state.attempts, *(() if state.order is None else (state.order,)))
+    over = tuple(order for order in asked_so_far if order != but)
+    return {"order": but, "attempts": (), "past_orders": (*state.past_orders, *over)}
+
+
+def _may_turn_up(state: CaseState, fact: CardTurnedUp, _today: date) -> Code | None:
+    """Whether a card is one of this person's that nobody may have: of an order that was theirs, and is over."""
+    earlier = state.screening.orders if state.screening is not None else ()
+    over = {*state.past_orders, *earlier} - {state.order, *state.attempts, *state.surplus}
+    return None if fact.order in over else Code.ORDER_NOT_OVER
+
+
+# --- destruction ----------------------------------------------------------------------------------------------------
+
+
+def _may_state_unclaimed(state: CaseState, fact: CardUnclaimed, _today: date) -> Code | None:
+    return _said_already(state, state.order, fact) if _reminders_are_used(state) else Code.CLAIM_PERIOD_NOT_OVER
+
+
+def _may_state_destroyed(state: CaseState, fact: CardDestroyed, _today: date) -> Code | None:
+    return _said_already(state, fact.order, fact) if fact.order in state.to_destroy else Code.CARD_NOT_TO_BE_DESTROYED
+
+
+def _said_already(state: CaseState, order: OrderId | None, fact: CardUnclaimed | CardDestroyed) -> Code | None:
+    same = any(
+        (said.order, said.record, said.stated_by) == (order, fact.record, fact.actor.id) for said in state.destruction
+    )
+    return Code.SAME_PERSON if same else None
+
+
+def _order_destroyed(state: CaseState, fact: CardUnclaimed | CardDestroyed) -> OrderId | None:
+    return fact.order if isinstance(fact, CardDestroyed) else state.order
+
+
+def first_statement(state: CaseState, fact: Fact | None) -> Destruction | None:
+    """What another person said before of the destruction that is told now, on the same record; None for nothing."""
+    if not isinstance(fact, CardUnclaimed | CardDestroyed):
+        return None
+    wanted = (_order_destroyed(state, fact), fact.record)
+    for said in state.destruction:
+        if (said.order, said.record) == wanted and said.stated_by != fact.actor.id:
+            return said
+    return None
+
+
+def _stated(state: CaseState, fact: CardUnclaimed | CardDestroyed, row: Row) -> dict[str, Any]:
+    order = _order_destroyed(state, fact)
+    if row.guard is not Guard.first_statement:
+        others = (said for said in state.destruction if said.order != order)
+        return {
+            "destruction": tuple(others),
+            "surplus": tuple(each for each in state.surplus if each != order),
+        }
+    # Whoever mistook the record says so once more; what others have said stands.
+    others = (said for said in state.destruction if (said.order, said.stated_by) != (order, fact.actor.id))
+    if order is None:
+        raise AssertionError("a card that is to be destroyed was made by an order")
+    return {"destruction": (*others, Destruction(order=order, record=fact.record, stated_by=fact.actor.id))}
+
+
+def _kept_by_its_holder(state: CaseState, _fact: Any, _row: Row) -> dict[str, Any]:
+    return {"destruction": tuple(said for said in state.destruction if said.order != state.order)}
+
+
+# --- loss and the rest ----------------------------------------------------------------------------------------------
 
 
 def _lost_and_unsettled(state: CaseState, _fact: Any) -> bool:
@@ -53,6 +160,7 @@ def _reminders_are_used(state: CaseState) -> bool:
 
 def _produced(state: CaseState, fact: CardProduced, _row: Row) -> dict[str, Any]:
     return {
+        **(_over(state, fact.order) if fact.produced else {}),
         "production_attempts": state.production_attempts + 1,
         "last_error": None if fact.produced else Code.PRODUCTION_FAILED,
         "overdue": False,
@@ -72,8 +180,17 @@ def _not_found(state: CaseState) -> Code:
 
 
 RULES: Final = Subject(
-    checks={Event.card_activated: _may_activate, Event.card_unclaimed: _witnessed},
+    checks={
+        Event.card_produced: _names_the_order,
+        Event.card_handed_over: _names_the_order,
+        Event.card_activated: _may_activate,
+        Event.card_turned_up: _may_turn_up,
+        Event.card_unclaimed: _may_state_unclaimed,
+        Event.card_destroyed: _may_state_destroyed,
+    },
     guards={
+        Guard.earlier_attempt_produced: _earlier_attempt_produced,
+        Guard.first_statement: lambda state, fact: first_statement(state, fact) is None,
         Guard.lost_and_unsettled: _lost_and_unsettled,
         Guard.loss_report_released: lambda state, _fact: state.terms.loss_report_expires == "release",
         Guard.unblock_possible: _unblock_possible,
@@ -83,7 +200,6 @@ RULES: Final = Subject(
         Guard.produced: lambda _state, fact: fact.produced,
         Guard.attempts_left: lambda state, _fact: state.production_attempts + 1 < state.terms.production_attempts,
         Guard.last_function: lambda state, fact: set(state.terms.functions) <= {*state.activated, fact.function},
-        Guard.claim_period_over: lambda state, _fact: _reminders_are_used(state),
     },
     changes={
         Event.confirm_loss: lambda _state, _fact, _row: {"loss_settled": True},
@@ -93,18 +209,24 @@ RULES: Final = Subject(
         Event.production_overdue: lambda _state, _fact, _row: {"timer": None},
         Event.claim_period_passed: _reminded,
         Event.activation_overdue: _asked_to_activate,
+        Event.card_handed_over: _kept_by_its_holder,
         Event.card_activated: lambda state, fact, _row: {"activated": (*state.activated, fact.function)},
+        Event.card_unclaimed: _stated,
+        Event.card_turned_up: lambda state, fact, _row: {"surplus": (*state.surplus, fact.order)},
+        Event.card_destroyed: _stated,
     },
     effects={
         Effect.block_card: {"card_blocked": True},
         Effect.cancel_lost_card: {"card_cancelled": True},
         Effect.unblock_card: {"card_blocked": False},
-        Effect.order_card: {"card_ordered": True},
-        Effect.cancel_order: {"card_ordered": False},
-        Effect.destroy_card: {"card_ordered": False},
+        Effect.order_card: lambda state: {"card_ordered": True, **_ordered_now(state)},
+        Effect.reorder_card: lambda state: _ordered_now(state, state.order),
+        Effect.cancel_order: lambda state: {"card_ordered": False, **_over(state)},
+        Effect.destroy_card: lambda state: {"card_ordered": False, **_over(state)},
     },
+    unknown=dict.fromkeys((Event.card_produced, Event.card_handed_over, Event.card_activated), _answers_nothing),
     entered={Status.in_review: {"production_attempts": 0}},
-    refused={Event.card_unclaimed: lambda _state: Code.CLAIM_PERIOD_NOT_OVER, Event.card_found: _not_found},
+    refused={Event.card_found: _not_found},
     clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),
     clock_again_by=frozenset({Effect.reorder_card}),
     # The last reminder opens a task: for two people where a card is not fetched, for a clerk where it is not activated.
@@ -117,5 +239,6 @@ RULES: Final = Subject(
         "card_blocked": _is_blocked,
         "card_cancelled": lambda after: after.card_cancelled,
         "card_ordered": lambda after: after.card_ordered,
+        "surplus_card": lambda after: bool(after.surplus),
     },
 )

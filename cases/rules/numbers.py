@@ -29,7 +29,7 @@ def _awaited(state: CaseState, fact: ConfirmDownstream, _today: date) -> Code | 
     return Code.SYSTEM_NOT_AWAITED if fact.confirmed else Code.ANSWER_OUT_OF_DATE
 
 
-def _answers_nothing(state: CaseState) -> Code:
+def _answers_nothing(state: CaseState, _fact: Any) -> Code:
     asks = Event.confirm_downstream in state.machine.every_event
     return Code.ANSWER_OUT_OF_DATE if asks else Code.EVENT_NOT_ALLOWED
 

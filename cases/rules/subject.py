@@ -37,7 +37,7 @@ class Subject(NamedTuple):
     """The fields that change when a status is entered from another."""
     left: Mapping[Status, Mapping[str, Any]] = _NONE
     """The fields that change when a status is left."""
-    unknown: Mapping[Event, Callable[[CaseState], Code]] = _NONE
+    unknown: Mapping[Event, Callable[[CaseState, Any], Code]] = _NONE
     """Why an event has no row in the case's status, where the general code would say too little."""
     refused: Mapping[Event, Callable[[CaseState], Code]] = _NONE
     """Why none of the rows of an event holds, where the general code would say too little."""

@@ -16,8 +16,7 @@ from pydantic.fields import FieldInfo
 
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, Fact, VerifyDocuments
-from cases.models import Role
+from cases.facts import CardProduced, CardTurnedUp, Fact, VerifyDocuments
 from intake.applications import checked
 from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
 from intake.commands.opening import read_input
@@ -58,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
         parameters = [_CASE, *(given.for_typer for given in options), *_OF_ALL_EVENTS]
         if fact is VerifyDocuments:
             parameters.append(_COPIES_ON_FILE)
-        if event is Event.card_produced:
+        if event in {Event.card_produced, Event.card_turned_up}:
             parameters.append(_CARD_NUMBER)
         add_command(app, event.value.replace("_", "-"), _command(fact, options), parameters)
 
@@ -70,7 +69,15 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
         card_number = _card_number(values.get("card_number_from"))
         fields = _fields(options, values, card_number)
         # The gate knows the caller and puts them there; whoever is named otherwise does not act.
-        fact = checked(model, {**fields, "actor": invocation.actor(), "stamp": None})
+        actor = invocation.actor()
+        if model is CardTurnedUp and card_number is not None:
+            # Such a fact is whole only with the sealed number; the client makes it of the rest.
+            named = {name: fields.get(name, "") for name in ("batch", "order", "note")}
+            async with invocation.cases(confirming=True) as cases:
+                answer = await cases.card_turned_up(case, actor, card_number=card_number, update_id=update_id, **named)
+            invocation.say.one(answer)
+            return Exit.fine
+        fact = checked(model, {**fields, "actor": actor, "stamp": None})
         async with invocation.cases(confirming=True) as cases:
             before = await cases.view(case)
             if isinstance(fact, CardProduced) and card_number is not None:
@@ -120,7 +127,7 @@ def _fields(options: Iterable[Given], values: dict[str, Any], card_number: str |
         for given in used.values():
             for name, value in given.fields(values[given.parameter]).items():
                 fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
-    if card_number is not None:
+    if card_number is not None and "produced" in fields:
         if fields.get("produced") is not True:
             raise WrongUsage("--card-number-from")
         # Such a fact is whole only with the sealed number; the client makes it of the rest.
@@ -233,19 +240,6 @@ _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
         Given("--document", str, _police_document, help="The document decided on.", metavar=_DOCUMENT),
     ),
     "defects": (Given("--defect", list[str], _defects, help="What is wrong; repeatable.", metavar="KIND=PROBLEM"),),
-    "witness": (
-        Given(
-            "--witness", str, lambda staff: {"witness": {"id": staff}}, help="Staff ID of the witness.", metavar="ID"
-        ),
-        Given("--witness-role", Role, lambda role: {"witness": {"role": role}}, help="Capacity of the witness."),
-        Given(
-            "--witness-office",
-            str,
-            lambda region: {"witness": {"office": region}},
-            help="Region of the witness' office.",
-            metavar="REGION",
-        ),
-    ),
     "card_number": (),
     "card_token": (),
 }

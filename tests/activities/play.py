@@ -43,7 +43,7 @@ from cases.openings import NumberChangeOpening, ReplacementOpening, ReplacementR
 from cases.state import CaseState
 from cases.steps import Neighbour, RegisterRequest, StepRequest, StepResult
 from cases.views import view_of
-from tests.scenes import answering, of_office
+from tests.scenes import IN_FORCE, answering, of_office
 from tests.stamping import stamped, stamped_opening
 
 NORTH, SOUTH = "110105", "440106"
@@ -195,7 +195,7 @@ class Play:
         if event.origin is Origin.timer:
             self.at = max(self.at, self.ends_at(state, event))
         if fact is not None and fact.stamp is None:
-            told = answering(of_office(fact, state.opening.region), state.publication)
+            told = answering(of_office(fact, state.opening.region), state.publication, state.order)
             fact = stamped(told, state.case_id, event, self.at)
         # Each step by itself, so that what lies between two of one stretch is seen as well.
         return StepRequest.of(state, event, fact, at=self.at, **({"onward": False} | more))
@@ -319,6 +319,7 @@ class Play:
             actor=BUREAU,
             produced=True,
             batch="B-1",
+            order=IN_FORCE,
             card_number=self.sealer.seal(number, field=Field.card_number, person=self.token(person)),
             card_token=self.sealer.number_token(number),
         )
@@ -331,11 +332,14 @@ class Play:
         """A card replacement from its order to an activated card."""
         state = await self.move(state, Event.card_produced, self.made(person, number))
         state = await self.move(
-            state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="H-1")
+            state,
+            Event.card_handed_over,
+            CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="H-1", order=IN_FORCE),
         )
         for function in CardFunction:
             actor = BANK if function is CardFunction.bank else BUREAU
-            state = await self.move(state, Event.card_activated, CardActivated(actor=actor, function=function))
+            fact = CardActivated(actor=actor, function=function, order=IN_FORCE)
+            state = await self.move(state, Event.card_activated, fact)
         return state
 
     # --- what is in the register ------------------------------------------------------------------------------------

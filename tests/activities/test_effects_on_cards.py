@@ -6,7 +6,6 @@ from activities.registry.loading import HeldCard
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
-    CardActivated,
     CardFound,
     CardFunction,
     CardProduced,
@@ -21,7 +20,6 @@ from cases.models import Actor, Role
 from cases.openings import ReplacementReason
 from cases.state import CaseState
 from tests.activities.play import (
-    BANK,
     BUREAU,
     CERTIFIED,
     CLERK,
@@ -33,6 +31,7 @@ from tests.activities.play import (
     eighteen,
     insured,
 )
+from tests.scenes import IN_FORCE
 
 NUMBER, OTHER = eighteen("11010519491231004"), eighteen("11010519491231005")
 WITNESS = Actor(id="clerk-9", role=Role.clerk, office=NORTH)
@@ -154,7 +153,7 @@ class TestAnOrder:
         person = insured(number=NUMBER)
         await play.load(person)
         state = await play.ordered(play.replacement(person, ReplacementReason.expired))
-        failed = CardProduced(actor=BUREAU, produced=False, batch="B-1")
+        failed = CardProduced(actor=BUREAU, produced=False, batch="B-1", order=IN_FORCE)
         failures = 0
         while state.status is Status.in_production:
             state = await play.move(state, Event.card_produced, failed)
@@ -233,7 +232,7 @@ class TestHandOverAndActivation:
         person = insured(number=NUMBER)
         await play.load(person)
         state = await play.active(play.replacement(person, ReplacementReason.expired), person, "CARDNEW1")
-        assert CardActivated(actor=BANK, function=CardFunction.bank).function in state.activated
+        assert CardFunction.bank in state.activated
         assert await play.value("SELECT cardinality(functions) FROM cards WHERE code = 'A'") == 2
 
 
@@ -288,8 +287,9 @@ class TestAnUnclaimedCard:
         while state.timer is not None:
             play.at = state.timer.due_at
             state = await play.move(state, Event.claim_period_passed)
-        fact = CardUnclaimed(actor=SECOND, witness=WITNESS, record="D-1")
-        state = await play.move(state, Event.card_unclaimed, fact)
+        state = await play.move(state, Event.card_unclaimed, CardUnclaimed(actor=WITNESS, record="D-1"))
+        assert state.status is Status.ready
+        state = await play.move(state, Event.card_unclaimed, CardUnclaimed(actor=SECOND, record="D-1"))
         assert (state.status, await codes(play)) == (Status.unclaimed, ["1", "4"])
         (card,) = await play.rows("SELECT * FROM cards WHERE code = '4'")
         assert (card["destroyed_by"], card["destruction_witness"]) == (SECOND.id, WITNESS.id)

@@ -32,6 +32,7 @@ from tests.scenes import (
     CLERK,
     FACTS,
     ID_CARD,
+    IN_FORCE,
     NOW,
     OFFICE,
     OPERATOR,
@@ -66,7 +67,7 @@ def refused(state: CaseState, event: Event, fact: Fact | None = None, at: dateti
 
 
 def at_the_case(state: CaseState, fact: Fact | None) -> Fact | None:
-    return None if fact is None else answering(of_office(fact, state.opening.region), state.publication)
+    return None if fact is None else answering(of_office(fact, state.opening.region), state.publication, state.order)
 
 
 def found(state: CaseState, finding: Finding) -> CaseState:
@@ -102,7 +103,7 @@ def repairs(action: RepairAction, system: System | None = None) -> Repair:
 def makes(*, produced: bool) -> CardProduced:
     made = FACTS[Event.card_produced]
     assert isinstance(made, CardProduced)
-    return made if produced else CardProduced(actor=BUREAU, produced=False, batch="b-1")
+    return made if produced else CardProduced(actor=BUREAU, produced=False, batch="b-1", order=IN_FORCE)
 
 
 def in_review(*documents: Document, region: str = OFFICE, road: Road = Road.pure_upgrade) -> CaseState:

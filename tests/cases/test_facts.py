@@ -76,8 +76,9 @@ def test_a_made_card_has_a_number_and_a_failed_one_has_none() -> None:
         (Event.confirm_downstream, "publication", publication_id("idc-" + "a" * 26, 1, 1)),
     ],
 )
-def test_an_answer_may_name_what_it_answers(event: Event, field: str, identity: str) -> None:
+def test_an_answer_names_what_it_answers(event: Event, field: str, identity: str) -> None:
     model, data = FACTS[event], as_data(SAMPLES[event])
+    assert refusal(model, {name: said for name, said in data.items() if name != field}) == "missing"
     assert getattr(model.model_validate({**data, field: identity}), field) == identity
     other = {"ord": "pub", "pub": "ord"}[identity[:3]] + identity[3:]
     for wrong in (other, identity[:-1], identity + "a", identity.upper(), identity + "\n", ""):

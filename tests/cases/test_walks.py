@@ -26,10 +26,12 @@ from cases.facts import (
     AddDocuments,
     Approve,
     CardActivated,
+    CardDestroyed,
     CardFound,
     CardFunction,
     CardHandedOver,
     CardProduced,
+    CardTurnedUp,
     CardUnclaimed,
     ConfirmDownstream,
     ConfirmLoss,
@@ -95,6 +97,7 @@ FURTHER = tuple(document(DocumentKind.proxy_authorisation, str(copy)) for copy i
 OF_ANOTHER = document(copy="other").model_copy(update={"holder": person("somebody else")})
 DOCUMENTS = (*ORDINARY, *FURTHER, OF_ANOTHER)
 BASIS = "示例文件〔2026〕第1号"
+NO_ORDER = "ord-" + "never" + "a" * 21
 
 CHANGE_FINDINGS = (
     (Finding.clear, Road.pure_upgrade),
@@ -262,18 +265,36 @@ class Facts:
 
     def card_produced(self, actor: Actor) -> Fact:
         if self.pick((True, True, False)):
-            return CardProduced(actor=actor, produced=False, batch="b-1")
-        return CardProduced(actor=actor, produced=True, batch="b-1", card_number=SEALED, card_token=person("card"))
+            return CardProduced(actor=actor, produced=False, batch="b-1", order=self.order())
+        token = person("card")
+        return CardProduced(
+            actor=actor, produced=True, batch="b-1", order=self.order(), card_number=SEALED, card_token=token
+        )
+
+    def order(self) -> str:
+        """The order in force; or one before it, or one that never was."""
+        known = (*self.state.attempts, *self.state.past_orders, NO_ORDER)
+        order: str = self.often(self.state.order or NO_ORDER, self.pick(known))
+        return order
 
     def card_handed_over(self, actor: Actor) -> Fact:
-        return CardHandedOver(actor=actor, by=self.pick(tuple(HandOver)), evidence="sig-1")
+        return CardHandedOver(actor=actor, by=self.pick(tuple(HandOver)), evidence="sig-1", order=self.order())
 
     def card_activated(self, actor: Actor) -> Fact:
         function = self.pick(tuple(CardFunction))
-        return CardActivated(actor=self.often(ACTIVATORS[function], actor), function=function)
+        return CardActivated(actor=self.often(ACTIVATORS[function], actor), function=function, order=self.order())
 
     def card_unclaimed(self, actor: Actor) -> Fact:
-        return CardUnclaimed(actor=actor, witness=self.pick(PEOPLE), record="destroyed-1")
+        return CardUnclaimed(actor=actor, record=self.often("destroyed-1", "destroyed-2"))
+
+    def card_turned_up(self, actor: Actor) -> Fact:
+        over = self.pick(self.state.past_orders or (NO_ORDER,))
+        token = person(f"surplus-{over}")
+        return CardTurnedUp(actor=actor, order=over, batch="b-1", card_number=SEALED, card_token=token)
+
+    def card_destroyed(self, actor: Actor) -> Fact:
+        order = self.pick(self.state.to_destroy or (NO_ORDER,))
+        return CardDestroyed(actor=actor, order=order, record=self.often("destroyed-1", "destroyed-2"))
 
 
 def round_trip(record: SomeRecord) -> SomeRecord:
@@ -528,6 +549,7 @@ class Walk:
             wanted |= {"overdue"} if state.overdue or state.ladder.overdue or state.limit_spent else set()
             excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
+            wanted |= {"surplus_card"} if state.surplus else set()
         assert set(state.attention) == wanted
         assert not state.stuck or self.made[-1].event in {
             Event.stuck,

@@ -16,14 +16,14 @@ from cases.events import Event
 from cases.facts import Acknowledge, AddDocuments, CardFound, Reject, VerifyDocuments, Withdraw
 from cases.machines.machine import Status
 from cases.models import Actor, Role, System
-from cases.names import Kind, order_id
+from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
 from intake.applications import Application, InputRefused, Problem
 from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused
 from tests.engine import Engine, old_number
 from tests.intake.applying import CLERK, OFFICE, SOUTH, number_change, paper, replacement
-from tests.scenes import ID_CARD
+from tests.scenes import ID_CARD, IN_FORCE
 
 TODAY = date(2026, 11, 2)
 VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=MINISTRY)
@@ -347,7 +347,8 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
     await client.tell(case, VERIFY)
     await client.wait_for(case, lambda view: view.status is Status.in_production)
     bureau = Actor(id="bureau-1", role=Role.card_bureau, office=MINISTRY)
-    order = order_id(case, 1, 1)
+    order = (await client.view(case)).order
+    assert order is not None
     first = await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order)
     assert first.status is Status.ready
     assert await client.card_produced(case, bureau, "batch-1", "CARD00000001", order=order) == first
@@ -359,7 +360,7 @@ async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engi
 async def test_a_card_number_of_no_such_form_is_refused_by_its_field(client: CaseClient) -> None:
     bureau = Actor(id="bureau-1", role=Role.card_bureau, office=MINISTRY)
     with pytest.raises(InputRefused) as refused:
-        await client.card_produced("crc-" + "a" * 26, bureau, "batch-1", "卡号")
+        await client.card_produced("crc-" + "a" * 26, bureau, "batch-1", "卡号", order=IN_FORCE)
     assert refused.value.problems == (Problem("card_number", Code.FIELD_INVALID),)
 
 

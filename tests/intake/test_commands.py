@@ -346,18 +346,10 @@ OPTIONS: dict[Event, list[str]] = {
     Event.person_ended: ["--reason", "death", "--evidence", "civil-1"],
     Event.confirm_loss: ["--evidence", "loss-1"],
     Event.card_found: [],
-    Event.card_handed_over: ["--by", "counter", "--evidence", "sig-1"],
-    Event.card_activated: ["--function", "social"],
-    Event.card_unclaimed: [
-        "--witness",
-        "operator-1",
-        "--witness-role",
-        "operator",
-        "--witness-office",
-        "110105",
-        "--record",
-        "destroyed-1",
-    ],
+    Event.card_handed_over: ["--by", "counter", "--evidence", "sig-1", "--order", scenes.IN_FORCE],
+    Event.card_activated: ["--function", "social", "--order", scenes.IN_FORCE],
+    Event.card_unclaimed: ["--record", "destroyed-1"],
+    Event.card_destroyed: ["--record", "destroyed-1", "--order", scenes.IN_FORCE],
 }
 
 
@@ -397,22 +389,21 @@ class TestFacts:
         recorder = answering(monkeypatch, Recorder(view=a_view()))
         path = tmp_path / "card"
         path.write_text("C0000001\n", encoding="ascii")
-        made = ["card-produced", CASE, "--produced", "--batch", "b-1", "--card-number-from"]
+        order = order_id(CASE, 1, 1)
+        made = ["card-produced", CASE, "--produced", "--batch", "b-1", "--order", order, "--card-number-from"]
         assert run(*made, "-", stdin=b"C0000001\n").exit == run(*made, path).exit == Exit.fine
         assert [(batch, number) for _, _, batch, number, _ in recorder.made] == [("b-1", "C0000001")] * 2
-        order = order_id(CASE, 1, 1)
-        assert run(*made, path, "--order", order).exit == Exit.fine
-        assert [more["order"] for *_, more in recorder.made] == [None, None, order]
+        assert [more["order"] for *_, more in recorder.made] == [order] * 2
 
     def test_a_card_that_was_not_made_has_no_number(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         recorder = answering(monkeypatch, Recorder(view=a_view()))
-        failed = ["card-produced", CASE, "--failed", "--batch", "b-1"]
+        failed = ["card-produced", CASE, "--failed", "--batch", "b-1", "--order", scenes.IN_FORCE]
         assert run(*failed).exit == Exit.fine
         ((fact, _),) = recorder.told
         assert isinstance(fact, CardProduced)
         assert fact.produced is False
         assert run(*failed, "--card-number-from", "-", stdin=b"C0000001").exit == Exit.usage
-        assert run("card-produced", CASE, "--produced", "--batch", "b-1").exit == Exit.data
+        assert run("card-produced", CASE, "--produced", "--batch", "b-1", "--order", scenes.IN_FORCE).exit == Exit.data
 
     def test_a_case_that_was_told_before_says_so(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         answering(monkeypatch, Recorder(view=a_view().model_copy(update={"version": 4})))

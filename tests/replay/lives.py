@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from cases.events import Event
-from cases.facts import CardFunction, CardProduced, DisputeOutcome, RepairAction
+from cases.facts import CardFunction, CardProduced, CardUnclaimed, DisputeOutcome, RepairAction
 from cases.machines.machine import Status
 from cases.models import System
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
-from tests.scenes import BUREAU, FACTS, ID_CARD, OFFICER, SECOND_OFFICER, SOUTH
+from tests.scenes import BUREAU, CLERK, FACTS, ID_CARD, IN_FORCE, OFFICER, SECOND_OFFICER, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import (
     REISSUED,
@@ -116,7 +116,7 @@ async def card_lost_and_replaced(engine: Engine) -> Dossier:
     case = await formally_lost(engine)
     await case.verify()
     await case.rests_in(Status.in_production)
-    await case.tell(Event.card_produced, CardProduced(actor=BUREAU, produced=False, batch="batch-1"))
+    await case.tell(Event.card_produced, CardProduced(actor=BUREAU, produced=False, batch="batch-1", order=IN_FORCE))
     await to_the_end(case)
     return case
 
@@ -150,6 +150,7 @@ async def destroyed(engine: Engine) -> Dossier:
     for _ in range(3):
         await case.time_runs_out(Event.claim_period_passed)
     await case.tell(Event.card_unclaimed)
+    await case.tell(Event.card_unclaimed, CardUnclaimed(actor=CLERK, record="destroyed-1"))
     return case
 
 

@@ -30,7 +30,7 @@ from cases.openings import Opening
 from cases.views import view_of
 from intake.client import CaseClient
 from tests.engine import Engine, Person
-from tests.scenes import BUREAU, CERTIFICATE, FACTS, OFFICER, PUBLICATION, SPEAKERS, VERIFIER, of_office
+from tests.scenes import BUREAU, CERTIFICATE, FACTS, IN_FORCE, OFFICER, PUBLICATION, SPEAKERS, VERIFIER, of_office
 from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, RUNG, STATUS, VERSION
 
 PATIENCE = timedelta(seconds=20)
@@ -169,6 +169,7 @@ class Dossier:
             actor=BUREAU,
             produced=True,
             batch="batch-1",
+            order=IN_FORCE,
             card_number=engine.sealer.seal(made, field=Field.card_number, person=ref),
             card_token=engine.sealer.number_token(made),
         )

@@ -11,7 +11,7 @@ from cases.machines.machine import Status
 from cases.models import Category, System
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
-from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, CLERK, ID_CARD, NOW, OFFICE, SOUTH, document
+from tests.scenes import ACTIVATORS, BUREAU, CERTIFICATE, CLERK, ID_CARD, IN_FORCE, NOW, OFFICE, SOUTH, document
 from tests.stamping import stamped_by_a_system
 from tests.workflows.dossier import Dossier
 
@@ -23,7 +23,7 @@ class Road(Protocol):
 
 
 OLD_CARD = document(DocumentKind.old_card)
-FAILED = CardProduced(actor=BUREAU, produced=False, batch="batch-1")
+FAILED = CardProduced(actor=BUREAU, produced=False, batch="batch-1", order=IN_FORCE)
 HELD_BENEFITS = (
     BenefitHold(
         reason="id_number",
@@ -214,7 +214,8 @@ async def before_pension_run(engine: Engine, **more: Any) -> Dossier:
 async def activate(case: Dossier, *functions: CardFunction) -> None:
     """Functions of the new card are activated one after the other; all unless some are named."""
     for function in functions or tuple(CardFunction):
-        await case.tell(Event.card_activated, CardActivated(actor=ACTIVATORS[function], function=function))
+        fact = CardActivated(actor=ACTIVATORS[function], function=function, order=IN_FORCE)
+        await case.tell(Event.card_activated, fact)
 
 
 async def to_the_end(case: Dossier) -> None:

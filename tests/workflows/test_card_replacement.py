@@ -13,7 +13,7 @@ from cases.facts import AddDocuments, CardActivated, CardFunction, CardUnclaimed
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number
-from tests.scenes import BANK, BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH, document
+from tests.scenes import BANK, BUREAU, CLERK, ID_CARD, IN_FORCE, OFFICE, OPERATOR, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Card, Dossier
 from tests.workflows.roads import (
     FAILED,
@@ -35,8 +35,8 @@ from tests.workflows.roads import (
 )
 
 UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
-BANK_ACTIVATED = CardActivated(actor=BANK, function=CardFunction.bank)
-ALONE = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-2")
+BANK_ACTIVATED = CardActivated(actor=BANK, function=CardFunction.bank, order=IN_FORCE)
+UNCLAIMED = CardUnclaimed(actor=CLERK, record="destroyed-1")
 BOTH = frozenset({"social", "bank"})
 PAID_OLD = Card("1", frozenset(), outdated=False, paid=True)
 
@@ -443,8 +443,14 @@ async def test_a_card_that_nobody_fetches_is_destroyed_by_two_people_after_three
         )
     passed = ["CardReplacement.claim_period_passed"] * 3
     assert await case.messages() == ["CardReplacement.in_review", "CardReplacement.ready", *passed]
-    assert await case.refuses(Event.card_unclaimed, ALONE) is Code.SAME_PERSON
-    assert (await case.tell(Event.card_unclaimed)).status is Status.unclaimed
+    assert (await case.tell(Event.card_unclaimed)).status is Status.ready
+    (said,) = (await case.rests_in(Status.ready)).destruction
+    assert (said.record, said.stated_by) == ("destroyed-1", BUREAU.id)
+    assert await case.refuses(Event.card_unclaimed) is Code.SAME_PERSON
+    assert (await case.holdings()).codes == "1A"
+    another = CardUnclaimed(actor=VERIFIER, record="destroyed-2")
+    assert (await case.tell(Event.card_unclaimed, another)).status is Status.ready, "not the same record"
+    assert (await case.tell(Event.card_unclaimed, UNCLAIMED)).status is Status.unclaimed
     assert (await case.ends()).status is Status.unclaimed
     held = await case.holdings()
     assert (held.codes, held.cards[0]) == ("14", PAID_OLD)
@@ -452,7 +458,7 @@ async def test_a_card_that_nobody_fetches_is_destroyed_by_two_people_after_three
         "SELECT destroyed_by, destruction_witness FROM cards WHERE case_id = $1", case.case_id
     )
     assert row is not None
-    assert tuple(row) == (BUREAU.id, OPERATOR.id)
+    assert tuple(row) == (CLERK.id, BUREAU.id)
 
 
 async def test_a_card_that_is_fetched_late_is_handed_over_all_the_same(engine: Engine) -> None:

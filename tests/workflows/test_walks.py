@@ -112,10 +112,12 @@ class SealedFacts(Facts):
 
     def card_produced(self, actor: Actor) -> Fact:
         if not self.pick((True, True, False)):
-            return CardProduced(actor=actor, produced=False, batch="b-1")
+            return CardProduced(actor=actor, produced=False, batch="b-1", order=self.order())
         sealed = self._sealer.seal(self._number, field=Field.card_number, person=self.state.opening.person)
         token = self._sealer.number_token(self._number)
-        return CardProduced(actor=actor, produced=True, batch="b-1", card_number=sealed, card_token=token)
+        return CardProduced(
+            actor=actor, produced=True, batch="b-1", order=self.order(), card_number=sealed, card_token=token
+        )
 
 
 class Walk(RuleBasedStateMachine):

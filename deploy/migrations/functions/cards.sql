@@ -99,7 +99,8 @@ COMMENT ON FUNCTION effect_order_card IS
 CREATE OR REPLACE FUNCTION effect_reorder_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     WITH ordered AS (
-        UPDATE cards SET order_id = told(s.facts, 'request_id')
+        UPDATE cards SET
+            order_id = told(s.facts, 'request_id'), printed_data_outdated = false, outdated_by_case = NULL
         WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
         RETURNING id
     )
@@ -115,17 +116,113 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION effect_reorder_card IS
-    'The bureau is asked once more to make the card it failed to make; refuses REGISTER_CHANGED where none is coming';
+    'The bureau is asked once more for the card, with what is to be printed on it by now; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_take_earlier_attempt(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    brought_by CONSTANT text := told(s.facts, 'fact', 'order');
+    asked_for bigint;
+BEGIN
+    SELECT max(id) INTO asked_for FROM events
+    WHERE request_id = brought_by AND kind = 'card_ordered' AND case_id = s.case_id AND generation = s.generation;
+    WITH coming AS (
+        SELECT id, order_id FROM cards
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        FOR UPDATE
+    ), taken AS (
+        UPDATE cards SET
+            order_id = brought_by,
+            -- A card that was asked for before a number changed shows the old one.
+            printed_data_outdated = cards.printed_data_outdated OR EXISTS (
+                SELECT FROM events AS changed
+                WHERE changed.person = s.person AND changed.kind = 'number_changed' AND changed.id > asked_for
+            )
+        FROM coming
+        WHERE cards.id = coming.id AND asked_for IS NOT NULL
+        RETURNING cards.id, coming.order_id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_order_cancelled', 'card_bureau', taken.id::text, s.person, s.at,
+        taken.order_id
+    FROM taken;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_take_earlier_attempt IS
+    'The card of an earlier order comes after all: it is the one, and the bureau is told that the order after it is not wanted; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_keep_surplus_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    request CONSTANT text := told(s.facts, 'fact', 'order');
+    card_token CONSTANT text := told(s.facts, 'fact', 'card_token');
+    kept bigint;
+BEGIN
+    IF NOT EXISTS (SELECT FROM events WHERE request_id = request AND kind = 'card_ordered' AND person = s.person) THEN
+        RAISE EXCEPTION 'ORDER_NOT_OVER' USING ERRCODE = 'CASE1';
+    ELSIF EXISTS (SELECT FROM cards AS known WHERE known.number_token = card_token AND known.code <> '0') THEN
+        RAISE EXCEPTION 'PAYLOAD_INVALID' USING ERRCODE = 'CASE1';
+    END IF;
+    INSERT INTO cards AS surplus (person_id, code, number, number_token, batch, order_id, case_id, generation)
+    VALUES (
+        s.person_id, '4', told(s.facts, 'fact', 'card_number'), card_token, told(s.facts, 'fact', 'batch'), request,
+        s.case_id, s.generation
+    )
+    ON CONFLICT (order_id) DO UPDATE SET
+        number = excluded.number, number_token = excluded.number_token, batch = excluded.batch
+        WHERE surplus.person_id = s.person_id AND surplus.code = '4' AND surplus.number IS NULL
+    RETURNING id INTO kept;
+    IF kept IS NULL THEN
+        RAISE EXCEPTION 'ORDER_NOT_OVER' USING ERRCODE = 'CASE1';
+    END IF;
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    VALUES (s.case_id, s.generation, s.name, 'card_surplus', 'card_bureau', kept::text, s.person, s.at, request);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_keep_surplus_card IS
+    'A card that an order brought which is over is on record as cancelled, and kept for its destruction. Refuses ORDER_NOT_OVER where the order is none of this person''s, or brought a card already, PAYLOAD_INVALID where another card has its number';
+
+CREATE OR REPLACE FUNCTION effect_destroy_surplus_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    WITH destroyed AS (
+        UPDATE cards SET
+            destroyed_at = s.at,
+            destroyed_by = told(s.facts, 'fact', 'actor', 'id'),
+            destruction_witness = told(s.facts, 'first_statement'),
+            destruction_record = told(s.facts, 'fact', 'record')
+        WHERE person_id = s.person_id AND order_id = told(s.facts, 'fact', 'order')
+          AND code = '4' AND number IS NOT NULL AND destroyed_at IS NULL
+        RETURNING id, order_id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_destroyed', 'card_bureau', destroyed.id::text, s.person, s.at,
+        destroyed.order_id
+    FROM destroyed;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_destroy_surplus_card IS
+    'A card that is nobody''s was destroyed by two people; refuses REGISTER_CHANGED where there is none';
 
 CREATE OR REPLACE FUNCTION effect_cancel_order(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     WITH cancelled AS (
         UPDATE cards SET code = '4', in_production = false
         WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
-        RETURNING id
+        RETURNING id, order_id
     )
-    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
-    SELECT s.case_id, s.generation, s.name, 'card_order_cancelled', 'card_bureau', cancelled.id::text, s.person, s.at
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_order_cancelled', 'card_bureau', cancelled.id::text, s.person, s.at,
+        cancelled.order_id
     FROM cancelled;
     RETURN NULL;
 END
@@ -284,7 +381,7 @@ BEGIN
             code = '4',
             destroyed_at = s.at,
             destroyed_by = told(s.facts, 'fact', 'actor', 'id'),
-            destruction_witness = told(s.facts, 'fact', 'witness', 'id'),
+            destruction_witness = told(s.facts, 'first_statement'),
             destruction_record = told(s.facts, 'fact', 'record')
         WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
         RETURNING id

@@ -26,9 +26,9 @@ from tests.scenes import (
     CLERK,
     FACTS,
     ID_CARD,
+    IN_FORCE,
     NOW,
     OFFICE,
-    OPERATOR,
     SOUTH,
     policy,
     received,
@@ -83,13 +83,13 @@ def test_who_does_not_activate_a_card_is_reminded_as_often_as_the_policy_says_an
     assert move(state, Event.acknowledge).attention == ("overdue",)
     assert refused(state, Event.extend) is Code.EVENT_NOT_ALLOWED
     # It may still be activated.
-    bank = CardActivated(actor=BANK, function=CardFunction.bank)
+    bank = CardActivated(actor=BANK, function=CardFunction.bank, order=IN_FORCE)
     assert move(move(state, Event.card_activated), Event.card_activated, bank).status is Status.active
 
 
 def test_who_does_not_fetch_a_card_is_reminded_and_then_two_people_destroy_it() -> None:
     state, at = ready(), NOW
-    witnessed = CardUnclaimed(actor=BUREAU, witness=OPERATOR, record="destroyed-1")
+    witnessed = CardUnclaimed(actor=BUREAU, record="destroyed-1")
     for days in (30, 30, 30):
         assert refused(state, Event.card_unclaimed, witnessed, at) is Code.CLAIM_PERIOD_NOT_OVER
         assert state.timer is not None
@@ -100,10 +100,12 @@ def test_who_does_not_fetch_a_card_is_reminded_and_then_two_people_destroy_it() 
     assert state.awaits is Awaits.two_people
     assert move(state, Event.acknowledge).attention == ("overdue",)
     assert refused(state, Event.extend) is Code.NO_CLOCK_TO_EXTEND
-    alone = CardUnclaimed(actor=BUREAU, witness=BUREAU, record="destroyed-1")
-    assert refused(state, Event.card_unclaimed, alone) is Code.SAME_PERSON
-    destroyed = move(state, Event.card_unclaimed, witnessed)
-    assert destroyed.status is Status.unclaimed
+    stated = move(state, Event.card_unclaimed, witnessed)
+    assert (stated.status, [each.stated_by for each in stated.destruction]) == (Status.ready, [BUREAU.id])
+    assert refused(stated, Event.card_unclaimed, witnessed) is Code.SAME_PERSON
+    destroyed = move(stated, Event.card_unclaimed, CardUnclaimed(actor=CLERK, record="destroyed-1"))
+    assert (destroyed.status, destroyed.destruction, destroyed.remains) == (Status.unclaimed, (), ())
+    assert move(stated, Event.card_handed_over).destruction == ()
     # Until it is destroyed it may still be fetched.
     assert move(state, Event.card_handed_over).status is Status.handed_over
 
@@ -112,7 +114,7 @@ def test_the_old_card_is_closed_after_the_pension_run_of_whoever_draws_a_pension
     def closing(region: str, *, draws_pension: bool) -> CaseState:
         state = move(ready(region), Event.card_handed_over)
         state = move(state, Event.card_activated)
-        state = move(state, Event.card_activated, CardActivated(actor=BANK, function=CardFunction.bank))
+        state = move(state, Event.card_activated, CardActivated(actor=BANK, function=CardFunction.bank, order=IN_FORCE))
         assert state.status is Status.active
         assert state.screening is not None
         screening = state.screening.model_copy(update={"draws_pension": draws_pension})
