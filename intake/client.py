@@ -244,12 +244,12 @@ class CaseClient:
         held = partial(receipt_given, case_id=case, key=opening.key, fingerprint=opening.fingerprint)
         try:
             given = await self._ask_for_receipt(opening)
-        except Refused as refused:
-            # What was answered once is answered from the register, whoever has forgotten it or denies it.
+        except (Refused, Unavailable) as denied:
+            # What was answered once is answered from the register, whoever has forgotten it, is silent, or denies it.
             known = await self._held(held)
             if known is None or not known.by_key:
                 raise
-            log.warning("a receipt was denied that the register holds", extra={"code": refused.code.value})
+            log.warning("the register holds a receipt that was not given", extra={"code": denied.code.value})
             return known.receipt
         if self._register is None:
             return given
@@ -346,11 +346,11 @@ class CaseClient:
         held = partial(answer_given, case_id=case_id, update_id=identity)
         try:
             given = await self._ask_for_answer(case_id, event, fact, identity)
-        except Refused as refused:
+        except (Refused, Unavailable) as denied:
             known = await self._held(held)
             if known is None:
                 raise
-            log.warning("an answer was denied that the register holds", extra={"code": refused.code.value})
+            log.warning("the register holds an answer that was not given", extra={"code": denied.code.value})
             return known.answer
         if self._register is None:
             return given

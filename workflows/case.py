@@ -67,6 +67,10 @@ with workflow.unsafe.imports_passed_through():
 STANDING: Final = "standing"
 """Memo by which a run that goes on in a new one shows meanwhile where the case stands."""
 
+SHORTEST_TASK: Final = timedelta(seconds=5)
+LONGEST_TASK: Final = timedelta(minutes=1)
+"""Between these lies whatever a server gives tasks by default, which is ten seconds."""
+
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
@@ -571,10 +575,12 @@ def _shown_at_start(keys: Iterable[SearchAttributeKey[Any]]) -> dict[SearchAttri
 def _chosen_by_the_starter() -> Code | None:
     """Whether this run was started with what no case has: a schedule, a time-out or a retry policy of its own.
 
-    A case lives until it is decided, and begins once. The client starts none with any of it.
+    A case lives until it is decided, and begins once. The client starts none with any of it, and leaves to the server
+    for how long a worker may have a task.
     """
     info = workflow.info()
-    chosen = (info.cron_schedule, info.execution_timeout, info.run_timeout, info.retry_policy)
+    task_is_odd = not SHORTEST_TASK <= info.task_timeout <= LONGEST_TASK
+    chosen = (info.cron_schedule, info.execution_timeout, info.run_timeout, info.retry_policy, task_is_odd)
     return Code.START_REFUSED if any(chosen) else None
 
 

@@ -5,7 +5,7 @@ its caller nothing of it.
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
@@ -130,6 +130,31 @@ async def test_a_withdrawal_that_took_effect_is_not_denied(engine: Engine, kind:
         assert await client.tell(receipt.case_id, WITHDRAW, update_id="withdraw-1") == withdrawn
         with pytest.raises(Refused):
             await believing(engine).tell(receipt.case_id, WITHDRAW, update_id="withdraw-1")
+
+
+@pytest.mark.parametrize(("kind", "region"), PLACES)
+async def test_nor_is_anything_that_took_effect_kept_from_its_caller_by_silence(
+    engine: Engine, kind: Kind, region: str
+) -> None:
+    client = confirming(engine)
+    asked = application(await engine.insured(region=region), kind, region)
+    receipt = await client.open(asked)
+    withdrawn = await client.tell(receipt.case_id, WITHDRAW, update_id="withdraw-1")
+    await client.wait(receipt.case_id)
+    silent = await engine.client.start_workflow(kind.value, id=receipt.case_id, task_queue="nobody-serves-it")
+    impatient = CaseClient(
+        engine.client,
+        engine.sealer,
+        stamping=engine.everybody,
+        today=lambda: TODAY,
+        register=engine.pool,
+        timeout=timedelta(seconds=1),
+    )
+    assert await impatient.tell(receipt.case_id, WITHDRAW, update_id="withdraw-1") == withdrawn
+    assert await impatient.open(asked) == receipt
+    with pytest.raises(Unavailable):
+        await impatient.tell(receipt.case_id, WITHDRAW, update_id="withdraw-2")
+    await silent.terminate()
 
 
 @pytest.mark.parametrize(("kind", "region"), PLACES)

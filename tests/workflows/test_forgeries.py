@@ -5,6 +5,7 @@ register move a case as the engine would not move it by itself. What they can do
 deliveries, stands in `test_forged_occasions`.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import pytest
 from temporalio import workflow
 from temporalio.api.common.v1 import Payloads
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueRequest,
     PollActivityTaskQueueResponse,
     RespondActivityTaskCompletedRequest,
+    RespondActivityTaskFailedRequest,
 )
 from temporalio.client import ActivityFailureError, WorkflowFailureError, WorkflowUpdateStage
 from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttributes
@@ -38,7 +41,7 @@ from tests.workflows.dossier import Dossier
 from tests.workflows.refusals import Refusal, Refusals
 from tests.workflows.roads import change
 from workflows.case import Case
-from workflows.search_attributes import CATEGORY, KIND, REGION, STATUS
+from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, RUNG, STATUS, VERSION
 
 OF_ITSELF = [event for event in Event if event.origin is not Origin.outside]
 
@@ -181,8 +184,11 @@ async def test_nor_is_a_case_drawn_into_a_dispute_that_nobody_has(engine: Engine
         {"execution_timeout": timedelta(days=1)},
         {"run_timeout": timedelta(days=1)},
         {"retry_policy": RetryPolicy(maximum_attempts=3)},
+        # A task that may take so long is missed as late when its worker dies; one that may not is never done.
+        {"task_timeout": timedelta(minutes=2)},
+        {"task_timeout": timedelta(seconds=1)},
     ],
-    ids=lambda chosen: next(iter(chosen)),
+    ids=lambda chosen: "-".join(map(str, *chosen.items())),
 )
 async def test_a_start_that_would_end_or_repeat_a_case_by_itself_opens_none(
     engine: Engine, chosen: dict[str, Any]
@@ -245,10 +251,15 @@ async def test_what_a_starter_chose_to_be_found_by_is_put_right(engine: Engine) 
                 SearchAttributePair(REGION, SOUTH),
                 SearchAttributePair(CATEGORY, "refund"),
                 SearchAttributePair(STATUS, "done"),
+                SearchAttributePair(MILESTONE, "benefits_unblocked"),
+                SearchAttributePair(ATTENTION, ["repair"]),
+                SearchAttributePair(DUE_AT, NOW),
+                SearchAttributePair(RUNG, 6),
+                SearchAttributePair(VERSION, 99),
             ]
         ),
     )
-    await engine.reaches(case, Status.in_review)
+    view = await engine.reaches(case, Status.in_review)
     found = (await engine.handle(case).describe()).typed_search_attributes
     assert (found.get(KIND), found.get(REGION), found.get(CATEGORY), found.get(STATUS)) == (
         opening.kind.value,
@@ -256,6 +267,26 @@ async def test_what_a_starter_chose_to_be_found_by_is_put_right(engine: Engine) 
         opening.category.value,
         "in_review",
     )
+    assert [found.get(key) for key in (MILESTONE, ATTENTION, DUE_AT, RUNG, VERSION)] == [
+        "submitted",
+        None,
+        view.due_at,
+        None,
+        1,
+    ]
+
+
+async def test_a_start_that_was_put_off_for_a_year_puts_off_no_application(engine: Engine) -> None:
+    opening = stamped_opening(engine.number_change(await engine.insured(), ID_CARD))
+    await engine.client.start_workflow(
+        opening.kind.value,
+        opening,
+        id=case_id(opening.kind, opening.person),
+        task_queue=engine.task_queue,
+        start_delay=timedelta(days=365),
+    )
+    async with asyncio.timeout(10):
+        assert (await engine.open(opening)).status is Status.in_review
 
 
 # --- tasks of others ------------------------------------------------------------------------------------------------
@@ -288,7 +319,11 @@ def forged_results(case: Dossier) -> list[StepResult]:
     ]
 
 
-@pytest.mark.parametrize("which", range(3))
+FAILED = 3
+"""The forged answer that is a failure."""
+
+
+@pytest.mark.parametrize("which", range(FAILED + 1))
 async def test_an_activity_that_somebody_else_completed_makes_nothing_true(
     engine: Engine, refusals: Refusals, which: int
 ) -> None:
@@ -308,27 +343,48 @@ async def test_an_activity_that_somebody_else_completed_makes_nothing_true(
             # The register does not answer: the step becomes a regular activity, which anybody can take from its queue.
             await is_a_regular_activity(apart, case)
         task = await polled(engine, apart.task_queue)
-    place = ActivitySerializationContext(
-        namespace=engine.client.namespace,
-        activity_id=task.activity_id,
-        activity_type=task.activity_type.name,
-        activity_task_queue=apart.task_queue,
-        workflow_id=case.case_id,
-        workflow_type=task.workflow_type.name,
-        is_local=False,
-    )
-    forged = await engine.client.data_converter.with_context(place).encode([forged_results(case)[which]])
-    await engine.client.workflow_service.respond_activity_task_completed(
-        RespondActivityTaskCompletedRequest(
-            namespace=engine.client.namespace, task_token=task.task_token, result=Payloads(payloads=forged)
-        )
-    )
+    if which == FAILED:
+        await fail(apart, task)
+    else:
+        await complete(apart, case, task, forged_results(case)[which])
     async with apart.working():
         assert (await engine.handle(case.case_id).result()).status is Status.rejected
         assert (await rejecting.result()).status is Status.rejected
         assert (await case.ends()).status is Status.rejected
         assert [made.event for made in await engine.history(case.case_id)] == [Event.screened, Event.reject]
     assert (await case.holdings()).numbers == (("old", "living"),)
+
+
+async def complete(engine: Engine, case: Dossier, task: PollActivityTaskQueueResponse, result: StepResult) -> None:
+    """Say that an activity came to a result."""
+    place = ActivitySerializationContext(
+        namespace=engine.client.namespace,
+        activity_id=task.activity_id,
+        activity_type=task.activity_type.name,
+        activity_task_queue=engine.task_queue,
+        workflow_id=case.case_id,
+        workflow_type=task.workflow_type.name,
+        is_local=False,
+    )
+    forged = await engine.client.data_converter.with_context(place).encode([result])
+    await engine.client.workflow_service.respond_activity_task_completed(
+        RespondActivityTaskCompletedRequest(
+            namespace=engine.client.namespace, task_token=task.task_token, result=Payloads(payloads=forged)
+        )
+    )
+
+
+async def fail(engine: Engine, task: PollActivityTaskQueueResponse) -> None:
+    """Say that an activity was refused for good, in the way in which the register says so."""
+    code = Code.CASE_CLOSED.value
+    info = ApplicationFailureInfo(type=code, non_retryable=True)
+    await engine.client.workflow_service.respond_activity_task_failed(
+        RespondActivityTaskFailedRequest(
+            namespace=engine.client.namespace,
+            task_token=task.task_token,
+            failure=Failure(message=code, application_failure_info=info),
+        )
+    )
 
 
 async def is_a_regular_activity(engine: Engine, case: Dossier) -> None:
