@@ -74,7 +74,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         )
         reach = Reach(
             callers=Callers(tokens, Limits(settings.intake_per_second, settings.intake_burst)),
-            cases=CasesOf(client, sealer, gates, settings.document_hosts),
+            cases=CasesOf(client, pool, sealer, gates, settings.document_hosts),
             pool=pool,
             sealer=sealer,
             watch=watch,

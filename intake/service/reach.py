@@ -19,12 +19,18 @@ from intake.service.watching import Watch
 
 
 class CasesOf:
-    """Makes the client by which a caller's decisions are handed in."""
+    """Makes the client by which a caller's decisions are handed in. What it answers is what the register holds."""
 
     def __init__(
-        self, client: Client, sealer: Sealer, gates: Gates, document_hosts: frozenset[str] = frozenset()
+        self,
+        client: Client,
+        register: Pool,
+        sealer: Sealer,
+        gates: Gates,
+        document_hosts: frozenset[str] = frozenset(),
     ) -> None:
         self._client = client
+        self._register = register
         self._sealer = sealer
         self._gates = gates
         self._document_hosts = document_hosts
@@ -32,7 +38,13 @@ class CasesOf:
     async def for_(self, caller: Caller) -> CaseClient:
         """The typed client, stamping in the name of a caller. Raises `CaseError` as `Exchange.token_for`."""
         stamping = await self._gates.for_(caller)
-        return CaseClient(self._client, self._sealer, stamping=stamping, document_hosts=self._document_hosts)
+        return CaseClient(
+            self._client,
+            self._sealer,
+            stamping=stamping,
+            document_hosts=self._document_hosts,
+            register=self._register,
+        )
 
 
 class Reach(NamedTuple):

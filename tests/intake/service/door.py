@@ -35,6 +35,8 @@ BACK_OFFICE: Final = office(Role.back_office)
 BANK: Final = office(Role.bank)
 BUREAU: Final = office(Role.card_bureau)
 VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
+TAKES_IN: Final = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
+"""Whom the applications of back offices name."""
 ELSEWHERE: Final = office(Role.back_office, "440000")
 SYSTEMS: Final = {
     actor.id: System(actor, SECRET, frozenset({"cases:open", "cases:read"})) for actor in (BACK_OFFICE, BANK, BUREAU)
@@ -89,11 +91,12 @@ async def door_of(engine: Engine, limits: Limits | None = None) -> AsyncIterator
             gates_at(gate_url, provider.token_url, audience=issuer.audience, client="intake", secret=SECRET) as gates,
             httpx.AsyncClient(timeout=60) as http,
         ):
+            await engine.at_a_post(TAKES_IN)
             watch = Watch(engine.pool)
             tokens = IdentityTokens(keys, issuer=issuer.url, audience=SERVICE_AUDIENCE)
             reach = Reach(
                 callers=Callers(tokens, limits or Limits(10_000, 10_000)),
-                cases=CasesOf(engine.client, engine.sealer, gates),
+                cases=CasesOf(engine.client, engine.pool, engine.sealer, gates),
                 pool=engine.pool,
                 sealer=engine.sealer,
                 watch=watch,

@@ -9,11 +9,13 @@ import pytest
 
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS
+from cases.names import Kind
 from intake.service.callers import SCOPES, Limits
 from tests.engine import Engine, Person, new_number
-from tests.intake.applying import fields_of, number_change, replacement
+from tests.intake.applying import fields_of, number_change, paper, replacement
 from tests.intake.service.door import BACK_OFFICE, BANK, BUREAU, ELSEWHERE, SECRET, VERIFIER, Door, door_of
 from tests.scenes import OFFICE
+from tests.workflows.lying import lying
 
 
 def application_of(person: Person, **more: Any) -> dict[str, Any]:
@@ -44,6 +46,16 @@ async def test_a_case_is_opened_once_and_a_repetition_is_answered_the_same(door:
     assert receipt["status"] == "in_review"
     again = await opened(door, person)
     assert (again.status_code, again.json()) == (200, receipt)
+
+
+async def test_what_somebody_says_in_the_name_of_a_case_is_given_to_nobody(door: Door) -> None:
+    person = await door.engine.insured()
+    receipt = (await opened(door, person)).json()
+    path = f"/v1/cases/{receipt['case_id']}/events/verify_documents"
+    fact = {"original_seen": True, "copies": [paper().sha256]}
+    async with lying(door.engine, receipt["case_id"], Kind.id_number_change):
+        assert code_of(await opened(door, person), 503) == "ANSWER_CONTRADICTED"
+        assert code_of(await door.asked("POST", path, by=VERIFIER, json=fact), 503) == "ANSWER_CONTRADICTED"
 
 
 async def test_a_key_is_the_callers_own_and_other_content_under_it_is_refused(door: Door) -> None:
