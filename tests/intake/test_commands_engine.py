@@ -29,6 +29,7 @@ from tests.workflows.lying import lying
 INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
 VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=SOUTH)
+OFFICER = Actor(id="officer-1", role=Role.officer, office=SOUTH)
 BUREAU = Actor(id="bureau-1", role=Role.card_bureau, office=SOUTH)
 INTAKE = Actor(id="intake-1", role=Role.back_office, office=MINISTRY)
 """A system that opens cases for the clerks whom applications name."""
@@ -181,9 +182,13 @@ async def test_the_number_of_a_made_card_goes_from_standard_input_to_the_registe
     raw = json.dumps(fields_of(replacement(person, reason="expired", region=SOUTH)), ensure_ascii=False).encode()
     case = (await call("open", "-", "-o", "json", stdin=raw)).json["case_id"]
     await call("verify-documents", case, "--original-seen", "--copies-on-file")
+    content = (await call("show", case, "-o", "json")).json["content"]
+    await call("approve", case, "--content", content, by=OFFICER)
     await engine.reaches(case, Status.in_production)
+    order = (await call("show", case, "-o", "json")).json["order"]
     made = await call(
-        "card-produced", case, "--produced", "--batch", "b-1", "--card-number-from", "-", "-o", "json",
+        "card-produced", case, "--produced", "--batch", "b-1", "--order", order, "--card-number-from", "-",
+        "-o", "json",
         stdin=b"CARD90000002\n", by=BUREAU,
     )  # fmt: skip
     assert made.json["status"] == "ready"

@@ -35,6 +35,7 @@ BACK_OFFICE: Final = office(Role.back_office)
 BANK: Final = office(Role.bank)
 BUREAU: Final = office(Role.card_bureau)
 VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
+OFFICER: Final = Actor(id="officer-1", role=Role.officer, office=OFFICE)
 TAKES_IN: Final = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
 """Whom the applications of back offices name."""
 ELSEWHERE: Final = office(Role.back_office, "440000")

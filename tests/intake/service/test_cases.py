@@ -13,7 +13,7 @@ from cases.names import Kind
 from intake.service.callers import SCOPES, Limits
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import fields_of, number_change, paper, replacement
-from tests.intake.service.door import BACK_OFFICE, BANK, BUREAU, ELSEWHERE, SECRET, VERIFIER, Door, door_of
+from tests.intake.service.door import BACK_OFFICE, BANK, BUREAU, ELSEWHERE, OFFICER, SECRET, VERIFIER, Door, door_of
 from tests.scenes import OFFICE
 from tests.workflows.lying import lying
 
@@ -118,7 +118,9 @@ async def test_a_case_is_verified_by_a_clerk_and_confirmed_by_systems_to_its_end
     assert view.json()["case_id"] == case
     told = {"original_seen": True, "copies": [each["sha256"] for each in view.json()["documents"]]}
     verified = await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
-    assert (verified.status_code, verified.json()["status"]) == (200, "verified"), verified.text
+    # The clerk is named by a system and did not act: an officer decides after the verifier.
+    assert (verified.status_code, verified.json()["status"]) == (200, "awaiting_approval"), verified.text
+    assert (await approved(door, case)).json()["status"] == "verified"
     now = await door.asked("GET", f"/v1/cases/{case}", by=BANK)
     assert (now.json()["status"], "bank" in now.json()["awaited"]) == ("applying", True)
     subject = await door.asked("GET", f"/v1/cases/{case}/subject", by=BANK)
@@ -292,6 +294,7 @@ async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_se
     view = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).json()
     told = {"original_seen": True, "copies": [each["sha256"] for each in view["documents"]]}
     await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+    await approved(door, case)
     made = {"produced": True, "batch": "batch-1", "card_number": "C99887766", **_order_of(await _view(door, case))}
     answer = await door.asked("POST", f"/v1/cases/{case}/events/card_produced", by=BUREAU, json=made)
     assert (answer.status_code, answer.json()["status"]) == (200, "ready"), answer.text
@@ -300,6 +303,12 @@ async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_se
     )
     assert "C99887766" not in fact
     assert json.loads(fact)["card_token"] == door.engine.sealer.number_token("C99887766")
+
+
+async def approved(door: Door, case: str) -> httpx.Response:
+    """An officer approves what was verified."""
+    content = {"content": (await _view(door, case))["content"]}
+    return await door.asked("POST", f"/v1/cases/{case}/events/approve", by=OFFICER, json=content)
 
 
 async def _view(door: Door, case: str) -> dict[str, Any]:
