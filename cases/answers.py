@@ -17,6 +17,7 @@ from cases.models import (
     PublicationId,
     Record,
     RegionCode,
+    Role,
     Sha256,
     StaffId,
     System,
@@ -95,6 +96,15 @@ class Dispute(Record):
     outcome: DisputeOutcome
     document: Sha256
     document_kind: DocumentKind
+    decided_by: StaffId
+
+
+class BenefitDecision(Record):
+    """What an officer decided on benefits when the campaign date had passed: to hold them, or not to, and why."""
+
+    held: bool
+    legal_basis: str
+    because: str | None = None
     decided_by: StaffId
 
 
@@ -192,6 +202,10 @@ class CaseView(Record):
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0
     benefits_held: bool = False
+    benefit_decision: BenefitDecision | None = None
+    """What was decided last on holding benefits."""
+    deciders: tuple[Role, ...] = ()
+    """Who has to decide whether benefits are held; nobody where no decision is asked for."""
     attention: tuple[str, ...] = ()
     related: str | None = None
     """The case that this one waits for or was opened from."""

@@ -15,7 +15,7 @@ from cases.events import Event
 from cases.facts import Fact
 from cases.kinds import KINDS
 from cases.ladder import Dates
-from cases.machines.machine import OTHERWISE, Clock, Effect, Guard, Row, Status
+from cases.machines.machine import OF_THE_CASE_ALONE, OTHERWISE, Clock, Effect, Guard, Row, Status
 from cases.openings import Opening
 from cases.rules import (
     benefits,
@@ -71,6 +71,7 @@ GUARDS: Final[Mapping[Guard, Question]] = _merged(
 CHANGES: Final[Mapping[Event, Change]] = _merged(each.changes for each in SUBJECTS)
 EFFECTS: Final[Mapping[Effect, EffectChange]] = _merged(each.effects for each in SUBJECTS)
 LADDER: Final[Mapping[Event, LadderChange]] = _merged(each.ladder for each in SUBJECTS)
+_OFFERED: Final = _merged(each.offered for each in SUBJECTS)
 _UNKNOWN: Final = _merged(each.unknown for each in SUBJECTS)
 _REFUSED: Final = _merged(each.refused for each in SUBJECTS)
 _CLOCK_AGAIN: Final = frozenset(event for each in SUBJECTS for event in each.clock_again)
@@ -117,6 +118,14 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
         if GUARDS[row.guard](state, fact):
             return _decision(state, row, fact, at, because)
     raise CaseError(_refusal(state, event))
+
+
+def may_be_told(state: CaseState, event: Event) -> bool:
+    """Whether some fact of an event from outside could move the case; whose, its roles say."""
+    if (offered := _OFFERED.get(event)) is not None and not offered(state):
+        return False
+    rows = state.machine.rows(state.status, event)
+    return any(row.guard not in OF_THE_CASE_ALONE or GUARDS[row.guard](state, None) for row in rows)
 
 
 def next_step(state: CaseState, at: datetime) -> Event | None:

@@ -132,6 +132,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     tongue = _shown.tongue
     yield "attention", _list(ATTENTION[reason][tongue] for reason in view.attention)
     yield "awaits", word(view.awaits, tongue)
+    yield "decide", _list(word(role, tongue) for role in view.deciders)
+    yield "benefits", _benefit_decision(view)
     yield "due", _due(view)
     # Once they are verified nobody waits for documents any more.
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
@@ -167,6 +169,8 @@ _LABELS: Final = MappingProxyType(
     {
         "attention": ("**须处理**", "**needs attention**"),
         "awaits": ("**下一步由谁办理**", "**who must act**"),
+        "decide": ("**待决定是否暂停发放待遇，由谁决定**", "**who must decide whether benefits are held**"),
+        "benefits": ("待遇决定", "decided on benefits"),
         "due": ("**期限**", "**by when**"),
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
@@ -279,6 +283,14 @@ def _late_answers(view: CaseView) -> str:
         f"{word(late.event, _shown.tongue)} `{late.request}` · `{late.actor}` · {_moment(late.at)}"
         for late in view.late_answers
     )
+
+
+def _benefit_decision(view: CaseView) -> str:
+    said = view.benefit_decision
+    if said is None:
+        return ""
+    what = word(Event.hold_benefits if said.held else Event.keep_benefits, _shown.tongue)
+    return " · ".join((what, *(each for each in (said.because, said.legal_basis) if each), f"`{said.decided_by}`"))
 
 
 def _decisions(view: CaseView) -> str:

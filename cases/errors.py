@@ -93,6 +93,7 @@ class Code(StrEnum):
     BENEFITS_NOT_HELD = "BENEFITS_NOT_HELD"
     NOTICE_NOT_SERVED = "NOTICE_NOT_SERVED"
     DEADLINE_NOT_PASSED = "DEADLINE_NOT_PASSED"
+    DECISION_NOT_ASKED = "DECISION_NOT_ASKED"
     NO_RESPONSE = "NO_RESPONSE"
     LOSS_REPORT_EXPIRED = "LOSS_REPORT_EXPIRED"
     DISPUTE_LOST = "DISPUTE_LOST"
@@ -386,6 +387,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.CARD_NOT_TO_BE_DESTROYED: Remedy(
         "No card that was made by this order is to be destroyed. The case shows which are.",
         "该制卡单没有待销毁的卡，请按案件显示的制卡单号填报。",
+    ),
+    Code.DECISION_NOT_ASKED: Remedy(
+        "No decision on benefits is asked for: the campaign date has not come for this case, or it was decided.",
+        "当前无须决定是否暂停发放待遇：集中变更期限未到，或已作出决定。",
     ),
     Code.OPINIONS_DIFFER: Remedy(
         "Officers decided this dispute differently; the case shows each decision and the document it rests on. None"

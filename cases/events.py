@@ -31,6 +31,7 @@ from cases.facts import (
     Fact,
     Hold,
     HoldBenefits,
+    KeepBenefits,
     PersonEnded,
     Recompute,
     Reject,
@@ -76,6 +77,7 @@ class Event(StrEnum):
     confirm_downstream = "confirm_downstream"
     repair = "repair"
     hold_benefits = "hold_benefits"
+    keep_benefits = "keep_benefits"
     release_benefits = "release_benefits"
     acknowledge = "acknowledge"
     person_ended = "person_ended"
@@ -398,6 +400,17 @@ _RECORDS: Final = (
                 "served_on": "2026-09-01",
             },
             blank={"legal_basis": "", "notice": "", "served_on": ""},
+        ),
+    ),
+    _told(
+        Event.keep_benefits,
+        KeepBenefits,
+        "不暂停发放待遇",
+        "决定不暂停发放待遇，须写明依据和理由。An officer decides that benefits go on, and why.",
+        _DECIDES,
+        Form(
+            example={"legal_basis": "《社会保险经办条例》第三十一条", "because": "申请人正在住院，材料已在补正"},
+            blank={"legal_basis": "", "because": ""},
         ),
     ),
     _told(

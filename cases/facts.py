@@ -15,6 +15,7 @@ from cases.models import (
     Note,
     OrderId,
     PublicationId,
+    Reason,
     Reference,
     Sealed,
     Sha256,
@@ -155,6 +156,13 @@ class HoldBenefits(Fact):
     legal_basis: LegalBasis
     notice: Reference
     served_on: IsoDate
+
+
+class KeepBenefits(Fact):
+    """A named officer's decision that benefits are not withheld although the campaign date has passed."""
+
+    legal_basis: LegalBasis
+    because: Reason
 
 
 class ReleaseBenefits(Fact):

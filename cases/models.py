@@ -41,6 +41,10 @@ def without_personal_data(text: str) -> str:
 LegalBasis = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200), AfterValidator(without_personal_data)
 ]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200), AfterValidator(without_personal_data)
+]
+"""Why somebody decided as they did, in their own words."""
 Note = Annotated[str, AfterValidator(without_personal_data)]
 """Free text of at most 500 characters without personal data."""
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
-from cases.answers import Destruction, Dispute, Left
+from cases.answers import BenefitDecision, Destruction, Dispute, Left
 from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, unmet
 from cases.errors import CaseError, Code
@@ -121,6 +121,7 @@ class CaseState(Record):
     activation_reminders: int = 0
     activated: tuple[CardFunction, ...] = ()
     benefits_held: bool = False
+    benefit_decision: BenefitDecision | None = None
     overdue: bool = False
     stuck: bool = False
     """The engine cannot go on by itself although the status is its own; an operator repairs."""

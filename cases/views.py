@@ -1,21 +1,22 @@
 """What a case shows and answers: its view, its receipt, the answer to a fact, its outcome."""
 
+from typing import Final
+
 from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
+from cases.decide import may_be_told
 from cases.errors import Code
-from cases.events import Event, Origin
+from cases.events import ROLES, Event, Origin
 from cases.machines.machine import Status
+from cases.models import Role
 from cases.state import CaseState
+
+_DECIDERS: Final = tuple(role for role in Role if role in ROLES[Event.keep_benefits])
 
 
 def possible_events(state: CaseState) -> tuple[Event, ...]:
-    """What the case may be told from outside in its present status."""
+    """What the case may be told from outside as it stands: what some fact of the event would move it by."""
     told = (event for event in state.machine.events(state.status) if event.origin is Origin.outside)
-    return tuple(event for event in told if _may_move(state, event))
-
-
-def _may_move(state: CaseState, event: Event) -> bool:
-    """Whether there is anything that the event could be about."""
-    return event is not Event.card_destroyed or bool(state.to_destroy)
+    return tuple(event for event in told if may_be_told(state, event))
 
 
 def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tuple[LateAnswer, ...] = ()) -> CaseView:
@@ -75,6 +76,8 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         activated=state.activated,
         production_attempts=state.production_attempts,
         benefits_held=state.benefits_held,
+        benefit_decision=state.benefit_decision,
+        deciders=_DECIDERS if "decision" in state.attention else (),
         attention=state.attention,
         related=state.related,
         advice=screening.advice if screening else (),

@@ -29,6 +29,7 @@ from cases.facts import (
     Hold,
     HoldBenefits,
     HoldReason,
+    KeepBenefits,
     PersonEnded,
     PersonEndedReason,
     Recompute,
@@ -217,6 +218,7 @@ FACTS: dict[Event, Fact] = {
     Event.hold_benefits: HoldBenefits(
         actor=OFFICER, legal_basis="示例文件〔2026〕第1号", notice="notice-1", served_on=NOW.date()
     ),
+    Event.keep_benefits: KeepBenefits(actor=OFFICER, legal_basis="示例文件〔2026〕第1号", because="申请人正在住院"),
     Event.release_benefits: ReleaseBenefits(actor=OFFICER, legal_basis="示例文件〔2026〕第1号"),
     Event.acknowledge: Acknowledge(actor=CLERK),
     Event.recompute: Recompute(actor=OPERATOR),

@@ -310,6 +310,7 @@ class Case:
     confirm_downstream = told(Event.confirm_downstream)
     repair = told(Event.repair)
     hold_benefits = told(Event.hold_benefits)
+    keep_benefits = told(Event.keep_benefits)
     release_benefits = told(Event.release_benefits)
     acknowledge = told(Event.acknowledge)
     recompute = told(Event.recompute)

@@ -20,6 +20,7 @@ _ESCALATING_CHANGE = (
     *(_S.applying, _S.repair, _S.updated, _S.releasing),
 )
 _BENEFITS_MAY_BE_HELD = (_S.awaiting_documents, _S.in_review)
+_DECISION_IS_ASKED = (_S.screening, _S.awaiting_documents, _S.in_review, _S.verified, _S.applying, _S.repair)
 
 ID_NUMBER_CHANGE: Final = Machine(
     Kind.id_number_change,
@@ -182,6 +183,8 @@ ID_NUMBER_CHANGE: Final = Machine(
         *same((_S.applying, _S.repair), _E.person_ended, _G.undoable, _S.ended, *_UNDO_NUMBER, _F.leave_dispute),
         # benefits
         *same(_BENEFITS_MAY_BE_HELD, _E.hold_benefits, _G.always, None, _F.hold_benefits, _F.notify_applicant),
+        # Wherever the decision is asked for it can be taken.
+        *same(_DECISION_IS_ASKED, _E.keep_benefits, _G.always, None),
         *same(
             (_S.awaiting_documents, _S.in_review, _S.awaiting_approval, _S.verified, _S.applying, _S.repair),
             _E.release_benefits,

@@ -102,6 +102,17 @@ class Guard(StrEnum):
     last_function = "last_function"
 
 
+OF_THE_CASE_ALONE: Final = frozenset(
+    {
+        Guard.undoable,
+        Guard.unblock_possible,
+        Guard.order_cancellable,
+        Guard.found_in_time,
+    }
+)
+"""Guards that ask nothing of the event: where none of them holds, whatever is told is refused."""
+
+
 class Effect(StrEnum):
     """What a transition does to the register, in the transition's own transaction, in the order of its row."""
 

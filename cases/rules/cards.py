@@ -225,6 +225,7 @@ RULES: Final = Subject(
         Effect.destroy_card: lambda state: {"card_ordered": False, **_over(state)},
     },
     unknown=dict.fromkeys((Event.card_produced, Event.card_handed_over, Event.card_activated), _answers_nothing),
+    offered={Event.card_destroyed: lambda state: bool(state.to_destroy)},
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},
     clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),

@@ -77,7 +77,8 @@ def _ladder_extended(state: CaseState, fact: Extend, _at: datetime) -> dict[str,
 
 
 def _ladder_acknowledged(_state: CaseState, _fact: Any, at: datetime) -> dict[str, Any]:
-    return {"acknowledged_at": at, "decision": False, "overdue": False}
+    # Having seen a case silences it; what is owed or late stays so.
+    return {"acknowledged_at": at}
 
 
 def limits_after(state: CaseState, row: Row, at: datetime) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def _suspension(state: CaseState, row: Row, reason: HoldReason | None, at: datet
 
 RULES: Final = Subject(
     checks={Event.extend: _may_extend},
-    changes={Event.extend: _extended, Event.acknowledge: lambda _state, _fact, _row: {"overdue": False}},
+    changes={Event.extend: _extended},
     ladder={
         Event.escalated: _ladder_escalated,
         Event.extend: _ladder_extended,

@@ -99,6 +99,7 @@ RULES: Final = Subject(
         Effect.restore_number: {"committed": False, "publication": None},
     },
     entered={Status.in_review: {"committed": False, "publication": None}},
+    offered={Event.confirm_downstream: lambda state: bool(state.awaited)},
     unknown={Event.confirm_downstream: _answers_nothing},
     refused={Event.withdraw: not_undone, Event.person_ended: not_undone},
     remains={"number_committed": lambda after: after.committed},

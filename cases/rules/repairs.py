@@ -12,7 +12,14 @@ from cases.rules.subject import Subject
 from cases.state import CaseState
 
 LEAVES_STUCK: Final = frozenset(
-    {Event.acknowledge, Event.release_benefits, Event.benefits_lifted, Event.escalated, Event.recompute}
+    {
+        Event.acknowledge,
+        Event.keep_benefits,
+        Event.release_benefits,
+        Event.benefits_lifted,
+        Event.escalated,
+        Event.recompute,
+    }
 )
 """Neither seeing a case nor its benefits makes the engine go on; `repair` and other news of the neighbours do."""
 

@@ -37,6 +37,8 @@ class Subject(NamedTuple):
     """The fields that change when a status is entered from another."""
     left: Mapping[Status, Mapping[str, Any]] = _NONE
     """The fields that change when a status is left."""
+    offered: Mapping[Event, Callable[[CaseState], bool]] = _NONE
+    """Whether any fact of an event could pass its check, where that rests on the case alone."""
     unknown: Mapping[Event, Callable[[CaseState, Any], Code]] = _NONE
     """Why an event has no row in the case's status, where the general code would say too little."""
     refused: Mapping[Event, Callable[[CaseState], Code]] = _NONE

@@ -341,6 +341,7 @@ OPTIONS: dict[Event, list[str]] = {
         "--served-on",
         scenes.NOW.date().isoformat(),
     ],
+    Event.keep_benefits: ["--legal-basis", "示例文件〔2026〕第1号", "--because", "申请人正在住院"],
     Event.release_benefits: ["--legal-basis", "示例文件〔2026〕第1号"],
     Event.acknowledge: [],
     Event.person_ended: ["--reason", "death", "--evidence", "civil-1"],

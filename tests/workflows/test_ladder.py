@@ -16,11 +16,11 @@ from cases.facts import Extend, Hold, HoldReason, Recompute
 from cases.kinds import MACHINES, case_id
 from cases.ladder import Cause, Rung
 from cases.machines.machine import Status
-from cases.models import Category
+from cases.models import Category, Role
 from cases.names import Kind
 from cases.openings import ReplacementReason
 from tests.engine import Engine, new_number, quiet_policies
-from tests.scenes import ID_CARD, OFFICER, OPERATOR, SOUTH
+from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, OPERATOR, SOUTH
 from tests.workflows.dossier import MOMENT, Dossier
 from tests.workflows.refusals import Refusals
 from tests.workflows.roads import CHANGES, REPLACEMENTS, change, replacement, to_the_end
@@ -210,7 +210,30 @@ async def test_after_the_campaign_date_a_decision_is_asked_for_and_no_benefit_is
     assert (await case.rests_in(Status.in_review)).attention == ("decision",)
     await case.tell(Event.hold_benefits)
     view = await case.rests_in(Status.in_review)
-    assert (view.attention, view.benefits_held) == ((), True)
+    assert (view.attention, view.benefits_held, view.deciders) == ((), True, ())
+    assert view.benefit_decision is not None
+    assert (view.benefit_decision.held, view.benefit_decision.decided_by) == (True, OFFICER.id)
+
+
+async def test_seeing_a_case_takes_no_decision_that_an_officer_owes(engine: Engine) -> None:
+    case = await change(engine, ID_CARD, region=SOUTH)
+    asked = await case.climbs()
+    assert (asked.attention, asked.deciders) == (("decision",), (Role.officer, Role.supervisor))
+    assert {Event.hold_benefits, Event.keep_benefits} <= set(asked.events)
+    for actor in (CLERK, OFFICER):
+        await case.tell(Event.acknowledge, FACTS[Event.acknowledge].model_copy(update={"actor": actor}))
+        view = await case.rests_in(Status.in_review)
+        assert (view.attention, view.deciders) == (asked.attention, asked.deciders)
+    by_a_clerk = FACTS[Event.keep_benefits].model_copy(update={"actor": CLERK})
+    assert await case.refuses(Event.keep_benefits, by_a_clerk) is Code.ROLE_NOT_ALLOWED
+    await case.tell(Event.keep_benefits)
+    view = await case.rests_in(Status.in_review)
+    assert (view.attention, view.deciders, view.benefits_held) == ((), (), False)
+    said = view.benefit_decision
+    assert said is not None
+    assert (said.held, said.because, said.decided_by) == (False, "申请人正在住院", OFFICER.id)
+    assert "不暂停发放待遇 · 申请人正在住院" in await case.details()
+    assert await case.refuses(Event.keep_benefits) is Code.DECISION_NOT_ASKED
 
 
 @pytest.mark.parametrize(("kind", "status"), RESTING)

@@ -9,9 +9,13 @@ from cases.events import Event
 from cases.facts import (
     HoldBenefits,
 )
+from cases.kinds import MACHINES
+from cases.ladder import Rung
 from cases.machines.machine import Status
-from cases.models import Actor
+from cases.models import Actor, Role
 from cases.names import Kind
+from cases.state import BENEFITS_EXCLUDED, CaseState
+from cases.views import view_of
 from tests.cases.moving import (
     TODAY,
     applying,
@@ -77,3 +81,53 @@ def test_without_a_campaign_no_benefit_is_ever_held() -> None:
     dates = state.ladder.dates.model_copy(update={"campaign_due_at": None})
     state = state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
     assert refused(state, Event.hold_benefits) is Code.DEADLINE_NOT_PASSED
+
+
+ASKED = (
+    Status.screening,
+    Status.awaiting_documents,
+    Status.in_review,
+    Status.verified,
+    Status.applying,
+    Status.repair,
+)
+"""Where a decision that is owed can be taken."""
+
+
+def asked(status: Status) -> CaseState:
+    """A change of which a decision is asked, because its campaign date has passed."""
+    state = in_status(Kind.id_number_change, status)
+    ladder = state.ladder.model_copy(update={"decision": True, "rung": Rung.deadline})
+    return state.model_copy(update={"ladder": ladder})
+
+
+@pytest.mark.parametrize("status", ASKED)
+def test_wherever_a_decision_is_asked_for_not_to_hold_can_be_decided_and_seeing_decides_nothing(
+    status: Status,
+) -> None:
+    state = asked(status)
+    view = view_of(state)
+    assert ("decision" in view.attention, view.deciders) == (True, (Role.officer, Role.supervisor))
+    if MACHINES[Kind.id_number_change].rows(status, Event.acknowledge):
+        assert "decision" in view_of(move(state, Event.acknowledge)).attention
+    kept = move(state, Event.keep_benefits)
+    assert ("decision" in kept.attention, kept.status, view_of(kept).deciders) == (False, status, ())
+    assert kept.benefit_decision is not None
+    assert not kept.benefit_decision.held
+    assert refused(kept, Event.keep_benefits) is Code.DECISION_NOT_ASKED
+
+
+def test_a_decision_waits_for_the_end_of_a_hold_a_dispute_and_a_second_officers_review() -> None:
+    for status in BENEFITS_EXCLUDED:
+        state = asked(status)
+        assert view_of(state).deciders == ()
+        assert refused(state, Event.keep_benefits) is Code.BENEFITS_EXCLUDED
+
+
+def test_what_is_offered_about_benefits_is_possible() -> None:
+    about = {Event.hold_benefits, Event.keep_benefits, Event.release_benefits}
+    before, due = in_review(), asked(Status.in_review)
+    assert about & set(view_of(before).events) == set()
+    assert about & set(view_of(due).events) == {Event.hold_benefits, Event.keep_benefits}
+    held = due.model_copy(update={"benefits_held": True})
+    assert about & set(view_of(held).events) == {Event.keep_benefits, Event.release_benefits}

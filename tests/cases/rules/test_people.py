@@ -81,6 +81,7 @@ resolve_dispute      .  .  x  x  .  .  .  .  .  .
 confirm_downstream   .  .  .  .  .  .  x  x  x  .
 repair               .  .  .  x  x  .  .  .  .  .
 hold_benefits        .  .  x  x  .  .  .  .  .  .
+keep_benefits        .  .  x  x  .  .  .  .  .  .
 release_benefits     .  .  x  x  .  .  .  .  .  .
 acknowledge          .  x  x  x  x  .  .  .  .  .
 person_ended         .  x  x  .  .  .  .  .  .  x
