@@ -186,6 +186,15 @@ def first_slot(at: datetime, offset: float, hours: OfficeHours, calendar: Workin
     return _at_offset(calendar.next_working(day + _DAY), offset, hours)
 
 
+def told_at(at: datetime, offset: float, hours: OfficeHours, calendar: WorkingCalendar) -> datetime:
+    """When staff are told of what happened at a moment: at once in office hours, else at the next slot of `offset`."""
+    local = at.astimezone(SHANGHAI)
+    opens, closing = (datetime.combine(local.date(), moment, SHANGHAI) for moment in hours)
+    if calendar.is_working(local.date()) and opens <= local < closing:
+        return at
+    return first_slot(at, offset, hours, calendar)
+
+
 def _at_offset(day: date, offset: float, hours: OfficeHours) -> datetime:
     opens, closing = (datetime.combine(day, moment, SHANGHAI) for moment in hours)
     return opens + timedelta(seconds=int((closing - opens).total_seconds() * offset))

@@ -27,6 +27,7 @@ from cases.clocks import (
     day_of,
     first_slot,
     provisional,
+    told_at,
     when_used,
 )
 from cases.facts import HoldReason
@@ -314,7 +315,8 @@ class _Clocks(NamedTuple):
             and self.ladder.acknowledged_at is None
             and self.ladder.rung_at is not None
         ):
-            unseen = when_used(self.ladder.rung_at, before.acknowledge_within, (), self.calendar)
+            told = told_at(self.ladder.rung_at, offset_of(self.situation.case_id), self.situation.hours, self.calendar)
+            unseen = when_used(told, before.acknowledge_within, (), self.calendar)
             if unseen is not None:
                 yield unseen, Cause.unacknowledged
 

@@ -230,6 +230,10 @@ class Part(_Table):
         """When a clock that starts at the moment `at` runs out, where it has a date in place of a budget."""
         return None
 
+    def act_by(self, state: CaseState, _calendar: WorkingCalendar) -> Due | None:
+        """The date that people are told, where it is not the end of the running limit."""
+        return state.due
+
 
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
@@ -357,6 +361,17 @@ class ReplacementRules(Part):
             Clock.claim: _days(claim_days[passed + 1] - claim_days[passed], self.claim_at_most),
         }
 
+    def act_by(self, state: CaseState, calendar: WorkingCalendar) -> Due | None:
+        """As for every kind; a card may be collected until it is destroyed, and not until the next reminder."""
+        timer = state.timer
+        if timer is None or timer.clock is not Clock.claim:
+            return super().act_by(state, calendar)
+        claim_days = (*self.claim_reminder_days, self.destroy_after_days)
+        more = self.destroy_after_days - claim_days[min(state.claim_reminders, len(self.claim_reminder_days))]
+        last = day_of(timer.due_at - timedelta(microseconds=1))
+        end = calendar.next_working(last + timedelta(days=more))
+        return Due(closes(end), timer.provisional or provisional(last, end, calendar))
+
     def ends_by_itself(self, clock: Clock, state: CaseState, at: datetime) -> Due | None:
         """The pension run is a day of the month, for those who draw a pension."""
         if clock is not Clock.pension_run:
@@ -458,6 +473,10 @@ class Policy(_Table):
         extends = decision.row.event is Event.extend and state.timer is None
         if extends and limit.working_days + state.ladder.extended > limit.at_most:
             raise CaseError(Code.EXTENSION_OF_PROCESSING)
+
+    def act_by(self, state: CaseState, calendar: WorkingCalendar) -> Due | None:
+        """By when the applicant has to act, or else the agency: what a person is told as the last day."""
+        return self.part(state.kind).act_by(state, calendar)
 
     def timer(self, decision: Decision, at: datetime, calendar: WorkingCalendar) -> Timer | None:
         """The time limit that a transition at the moment `at` starts or moves; None where it starts none."""

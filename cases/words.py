@@ -5,7 +5,7 @@ And moments and deadlines as people write them.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Clock.confirmation: "外部系统确认期限",
         Clock.loss_report: "临时挂失期限",
         Clock.production: "制卡期限",
-        Clock.claim: "领卡期限",
+        Clock.claim: "领卡提醒期",
         Clock.activation: "激活期限",
         Clock.pension_run: "养老金发放日",
     },
@@ -154,12 +154,14 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 }
 
 _ENGLISH: Final = {
+    DocumentKind.resident_id_card: "resident ID card",
+    DocumentKind.temporary_id_card: "temporary ID card",
     Clock.supplement: "time to hand in documents",
     Clock.hold: "time on hold",
     Clock.confirmation: "time to confirm",
     Clock.loss_report: "temporary loss report",
     Clock.production: "time to make the card",
-    Clock.claim: "time to collect the card",
+    Clock.claim: "time until the next reminder to collect the card",
     Clock.activation: "time to activate the card",
     ApplicationChannel.bank: "a bank's branch",
     ApplicationChannel.agent: "through an agent",
@@ -254,14 +256,14 @@ def _day_and_hour(at: datetime, tongue: Tongue) -> tuple[str, str]:
     return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}", "24:00" if closing else f"{local:%H:%M}"
 
 
-def days_left(left: Left, tongue: Tongue) -> str:
+def days_left(left: Left, tongue: Tongue, today: date | None = None) -> str:
     """How many working days a deadline leaves, and after which day: 12月1日后还有8个工作日.
 
-    The day is named because whoever reads it may read it later.
+    The day is named because whoever reads it may read it later; not to somebody who reads it that very day.
     """
-    day = left.after
+    day, many = left.after, left.working_days
     if tongue is Tongue.zh:
-        many = f"还有{left.working_days}个工作日" if left.working_days else "不再有工作日"
-        return f"{day.month}月{day.day}日后{many}"
-    days = {0: "no working day", 1: "1 working day"}.get(left.working_days, f"{left.working_days} working days")
-    return f"{days} after {day.day} {_MONTHS[day.month - 1]}"
+        since = "" if day == today else f"{day.month}月{day.day}日后"
+        return f"{since}{f'还有{many}个工作日' if many else '不再有工作日'}"
+    days = {0: "no working day", 1: "1 working day"}.get(many, f"{many} working days")
+    return f"{days} {'left' if day == today else f'after {day.day} {_MONTHS[day.month - 1]}'}"

@@ -7,7 +7,7 @@ the later one only, as a case that starts late does.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ import asyncpg
 from activities.calendar import Calendars
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from cases.clocks import Due, WorkingCalendar, day_of, first_slot
+from cases.clocks import Due, WorkingCalendar, first_slot
 from cases.errors import CaseError
 from cases.ladder import Rung, RungRule, near_campaign, offset_of
 from cases.models import Category
@@ -46,6 +46,8 @@ class Invitation(NamedTuple):
     templates: str
     facts: str
     slots: datetime
+    ends: datetime
+    """What is said holds until then."""
 
 
 class Season(NamedTuple):
@@ -107,6 +109,7 @@ class Inviting:
                 templates=f"invitation.{level.name}",
                 facts=season.facts,
                 slots=slot,
+                ends=season.ends,
             )
 
     def _season(self, region: str) -> Season | None:
@@ -123,9 +126,7 @@ class Inviting:
             calendar=calendar,
             ends=ends.at,
             level={urgent: self._level(rules, ends, calendar, urgent=urgent) for urgent in (False, True)},
-            facts=json.dumps(
-                {"campaign_ends": day_of(_last_moment(ends)).isoformat(), "provisional": ends.provisional}
-            ),
+            facts=json.dumps({"campaign_ends": ends.at.isoformat(), "provisional": ends.provisional}),
         )
 
     def _level(
@@ -142,8 +143,3 @@ def _is_near(rule: RungRule, ends: Due, calendar: WorkingCalendar, at: datetime,
     """Whether the campaign date is as near as the rule says."""
     near = near_campaign(rule, ends, calendar, urgent=urgent)
     return near is not None and near.at <= at
-
-
-def _last_moment(ends: Due) -> datetime:
-    # The 24:00 that closes a day belongs to it.
-    return ends.at - timedelta(microseconds=1)

@@ -28,11 +28,12 @@ FROM batch LEFT JOIN LATERAL (
 -- One message to each, once per person and level, each at its own moment of the office hours. Those that are known are
 -- passed over before anything of a row is made; the rest is a race with another walk.
 INSERT INTO notifications (
-    subject, person, event, recipient, template, facts, not_before, written_at, next_attempt_at
+    subject, person, event, recipient, template, facts, topic, not_before, not_after, written_at, next_attempt_at
 )
-SELECT subject, person, 'invited', 'applicant', template, facts::jsonb, slot, :at, slot
-FROM unnest(:subjects::text[], :persons::text[], :templates::text[], :facts::text[], :slots::timestamptz[])
-    AS invitation (subject, person, template, facts, slot)
+SELECT subject, person, 'invited', 'applicant', template, facts::jsonb, 'invitation', slot, ends, :at, slot
+FROM unnest(
+    :subjects::text[], :persons::text[], :templates::text[], :facts::text[], :slots::timestamptz[], :ends::timestamptz[]
+) AS invitation (subject, person, template, facts, slot, ends)
 WHERE NOT EXISTS (
     SELECT FROM notifications AS known
     WHERE known.subject = invitation.subject AND known.event = 'invited' AND known.recipient = 'applicant'

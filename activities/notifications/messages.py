@@ -2,26 +2,35 @@
 
 A template is a file for each language, `templates/zh/…txt` and `templates/en/…txt`, with a block `subject`, a block
 `body` and, where the body is long, a block `short` for text messages. It knows the case number as `case`, and the facts
-that were written with the notification. A deadline is written as `{{ last_day | by_when }}`. What a template names and
-was not given is an error, never a gap.
+that were written with the notification. A deadline is written as `{{ due | by_when }}`; whether it `is over` is asked
+when the message is sent. What a template names and was not given is an error, never a gap.
+
+What all rungs say in one way has one template: `escalated.red` is `escalated` where there is none of that name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache, partial
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateError, pass_context
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from cases.clocks import closes
+from cases.answers import Left
+from cases.clocks import day_of
 from cases.delivery import Channel, Tongue
+from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
-from cases.machines.machine import Status
+from cases.facts import HoldReason
+from cases.ladder import Rung
+from cases.machines.machine import Clock, Status
+from cases.models import System
+from cases.names import Kind
 from cases.offices import Recipient
-from cases.words import WORDS, by_when
+from cases.words import REMAINS, by_when, days_left, when, word
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 ENDING: Final = ".txt"
@@ -41,16 +50,19 @@ def compose(
     case: str | None,
     facts: Mapping[str, Any],
     *,
+    at: datetime,
     channel: Channel,
     tongue: Tongue,
 ) -> Message:
-    """The message of a template, in its version for the recipient where there is one.
+    """The message of a template at the moment `at`, in its version for the recipient where there is one.
 
     Raises `CaseError` TEMPLATE_INVALID where there is no such template, or where it names what was not given.
     """
-    known = {**facts, "case": case} if case is not None else dict(facts)
+    known = {**facts, "case": case, "now": at} if case is not None else {**facts, "now": at}
     try:
-        chosen = _environment(tongue).select_template([f"{template}.{recipient}{ENDING}", f"{template}{ENDING}"])
+        names = (template, template.rpartition(".")[0] or template)
+        files = (file for name in names for file in (f"{name}.{recipient}{ENDING}", f"{name}{ENDING}"))
+        chosen = _environment(tongue).select_template(list(files))
         body = "short" if channel is Channel.sms and "short" in chosen.blocks else "body"
         return Message(subject=" ".join(_block(chosen, "subject", known).split()), body=_block(chosen, body, known))
     except (TemplateError, TypeError, ValueError, KeyError):
@@ -73,19 +85,68 @@ def _environment(tongue: Tongue) -> ImmutableSandboxedEnvironment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["named"] = _in_chinese if tongue is Tongue.zh else _in_english
-    environment.filters["by_when"] = partial(_by_the_end_of, tongue=tongue)
+    say = _Saying(tongue)
+    environment.filters |= {
+        "by_when": say.by_when,
+        "when": say.when,
+        "left": say.left,
+        "named": say.named,
+        "listed": say.listed,
+        "rung": say.rung,
+    }
+    environment.tests["over"] = _is_over
     return environment
 
 
-def _by_the_end_of(day: str, *, tongue: Tongue) -> str:
-    """The deadline whose last day was written as YYYY-MM-DD."""
-    return by_when(closes(date.fromisoformat(day)), tongue)
+MOST_LISTED: Final = 3
+"""So many things a message names; of more, the rest is a figure."""
+
+_NAMED: Final = {
+    member.value: member for members in (Status, Kind, Clock, DocumentKind, HoldReason, System) for member in members
+}
+"""What templates name by its value; no two of these closed sets have one in common."""
 
 
-def _in_chinese(status: str) -> str:
-    return WORDS[Status][Status(status)]
+@dataclass(frozen=True)
+class _Saying:
+    """What templates say in one language."""
+
+    tongue: Tongue
+
+    def by_when(self, at: str) -> str:
+        """A deadline that was written as a moment."""
+        return by_when(datetime.fromisoformat(at), self.tongue)
+
+    def when(self, at: str) -> str:
+        """A moment to come."""
+        return when(datetime.fromisoformat(at), self.tongue)
+
+    @pass_context
+    def left(self, context: Context, left: Mapping[str, Any]) -> str:
+        """How many working days are left, as of today or of a day that is named."""
+        today = day_of(context["now"])
+        return days_left(Left.model_validate(left), self.tongue, today)
+
+    def named(self, value: str) -> str:
+        """A member of a closed set, by its value."""
+        return REMAINS[value][self.tongue] if value in REMAINS else word(_NAMED[value], self.tongue)
+
+    def listed(self, values: Sequence[str]) -> str:
+        """Several of them."""
+        words = [self.named(value) for value in values[:MOST_LISTED]]
+        chinese, more = self.tongue is Tongue.zh, len(values) > MOST_LISTED
+        if more and chinese:
+            words[-1] += f"等{len(values)}项"
+        elif more:
+            words.append(f"{len(values) - MOST_LISTED} more")
+        return ("、" if chinese else ", ").join(words)
+
+    def rung(self, value: int) -> str:
+        """A rung of the ladder."""
+        rung = Rung(value)
+        return rung.zh if self.tongue is Tongue.zh else rung.name.replace("_", " ")
 
 
-def _in_english(status: str) -> str:
-    return status.replace("_", " ")
+@pass_context
+def _is_over(context: Context, at: str) -> bool:
+    return datetime.fromisoformat(at) <= context["now"]

@@ -79,8 +79,21 @@ class _Errand:
     ended: list[tuple[int, Standing]] = field(default_factory=list)
     at_rest: int = 0
     """How many wait for the end of quiet hours."""
+    passed_over: list[int] = field(default_factory=list)
+    """Those it was asked for that were not taken up, some because they stand behind another one."""
+    took: bool = False
+    """Whether anything was taken up since it looked from the beginning: what stood behind that may be due now."""
     is_through: bool = False
     """Whether nothing more is due."""
+
+    def looks_again(self) -> bool:
+        """Look from the beginning once more, where that may find anything."""
+        if not self.took or (self.ids is not None and not self.passed_over):
+            return False
+        if self.ids is not None:
+            self.ids, self.passed_over = self.passed_over, []
+        self.took = self.is_through = False
+        return True
 
     @property
     def under_way(self) -> set[TakenUp]:
@@ -166,7 +179,7 @@ class Notifications:
                 await self._go_on(errand, await self._take_up(errand, free) if free else [])
                 if errand.calls:
                     await errand.listen()
-                elif not is_open:
+                elif not is_open and (loop.time() >= until or _is_stopping() or not errand.looks_again()):
                     return errand
                 # A heartbeat is billed; the few of one delivery need none.
                 if activity.in_activity() and activity.info().heartbeat_timeout is not None:
@@ -185,11 +198,16 @@ class Notifications:
             values = {"ids": ids, "at": now, "lease": LEASE, "limit": limit, "with_applicants": quiet is None}
             rows = [] if ids == [] else await SQL["take_up"].all(connection, values)
             reaches = await reaches_of(connection, rows, now.astimezone(SHANGHAI).date())
-            taken = [TakenUp(row, reaches[row["id"]], self._providers) for row in rows]
+            due = [row for row in rows if row["state"] == Standing.pending]
+            taken = [TakenUp(row, reaches[row["id"]], self._providers) for row in due]
             await _look([each for each in taken if each.row["attempts"] > 1], connection)
+        errand.took = errand.took or bool(rows)
+        errand.ended += [(row["id"], Standing.overtaken) for row in rows if row["state"] == Standing.overtaken]
         if errand.ids is None:
             errand.is_through = len(rows) < limit and at_rest < AT_REST_AT_ONCE
         else:
+            found = {row["id"] for row in rows}
+            errand.passed_over += [each for each in errand.ids[:limit] if each not in found]
             del errand.ids[:limit]
             errand.is_through = not errand.ids
         return taken
@@ -275,6 +293,7 @@ class Notifications:
                 Recipient(row["recipient"]),
                 row["case_id"],
                 json.loads(row["facts"]),
+                at=now,
                 channel=delivery.channel,
                 tongue=delivery.tongue,
             )

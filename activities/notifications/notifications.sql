@@ -13,28 +13,32 @@ RETURNING id;
 
 -- name: take_up
 -- Notifications that are due, for as long as the lease; whoever took one up before writes no more. Of those in :ids, or the
--- first that are due. With each, how an applicant is reached, in the order they prefer; at the register's phone where they
+-- first that are due and not behind another one. What has been overtaken comes to its end. With each, how an applicant is reached, in the order they prefer; at the register's phone where they
 -- named none.
 WITH due AS (
-    SELECT id FROM notifications
+    SELECT id, is_overtaken(notifications, :at) FROM notifications
     -- By their IDs in either case, so that one plan serves both.
     WHERE id = ANY (CASE WHEN :ids::bigint[] IS NOT NULL THEN :ids ELSE ARRAY(
         SELECT id FROM notifications
         WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
-          AND (recipient <> 'applicant' OR :with_applicants)
+          AND (recipient <> 'applicant' OR :with_applicants) AND NOT is_behind(notifications, :at)
         ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
     ) END)
       AND state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
-      AND (recipient <> 'applicant' OR :with_applicants::boolean)
+      AND (recipient <> 'applicant' OR :with_applicants::boolean) AND NOT is_behind(notifications, :at)
     FOR UPDATE SKIP LOCKED
 ),
 taken AS (
-    UPDATE notifications SET attempts = attempts + 1, next_attempt_at = :at::timestamptz + :lease::interval
+    UPDATE notifications SET
+        attempts = attempts + 1,
+        state = CASE WHEN is_overtaken THEN 'overtaken' ELSE state END,
+        error = CASE WHEN is_overtaken THEN NULL ELSE error END,
+        next_attempt_at = CASE WHEN is_overtaken THEN NULL ELSE :at::timestamptz + :lease::interval END
     FROM due WHERE notifications.id = due.id
     RETURNING notifications.*
 )
 SELECT
-    taken.id, subject, case_id, person, event, recipient, office, template, facts, second_channel, attempts, round,
+    taken.id, state, subject, case_id, person, event, recipient, office, template, facts, second_channel, attempts, round,
     reach.channels, reach.addresses, reach.languages
 FROM taken
 CROSS JOIN LATERAL (
@@ -315,22 +319,27 @@ ORDER BY notification.id LIMIT :limit;
 
 -- name: count_unknown
 -- Deliveries of which nobody has known for long whether the provider has them.
-SELECT count(*) AS deliveries FROM deliveries WHERE uncertain AND state = 'sending' AND begun_at <= :unknown_since;
+SELECT count(*) AS deliveries
+FROM deliveries JOIN notifications ON notifications.id = notification_id
+WHERE uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since AND notifications.state = 'pending';
 
 -- name: standing_of_all
 -- How messages stand: those that wait for their time, those that nobody took up although it was time, those of which nobody
 -- knows for long, and those that were given up.
 SELECT
     count(*) FILTER (WHERE state = 'pending') AS pending,
-    count(*) FILTER (WHERE state = 'pending' AND next_attempt_at <= :overdue_since) AS overdue,
+    count(*) FILTER (
+        WHERE state = 'pending' AND next_attempt_at <= :overdue_since AND NOT is_behind(notifications, :overdue_since)
+    ) AS overdue,
     count(*) FILTER (WHERE state = 'failed') AS failed,
     count(*) FILTER (WHERE state = 'undeliverable') AS undeliverable,
     unknown.deliveries AS unknown,
     unknown.since AS unknown_since
 FROM notifications
 CROSS JOIN (
-    SELECT count(*) AS deliveries, min(begun_at) AS since FROM deliveries
-    WHERE uncertain AND state = 'sending' AND begun_at <= :unknown_since
+    SELECT count(*) AS deliveries, min(begun_at) AS since
+    FROM deliveries JOIN notifications AS unsettled ON unsettled.id = notification_id
+    WHERE uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since AND unsettled.state = 'pending'
 ) AS unknown
 WHERE state IN ('pending', 'failed', 'undeliverable')
 GROUP BY unknown.deliveries, unknown.since;

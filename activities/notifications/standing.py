@@ -25,6 +25,8 @@ class Standing(StrEnum):
     delivered = "delivered"
     failed = "failed"
     undeliverable = "undeliverable"
+    overtaken = "overtaken"
+    """What it tells did not hold any more before it was sent."""
 
 
 class Way(StrEnum):

@@ -7,16 +7,21 @@ effect.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from pydantic import JsonValue
 
 from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
+from cases.answers import Left
+from cases.clocks import Due, WorkingCalendar, day_of, days_between, told_at
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute
-from cases.machines.machine import Effect
+from cases.ladder import Cause, NextRung, Rung, offset_of
+from cases.machines.machine import Awaits, Effect, Row, Status
 from cases.names import Kind, order_id, publication_id
 from cases.offices import Recipient
 from cases.policy import Policy
@@ -35,16 +40,31 @@ _TOLD_ONE_BY_ONE: Final = frozenset(
 WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
 
 
+class Topic(StrEnum):
+    """What a message is about; a later one about the same takes the place of one that was not sent yet."""
+
+    status = "status"
+    limit = "limit"
+    rung = "rung"
+
+
 class Intended(NamedTuple):
-    """A transition on its way to its effects."""
+    """A transition on its way to its effects: settled, with its dates."""
 
     before: CaseState
     after: CaseState
-    event: Event
+    row: Row
     fact: Fact | None
     step: str
     policy: Policy
     sealer: Sealer
+    at: datetime
+    calendar: WorkingCalendar
+
+    @property
+    def event(self) -> Event:
+        """What happens."""
+        return self.row.event
 
 
 def of_the_register(effects: tuple[Effect, ...]) -> list[str]:
@@ -87,11 +107,15 @@ def _message(
     event: str | None = None,
     facts: Mapping[str, JsonValue] | None = None,
     second_channel: bool = False,
+    topic: Topic | None = None,
+    while_status: Status | None = None,
+    not_before: datetime | None = None,
 ) -> dict[str, JsonValue]:
     """A message that names the case and nothing else of a person.
 
     `event` says what happened where that is not the step alone: of one event a recipient is told once. `facts` are the
-    template's variables.
+    template's variables. A later message of the same `topic` takes its place where it was not sent yet; in another
+    status than `while_status` it is not sent at all.
     """
     return {
         "recipient": recipient.value,
@@ -99,25 +123,109 @@ def _message(
         "event": event or intended.step,
         "facts": dict(facts or {}),
         "second_channel": second_channel,
+        "topic": None if topic is None else topic.value,
+        "while_status": None if while_status is None else while_status.value,
+        "not_before": None if not_before is None else not_before.isoformat(),
     }
+
+
+def template_of(kind: Kind, row: Row) -> str:
+    """What the applicant is told by a row: where the case stands now, or what happened where that says it better."""
+    if (shared := _TOLD_OF_EVERY_KIND.get(row.event)) is not None:
+        return shared
+    if Effect.restore_number in row.effects:
+        return f"{kind.value}.number_restored"
+    if row.status is Status.disputed and row.to in {Status.in_review, Status.on_hold}:
+        return f"{kind.value}.dispute_settled"
+    return f"{kind.value}.{row.event.value if row.to is row.status else row.to.value}"
+
+
+_TOLD_OF_EVERY_KIND: Final[Mapping[Event, str]] = {
+    Event.hold: "hold",
+    Event.resume: "resume",
+    Event.hold_expired: "resume",
+    Event.extend: "extend",
+    Event.withdraw: "withdraw",
+}
 
 
 def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
     """The applicant is told where the case stands now, or what happened where it stays."""
-    status = intended.after.status
-    what = intended.event.value if intended.before.status is status else status.value
-    yield _message(intended, Recipient.applicant, f"{intended.after.kind.value}.{what}")
+    after = intended.after
+    # What was decided about a person is told in any case.
+    topic = {Event.hold_benefits: None, Event.extend: Topic.limit}.get(intended.event, Topic.status)
+    asks = topic is Topic.limit or (topic is Topic.status and after.awaits is Awaits.applicant)
+    yield _message(
+        intended,
+        Recipient.applicant,
+        template_of(after.kind, intended.row),
+        facts=_standing(intended),
+        topic=topic,
+        # What is asked of somebody is asked for as long as it is needed; the rest, until something newer is told.
+        while_status=after.status if asks else None,
+    )
+
+
+def _standing(intended: Intended) -> dict[str, JsonValue]:
+    """What the applicant may be told of where the case stands; nothing of the person."""
+    state = intended.after
+    due = intended.policy.act_by(state, intended.calendar)
+    wanted = [*(demand.document for demand in state.missing), *(defect.document for defect in state.defects)]
+    return {
+        "kind": state.kind.value,
+        **_dated(intended, due),
+        "limit": None if state.timer is None else state.timer.clock.value,
+        "asks": state.awaits is Awaits.applicant,
+        "documents": list(dict.fromkeys(wanted)) if state.status is Status.awaiting_documents else [],
+        "hold": state.hold_reason,
+        "expires": state.terms.loss_report_expires,
+        "last": state.limit_spent,
+        "refused_by": state.refused_by,
+        "remains": list(state.remains),
+    }
+
+
+def _dated(intended: Intended, due: Due | None) -> dict[str, JsonValue]:
+    """A date, and how many working days it leaves after the day on which the message is written."""
+    if due is None:
+        return {"due": None, "left": None, "provisional": False}
+    today = day_of(intended.at)
+    left = Left(after=today, working_days=days_between(today, due.at, intended.calendar))
+    return {"due": due.at.isoformat(), "left": left.model_dump(mode="json"), "provisional": due.provisional}
 
 
 def _rung(intended: Intended) -> Iterator[dict[str, JsonValue]]:
-    """Whom the policy names at the agency is told of a rung."""
-    due = _due_rung(intended)
-    terms = intended.policy.ladder.of(due.rung)
-    facts = {"rung": due.rung.name, "status": intended.after.status.value, "provisional": due.provisional}
+    """Whom the policy names at the agency is told of a rung, and why it fired."""
+    fired, state = _due_rung(intended), intended.after
+    ladder = intended.policy.ladder
+    terms, before = ladder.of(fired.rung), ladder.of(Rung(max(fired.rung - 1, Rung.blue_0)))
+    dates = state.ladder.dates
+    at = dates.campaign_due_at if fired.cause is Cause.campaign else dates.processing_due_at or dates.campaign_due_at
+    facts = _standing(intended)
+    facts |= {"act_by": facts["due"]} | _dated(intended, None if at is None else Due(at, fired.provisional))
+    facts |= {
+        "rung": int(fired.rung),
+        "cause": fired.cause.value,
+        "status": state.status.value,
+        "acknowledge_within": terms.acknowledge_within,
+        "unacknowledged_within": before.acknowledge_within,
+    }
+    opens = told_at(intended.at, offset_of(state.case_id), ladder.hours, intended.calendar)
     for recipient in terms.tells:
-        if recipient in _TOLD_ONE_BY_ONE:
-            second = recipient in terms.second_channel
-            yield _message(intended, recipient, f"escalated.{due.rung.name}", second_channel=second, facts=facts)
+        if recipient not in _TOLD_ONE_BY_ONE:
+            continue
+        of_applicant = recipient is Recipient.applicant
+        yield _message(
+            intended,
+            recipient,
+            f"escalated.{fired.rung.name}",
+            second_channel=recipient in terms.second_channel,
+            facts=facts,
+            topic=Topic.rung,
+            while_status=state.status if of_applicant else None,
+            # The rung counts at once; staff read of it when they are at work, applicants when it is no longer night.
+            not_before=None if of_applicant else opens,
+        )
 
 
 _TELLS: Final[Mapping[Effect, Callable[[Intended], Iterator[dict[str, JsonValue]]]]] = {
@@ -133,7 +241,7 @@ _TELLS_IF: Final[Mapping[Effect, Mapping[str, str]]] = {
 """By effect and its word: the template of what the applicant is told."""
 
 
-def _due_rung(intended: Intended) -> Any:
+def _due_rung(intended: Intended) -> NextRung:
     due = intended.before.ladder.dates.next
     if due is None:
         raise CaseError(Code.EVENT_NOT_ALLOWED)

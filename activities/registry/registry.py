@@ -453,9 +453,10 @@ class Registry:
         decision = decide(state, event, asked.fact, now, asked.because)
         policy = self._policy(state, asked.fact)
         step = f"{event}.{decision.after.version}"
-        intended = Intended(state, decision.after, event, asked.fact, step, policy, self._sealer)
         related = await self._related(state, decision, asked)
-        final = policy.settle(decision, now, self._calendars(policy.calendar), related)
+        calendar = self._calendars(policy.calendar)
+        final = policy.settle(decision, now, calendar, related)
+        intended = Intended(state, final, decision.row, asked.fact, step, policy, self._sealer, now, calendar)
         self._check_recomputed(state, final, asked)
         after = Copy.of(final, copy)
         self._check_size(after, asked)

@@ -44,7 +44,7 @@ entries AS (
         CASE WHEN least(place, red_place) <= :listed THEN jsonb_build_object(
             'case', case_id,
             'rung', rung,
-            'due', to_char((due - interval '1 microsecond') AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD'),
+            'due', due,
             'provisional', provisional
         ) END AS entry
     FROM ranked

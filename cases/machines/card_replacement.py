@@ -112,19 +112,19 @@ CARD_REPLACEMENT: Final = Machine(
         ),
         *same(_BEFORE_ORDER, _E.reject, _G.always, _S.rejected, _F.notify_applicant),
         # hold
-        *same(_WAITING, _E.hold, _G.always, _S.on_hold),
+        *same(_WAITING, _E.hold, _G.always, _S.on_hold, _F.notify_applicant),
         *(
             row
             for event in (_E.resume, _E.hold_expired)
             for row in (
                 Row(_S.on_hold, event, _G.held_for_number_change, _S.checking),
-                Row(_S.on_hold, event, _G.held_in_approval, _S.awaiting_approval),
-                Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents),
-                Row(_S.on_hold, event, _G.always, _S.in_review),
+                Row(_S.on_hold, event, _G.held_in_approval, _S.awaiting_approval, (_F.notify_applicant,)),
+                Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
+                Row(_S.on_hold, event, _G.always, _S.in_review, (_F.notify_applicant,)),
             )
         ),
         Row(_S.on_hold, _E.number_changed, _G.held_for_number_change, _S.checking),
-        *same((*_BLOCKABLE, _S.in_production, _S.ready), _E.extend, _G.always, None),
+        *same((*_BLOCKABLE, _S.in_production, _S.ready), _E.extend, _G.always, None, _F.notify_applicant),
         # A card that was made by an order which is over is nobody's, wherever the case stands: two people destroy it.
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_turned_up, _G.always, None, _F.keep_surplus_card),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_destroyed, _G.first_statement, None),
@@ -179,8 +179,8 @@ CARD_REPLACEMENT: Final = Machine(
             (_F.close_old_card, _F.lift_benefit_holds, _F.requeue_claims, _F.notify_applicant),
         ),
         # ways out; out of the pre-check only where the engine is stuck in it
-        *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn),
-        *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order),
+        *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn, _F.notify_applicant),
+        *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order, _F.notify_applicant),
         *same((_S.checking, *_BLOCKABLE, _S.ordered), _E.person_ended, _G.always, _S.ended),
         # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
         *same((_S.in_production, _S.repair), _E.person_ended, _G.order_cancellable, _S.ended, _F.cancel_order),

@@ -12,6 +12,7 @@ _S, _E, _G, _F, _M, _A, _C = Status, Event, Guard, Effect, Milestone, Awaits, Cl
 # Nobody's benefits stay held while a hold or a dispute is in force.
 _DISPUTE = (_F.open_dispute, _F.lift_benefit_holds, _F.notify_applicant)
 _UNDO_NUMBER = (_F.restore_number, _F.release_reservation, _F.yield_turn)
+_TAKEN_BACK = (*_UNDO_NUMBER, _F.notify_applicant)
 _WAITING = (_S.awaiting_documents, _S.in_review, _S.awaiting_approval)
 _BEFORE_VERIFIED = (*_WAITING, _S.on_hold)
 _CHANGE_OPEN = (*_BEFORE_VERIFIED, _S.disputed, _S.verified, _S.applying, _S.repair)
@@ -77,25 +78,25 @@ ID_NUMBER_CHANGE: Final = Machine(
         Row(_S.awaiting_approval, _E.approve, _G.always, _S.verified),
         *same(_BEFORE_VERIFIED, _E.reject, _G.always, _S.rejected, _F.leave_dispute, _F.notify_applicant),
         # hold
-        *same(_WAITING, _E.hold, _G.always, _S.on_hold, _F.lift_benefit_holds),
+        *same(_WAITING, _E.hold, _G.always, _S.on_hold, _F.lift_benefit_holds, _F.notify_applicant),
         *(
             row
             for event in (_E.resume, _E.hold_expired)
             for row in (
-                Row(_S.on_hold, event, _G.held_in_approval, _S.awaiting_approval),
-                Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents),
-                Row(_S.on_hold, event, _G.always, _S.in_review),
+                Row(_S.on_hold, event, _G.held_in_approval, _S.awaiting_approval, (_F.notify_applicant,)),
+                Row(_S.on_hold, event, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
+                Row(_S.on_hold, event, _G.always, _S.in_review, (_F.notify_applicant,)),
             )
         ),
-        *same(_BEFORE_VERIFIED, _E.extend, _G.always, None),
+        *same(_BEFORE_VERIFIED, _E.extend, _G.always, None, _F.notify_applicant),
         # dispute
-        *same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds),
+        *same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds, _F.notify_applicant),
         Row(_S.disputed, _E.resolve_dispute, _G.first_decider, _S.disputed),
         # Neither decision takes the other's place.
         Row(_S.disputed, _E.resolve_dispute, _G.decides_otherwise, _S.disputed, refused=Code.OPINIONS_DIFFER),
         Row(_S.disputed, _E.resolve_dispute, _G.outcome_against, _S.rejected, (_F.settle_against, _F.notify_applicant)),
         # A hold that the dispute interrupted goes on, with what is left of it.
-        Row(_S.disputed, _E.resolve_dispute, _G.held_before, _S.on_hold, (_F.settle_ours,)),
+        Row(_S.disputed, _E.resolve_dispute, _G.held_before, _S.on_hold, (_F.settle_ours, _F.notify_applicant)),
         Row(
             _S.disputed,
             _E.resolve_dispute,
@@ -103,16 +104,16 @@ ID_NUMBER_CHANGE: Final = Machine(
             _S.awaiting_documents,
             (_F.settle_ours, _F.notify_applicant),
         ),
-        Row(_S.disputed, _E.resolve_dispute, _G.always, _S.in_review, (_F.settle_ours,)),
+        Row(_S.disputed, _E.resolve_dispute, _G.always, _S.in_review, (_F.settle_ours, _F.notify_applicant)),
         # There may be a third person who disputes the number with the one that lost it.
         Row(_S.disputed, _E.dispute_lost, _G.always, _S.rejected, (_F.leave_dispute, _F.notify_applicant)),
         *(
             row
             for event in (_E.dispute_won, _E.dispute_lapsed)
             for row in (
-                Row(_S.disputed, event, _G.held_before, _S.on_hold),
+                Row(_S.disputed, event, _G.held_before, _S.on_hold, (_F.notify_applicant,)),
                 Row(_S.disputed, event, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
-                Row(_S.disputed, event, _G.always, _S.in_review),
+                Row(_S.disputed, event, _G.always, _S.in_review, (_F.notify_applicant,)),
             )
         ),
         # applying: everything can be undone until another system has confirmed
@@ -157,7 +158,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             row
             for status in (_S.applying, _S.repair)
             for row in (
-                Row(status, _E.confirm_downstream, _G.refused_undoable, _S.in_review, _UNDO_NUMBER),
+                Row(status, _E.confirm_downstream, _G.refused_undoable, _S.in_review, _TAKEN_BACK),
                 Row(status, _E.confirm_downstream, _G.refused, _S.repair),
                 Row(status, _E.confirm_downstream, _G.last_confirmation, _S.updated, (_F.yield_turn,)),
                 Row(status, _E.confirm_downstream, _G.always, status),
@@ -167,16 +168,31 @@ ID_NUMBER_CHANGE: Final = Machine(
         Row(_S.repair, _E.repair, _G.retry, _S.applying, (_F.publish_number_changed,)),
         Row(_S.repair, _E.repair, _G.accept_last, _S.updated, (_F.yield_turn,)),
         Row(_S.repair, _E.repair, _G.accept, _S.repair),
-        Row(_S.repair, _E.repair, _G.undo_possible, _S.in_review, _UNDO_NUMBER),
+        Row(_S.repair, _E.repair, _G.undo_possible, _S.in_review, _TAKEN_BACK),
         *same((_S.screening, _S.verified, _S.updated, _S.releasing), _E.stuck, _G.always, None),
         *same((_S.screening, _S.verified, _S.updated), _E.repair, _G.retry, None),
         # A release that found a benefit still held unblocks once more.
         Row(_S.releasing, _E.repair, _G.retry, _S.updated),
         # ways out; out of the screening only where the engine is stuck in it
-        *same((_S.screening, *_BEFORE_VERIFIED), _E.withdraw, _G.always, _S.withdrawn, _F.leave_dispute),
-        Row(_S.disputed, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute,)),
-        Row(_S.verified, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute,)),
-        *same((_S.applying, _S.repair), _E.withdraw, _G.undoable, _S.withdrawn, *_UNDO_NUMBER, _F.leave_dispute),
+        *same(
+            (_S.screening, *_BEFORE_VERIFIED),
+            _E.withdraw,
+            _G.always,
+            _S.withdrawn,
+            _F.leave_dispute,
+            _F.notify_applicant,
+        ),
+        Row(_S.disputed, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute, _F.notify_applicant)),
+        Row(_S.verified, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute, _F.notify_applicant)),
+        *same(
+            (_S.applying, _S.repair),
+            _E.withdraw,
+            _G.undoable,
+            _S.withdrawn,
+            *_UNDO_NUMBER,
+            _F.leave_dispute,
+            _F.notify_applicant,
+        ),
         *same((_S.screening, *_BEFORE_VERIFIED), _E.person_ended, _G.always, _S.ended, _F.leave_dispute),
         Row(_S.disputed, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
         Row(_S.verified, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),

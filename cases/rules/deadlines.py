@@ -54,7 +54,9 @@ def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, 
     # A caller may come early, or for a rung that was moved or silenced since.
     if fired is None or at < fired.at:
         raise CaseError(Code.EVENT_NOT_ALLOWED)
-    late = fired.rung >= Rung.orange and fired.cause is Cause.processing
+    # What will run out is not overdue, however near the policy lets a rung fire.
+    ends = ladder.dates.processing_due_at
+    late = fired.rung >= Rung.orange and fired.cause is Cause.processing and ends is not None and at >= ends
     return {
         "rung": fired.rung,
         "rung_at": at,

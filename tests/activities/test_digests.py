@@ -77,7 +77,7 @@ async def test_orange_goes_to_the_municipality_by_agency(supervision: Supervisio
                 "orange": 1,
                 "red": 0,
                 "decisions": decisions,
-                "cases": [{"case": case, "rung": 4, "due": "2026-08-31", "provisional": False}],
+                "cases": [{"case": case, "rung": 4, "due": "2026-08-31T16:00:00+00:00", "provisional": False}],
                 "more": 0,
             }
             for agency, decisions, case in ((AGENCY, 0, orange), (NEIGHBOUR, 1, other))
@@ -146,7 +146,15 @@ async def test_every_digest_has_its_message(supervision: Supervision, offices: P
     assert {recipient for _, recipient in digests} == {"municipal", "municipal_head", "provincial", "ministry"}
     for (_, recipient), facts in digests.items():
         for channel in (Channel.mail, Channel.sms):
-            message = compose(f"digest.{recipient}", Recipient(recipient), None, facts, channel=channel, tongue=tongue)
+            message = compose(
+                f"digest.{recipient}",
+                Recipient(recipient),
+                None,
+                facts,
+                at=HALF_PAST_EIGHT,
+                channel=channel,
+                tongue=tongue,
+            )
             assert "2026-08-24" in message.subject + message.body
             assert str(facts["after_deadline" if recipient == "ministry" else "red"]) in message.body
 

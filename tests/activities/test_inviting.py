@@ -199,8 +199,10 @@ class TestWho:
     ) -> None:
         await load(insured(region=NORTH), insured(region=SOUTH))
         await invite(WEDNESDAY)
-        ends = {policies.of_region(region).campaign.ends.isoformat() for region in (NORTH, SOUTH)}
-        assert {row["facts"].partition('campaign_ends": "')[2][:10] for row in await rows(pool)} == ends
+        calendar = official_calendar()
+        ends = {policies.of_region(region).campaign_ends(calendar).at.isoformat() for region in (NORTH, SOUTH)}
+        assert len(ends) == 2
+        assert {json.loads(row["facts"])["campaign_ends"] for row in await rows(pool)} == ends
 
 
 class TestOnce:
@@ -234,7 +236,7 @@ class TestOnce:
         await invite(WEDNESDAY)
         (row,) = await rows(pool)
         assert (row["person"], row["case_id"], row["office"], row["state"]) == (person, None, None, "pending")
-        assert row["facts"] == '{"provisional": false, "campaign_ends": "2026-08-31"}'
+        assert row["facts"] == '{"provisional": false, "campaign_ends": "2026-09-01T00:00:00+08:00"}'
 
     @pytest.mark.parametrize("tongue", Tongue)
     @pytest.mark.parametrize("day", [date(2026, 7, 8), date(2026, 8, 12)])
@@ -245,7 +247,9 @@ class TestOnce:
         await invite(at(day))
         (row,) = await rows(pool)
         facts = json.loads(row["facts"])
-        message = compose(row["template"], Recipient.applicant, None, facts, channel=Channel.sms, tongue=tongue)
+        message = compose(
+            row["template"], Recipient.applicant, None, facts, at=at(day), channel=Channel.sms, tongue=tongue
+        )
         last_day = {Tongue.zh: "2026年8月31日（周一）24时前", Tongue.en: "by Monday 31 August 2026, 24:00"}
         assert last_day[tongue] in message.body
 

@@ -32,7 +32,7 @@ async def test_a_changed_number_is_told_to_every_system_and_the_outdated_card_le
     assert [card.outdated for card in held.cards] == [True]
     assert await case.told_to("register") == ["number_changed"]
     assert [await case.told_to(system) for system in System] == [["number_changed"]] * 3
-    assert (await case.messages())[-2:] == ["CardReplacement.offered", "IdNumberChange.done"]
+    assert (await case.messages())[-2:] == ["IdNumberChange.done", "CardReplacement.offered"]
 
 
 async def test_where_policy_says_so_the_intake_is_asked_to_open_the_replacement(engine: Engine) -> None:

@@ -30,22 +30,64 @@ COMMENT ON FUNCTION linked IS 'A link of the audit with its salt, its commitment
 CREATE OR REPLACE FUNCTION write_notifications(s step, messages jsonb) RETURNS bigint[] LANGUAGE sql AS $$
     WITH written AS (
         INSERT INTO notifications (
-            subject, case_id, generation, person, event, recipient, office, template, facts, second_channel, not_before,
-            written_at, next_attempt_at
+            subject, case_id, generation, person, event, recipient, office, template, facts, second_channel, topic,
+            while_status, not_before, written_at, next_attempt_at
         )
         SELECT
             s.case_id, s.case_id, s.generation, CASE WHEN message.recipient = 'applicant' THEN s.person END,
             s.generation || ':' || message.event, message.recipient,
             CASE WHEN message.recipient <> 'applicant' THEN s.region END, message.template, message.facts,
-            message.second_channel, s.at, s.at, s.at
+            message.second_channel, message.topic, message.while_status, coalesce(message.not_before, s.at), s.at,
+            coalesce(message.not_before, s.at)
         FROM jsonb_to_recordset(messages) AS message (
-            recipient text, template text, event text, facts jsonb, second_channel boolean
+            recipient text, template text, event text, facts jsonb, second_channel boolean, topic text,
+            while_status text, not_before timestamptz
         )
         RETURNING id
     )
     SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM written
 $$;
 COMMENT ON FUNCTION write_notifications IS 'Messages to people, written with the transition; they name the case and nothing else. Returns their IDs';
+
+CREATE OR REPLACE FUNCTION is_overtaken(message notifications, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+RETURN coalesce(message.not_after <= at, false)
+    OR (message.person IS NOT NULL AND EXISTS (
+        SELECT FROM persons WHERE persons.token = message.person AND persons.died_on IS NOT NULL
+    ))
+    OR (message.topic IS NOT NULL AND EXISTS (
+        SELECT FROM notifications AS later
+        WHERE later.case_id = message.case_id AND later.recipient = message.recipient AND later.topic = message.topic
+          AND later.id > message.id
+    ))
+    OR (message.while_status IS NOT NULL AND NOT EXISTS (
+        SELECT FROM cases
+        WHERE cases.case_id = message.case_id AND cases.generation = message.generation
+          AND cases.status = message.while_status
+    ))
+    -- Staff are told of a rung until the case is closed or on hold, or somebody has acknowledged it.
+    OR (message.topic IS NOT DISTINCT FROM 'rung' AND message.recipient <> 'applicant' AND NOT EXISTS (
+        SELECT FROM cases
+        WHERE cases.case_id = message.case_id AND cases.generation = message.generation
+          AND cases.closed_at IS NULL AND cases.status <> 'on_hold' AND cases.silenced_until IS NULL
+    ))
+    -- Who has a case, or no first-generation number any more, is not invited.
+    OR (message.topic IS NOT DISTINCT FROM 'invitation' AND NOT EXISTS (
+        SELECT FROM persons JOIN numbers ON numbers.person_id = persons.id
+        WHERE persons.token = message.person AND numbers.state = 'living' AND numbers.digits = 15
+          AND NOT EXISTS (
+              SELECT FROM cases
+              WHERE cases.person = persons.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL
+          )
+    ));
+COMMENT ON FUNCTION is_overtaken IS 'Whether what a message tells does not hold any more at a moment: it is not sent then';
+
+CREATE OR REPLACE FUNCTION is_behind(message notifications, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
+RETURN message.case_id IS NOT NULL AND EXISTS (
+    SELECT FROM notifications AS earlier
+    WHERE earlier.case_id = message.case_id AND earlier.recipient = message.recipient AND earlier.id < message.id
+      AND earlier.state = 'pending' AND NOT is_overtaken(earlier, at)
+);
+COMMENT ON FUNCTION is_behind IS 'Whether an earlier message of the case to the same recipient has still to be sent: people read in order what happened';
 
 -- --- a transition -------------------------------------------------------------------------------------------------------
 
@@ -90,7 +132,7 @@ BEGIN
         IF said ? 'replaces_number_id' THEN
             s.replaces_number_id := (said ->> 'replaces_number_id')::bigint;
         END IF;
-        messages := coalesce(asked -> 'further_messages' -> (said ->> 'notify'), '[]') || messages;
+        messages := messages || coalesce(asked -> 'further_messages' -> (said ->> 'notify'), '[]');
     END LOOP;
     IF messages <> '[]' THEN
         written := write_notifications(s, messages);

@@ -136,7 +136,7 @@ class Telling:
             person=person,
             recipient="applicant",
             template="invitation.blue_0",
-            facts={"campaign_ends": "2026-08-31", "provisional": False},
+            facts={"campaign_ends": "2026-09-01T00:00:00+08:00", "provisional": False},
             **more,
         )
 

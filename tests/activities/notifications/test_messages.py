@@ -1,19 +1,23 @@
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
 from activities.notifications.messages import ENDING, TEMPLATES, compose
+from activities.registry.effects import template_of
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
 from cases.kinds import MACHINES
-from cases.machines.machine import Effect
+from cases.ladder import Cause, Rung
+from cases.machines.machine import Effect, Row, Status
 from cases.names import Kind
 from cases.offices import Recipient
 
 CASE: Final = "idc-" + "a" * 26
 
-_ENTRY: Final = {"case": CASE, "rung": 5, "due": "2026-08-31", "provisional": True}
+_ENTRY: Final = {"case": CASE, "rung": 5, "due": "2026-08-31T16:00:00+00:00", "provisional": True}
 _GROUP: Final = {
     "office": "110105",
     "name": "示例经办机构",
@@ -24,40 +28,89 @@ _GROUP: Final = {
     "cases": [_ENTRY],
     "more": 2,
 }
-_OF_RUNG: Final = {"status": "in_review", "provisional": True}
 _OF_DIGEST: Final = {"day": "2026-08-25", "red": 2, "decisions": 1}
 
+NOW: Final = datetime(2026, 8, 25, 4, tzinfo=UTC)
+"""When the messages are sent."""
 
-def _told_to_applicants() -> set[tuple[str, Recipient]]:
-    """What the state tables tell applicants: the new status, or the event where the status stays."""
+
+def _standing(kind: Kind, **more: Any) -> dict[str, Any]:
+    """What is written with a message to an applicant, as long as it may become."""
     return {
-        (f"{kind.value}.{row.event.value if row.to is row.status else row.to.value}", Recipient.applicant)
+        "kind": kind.value,
+        "due": "2026-12-12T00:00:00+08:00",
+        "left": {"after": "2026-08-25", "working_days": 71},
+        "provisional": True,
+        "limit": None,
+        "asks": False,
+        "documents": [],
+        "hold": None,
+        "expires": "cancel",
+        "last": False,
+        "refused_by": None,
+        "remains": [],
+        **more,
+    }
+
+
+DOCUMENTS: Final = ["resident_id_card", "police_certificate"]
+
+
+def _facts_of(kind: Kind, row: Row) -> dict[str, Any]:
+    """The facts of a row whose words are the longest."""
+    more: dict[str, Any] = {}
+    if row.to is Status.awaiting_documents:
+        more |= {"documents": DOCUMENTS, "asks": True, "limit": "supplement"}
+    if row.to is Status.on_hold:
+        more |= {"hold": "waiting_for_other_agency", "limit": "hold"}
+    if row.to is Status.withdrawn:
+        more |= {"due": None, "left": None, "provisional": False, "remains": ["card_blocked", "card_ordered"]}
+    if Effect.restore_number in row.effects:
+        more |= {"refused_by": "bank"}
+    return _standing(kind, **more)
+
+
+def _told_to_applicants() -> dict[tuple[str, Recipient], dict[str, Any]]:
+    """What the state tables tell applicants."""
+    return {
+        (template_of(kind, row), Recipient.applicant): _facts_of(kind, row)
         for kind, machine in MACHINES.items()
         for row in machine.table
         if Effect.notify_applicant in row.effects
     }
 
 
+def _of_rung(rung: Rung, cause: Cause, **more: Any) -> dict[str, Any]:
+    facts = _standing(Kind.id_number_change) | {"act_by": "2026-12-12T00:00:00+08:00"}
+    return facts | {
+        "rung": int(rung),
+        "cause": cause.value,
+        "status": "in_review",
+        "acknowledge_within": 3,
+        "unacknowledged_within": 2,
+        **more,
+    }
+
+
+STAFF: Final = (Recipient.clerk, Recipient.team_lead, Recipient.agency_supervisor)
+
 WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
     # In one order: every process that runs tests has to name them alike.
-    **{key: {} for key in sorted(_told_to_applicants())},
+    **dict(sorted(_told_to_applicants().items())),
     (f"{Kind.card_replacement.value}.offered", Recipient.applicant): {},
+    # A policy may have any rung told to anybody at the agency.
     **{
-        (f"escalated.{rung}", recipient): {"rung": rung, **_OF_RUNG}
-        for rung, recipients in {
-            "blue_0": (Recipient.applicant, Recipient.clerk),
-            "blue_1": (Recipient.clerk, Recipient.team_lead),
-            "yellow": (Recipient.agency_supervisor, Recipient.applicant),
-            "deadline": (Recipient.applicant, Recipient.agency_supervisor),
-        }.items()
-        for recipient in recipients
+        (f"escalated.{rung.name}", recipient): _of_rung(rung, Cause.unacknowledged)
+        for rung in Rung
+        if rung is not Rung.none
+        for recipient in (Recipient.applicant, *STAFF)
     },
     ("digest.municipal", Recipient.municipal): {**_OF_DIGEST, "orange": 1, "agencies": [_GROUP]},
     ("digest.municipal_head", Recipient.municipal_head): {**_OF_DIGEST, "agencies": [_GROUP]},
     ("digest.provincial", Recipient.provincial): {**_OF_DIGEST, "after_deadline": 3, "municipalities": [_GROUP]},
     ("digest.ministry", Recipient.ministry): {"day": "2026-09-07", "after_deadline": 3, "provinces": [_GROUP]},
     **{
-        (f"invitation.{rung}", Recipient.applicant): {"campaign_ends": "2026-08-31", "provisional": True}
+        (f"invitation.{rung}", Recipient.applicant): {"campaign_ends": "2026-09-01T00:00:00+08:00", "provisional": True}
         for rung in ("blue_0", "blue_1")
     },
     ("channel.test", Recipient.clerk): {},
@@ -76,7 +129,9 @@ def test_every_message_reads_in_both_languages_and_names_its_case(
 ) -> None:
     case = None if _names_no_case(template) else CASE
     for channel in (Channel.mail, Channel.sms):
-        message = compose(template, recipient, case, WRITTEN[template, recipient], channel=channel, tongue=tongue)
+        message = compose(
+            template, recipient, case, WRITTEN[template, recipient], at=NOW, channel=channel, tongue=tongue
+        )
         assert message.subject
         assert "\n" not in message.subject
         assert case is None or case in message.body
@@ -87,33 +142,54 @@ def test_every_message_reads_in_both_languages_and_names_its_case(
 @pytest.mark.parametrize("tongue", Tongue)
 def test_no_template_lies_about_that_nobody_writes(tongue: Tongue) -> None:
     lying = {path.name.removesuffix(ENDING) for path in (TEMPLATES / tongue.value).iterdir()}
+    read = set()
     for template, recipient in WRITTEN:
-        named = f"{template}.{recipient}"
-        lying -= {named if (TEMPLATES / tongue.value / f"{named}{ENDING}").exists() else template}
-    assert lying == set()
+        names = (template, template.rpartition(".")[0])
+        read.add(next(each for name in names for each in (f"{name}.{recipient}", name) if each in lying))
+    assert lying == read
+
+
+def _needed_by(template: str) -> Iterator[str]:
+    """Facts that a template names whatever the others are."""
+    text = (TEMPLATES / "zh" / f"{template}{ENDING}").read_text(encoding="utf-8") if _is_of_its_own(template) else ""
+    yield from (
+        fact for fact in ("due", "provisional", "campaign_ends", "kind", "rung") if re.search(rf"\b{fact}\b", text)
+    )
+    if template.startswith("escalated"):
+        yield from ("due", "provisional")
+
+
+def _is_of_its_own(template: str) -> bool:
+    return (TEMPLATES / "zh" / f"{template}{ENDING}").exists()
 
 
 @pytest.mark.parametrize("tongue", Tongue)
-@pytest.mark.parametrize(("template", "recipient"), [key for key in WRITTEN if WRITTEN[key]], ids=str)
+@pytest.mark.parametrize(
+    ("template", "recipient"),
+    [(template, to) for template, to in WRITTEN if template.startswith("digest") or [*_needed_by(template)]],
+    ids=str,
+)
 def test_a_fact_that_is_missing_is_an_error_and_no_gap(template: str, recipient: Recipient, tongue: Tongue) -> None:
-    needed = {"provisional"} if template.startswith(("escalated", "invitation")) else {"day"}
+    needed = {"day"} if template.startswith("digest") else set(_needed_by(template))
     facts = {name: fact for name, fact in WRITTEN[template, recipient].items() if name not in needed}
     with pytest.raises(CaseError) as wrong:
-        compose(template, recipient, CASE, facts, channel=Channel.mail, tongue=tongue)
+        compose(template, recipient, CASE, facts, at=NOW, channel=Channel.mail, tongue=tongue)
     assert (wrong.value.code, wrong.value.field) == (Code.TEMPLATE_INVALID, template)
     assert wrong.value.__context__ is None
 
 
 def test_a_message_without_a_template_is_an_error() -> None:
     with pytest.raises(CaseError) as wrong:
-        compose("IdNumberChange.nothing", Recipient.applicant, CASE, {}, channel=Channel.sms, tongue=Tongue.zh)
+        compose("IdNumberChange.nothing", Recipient.applicant, CASE, {}, at=NOW, channel=Channel.sms, tongue=Tongue.zh)
     assert wrong.value.code is Code.TEMPLATE_INVALID
 
 
 def test_a_long_message_is_short_on_a_phone() -> None:
     facts = WRITTEN["digest.municipal", Recipient.municipal]
     texts = {
-        channel: compose("digest.municipal", Recipient.municipal, None, facts, channel=channel, tongue=Tongue.zh).body
+        channel: compose(
+            "digest.municipal", Recipient.municipal, None, facts, at=NOW, channel=channel, tongue=Tongue.zh
+        ).body
         for channel in (Channel.sms, Channel.mail)
     }
     assert CASE in texts[Channel.mail]
@@ -129,11 +205,110 @@ _TWO_PARTS: Final = 134
 def test_a_citizen_reads_who_writes_and_whom_to_ask_in_two_parts_without_codes_or_english(template: str) -> None:
     case = None if _names_no_case(template) else CASE
     facts = WRITTEN[template, Recipient.applicant]
-    message = compose(template, Recipient.applicant, case, facts, channel=Channel.sms, tongue=Tongue.zh)
+    message = compose(template, Recipient.applicant, case, facts, at=NOW, channel=Channel.sms, tongue=Tongue.zh)
     assert len(message.body) <= _TWO_PARTS
     assert message.body.startswith("社保经办机构")
     assert "经办机构" in message.body.removeprefix("社保经办机构") or "案件号" in message.body
     assert re.search("[A-Za-z_]", (message.subject + message.body).replace(CASE, "")) is None
+
+
+_OVER: Final = {
+    "due": "2026-08-01T00:00:00+08:00",
+    "left": {"after": "2026-07-30", "working_days": 1},
+    "provisional": False,
+}
+_NO_MORE: Final = {"due": None, "left": None, "provisional": False, "last": True}
+_ASKED: Final = {"documents": DOCUMENTS, "asks": True}
+
+
+@pytest.mark.parametrize(
+    ("template", "facts", "said"),
+    [
+        ("resume", _standing(Kind.id_number_change, **_ASKED), "请于2026年12月11日（周五）24时前"),
+        ("resume", _standing(Kind.card_replacement), "目前无需您办理"),
+        ("extend", _standing(Kind.id_number_change, **_ASKED, limit="supplement"), "补正期限已延长至2026年12月11日"),
+        ("extend", _standing(Kind.card_replacement, asks=True, limit="claim"), "领卡期限已延长至2026年12月11日"),
+        ("CardReplacement.on_hold", _standing(Kind.card_replacement, **_NO_MORE), "由经办机构决定"),
+        ("CardReplacement.activation_overdue", _standing(Kind.card_replacement, **_NO_MORE), "此后不再提醒"),
+        ("CardReplacement.claim_period_passed", _standing(Kind.card_replacement, **_NO_MORE), "保管期限已满"),
+        ("CardReplacement.temporarily_blocked", _standing(Kind.card_replacement, expires="release"), "临时挂失解除"),
+        ("CardReplacement.temporarily_blocked", _standing(Kind.card_replacement), "原卡将注销"),
+        ("IdNumberChange.number_restored", _standing(Kind.id_number_change, refused_by="bank"), "银行未确认"),
+        ("escalated.blue_0", _of_rung(Rung.blue_0, Cause.campaign), "集中变更期限为2026年12月11日（周五）24时"),
+        ("escalated.yellow", _of_rung(Rung.yellow, Cause.campaign, **_ASKED), "于2026年12月11日（周五）24时前完成"),
+        (
+            "escalated.yellow",
+            _of_rung(Rung.yellow, Cause.campaign, **_OVER),
+            "集中变更期限已于2026年7月31日（周五）24时届满",
+        ),
+        ("escalated.yellow", _of_rung(Rung.yellow, Cause.processing), "办理期限至2026年12月11日（周五）24时"),
+        (
+            "escalated.yellow",
+            _of_rung(Rung.yellow, Cause.processing, **_OVER),
+            "办理期限已于2026年7月31日（周五）24时届满",
+        ),
+        ("escalated.yellow", _of_rung(Rung.yellow, Cause.step), "目前无需您办理"),
+    ],
+)
+def test_a_citizen_reads_what_holds_in_this_case_in_two_parts(template: str, facts: dict[str, Any], said: str) -> None:
+    message = compose(template, Recipient.applicant, CASE, facts, at=NOW, channel=Channel.sms, tongue=Tongue.zh)
+    assert said in message.body
+    assert len(message.body) <= _TWO_PARTS
+    assert re.search("[A-Za-z_]", (message.subject + message.body).replace(CASE, "")) is None
+    english = compose(template, Recipient.applicant, CASE, facts, at=NOW, channel=Channel.mail, tongue=Tongue.en)
+    assert re.search(r"[\u4e00-\u9fff_]", english.subject + english.body) is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "more", "chinese", "english"),
+    [
+        (Cause.processing, {}, "办理时间已用去规定比例", "share of its processing time"),
+        (Cause.processing, _OVER, "办理期限已于2026年7月31日（周五）24时届满", "ended: Friday 31 July 2026, 24:00"),
+        (Cause.step, {}, "在当前环节停留超过规定时间", "in its present step for longer"),
+        (
+            Cause.campaign,
+            {},
+            "须在集中变更期限2026年12月11日（周五）24时前变更号码（还有71个工作日）",
+            "71 working days left",
+        ),
+        (Cause.campaign, _OVER, "集中变更期限已于2026年7月31日（周五）24时届满", "campaign date has passed"),
+        (Cause.unacknowledged, {}, "上一级督办未在2个工作日内签收", "nobody acknowledged that within 2 working days"),
+    ],
+)
+@pytest.mark.parametrize("recipient", STAFF)
+def test_staff_read_why_a_rung_fired_and_within_which_days_it_is_to_be_acknowledged(
+    recipient: Recipient, cause: Cause, more: dict[str, Any], chinese: str, english: str
+) -> None:
+    for rung in (Rung.blue_0, Rung.yellow, Rung.red):
+        facts = _of_rung(rung, cause, **more)
+        for tongue, said, within in (
+            (Tongue.zh, chinese, "请在3个工作日内签收督办"),
+            (Tongue.en, english, "within 3 working days"),
+        ):
+            message = compose(
+                f"escalated.{rung.name}", recipient, CASE, facts, at=NOW, channel=Channel.mail, tongue=tongue
+            )
+            assert said in message.body
+            assert within in message.body
+            silent = compose(
+                f"escalated.{rung.name}",
+                recipient,
+                CASE,
+                facts | {"acknowledge_within": None},
+                at=NOW,
+                channel=Channel.mail,
+                tongue=tongue,
+            )
+            assert within not in silent.body
+
+
+def test_what_is_left_is_counted_from_the_day_it_was_written_on_where_it_is_read_later() -> None:
+    facts = _of_rung(Rung.yellow, Cause.campaign)
+    for at, said in ((NOW, "（还有71个工作日）"), (NOW + timedelta(days=1), "（8月25日后还有71个工作日）")):
+        message = compose(
+            "escalated.yellow", Recipient.clerk, CASE, facts, at=at, channel=Channel.mail, tongue=Tongue.zh
+        )
+        assert said in message.body
 
 
 @pytest.mark.parametrize("rung", ["blue_0", "blue_1"])
@@ -143,13 +318,22 @@ def test_a_citizen_reads_who_writes_and_whom_to_ask_in_two_parts_without_codes_o
 def test_an_invitation_says_by_which_day(rung: str, tongue: Tongue, deadline: str) -> None:
     facts = WRITTEN[f"invitation.{rung}", Recipient.applicant]
     template = f"invitation.{rung}"
-    message = compose(template, Recipient.applicant, None, facts, channel=Channel.mail, tongue=tongue)
+    message = compose(template, Recipient.applicant, None, facts, at=NOW, channel=Channel.mail, tongue=tongue)
     assert deadline in message.body
+    # At a counter the last day ends with the office's hours.
+    facts = facts | {"campaign_ends": "2026-08-31T17:00:00+08:00"}
+    message = compose(template, Recipient.applicant, None, facts, at=NOW, channel=Channel.sms, tongue=tongue)
+    closing = {
+        Tongue.zh: "2026年8月31日（周一）下班（17:00）前",
+        Tongue.en: "31 August 2026, close of business (17:00)",
+    }
+    assert closing[tongue] in message.body
+    assert tongue is Tongue.en or len(message.body) <= _TWO_PARTS
 
 
 @pytest.mark.parametrize("day", ["2026-13-01", 20260831])
 def test_a_day_that_is_none_is_an_error(day: object) -> None:
     facts = {"campaign_ends": day, "provisional": False}
     with pytest.raises(CaseError) as wrong:
-        compose("invitation.blue_0", Recipient.applicant, None, facts, channel=Channel.mail, tongue=Tongue.zh)
+        compose("invitation.blue_0", Recipient.applicant, None, facts, at=NOW, channel=Channel.mail, tongue=Tongue.zh)
     assert wrong.value.code is Code.TEMPLATE_INVALID

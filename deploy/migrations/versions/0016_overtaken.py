@@ -1,0 +1,11 @@
+"""Messages are sent in order for each case, and what has been overtaken is not sent."""
+
+from deploy.migrations.script import run_script
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_script(__file__)

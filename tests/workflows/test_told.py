@@ -1,0 +1,152 @@
+"""What applicants are told on the real engine: each deed once, with the date that holds in their case."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from activities.notifications.messages import compose
+from cases.delivery import Channel, Tongue
+from cases.errors import Code
+from cases.events import Event
+from cases.facts import Extend
+from cases.kinds import MACHINES
+from cases.machines.machine import Status
+from cases.models import System
+from cases.names import Kind
+from cases.offices import Recipient
+from cases.words import by_when, when
+from tests.engine import Engine
+from tests.scenes import ID_CARD, OFFICE, OFFICER, SOUTH
+from tests.workflows.dossier import Dossier
+from tests.workflows.roads import CHANGES, REPLACEMENTS, Road, change, replacement
+
+ROADS: dict[Kind, dict[Status, Road]] = {Kind.id_number_change: CHANGES, Kind.card_replacement: REPLACEMENTS}
+
+
+UNDONE = {
+    Kind.id_number_change: {Status.applying, Status.repair},
+    Kind.card_replacement: {Status.in_production, Status.repair},
+}
+"""What a withdrawal has to undo there, which the southern region does not permit."""
+
+
+def resting(event: Event) -> list[Any]:
+    """Every status of every kind in which a case rests and may be told so, in both regions."""
+    return [
+        pytest.param(kind, status, region, id=f"{kind}-{status}-{region}")
+        for kind, roads in ROADS.items()
+        for status in roads
+        for region in (OFFICE, SOUTH)
+        if MACHINES[kind].rows(status, event)
+        # Where no other system confirms, no case rests there.
+        and (kind is Kind.card_replacement or region == OFFICE or status not in UNDONE[kind])
+    ]
+
+
+async def told(case: Dossier) -> list[tuple[str, dict[str, Any]]]:
+    """Templates and facts of what the applicant is told, oldest first."""
+    rows = await case.engine.pool.fetch(
+        "SELECT template, facts FROM notifications WHERE case_id = $1 AND recipient = 'applicant' ORDER BY id",
+        case.case_id,
+    )
+    return [(row["template"], json.loads(row["facts"])) for row in rows]
+
+
+def reads(template: str, facts: dict[str, Any], case: Dossier, tongue: Tongue = Tongue.zh) -> str:
+    at = datetime.now(UTC)
+    return compose(template, Recipient.applicant, case.case_id, facts, at=at, channel=Channel.sms, tongue=tongue).body
+
+
+@pytest.mark.parametrize(("kind", "status", "region"), resting(Event.hold))
+async def test_a_hold_and_its_end_are_told_once_each_with_their_dates(
+    engine: Engine, kind: Kind, status: Status, region: str
+) -> None:
+    case = await ROADS[kind][status](engine, region=region)
+    await case.rests_in(status)
+    before = len(await told(case))
+    await case.tell(Event.hold)
+    held = await case.rests_in(Status.on_hold)
+    await case.tell(Event.resume)
+    on = await case.rests_in(status)
+    (hold, facts), (resume, after) = (await told(case))[before:]
+    assert (hold, resume) == ("hold", "resume")
+    assert held.due_at is not None
+    assert when(held.due_at, Tongue.zh) in reads(hold, facts, case)
+    assert on.due_at is not None
+    text = reads(resume, after, case)
+    assert (by_when if status is Status.awaiting_documents else when)(on.due_at, Tongue.zh) in text
+    assert ("补齐材料" in text) is (status is Status.awaiting_documents)
+
+
+@pytest.mark.parametrize(("kind", "status", "region"), resting(Event.extend))
+async def test_an_extension_is_told_with_the_new_date(engine: Engine, kind: Kind, status: Status, region: str) -> None:
+    case = await ROADS[kind][status](engine, region=region)
+    old = (await case.rests_in(status)).due_at
+    before = len(await told(case))
+    await case.tell(Event.extend, Extend(actor=OFFICER, working_days=3, evidence="ext-1"))
+    view = await case.rests_in(status)
+    assert view.due_at is not None
+    assert view.due_at != old
+    ((template, facts),) = (await told(case))[before:]
+    assert template == "extend"
+    # A card may be collected until it is destroyed; its limit is the next reminder.
+    if status is not Status.ready:
+        assert when(view.due_at, Tongue.zh) in reads(template, facts, case)
+
+
+@pytest.mark.parametrize(("kind", "status", "region"), resting(Event.withdraw))
+async def test_a_withdrawal_is_told_with_what_remains(engine: Engine, kind: Kind, status: Status, region: str) -> None:
+    case = await ROADS[kind][status](engine, region=region)
+    await case.rests_in(status)
+    before = len(await told(case))
+    if (status in UNDONE[kind]) and region == SOUTH:
+        assert await case.refuses(Event.withdraw) is Code.UNDO_NOT_PERMITTED
+        assert len(await told(case)) == before
+        return
+    await case.tell(Event.withdraw)
+    outcome = await case.ends()
+    ((template, facts),) = (await told(case))[before:]
+    assert (template, facts["remains"]) == ("withdraw", list(outcome.remains))
+
+
+async def test_a_hold_that_ends_by_itself_is_told_as_one_that_is_ended(engine: Engine) -> None:
+    async def ended(kind: Kind, region: str) -> None:
+        case = await (change if kind is Kind.id_number_change else replacement)(engine, ID_CARD, region=region)
+        await case.rests_in(Status.in_review)
+        await case.tell(Event.hold)
+        await case.time_runs_out(Event.hold_expired)
+        await case.rests_in(Status.in_review)
+        assert [template for template, _ in await told(case)][-2:] == ["hold", "resume"]
+
+    await asyncio.gather(*(ended(kind, region) for kind in ROADS for region in (OFFICE, SOUTH)))
+
+
+async def test_a_number_that_a_bank_takes_back_is_told_in_words(engine: Engine) -> None:
+    case = await change(engine, ID_CARD)
+    await case.verify()
+    await case.rests_in(Status.applying)
+    await case.confirm(System.bank, confirmed=False)
+    view = await case.rests_in(Status.in_review)
+    template, facts = (await told(case))[-1]
+    text = reads(template, facts, case)
+    assert view.due_at is not None
+    assert "银行未确认" in text
+    assert "恢复为原号码" in text
+    assert when(view.due_at, Tongue.zh) in text
+    assert case.person.old not in text
+    assert "bank did not accept" in reads(template, facts, case, Tongue.en)
+
+
+async def test_who_lacks_documents_reads_which_and_by_which_day(engine: Engine) -> None:
+    for kind, road in ((Kind.id_number_change, change), (Kind.card_replacement, replacement)):
+        case = await road(engine)
+        view = await case.rests_in(Status.awaiting_documents)
+        ((template, facts),) = await told(case)
+        assert template == f"{kind.value}.awaiting_documents"
+        assert view.due_at is not None
+        text = reads(template, facts, case)
+        assert "居民身份证" in text
+        assert by_when(view.due_at, Tongue.zh) in text
