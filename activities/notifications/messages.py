@@ -149,4 +149,5 @@ class _Saying:
 
 @pass_context
 def _is_over(context: Context, at: str) -> bool:
-    return datetime.fromisoformat(at) <= context["now"]
+    now: datetime = context["now"]
+    return datetime.fromisoformat(at) <= now

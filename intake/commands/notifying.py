@@ -198,7 +198,9 @@ def _renewal(invocation: Invocation, renewal: Renewal) -> dict[str, object]:
 
 
 async def _tried(provider: Provider, channel: Channel, address: str, language: Language) -> Answer:
-    message = compose(TEMPLATE, Recipient.clerk, None, {}, channel=channel, tongue=Tongue(language.value))
+    message = compose(
+        TEMPLATE, Recipient.clerk, None, {}, at=datetime.now(UTC), channel=channel, tongue=Tongue(language.value)
+    )
     # A test is a message of its own each time.
     return await provider.send(Parcel(secrets.token_hex(32), channel, address, message.subject, message.body))
 

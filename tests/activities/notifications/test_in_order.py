@@ -23,6 +23,7 @@ from cases.state import CaseState
 from stack.tray import Fault
 from tests.activities.notifications.telling import Telling
 from tests.activities.play import BUREAU, CLERK, NORTH, SOUTH, THIRD, Play, document, insured
+from tests.scenes import IN_FORCE
 
 NIGHT = datetime(2026, 3, 2, 22, 0, tzinfo=SHANGHAI)
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=SHANGHAI)
@@ -86,7 +87,9 @@ async def test_a_card_that_was_collected_is_not_called_ready_to_collect_afterwar
     play.at = NIGHT
     state = await play.ordered(play.replacement(person, ReplacementReason.expired))
     state = await play.move(state, Event.card_produced, play.made(person, f"N{person.personal_number}"))
-    await play.move(state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="e-1"))
+    await play.move(
+        state, Event.card_handed_over, CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="e-1", order=IN_FORCE)
+    )
     await somebody.sweeps(MORNING)
     assert await somebody.standings() == [
         ("CardReplacement.in_review", "overtaken"),

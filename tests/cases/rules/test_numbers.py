@@ -65,7 +65,8 @@ def test_a_case_whose_register_changed_gives_all_back_and_is_screened_anew() -> 
 def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:
     state = move(applying(), Event.commit)
     decision = decide(state, Event.confirm_downstream, at_the_case(state, confirms(System.bank, confirmed=False)), NOW)
-    assert decision.effects == (Effect.restore_number, Effect.release_reservation, Effect.yield_turn)
+    undone = (Effect.restore_number, Effect.release_reservation, Effect.yield_turn)
+    assert decision.effects == (*undone, Effect.notify_applicant)
     after = decision.after
     assert (after.status, after.committed, after.last_error) == (Status.in_review, False, Code.CONFIRMATION_REFUSED)
     assert (after.verifier, after.confirmations) == (None, ())
