@@ -27,6 +27,8 @@ class Code(StrEnum):
     TEXT_FORBIDDEN_CHARACTERS = "TEXT_FORBIDDEN_CHARACTERS"
     TEXT_TOO_LONG = "TEXT_TOO_LONG"
     PII_IN_TEXT = "PII_IN_TEXT"
+    REFERENCE_EMPTY = "REFERENCE_EMPTY"
+    REFERENCE_TOO_LONG = "REFERENCE_TOO_LONG"
     # Requests and files
     FIELD_MISSING = "FIELD_MISSING"
     FIELD_UNKNOWN = "FIELD_UNKNOWN"
@@ -266,6 +268,14 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PII_IN_TEXT: Remedy(
         "An ID number was typed into a free text. Refer to the case number instead.",
         "说明文字中含身份证号码，请改写为案件编号。",
+    ),
+    Code.REFERENCE_EMPTY: Remedy(
+        "The number of the document, notice or record is missing. Write it as the office that issued it does.",
+        "缺少文号、凭证号或记录编号，请按出具单位的写法填写。",
+    ),
+    Code.REFERENCE_TOO_LONG: Remedy(
+        "A reference has at most 100 characters. Give the document's number, not its content.",
+        "文号或凭证号最多100字，请只填写编号，不填写内容。",
     ),
     Code.FIELD_MISSING: Remedy("A required field is missing. Add it.", "缺少必填项，请补充。"),
     Code.FIELD_UNKNOWN: Remedy(

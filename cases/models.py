@@ -25,8 +25,6 @@ RegionCode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")]
 StaffId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,31}$")]
 """An office's own code of one of its staff or systems; never a person's name."""
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
-Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9./_:-]{1,64}$")]
-"""Another system's reference of a record, a notice or a decree."""
 OrderId = Annotated[str, StringConstraints(pattern=r"^ord-[a-z2-7]{26}$")]
 """Identity of one order of a card (`cases.names.order_id`)."""
 PublicationId = Annotated[str, StringConstraints(pattern=r"^pub-[a-z2-7]{26}$")]
@@ -38,6 +36,24 @@ def without_personal_data(text: str) -> str:
     return check_text(text).text if text else text
 
 
+LONGEST_REFERENCE = 100
+"""Code points in a reference."""
+
+
+def _check_reference(text: str) -> str:
+    """Raises `CaseError`: REFERENCE_EMPTY, REFERENCE_TOO_LONG, or what is wrong with it as a text."""
+    if len(text) > LONGEST_REFERENCE:
+        raise CaseError(Code.REFERENCE_TOO_LONG)
+    if not text:
+        raise CaseError(Code.REFERENCE_EMPTY)
+    return without_personal_data(text)
+
+
+Reference = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_check_reference)]
+"""An office's or a system's reference of a record, a notice or a decree, as they write it: 石公函〔2026〕11号.
+
+At most 100 characters, without personal data.
+"""
 LegalBasis = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=4, max_length=200), AfterValidator(without_personal_data)
 ]
