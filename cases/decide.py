@@ -170,6 +170,15 @@ def otherwise(event: Event, code: Code) -> Event | None:
     return OTHERWISE.get((event, code)) or OTHERWISE.get((event, None)) or Event.stuck
 
 
+def where_it_cannot_be_undone(decision: Decision, code: Code) -> Event | None:
+    """What happens before an event that was to take a number back, when somebody else has the old one by now.
+
+    The event itself is judged again after it, by a case that knows. None where the refusal has another reason.
+    """
+    undoes = Effect.restore_number in decision.effects
+    return Event.undo_failed if undoes and code is Code.NUMBER_TAKEN else None
+
+
 def _checked(state: CaseState, event: Event, fact: Fact | None, at: datetime) -> Code | None:
     check = CHECKS.get(event)
     return check(state, fact, at.astimezone(SHANGHAI).date()) if check is not None else None

@@ -74,6 +74,7 @@ class Code(StrEnum):
     ORIGINAL_NOT_SEEN = "ORIGINAL_NOT_SEEN"
     PAST_POINT_OF_NO_RETURN = "PAST_POINT_OF_NO_RETURN"
     UNDO_NOT_PERMITTED = "UNDO_NOT_PERMITTED"
+    UNDO_IMPOSSIBLE = "UNDO_IMPOSSIBLE"
     SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
     ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
     OPINIONS_DIFFER = "OPINIONS_DIFFER"
@@ -382,6 +383,12 @@ REMEDIES: dict[Code, Remedy] = {
     Code.UNDO_NOT_PERMITTED: Remedy(
         "The region's policy does not permit undoing this. The case says what remains in effect.",
         "本地区政策不允许撤销变更；案件已注明仍然有效的内容。",
+    ),
+    Code.UNDO_IMPOSSIBLE: Remedy(
+        "Somebody else rightfully has the old number by now, so the change cannot be taken back and the new number"
+        " stays in force. Go forward: publish it again (retry) or accept on evidence; a withdrawal closes the case and says"
+        " what remains.",
+        "原号码已由他人合法持有，变更无法撤销，新号码继续有效。请继续办理：重试通报或凭据确认；撤回申请将结束案件并注明仍然有效的内容。",
     ),
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
     Code.ANSWER_OUT_OF_DATE: Remedy(

@@ -88,6 +88,8 @@ class CaseState(Record):
     committed: bool = False
     publication: PublicationId | None = None
     """The newest publication of the number; None where nothing is published, or it was taken back."""
+    undo_failed: bool = False
+    """The number could not be taken back when that was tried, because somebody else has the old one by now."""
     confirmations: tuple[System, ...] = ()
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""

@@ -134,7 +134,7 @@ class StepResult(Record):
     they have not moved by it.
     """
     refused: Code | None = None
-    """What was asked for is not possible, and nothing of it is in effect."""
+    """What was asked for is not possible, and nothing of it is in effect; `moves` are what was found out about it."""
     late_answer: LateAnswer | None = None
     """What was refused, where it answers a request that is over: it is written down."""
     not_before: AwareDatetime | None = None

@@ -455,7 +455,7 @@ class Case:
             # The timer is armed again, by the register's clock.
             self._ahead = workflow.now() - answer.now
             return None
-        if answer.refused is None:
+        if answer.refused is None or answer.moves:
             await self._take_over(answer)
         if answer.late_answer is not None:
             self._late_answers = (*self._late_answers, answer.late_answer)[-KEPT_LATE_ANSWERS:]

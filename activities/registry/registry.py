@@ -45,7 +45,7 @@ from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.answers import LateAnswer, Receipt, Transition
 from cases.clocks import SHANGHAI
-from cases.decide import Decision, decide, initial_state, next_step, otherwise
+from cases.decide import Decision, decide, initial_state, next_step, otherwise, where_it_cannot_be_undone
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
@@ -350,12 +350,25 @@ class Registry:
         """The answer to a transition that may be made. Raises `_Stale`, and `CaseError` where it is not possible."""
         begun = copy
         made, code = await self._made_or_otherwise(copy, asked, now)
-        if made is None:
-            return StepResult(refused=code)
-        all_made = [made]
-        if code is None and (asked.request is None or asked.request.onward):
-            all_made += (await self._onward(made.copy, made.now))[0]
+        all_made = []
+        if made is None and code is not None:
+            failed = where_it_cannot_be_undone(decide(copy.state, asked.event, asked.fact, now), code)
+            if failed is None:
+                return StepResult(refused=code)
+            beforehand, _ = await self._made_or_otherwise(copy, _Asked(failed, because=Code.UNDO_IMPOSSIBLE), now)
+            if beforehand is None:
+                return StepResult(refused=code)
+            all_made.append(beforehand)
+            try:
+                made, code = await self._made_or_otherwise(beforehand.copy, asked, beforehand.now)
+            except CaseError as not_possible:
+                code = not_possible.code
+        if made is not None:
+            all_made.append(made)
+            if code is None and (asked.request is None or asked.request.onward):
+                all_made += (await self._onward(made.copy, made.now))[0]
         return StepResult.saying(
+            refused=code if made is None else None,
             moves=tuple(each.transition for each in all_made),
             changes=changes_of(begun.state, all_made[-1].copy.state),
             receipt=next((each.receipt for each in all_made if each.receipt is not None), None),

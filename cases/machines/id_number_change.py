@@ -165,6 +165,8 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.confirmation_overdue, _G.always, _S.repair),
+        # The old number has a rightful holder by now: what was to take the change back finds the case in repair.
+        *same((_S.applying, _S.repair), _E.undo_failed, _G.always, _S.repair),
         Row(_S.repair, _E.repair, _G.retry, _S.applying, (_F.publish_number_changed,)),
         Row(_S.repair, _E.repair, _G.accept_last, _S.updated, (_F.yield_turn,)),
         Row(_S.repair, _E.repair, _G.accept, _S.repair),
@@ -193,6 +195,15 @@ ID_NUMBER_CHANGE: Final = Machine(
             _F.leave_dispute,
             _F.notify_applicant,
         ),
+        # The new number stays in force, and the ending says so.
+        Row(
+            _S.repair,
+            _E.withdraw,
+            _G.not_to_be_undone,
+            _S.withdrawn,
+            (_F.yield_turn, _F.leave_dispute, _F.notify_applicant),
+        ),
+        Row(_S.repair, _E.person_ended, _G.not_to_be_undone, _S.ended, (_F.yield_turn, _F.leave_dispute)),
         *same((_S.screening, *_BEFORE_VERIFIED), _E.person_ended, _G.always, _S.ended, _F.leave_dispute),
         Row(_S.disputed, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
         Row(_S.verified, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),

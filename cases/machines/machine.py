@@ -82,6 +82,7 @@ class Guard(StrEnum):
     last_confirmation = "last_confirmation"
     no_confirmation_awaited = "no_confirmation_awaited"
     undoable = "undoable"
+    not_to_be_undone = "not_to_be_undone"
     retry = "retry"
     undo_possible = "undo_possible"
     cancel_possible = "cancel_possible"
@@ -105,6 +106,7 @@ class Guard(StrEnum):
 OF_THE_CASE_ALONE: Final = frozenset(
     {
         Guard.undoable,
+        Guard.not_to_be_undone,
         Guard.unblock_possible,
         Guard.order_cancellable,
         Guard.found_in_time,

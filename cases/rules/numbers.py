@@ -35,12 +35,16 @@ def _answers_nothing(state: CaseState, _fact: Any) -> Code:
 
 
 def _published(state: CaseState) -> dict[str, Any]:
-    return {"publication": publication_id(state.case_id, state.generation, state.version + 1)}
+    return {
+        "publication": publication_id(state.case_id, state.generation, state.version + 1),
+        "undo_failed": False,
+    }
 
 
 def _undoable(state: CaseState) -> bool:
     """Whether the number can be taken back: nobody confirmed it, and it is not in effect or the policy permits it."""
-    return not state.confirmations and (state.terms.undo_number or not state.committed)
+    possible = state.terms.undo_number and not state.undo_failed
+    return not state.confirmations and (possible or not state.committed)
 
 
 def _undo_possible(state: CaseState, fact: Repair) -> bool:
@@ -57,7 +61,9 @@ def _accept_last(state: CaseState, fact: Repair) -> bool:
 
 def _confirmed(state: CaseState, fact: ConfirmDownstream, _row: Row) -> dict[str, Any]:
     if not fact.confirmed:
-        return {"last_error": Code.CONFIRMATION_REFUSED, "refused_by": fact.system}
+        # Why the case could not go back says more than that it was to.
+        why = Code.UNDO_IMPOSSIBLE if state.undo_failed else Code.CONFIRMATION_REFUSED
+        return {"last_error": why, "refused_by": fact.system}
     return confirmed_by(state, fact.system)
 
 
@@ -69,12 +75,15 @@ def confirmed_by(state: CaseState, system: System) -> dict[str, Any]:
 
 def not_undone(state: CaseState) -> Code:
     """Why nothing is taken back."""
-    return Code.PAST_POINT_OF_NO_RETURN if state.confirmations else Code.UNDO_NOT_PERMITTED
+    if state.confirmations:
+        return Code.PAST_POINT_OF_NO_RETURN
+    return Code.UNDO_IMPOSSIBLE if state.undo_failed else Code.UNDO_NOT_PERMITTED
 
 
 RULES: Final = Subject(
     checks={
         Event.confirm_downstream: _awaited,
+        Event.undo_failed: lambda state, _fact, _today: None if _undoable(state) else Code.EVENT_NOT_ALLOWED,
         Event.commit: _not_committed,
         Event.commit_refused: _not_committed,
         Event.register_changed: _not_committed,
@@ -85,6 +94,7 @@ RULES: Final = Subject(
         Guard.last_confirmation: lambda state, fact: _last(state, fact.system),
         Guard.no_confirmation_awaited: lambda state, _fact: not state.terms.confirmations,
         Guard.undoable: lambda state, _fact: _undoable(state),
+        Guard.not_to_be_undone: lambda state, _fact: state.undo_failed and not state.confirmations,
         Guard.accept: lambda _state, fact: fact.action is RepairAction.accept,
         Guard.accept_last: _accept_last,
         Guard.undo_possible: _undo_possible,
@@ -92,6 +102,7 @@ RULES: Final = Subject(
     changes={
         Event.commit: lambda _state, _fact, _row: {"committed": True},
         Event.confirm_downstream: _confirmed,
+        Event.undo_failed: lambda _state, _fact, _row: {"undo_failed": True, "last_error": Code.UNDO_IMPOSSIBLE},
         Event.confirmation_overdue: lambda _state, _fact, _row: {"last_error": Code.CONFIRMATION_OVERDUE},
     },
     effects={

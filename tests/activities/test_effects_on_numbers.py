@@ -10,7 +10,7 @@ from activities.registry import Registry
 from activities.registry.loading import HeldCard
 from cases.errors import Code
 from cases.events import Event
-from cases.facts import ConfirmDownstream, Repair, RepairAction, Withdraw
+from cases.facts import ConfirmDownstream, Fact, Repair, RepairAction, Withdraw
 from cases.machines.machine import Status
 from cases.models import Role, System
 from cases.numbers import derive
@@ -314,12 +314,51 @@ class TestUndoing:
         await play.move(state, Event.withdraw, Withdraw(actor=CLERK))
         assert await play.value("SELECT printed_data_outdated FROM cards")
 
-    async def test_is_refused_where_somebody_has_the_old_number_by_now(self, play: Play) -> None:
+    @pytest.mark.parametrize(
+        ("event", "fact", "status", "code"),
+        [
+            (Event.confirm_downstream, confirmation(System.bank, confirmed=False), Status.repair, None),
+            (Event.repair, repair(RepairAction.undo), Status.repair, Code.UNDO_IMPOSSIBLE),
+            (Event.withdraw, Withdraw(actor=CLERK), Status.withdrawn, None),
+        ],
+    )
+    async def test_that_cannot_be_made_is_on_record_and_what_was_told_is_judged_by_it(
+        self, play: Play, event: Event, fact: Fact, status: Status, code: Code | None
+    ) -> None:
         person = insured(number=NEW)
         await play.load(person)
         state = await play.committed(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
+        if event is Event.repair:
+            state = await play.move(state, Event.confirmation_overdue)
         await play.load(insured(number=NEW))
-        assert await play.refusal(state, Event.withdraw, Withdraw(actor=CLERK)) is Code.NUMBER_TAKEN
+        request = play.request(state, event, fact)
+        result = await play.registry.advance(request)
+        made = [Event.undo_failed, event] if code is None else [Event.undo_failed]
+        assert ([each.event for each in result.moves], result.refused) == (made, code)
+        after = result.applied_to(state)
+        assert (after.status, after.undo_failed, after.committed) == (status, True, True)
+        assert after.last_error is Code.UNDO_IMPOSSIBLE
+        assert await numbers_of(play, state) == [("historic", 18), ("living", 18)]
+        assert await play.value("SELECT count(*) FROM events WHERE kind = 'number_change_undone'") == 0
+        if status is Status.withdrawn:
+            assert after.remains == ("number_committed",)
+            assert await play.rows("SELECT * FROM turns") == []
+
+    async def test_that_could_not_be_made_may_be_tried_again_after_publishing_again(self, play: Play) -> None:
+        person, other = insured(number=NEW), insured(number=NEW)
+        await play.load(person)
+        state = await play.committed(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
+        await play.load(other)
+        refusal = confirmation(System.bank, confirmed=False)
+        state = (await play.registry.advance(play.request(state, Event.confirm_downstream, refusal))).applied_to(state)
+        state = await play.move(state, Event.repair, repair(RepairAction.retry))
+        assert (state.status, state.undo_failed, state.last_error) == (Status.applying, False, None)
+        await play.write(
+            "UPDATE numbers SET state = 'revoked' FROM persons WHERE persons.id = person_id AND persons.token = $1",
+            play.token(other),
+        )
+        state = await play.move(state, Event.confirm_downstream, refusal)
+        assert (state.status, state.committed) == (Status.in_review, False)
 
     async def test_can_be_followed_by_another_try_that_succeeds(self, play: Play) -> None:
         person = insured()

@@ -15,11 +15,11 @@ from cases.machines.machine import Status
 from cases.models import System
 from cases.names import Kind
 from cases.numbers import Road
-from tests.engine import Engine, old_number
+from tests.engine import Engine, new_number, old_number
 from tests.scenes import CERTIFICATE, FACTS, ID_CARD, OPERATOR, SOUTH, SPEAKERS
-from tests.workflows.dossier import Dossier
+from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.refusals import Refusals
-from tests.workflows.roads import HELD_BENEFITS, applying, change, overdue, partly_confirmed
+from tests.workflows.roads import HELD_BENEFITS, REISSUED, applying, change, overdue, partly_confirmed
 
 MEDICAL, PENSION, BANK = System.medical_insurance, System.pension, System.bank
 UNDO = Repair(actor=OPERATOR, action=RepairAction.undo, evidence="op-2")
@@ -343,3 +343,48 @@ async def test_nobody_writes_down_an_answer_for_a_system_that_is_not_theirs(engi
 
 
 _REQUESTS = "SELECT request_id FROM events WHERE case_id = $1 AND kind = 'number_changed'"
+
+
+async def cannot_go_back(engine: Engine) -> Dossier:
+    """A change that is in force and not confirmed, whose old number has another rightful holder by now."""
+    case = await change(engine, *REISSUED, number=new_number(), new=new_number())
+    await case.verify()
+    await case.approve()
+    await case.rests_in(Status.applying)
+    await engine.insured(number=case.person.old)
+    return case
+
+
+async def test_an_undo_that_cannot_be_made_is_written_down_and_the_case_goes_on_or_ends_as_it_is(
+    engine: Engine,
+) -> None:
+    refused, operated, withdrawn, died = [await cannot_go_back(engine) for _ in range(4)]
+    assert (await refused.confirm(BANK, confirmed=False)).status is Status.repair
+    view = await refused.rests_in(Status.repair)
+    assert (view.last_error, view.refused_by, view.attention) == (Code.UNDO_IMPOSSIBLE, BANK, ("repair",))
+    made = [each.event for each in await engine.history(refused.case_id)]
+    assert made[-2:] == [Event.undo_failed, Event.confirm_downstream]
+    assert "变更无法撤销" in await refused.details()
+    # Forward: the systems are asked again, or there is evidence.
+    await refused.tell(Event.repair)
+    await refused.rests_in(Status.applying)
+    await refused.confirm(*System)
+    assert (await refused.ends()).status is Status.done
+
+    await operated.time_runs_out(Event.confirmation_overdue)
+    await operated.rests_in(Status.repair)
+    with pytest.raises(WorkflowUpdateFailedError) as why:
+        await operated.tell(Event.repair, UNDO)
+    assert code_of(why.value) is Code.UNDO_IMPOSSIBLE
+    view = await operated.rests_in(Status.repair)
+    assert (view.last_error, view.last_refusal) == (Code.UNDO_IMPOSSIBLE, Code.UNDO_IMPOSSIBLE)
+    for system in System:
+        await operated.tell(Event.repair, accepted(system))
+    assert (await operated.ends()).status is Status.done
+
+    assert (await withdrawn.tell(Event.withdraw)).status is Status.withdrawn
+    assert (await died.tell(Event.person_ended)).status is Status.ended
+    for case in (withdrawn, died):
+        assert (await case.ends()).remains == ("number_committed",)
+        held = await case.holdings()
+        assert (held.numbers, held.turn) == ((("old", "historic"), ("new", "living")), None)
