@@ -386,8 +386,8 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.UNDO_IMPOSSIBLE: Remedy(
         "Somebody else rightfully has the old number by now, so the change cannot be taken back and the new number"
-        " stays in force. Go forward: publish it again (retry) or accept on evidence; a withdrawal closes the case and says"
-        " what remains.",
+        " stays in force. Go forward: publish it again (retry) or accept on evidence; a withdrawal closes the case and"
+        " says what remains.",
         "原号码已由他人合法持有，变更无法撤销，新号码继续有效。请继续办理：重试通报或凭据确认；撤回申请将结束案件并注明仍然有效的内容。",
     ),
     Code.SYSTEM_NOT_AWAITED: Remedy("The case does not wait for this system.", "本案件不等待该系统的确认。"),
