@@ -25,6 +25,7 @@ from cases.models import (
 )
 from cases.names import Kind
 from cases.numbers import Road
+from cases.offices import Recipient
 from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
 
 
@@ -155,6 +156,15 @@ class CaseView(Record):
     rung: int = 0
     """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
     rung_at: AwareDatetime | None = None
+    rung_told: tuple[Recipient, ...] = ()
+    """Who was told of it."""
+    acknowledged_at: AwareDatetime | None = None
+    """When somebody took it on, and who; None where nobody has."""
+    acknowledged_by: StaffId | None = None
+    climbs_at: AwareDatetime | None = None
+    """When the next rung fires if nobody acts, which rung that is, and who will be told of it."""
+    climbs_to: int | None = None
+    climbs_tells: tuple[Recipient, ...] = ()
     next_event: Event | None = None
     """What happens next if nobody acts: the status' time limit ends, or a rung fires."""
     next_at: AwareDatetime | None = None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -40,6 +41,16 @@ class WorkingCalendar:
         if day.weekday() >= _SATURDAY:
             return day in self.on
         return day not in self.off
+
+    def says(self, first: date, last: date) -> str:
+        """A short name of what it says of the days between two, and of whether their years are published.
+
+        The first days of January count with the last of December, as in `provisional`.
+        """
+        last += _UNTIL_NEW_YEAR
+        days = sorted(str(day) for day in self.off | self.on if first <= day <= last)
+        years = sorted(str(year) for year in self.published if first.year <= year <= last.year)
+        return sha256(" ".join((*years, *days)).encode()).hexdigest()[:12]
 
     def next_working(self, day: date) -> date:
         """The day itself if it is worked, otherwise the next one that is."""

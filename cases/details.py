@@ -147,7 +147,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "to_destroy", _list(f"`{order}`" for order in view.to_destroy)
     yield "destruction", _list(_statement(statement) for statement in view.destruction)
     yield "next", _next(view)
-    yield "rung", _rung(Rung(view.rung)) if view.rung else ""
+    yield "rung", _reached(view)
+    yield "climbs", _climbs(view)
     # Where the status has no limit of its own, this one is its deadline and stands above.
     if view.processing_due_at != view.due_at:
         yield "processing", _by_when(view.processing_due_at, provisional=view.dates_provisional)
@@ -187,6 +188,7 @@ _LABELS: Final = MappingProxyType(
         "destruction": ("已有一人填报销毁（待第二人）", "destroyed says one, awaits the second"),
         "next": ("下一步自动事项", "what happens next by itself"),
         "rung": ("已到督办级别", "escalation so far"),
+        "climbs": ("下一级督办", "escalates next"),
         "processing": ("办理期限", "processing time ends"),
         "campaign": ("集中变更期限", "campaign ends"),
         "error": ("**最近错误**", "**last error**"),
@@ -267,6 +269,29 @@ def _ends(event: Event) -> str:
     if event not in CLOCK_OF or event.origin is not Origin.timer:
         return word(event, _shown.tongue)
     return _say(f"{_limit(event)}届满", f"end of the {_limit(event)}")
+
+
+def _reached(view: CaseView) -> str:
+    """The rung that a case stands on, who was told of it, and who took it on."""
+    if not view.rung:
+        return ""
+    parts = [_rung(Rung(view.rung)) + (f" {_moment(view.rung_at)}" if view.rung_at is not None else "")]
+    if view.rung_told:
+        parts.append(_say("已通知", "told: ") + _list(word(each, _shown.tongue) for each in view.rung_told))
+    if view.acknowledged_by is not None and view.acknowledged_at is not None:
+        parts.append(f"{_say('签收', 'acknowledged by')} `{view.acknowledged_by}` {_moment(view.acknowledged_at)}")
+    elif view.rung >= Rung.yellow:
+        parts.append(_say("尚无人签收", "nobody has acknowledged it"))
+    return " · ".join(parts)
+
+
+def _climbs(view: CaseView) -> str:
+    """The rung that fires next if nobody acts, when, and who will be told."""
+    if view.climbs_at is None or view.climbs_to is None:
+        return ""
+    tells = _list(word(each, _shown.tongue) for each in view.climbs_tells)
+    told = f" · {_say('将通知', 'will tell: ')}{tells}" if tells else ""
+    return f"{_rung(Rung(view.climbs_to))} {when(view.climbs_at, _shown.tongue)}{told}"
 
 
 def _rung(rung: Rung) -> str:

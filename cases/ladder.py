@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from itertools import pairwise
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
@@ -32,7 +32,8 @@ from cases.clocks import (
 )
 from cases.facts import HoldReason
 from cases.machines.machine import Status
-from cases.models import Record
+from cases.models import IsoDate, Record, StaffId
+from cases.offices import Recipient
 
 
 class Rung(IntEnum):
@@ -113,6 +114,29 @@ class NextRung(Record):
     at: AwareDatetime
     cause: Cause
     provisional: bool = False
+    tells: tuple[Recipient, ...] = ()
+    """Who will be told."""
+
+
+class Reached(Record):
+    """A rung that a case stands on, or stood on before the campaign date came."""
+
+    rung: Rung = Rung.none
+    rung_at: AwareDatetime | None = None
+    told: tuple[Recipient, ...] = ()
+    """Who was told of it."""
+    acknowledged_at: AwareDatetime | None = None
+    """When it was acknowledged."""
+    acknowledged_by: StaffId | None = None
+
+
+class Reckoned(Record):
+    """The days from which dates were counted, and what the working calendar said of them then."""
+
+    first: IsoDate
+    last: IsoDate
+    says: str
+    """`WorkingCalendar.says` of these days: another answer means that they were amended, in either direction."""
 
 
 class Dates(Record):
@@ -128,6 +152,8 @@ class Dates(Record):
     """The rung to come; None while a hold silences the ladder, or at its top."""
     silenced_until: AwareDatetime | None = None
     """Until when the rung that was acknowledged is not told of again."""
+    rests_on: Reckoned | None = None
+    """What all dates of the case rest on, those of its time limit included."""
 
 
 class Ladder(Record):
@@ -146,8 +172,13 @@ class Ladder(Record):
     """Generation of the clocks; grows with whatever moves a date."""
     rung: Rung = Rung.none
     rung_at: AwareDatetime | None = None
+    told: tuple[Recipient, ...] = ()
+    """Who was told of the rung it stands on."""
     acknowledged_at: AwareDatetime | None = None
     """When the rung it stands on was acknowledged."""
+    acknowledged_by: StaffId | None = None
+    before_the_date: Reached = Reached()
+    """Where it stood before the campaign date came, for as long as it stands on a rung that came with the date."""
     overdue: bool = False
     """The processing time has passed, and nobody has acknowledged it."""
     decision: bool = False
@@ -163,6 +194,11 @@ class Ladder(Record):
     def is_suspended(self) -> bool:
         """Whether the processing time stands still."""
         return bool(self.suspensions) and self.suspensions[-1].until is None
+
+    @property
+    def reached(self) -> Reached:
+        """The rung it stands on."""
+        return Reached(**{name: getattr(self, name) for name in Reached.model_fields})
 
     def held_days(self, reason: HoldReason, before: datetime | None = None) -> int:
         """Calendar days that the case has been on hold for a reason in holds that are over and began `before`."""
@@ -208,6 +244,7 @@ class RungRule(NamedTuple):
     """Working days after which the next rung is due where nobody acknowledged this one."""
     silence: int = 1
     """Working days for which an acknowledgement silences it."""
+    tells: tuple[Recipient, ...] = ()
 
 
 class Situation(NamedTuple):
@@ -222,6 +259,9 @@ class Situation(NamedTuple):
     """Percentage of the processing time that the present step may take; None where it has no share."""
     campaign_ends: Due | None
     """The campaign date as the policy rolls it; None where the case does not depend on it, or not any more."""
+    late_decision: int | None
+    """Working days from its acceptance to the decision, for a case that was opened after the campaign date; None for
+    never."""
     urgent: bool
     """One of the three priority groups: twice the lead."""
     silent: bool
@@ -249,6 +289,18 @@ def compute_dates(ladder: Ladder, situation: Situation, calendar: WorkingCalenda
         next=upcoming,
         silenced_until=clock.silenced_until,
     )
+
+
+def without_decision(ladder: Ladder, dates: Dates, at: datetime) -> Ladder:
+    """The ladder where the campaign date was moved ahead after it had come: back to where the case stood before.
+
+    No decision is owed any more; it is asked for again when the date that holds comes.
+    """
+    ends = dates.campaign_due_at
+    if ladder.rung < Rung.deadline or ends is None or ends <= at:
+        return ladder
+    back: dict[str, Any] = dict(ladder.before_the_date)
+    return ladder.model_copy(update=back | {"decision": False, "before_the_date": Reached(), "clock": ladder.clock + 1})
 
 
 class _Clocks(NamedTuple):
@@ -302,11 +354,9 @@ class _Clocks(NamedTuple):
             overrun = when_used(since, allowed, (*away, *self.ladder.standstills), self.calendar)
             if overrun is not None:
                 yield overrun, Cause.step
-        campaign = self.campaign
-        if campaign is not None:
-            near = near_campaign(rule, campaign, self.calendar, urgent=self.situation.urgent)
-            if near is not None:
-                yield near, Cause.campaign
+        near = self._by_campaign(rule)
+        if near is not None:
+            yield near, Cause.campaign
         before = next((other for other in self.situation.rules if other.rung == rule.rung - 1), None)
         if (
             before is not None
@@ -319,6 +369,24 @@ class _Clocks(NamedTuple):
             unseen = when_used(told, before.acknowledge_within, (), self.calendar)
             if unseen is not None:
                 yield unseen, Cause.unacknowledged
+
+    def _by_campaign(self, rule: RungRule) -> Due | None:
+        campaign = self.campaign
+        if campaign is None:
+            return None
+        if not self.is_late:
+            return near_campaign(rule, campaign, self.calendar, urgent=self.situation.urgent)
+        # Nobody could have been told in time of a date that had passed: only the decision is left to be asked for.
+        if rule.rung < Rung.deadline or self.situation.late_decision is None:
+            return None
+        asked = self.processing(self.situation.late_decision)
+        return near_campaign(rule, asked, self.calendar, urgent=False) if asked is not None else None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the case was opened after the campaign date."""
+        ends = self.situation.campaign_ends
+        return ends is not None and self.started >= ends.at
 
 
 def near_campaign(rule: RungRule, ends: Due, calendar: WorkingCalendar, *, urgent: bool) -> Due | None:
@@ -362,5 +430,5 @@ def _next(clocks: _Clocks, at: datetime) -> NextRung | None:
             fires = first_slot(max(due.at, at), offset, situation.hours, clocks.calendar)
         unknown = due.provisional or provisional(day_of(due.at), day_of(fires), clocks.calendar)
         if found is None or fires < found.at or (fires == found.at and rule.rung > found.rung):
-            found = NextRung(rung=rule.rung, at=fires, cause=cause, provisional=unknown)
+            found = NextRung(rung=rule.rung, at=fires, cause=cause, provisional=unknown, tells=rule.tells)
     return found

@@ -75,7 +75,7 @@ class Rechecked(Record):
 
 
 class CalendarChecked(Record):
-    """Cases whose dates rested on an unpublished year, and those whose dates were recomputed."""
+    """Cases whose dates rested on an unpublished year, and those recomputed because days of theirs were amended."""
 
     provisional: int
     recomputed: int

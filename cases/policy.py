@@ -33,7 +33,7 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS
-from cases.ladder import Dates, Rung, RungRule, Situation, compute_dates
+from cases.ladder import Dates, Reckoned, Rung, RungRule, Situation, compute_dates, without_decision
 from cases.machines.machine import Clock, Status
 from cases.models import Category, System
 from cases.names import Kind
@@ -133,6 +133,10 @@ class Campaign(_Table):
     """24:00 where applications come in online, the close of business where they are handed in at a counter."""
     moved_by_extension: bool
     """Whether an extension moves the campaign date of the case as well."""
+    late_decision_after: WorkingDays | None = None
+    """What the end of the campaign means for a case that is opened after it: so many working days after its acceptance
+    the decision on benefits is asked for, and nothing else of the ladder counts from the campaign date. None for never.
+    """
     legal_basis: Basis
 
 
@@ -173,6 +177,7 @@ class RungTerms(_Table):
             campaign_working_days=self.campaign_working_days,
             acknowledge_within=self.acknowledge_within,
             silence=self.silence,
+            tells=self.tells,
         )
 
 
@@ -465,7 +470,12 @@ class Policy(_Table):
         self._check_processing(decision)
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
         after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms)
-        dated = with_dates(after, self.dates(after, at, calendar))
+        dates = self.dates(after, at, calendar)
+        ladder = without_decision(after.ladder, dates, at)
+        if ladder is not after.ladder:
+            after = after.model_copy(update={"ladder": ladder})
+            dates = self.dates(after, at, calendar)
+        dated = with_dates(after, dates.model_copy(update={"rests_on": rests_on(after, dates, calendar)}))
         return dated.model_copy(update={"left": _left(dated.due, day_of(at), calendar)})
 
     def _check_processing(self, decision: Decision) -> None:
@@ -507,6 +517,7 @@ class Policy(_Table):
             budget=rules.processing.working_days,
             step_share=next((share.percent for share in rules.steps if share.status is state.status), None),
             campaign_ends=self.campaign_ends(calendar) if depends else None,
+            late_decision=self.campaign.late_decision_after,
             urgent=state.opening.category is not Category.general,
             silent=not state.is_open or state.status is Status.on_hold,
             undecidable=state.status in _UNDECIDABLE,
@@ -539,6 +550,18 @@ class Policy(_Table):
         limit = next(limit for limit in self.holds if limit.reason is reason)
         used = state.ladder.held_days(reason, before=since)
         return _days(max(limit.days - used, 0), max(limit.at_most - used, 0))
+
+
+def rests_on(state: CaseState, dates: Dates, calendar: WorkingCalendar) -> Reckoned | None:
+    """The days from the first that a date of the case was counted from to the last; None for one without dates."""
+    timer, started = state.timer, state.ladder.started
+    upcoming = dates.next.at if dates.next is not None else None
+    ends = (dates.processing_due_at, dates.campaign_due_at, dates.silenced_until, upcoming)
+    last = [end for end in (*ends, timer.due_at if timer is not None else None) if end is not None]
+    if not state.is_open or started is None or not last:
+        return None
+    first = day_of(min(started, timer.since) if timer is not None else started)
+    return Reckoned(first=first, last=day_of(max(last)), says=calendar.says(first, day_of(max(last))))
 
 
 # Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).

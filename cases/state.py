@@ -257,4 +257,6 @@ class CaseState(Record):
             "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
             "surplus_card": bool(self.to_destroy),
         }
-        return tuple(reason for reason, present in reasons.items() if present and self.is_open)
+        # A level of supervision that was reached stays in view, whoever has acknowledged it.
+        level = self.ladder.rung.name if self.ladder.rung >= Rung.yellow else ""
+        return tuple(reason for reason, present in {**reasons, level: level}.items() if present and self.is_open)

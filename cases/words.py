@@ -16,10 +16,12 @@ from cases.documents import DocumentKind
 from cases.events import EVENTS, Event
 from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
 from cases.kinds import KINDS, MACHINES, OfKinds
+from cases.ladder import Rung
 from cases.machines.machine import Awaits, Clock, Milestone, Status
 from cases.models import Category, Role, System
 from cases.names import Kind
 from cases.numbers import Road
+from cases.offices import Recipient
 from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
 
 CATEGORY_ZH: Final = {
@@ -139,6 +141,16 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
     RepairAction: {RepairAction.retry: "重试", RepairAction.accept: "凭据确认", RepairAction.undo: "撤销变更"},
     HandOver: {HandOver.counter: "柜台领取", HandOver.post: "邮寄"},
     CardFunction: {CardFunction.social: "社保功能", CardFunction.bank: "金融功能"},
+    Recipient: {
+        Recipient.applicant: "申请人",
+        Recipient.clerk: "经办人员",
+        Recipient.team_lead: "经办组长",
+        Recipient.agency_supervisor: "经办机构主管",
+        Recipient.municipal: "市级主管部门（每日简报）",
+        Recipient.municipal_head: "市级主管部门负责人（每日简报）",
+        Recipient.provincial: "省级主管部门（每日简报）",
+        Recipient.ministry: "部级主管部门（仅统计）",
+    },
     Role: {
         Role.applicant: "申请人",
         Role.clerk: "经办人员",
@@ -156,6 +168,10 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 _ENGLISH: Final = {
     DocumentKind.resident_id_card: "resident ID card",
     DocumentKind.temporary_id_card: "temporary ID card",
+    Recipient.municipal: "municipal department (daily digest)",
+    Recipient.municipal_head: "head of the municipal department (daily digest)",
+    Recipient.provincial: "provincial department (daily digest)",
+    Recipient.ministry: "ministry (figures only)",
     Clock.supplement: "time to hand in documents",
     Clock.hold: "time on hold",
     Clock.confirmation: "time to confirm",
@@ -184,6 +200,11 @@ ATTENTION: Final = {
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
     "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},
     "surplus_card": {Tongue.zh: "有多制的卡待销毁", Tongue.en: "a surplus card is to be destroyed"},
+    **{
+        rung.name: {Tongue.zh: f"督办：{rung.zh}", Tongue.en: f"escalation: {rung.name.replace('_', ' ')}"}
+        for rung in Rung
+        if rung >= Rung.yellow
+    },
 }
 """Why an operator should look at a case (`CaseAttention`)."""
 

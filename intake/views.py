@@ -12,6 +12,7 @@ from urllib.parse import quote
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import every_case
+from cases.ladder import Rung
 from cases.machines.machine import Status
 from cases.offices import MINISTRY
 
@@ -43,6 +44,7 @@ VIEWS: Final = (
     View("disputes", "号码争议", "disputes over a number", "CaseAttention = 'dispute'"),
     View("repair", "异常待处理", "needs repair", "CaseAttention = 'repair'"),
     View("overdue", "超期", "overdue", "CaseAttention = 'overdue'"),
+    View("late", "督办中（黄色及以上）", "escalated: yellow and above", f"CaseRung >= {Rung.yellow.value}"),
     View("decisions", "待决定", "decisions to take", "CaseAttention = 'decision'"),
     View("on-hold", "中止办理", "on hold", "CaseAttention = 'hold'"),
     View("stuck", "程序故障", "tasks that fail", "TemporalReportedProblems IS NOT NULL"),

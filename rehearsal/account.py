@@ -29,7 +29,7 @@ _UNDECIDABLE: Final = frozenset({"awaiting_approval", "disputed"})
 _UPDATED: Final = frozenset({"updated", "releasing", "done"})
 _WITHOUT_LIMIT: Final = frozenset({"in_review", "awaiting_approval"})
 """Statuses without a time limit of their own: an extension there moves the processing time."""
-_DEADLINE: Final = 6
+DEADLINE: Final = 6
 _EVERYBODY: Final = "general"
 
 
@@ -82,6 +82,8 @@ class Account:
     rung: int = 0
     rung_at: datetime | None = None
     acknowledged: bool = False
+    before_the_date: tuple[int, datetime | None, bool] = (0, None, False)
+    """The rung, since when, and whether it was acknowledged, before the campaign date came."""
 
     @classmethod
     def opened(cls, case: Case, rules: Rules, rulebook: Rulebook = NO_OTHERS) -> Self:
@@ -100,6 +102,10 @@ class Account:
             days = int(move.says["working_days"])
             self.extended += days if move.before in _WITHOUT_LIMIT else 0
             self.campaign_extended += days if self.rules.moved_by_extension else 0
+        campaign = self.campaign
+        if self.rung >= DEADLINE and campaign is not None and campaign > move.at:
+            # The date was moved ahead after it had come, and comes again.
+            self.rung, self.rung_at, self.acknowledged = self.before_the_date
 
     def _enter(self, move: Move) -> None:
         today = day_of(move.at)
@@ -113,6 +119,8 @@ class Account:
 
     def fire(self, upcoming: Upcoming) -> None:
         """A rung fired."""
+        if self.rung < DEADLINE <= upcoming.rung:
+            self.before_the_date = (self.rung, self.rung_at, self.acknowledged)
         self.rung, self.rung_at, self.acknowledged = upcoming.rung, upcoming.at, False
 
     # --- dates ------------------------------------------------------------------------------------------------------
@@ -132,15 +140,29 @@ class Account:
         return datetime.combine(self._campaign_day, self.rules.closes, SHANGHAI)
 
     @property
+    def _came_late(self) -> bool:
+        """Whether the case was accepted after the campaign date, which no hold or extension has moved then."""
+        day = self._rolled
+        ends = midnight_after(day)
+        if self.rules.campaign_closes != "midnight":
+            ends = datetime.combine(day, self.rules.closes, SHANGHAI)
+        return self.started >= ends
+
+    @property
+    def _rolled(self) -> date:
+        rules, day = self.rules, self.rules.campaign_ends
+        step = {"next": DAY, "previous": -DAY, "same": timedelta()}[rules.on_rest_day]
+        while step and not rules.is_working(day):
+            day += step
+        return day
+
+    @property
     def _total(self) -> int:
         return self.rules.budget + self.extended
 
     @property
     def _campaign_day(self) -> date:
-        rules, day = self.rules, self.rules.campaign_ends
-        step = {"next": DAY, "previous": -DAY, "same": timedelta()}[rules.on_rest_day]
-        while step and not rules.is_working(day):
-            day += step
+        rules, day = self.rules, self._rolled
         left = self.campaign_extended + sum(len(stop.worked(rules)) for stop in self.stops if stop.moves_campaign)
         while left:
             day += DAY
@@ -166,7 +188,7 @@ class Account:
             return None
         found: Upcoming | None = None
         for rule in self.rules.rungs:
-            if rule.rung <= self.rung or (rule.rung >= _DEADLINE and self.status in _UNDECIDABLE):
+            if rule.rung <= self.rung or (rule.rung >= DEADLINE and self.status in _UNDECIDABLE):
                 continue
             due, cause = min(self._causes(rule), default=(None, ""), key=_moment_of)
             if due is not None:
@@ -227,6 +249,13 @@ class Account:
         campaign, last = self.campaign, self._campaign_day
         if campaign is None or (rule.campaign_days, rule.campaign_working_days) == (None, None):
             return None
+        if self._came_late:
+            if rule.rung < DEADLINE or self.rules.late_decision_after is None:
+                return None
+            campaign, times = self._used_up(self.started, self.rules.late_decision_after, self.stops), 1
+            if campaign is None:
+                return None
+            last = day_of(campaign - timedelta(microseconds=1))
         if rule.campaign_days is not None:
             return midnight_after(last - DAY * rule.campaign_days * times)
         days = rule.campaign_working_days or 0

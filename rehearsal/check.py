@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from rehearsal.account import (
+    DEADLINE,
     ENDINGS,
     ESCALATED,
     NO_OTHERS,
@@ -95,7 +96,7 @@ def check(cases: Iterable[Case], rules: Rules, until: datetime, rulebook: Rulebo
 
 def _check_what_fired(case: Case, checked: Checked) -> None:
     """What is wrong with rungs whatever the rules of a region say."""
-    if sum(move.event == ESCALATED for move in case.moves) > len({fired.rung for fired in case.fired}):
+    if sum(move.event == ESCALATED for move in case.moves) > len({(fired.rung, fired.due_at) for fired in case.fired}):
         checked.findings.append(Finding(case.case_id, Fault.twice))
     highest = 0
     for fired in case.fired:
@@ -104,8 +105,9 @@ def _check_what_fired(case: Case, checked: Checked) -> None:
         faults = {
             Fault.early: fired.fired_at < fired.due_at,
             Fault.late: fired.fired_at - fired.due_at > LATEST,
-            Fault.twice: fired.rung == highest,
-            Fault.out_of_order: fired.rung < highest,
+            # A campaign date that was moved ahead after it had come comes again.
+            Fault.twice: fired.rung == highest and fired.rung < DEADLINE,
+            Fault.out_of_order: fired.rung < highest < DEADLINE,
             Fault.during_hold: _status_at(case, fired.fired_at) in SILENT,
             Fault.after_end: case.closed_at is not None and fired.fired_at > case.closed_at,
         }
@@ -121,8 +123,7 @@ def _status_at(case: Case, moment: datetime) -> str:
 
 
 def _check_what_should_fire(case: Case, account: Iterable[Fired], until: datetime, checked: Checked) -> None:
-    should = {fired.rung: fired for fired in account}
-    did = {fired.rung: fired for fired in case.fired}
+    should, did = _by_rung(account), _by_rung(case.fired)
     told = [move.at for move in case.moves if move.event != ESCALATED]
     if should and did and min(should) != min(did):
         checked.findings.append(_difference(case, Fault.wrong_entry, should.get(min(did)), did[min(did)]))
@@ -133,6 +134,15 @@ def _check_what_should_fire(case: Case, account: Iterable[Fired], until: datetim
             continue
         if (fault := _fault_of(due, fired)) is not None:
             checked.findings.append(_difference(case, fault, due, fired))
+
+
+def _by_rung(fired: Iterable[Fired]) -> dict[tuple[int, int], Fired]:
+    """Rungs by which they are and, where they come with the campaign date, for which time they fire."""
+    found: dict[tuple[int, int], Fired] = {}
+    for each in fired:
+        times = sum(rung == each.rung >= DEADLINE for rung, _ in found)
+        found[each.rung, times] = each
+    return found
 
 
 def _fault_of(should: Fired | None, did: Fired | None) -> Fault | None:

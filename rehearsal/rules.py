@@ -46,6 +46,8 @@ class Rules:
     on_rest_day: str
     campaign_closes: str
     moved_by_extension: bool
+    late_decision_after: int | None
+    """Working days after which a decision is asked for about a case that came after the campaign date."""
     holds_move: frozenset[str]
     """Reasons of holds that move the campaign date."""
     closed: frozenset[date]
@@ -81,6 +83,7 @@ class Rules:
             on_rest_day=campaign["on_rest_day"],
             campaign_closes=campaign["closes"],
             moved_by_extension=campaign["moved_by_extension"],
+            late_decision_after=campaign.get("late_decision_after"),
             holds_move=frozenset(hold["reason"] for hold in policy["holds"] if hold["moves_campaign"]),
             closed=frozenset(calendar.get("closed", ())),
             open=frozenset(calendar.get("open", ())),

@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendar import Calendars
 from activities.campaign import inviting, rechecking
-from activities.campaign.recomputing import Calendar, Fate, Told, recompute_datable, standings
+from activities.campaign.recomputing import Calendar, Fate, Told, recompute_amended, standings
 from activities.occasions import check_scheduled, day_of_occasion
 from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
@@ -78,16 +78,16 @@ class Campaign:
     @activity.defn
     @codes_only
     async def check_calendar(self, _occasion: Occasion) -> CalendarChecked:
-        """Tell the open cases whose provisional dates rest on years that are published by now.
+        """Tell the open cases whose dates rest on days that were amended since, off or worked, published or not.
 
-        A case that refuses is logged and left as it is: its dates stay provisional, and the next check tells it again.
+        A case that refuses is logged and left as it is, and the next check tells it again.
         Raises ENGINE_UNAVAILABLE where nobody answers, so that it is tried again later.
         """
         check_scheduled(Scheduled.calendar_check)
         calendar = Calendar(self._policies, self._calendars)
         provisional = sum(standing.provisional for standing in await standings(self._pool, calendar))
         fates = dict.fromkeys(Fate, 0)
-        async for told in recompute_datable(self._pool, self._client, calendar):
+        async for told in recompute_amended(self._pool, self._client, calendar):
             fates[told.fate] += 1
             activity.heartbeat(fates[Fate.recomputed])
             _note(told)

@@ -7,7 +7,7 @@ the later one only, as a case that starts late does.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ import asyncpg
 from activities.calendar import Calendars
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
-from cases.clocks import Due, WorkingCalendar, first_slot
+from cases.clocks import Due, WorkingCalendar, day_of, first_slot
 from cases.errors import CaseError
 from cases.ladder import Rung, RungRule, near_campaign, offset_of
 from cases.models import Category
@@ -56,6 +56,8 @@ class Season(NamedTuple):
     policy: Policy
     calendar: WorkingCalendar
     ends: datetime
+    last_day: date
+    """What is announced."""
     level: Mapping[bool, Rung | None]
     facts: str
 
@@ -104,7 +106,8 @@ class Inviting:
             if slot >= season.ends:
                 continue
             yield Invitation(
-                subjects=f"invitation:{season.policy.campaign.ends.year}:{level.name}:{person}",
+                # Whoever was told of another date is told again.
+                subjects=f"invitation:{season.last_day}:{level.name}:{person}",
                 persons=person,
                 templates=f"invitation.{level.name}",
                 facts=season.facts,
@@ -120,12 +123,14 @@ class Inviting:
             return None
         calendar = self._calendars(policy.calendar)
         ends = policy.campaign_ends(calendar)
+        last_day = day_of(ends.at - timedelta(microseconds=1))
         rules = {terms.rule.rung: terms.rule for terms in policy.ladder.rungs}
         return Season(
             policy=policy,
             calendar=calendar,
             ends=ends.at,
             level={urgent: self._level(rules, ends, calendar, urgent=urgent) for urgent in (False, True)},
+            last_day=last_day,
             facts=json.dumps({"campaign_ends": ends.at.isoformat(), "provisional": ends.provisional}),
         )
 

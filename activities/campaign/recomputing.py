@@ -1,4 +1,8 @@
-"""Dates computed again: which open cases rest on a calendar year that was not published, and how they are told.
+"""Dates computed again: which open cases rest on days of the calendar that were amended since, and how they are told.
+
+A case keeps the days from which its dates were counted and what the calendar said of them (`cases.ladder.Reckoned`).
+Where it says something else now, because a year was published, days off were added or taken away, or a day became a
+working day, the case is told, whether its dates were provisional or not.
 
 The scheduled check and the command line go this one way. Each case is told by an update, so that its dates change in a
 transition like any other: in one transaction, with its audit, and seen by its workflow. A person decides so with their
@@ -7,9 +11,8 @@ stamp (`recompute`), and may let the case follow another policy; the scheduled c
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from collections.abc import Set as AbstractSet
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -50,7 +53,7 @@ _CODES: Final = {code.value: code for code in Code}
 
 
 class Selection(NamedTuple):
-    """Which open cases: those with provisional dates, or all that are pinned to `policy` (`name/version`).
+    """Which open cases: those with dates, or all that are pinned to `policy` (`name/version`).
 
     `region` may be the first digits of an agency's code.
     """
@@ -59,20 +62,18 @@ class Selection(NamedTuple):
     policy: str | None = None
 
 
-class Undated(NamedTuple):
-    """An open case as it stood when it was chosen, and the years from its beginning to its last date."""
+class Dated(NamedTuple):
+    """An open case as it stood when it was chosen, and what its dates rest on."""
 
     case_id: str
     generation: int
     version: int
     region: str
     policy: str
-    first_year: int
-    last_year: int
-
-    def rests_on(self, published: AbstractSet[int]) -> bool:
-        """Whether each of its years is published."""
-        return rests_on(published, self.first_year, self.last_year)
+    provisional: bool
+    rests_from: date | None
+    rests_to: date | None
+    rests_on: str | None
 
 
 class Fate(StrEnum):
@@ -89,22 +90,20 @@ class Fate(StrEnum):
 class Told(NamedTuple):
     """One case that was told, what became of it, and why where it failed."""
 
-    case: Undated
+    case: Dated
     fate: Fate
     code: Code | None = None
 
 
 class Standing(NamedTuple):
-    """Open cases with provisional dates that follow one policy, and how many of them can be dated now."""
+    """Open cases that follow one policy: those with provisional dates, and those whose days were amended since."""
 
     policy: str
     provisional: int
     datable: int
-
-
-def rests_on(published: AbstractSet[int], first_year: int, last_year: int) -> bool:
-    """Whether every year of a stretch is published, so that dates in it need not be provisional."""
-    return set(range(first_year, last_year + 1)) <= published
+    """Of the provisional ones those whose days were amended: most often because their year was published."""
+    amended: int
+    """Of the others those whose days were amended."""
 
 
 class Calendar:
@@ -114,11 +113,24 @@ class Calendar:
         self._policies = policies
         self._calendars = calendars
         self._editions: dict[str, str] = {}
+        self._said: dict[tuple[str, date, date], str] = {}
 
-    def published(self, pin: str) -> AbstractSet[int]:
-        """Years that are published for a policy; none where this release does not know it."""
+    def was_amended(self, pin: str, first: date | None, last: date | None, said: str | None) -> bool:
+        """Whether it says something else now of the days between two; of a policy that is unknown here it is not known.
+
+        A case without dates rests on none.
+        """
         policy = self._policies.find(pin)
-        return self._calendars(policy.calendar).published if policy is not None else frozenset()
+        if policy is None or first is None or last is None:
+            return False
+        key = (pin, first, last)
+        if key not in self._said:
+            self._said[key] = self._calendars(policy.calendar).says(first, last)
+        return self._said[key] != said
+
+    def amends(self, case: Dated) -> bool:
+        """Whether the days of a case were amended."""
+        return self.was_amended(case.policy, case.rests_from, case.rests_to, case.rests_on)
 
     def edition(self, pin: str) -> str:
         """A short name of what the calendar says under a policy. Raises `CaseError` POLICY_UNKNOWN."""
@@ -128,15 +140,17 @@ class Calendar:
 
 
 async def standings(pool: Pool, calendar: Calendar) -> tuple[Standing, ...]:
-    """How many open cases have provisional dates, policy by policy."""
+    """How many open cases have provisional dates, and how many rest on days that were amended, policy by policy."""
     async with connection_of(pool) as connection:
-        rows = await SQL["provisional_cases"].all(connection, {})
+        rows = await SQL["what_dates_rest_on"].all(connection, {})
     counted: dict[str, Standing] = {}
     for row in rows:
-        standing = counted.setdefault(row["policy"], Standing(row["policy"], 0, 0))
-        datable = rests_on(calendar.published(row["policy"]), row["first_year"], row["last_year"])
+        standing = counted.setdefault(row["policy"], Standing(row["policy"], 0, 0, 0))
+        amended = calendar.was_amended(row["policy"], row["rests_from"], row["rests_to"], row["rests_on"])
         counted[row["policy"]] = standing._replace(
-            provisional=standing.provisional + row["cases"], datable=standing.datable + row["cases"] * datable
+            provisional=standing.provisional + row["cases"] * row["provisional"],
+            datable=standing.datable + row["cases"] * (row["provisional"] and amended),
+            amended=standing.amended + row["cases"] * (amended and not row["provisional"]),
         )
     return tuple(counted.values())
 
@@ -144,27 +158,27 @@ async def standings(pool: Pool, calendar: Calendar) -> tuple[Standing, ...]:
 async def count(pool: Pool, selection: Selection) -> int:
     """How many cases a selection has."""
     async with connection_of(pool) as connection:
-        (row,) = await SQL["count_to_recompute"].all(connection, selection._asdict())
+        (row,) = await SQL["count_with_dates"].all(connection, selection._asdict())
     return int(row["cases"])
 
 
-async def choose_cases(pool: Pool, selection: Selection) -> AsyncGenerator[Undated, None]:
+async def choose_cases(pool: Pool, selection: Selection) -> AsyncGenerator[Dated, None]:
     """The cases of a selection in the order of their IDs, read as they are needed."""
     values = {**selection._asdict(), "after": "", "limit": BATCH}
     while True:
         async with connection_of(pool) as connection:
-            rows = await SQL["cases_to_recompute"].all(connection, values)
+            rows = await SQL["cases_with_dates"].all(connection, values)
         if not rows:
             return
         for row in rows:
-            yield Undated(**row)
+            yield Dated(**row)
         values["after"] = rows[-1]["case_id"]
 
 
 async def tell_each(
     client: Client,
-    cases: AsyncIterator[Undated],
-    word: Callable[[Undated], Awaitable[Word]],
+    cases: AsyncIterator[Dated],
+    word: Callable[[Dated], Awaitable[Word]],
     calendar: Calendar,
     *,
     in_flight: int = IN_FLIGHT,
@@ -191,24 +205,24 @@ async def tell_each(
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-async def recompute_datable(
+async def recompute_amended(
     pool: Pool,
     client: Client,
     calendar: Calendar,
 ) -> AsyncGenerator[Told, None]:
-    """Tell those cases whose provisional dates rest on years that are published by now, in the engine's own name."""
+    """Tell those cases whose dates rest on days that were amended since, in the engine's own name."""
 
-    async def grew(case: Undated) -> CalendarGrew:
+    async def grew(case: Dated) -> CalendarGrew:
         return CalendarGrew(edition=calendar.edition(case.policy))
 
     async with aclosing(choose_cases(pool, Selection())) as every:
-        datable = (case async for case in every if case.rests_on(calendar.published(case.policy)))
-        async with aclosing(tell_each(client, datable, grew, calendar)) as all_told:
+        amended = (case async for case in every if calendar.amends(case))
+        async with aclosing(tell_each(client, amended, grew, calendar)) as all_told:
             async for told in all_told:
                 yield told
 
 
-async def _tell(client: Client, case: Undated, word: Callable[[Undated], Awaitable[Word]], calendar: Calendar) -> Told:
+async def _tell(client: Client, case: Dated, word: Callable[[Dated], Awaitable[Word]], calendar: Calendar) -> Told:
     handle = client.get_workflow_handle(case.case_id)
     try:
         said = await word(case)
@@ -237,7 +251,7 @@ async def _tell(client: Client, case: Undated, word: Callable[[Undated], Awaitab
     return Told(case, Fate.recomputed)
 
 
-async def _told_too_late(client: Client, case: Undated) -> Told:
+async def _told_too_late(client: Client, case: Dated) -> Told:
     try:
         description = await client.get_workflow_handle(case.case_id).describe(rpc_timeout=TIMEOUT)
     except RPCError as error:
@@ -250,7 +264,7 @@ async def _told_too_late(client: Client, case: Undated) -> Told:
 _AWAY: Final = Code.ENGINE_UNAVAILABLE
 
 
-def _update_id(case: Undated, said: Word, calendar: Calendar) -> str:
+def _update_id(case: Dated, said: Word, calendar: Calendar) -> str:
     """The same case as it stood, the same calendar, the same policy: the same request, however often it is sent.
 
     A case that was told by a worker with an older calendar has moved on, so that it can be told again.

@@ -344,7 +344,18 @@ class Registry:
         fact = fact_of(request)
         claims = claims_of(self._stamps, request, fact, now)
         check_due(state, request.event, now)
+        if request.event.origin is Origin.timer and self._is_amended(state):
+            # The date that ended rests on days that are others by now: it is computed again first.
+            return _Asked(Event.recompute)
         return _Asked(request.event, fact, request, claims)
+
+    def _is_amended(self, state: CaseState) -> bool:
+        """Whether the calendar says something else of the days that the dates of a case were counted from."""
+        rests = state.ladder.dates.rests_on
+        if rests is None:
+            return False
+        calendar = self._calendars(self._policies.pinned(state.terms.policy).calendar)
+        return calendar.says(rests.first, rests.last) != rests.says
 
     async def _move_on(self, copy: Copy, asked: _Asked, now: datetime) -> StepResult:
         """The answer to a transition that may be made. Raises `_Stale`, and `CaseError` where it is not possible."""
@@ -635,6 +646,9 @@ class Registry:
             "campaign_due_at": view.campaign_due_at,
             "provisional": view.dates_provisional,
             "silenced_until": view.silenced_until,
+            "rests_from": dates.rests_on.first if dates.rests_on is not None else None,
+            "rests_to": dates.rests_on.last if dates.rests_on is not None else None,
+            "rests_on": dates.rests_on.says if dates.rests_on is not None else None,
             "attention": list(view.attention),
             "benefits_held": state.benefits_held,
             "ended_because": state.ended_because,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import Extend, HoldReason
+from cases.facts import Acknowledge, Extend, HoldReason
 from cases.ladder import Cause, Ladder, Rung, Suspension
 from cases.machines.machine import Clock, Milestone, Row, Status
 from cases.rules.subject import Subject
@@ -60,7 +60,10 @@ def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, 
     return {
         "rung": fired.rung,
         "rung_at": at,
+        "told": fired.tells,
         "acknowledged_at": None,
+        "acknowledged_by": None,
+        **({"before_the_date": ladder.reached} if ladder.rung < Rung.deadline <= fired.rung else {}),
         # A case that comes after the date enters above it, and the decision is asked for all the same.
         "decision": ladder.decision or ladder.rung < Rung.deadline <= fired.rung,
         "overdue": ladder.overdue or late,
@@ -78,9 +81,9 @@ def _ladder_extended(state: CaseState, fact: Extend, _at: datetime) -> dict[str,
     return changed
 
 
-def _ladder_acknowledged(_state: CaseState, _fact: Any, at: datetime) -> dict[str, Any]:
+def _ladder_acknowledged(_state: CaseState, fact: Acknowledge, at: datetime) -> dict[str, Any]:
     # Having seen a case silences it; what is owed or late stays so.
-    return {"acknowledged_at": at}
+    return {"acknowledged_at": at, "acknowledged_by": fact.actor.id}
 
 
 def limits_after(state: CaseState, row: Row, at: datetime) -> dict[str, Any]:

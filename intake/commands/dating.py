@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,11 +15,11 @@ from activities.calendar import official_calendar
 from activities.campaign.recomputing import (
     IN_FLIGHT,
     Calendar,
+    Dated,
     Fate,
     Selection,
     Standing,
     Told,
-    Undated,
     choose_cases,
     count,
     standings,
@@ -47,7 +48,7 @@ RegionOption = Annotated[
 ]
 
 _REGION: Final = re.compile(r"[1-9][0-9]{0,5}")
-_STANDINGS: Final = ("policy", "regions", "published", "provisional", "datable")
+_STANDINGS: Final = ("policy", "regions", "published", "provisional", "datable", "amended")
 _CASES: Final = ("case_id", "policy", "fate", "code", "remedy")
 
 
@@ -85,22 +86,22 @@ async def show(
 
 
 async def check(invocation: Invocation) -> Exit:
-    """Which years are published, and how many open cases rest on one that is not.
+    """Which years are published, and how many open cases rest on one that is not, or on days that were amended since.
 
-    `datable` are those whose years are published by now: they wait for `recompute`.
+    `datable` are provisional cases whose days were amended, `amended` the others: both wait for `recompute`.
     """
     packs = _packs()
     calendar = Calendar(Policies(packs), official_calendar)
     async with invocation.register() as pool:
         found = {standing.policy: standing for standing in await case_errors_only(standings)(pool, calendar)}
-    rows = [_standing(pack, found.pop(pack.pin, Standing(pack.pin, 0, 0))) for pack in packs]
+    rows = [_standing(pack, found.pop(pack.pin, Standing(pack.pin, 0, 0, 0))) for pack in packs]
     # Cases may still follow a pack that this release does not have.
     rows += [{**standing._asdict(), "published": None, "regions": ()} for standing in found.values()]
     if invocation.say.format is Format.json:
         invocation.say.one({"official": _span(official_calendar()), "policies": rows})
     else:
         invocation.say.many(rows, _STANDINGS)
-        if any(row["datable"] for row in rows):
+        if any(row["datable"] or row["amended"] for row in rows):
             invocation.say.note("可重算：starter.py calendar recompute", "To date them: starter.py calendar recompute")
     return Exit.fine
 
@@ -134,7 +135,7 @@ async def recompute(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which cases would be told; tell none.")] = False,
 ) -> Exit:
-    """Tell open cases to recompute their dates: those with provisional dates, or all that follow --policy.
+    """Tell open cases to recompute their dates: those whose days were amended since, or all that follow --policy.
 
     What has fired stays fired. Repeating it is safe: whoever is dated is not told again, and where it was interrupted
     it goes on.
@@ -144,10 +145,10 @@ async def recompute(
     if to is not None and selection.policy is None:
         raise WrongUsage("--policy")
     calendar = Calendar(Policies(packs), official_calendar)
-    only_datable = selection.policy is None and not every
+    chosen = Chosen.all if selection.policy is not None else Chosen.provisional if every else Chosen.amended
     report = Report(invocation.say, dry_run=dry_run)
     async with invocation.register() as pool:
-        cases = Cases(pool, selection, calendar, only_datable=only_datable, report=report)
+        cases = Cases(pool, selection, calendar, chosen=chosen, report=report)
         if dry_run:
             await case_errors_only(_list)(cases, report)
         else:
@@ -172,7 +173,7 @@ class Decided:
     fact: Recompute
     stamping: Stamping | None
 
-    async def __call__(self, case: Undated) -> Recompute:
+    async def __call__(self, case: Dated) -> Recompute:
         """Stamped for one case. Raises `CaseError` with the gate's code."""
         if self.stamping is None:
             raise CaseError(Code.IDENTITY_MISSING)
@@ -231,12 +232,12 @@ class Report:
             remedy = self.say.words(REMEDIES[told.code]) if told.code is not None else None
             self._keep(told.case, told.fate.value, told.code, remedy)
 
-    def would_tell(self, case: Undated) -> None:
+    def would_tell(self, case: Dated) -> None:
         """Take in a case that would be told."""
         self.would += 1
         self._keep(case, "would be told", None, None)
 
-    def _keep(self, case: Undated, fate: str, code: Code | None, remedy: str | None) -> None:
+    def _keep(self, case: Dated, fate: str, code: Code | None, remedy: str | None) -> None:
         line = {"case_id": case.case_id, "policy": case.policy, "fate": fate, "code": code, "remedy": remedy}
         if self.say.format is Format.jsonl:
             self.say.line(line)
@@ -275,28 +276,42 @@ class Report:
             )
 
 
+class Chosen(Enum):
+    """Which cases of a selection are told."""
+
+    amended = "amended"
+    """Those whose days were amended."""
+    provisional = "provisional"
+    """Also those that are still provisional."""
+    all = "all"
+
+
 @dataclass
 class Cases:
-    """The cases of one call; those that cannot be dated yet are left and counted."""
+    """The cases of one call; those whose year is still to be published are left and counted."""
 
     pool: Pool
     selection: Selection
     calendar: Calendar
-    only_datable: bool
+    chosen: "Chosen"
     report: Report
 
     async def count(self) -> int:
         """How many there are, the left ones included."""
         return await count(self.pool, self.selection)
 
-    async def each(self) -> AsyncGenerator[Undated, None]:
+    async def each(self) -> AsyncGenerator[Dated, None]:
         """Those that are to be told, in the order of their IDs."""
         async with aclosing(choose_cases(self.pool, self.selection)) as every:
             async for case in every:
-                if self.only_datable and not case.rests_on(self.calendar.published(case.policy)):
-                    self.report.left += 1
-                else:
+                if self._is_chosen(case):
                     yield case
+                else:
+                    self.report.left += case.provisional
+
+    def _is_chosen(self, case: Dated) -> bool:
+        waits = case.provisional and self.chosen is Chosen.provisional
+        return self.chosen is Chosen.all or waits or self.calendar.amends(case)
 
 
 def _packs() -> list[Policy]:

@@ -29,6 +29,11 @@ class Attention(StrEnum):
     repair = "repair"
     overdue = "overdue"
     decision = "decision"
+    yellow = "yellow"
+    orange = "orange"
+    red = "red"
+    deadline = "deadline"
+    after_deadline = "after_deadline"
 
 
 _LISTED: Final = ("case_id", "kind", "status", "milestone", "region", "category", "attention", "due_at", "closed")

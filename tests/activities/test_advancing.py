@@ -6,6 +6,8 @@ All persons, names and numbers are synthetic.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -20,6 +22,7 @@ from activities.registry.registry import SQL as CASES
 from activities.registry.screening import SQL as SCREENING
 from activities.sealing import Sealer
 from cases import decide
+from cases.clocks import day_of
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import DisputeOutcome, Repair, RepairAction, ResolveDispute, VerifyDocuments, Withdraw
@@ -27,13 +30,14 @@ from cases.machines.machine import Status
 from cases.openings import ReplacementReason
 from cases.policy import Policies
 from cases.state import CaseState
-from cases.steps import RegisterRequest, StepResult
+from cases.steps import RegisterRequest, StepRequest, StepResult
 from tests.activities.play import (
     BANK,
     CERTIFICATE,
     CERTIFIED,
     CLERK,
     FOURTH,
+    NORTH,
     OPERATOR,
     SECOND,
     SOUTH,
@@ -385,3 +389,31 @@ async def test_postgres_keeps_one_living_holder_whatever_the_program_does(play: 
             play.token(other),
         )
     assert violation.value.constraint_name == "numbers_one_holder"
+
+
+@pytest.mark.parametrize("region", [NORTH, SOUTH])
+async def test_a_limit_that_ends_is_computed_again_first_where_days_that_it_rests_on_were_amended(
+    play: Play, pool: Pool, sealer: Sealer, policies: Policies, region: str
+) -> None:
+    person = insured(region=region)
+    await play.load(person)
+    state = await play.move(await play.received(play.change(person, documents=())), Event.screened)
+    assert state.status is Status.awaiting_documents
+    assert state.timer is not None
+    official = official_calendar()
+    begun = day_of(state.timer.since)
+    off = frozenset(official.after(begun, days) for days in (2, 3, 4))
+    amended = replace(official, off=official.off | off)
+    registry = Registry(pool, sealer, STAMPS, policies, lambda _: amended, clock=Clock.callers)
+    result = await registry.advance(play.request(state, Event.supplement_expired))
+    assert [made.event for made in result.moves] == [Event.recompute]
+    after = result.applied_to(state)
+    assert after.status is Status.awaiting_documents
+    assert after.timer is not None
+    last = day_of(state.timer.due_at - timedelta(seconds=1))
+    assert day_of(after.timer.due_at - timedelta(seconds=1)) == amended.after(last, 3)
+    early = await registry.advance(StepRequest.of(after, Event.supplement_expired, None, at=play.at))
+    assert early.not_before == after.timer.due_at
+    # When that has ended as well the case is closed.
+    ended = await registry.advance(StepRequest.of(after, Event.supplement_expired, None, at=after.timer.due_at))
+    assert [made.event for made in ended.moves] == [Event.supplement_expired]

@@ -215,7 +215,8 @@ class TestOnce:
         assert sum(written) == 2
         found = await rows(pool)
         assert [(row["subject"], row["event"], row["recipient"]) for row in found] == [
-            (f"invitation:2026:{level.name}:{person}", "invited", "applicant") for level in (Rung.blue_0, Rung.blue_1)
+            (f"invitation:2026-08-31:{level.name}:{person}", "invited", "applicant")
+            for level in (Rung.blue_0, Rung.blue_1)
         ]
 
     async def test_for_those_who_come_late_only_the_level_that_is_due(
@@ -224,6 +225,23 @@ class TestOnce:
         await load(insured())
         await invite(at(date(2026, 8, 20)))
         assert await templates(pool) == BLUE_1
+
+    async def test_again_when_the_date_is_moved_for_what_was_announced_was_another(
+        self, pool: Pool, load: Load, policies: Policies
+    ) -> None:
+        (person,) = await load(insured())
+        for ends in (date(2026, 8, 31), date(2026, 9, 30), date(2026, 9, 30)):
+            moved = Policies(
+                pack.model_copy(update={"campaign": pack.campaign.model_copy(update={"ends": ends})})
+                for pack in (policies.of_region(NORTH), policies.of_region(SOUTH))
+            )
+            client: Any = None
+            campaign = Campaign(pool, client, moved, official_calendar, clock=Clock.callers)
+            await fired(Scheduled.invitations).run(campaign.invite, Occasion(at=at(date(2026, 8, 12))))
+        assert [row["subject"] for row in await rows(pool)] == [
+            f"invitation:2026-08-31:blue_1:{person}",
+            f"invitation:2026-09-30:blue_0:{person}",
+        ]
 
     async def test_also_for_those_who_come_later(self, load: Load, invite: Invite) -> None:
         await load(insured())

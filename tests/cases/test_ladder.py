@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, first_slot, used, when_used
-from cases.facts import HoldReason
+from cases.clocks import SHANGHAI, OfficeHours, Standstill, WorkingCalendar, day_of, first_slot, used, when_used
+from cases.decide import decide
+from cases.events import Event
+from cases.facts import Extend, Fact, HoldReason
 from cases.ladder import Cause, Dates, Ladder, NextRung, Rung, Situation, Stay, Suspension, compute_dates, offset_of
 from cases.machines.machine import Status
 from cases.models import Category
 from cases.names import Kind
 from cases.policy import Policy
 from cases.state import CaseState
-from tests.scenes import ID_CARD, OFFICE, SOUTH, in_status, number_change, policy
+from cases.views import view_of
+from tests.scenes import FACTS, ID_CARD, OFFICE, OFFICER, SOUTH, in_status, number_change, of_office, policy, received
 
 # The autumn of 2026 as data: the National Day week is off, its two neighbouring Saturdays are worked.
 AUTUMN = WorkingCalendar(
@@ -143,6 +146,7 @@ def situation(rules: Policy, **more: Any) -> Situation:
         "budget": 10,
         "step_share": None,
         "campaign_ends": rules.campaign_ends(PLAIN),
+        "late_decision": rules.campaign.late_decision_after,
         "urgent": False,
         "silent": False,
         "undecidable": False,
@@ -208,14 +212,121 @@ def test_priority_groups_are_told_twice_as_early() -> None:
         (date(2026, 8, 20), Rung.yellow),
         (date(2026, 8, 26), Rung.orange),
         (date(2026, 8, 31), Rung.red),
-        (date(2026, 9, 3), Rung.deadline),
-        (date(2026, 9, 14), Rung.after_deadline),
     ],
 )
 def test_who_comes_late_enters_at_the_highest_rung_already_due_once(opened: date, entry: Rung) -> None:
     start = moment(opened, 8)
     rungs = climbed(start, start + timedelta(hours=12), budget=250)
     assert rungs == [(entry, opened, Cause.campaign)]
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize("opened", [date(2026, 9, 3), date(2026, 9, 14), date(2027, 3, 1)])
+def test_who_comes_after_the_campaign_date_is_asked_about_when_the_policy_says_and_late_by_nothing_before(
+    region: str, opened: date
+) -> None:
+    rules = policy(region)
+    after = rules.campaign.late_decision_after
+    assert after is not None
+    start = moment(opened, 8)
+    decided = midnight_after(PLAIN.after(opened, after))
+    for urgent in (False, True):
+        asked = {"urgent": urgent, "budget": 250, "campaign_ends": rules.campaign_ends(PLAIN), "late_decision": after}
+        rungs = [each for each in climbed(start, start + timedelta(days=90), **asked) if each[2] is Cause.campaign]
+        assert [rung for rung, _, _ in rungs] == [Rung.deadline, Rung.after_deadline]
+        assert rungs[0][1] == PLAIN.next_working(decided.date())
+    never = {"budget": 250, "campaign_ends": rules.campaign_ends(PLAIN), "late_decision": None}
+    assert all(cause is not Cause.campaign for _, _, cause in climbed(start, start + timedelta(days=90), **never))
+
+
+def at_the_date(region: str) -> tuple[CaseState, datetime]:
+    """A case about which the campaign date has asked for a decision, and a moment after it."""
+    state = with_dates(in_status(Kind.id_number_change, Status.in_review), MID_JULY)
+    state = state.model_copy(update={"opening": number_change(ID_CARD, region=region)})
+    rules = policy(region)
+    dates = rules.dates(state, moment(date(2026, 9, 1), 8), PLAIN)
+    assert dates.next is not None
+    assert dates.next.rung is Rung.deadline
+    state = state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})})
+    at = dates.next.at
+    decision = decide(state, Event.escalated, None, at)
+    return rules.settle(decision, at, PLAIN), at + timedelta(hours=1)
+
+
+def test_an_extension_that_moves_the_campaign_date_takes_the_decision_off_and_asks_again_at_the_moved_date() -> None:
+    state, at = at_the_date(SOUTH)
+    assert "decision" in state.attention
+    extended = told(state, Event.extend, Extend(actor=OFFICER, working_days=10, evidence="ext-1"), at)
+    assert "decision" not in extended.attention
+    assert extended.ladder.rung is Rung.red
+    assert extended.ladder.clock > state.ladder.clock
+    ends = extended.ladder.dates.campaign_due_at
+    upcoming = extended.ladder.dates.next
+    assert ends is not None
+    assert upcoming is not None
+    assert (upcoming.rung, upcoming.cause) == (Rung.deadline, Cause.campaign)
+    assert upcoming.at >= ends > at
+    again = policy(SOUTH).settle(decide(extended, Event.escalated, None, upcoming.at), upcoming.at, PLAIN)
+    assert again.ladder.rung is Rung.deadline
+    assert "decision" in again.attention
+
+
+def test_an_extension_that_moves_no_campaign_date_leaves_the_decision_where_it_is() -> None:
+    state, at = at_the_date(OFFICE)
+    extended = told(state, Event.extend, Extend(actor=OFFICER, working_days=10, evidence="ext-1"), at)
+    assert "decision" in extended.attention
+    assert extended.ladder.rung is Rung.deadline
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_lawful_hold_that_moves_the_campaign_date_takes_the_decision_off(region: str) -> None:
+    state, at = at_the_date(region)
+    held = told(state, Event.hold, FACTS[Event.hold], at)
+    assert "decision" not in held.attention
+    # Longer than since the date: the moved date lies ahead.
+    until = at + timedelta(days=21)
+    resumed = told(held, Event.resume, FACTS[Event.resume], until)
+    ends = resumed.ladder.dates.campaign_due_at
+    assert ends is not None
+    assert ("decision" in resumed.attention) is (ends <= until)
+    assert (resumed.ladder.rung >= Rung.deadline) is (ends <= until)
+
+
+def told(state: CaseState, event: Event, fact: Fact, at: datetime) -> CaseState:
+    decision = decide(state, event, of_office(fact, state.opening.region), at)
+    return policy(state.opening.region).settle(decision, at, PLAIN)
+
+
+def test_a_level_from_yellow_on_stays_in_view_and_says_who_was_told_and_who_took_it_on() -> None:
+    state, at = at_the_date(OFFICE)
+    assert set(state.attention) >= {"decision", "deadline"}
+    view = view_of(state)
+    assert view.rung_told == policy(OFFICE).ladder.of(Rung.deadline).tells
+    assert (view.acknowledged_by, view.acknowledged_at) == (None, None)
+    assert view.climbs_to == Rung.after_deadline
+    assert view.climbs_tells == policy(OFFICE).ladder.of(Rung.after_deadline).tells
+    seen = told(state, Event.acknowledge, FACTS[Event.acknowledge], at)
+    assert "deadline" in seen.attention
+    assert (view_of(seen).acknowledged_by, view_of(seen).acknowledged_at) == (FACTS[Event.acknowledge].actor.id, at)
+
+
+def test_dates_say_on_which_days_they_rest_and_amended_days_are_others() -> None:
+    start = moment(date(2026, 11, 2))
+    state = received(number_change())
+    state = policy(OFFICE).settle(decide(state, Event.screened, None, start), start, PLAIN)
+    rests = state.ladder.dates.rests_on
+    assert rests is not None
+    assert rests.first == date(2026, 11, 2)
+    assert state.timer is not None
+    assert rests.last >= day_of(state.timer.due_at)
+    within, beyond = date(2026, 11, 10), rests.last + timedelta(days=30)
+    for amended in (
+        WorkingCalendar(PLAIN.published, off=frozenset({within})),
+        WorkingCalendar(PLAIN.published, on=frozenset({date(2026, 11, 7)})),
+        WorkingCalendar(frozenset({2027})),
+    ):
+        assert amended.says(rests.first, rests.last) != rests.says
+    assert WorkingCalendar(PLAIN.published, off=frozenset({beyond})).says(rests.first, rests.last) == rests.says
 
 
 def test_an_overrun_of_one_step_is_yellow_although_the_whole_is_in_time() -> None:

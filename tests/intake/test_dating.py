@@ -363,12 +363,48 @@ class TestTheScheduledCheck:
             )
             assert tuple(row) == (None, None)
 
+    async def test_moves_what_rests_on_amended_days_of_a_published_year_in_both_directions(
+        self, agency: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        published = WorkingCalendar(published=AFTER.published)
+        weekend = next(day for step in range(1, 8) if (day := TODAY + timedelta(days=step)).isoweekday() == 6)
+        worked = WorkingCalendar(published=AFTER.published, on=frozenset({weekend}))
+        at = Occasion(at=datetime.now(SHANGHAI))
+        check = fired(Scheduled.calendar_check).run
+        async with knowing(agency, published).working():
+            receipt = await agency.open(agency.number_change(await agency.insured(), ID_CARD))
+            plain = await agency.view(receipt.case_id)
+        assert not plain.dates_provisional
+        for calendar, moves in ((AFTER, 2), (published, 0), (worked, -1), (published, 0)):
+            monkeypatch.setattr(dating, "official_calendar", always(calendar))
+            said = await call("check", "-o", "json")
+            (north,) = [each for each in said.json["policies"] if each["policy"] == "northern/1"]
+            assert (north["provisional"], north["datable"], north["amended"]) == (0, 0, 1)
+            async with knowing(agency, calendar).working():
+                campaign = Campaign(agency.pool, agency.client, Policies.load(), always(calendar))
+                assert await check(campaign.check_calendar, at) == CalendarChecked(provisional=0, recomputed=1)
+                assert await check(campaign.check_calendar, at) == CalendarChecked(provisional=0, recomputed=0)
+                view = await agency.view(receipt.case_id)
+            assert plain.processing_due_at is not None
+            assert view.processing_due_at is not None
+            last = day_of(plain.processing_due_at - timedelta(seconds=1))
+            assert day_of(view.processing_due_at - timedelta(seconds=1)) == (
+                calendar.after(last, moves) if moves >= 0 else calendar.before(last, -moves)
+            )
+        async with knowing(agency, published).working():
+            await agency.tell(receipt.case_id, Event.withdraw)
+
+
+def always(calendar: WorkingCalendar) -> Callable[..., WorkingCalendar]:
+    return lambda _=None: calendar
+
 
 @asynccontextmanager
 async def forgotten_by_the_engine(agency: Engine) -> AsyncIterator[str]:
     """A case that stands in the register only."""
     due = datetime.now(SHANGHAI) + timedelta(days=1)
-    (case,) = await late(agency.pool, OFFICE, 0, policy="northern/1", provisional=True, campaign_due_at=due)
+    days: dict[str, Any] = {"rests_from": TODAY, "rests_to": due.date(), "rests_on": "0" * 12}
+    (case,) = await late(agency.pool, OFFICE, 0, policy="northern/1", provisional=True, campaign_due_at=due, **days)
     yield case
     await write(agency, "DELETE FROM cases WHERE case_id = $1", case)
 

@@ -73,14 +73,23 @@ def test_a_hold_silences_and_what_became_due_meanwhile_fires_once_after_it() -> 
     assert rungs(case_of(held))[:2] == [("yellow", (8, 20), "campaign"), ("orange", (8, 24), "unacknowledged")]
 
 
+def test_who_comes_after_the_campaign_date_is_asked_about_as_late_as_the_policy_says() -> None:
+    late = case_of(told((at(9, 1, 8), "screened", "screening", "in_review")))
+    assert [rung for rung in rungs(late) if rung[2] == "campaign"] == []
+    asking = Rules.of({**POLICY, "campaign": {**POLICY["campaign"], "late_decision_after": 10}})
+    # Ten working days from the 1st: the 15th is the tenth.
+    assert [rung for rung in rungs(late, asking) if rung[2] == "campaign"] == [
+        ("deadline", (9, 16), "campaign"),
+        ("after_deadline", (9, 22), "campaign"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arrival", "category", "entry"),
     [
         (at(8, 10, 8), "general", ("blue_1", (8, 10), "campaign")),
         (at(8, 10, 8), "refund", ("yellow", (8, 10), "campaign")),
         (at(8, 29, 8), "general", ("red", (8, 31), "campaign")),
-        (at(9, 1, 8), "general", ("deadline", (9, 1), "campaign")),
-        (at(9, 12, 8), "general", ("after_deadline", (9, 14), "campaign")),
     ],
 )
 def test_who_comes_late_enters_at_the_highest_rung_due(

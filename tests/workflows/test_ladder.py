@@ -85,7 +85,9 @@ async def test_whom_nobody_acts_on_climbs_rung_by_rung_each_once_at_its_slot(eng
         assert due_at == slot(case.case_id, working_days_after(accepted, days) + timedelta(days=1))
         assert timedelta() <= fired_at - due_at <= timedelta(seconds=30)
     view = await case.rests_in(Status.in_review)
-    assert view.attention == ("overdue",)
+    assert view.attention == ("overdue", "red")
+    assert view.rung_told == quiet_policies().pinned("northern/1").ladder.of(Rung.red).tells
+    assert view.acknowledged_by is None
     assert view.processing_due_at is not None
     assert day_of(view.processing_due_at - MOMENT) == working_days_after(accepted, 10)
     told = await engine.pool.fetch(
@@ -198,27 +200,41 @@ async def test_all_holds_for_one_reason_together_have_one_limit(engine: Engine) 
     assert (await case.tell(Event.hold, other)).status is Status.on_hold
 
 
-async def test_after_the_campaign_date_a_decision_is_asked_for_and_no_benefit_is_held(engine: Engine) -> None:
+async def test_of_a_case_opened_after_the_campaign_date_a_decision_is_asked_when_the_policy_says(
+    engine: Engine,
+) -> None:
     case = await change(engine, ID_CARD, region=SOUTH)
-    view = await case.climbs()
-    assert (view.rung, view.attention, view.benefits_held) == (Rung.after_deadline, ("decision",), False)
-    assert (await fired(case))[0][1] is Cause.campaign
+    accepted = day_of((await engine.history(case.case_id))[0].at)
+    # Minutes old: nothing is late, and nothing is asked.
+    view = await case.agrees()
+    assert (view.rung, view.attention) == (Rung.none, ())
+    while view.rung < Rung.deadline:
+        view = await case.climbs()
+    assert ("decision" in view.attention, view.benefits_held) == (True, False)
+    rung, cause, due_at, _ = (await fired(case))[-1]
+    assert (rung, cause) == (Rung.deadline, Cause.campaign)
+    after = quiet_policies().of_region(SOUTH).campaign.late_decision_after
+    assert after is not None
+    assert due_at == slot(case.case_id, working_days_after(accepted, after) + timedelta(days=1))
     # A second officer's review and a hold come first; the decision waits for their end.
     await case.tell(Event.hold)
-    assert (await case.rests_in(Status.on_hold)).attention == ("hold",)
+    assert "decision" not in (await case.rests_in(Status.on_hold)).attention
     await case.tell(Event.resume)
-    assert (await case.rests_in(Status.in_review)).attention == ("decision",)
+    assert "decision" in (await case.rests_in(Status.in_review)).attention
     await case.tell(Event.hold_benefits)
     view = await case.rests_in(Status.in_review)
-    assert (view.attention, view.benefits_held, view.deciders) == ((), True, ())
+    assert ("decision" in view.attention, view.benefits_held, view.deciders) == (False, True, ())
     assert view.benefit_decision is not None
     assert (view.benefit_decision.held, view.benefit_decision.decided_by) == (True, OFFICER.id)
 
 
 async def test_seeing_a_case_takes_no_decision_that_an_officer_owes(engine: Engine) -> None:
     case = await change(engine, ID_CARD, region=SOUTH)
-    asked = await case.climbs()
-    assert (asked.attention, asked.deciders) == (("decision",), (Role.officer, Role.supervisor))
+    asked = await case.agrees()
+    while asked.rung < Rung.deadline:
+        asked = await case.climbs()
+    assert "decision" in asked.attention
+    assert asked.deciders == (Role.officer, Role.supervisor)
     assert {Event.hold_benefits, Event.keep_benefits} <= set(asked.events)
     for actor in (CLERK, OFFICER):
         await case.tell(Event.acknowledge, FACTS[Event.acknowledge].model_copy(update={"actor": actor}))
@@ -228,7 +244,7 @@ async def test_seeing_a_case_takes_no_decision_that_an_officer_owes(engine: Engi
     assert await case.refuses(Event.keep_benefits, by_a_clerk) is Code.ROLE_NOT_ALLOWED
     await case.tell(Event.keep_benefits)
     view = await case.rests_in(Status.in_review)
-    assert (view.attention, view.deciders, view.benefits_held) == ((), (), False)
+    assert ("decision" in view.attention, view.deciders, view.benefits_held) == (False, (), False)
     said = view.benefit_decision
     assert said is not None
     assert (said.held, said.because, said.decided_by) == (False, "申请人正在住院", OFFICER.id)
