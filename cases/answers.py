@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 from cases.documents import Defect, Demand, Document, DocumentKind
 from cases.errors import Advice, Code
 from cases.events import Event
-from cases.facts import CardFunction, DisputeOutcome
+from cases.facts import CardFunction, DisputeOutcome, HandOver
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import (
     Category,
@@ -26,7 +26,8 @@ from cases.models import (
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
+from cases.openings import ApplicationChannel, ReplacementReason
+from cases.submitters import SubmitterKind
 
 
 class Left(Record):
@@ -188,6 +189,14 @@ class CaseView(Record):
     """Who took the application in, where that was a member of staff."""
     submitter_named: bool = False
     """A system said so, and they did not act themself: a verifier and an approver decide."""
+    originals: tuple[Sha256, ...] = ()
+    """Copies on file whose originals were shown at a counter."""
+    original_needed: bool = True
+    """Whether whoever verifies must have seen an original."""
+    identity_checked_at: AwareDatetime | None = None
+    """When the identity of whoever applied was checked electronically."""
+    delivery: HandOver | None = None
+    """How a new card is to reach its holder."""
     verifier: StaffId | None = None
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
-from cases.clocks import SHANGHAI
+from cases.clocks import SHANGHAI, day_of
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Fact
@@ -30,7 +30,7 @@ from cases.rules import (
     screening,
 )
 from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after, limits_after
-from cases.rules.people import check_fact
+from cases.rules.people import check_fact, check_speaker
 from cases.rules.repairs import LEAVES_STUCK
 from cases.rules.subject import Change, Check, EffectChange, LadderChange, Question, Subject
 from cases.screening import Terms
@@ -112,6 +112,7 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
         raise CaseError(_unknown(state, event, fact))
     if fact is not None:
         check_fact(event, fact, state.opening.region)
+        check_speaker(state, fact, day_of(at))
     if (code := _checked(state, event, fact, at)) is not None:
         raise CaseError(code)
     for row in rows:

@@ -161,6 +161,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "reason", word(view.reason, tongue) if view.reason is not None else ""
     yield "group", f"{word(view.category, tongue)} · {view.region}"
     yield "people", _people(view)
+    yield "delivery", word(view.delivery, tongue) if view.delivery is not None else ""
     yield "related", _link(view.related, namespace) if view.related is not None else ""
     yield "policy", f"`{view.policy}`" if view.policy is not None else ""
     yield "runbook", _runbook(view)
@@ -199,6 +200,7 @@ _LABELS: Final = MappingProxyType(
         "reason": ("补换卡原因", "reason"),
         "group": ("人员类别 · 经办机构", "group · agency"),
         "people": ("经办记录", "people"),
+        "delivery": ("领卡方式", "delivery"),
         "related": ("相关案件", "related case"),
         "policy": ("适用政策", "policy"),
         "runbook": ("运维手册", "runbook"),
@@ -236,7 +238,8 @@ def _milestones(view: CaseView) -> str:
 
 
 def _demand(demand: Demand) -> str:
-    return f"{word(demand.document, _shown.tongue)}{_aside(demand.legal_basis)}"
+    original = _say("原件及复印件（到窗口）", ": original and copy, at a counter") if demand.original else ""
+    return f"{word(demand.document, _shown.tongue)}{original}{_aside(demand.legal_basis)}"
 
 
 def _defect(defect: Defect) -> str:

@@ -1,6 +1,7 @@
 """Documents by reference: which kinds there are, what is demanded, and what any document must be to count at all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ class DocumentKind(StrEnum):
     loss_declaration = "loss_declaration"
     old_card = "old_card"
     proxy_authorisation = "proxy_authorisation"
+    guardianship_certificate = "guardianship_certificate"
     photograph = "photograph"
 
 
@@ -79,6 +81,8 @@ class Demand(Record):
 
     document: DocumentKind
     legal_basis: str
+    original: bool = False
+    """Its original is shown at a counter, and copied there: a copy that came another way is not enough."""
 
 
 class Defect(Contract):
@@ -98,14 +102,18 @@ _MEETS: Final[Mapping[DocumentKind, frozenset[DocumentKind]]] = {
 }
 
 
-def unmet(demands: Iterable[Demand], documents: Iterable[Document]) -> tuple[Demand, ...]:
-    """The demands that none of `documents` meets."""
+def unmet(
+    demands: Iterable[Demand], documents: Iterable[Document], originals: Container[Sha256] = ()
+) -> tuple[Demand, ...]:
+    """The demands that none of `documents` meets; `originals` are the copies whose originals were shown."""
+    documents = tuple(documents)
     present = {document.kind for document in documents}
-    return tuple(
-        demand
-        for demand in demands
-        if demand.document not in present and not (_MEETS.get(demand.document, frozenset()) & present)
-    )
+    shown = {document.kind for document in documents if document.sha256 in originals}
+    return tuple(demand for demand in demands if not _is_met(demand.document, shown if demand.original else present))
+
+
+def _is_met(wanted: DocumentKind, present: AbstractSet[DocumentKind]) -> bool:
+    return wanted in present or not _MEETS.get(wanted, frozenset()).isdisjoint(present)
 
 
 def check_document(document: Document, person: str, today: date) -> None:

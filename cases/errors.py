@@ -69,6 +69,13 @@ class Code(StrEnum):
     EVENT_NOT_ALLOWED = "EVENT_NOT_ALLOWED"
     SAME_PERSON = "SAME_PERSON"
     SUBMITTER_UNKNOWN = "SUBMITTER_UNKNOWN"
+    NOT_THE_APPLICANT = "NOT_THE_APPLICANT"
+    AUTHORITY_MISSING = "AUTHORITY_MISSING"
+    AUTHORITY_ENDED = "AUTHORITY_ENDED"
+    CHANNEL_NOT_OFFERED = "CHANNEL_NOT_OFFERED"
+    DELIVERY_NOT_OFFERED = "DELIVERY_NOT_OFFERED"
+    IDENTITY_CHECK_MISSING = "IDENTITY_CHECK_MISSING"
+    IDENTITY_CHECK_REFUSED = "IDENTITY_CHECK_REFUSED"
     ROLE_NOT_ALLOWED = "ROLE_NOT_ALLOWED"
     CONTENT_CHANGED = "CONTENT_CHANGED"
     ORIGINAL_NOT_SEEN = "ORIGINAL_NOT_SEEN"
@@ -367,6 +374,34 @@ REMEDIES: dict[Code, Remedy] = {
         "The clerk who is named as having taken the application in has no post at that office. Correct the code, or "
         "load the directory first.",
         "所填受理人不在该经办机构的岗位目录中，请核对工号，或先更新目录。",
+    ),
+    Code.NOT_THE_APPLICANT: Remedy(
+        "Whoever speaks as the applicant is not the person of this case. Log in as that person, or name an agent.",
+        "以申请人身份办理的不是本案申请人，请由本人登录，或填写代办人。",
+    ),
+    Code.AUTHORITY_MISSING: Remedy(
+        "An agent or guardian needs an authority: its document and its last day. Hand it in, or let the applicant act.",
+        "代办人或监护人须有授权（委托书等材料及有效期末日），请补交授权，或由申请人本人办理。",
+    ),
+    Code.AUTHORITY_ENDED: Remedy(
+        "The authority of the agent or guardian has ended. Hand in a new one, or let the applicant act.",
+        "代办人或监护人的授权已到期，请提交新的授权，或由申请人本人办理。",
+    ),
+    Code.CHANNEL_NOT_OFFERED: Remedy(
+        "This agency does not take such an application by this channel. Apply at a counter.",
+        "本机构不受理以此渠道提出的该项申请，请到窗口办理。",
+    ),
+    Code.DELIVERY_NOT_OFFERED: Remedy(
+        "This agency does not hand cards over in this way for this channel. Choose another, or leave the wish out.",
+        "本机构在此渠道不提供该领卡方式，请另选领卡方式或不填。",
+    ),
+    Code.IDENTITY_CHECK_MISSING: Remedy(
+        "An application by this channel needs an electronic identity check: provider, time and reference.",
+        "以此渠道申请须先完成电子实名核验（核验机构、时间、流水号）。",
+    ),
+    Code.IDENTITY_CHECK_REFUSED: Remedy(
+        "The identity check is of a provider that this agency does not accept, is too old, or lies ahead. Check again.",
+        "电子实名核验不是本机构认可的核验机构所作，或已过期、时间有误，请重新核验。",
     ),
     Code.ROLE_NOT_ALLOWED: Remedy("Your role may not do this. Ask someone whose role may.", "您的岗位无权办理此操作。"),
     Code.CONTENT_CHANGED: Remedy(

@@ -23,6 +23,7 @@ from cases.models import (
     System,
     Token,
 )
+from cases.submitters import Citizen
 
 
 class HoldReason(StrEnum):
@@ -58,9 +59,18 @@ class Fact(Contract):
     stamp: Stamp | None = Field(default=None, repr=False)
 
 
-class AddDocuments(Fact):
+class OnBehalf(Fact):
+    """What is told for the applicant: by a clerk before whom somebody stands, or by a system that somebody uses."""
+
+    on_behalf: Citizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
+
+
+class AddDocuments(OnBehalf):
     """Documents came in."""
 
+    original_seen: StrictBool = False
+    """Their originals were shown at a counter as well, to the clerk who says so."""
     documents: Annotated[tuple[Document, ...], Field(min_length=1, max_length=MAX_DOCUMENTS)]
 
 
@@ -107,7 +117,7 @@ class Extend(Fact):
     evidence: Reference
 
 
-class Withdraw(Fact):
+class Withdraw(OnBehalf):
     """The applicant withdraws."""
 
 
@@ -206,13 +216,13 @@ class CalendarGrew(Contract):
     """A short name of what the calendar says."""
 
 
-class ConfirmLoss(Fact):
+class ConfirmLoss(OnBehalf):
     """The loss is reported formally (in person or with verified identity)."""
 
     evidence: Reference
 
 
-class CardFound(Fact):
+class CardFound(OnBehalf):
     """The lost card was found."""
 
 

@@ -1,27 +1,26 @@
 """What cases are opened with. Made by the client from an application; names and numbers are sealed by then."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StrictBool, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from cases.documents import Documents
 from cases.errors import CaseError, Code
+from cases.facts import HandOver
 from cases.models import (
     Actor,
     Category,
     Contract,
     IdempotencyKey,
-    IsoDate,
     RegionCode,
     Sealed,
-    Sha256,
     StaffId,
     Stamp,
     Token,
 )
 from cases.names import Kind
+from cases.submitters import Citizen, IdentityCheck, SubmitterKind, staff_or
 
 
 class ApplicationChannel(StrEnum):
@@ -35,15 +34,6 @@ class ApplicationChannel(StrEnum):
     guardian = "guardian"
 
 
-class SubmitterKind(StrEnum):
-    """Who handed an application in."""
-
-    staff = "staff"
-    applicant = "applicant"
-    agent = "agent"
-    guardian = "guardian"
-
-
 class ReplacementReason(StrEnum):
     """Why a card is replaced."""
 
@@ -52,49 +42,6 @@ class ReplacementReason(StrEnum):
     expired = "expired"
     old_generation = "old_generation"
     data_changed = "data_changed"
-
-
-class Authority(Contract):
-    """What lets somebody act for another: the SHA-256 of the document, and its last day."""
-
-    document: Sha256
-    until: IsoDate
-
-
-CitizenKind = Literal[SubmitterKind.applicant, SubmitterKind.agent, SubmitterKind.guardian]
-
-
-class Citizen(Contract):
-    """Whoever handed an application in and is no staff: the applicant themself, an agent or a guardian.
-
-    `ref` is a keyed token: an applicant's person ref, the number token of anybody else. It is never a staff code, and
-    nobody's colleague.
-    """
-
-    kind: CitizenKind
-    ref: Token
-    authority: Authority | None = None
-
-    @model_validator(mode="after")
-    def _applicants_need_no_authority(self) -> Self:
-        if self.kind is SubmitterKind.applicant and self.authority is not None:
-            raise CaseError(Code.FIELD_INVALID, "authority")
-        return self
-
-
-def staff_or(citizen: type[BaseModel]) -> WrapValidator:
-    """Reads a submitter: an `Actor`, unless `kind` says otherwise, so that an error names the fields of one only."""
-
-    def read(value: object, _: ValidatorFunctionWrapHandler) -> BaseModel:
-        if isinstance(value, citizen):
-            return value
-        if not isinstance(value, Mapping) or "kind" not in value:
-            return Actor.model_validate(value)
-        if value["kind"] == SubmitterKind.staff:
-            return Actor.model_validate({name: said for name, said in value.items() if name != "kind"})
-        return citizen.model_validate(value)
-
-    return WrapValidator(read)
 
 
 class Opening(Contract):
@@ -110,6 +57,8 @@ class Opening(Contract):
     category: Category = Category.general
     channel: ApplicationChannel = ApplicationChannel.counter
     submitter: Annotated[Actor | Citizen, staff_or(Citizen)]
+    identity: IdentityCheck | None = None
+    """The electronic check that the policy may take in place of the original (`cases.policy.ChannelTerms`)."""
     documents: Documents = ()
     key: IdempotencyKey
     fingerprint: Token
@@ -140,6 +89,11 @@ class Opening(Contract):
         return None
 
     @property
+    def wishes_delivery(self) -> HandOver | None:
+        """How the applicant wishes to get a card; None where there is none, or they did not say."""
+        return None
+
+    @property
     def is_urgent(self) -> bool:
         """Whether the case comes before all others, whatever depends on it."""
         return False
@@ -156,11 +110,18 @@ class ReplacementOpening(Opening):
 
     kind: Literal[Kind.card_replacement]
     reason: ReplacementReason
+    delivery: HandOver | None = None
+    """How the new card is to reach its holder; without a wish it is the policy's first way of the channel."""
 
     @property
     def replaced_because(self) -> ReplacementReason:
         """Why the card is replaced."""
         return self.reason
+
+    @property
+    def wishes_delivery(self) -> HandOver | None:
+        """How the new card is to reach its holder."""
+        return self.delivery
 
     @property
     def is_urgent(self) -> bool:

@@ -8,6 +8,7 @@ import tomllib
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -31,18 +32,19 @@ from cases.decide import Decision, settle, with_dates
 from cases.documents import Demand, DocumentKind
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import CardFunction, HoldReason
+from cases.facts import CardFunction, HandOver, HoldReason
 from cases.kinds import KINDS
 from cases.ladder import Dates, Reckoned, Rung, RungRule, Situation, compute_dates, without_decision
 from cases.machines.machine import Clock, Status
-from cases.models import Category, System
+from cases.models import Category, StaffId, System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import Opening, ReplacementReason
+from cases.openings import ApplicationChannel, Opening, ReplacementReason
 from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
 from cases.state import CaseState, Timer
+from cases.submitters import IdentityCheck
 
 PACKS: Final = Path(__file__).parent / "policies"
 """Where the policy packs of this release lie."""
@@ -206,6 +208,98 @@ class LadderTerms(_Table):
         return OfficeHours(self.opens, self.closes)
 
 
+class IdentityTerms(_Table):
+    """Whose electronic identity checks a region takes, and for how long after the check."""
+
+    providers: tuple[StaffId, ...] = Field(min_length=1)
+    valid_minutes: Annotated[int, Field(ge=1, le=1440)]
+    legal_basis: Basis
+
+    def check(self, identity: IdentityCheck | None, at: datetime) -> None:
+        """Raises `CaseError` IDENTITY_CHECK_MISSING or IDENTITY_CHECK_REFUSED."""
+        if identity is None:
+            raise CaseError(Code.IDENTITY_CHECK_MISSING, "identity")
+        age = at - identity.at
+        known = identity.provider in self.providers
+        if not known or not -_SKEW <= age <= timedelta(minutes=self.valid_minutes):
+            raise CaseError(Code.IDENTITY_CHECK_REFUSED, "identity")
+
+
+_SKEW: Final = timedelta(minutes=1)
+"""By how much a provider's clock may be ahead."""
+
+
+class ChannelTerms(_Table):
+    """What an application that comes by some channels needs to prove who applies."""
+
+    channels: tuple[ApplicationChannel, ...] = Field(min_length=1)
+    proof: Literal["original", "electronic"]
+    """What proves identity: the original, seen by whoever verifies, or an electronic check when it is handed in."""
+    originals: tuple[DocumentKind, ...] = ()
+    """Whose originals are brought to a counter, with a copy, all the same."""
+    documents: tuple[DocumentKind, ...] = ()
+    """What this channel needs beside what the road or the reason needs."""
+    legal_basis: Basis
+
+    @abstractmethod
+    def is_for(self, opening: Opening, road: Road | None) -> bool:
+        """Whether they are the terms of such an application."""
+
+    def ways(self) -> tuple[HandOver, ...]:
+        """How a new card may reach its holder, the usual way first."""
+        return ()
+
+    def demands_of(self, demands: Iterable[Demand]) -> tuple[Demand, ...]:
+        """The documents of a road or a reason with those of the channel, and with the originals that are brought."""
+        known = tuple(demands)
+        further = set(self.documents) - {demand.document for demand in known}
+        more = (Demand(document=each, legal_basis=self.legal_basis) for each in self.documents if each in further)
+        return tuple(
+            demand.model_copy(update={"original": True}) if demand.document in self.originals else demand
+            for demand in (*known, *more)
+        )
+
+    @property
+    def original_needed(self) -> bool:
+        """Whether whoever verifies must have seen an original."""
+        return self.proof == "original" or bool(self.originals)
+
+
+class NumberChangeChannel(ChannelTerms):
+    """How an ID-number change is applied for by some channels."""
+
+    roads: tuple[Literal[Road.pure_upgrade, Road.reissued], ...] = Field(min_length=1)
+
+    def is_for(self, opening: Opening, road: Road | None) -> bool:
+        """By channel and road; one that is not known is judged as an upgrade, a conflict as a reissued number."""
+        asked = Road.reissued if road in {Road.reissued, Road.conflict} else Road.pure_upgrade
+        return opening.channel in self.channels and asked in self.roads
+
+
+class ReplacementChannel(ChannelTerms):
+    """How a card replacement is applied for by some channels, and how the card then reaches its holder."""
+
+    reasons: tuple[ReplacementReason, ...] = Field(min_length=1)
+    delivery: tuple[HandOver, ...] = Field(min_length=1)
+
+    def is_for(self, opening: Opening, _road: Road | None) -> bool:
+        """By channel and reason."""
+        return opening.channel in self.channels and opening.replaced_because in self.reasons
+
+    def ways(self) -> tuple[HandOver, ...]:
+        """How the card may reach its holder."""
+        return self.delivery
+
+
+def _once_each(cells: Iterable[tuple[ApplicationChannel, StrEnum]], at_the_counter: Iterable[StrEnum]) -> None:
+    """Raises ValueError where terms contradict each other, or where the counter is closed to somebody."""
+    all_cells = list(cells)
+    if len(set(all_cells)) < len(all_cells):
+        raise ValueError("two entries say what one channel needs")
+    if not {(ApplicationChannel.counter, each) for each in at_the_counter} <= set(all_cells):
+        raise ValueError("everything can be applied for at a counter")
+
+
 class StepShare(_Table):
     """How much of the processing time one step may take, in percent; more is an overrun of the step."""
 
@@ -218,6 +312,11 @@ class Part(_Table):
 
     processing: Limit
     steps: tuple[StepShare, ...]
+
+    @property
+    def ways_in(self) -> tuple[ChannelTerms, ...]:
+        """What each channel needs; a kind without entries is applied for in person, whatever the channel."""
+        return ()
 
     @abstractmethod
     def demands_of(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
@@ -251,6 +350,18 @@ class NumberChangeRules(Part):
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
     demands: tuple[NumberChangeDemand, ...]
+    channels: tuple[NumberChangeChannel, ...]
+
+    @property
+    def ways_in(self) -> tuple[ChannelTerms, ...]:
+        """What each channel needs, by road."""
+        return self.channels
+
+    @model_validator(mode="after")
+    def _every_channel_has_one_answer(self) -> Self:
+        cells = ((way, road) for terms in self.channels for way in terms.channels for road in terms.roads)
+        _once_each(cells, (Road.pure_upgrade, Road.reissued))
+        return self
 
     @model_validator(mode="after")
     def _every_road_has_its_documents(self) -> Self:
@@ -318,6 +429,18 @@ class ReplacementRules(Part):
     pension_run_day: Annotated[int, Field(ge=1, le=28)] | None = None
     """Day of the month of the pension run; payment authority moves to a new card only after it."""
     demands: tuple[ReplacementDemand, ...]
+    channels: tuple[ReplacementChannel, ...]
+
+    @property
+    def ways_in(self) -> tuple[ChannelTerms, ...]:
+        """What each channel needs, by reason, and how the card is handed over."""
+        return self.channels
+
+    @model_validator(mode="after")
+    def _every_channel_has_one_answer(self) -> Self:
+        cells = ((way, reason) for terms in self.channels for way in terms.channels for reason in terms.reasons)
+        _once_each(cells, ReplacementReason)
+        return self
 
     @model_validator(mode="after")
     def _every_reason_has_its_documents(self) -> Self:
@@ -408,6 +531,7 @@ class Policy(_Table):
     """Division codes, or their first digits, of the agencies that this pack serves; the longest match wins."""
     campaign: Campaign
     max_extension: WorkingDays
+    identity: IdentityTerms
     number_change: NumberChangeRules
     replacement: ReplacementRules
     holds: tuple[HoldLimit, ...]
@@ -450,8 +574,33 @@ class Policy(_Table):
         )
 
     def demands(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
-        """Documents that a case needs, by its opening and, once that is known, its road."""
-        return self.part(opening.kind).demands_of(opening, road)
+        """Documents that a case needs, by its opening and its channel and, once that is known, its road."""
+        demands, way = self.part(opening.kind).demands_of(opening, road), self.way_in(opening, road)
+        return demands if way is None else way.demands_of(demands)
+
+    def way_in(self, opening: Opening, road: Road | None) -> ChannelTerms | None:
+        """What the channel of an application needs; None where the policy has no answer for it."""
+        return next((way for way in self.part(opening.kind).ways_in if way.is_for(opening, road)), None)
+
+    def check_way_in(self, opening: Opening, road: Road | None, at: datetime) -> None:
+        """Whether an application may come as it does, when it comes.
+
+        Raises `CaseError`: CHANNEL_NOT_OFFERED, DELIVERY_NOT_OFFERED, and as `IdentityTerms.check`.
+        """
+        if not self.part(opening.kind).ways_in:
+            return
+        way = self.way_in(opening, road)
+        if way is None:
+            raise CaseError(Code.CHANNEL_NOT_OFFERED, "channel")
+        if way.proof == "electronic" or opening.identity is not None:
+            self.identity.check(opening.identity, at)
+        if opening.wishes_delivery is not None and opening.wishes_delivery not in way.ways():
+            raise CaseError(Code.DELIVERY_NOT_OFFERED, "delivery")
+
+    def handed_over(self, opening: Opening, road: Road | None) -> HandOver | None:
+        """How a new card is to reach its holder: as they wish, or else in the usual way of the channel."""
+        way = self.way_in(opening, road)
+        return opening.wishes_delivery or (next(iter(way.ways()), None) if way is not None else None)
 
     @property
     def _hold_terms(self) -> tuple[HoldTerm, ...]:

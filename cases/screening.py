@@ -6,7 +6,7 @@ from typing import Literal
 
 from cases.documents import Demand
 from cases.errors import Advice
-from cases.facts import CardFunction, HoldReason
+from cases.facts import CardFunction, HandOver, HoldReason
 from cases.models import OrderId, Record, System
 from cases.numbers import Road
 
@@ -62,6 +62,10 @@ class Screening(Record):
     terms: Terms
     road: Road | None = None
     demands: tuple[Demand, ...] = ()
+    original_needed: bool = True
+    """Whether whoever verifies must have seen an original; not where an electronic check of identity took its place."""
+    delivery: HandOver | None = None
+    """How a new card is to reach its holder."""
     advice: tuple[Advice, ...] = ()
     benefits_held: bool = False
     draws_pension: bool = False

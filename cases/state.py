@@ -1,7 +1,7 @@
 """The one frozen state of a case."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple, Self
 
@@ -16,7 +16,7 @@ from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung, Stretch
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
-from cases.models import OrderId, PublicationId, Record, StaffId, System
+from cases.models import OrderId, PublicationId, Record, Sha256, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
@@ -76,6 +76,8 @@ class CaseState(Record):
     """A system named the clerk who took the application in, who did not act themself (`cases.stamps.names_a_clerk`)."""
     screening: Screening | None = None
     documents: tuple[Document, ...] = ()
+    originals: tuple[Sha256, ...] = ()
+    """Copies on file whose originals were shown at a counter."""
     defects: tuple[Defect, ...] = ()
     verifier: StaffId | None = None
     approver: StaffId | None = None
@@ -175,11 +177,11 @@ class CaseState(Record):
     @property
     def missing(self) -> tuple[Demand, ...]:
         """Documents that are demanded and not on file."""
-        return self.missing_of(self.documents)
+        return self.missing_of(self.documents, self.originals)
 
-    def missing_of(self, documents: Iterable[Document]) -> tuple[Demand, ...]:
-        """Documents that are demanded and not among `documents`."""
-        return unmet(self.screening.demands, documents) if self.screening is not None else ()
+    def missing_of(self, documents: Iterable[Document], originals: Container[Sha256]) -> tuple[Demand, ...]:
+        """Documents that are demanded and not among `documents`, or only as copies where the original is demanded."""
+        return unmet(self.screening.demands, documents, originals) if self.screening is not None else ()
 
     def with_documents(self, documents: Iterable[Document]) -> tuple[Document, ...]:
         """The documents on file with further ones; the same copy twice is one document."""

@@ -22,7 +22,8 @@ from cases.models import Category, Role, System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
+from cases.openings import ApplicationChannel, ReplacementReason
+from cases.submitters import SubmitterKind
 
 CATEGORY_ZH: Final = {
     Category.resettled: "异地安置",
@@ -60,6 +61,7 @@ DOCUMENT_ZH: Final = {
     DocumentKind.loss_declaration: "遗失声明",
     DocumentKind.old_card: "旧卡",
     DocumentKind.proxy_authorisation: "委托书",
+    DocumentKind.guardianship_certificate: "监护关系证明",
     DocumentKind.photograph: "照片",
 }
 MILESTONE_ZH: Final = {

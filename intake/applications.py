@@ -29,20 +29,13 @@ from activities.sealing import Field as Sealable
 from activities.sealing import Sealer
 from cases.documents import MAX_DOCUMENTS, Document, check_document
 from cases.errors import Advice, CaseError, Code
+from cases.facts import HandOver
 from cases.kinds import KINDS, read_case_id
 from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode
 from cases.names import Kind
 from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
-from cases.openings import (
-    ApplicationChannel,
-    Authority,
-    Citizen,
-    CitizenKind,
-    Opening,
-    ReplacementReason,
-    SubmitterKind,
-    staff_or,
-)
+from cases.openings import ApplicationChannel, Opening, ReplacementReason
+from cases.submitters import Authority, Citizen, CitizenKind, IdentityCheck, SubmitterKind, check_authority, staff_or
 from cases.text import check_name
 
 # --- what is wrong ----------------------------------------------------------------------------------------------------
@@ -82,6 +75,7 @@ _CODE_OF_FIELD: Final = {
     "issued_on": Code.DATE_INVALID,
     "expires_on": Code.DATE_INVALID,
     "served_on": Code.DATE_INVALID,
+    "until": Code.DATE_INVALID,
 }
 
 
@@ -225,7 +219,7 @@ class ApplicationCitizen(Contract):
 
     kind: CitizenKind
     number: Annotated[str | None, BeforeValidator(_coded(_check_number_if_any))] = Field(default=None, repr=False)
-    authority: Authority | None = None
+    authority: Annotated[Authority | None, WrapValidator(_one_by_one)] = None
 
     @model_validator(mode="after")
     def _anybody_but_the_applicant_is_named(self) -> Self:
@@ -256,6 +250,8 @@ class Application(Contract):
     documents: ApplicationDocuments = ()
     submitter: Annotated[Actor | ApplicationCitizen, staff_or(ApplicationCitizen)]
     """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
+    identity: IdentityCheck | None = None
+    """The electronic check of whoever applies, where the region's policy takes one by this channel."""
     key: Annotated[IdempotencyKey, BeforeValidator(_coded(check_key))] | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
@@ -288,11 +284,13 @@ class ReplacementApplication(Application):
     number: ShownNumber
     """The resident ID number that the applicant shows, of 18 digits or still of 15."""
     reason: ReplacementReason
+    delivery: HandOver | None = None
+    """How the new card is to reach its holder, of the ways that the region offers by this channel."""
 
     @property
     def of_its_kind(self) -> dict[str, Any]:
-        """Why the card is replaced."""
-        return {"reason": self.reason}
+        """Why the card is replaced, and how the new one is wished for."""
+        return {"reason": self.reason, "delivery": self.delivery}
 
 
 APPLICATIONS: Final[dict[Kind, type[Application]]] = {
@@ -329,9 +327,13 @@ def check_host(document: Document, document_hosts: AbstractSet[str]) -> None:
 def content_of(application: Application) -> str:
     """Canonical JSON of everything that is applied for, names and numbers in clear; equal applications give equal text.
 
-    How a number was typed and the order of documents do not count, nor does the idempotency key.
+    How a number was typed, the order of documents and when somebody's identity was checked do not count, nor does the
+    idempotency key.
     """
-    content = application.model_dump(mode="json", exclude={"key", application.NUMBER, "documents"})
+    content = application.model_dump(mode="json", exclude={"key", "identity", application.NUMBER, "documents"})
+    if content.get("delivery", "") is None:
+        # As below: so it was said before one could wish.
+        del content["delivery"]
     content["number"] = normalise(application.number_applied_with).text
     if application.channel is ApplicationChannel.counter:
         # So it was said before there were others, and the same application is the same still.
@@ -355,7 +357,8 @@ def seal(
 
     Without a key of its own an application's content is its key, so that repeating it changes nothing. A reopening is
     another request than the first opening and has another key. Raises `CaseError` as `check`, and
-    DOCUMENT_OF_ANOTHER_PERSON, and IDEMPOTENCY_KEY_INVALID where the key names the person.
+    DOCUMENT_OF_ANOTHER_PERSON, as `cases.submitters.check_authority`, and IDEMPOTENCY_KEY_INVALID where the key names
+    the person.
     """
     if application.key is not None and application.personal_number in application.key:
         raise CaseError(Code.IDEMPOTENCY_KEY_INVALID, "key")
@@ -363,6 +366,8 @@ def seal(
     person = sealer.person_token(application.personal_number)
     number = normalise(application.number_applied_with).text
     fingerprint = sealer.content_token(content_of(application))
+    if isinstance(application.submitter, ApplicationCitizen):
+        check_authority(speaker_of(application.submitter, person, sealer), person, today)
     documents = tuple(_sealed_document(document, sealer) for document in application.documents)
     for document in documents:
         check_document(document, person, today)
@@ -376,6 +381,7 @@ def seal(
         "category": application.category,
         "channel": application.channel,
         "submitter": _sealed_submitter(application.submitter, person, sealer),
+        "identity": application.identity,
         "documents": documents,
         "key": application.key or f"{'reopen' if reopen else 'content'}:{fingerprint}",
         "fingerprint": fingerprint,
@@ -385,10 +391,13 @@ def seal(
 
 
 def _sealed_submitter(submitter: Actor | ApplicationCitizen, person: str, sealer: Sealer) -> Actor | Citizen:
-    if isinstance(submitter, Actor):
-        return submitter
-    ref = person if submitter.number is None else sealer.number_token(normalise(submitter.number).text)
-    return Citizen(kind=submitter.kind, ref=ref, authority=submitter.authority)
+    return submitter if isinstance(submitter, Actor) else speaker_of(submitter, person, sealer)
+
+
+def speaker_of(citizen: ApplicationCitizen, person: str, sealer: Sealer) -> Citizen:
+    """Whoever applies, or speaks for the person of a case, as the case knows them: by a keyed token."""
+    ref = person if citizen.number is None else sealer.number_token(normalise(citizen.number).text)
+    return Citizen(kind=citizen.kind, ref=ref, authority=citizen.authority)
 
 
 def _sealed_document(document: ApplicationDocument, sealer: Sealer) -> Document:

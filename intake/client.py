@@ -64,9 +64,11 @@ from cases.models import Actor, Category
 from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER
+from cases.submitters import Citizen
 from cases.words import CATEGORY_ZH
 from intake.applications import (
     Application,
+    ApplicationCitizen,
     InputRefused,
     Problem,
     check_host,
@@ -74,6 +76,7 @@ from intake.applications import (
     checked,
     seal,
     seal_card_number,
+    speaker_of,
 )
 from intake.crowds import until_not_dropped
 from intake.stamping import Stamping
@@ -373,6 +376,14 @@ class CaseClient:
             if refused.code in (Code.CASE_UNKNOWN, Code.INTERNAL):
                 return await self._answer_of_closed(case_id, identity, refused)
             raise
+
+    def speaker(self, case_id: str, citizen: ApplicationCitizen) -> Citizen:
+        """Who speaks for the applicant of a case, for the `on_behalf` of a fact; their number is given in clear.
+
+        Raises `InputRefused` for what is no case ID.
+        """
+        self._checked_id(case_id)
+        return speaker_of(citizen, read_case_id(case_id)[1], self._sealer)
 
     async def card_produced(
         self,

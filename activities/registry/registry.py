@@ -44,7 +44,7 @@ from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
 from cases.answers import LateAnswer, Receipt, Transition
-from cases.clocks import SHANGHAI
+from cases.clocks import SHANGHAI, day_of
 from cases.decide import Decision, decide, initial_state, next_step, otherwise, where_it_cannot_be_undone
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
@@ -54,7 +54,6 @@ from cases.kinds import KINDS
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.models import Actor
-from cases.openings import Citizen
 from cases.policy import Policies, Policy
 from cases.rules.people import check_fact
 from cases.stamps import Claims, names_a_clerk
@@ -69,6 +68,7 @@ from cases.steps import (
     StepResult,
     changes_of,
 )
+from cases.submitters import Citizen, check_authority
 from cases.views import receipt_of, view_of
 
 SQL: Final = load("cases.sql")
@@ -97,6 +97,10 @@ _REFUSES_APPLICATION: Final = frozenset(
         Code.TEXT_FORBIDDEN_CHARACTERS,
         Code.PAYLOAD_INVALID,
         Code.POLICY_UNKNOWN,
+        Code.CHANNEL_NOT_OFFERED,
+        Code.DELIVERY_NOT_OFFERED,
+        Code.IDENTITY_CHECK_MISSING,
+        Code.IDENTITY_CHECK_REFUSED,
     }
 )
 """What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""
@@ -256,6 +260,8 @@ class Registry:
         # What was written before is not judged again: the key of its stamp may be out of use by now.
         try:
             claims = self._stamps.check_opening(opening, request.arrived, now)
+            if isinstance(opening.submitter, Citizen):
+                check_authority(opening.submitter, opening.person, day_of(now))
         except CaseError as not_theirs:
             raise Refused(not_theirs.code) from None
         if names_a_clerk(claims, opening) and not seen["is_staff"]:

@@ -41,7 +41,8 @@ async def screen(
     The policy is the one the case is pinned to, or, for a case that was never screened, the newest of its region.
 
     Raises `CaseError` with the code of a hard rule that the number applied for breaks, PAYLOAD_INVALID where it is not
-    the number its token stands for, POLICY_UNKNOWN, SEAL_BROKEN or KEY_UNKNOWN.
+    the number its token stands for, POLICY_UNKNOWN, SEAL_BROKEN or KEY_UNKNOWN; and, of
+    an application that comes in now, as `cases.policy.Policy.check_way_in`.
     """
     opening, record = state.opening, KINDS[state.kind]
     before = state.screening
@@ -63,11 +64,16 @@ async def screen(
         verdict = Verdict(Finding.deceased)
     else:
         verdict = record.verdict(_seen(row, opening, number, day, sealer))
+    if before is None:
+        policy.check_way_in(opening, verdict.road, at)
+    way = policy.way_in(opening, verdict.road)
     screening = Screening(
         finding=verdict.finding,
         terms=policy.terms(opening.kind),
         road=verdict.road,
         demands=policy.demands(opening, verdict.road),
+        original_needed=way is None or way.original_needed,
+        delivery=policy.handed_over(opening, verdict.road),
         advice=verdict.advice,
         benefits_held=known and row["benefits_held"],
         draws_pension=known and row["draws_pension"],

@@ -8,7 +8,7 @@ from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, ResolveDispute, ReturnDocuments, VerifyDocuments
 from cases.machines.machine import Guard, Row, Status
-from cases.models import distinct
+from cases.models import Role, Sha256, distinct
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -16,11 +16,13 @@ from cases.state import CaseState
 def _may_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None:
     for document in fact.documents:
         check_document(document, state.opening.person, today)
+    if fact.original_seen and fact.actor.role is not Role.clerk:
+        return Code.ROLE_NOT_ALLOWED
     return Code.DOCUMENTS_TOO_MANY if len(state.with_documents(fact.documents)) > MAX_DOCUMENTS else None
 
 
 def _may_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code | None:
-    if not fact.original_seen:
+    if not fact.original_seen and (state.screening is None or state.screening.original_needed):
         return Code.ORIGINAL_NOT_SEEN
     if not distinct((state.opening.taken_in_by, fact.actor.id)):
         return Code.SAME_PERSON
@@ -39,14 +41,23 @@ def _are_missing(state: CaseState, fact: Any) -> bool:
         added = fact.documents
     elif isinstance(fact, ResolveDispute):
         added = (fact.police_document,)
-    return bool(state.missing_of(state.with_documents(added)) or (state.defects and not added))
+    missing = state.missing_of(state.with_documents(added), _shown(state, fact))
+    return bool(missing or (state.defects and not added))
+
+
+def _shown(state: CaseState, fact: Any) -> tuple[Sha256, ...]:
+    """The copies whose originals were shown, with those that a fact brings."""
+    if not isinstance(fact, AddDocuments) or not fact.original_seen:
+        return state.originals
+    return tuple(dict.fromkeys((*state.originals, *(document.sha256 for document in fact.documents))))
 
 
 def _added(state: CaseState, fact: AddDocuments, _row: Row) -> dict[str, Any]:
-    documents = state.with_documents(fact.documents)
-    still_missing = {demand.document for demand in state.missing_of(documents)}
+    documents, originals = state.with_documents(fact.documents), _shown(state, fact)
+    still_missing = {demand.document for demand in state.missing_of(documents, originals)}
     return {
         "documents": documents,
+        "originals": originals,
         "defects": tuple(defect for defect in state.defects if defect.document in still_missing),
     }
 
@@ -57,9 +68,12 @@ def _verified(state: CaseState, fact: VerifyDocuments, _row: Row) -> dict[str, A
 
 def _returned(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, Any]:
     defective = {defect.document for defect in fact.defects}
+    documents = tuple(document for document in state.documents if document.kind not in defective)
+    kept = {document.sha256 for document in documents}
     return {
         "defects": fact.defects,
-        "documents": tuple(document for document in state.documents if document.kind not in defective),
+        "documents": documents,
+        "originals": tuple(copy for copy in state.originals if copy in kept),
     }
 
 

@@ -10,13 +10,23 @@ from typing import Any, Final
 
 from cases.errors import CaseError, Code
 from cases.events import ROLES, Act, Event
-from cases.facts import Approve, CardActivated, CardFunction, ConfirmDownstream, Fact, PersonEnded, PersonEndedReason
+from cases.facts import (
+    Approve,
+    CardActivated,
+    CardFunction,
+    ConfirmDownstream,
+    Fact,
+    OnBehalf,
+    PersonEnded,
+    PersonEndedReason,
+)
 from cases.machines.machine import Guard, Row
 from cases.models import Actor, Role, System, distinct
 from cases.numbers import Road
 from cases.offices import MINISTRY
 from cases.rules.subject import Subject
 from cases.state import CaseState
+from cases.submitters import Citizen, check_authority
 
 NAMES_THE_SUBMITTER: Final = frozenset({Role.back_office})
 """Roles that open cases for others, and say which member of staff took the application in."""
@@ -60,6 +70,23 @@ def check_fact(event: Event, fact: Fact, region: str) -> None:
             return
     if not allowed:
         raise CaseError(Code.ROLE_NOT_ALLOWED)
+
+
+def check_speaker(state: CaseState, fact: Fact, today: date) -> None:
+    """Whether whoever speaks for the applicant may.
+
+    A system speaks for whoever handed the application in, unless it names somebody; what a clerk took in it passes on
+    for the office. At a counter the clerk sees who stands there. Raises `CaseError` as
+    `cases.submitters.check_authority`.
+    """
+    if not isinstance(fact, OnBehalf):
+        return
+    submitter = state.opening.submitter if isinstance(state.opening.submitter, Citizen) else None
+    speaker = fact.on_behalf
+    if speaker is None and fact.actor.role is Role.back_office:
+        speaker = submitter
+    if speaker is not None:
+        check_authority(speaker, state.opening.person, today, submitter)
 
 
 def _may_approve(state: CaseState, fact: Approve, _today: date) -> Code | None:

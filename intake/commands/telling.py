@@ -6,7 +6,7 @@ or from standard input.
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Final, NamedTuple, get_args
@@ -17,13 +17,22 @@ from pydantic.fields import FieldInfo
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
 from cases.facts import CardProduced, CardTurnedUp, Fact, VerifyDocuments
-from intake.applications import checked
+from cases.submitters import SubmitterKind
+from intake.applications import ApplicationCitizen, checked
 from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
 from intake.commands.opening import read_input
 from intake.commands.saying import Exit, WrongUsage
 from intake.files.columns import DOCUMENT_OF_WORD
 from intake.files.rows import read_documents
 from intake.requests import read_object
+
+
+class Speaker(StrEnum):
+    """Who speaks for an applicant."""
+
+    applicant = SubmitterKind.applicant.value
+    agent = SubmitterKind.agent.value
+    guardian = SubmitterKind.guardian.value
 
 
 class Given(NamedTuple):
@@ -68,6 +77,7 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
         invocation.document_hosts = frozenset(values["document_host"] or ())
         card_number = _card_number(values.get("card_number_from"))
         fields = _fields(options, values, card_number)
+        speaker = None if values["json"] is not None else _speaker(fields.pop("on_behalf", None))
         # The gate knows the caller and puts them there; whoever is named otherwise does not act.
         actor = invocation.actor()
         if model is CardTurnedUp and card_number is not None:
@@ -80,6 +90,8 @@ def _command(model: type[Fact], options: list[Given]) -> Command:
         fact = checked(model, {**fields, "actor": actor, "stamp": None})
         async with invocation.cases(confirming=True) as cases:
             before = await cases.view(case)
+            if speaker is not None:
+                fact = fact.model_copy(update={"on_behalf": cases.speaker(case, speaker)})
             if isinstance(fact, CardProduced) and card_number is not None:
                 answer = await cases.card_produced(
                     case,
@@ -136,12 +148,23 @@ def _fields(options: Iterable[Given], values: dict[str, Any], card_number: str |
 
 
 def _card_number(path: Path | None) -> str | None:
-    if path is None:
-        return None
+    return None if path is None else _read_number(path, "card_number")
+
+
+def _read_number(path: Path, field: str) -> str:
     try:
         return read_input(path).decode().strip()
     except UnicodeDecodeError:
-        raise CaseError(Code.FIELD_INVALID, "card_number") from None
+        raise CaseError(Code.FIELD_INVALID, field) from None
+
+
+def _speaker(said: dict[str, Any] | None) -> ApplicationCitizen | None:
+    return None if said is None else checked(ApplicationCitizen, said)
+
+
+def _authority(said: str) -> dict[str, Any]:
+    document, _, until = said.partition("=")
+    return {"on_behalf": {"authority": {"document": document, "until": until}}}
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -183,7 +206,8 @@ _CARD_NUMBER: Final = _parameter(
 
 def _options_of(fact: type[Fact]) -> Iterator[Given]:
     for name, field in fact.model_fields.items():
-        yield from _SPECIAL[name] if name in _SPECIAL else (_plain_option(name, field),)
+        for given in _SPECIAL[name] if name in _SPECIAL else (_plain_option(name, field),):
+            yield given._replace(required=given.required and field.is_required())
 
 
 def _plain_option(name: str, field: FieldInfo) -> Given:
@@ -240,6 +264,19 @@ _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
         Given("--document", str, _police_document, help="The document decided on.", metavar=_DOCUMENT),
     ),
     "defects": (Given("--defect", list[str], _defects, help="What is wrong; repeatable.", metavar="KIND=PROBLEM"),),
+    "on_behalf": (
+        Given("--on-behalf", Speaker, lambda kind: {"on_behalf": {"kind": kind}}, help="Who speaks for the applicant."),
+        Given(
+            "--speaker-number-from",
+            Path,
+            lambda path: {"on_behalf": {"number": _read_number(path, "on_behalf.number")}},
+            help="Where the number of an agent or guardian stands, - for standard input.",
+            metavar="FILE",
+        ),
+        Given(
+            "--authority", str, _authority, help="What lets them, and its last day (YYYY-MM-DD).", metavar="SHA256=DAY"
+        ),
+    ),
     "card_number": (),
     "card_token": (),
 }

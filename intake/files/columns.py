@@ -8,8 +8,9 @@ from enum import Enum, StrEnum
 from typing import Final
 
 from cases.errors import Code
+from cases.facts import HandOver
 from cases.kinds import KINDS
-from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, REASON_ZH, SUBMITTER_ZH
+from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, REASON_ZH, SUBMITTER_ZH, WORDS
 from intake.applications import InputRefused, Problem
 
 
@@ -30,6 +31,12 @@ class Column(StrEnum):
     submitter = "submitter"
     submitter_kind = "submitter_kind"
     submitter_number = "submitter_number"
+    authority = "authority"
+    authority_until = "authority_until"
+    identity_provider = "identity_provider"
+    identity_at = "identity_at"
+    identity_reference = "identity_reference"
+    delivery = "delivery"
     note = "note"
 
     @property
@@ -53,6 +60,12 @@ _CHINESE: Final = {
     Column.submitter: "受理人",
     Column.submitter_kind: "提交人类型",
     Column.submitter_number: "提交人证件号码",
+    Column.authority: "授权材料摘要",
+    Column.authority_until: "授权有效期至",
+    Column.identity_provider: "实名核验机构",
+    Column.identity_at: "实名核验时间",
+    Column.identity_reference: "实名核验流水号",
+    Column.delivery: "领卡方式",
     Column.note: "备注",
 }
 
@@ -67,6 +80,7 @@ CHANNEL_OF_WORD: Final = {
     word: channel for channel, zh in APPLICATION_CHANNEL_ZH.items() for word in (zh, channel.value)
 }
 SUBMITTER_OF_WORD: Final = {word: kind for kind, zh in SUBMITTER_ZH.items() for word in (zh, kind.value)}
+DELIVERY_OF_WORD: Final = {word: way for way, zh in WORDS[HandOver].items() for word in (zh, way.value)}
 CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}
 REASON_OF_WORD: Final = {word: reason for reason, zh in REASON_ZH.items() for word in (zh, reason.value)}
 DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for word in (zh, kind.value)}

@@ -11,7 +11,7 @@ from cases.errors import Advice, CaseError, Code
 from cases.models import Role
 from cases.names import Kind
 from cases.numbers import normalise, spreadsheet_damage, validate
-from cases.openings import SubmitterKind
+from cases.submitters import SubmitterKind
 from intake.applications import (
     APPLICATIONS,
     Application,
@@ -23,6 +23,7 @@ from intake.applications import (
 from intake.files.columns import (
     CATEGORY_OF_WORD,
     CHANNEL_OF_WORD,
+    DELIVERY_OF_WORD,
     DOCUMENT_OF_WORD,
     KIND_OF_WORD,
     NOT_READ,
@@ -130,12 +131,18 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
                 fields[column] = value
     kind = fields.pop(Column.kind, Kind.id_number_change)
     problems += _name_submitter(fields, terms)
+    said = {name: fields.pop(column) for name, column in _IDENTITY.items() if column in fields}
+    if said:
+        fields["identity"] = said
     model = APPLICATIONS[kind]
     if Column.reason not in model.model_fields:
         if Column.reason in fields and not cells.get(Column.kind):
             # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
             problems.append(Problem(Column.kind, Code.FIELD_MISSING))
         fields.pop(Column.reason, None)
+    if Column.delivery in fields and Column.delivery not in model.model_fields:
+        problems.append(Problem(Column.delivery, Code.FIELD_INVALID))
+        del fields[Column.delivery]
     number = fields.pop(Column.number, None)
     fields[model.NUMBER] = number
     fields.setdefault(Column.name, "")
@@ -146,14 +153,36 @@ def _name_submitter(fields: dict[str, Any], terms: Terms) -> list[Problem]:
     """Put who hands the application in in the place of the columns that say so, and say what contradicts itself."""
     kind = fields.pop(Column.submitter_kind, SubmitterKind.staff)
     number = fields.pop(Column.submitter_number, None)
+    authority = {name: fields.pop(column) for name, column in _AUTHORITY.items() if column in fields}
     if kind is SubmitterKind.staff:
         submitter = fields.get(Column.submitter, terms.submitter)
         if isinstance(submitter, str):
             fields[Column.submitter] = {"id": submitter, "role": Role.clerk, "office": fields.get(Column.region)}
-        return [] if number is None else [Problem(Column.submitter_number, Code.FIELD_INVALID)]
+        surplus = [] if number is None else [Column.submitter_number]
+        surplus += [_AUTHORITY[name] for name in authority]
+        return [Problem(column, Code.FIELD_INVALID) for column in surplus]
     problems = [Problem(Column.submitter, Code.FIELD_INVALID)] if Column.submitter in fields else []
-    fields[Column.submitter] = {"kind": kind} if number is None else {"kind": kind, "number": number}
+    fields[Column.submitter] = (
+        {"kind": kind}
+        | ({} if number is None else {"number": number})
+        | ({"authority": authority} if authority else {})
+    )
     return problems
+
+
+_AUTHORITY: Final = {"document": Column.authority, "until": Column.authority_until}
+_IDENTITY: Final = {
+    "provider": Column.identity_provider,
+    "at": Column.identity_at,
+    "reference": Column.identity_reference,
+}
+_COLUMN_OF_FIELD: Final = {
+    "submitter.number": Column.submitter_number,
+    "submitter.authority": Column.authority,
+    **{f"submitter.authority.{name}": column for name, column in _AUTHORITY.items()},
+    "identity": Column.identity_provider,
+    **{f"identity.{name}": column for name, column in _IDENTITY.items()},
+}
 
 
 def _checked(model: type[Application], fields: dict[str, Any], problems: list[Problem]) -> Application:
@@ -172,8 +201,10 @@ def _checked(model: type[Application], fields: dict[str, Any], problems: list[Pr
 
 
 def _by_column(problem: Problem) -> Problem:
-    if problem.field == "submitter.number":
-        return Problem(Column.submitter_number, problem.code)
+    if problem == ("submitter.authority", Code.DATE_INVALID):
+        return Problem(Column.authority_until, problem.code)
+    if (column := _COLUMN_OF_FIELD.get(problem.field)) is not None:
+        return Problem(column, problem.code)
     first = problem.field.partition(".")[0]
     of_a_number = any(first == model.NUMBER for model in APPLICATIONS.values())
     return Problem(Column.number if of_a_number else first, problem.code)
@@ -212,6 +243,7 @@ _WORDS: Final[Mapping[Column, Mapping[str, Any]]] = {
     Column.kind: KIND_OF_WORD,
     Column.channel: CHANNEL_OF_WORD,
     Column.submitter_kind: SUBMITTER_OF_WORD,
+    Column.delivery: DELIVERY_OF_WORD,
     Column.category: CATEGORY_OF_WORD,
     Column.reason: REASON_OF_WORD,
 }

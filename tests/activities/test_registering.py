@@ -18,11 +18,12 @@ from cases.facts import CardFunction, ConfirmLoss, PersonEnded, PersonEndedReaso
 from cases.machines.machine import Status
 from cases.models import Category
 from cases.numbers import Road, derive
-from cases.openings import ApplicationChannel, Authority, Citizen, ReplacementReason, SubmitterKind
+from cases.openings import ApplicationChannel, ReplacementReason
 from cases.policy import Policies
 from cases.screening import Finding, Screening
 from cases.state import CaseState
 from cases.steps import StepResult
+from cases.submitters import Authority, Citizen, IdentityCheck, SubmitterKind
 from tests.activities.play import CLERK, NOON, SECOND, SOUTH, Play, eighteen, insured, old_number
 from tests.stamping import STAMPS
 
@@ -387,13 +388,17 @@ class TestAnApplication:
 AGENT = Citizen(kind=SubmitterKind.agent, ref="b" * 26, authority=Authority(document="0" * 64, until=date(2027, 1, 31)))
 
 
+def checked_at(at: datetime) -> IdentityCheck:
+    return IdentityCheck(provider="national-id-app", at=at, reference="check/1")
+
+
 async def test_a_case_keeps_how_it_came_and_who_handed_it_in(play: Play) -> None:
     people = [insured() for _ in range(3)]
     await play.load(*people)
     themself = Citizen(kind=SubmitterKind.applicant, ref=play.token(people[1]))
     openings: list[dict[str, Any]] = [
         {},
-        {"channel": ApplicationChannel.online, "submitter": themself},
+        {"channel": ApplicationChannel.online, "submitter": themself, "identity": checked_at(play.at)},
         {"channel": ApplicationChannel.agent, "submitter": AGENT},
     ]
     rows = []

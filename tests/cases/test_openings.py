@@ -6,7 +6,8 @@ import pytest
 
 from cases.documents import MAX_DOCUMENTS
 from cases.errors import Code
-from cases.openings import NumberChangeOpening, ReplacementOpening, SubmitterKind
+from cases.openings import NumberChangeOpening, ReplacementOpening
+from cases.submitters import SubmitterKind
 from tests.cases.refusing import NUMBER, PLANTED, as_data, refusal
 from tests.scenes import CLERK, ID_CARD, SEALED, number_change, replacement
 

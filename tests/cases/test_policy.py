@@ -20,7 +20,7 @@ from cases.machines.machine import Clock, Status
 from cases.models import System
 from cases.names import Kind
 from cases.numbers import Road
-from cases.openings import ReplacementReason
+from cases.openings import ApplicationChannel, ReplacementReason
 from cases.policy import PACKS, Policies, Policy, load
 from tests.scenes import FACTS, NOW, OFFICE, SOUTH, in_status, number_change, policies, policy, received, replacement
 
@@ -74,6 +74,32 @@ def test_regions_contradict_each_other_where_they_do_in_life() -> None:
     assert south.number_change.confirmations == ()
     assert {north.number_change.replacement, south.number_change.replacement} == {"offer", "open"}
     assert (north.replacement.pension_run_day is None) is not (south.replacement.pension_run_day is None)
+
+
+def test_whether_an_electronic_check_replaces_the_original_is_the_regions_own() -> None:
+    applied = {"channel": ApplicationChannel.online}
+    for region, original in ((OFFICE, False), (SOUTH, True)):
+        opening, rules = number_change(region=region).model_copy(update=applied), policy(region)
+        way = rules.way_in(opening, Road.pure_upgrade)
+        assert way is not None
+        assert (way.proof, way.original_needed) == ("electronic", original)
+        assert [demand.original for demand in rules.demands(opening, Road.pure_upgrade)] == [original]
+        # What was changed is shown in the original everywhere, and so is what somebody else has.
+        for road in (Road.reissued, Road.conflict):
+            assert [demand.original for demand in rules.demands(opening, road)] == [True, True]
+
+
+def test_what_a_channel_needs_comes_to_what_the_road_needs() -> None:
+    for region in (OFFICE, SOUTH):
+        through_an_agent = number_change(region=region).model_copy(update={"channel": ApplicationChannel.agent})
+        wanted = policy(region).demands(through_an_agent, Road.pure_upgrade)
+        assert [demand.document for demand in wanted] == [
+            DocumentKind.resident_id_card,
+            DocumentKind.proxy_authorisation,
+        ]
+        assert not any(
+            demand.original for demand in policy(region).demands(number_change(region=region), Road.reissued)
+        )
 
 
 def test_a_card_is_made_within_thirty_working_days_everywhere() -> None:
@@ -154,6 +180,7 @@ def drop(*path: str | int) -> Callable[[Pack], None]:
 
 DEMANDS = ("number_change", "demands")
 PROCESSING = ("number_change", "processing")
+CHANNELS = ("number_change", "channels")
 WRONG: dict[str, tuple[Callable[[Pack], None], str]] = {
     "a demand without a basis": (drop(*DEMANDS, 0, "legal_basis"), "number_change.demands.0.legal_basis"),
     "a demand with an empty basis": (put(*DEMANDS, 0, "legal_basis", value=""), "number_change.demands.0.legal_basis"),
@@ -211,6 +238,26 @@ WRONG: dict[str, tuple[Callable[[Pack], None], str]] = {
         put("replacement", "demands", value=pack()["replacement"]["demands"][:1]),
         "replacement",
     ),
+    "a channel without a basis": (drop(*CHANNELS, 0, "legal_basis"), "number_change.channels.0.legal_basis"),
+    "a channel that nobody knows": (
+        put(*CHANNELS, 0, "channels", value=[PLANTED]),
+        "number_change.channels.0.channels.0",
+    ),
+    "a channel with two answers": (
+        put(*CHANNELS, value=[*pack()["number_change"]["channels"], pack()["number_change"]["channels"][1]]),
+        "number_change",
+    ),
+    "a road that no counter takes": (put(*CHANNELS, value=pack()["number_change"]["channels"][1:]), "number_change"),
+    "a reason that no counter takes": (
+        put("replacement", "channels", value=pack()["replacement"]["channels"][1:]),
+        "replacement",
+    ),
+    "a card that reaches nobody": (
+        put("replacement", "channels", 0, "delivery", value=[]),
+        "replacement.channels.0.delivery",
+    ),
+    "identity checks of nobody": (put("identity", "providers", value=[]), "identity.providers"),
+    "identity checks without a basis": (drop("identity", "legal_basis"), "identity.legal_basis"),
     "no name": (drop("name"), "name"),
     "a closure that is no date": (put("calendar", "closed", value=[PLANTED]), "calendar.closed.0"),
 }

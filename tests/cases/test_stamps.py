@@ -11,8 +11,9 @@ from cases.events import FACTS, OPEN, Event
 from cases.facts import Fact, HoldReason
 from cases.kinds import case_id
 from cases.models import Actor, Role
-from cases.openings import ApplicationChannel, Citizen, Opening, SubmitterKind
+from cases.openings import ApplicationChannel, Opening
 from cases.stamps import check_fact, check_opening, digest_of, read
+from cases.submitters import Citizen, SubmitterKind
 from tests import scenes
 from tests.scenes import CLERK, ID_CARD, OFFICER, number_change, replacement
 from tests.stamping import stamp_of, stamped, stamped_opening

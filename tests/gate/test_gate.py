@@ -14,7 +14,7 @@ from cases.events import FACTS, OPEN, ROLES, Event
 from cases.facts import CardProduced, Reject
 from cases.kinds import case_id
 from cases.models import Actor, Role
-from cases.openings import Citizen, SubmitterKind
+from cases.submitters import Citizen, SubmitterKind
 from gate.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate
 from gate.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main
 from stack.issuer import Everybody, Issuer

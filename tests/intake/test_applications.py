@@ -14,15 +14,8 @@ from cases.errors import Advice, CaseError, Code
 from cases.kinds import KINDS
 from cases.names import Kind
 from cases.numbers import derive
-from cases.openings import (
-    ApplicationChannel,
-    Authority,
-    Citizen,
-    CitizenKind,
-    NumberChangeOpening,
-    ReplacementOpening,
-    SubmitterKind,
-)
+from cases.openings import ApplicationChannel, NumberChangeOpening, ReplacementOpening
+from cases.submitters import Authority, Citizen, CitizenKind, SubmitterKind
 from intake.applications import (
     APPLICATIONS,
     InputRefused,

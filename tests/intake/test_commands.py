@@ -5,11 +5,13 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities.sealing import KeyRing, Sealer
 from cases.answers import Answer, CaseView
 from cases.documents import Document
 from cases.errors import REMEDIES, Code
@@ -18,6 +20,8 @@ from cases.facts import CardProduced, Fact
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Category
 from cases.names import Kind, order_id
+from cases.submitters import Citizen
+from intake.applications import ApplicationCitizen, speaker_of
 from intake.client import IN_FLIGHT, Opened, Unavailable
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit
@@ -275,6 +279,9 @@ class Recorder:
         self.told.append((fact, update_id))
         return Answer(case_id=case, status=Status.in_review, milestone=Milestone.submitted, version=4)
 
+    def speaker(self, case: str, citizen: ApplicationCitizen) -> Citizen:
+        return speaker_of(citizen, case.partition("-")[2], Sealer(KeyRing.sample()))
+
     async def card_produced(self, case: str, actor: Any, batch: str, card_number: str, **more: Any) -> Answer:
         self.made.append((case, actor, batch, card_number, more))
         return Answer(case_id=case, status=Status.ready, milestone=Milestone.submitted, version=4)
@@ -377,6 +384,22 @@ class TestFacts:
         said = run(event.replace("_", "-"), CASE, "--json", "-", "--update-id", "again-1", stdin=raw)
         assert said.exit == Exit.fine, said.err
         assert recorder.told == [(by_the_caller(fact), "again-1")]
+
+    def test_who_speaks_for_the_applicant_is_named_and_their_number_is_no_option(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        recorder = answering(monkeypatch, Recorder(view=a_view()))
+        assert run("withdraw", CASE, "--on-behalf", "applicant").exit == Exit.fine
+        authority = ["--authority", f"{'a' * 64}=2027-01-31"]
+        agent = ["withdraw", CASE, "--on-behalf", "agent", "--speaker-number-from", "-", *authority]
+        assert run(*agent, stdin=f"{NEW}\n".encode()).exit == Exit.fine
+        facts = [fact.model_dump()["on_behalf"] for fact, _ in recorder.told]
+        assert facts[0] == {"kind": "applicant", "ref": CASE.partition("-")[2], "authority": None}
+        assert (facts[1]["kind"], facts[1]["authority"]["until"]) == ("agent", date(2027, 1, 31))
+        assert facts[1]["ref"] == Sealer(KeyRing.sample()).number_token(NEW)
+        said = run("withdraw", CASE, "--on-behalf", "agent")
+        assert (said.exit, said.err.split(":")[0]) == (Exit.data, "FIELD_MISSING (number)")
+        assert len(recorder.told) == 2
 
     def test_all_copies_on_file_can_be_named_together(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         recorder = answering(monkeypatch, Recorder(view=a_view()))

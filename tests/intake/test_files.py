@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from cases.documents import DocumentKind
 from cases.errors import CaseError, Code
+from cases.facts import HandOver
 from cases.models import Actor, Category, Role
 from cases.numbers import derive
-from cases.openings import ApplicationChannel, ReplacementReason, SubmitterKind
+from cases.openings import ApplicationChannel, ReplacementReason
+from cases.submitters import Authority, IdentityCheck, SubmitterKind
 from intake.applications import (
     ApplicationCitizen,
     InputRefused,
@@ -53,6 +56,13 @@ Write = Callable[[Path, list[dict[str, Any]]], Path]
 
 CLERK = Actor(id="clerk-1", role=Role.clerk, office="110105")
 AGENT = derive("110105600101001")
+NO_CHANNEL = dict.fromkeys(
+    (
+        *("channel", "submitter_kind", "submitter_number", "authority", "authority_until", "delivery"),
+        *("identity_provider", "identity_at", "identity_reference"),
+    ),
+    "",
+)
 
 
 def as_csv(folder: Path, cells: list[dict[str, Any]]) -> Path:
@@ -108,6 +118,7 @@ class TestEveryFormat:
             "region": "110105",
             "category": Category.resettled,
             "channel": ApplicationChannel.counter,
+            "identity": None,
             "key": None,
         }
         assert application.submitter == Actor(id="clerk-1", role=Role.clerk, office="110105")
@@ -302,16 +313,27 @@ class TestHeadings:
                 ApplicationCitizen(kind=SubmitterKind.applicant),
             ),
             (
-                {"channel": "guardian", "submitter_kind": "guardian", "submitter": "", "submitter_number": AGENT},
+                {
+                    "channel": "guardian",
+                    "submitter_kind": "guardian",
+                    "submitter": "",
+                    "submitter_number": AGENT,
+                    "authority": "a" * 64,
+                    "authority_until": "2026-12-31",
+                },
                 ApplicationChannel.guardian,
-                ApplicationCitizen(kind=SubmitterKind.guardian, number=AGENT),
+                ApplicationCitizen(
+                    kind=SubmitterKind.guardian,
+                    number=AGENT,
+                    authority=Authority(document="a" * 64, until=date(2026, 12, 31)),
+                ),
             ),
         ],
     )
     def test_a_row_may_say_how_the_application_came_and_who_handed_it_in(
         self, tmp_path: Path, cells: dict[str, Any], channel: ApplicationChannel, submitter: object
     ) -> None:
-        row = cells_of(1) | {"channel": "", "submitter_kind": "", "submitter_number": ""} | cells
+        row = cells_of(1) | NO_CHANNEL | cells
         (english,) = read(write_csv(tmp_path / "en.csv", csv_of([list(row.values())], list(row))))
         headings = [Column(name).zh for name in row]
         (chinese,) = read(write_csv(tmp_path / "zh.csv", csv_of([list(row.values())], headings)))
@@ -342,15 +364,48 @@ class TestHeadings:
                 "submitter_number",
                 Code.NUMBER_LENGTH,
             ),
+            ({"authority": "a" * 64}, "authority", Code.FIELD_INVALID),
+            (
+                {
+                    "submitter_kind": "代办人",
+                    "submitter": "",
+                    "submitter_number": AGENT,
+                    "authority": "a" * 64,
+                    "authority_until": "明年",
+                },
+                "authority_until",
+                Code.DATE_INVALID,
+            ),
+            ({"identity_provider": "national-id-app", "identity_reference": "c/1"}, "identity_at", Code.FIELD_MISSING),
+            ({"delivery": "邮寄"}, "delivery", Code.FIELD_INVALID),
         ],
     )
     def test_who_handed_it_in_is_one_person_and_known(
         self, tmp_path: Path, cells: dict[str, Any], column: str, code: Code
     ) -> None:
-        row = cells_of(1) | {"channel": "", "submitter_kind": "", "submitter_number": ""} | cells
+        row = cells_of(1) | NO_CHANNEL | cells
         assert refusals(read(write_csv(tmp_path / "r.csv", csv_of([list(row.values())], list(row))))) == [
             (2, column, code.value)
         ]
+
+    def test_a_row_may_say_how_identity_was_checked_and_how_the_card_is_wished_for(self, tmp_path: Path) -> None:
+        said = {
+            "kind": "补换卡",
+            "reason": "到期",
+            "delivery": "邮寄",
+            "identity_provider": "national-id-app",
+            "identity_at": "2026-11-02T10:00:00+08:00",
+            "identity_reference": "check/1",
+        }
+        row = cells_of(1) | NO_CHANNEL | said
+        headings = [Column(each).zh for each in row]
+        (read_row,) = read(write_csv(tmp_path / "zh.csv", csv_of([list(row.values())], headings)))
+        application = read_row.application
+        assert isinstance(application, ReplacementApplication)
+        assert application.delivery is HandOver.post
+        assert application.identity == IdentityCheck(
+            provider="national-id-app", at=datetime(2026, 11, 2, 2, tzinfo=UTC), reference="check/1"
+        )
 
     def test_a_column_twice_refuses_the_file_in_either_language(self, tmp_path: Path) -> None:
         path = write_csv(tmp_path / "r.csv", csv_of([[*row_of(1), "x"]], [*ZH, "name"]))

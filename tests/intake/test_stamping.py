@@ -239,7 +239,9 @@ async def test_a_system_names_who_took_the_application_in(engine: Engine) -> Non
 
 async def test_a_system_speaks_for_an_applicant_whose_documents_any_clerk_may_verify(engine: Engine) -> None:
     system = Actor(id="app-1", role=Role.back_office, office="110000")
-    application = number_change(await engine.insured(), channel="online", submitter={"kind": "applicant"})
+    checked = {"provider": "national-id-app", "at": datetime.now(UTC), "reference": "check/1"}
+    online: dict[str, Any] = {"channel": "online", "submitter": {"kind": "applicant"}, "identity": checked}
+    application = number_change(await engine.insured(), **online)
     async with gate_service(engine.time_of) as url, gate_at(url, lambda: ISSUER.token(system)) as gate:
         client = CaseClient(engine.client, engine.sealer, stamping=gate)
         receipt = await client.open(application)

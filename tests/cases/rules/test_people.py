@@ -1,5 +1,6 @@
 """Who may do what, cell by cell, and for which region."""
 
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ from cases.facts import (
     CardFunction,
     ConfirmDownstream,
     Fact,
+    OnBehalf,
     PersonEnded,
     PersonEndedReason,
 )
@@ -20,12 +22,14 @@ from cases.kinds import MACHINES
 from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Role, System
 from cases.names import Kind
-from cases.rules.people import NAMES_THE_SUBMITTER, SPEAKS_FOR, check_fact, check_role, covers
+from cases.rules.people import NAMES_THE_SUBMITTER, SPEAKS_FOR, check_fact, check_role, check_speaker, covers
 from cases.state import CaseState
+from cases.submitters import Authority, Citizen, SubmitterKind
 from tests import scenes
 from tests.cases.moving import (
     COURT,
     OLD_CARD,
+    TODAY,
     adds,
     awaiting_approval,
     disputed,
@@ -279,3 +283,56 @@ def test_a_case_ends_with_the_person(reason: PersonEndedReason, code: Code) -> N
     for state in (in_review(), disputed(), lost(), in_production(), ready()):
         closed = move(state, Event.person_ended, PersonEnded(actor=CLERK, reason=reason, evidence="civil-1"))
         assert (closed.status, closed.ended_because) == (Status.ended, code)
+
+
+# --- who speaks for the applicant -------------------------------------------------------------------------------------
+
+SYSTEM: Final = Actor(id="app-1", role=Role.back_office, office=OFFICE)
+TOLD_FOR_THE_APPLICANT: Final = [
+    (kind, status, event)
+    for kind, machine in MACHINES.items()
+    for status in machine.statuses
+    for event in machine.events(status)
+    if event in FACTS and issubclass(FACTS[event], OnBehalf) and Role.back_office in ROLES[event]
+]
+
+
+def agent(until: date | None, ref: str = "b" * 26) -> Citizen:
+    authority = None if until is None else Authority(document="0" * 64, until=until)
+    return Citizen(kind=SubmitterKind.agent, ref=ref, authority=authority)
+
+
+def told(state: CaseState, event: Event, *, by: Actor = SYSTEM, speaker: Citizen | None = None) -> Code | None:
+    """Why a fact is refused for whoever speaks; None where it is not refused for that."""
+    fact = scenes.FACTS[event].model_copy(update={"actor": by, "on_behalf": speaker})
+    try:
+        check_speaker(state, fact, TODAY)
+    except CaseError as refusal:
+        code = refusal.code
+    else:
+        return None
+    assert refused(state, event, fact) is code
+    return code
+
+
+@pytest.mark.parametrize(("kind", "status", "event"), TOLD_FOR_THE_APPLICANT)
+def test_a_system_speaks_for_nobody_whose_authority_has_ended(kind: Kind, status: Status, event: Event) -> None:
+    state = in_status(kind, status)
+    through_an_agent = state.model_copy(
+        update={"opening": state.opening.model_copy(update={"submitter": agent(TODAY - timedelta(days=1))})}
+    )
+    assert told(through_an_agent, event) is Code.AUTHORITY_ENDED
+    # At a counter the clerk sees who stands there; who is named is judged all the same.
+    assert told(through_an_agent, event, by=CLERK) is None
+    assert told(through_an_agent, event, by=CLERK, speaker=agent(None)) is Code.AUTHORITY_ENDED
+    last_day = state.opening.model_copy(update={"submitter": agent(TODAY)})
+    assert told(state.model_copy(update={"opening": last_day}), event) is None
+    for speaker, code in (
+        (Citizen(kind=SubmitterKind.applicant, ref=state.opening.person), None),
+        (Citizen(kind=SubmitterKind.applicant, ref="b" * 26), Code.NOT_THE_APPLICANT),
+        (agent(None, ref="c" * 26), Code.AUTHORITY_MISSING),
+        (agent(TODAY, ref="c" * 26), None),
+    ):
+        assert told(through_an_agent, event, speaker=speaker) is code
+    # What a clerk took in, a system passes on for the office.
+    assert told(state, event) is None
