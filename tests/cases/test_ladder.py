@@ -416,3 +416,24 @@ def test_a_case_of_a_priority_group_is_urgent_and_one_on_hold_is_silent() -> Non
 
 def test_a_case_that_was_not_accepted_has_no_dates() -> None:
     assert compute_dates(Ladder(), situation(policy(OFFICE)), PLAIN, MID_JULY) == Dates()
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize(
+    ("fired", "climbs"),
+    [
+        # In office hours: there is the next working day to acknowledge it.
+        (moment(date(2026, 7, 10), 10), date(2026, 7, 14)),
+        # On a Friday evening, or in the night of a Saturday: they were told on Monday.
+        (moment(date(2026, 7, 10), 20), date(2026, 7, 15)),
+        (moment(date(2026, 7, 11), 2), date(2026, 7, 15)),
+    ],
+)
+def test_whoever_is_to_acknowledge_a_rung_has_the_days_from_when_they_were_told(
+    region: str, fired: datetime, climbs: date
+) -> None:
+    ladder = Ladder(started=moment(date(2026, 7, 6)), rung=Rung.yellow, rung_at=fired)
+    asked = situation(policy(region), budget=200, campaign_ends=None)
+    rung = compute_dates(ladder, asked, AUTUMN, fired).next
+    assert rung is not None
+    assert (rung.rung, rung.cause, rung.at.astimezone(SHANGHAI).date()) == (Rung.orange, Cause.unacknowledged, climbs)
