@@ -145,6 +145,7 @@ _TOLD_OF_EVERY_KIND: Final[Mapping[Event, str]] = {
     Event.resume: "resume",
     Event.hold_expired: "resume",
     Event.extend: "extend",
+    Event.recompute: "recompute",
     Event.withdraw: "withdraw",
 }
 
@@ -152,8 +153,11 @@ _TOLD_OF_EVERY_KIND: Final[Mapping[Event, str]] = {
 def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
     """The applicant is told where the case stands now, or what happened where it stays."""
     after = intended.after
+    if intended.event is Event.recompute and not _moves_what_is_asked(intended):
+        return
     # What was decided about a person is told in any case.
-    topic = {Event.hold_benefits: None, Event.extend: Topic.limit}.get(intended.event, Topic.status)
+    topics = {Event.hold_benefits: None, Event.extend: Topic.limit, Event.recompute: Topic.limit}
+    topic = topics.get(intended.event, Topic.status)
     asks = topic is Topic.limit or (topic is Topic.status and after.awaits is Awaits.applicant)
     yield _message(
         intended,
@@ -164,6 +168,14 @@ def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
         # What is asked of somebody is asked for as long as it is needed; the rest, until something newer is told.
         while_status=after.status if asks else None,
     )
+
+
+def _moves_what_is_asked(intended: Intended) -> bool:
+    """Whether a limit of the applicant's, whose last day they were told, ends on another day now."""
+    before, after = intended.before.timer, intended.after.timer
+    if before is None or after is None or intended.after.awaits is not Awaits.applicant:
+        return False
+    return before.due_at != after.due_at
 
 
 def _standing(intended: Intended) -> dict[str, JsonValue]:

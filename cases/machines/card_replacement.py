@@ -191,7 +191,7 @@ CARD_REPLACEMENT: Final = Machine(
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),
         # deadlines; a hold silences the ladder
         *same(_REPLACEMENT_OPEN, _E.acknowledge, _G.always, None),
-        *same((_S.checking, *_REPLACEMENT_OPEN), _E.recompute, _G.always, None),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.recompute, _G.always, None, _F.notify_applicant),
         *same(_ESCALATING_REPLACEMENT, _E.escalated, _G.always, None, _F.escalate),
     ),
 )

@@ -249,7 +249,9 @@ ID_NUMBER_CHANGE: Final = Machine(
         ),
         # deadlines; a hold silences the ladder
         *same((*_CHANGE_OPEN, _S.updated, _S.releasing), _E.acknowledge, _G.always, None),
-        *same((_S.screening, *_CHANGE_OPEN, _S.updated, _S.releasing), _E.recompute, _G.always, None),
+        *same(
+            (_S.screening, *_CHANGE_OPEN, _S.updated, _S.releasing), _E.recompute, _G.always, None, _F.notify_applicant
+        ),
         *same(_ESCALATING_CHANGE, _E.escalated, _G.always, None, _F.escalate),
     ),
 )

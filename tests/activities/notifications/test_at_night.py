@@ -1,4 +1,4 @@
-"""A rung that came due while everything was down counts at once; people are told of it when they are at work, or awake."""
+"""A rung noticed at night, after an outage, counts at once; people are told when they are at work, or awake."""
 
 import json
 from datetime import datetime, timedelta
@@ -46,7 +46,9 @@ async def test_a_rung_that_is_noticed_at_night_counts_at_once_and_is_told_in_off
     play.at = SATURDAY
     state = await play.move(state, Event.escalated)
     assert (state.ladder.rung, state.ladder.rung_at) == (Rung.yellow, SATURDAY)
-    rows = await telling.rows("SELECT recipient, not_before, facts FROM notifications WHERE template = 'escalated.yellow'")
+    rows = await telling.rows(
+        "SELECT recipient, not_before, facts FROM notifications WHERE template = 'escalated.yellow'"
+    )
     terms = policies.of_region(region).ladder.of(Rung.yellow)
     assert {row["recipient"] for row in rows} == {"applicant", "agency_supervisor"}
     slots = {row["recipient"]: row["not_before"] for row in rows}

@@ -6,7 +6,7 @@ import pytest
 
 from activities.notifications.troubled import overview
 from cases.clocks import SHANGHAI
-from cases.delivery import Channel
+from cases.delivery import Channel, Tongue
 from cases.events import Event
 from cases.facts import (
     AddDocuments,
@@ -20,6 +20,7 @@ from cases.machines.machine import Status
 from cases.numbers import derive
 from cases.openings import ReplacementReason
 from cases.state import CaseState
+from cases.words import when
 from stack.tray import Fault
 from tests.activities.notifications.telling import Telling
 from tests.activities.play import BUREAU, CLERK, NORTH, SOUTH, THIRD, Play, document, insured
@@ -196,3 +197,27 @@ async def test_staff_are_not_told_of_a_rung_that_somebody_took_on(somebody: Some
     rows = await telling.rows("SELECT state FROM notifications WHERE topic = 'rung' ORDER BY id")
     last = ["accepted"] if overtaken == "climbed" else []
     assert [row["state"] for row in rows] == ["overtaken", *last]
+
+
+async def test_who_was_told_a_day_that_is_none_any_more_is_told_the_other_and_nobody_else(somebody: Somebody) -> None:
+    play, telling = somebody.play, somebody.telling
+    state = await somebody.asked_for_documents(NOON)
+    await telling.sweep()
+    assert state.timer is not None
+    # As if the limit had been computed by a calendar that was amended since.
+    told = state.timer.model_copy(update={"due_at": state.timer.due_at + timedelta(days=2)})
+    state = await play.put(state.model_copy(update={"timer": told}))
+    state = await play.move(state, Event.recompute)
+    assert state.timer is not None
+    await telling.sweep()
+    _, changed = somebody.read()
+    assert when(state.timer.due_at, Tongue.zh) in changed
+    # In review the date is the agency's own affair.
+    state = await play.move(state, Event.add_documents, BROUGHT)
+    dates = state.ladder.dates.model_copy(update={"processing_due_at": NOON})
+    state = await play.put(state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": dates})}))
+    await play.move(state, Event.recompute)
+    assert [template for template, _ in await somebody.standings()] == [
+        "IdNumberChange.awaiting_documents",
+        "recompute",
+    ]

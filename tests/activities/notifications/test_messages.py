@@ -228,6 +228,7 @@ _ASKED: Final = {"documents": DOCUMENTS, "asks": True}
         ("resume", _standing(Kind.card_replacement), "目前无需您办理"),
         ("extend", _standing(Kind.id_number_change, **_ASKED, limit="supplement"), "补正期限已延长至2026年12月11日"),
         ("extend", _standing(Kind.card_replacement, asks=True, limit="claim"), "领卡期限已延长至2026年12月11日"),
+        ("recompute", _standing(Kind.id_number_change, **_ASKED, limit="supplement"), "补正期限改为2026年12月11日"),
         ("CardReplacement.on_hold", _standing(Kind.card_replacement, **_NO_MORE), "由经办机构决定"),
         ("CardReplacement.activation_overdue", _standing(Kind.card_replacement, **_NO_MORE), "此后不再提醒"),
         ("CardReplacement.claim_period_passed", _standing(Kind.card_replacement, **_NO_MORE), "保管期限已满"),
