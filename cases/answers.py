@@ -110,6 +110,29 @@ class BenefitDecision(Record):
     decided_by: StaffId
 
 
+class MovedDate(Record):
+    """A date before and after it was computed again; None where there was, or is, none."""
+
+    before: AwareDatetime | None = None
+    after: AwareDatetime | None = None
+
+
+class Recomputed(Record):
+    """What a recomputation changed: the policy, dates, and what is waited for no more."""
+
+    policy_before: str | None = None
+    """The policy that the case followed before, where it follows another one since."""
+    due: MovedDate | None = None
+    processing: MovedDate | None = None
+    campaign: MovedDate | None = None
+    demands: tuple[DocumentKind, ...] = ()
+    """Documents that are demanded no more."""
+    systems: tuple[System, ...] = ()
+    """Systems that are waited for no more."""
+    functions: tuple[CardFunction, ...] = ()
+    """Functions of the card that are waited for no more."""
+
+
 class LateAnswer(Record):
     """An answer to a request that is over: it was refused, changed nothing, and was written down."""
 
@@ -225,6 +248,8 @@ class CaseView(Record):
     """What was decided last on holding benefits."""
     deciders: tuple[Role, ...] = ()
     """Who has to decide whether benefits are held; nobody where no decision is asked for."""
+    recomputed: Recomputed | None = None
+    """What the newest recomputation changed."""
     attention: tuple[str, ...] = ()
     related: str | None = None
     """The case that this one waits for or was opened from."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
 from cases.clocks import SHANGHAI, day_of
+from cases.documents import Demand
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Fact
@@ -26,6 +27,7 @@ from cases.rules import (
     holds,
     numbers,
     people,
+    policies,
     repairs,
     screening,
 )
@@ -41,6 +43,7 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
     screening.RULES,
     documents.RULES,
     people.RULES,
+    policies.RULES,
     holds.RULES,
     disputes.RULES,
     cards.RULES,
@@ -133,14 +136,17 @@ def next_step(state: CaseState, at: datetime) -> Event | None:
     """The step that the engine itself makes next from `state` at the moment `at`; None where it makes none.
 
     It makes none in a closed case, in one that is stuck or waits for somebody, and none that the status' own time limit
-    puts off until later.
+    puts off until later. It goes on where the case waits for what its policy asks for no more.
     """
+    if state.stuck or not state.is_open:
+        return None
     step = state.machine.statuses[state.status].engine_step
-    if step is None or state.stuck or not state.is_open:
-        return None
-    if state.timer is not None and state.timer.event is step and state.timer.due_at > at:
-        return None
-    return step if _checked(state, step, None, at) is None else None
+    waits = state.timer is not None and state.timer.event is step and state.timer.due_at > at
+    if step is not None and not waits and _checked(state, step, None, at) is None:
+        return step
+    step = Event.nothing_awaited
+    can_go_on = bool(state.machine.rows(state.status, step)) and _checked(state, step, None, at) is None
+    return step if can_go_on else None
 
 
 def way_from(state: CaseState, event: Event, fact: Fact | None, at: datetime) -> tuple[Status, ...]:
@@ -274,16 +280,29 @@ def _remaining(after: CaseState) -> tuple[str, ...]:
 
 
 def settle(
-    after: CaseState, clock: Clock | None, timer: Timer | None, related: str | None, terms: Terms | None = None
+    after: CaseState,
+    clock: Clock | None,
+    timer: Timer | None,
+    related: str | None,
+    terms: Terms | None = None,
+    demands: tuple[Demand, ...] = (),
 ) -> CaseState:
-    """The state after a step, with what only the register knows: the time limit, the related case, other terms."""
+    """The state after a step, with what only the register knows: the time limit, the related case, other terms.
+
+    With other terms, `demands` are what they ask for. Of what the case was asked for before, that alone is left: one
+    notice names everything, so that nothing is asked for in addition.
+    """
     update: dict[str, Any] = {}
     if clock is not None:
         update["timer"] = timer
     if related is not None:
         update["related"] = related
     if terms is not None and after.screening is not None:
-        update["screening"] = after.screening.model_copy(update={"terms": terms})
+        asked_now = {demand.document: demand for demand in demands}
+        left = tuple(asked_now[each.document] for each in after.screening.demands if each.document in asked_now)
+        dropped = {each.document for each in after.screening.demands} - asked_now.keys()
+        update["screening"] = after.screening.model_copy(update={"terms": terms, "demands": left})
+        update["defects"] = tuple(defect for defect in after.defects if defect.document not in dropped)
     return after.model_copy(update=update)
 
 

@@ -153,6 +153,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     if view.processing_due_at != view.due_at:
         yield "processing", _by_when(view.processing_due_at, provisional=view.dates_provisional)
     yield "campaign", _by_when(view.campaign_due_at, provisional=view.dates_provisional)
+    yield "recomputed", _recomputed(view)
     yield "error", _error(view)
     yield "refusal", _refusal(refusal)
     yield "ended", _trouble(view.ended_because)
@@ -192,6 +193,7 @@ _LABELS: Final = MappingProxyType(
         "climbs": ("下一级督办", "escalates next"),
         "processing": ("办理期限", "processing time ends"),
         "campaign": ("集中变更期限", "campaign ends"),
+        "recomputed": ("最近一次重新计算", "changed by recomputing"),
         "error": ("**最近错误**", "**last error**"),
         "refusal": ("**最近一次被拒绝的操作**", "**last refusal**"),
         "ended": ("结束原因", "why it ended"),
@@ -319,6 +321,24 @@ def _benefit_decision(view: CaseView) -> str:
         return ""
     what = word(Event.hold_benefits if said.held else Event.keep_benefits, _shown.tongue)
     return " · ".join((what, *(each for each in (said.because, said.legal_basis) if each), f"`{said.decided_by}`"))
+
+
+def _recomputed(view: CaseView) -> str:
+    """What the newest recomputation changed: policy, dates, and what is waited for no more."""
+    told = view.recomputed
+    if told is None:
+        return ""
+    dates = (("due", told.due), ("processing", told.processing), ("campaign", told.campaign))
+    gone = [word(each, _shown.tongue) for each in (*told.demands, *told.systems, *told.functions)]
+    parts = [f"`{told.policy_before}` → `{view.policy}`" if told.policy_before is not None else ""]
+    parts += [
+        f"{_label(name).strip('*')} {_by_when(moved.before, provisional=False) or '—'}"
+        f" → {_by_when(moved.after, provisional=False) or '—'}"
+        for name, moved in dates
+        if moved is not None
+    ]
+    parts.append(_say("不再等待：", "waited for no more: ") + _list(gone) if gone else "")
+    return _say("；", "; ").join(part for part in parts if part)
 
 
 def _decisions(view: CaseView) -> str:

@@ -97,6 +97,7 @@ class Event(StrEnum):
     commit_refused = "commit_refused"
     register_changed = "register_changed"
     undo_failed = "undo_failed"
+    nothing_awaited = "nothing_awaited"
     unblock = "unblock"
     release = "release"
     stuck = "stuck"
@@ -532,6 +533,7 @@ _RECORDS: Final = (
     _made(Event.commit_refused, "变更被登记库拒绝", after_a_refusal=True),
     _made(Event.register_changed, "登记信息已变更，重新初审", after_a_refusal=True),
     _made(Event.undo_failed, "变更无法撤销", after_a_refusal=True),
+    _made(Event.nothing_awaited, "已无须等待"),
     _made(Event.unblock, "解除暂停发放"),
     _made(Event.release, "待遇恢复发放"),
     _made(Event.stuck, "出现异常", after_a_refusal=True),

@@ -202,7 +202,7 @@ class PersonEnded(Fact):
 class Recompute(Fact):
     """The dates are recomputed: the calendar grew, or the case follows another version of its policy.
 
-    What has fired stays fired. Documents demanded stay those of the screening.
+    What has fired stays fired. What another version asks for no more is waited for no more; nothing further is asked.
     """
 
     policy: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}/[1-9][0-9]{0,5}$")] | None = None

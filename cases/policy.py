@@ -41,6 +41,7 @@ from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
 from cases.openings import ApplicationChannel, Opening, ReplacementReason
+from cases.recomputed import changed_by_recomputing
 from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
 from cases.state import CaseState, Timer
@@ -618,14 +619,19 @@ class Policy(_Table):
         state = decision.after
         self._check_processing(decision)
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
-        after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms)
+        road = state.screening.road if state.screening is not None else None
+        demands = self.demands(state.opening, road) if terms is not None else ()
+        after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms, demands)
         dates = self.dates(after, at, calendar)
         ladder = without_decision(after.ladder, dates, at)
         if ladder is not after.ladder:
             after = after.model_copy(update={"ladder": ladder})
             dates = self.dates(after, at, calendar)
         dated = with_dates(after, dates.model_copy(update={"rests_on": rests_on(after, dates, calendar)}))
-        return dated.model_copy(update={"left": _left(dated.due, day_of(at), calendar)})
+        update: dict[str, Any] = {"left": _left(dated.due, day_of(at), calendar)}
+        if decision.row.event is Event.recompute:
+            update["recomputed"] = changed_by_recomputing(state, dated)
+        return dated.model_copy(update=update)
 
     def _check_processing(self, decision: Decision) -> None:
         limit, state = self.part(decision.after.kind).processing, decision.after

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
-from cases.answers import BenefitDecision, Destruction, Dispute, Left
+from cases.answers import BenefitDecision, Destruction, Dispute, Left, Recomputed
 from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, unmet
 from cases.errors import CaseError, Code
@@ -90,6 +90,8 @@ class CaseState(Record):
     committed: bool = False
     publication: PublicationId | None = None
     """The newest publication of the number; None where nothing is published, or it was taken back."""
+    asked: tuple[System, ...] = ()
+    """Systems that were asked to confirm the newest publication, whatever the policy says since."""
     undo_failed: bool = False
     """The number could not be taken back when that was tried, because somebody else has the old one by now."""
     confirmations: tuple[System, ...] = ()
@@ -126,6 +128,8 @@ class CaseState(Record):
     activated: tuple[CardFunction, ...] = ()
     benefits_held: bool = False
     benefit_decision: BenefitDecision | None = None
+    recomputed: Recomputed | None = None
+    """What the newest recomputation changed; None where it changed nothing."""
     overdue: bool = False
     stuck: bool = False
     """The engine cannot go on by itself although the status is its own; an operator repairs."""
@@ -163,10 +167,12 @@ class CaseState(Record):
 
     @property
     def awaited(self) -> tuple[System, ...]:
-        """Systems that are asked to confirm and have not yet."""
+        """Systems that were asked to confirm, by the policy still have to, and have not yet."""
         if self.screening is None or not self._is_out:
             return ()
-        return tuple(system for system in self.terms.confirmations if system not in self.confirmations)
+        return tuple(
+            system for system in self.terms.confirmations if system in self.asked and system not in self.confirmations
+        )
 
     @property
     def _is_out(self) -> bool:

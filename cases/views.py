@@ -86,6 +86,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         activated=state.activated,
         production_attempts=state.production_attempts,
         benefits_held=state.benefits_held,
+        recomputed=state.recomputed,
         benefit_decision=state.benefit_decision,
         deciders=_DECIDERS if "decision" in state.attention else (),
         attention=state.attention,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -30,16 +30,16 @@ from activities.sealing import Field, KeyRing, Sealer
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
 from cases.decide import initial_state
-from cases.documents import Document
+from cases.documents import Document, DocumentKind
 from cases.events import EVENTS, Event
-from cases.facts import Fact
+from cases.facts import CardFunction, Fact
 from cases.kinds import case_id
 from cases.machines.machine import Status
-from cases.models import Actor
+from cases.models import Actor, System
 from cases.names import HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
 from cases.numbers import derive
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
-from cases.policy import PACKS, Policies, load
+from cases.policy import PACKS, Policies, Policy, load
 from deploy.migrations import migrate
 from intake.client import CaseClient
 from runtime.client import connect
@@ -79,7 +79,7 @@ def quiet_policies() -> Policies:
     now = datetime.now(SHANGHAI)
     opens = (now.hour + 12) % 23
     ends = {"northern": now.date() + timedelta(days=300), "southern": now.date() - timedelta(days=30)}
-    return Policies(
+    quiet = [
         pack.model_copy(
             update={
                 "ladder": pack.ladder.model_copy(update={"opens": time(opens), "closes": time(opens + 1)}),
@@ -87,6 +87,27 @@ def quiet_policies() -> Policies:
             }
         )
         for pack in map(load, sorted(PACKS.glob("*.toml")))
+    ]
+    (northern,) = (pack for pack in quiet if pack.name == "northern")
+    return Policies([*quiet, *_versions_of(northern)])
+
+
+MOVING: Final = "110107"
+"""An agency whose cases begin under `moving/2`, which is as in the north; `moving/1` asks for less."""
+
+
+def _versions_of(northern: Policy) -> Iterator[Policy]:
+    as_it_is = northern.model_copy(update={"name": "moving", "regions": (MOVING,), "version": 2})
+    change, card = as_it_is.number_change, as_it_is.replacement
+    yield as_it_is
+    demands = tuple(each for each in change.demands if each.document is not DocumentKind.police_certificate)
+    confirmations = tuple(system for system in change.confirmations if system is not System.bank)
+    yield as_it_is.model_copy(
+        update={
+            "version": 1,
+            "number_change": change.model_copy(update={"demands": demands, "confirmations": confirmations}),
+            "replacement": card.model_copy(update={"functions": (CardFunction.social,)}),
+        }
     )
 
 

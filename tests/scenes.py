@@ -255,6 +255,7 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "claim_reminders": 3 if status is Status.ready else 0,
             "committed": status in {Status.applying, Status.repair},
             "publication": PUBLICATION if status in {Status.applying, Status.repair} else None,
+            "asked": tuple(System) if status in {Status.applying, Status.repair} else (),
             "card_blocked": status is Status.temporarily_blocked,
             "timer": Timer(clock=clock, since=NOW, due_at=NOW)
             if clock in {Clock.supplement, Clock.hold, Clock.claim}

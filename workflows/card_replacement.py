@@ -32,6 +32,8 @@ class CardReplacement(Case):
             match self.status:
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
+                case _ if self.waits_for_nothing:
+                    await self.make(Event.nothing_awaited)
                 case Status.checking:
                     # What the register says of the person and of their cards; a lost card is blocked at once.
                     await self.make(Event.checked)

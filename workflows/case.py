@@ -173,6 +173,11 @@ class Case:
         """Whether the engine needs an operator before it can go on."""
         return self._standing.stuck
 
+    @property
+    def waits_for_nothing(self) -> bool:
+        """Whether its policy asks no more for what the case waited for, so that it goes on."""
+        return next_step(self._standing, self._now) is Event.nothing_awaited
+
     async def receive(self) -> None:
         """Have the register take the application in and look at the person; or say where the case stands."""
         if (unwanted := _chosen_by_the_starter()) is not None:

@@ -33,6 +33,8 @@ class IdNumberChange(Case):
             match self.status:
                 case _ if self.is_stuck:
                     await self.somebody_acts_or_time_runs_out()
+                case _ if self.waits_for_nothing:
+                    await self.make(Event.nothing_awaited)
                 case Status.screening:
                     # What the register says of the person and of the number decides the road.
                     await self.make(Event.screened)

@@ -291,10 +291,6 @@ def _ordered(intended: Intended) -> dict[str, Any]:
     return {"request_id": order_id(intended.after.case_id, intended.after.generation, intended.after.version)}
 
 
-def _undone(intended: Intended) -> dict[str, Any]:
-    return {"undone_targets": [REGISTER, *(system.value for system in intended.after.terms.confirmations)]}
-
-
 def _first_statement(intended: Intended) -> dict[str, Any]:
     said = first_statement(intended.before, intended.fact)
     if said is None:
@@ -330,7 +326,6 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.publish_number_changed: _published,
     Effect.order_card: _ordered,
     Effect.reorder_card: _ordered,
-    Effect.restore_number: _undone,
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,
     Effect.record_production: _made_card,

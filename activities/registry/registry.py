@@ -586,6 +586,7 @@ class Registry:
             "terms": final.terms if final.terms is not intended.before.terms else None,
             "related": final.related,
             "refused": transition.refused,
+            "recomputed": final.recomputed if asked.event is Event.recompute else None,
         }
         request: dict[str, Any] = {
             "step": {

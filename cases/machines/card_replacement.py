@@ -169,6 +169,9 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card,)),
         Row(_S.handed_over, _E.card_activated, _G.last_function, _S.active, (_F.activate_function,)),
         Row(_S.handed_over, _E.card_activated, _G.always, _S.handed_over, (_F.activate_function,)),
+        # Another version of the policy asks for less.
+        Row(_S.handed_over, _E.nothing_awaited, _G.always, _S.active),
+        Row(_S.awaiting_documents, _E.nothing_awaited, _G.always, _S.in_review),
         Row(_S.handed_over, _E.activation_overdue, _G.always, _S.handed_over, (_F.notify_applicant,)),
         Row(_S.active, _E.switch_cards, _G.always, _S.closing_old, (_F.switch_cards,)),
         Row(

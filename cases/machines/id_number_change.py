@@ -165,6 +165,9 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.confirmation_overdue, _G.always, _S.repair),
+        # Another version of the policy asks for less: the case waits for nothing that is no more.
+        *same((_S.applying, _S.repair), _E.nothing_awaited, _G.always, _S.updated, _F.yield_turn),
+        Row(_S.awaiting_documents, _E.nothing_awaited, _G.always, _S.in_review),
         # The old number has a rightful holder by now: what was to take the change back finds the case in repair.
         *same((_S.applying, _S.repair), _E.undo_failed, _G.always, _S.repair),
         Row(_S.repair, _E.repair, _G.retry, _S.applying, (_F.publish_number_changed,)),

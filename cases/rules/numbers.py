@@ -37,6 +37,7 @@ def _answers_nothing(state: CaseState, _fact: Any) -> Code:
 def _published(state: CaseState) -> dict[str, Any]:
     return {
         "publication": publication_id(state.case_id, state.generation, state.version + 1),
+        "asked": state.terms.confirmations,
         "undo_failed": False,
     }
 
@@ -107,9 +108,9 @@ RULES: Final = Subject(
     },
     effects={
         Effect.publish_number_changed: _published,
-        Effect.restore_number: {"committed": False, "publication": None},
+        Effect.restore_number: {"committed": False, "publication": None, "asked": ()},
     },
-    entered={Status.in_review: {"committed": False, "publication": None}},
+    entered={Status.in_review: {"committed": False, "publication": None, "asked": ()}},
     offered={Event.confirm_downstream: lambda state: bool(state.awaited)},
     unknown={Event.confirm_downstream: _answers_nothing},
     refused={Event.withdraw: not_undone, Event.person_ended: not_undone},

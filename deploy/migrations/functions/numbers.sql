@@ -82,7 +82,13 @@ BEGIN
     )
     INSERT INTO events (case_id, generation, step, kind, target, person, written_at)
     SELECT s.case_id, s.generation, s.name, 'number_change_undone', target, s.person, s.at
-    FROM taken_back CROSS JOIN jsonb_array_elements_text(told(s.facts, 'undone_targets')::jsonb) AS target;
+    FROM taken_back CROSS JOIN (
+        -- Whoever was told, whatever the policy says since.
+        SELECT target, min(id) AS first_told FROM events
+        WHERE case_id = s.case_id AND generation = s.generation AND kind = 'number_changed'
+        GROUP BY target
+    ) AS informed
+    ORDER BY first_told;
     RETURN NULL;
 END
 $$;
