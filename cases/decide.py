@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from cases.clocks import SHANGHAI, day_of
 from cases.documents import Demand
 from cases.errors import CaseError, Code
-from cases.events import Event
+from cases.events import Event, Origin
 from cases.facts import Fact
 from cases.kinds import KINDS
 from cases.ladder import Dates
@@ -32,7 +32,7 @@ from cases.rules import (
     screening,
 )
 from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after, limits_after
-from cases.rules.people import check_fact, check_speaker
+from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
 from cases.rules.repairs import LEAVES_STUCK
 from cases.rules.subject import Change, Check, EffectChange, LadderChange, Question, Subject
 from cases.screening import Terms
@@ -108,7 +108,7 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
     """The transition that `event` makes at the moment `at`, or `CaseError` with the code why it makes none.
 
     Pure: equal arguments give equal answers. `fact` is the model of the event for events from outside, None otherwise;
-    `because` is why the register refused a step of the engine, shown as the case's last error.
+    `because` is why the register refused a step, or what it found out: the case's last error, or why it ended.
     """
     rows = state.machine.rows(state.status, event)
     if not rows:
@@ -168,11 +168,14 @@ def way_from(state: CaseState, event: Event, fact: Fact | None, at: datetime) ->
 
 
 def otherwise(event: Event, code: Code) -> Event | None:
-    """What happens to a case when the register refuses its engine step `event`; None where it waits for its turn.
+    """What happens to a case when the register refuses it `event`; None where nothing does.
 
-    A refusal that has no way of its own leaves the case `stuck`, for an operator.
+    A case whose person has ended ends, whatever was refused. Apart from that, what was told is simply refused; a step
+    of the engine waits for its turn, has a way of its own, or leaves the case `stuck`, for an operator.
     """
-    if code is Code.PERSON_BUSY:
+    if code in ENDS_A_PERSON:
+        return Event.person_found_ended
+    if code is Code.PERSON_BUSY or event.origin not in {Origin.engine, Origin.timer}:
         return None
     return OTHERWISE.get((event, code)) or OTHERWISE.get((event, None)) or Event.stuck
 
@@ -206,8 +209,8 @@ def _unknown(state: CaseState, event: Event, fact: Fact | None) -> Code:
 
 
 def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
-    changed = _changed(state, row, fact, at)
-    if because is not None:
+    changed = _changed(state, row, fact, at, because)
+    if because is not None and state.machine.is_open(row.to):
         changed["last_error"] = because
     again = row.event in _CLOCK_AGAIN or not _CLOCK_AGAIN_BY.isdisjoint(row.effects)
     if again and row.event not in KEEPS_ITS_TIMER:
@@ -223,7 +226,7 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     return Decision(row, after, clock)
 
 
-def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dict[str, Any]:
+def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> dict[str, Any]:
     changed: dict[str, Any] = {
         "version": state.version + 1,
         "stuck": state.stuck and row.event in LEAVES_STUCK,
@@ -241,7 +244,7 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime) -> dic
         changed |= by_event(state, fact, row)
     by_rung = LADDER[row.event](state, fact, at) if row.event in LADDER else {}
     changed["ladder"] = ladder_after(state, row, changed.get("hold_reason", state.hold_reason), at, by_rung)
-    return changed if state.machine.is_open(row.to) else _closed(state, row, changed)
+    return changed if state.machine.is_open(row.to) else _closed(state, row, changed, because)
 
 
 def _by_status(row: Row) -> Iterator[Mapping[str, Any]]:
@@ -253,12 +256,12 @@ def _by_status(row: Row) -> Iterator[Mapping[str, Any]]:
         yield subject.entered.get(row.to, {})
 
 
-def _closed(state: CaseState, row: Row, changed: dict[str, Any]) -> dict[str, Any]:
+def _closed(state: CaseState, row: Row, changed: dict[str, Any], because: Code | None) -> dict[str, Any]:
     """The changes of an ending: no limit runs on, and it says why it ended and what stays in effect."""
     changed |= {"timer": None, "set_aside": ()}
     if row.to is Status.done:
         changed["last_error"] = None
-    if (code := _why_ended(state, row)) is not None:
+    if (code := _why_ended(state, row) or because) is not None:
         changed["ended_because"] = code
     return changed | {"remains": _remaining(state.model_copy(update=changed))}
 

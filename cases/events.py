@@ -58,7 +58,7 @@ class Origin(StrEnum):
     timer = "timer"
     """A time limit that ran out."""
     neighbour = "neighbour"
-    """A neighbouring case, or the weekly look at held benefits."""
+    """A neighbouring case, or the register itself: of held benefits, and of the end of a person."""
 
 
 class Event(StrEnum):
@@ -121,6 +121,7 @@ class Event(StrEnum):
     number_changed = "number_changed"
     turn_free = "turn_free"
     benefits_lifted = "benefits_lifted"
+    person_found_ended = "person_found_ended"
 
     @property
     def origin(self) -> Origin:
@@ -557,6 +558,7 @@ _RECORDS: Final = (
     _heard(Event.number_changed, "号码变更已完成"),
     _heard(Event.turn_free, "轮到本案写入"),
     _heard(Event.benefits_lifted, "待遇已恢复（定期复核）"),
+    _heard(Event.person_found_ended, "登记库查明死亡或转出"),
 )
 
 EVENTS: Final[Mapping[Event, EventRecord]] = {record.event: record for record in _RECORDS}

@@ -94,7 +94,11 @@ add(
         held_for="id_number",
         verdict=road_of,
         campaign=True,
-        ended_by={Finding.unknown: Code.PERSON_UNKNOWN, Finding.deceased: Code.PERSON_DECEASED},
+        ended_by={
+            Finding.unknown: Code.PERSON_UNKNOWN,
+            Finding.deceased: Code.PERSON_DECEASED,
+            Finding.transferred: Code.PERSON_TRANSFERRED,
+        },
     )
 )
 add(
@@ -112,6 +116,7 @@ add(
         ended_by={
             Finding.unknown: Code.PRECHECK_PERSON_UNKNOWN,
             Finding.deceased: Code.PERSON_DECEASED,
+            Finding.transferred: Code.PERSON_TRANSFERRED,
             Finding.duplicate: Code.PRECHECK_DUPLICATE,
             Finding.not_allowed: Code.PRECHECK_NOT_ALLOWED,
         },

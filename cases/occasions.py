@@ -20,6 +20,7 @@ class Scheduled(StrEnum):
     invitations = "Invitations"
     benefit_hold_check = "BenefitHoldCheck"
     calendar_check = "CalendarCheck"
+    ended_person_check = "EndedPersonCheck"
 
 
 class Occasion(Record):
@@ -72,6 +73,14 @@ class Rechecked(Record):
     released: int
     told: int = 0
     """Open cases that showed benefits as held, and learned that they are not any more."""
+
+
+class EndsChecked(Record):
+    """Persons who had died or been transferred, and for whom something was still held or queued for them."""
+
+    released: int
+    told: int = 0
+    """Their open cases, which learned of it."""
 
 
 class CalendarChecked(Record):

@@ -17,6 +17,7 @@ class Finding(StrEnum):
     clear = "clear"
     unknown = "unknown"
     deceased = "deceased"
+    transferred = "transferred"
     not_needed = "not_needed"
     conflict = "conflict"
     differs = "differs"

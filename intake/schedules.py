@@ -42,6 +42,7 @@ PREFIX: Final = "cardcase-"
 TIME_ZONE: Final = "Asia/Shanghai"
 
 _MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
 _MONDAY: Final = 1
 
 
@@ -107,6 +108,12 @@ DEFINITIONS: Final = (
         _at(7, weekday=_MONDAY),
         catch_up=timedelta(days=6),
         note="每周一07:00：复核暂停发放的待遇 · weekly: held benefits whose reason is gone",
+    ),
+    Definition(
+        Scheduled.ended_person_check,
+        _every(_HOUR),
+        catch_up=_HOUR,
+        note="每小时：终止死亡或转出人员的案件 · hourly: cases of persons who died or were transferred",
     ),
     Definition(
         Scheduled.digests,

@@ -59,6 +59,8 @@ def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[
         campaign.invite,
         campaign.recheck_benefits,
         campaign.cases_with_lifted_holds,
+        campaign.release_to_the_ended,
+        campaign.cases_of_the_ended,
         campaign.check_calendar,
     )
 

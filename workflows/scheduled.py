@@ -16,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import Notifications
     from activities.options import CAMPAIGN, SUPERVISION, SWEEP
     from activities.supervision import Supervision
-    from cases.occasions import CalendarChecked, Digested, Invited, Occasion, Rechecked, Scheduled, Swept
+    from cases.occasions import CalendarChecked, Digested, EndsChecked, Invited, Occasion, Rechecked, Scheduled, Swept
+    from cases.steps import Neighbour
     from workflows.case import tell_neighbours
 
 Activities = TypeVar("Activities")
@@ -33,6 +34,21 @@ async def at_occasion(
     nominal: datetime | None = workflow.info().typed_search_attributes.get(_NOMINAL)
     seen_as: workflow.ActivityConfig = {**patience, "summary": summary}
     return await workflow.execute_activity_method(activity, Occasion(at=nominal or workflow.now()), **seen_as)
+
+
+async def tell_page_by_page(
+    cases_after: Callable[[Campaign, str], Awaitable[tuple[Neighbour, ...]]], summary: str
+) -> int:
+    """Tell cases of what the register knows; the next check tells those that one run has no room for."""
+    told, after = 0, ""
+    seen_as: workflow.ActivityConfig = {**CAMPAIGN, "summary": summary}
+    while not workflow.info().is_continue_as_new_suggested():
+        cases = await workflow.execute_activity_method(cases_after, after, **seen_as)
+        if not cases:
+            break
+        await tell_neighbours(cases)
+        told, after = told + len(cases), cases[-1].case_id
+    return told
 
 
 @workflow.defn(name=Scheduled.digests.value)
@@ -73,19 +89,20 @@ class BenefitHoldCheck:
     async def run(self) -> Rechecked:
         """Release what has no reason any more, and tell the open cases that still show it as held."""
         rechecked = await at_occasion(Campaign.recheck_benefits, CAMPAIGN, "复核暂停发放的待遇 · held benefits")
-        return rechecked.model_copy(update={"told": await self.tell_cases()})
+        told = await tell_page_by_page(Campaign.cases_with_lifted_holds, "通知相关案件 · cases that show a lifted hold")
+        return rechecked.model_copy(update={"told": told})
 
-    async def tell_cases(self) -> int:
-        """Tell them page by page; the next check tells those that one run has no room for."""
-        told, after = 0, ""
-        seen_as: workflow.ActivityConfig = {**CAMPAIGN, "summary": "通知相关案件 · cases that show a lifted hold"}
-        while not workflow.info().is_continue_as_new_suggested():
-            cases = await workflow.execute_activity_method(Campaign.cases_with_lifted_holds, after, **seen_as)
-            if not cases:
-                break
-            await tell_neighbours(cases)
-            told, after = told + len(cases), cases[-1].case_id
-        return told
+
+@workflow.defn(name=Scheduled.ended_person_check.value)
+class EndedPersonCheck:
+    """Ends, every hour, the open cases of persons who died or were transferred, and releases what is owed to them."""
+
+    @workflow.run
+    async def run(self) -> EndsChecked:
+        """Release what is held, and tell the open cases."""
+        checked = await at_occasion(Campaign.release_to_the_ended, CAMPAIGN, "死亡或转出人员的待遇 · owed to the ended")
+        told = await tell_page_by_page(Campaign.cases_of_the_ended, "通知相关案件 · open cases of the ended")
+        return checked.model_copy(update={"told": told})
 
 
 @workflow.defn(name=Scheduled.calendar_check.value)
@@ -98,5 +115,12 @@ class CalendarCheck:
         return await at_occasion(Campaign.check_calendar, CAMPAIGN, "核对工作日历 · provisional dates")
 
 
-SCHEDULED: Final[tuple[type, ...]] = (Digests, NotificationSweep, Invitations, BenefitHoldCheck, CalendarCheck)
+SCHEDULED: Final[tuple[type, ...]] = (
+    Digests,
+    NotificationSweep,
+    Invitations,
+    BenefitHoldCheck,
+    CalendarCheck,
+    EndedPersonCheck,
+)
 """The scheduled workflows, for the worker."""

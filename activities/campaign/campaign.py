@@ -12,20 +12,20 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.calendar import Calendars
-from activities.campaign import inviting, rechecking
+from activities.campaign import ending, inviting, rechecking
 from activities.campaign.recomputing import Calendar, Fate, Told, recompute_amended, standings
 from activities.occasions import check_scheduled, day_of_occasion
 from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
 from cases.errors import Code
-from cases.occasions import CalendarChecked, Invited, Occasion, Rechecked, Scheduled
+from cases.occasions import CalendarChecked, EndsChecked, Invited, Occasion, Rechecked, Scheduled
 from cases.policy import Policies
 from cases.steps import Neighbour
 
 log = logging.getLogger(__name__)
 
-Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress)
+Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress, ending.Progress)
 
 
 class Campaign:
@@ -74,6 +74,22 @@ class Campaign:
         """Some of the open cases that still show benefits as held, which they are not any more: those after a case."""
         check_scheduled(Scheduled.benefit_hold_check)
         return await rechecking.cases_to_tell(self._pool, after)
+
+    @activity.defn
+    @codes_only
+    async def release_to_the_ended(self, occasion: Occasion) -> EndsChecked:
+        """Release what is held for persons who died or were transferred, to whom it is owed."""
+        check_scheduled(Scheduled.ended_person_check)
+        now = await self._clock.now(self._pool, occasion.at)
+        progress = await ending.release(self._pool, now, _begun(ending.Progress()), activity.heartbeat)
+        return EndsChecked(released=progress.released)
+
+    @activity.defn
+    @codes_only
+    async def cases_of_the_ended(self, after: str) -> tuple[Neighbour, ...]:
+        """Some of the open cases whose person died or was transferred: those after a case."""
+        check_scheduled(Scheduled.ended_person_check)
+        return await ending.cases_to_tell(self._pool, after)
 
     @activity.defn
     @codes_only

@@ -2,7 +2,7 @@
 
 -- name: next_persons
 -- Some more of those who still have a 15-digit number, in the order of their keys: how far they reach, and of them the
--- living without an open ID-number change.
+-- insured without an open ID-number change.
 WITH batch AS (
     SELECT person_id FROM numbers
     WHERE state = 'living' AND digits = 15 AND person_id > :after
@@ -16,7 +16,7 @@ SELECT
 -- One look-up for each; the limit keeps the planner from reading the whole register once per batch.
 FROM batch LEFT JOIN LATERAL (
     SELECT token::text, region::text, category FROM persons
-    WHERE persons.id = batch.person_id AND persons.died_on IS NULL
+    WHERE persons.id = batch.person_id AND end_of_person(persons.id) IS NULL
       AND NOT EXISTS (
           SELECT FROM cases
           WHERE cases.person = persons.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL

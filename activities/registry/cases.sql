@@ -43,6 +43,10 @@ SELECT open_case(:asked::jsonb) AS answer;
 -- One transition, all of it.
 SELECT make_transition(:asked::jsonb) AS answer;
 
+-- name: end_of_person
+-- Why the register does nothing for a person any more; null while it does.
+SELECT end_of_person(id) AS ended FROM persons WHERE token = :person;
+
 -- name: wait_for_turn
 -- Put a case on the list of those that are told when the turn is free; false where it is free already.
 SELECT wait_for_turn(:person, :case_id, :generation, :at) AS waits;

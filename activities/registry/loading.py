@@ -1,6 +1,7 @@
 """Loading a register: extracts of insured persons become rows, sealed on the way.
 
-A person who is in the register already is left as they are, so that the same extract twice loads nobody twice.
+A person who is in the register already is left as they are, so that the same extract twice loads nobody twice. But
+that they died, were transferred, or are insured here again after all, the register learns from every extract.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,6 +135,10 @@ class InsuredPerson(_Extract):
     region: RegionCode
     category: Category = Category.general
     died_on: date | None = None
+    transferred: bool = False
+    """Another agency keeps the record from now on."""
+    insured_again: Reference | None = None
+    """What it rests on that an end which the register knew of was a mistake, or that the person came back."""
     draws_pension: bool = False
     cards: tuple[HeldCard, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -149,6 +154,8 @@ class InsuredPerson(_Extract):
             raise ValueError("a person has one card in use, and one that is coming")
         if sum(card.payment_authority for card in self.cards) > 1:
             raise ValueError("benefits are paid to one card")
+        if self.insured_again is not None and (self.died_on is not None or self.transferred):
+            raise ValueError("whoever is insured here did not die and was not transferred")
         return self
 
 
@@ -160,11 +167,15 @@ class Refusal(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """How many were loaded, how many were known already, and who was refused."""
+    """How many were loaded, how many were known already, who was refused, and whose standing changed."""
 
     loaded: int
     known: int
     refused: tuple[Refusal, ...]
+    ended: int = 0
+    """Persons of whom the register learned that they died or were transferred."""
+    returned: int = 0
+    """Persons whom it believed to be gone, and who are insured here again."""
 
 
 @case_errors_only
@@ -174,7 +185,7 @@ async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[InsuredPers
     A person whose 18-digit number somebody else has already is refused with NUMBER_TAKEN; the rest is loaded. Raises
     `CaseError` with a code where the database cannot be reached or refuses.
     """
-    loaded, known, place = 0, 0, 0
+    loaded, known, place, ended, returned = 0, 0, 0, 0, 0
     refused: list[Refusal] = []
     remaining = iter(persons)
     while batch := list(islice(remaining, BATCH)):
@@ -198,8 +209,27 @@ async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[InsuredPers
                 rows.add(token, person)
                 loaded += 1
             await rows.copy(connection)
-        place += len(batch)
-    return Loaded(loaded, known, tuple(refused))
+            gone, back = await _learn_standings(connection, sealer, batch)
+        place, ended, returned = place + len(batch), ended + gone, returned + back
+    return Loaded(loaded, known, tuple(refused), ended, returned)
+
+
+async def _learn_standings(connection: Connection, sealer: Sealer, batch: Sequence[InsuredPerson]) -> tuple[int, int]:
+    """Have the register learn who ended and who is back, as far as it does not know; returns how many of each."""
+    said = [person for person in batch if person.died_on or person.transferred or person.insured_again]
+    if not said:
+        return 0, 0
+    values = {
+        "tokens": [sealer.person_token(person.personal_number) for person in said],
+        "died": [person.died_on for person in said],
+        "transferred": [person.transferred for person in said],
+        "evidence": [person.insured_again for person in said],
+    }
+    # Held against transitions of their cases, which look at them again.
+    await SQL["lock_persons"].all(connection, values)
+    died = await SQL["learn_of_deaths"].run(connection, values)
+    transferred = await SQL["learn_of_transfers"].run(connection, values)
+    return died + transferred, await SQL["learn_of_returns"].run(connection, values)
 
 
 _LONG: Final = 18

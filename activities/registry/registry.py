@@ -55,7 +55,8 @@ from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.models import Actor
 from cases.policy import Policies, Policy
-from cases.rules.people import check_fact
+from cases.rules.people import ENDS_A_PERSON, check_fact
+from cases.screening import Finding
 from cases.stamps import Claims, names_a_clerk
 from cases.state import CaseState
 from cases.steps import (
@@ -82,6 +83,7 @@ ATTEMPTS: Final = 5
 LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
 
+_ENDS_A_PERSON: Final = {Finding.deceased: Code.PERSON_DECEASED, Finding.transferred: Code.PERSON_TRANSFERRED}
 _CODES: Final = {code.value: code for code in Code}
 _REFUSES_APPLICATION: Final = frozenset(
     {
@@ -279,13 +281,15 @@ class Registry:
     async def _open_generation(
         self, request: RegisterRequest, claims: Claims, generation: int, now: datetime
     ) -> _Taken:
-        """Open a generation of a case."""
+        """Open a generation of a case. Raises `Refused`: with its person a case has ended for good."""
         opening = request.opening.model_copy(update={"stamp": None})
         blank = initial_state(opening).model_copy(
             update={"generation": generation, "submitter_named": names_a_clerk(claims, opening)}
         )
         screened = await self._screen_person(blank, now)
         screening = screened.screening
+        if opening.reopen and (ended := _ENDS_A_PERSON.get(screening.finding)) is not None:
+            raise Refused(ended)
         state = blank.model_copy(
             update={"screening": screening, "benefits_held": screening.benefits_held, "related": screening.related}
         )
@@ -367,6 +371,9 @@ class Registry:
         """The answer to a transition that may be made. Raises `_Stale`, and `CaseError` where it is not possible."""
         begun = copy
         made, code = await self._made_or_otherwise(copy, asked, now)
+        if made is None and code in ENDS_A_PERSON:
+            asked = _Asked(Event.person_found_ended, because=code)
+            made, code = await self._made_or_otherwise(copy, asked, now)
         all_made = []
         if made is None and code is not None:
             failed = where_it_cannot_be_undone(decide(copy.state, asked.event, asked.fact, now), code)
@@ -425,6 +432,9 @@ class Registry:
         while (event := next_step(copy.state, now)) is not None:
             try:
                 made, code = await self._made_or_otherwise(copy, _Asked(event), now)
+                if made is None and code in ENDS_A_PERSON:
+                    ended = _Asked(Event.person_found_ended, because=code)
+                    made, code = await self._made_or_otherwise(copy, ended, now)
             except (CaseError, _Stale, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 if not all_made and copy.state.version == 0:
                     raise
@@ -456,10 +466,10 @@ class Registry:
                     raise
                 report(error, code)
             # Somebody else may have the turn again that became free: the case stays on the list of those to be told.
-            busy = code is Code.PERSON_BUSY or event is Event.turn_free
+            busy = code is Code.PERSON_BUSY or (event is Event.turn_free and code not in ENDS_A_PERSON)
             if not busy or await self._waits_for_turn(copy.state, now):
                 break
-        way = otherwise(event, code) if of_itself and asked.because is None else None
+        way = otherwise(event, code) if asked.because is None and code not in ENDS_A_PERSON else None
         if way is None or not copy.state.machine.rows(copy.state.status, way):
             return None, code
         made, again = await self._made_or_otherwise(copy, _Asked(way, because=code), now)
@@ -479,8 +489,11 @@ class Registry:
 
     async def _make(self, copy: Copy, asked: _Asked, now: datetime) -> _Made:
         """Make one transition. Raises `Refused`, `CaseError` or `_Stale`."""
-        state, event = await self._looked_at(copy.state, asked.event, now), asked.event
-        decision = decide(state, event, asked.fact, now, asked.because)
+        state, event = await self._looked_at(copy.state, asked, now), asked.event
+        because = asked.because
+        if event is Event.person_found_ended and because is None:
+            because = await self._end_of_person(state.opening.person)
+        decision = decide(state, event, asked.fact, now, because)
         policy = self._policy(state, asked.fact)
         step = f"{event}.{decision.after.version}"
         related = await self._related(state, decision, asked)
@@ -502,12 +515,20 @@ class Registry:
         at_end = self._clock.choose(datetime.fromisoformat(answer["now"]), now)
         return _Made(after, transition, neighbours, at_end, receipt)
 
-    async def _looked_at(self, state: CaseState, event: Event, now: datetime) -> CaseState:
+    async def _looked_at(self, state: CaseState, asked: _Asked, now: datetime) -> CaseState:
         """The state with a screening as of now, where the event is one: the first one came with the registration."""
-        if event not in {Event.screened, Event.checked} or state.version == 0:
+        if asked.event not in {Event.screened, Event.checked} or state.version == 0:
             return state
         screening = (await self._screen_person(state, now)).screening
         return state.model_copy(update={"screening": screening, "related": screening.related})
+
+    async def _end_of_person(self, person: str) -> Code:
+        """Why the register does nothing for a person any more. Raises `Refused` EVENT_NOT_ALLOWED where it does."""
+        async with connection_of(self._pool) as connection:
+            row = await SQL["end_of_person"].first(connection, {"person": person})
+        if row is None or row["ended"] is None:
+            raise Refused(Code.EVENT_NOT_ALLOWED)
+        return Code(row["ended"])
 
     async def _related(self, state: CaseState, decision: Decision, asked: _Asked) -> str | None:
         """The case that this one is from now on related to; None where that does not change."""

@@ -1,6 +1,6 @@
 """Screening: what the register says about a person, and what follows for the case.
 
-Whoever is known and alive is judged as the case's kind judges (`cases.verdicts`). Nothing is written.
+Whoever is known, alive and not transferred is judged as the case's kind judges (`cases.verdicts`). Nothing is written.
 """
 
 from datetime import date, datetime
@@ -21,6 +21,9 @@ from cases.state import CaseState
 from cases.verdicts import Seen, Verdict
 
 SQL: Final = load("screening.sql")
+
+
+_ENDED: Final = {Code.PERSON_DECEASED: Finding.deceased, Code.PERSON_TRANSFERRED: Finding.transferred}
 
 
 class Screened(NamedTuple):
@@ -60,8 +63,8 @@ async def screen(
     day, known = at.astimezone(SHANGHAI).date(), row["id"] is not None
     if not known:
         verdict = Verdict(Finding.unknown)
-    elif row["died_on"] is not None:
-        verdict = Verdict(Finding.deceased)
+    elif row["ended"] is not None:
+        verdict = Verdict(_ENDED[Code(row["ended"])])
     else:
         verdict = record.verdict(_seen(row, opening, number, day, sealer))
     if before is None:

@@ -5,7 +5,7 @@
 SELECT
     person.id,
     person.name,
-    person.died_on,
+    end_of_person(person.id) AS ended,
     person.draws_pension,
     living.id AS number_id,
     living.sealed AS number,

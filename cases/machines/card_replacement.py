@@ -3,7 +3,19 @@
 from typing import Final
 
 from cases.events import Event
-from cases.machines.machine import Awaits, Clock, Effect, Guard, Machine, Milestone, Row, Status, StatusRow, same
+from cases.machines.machine import (
+    END_OF_PERSON,
+    Awaits,
+    Clock,
+    Effect,
+    Guard,
+    Machine,
+    Milestone,
+    Row,
+    Status,
+    StatusRow,
+    same,
+)
 from cases.names import Kind
 
 _S, _E, _G, _F, _M, _A, _C = Status, Event, Guard, Effect, Milestone, Awaits, Clock
@@ -60,7 +72,10 @@ CARD_REPLACEMENT: Final = Machine(
     ),
     (
         Row(_S.checking, _E.checked, _G.person_unknown, _S.rejected),
-        Row(_S.checking, _E.checked, _G.person_deceased, _S.ended),
+        *(
+            Row(_S.checking, _E.checked, guard, _S.ended, (_F.release_what_is_owed,))
+            for guard in (_G.person_deceased, _G.person_transferred)
+        ),
         # A lost card is blocked before anything else is asked.
         Row(
             _S.checking,
@@ -184,11 +199,24 @@ CARD_REPLACEMENT: Final = Machine(
         # ways out; out of the pre-check only where the engine is stuck in it
         *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn, _F.notify_applicant),
         *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order, _F.notify_applicant),
-        *same((_S.checking, *_BLOCKABLE, _S.ordered), _E.person_ended, _G.always, _S.ended),
-        # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
-        *same((_S.in_production, _S.repair), _E.person_ended, _G.order_cancellable, _S.ended, _F.cancel_order),
-        *same((_S.in_production, _S.repair), _E.person_ended, _G.always, _S.ended),
-        *same((*_WITH_THE_PERSON, _S.active, _S.closing_old), _E.person_ended, _G.always, _S.ended, _F.cancel_order),
+        *(
+            row
+            for event, ends in END_OF_PERSON
+            for row in (
+                *same((_S.checking, *_BLOCKABLE, _S.ordered), event, _G.always, _S.ended, *ends),
+                # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
+                *same((_S.in_production, _S.repair), event, _G.order_cancellable, _S.ended, _F.cancel_order, *ends),
+                *same((_S.in_production, _S.repair), event, _G.always, _S.ended, *ends),
+                *same(
+                    (*_WITH_THE_PERSON, _S.active, _S.closing_old),
+                    event,
+                    _G.always,
+                    _S.ended,
+                    _F.cancel_order,
+                    *ends,
+                ),
+            )
+        ),
         # benefits
         *same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),

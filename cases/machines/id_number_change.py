@@ -4,7 +4,19 @@ from typing import Final
 
 from cases.errors import Code
 from cases.events import Event
-from cases.machines.machine import Awaits, Clock, Effect, Guard, Machine, Milestone, Row, Status, StatusRow, same
+from cases.machines.machine import (
+    END_OF_PERSON,
+    Awaits,
+    Clock,
+    Effect,
+    Guard,
+    Machine,
+    Milestone,
+    Row,
+    Status,
+    StatusRow,
+    same,
+)
 from cases.names import Kind
 
 _S, _E, _G, _F, _M, _A, _C = Status, Event, Guard, Effect, Milestone, Awaits, Clock
@@ -47,7 +59,10 @@ ID_NUMBER_CHANGE: Final = Machine(
     (
         # Whoever asked for the number while this case had it in hand is in dispute with it.
         Row(_S.screening, _E.screened, _G.person_unknown, _S.ended, (_F.leave_dispute,)),
-        Row(_S.screening, _E.screened, _G.person_deceased, _S.ended, (_F.leave_dispute,)),
+        *(
+            Row(_S.screening, _E.screened, guard, _S.ended, (_F.leave_dispute, _F.release_what_is_owed))
+            for guard in (_G.person_deceased, _G.person_transferred)
+        ),
         Row(_S.screening, _E.screened, _G.not_needed, _S.not_needed, (_F.notify_applicant,)),
         Row(_S.screening, _E.screened, _G.conflict, _S.disputed, _DISPUTE),
         Row(_S.screening, _E.screened, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
@@ -206,11 +221,33 @@ ID_NUMBER_CHANGE: Final = Machine(
             _S.withdrawn,
             (_F.yield_turn, _F.leave_dispute, _F.notify_applicant),
         ),
-        Row(_S.repair, _E.person_ended, _G.not_to_be_undone, _S.ended, (_F.yield_turn, _F.leave_dispute)),
-        *same((_S.screening, *_BEFORE_VERIFIED), _E.person_ended, _G.always, _S.ended, _F.leave_dispute),
-        Row(_S.disputed, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
-        Row(_S.verified, _E.person_ended, _G.always, _S.ended, (_F.leave_dispute,)),
-        *same((_S.applying, _S.repair), _E.person_ended, _G.undoable, _S.ended, *_UNDO_NUMBER, _F.leave_dispute),
+        # The end of a person ends the case wherever it stands. What cannot be taken back any more stays, and the ending
+        # says so; whoever waited for the change, or wanted the old number, is told as at any other end of it.
+        *(
+            row
+            for event, ends in END_OF_PERSON
+            for row in (
+                *same(
+                    (_S.screening, *_BEFORE_VERIFIED, _S.disputed, _S.verified),
+                    event,
+                    _G.always,
+                    _S.ended,
+                    _F.leave_dispute,
+                    *ends,
+                ),
+                *same((_S.applying, _S.repair), event, _G.undoable, _S.ended, *_UNDO_NUMBER, _F.leave_dispute, *ends),
+                *same(
+                    (_S.applying, _S.repair, _S.updated, _S.releasing),
+                    event,
+                    _G.always,
+                    _S.ended,
+                    _F.yield_turn,
+                    _F.leave_dispute,
+                    _F.wake_replacement,
+                    *ends,
+                ),
+            )
+        ),
         # benefits
         *same(_BENEFITS_MAY_BE_HELD, _E.hold_benefits, _G.always, None, _F.hold_benefits, _F.notify_applicant),
         # Wherever the decision is asked for it can be taken.

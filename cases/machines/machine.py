@@ -67,6 +67,7 @@ class Guard(StrEnum):
     always = "always"
     person_unknown = "person_unknown"
     person_deceased = "person_deceased"
+    person_transferred = "person_transferred"
     not_needed = "not_needed"
     conflict = "conflict"
     documents_missing = "documents_missing"
@@ -142,6 +143,7 @@ class Effect(StrEnum):
     requeue_claims = "requeue_claims"
     assert_no_benefit_held = "assert_no_benefit_held"
     assert_benefits_unblocked = "assert_benefits_unblocked"
+    release_what_is_owed = "release_what_is_owed"
     wake_replacement = "wake_replacement"
     offer_replacement = "offer_replacement"
     # card
@@ -162,6 +164,7 @@ class Effect(StrEnum):
     keep_surplus_card = "keep_surplus_card"
     destroy_surplus_card = "destroy_surplus_card"
     # people
+    record_end = "record_end"
     notify_applicant = "notify_applicant"
     escalate = "escalate"
 
@@ -221,6 +224,15 @@ OTHERWISE: Final[Mapping[tuple[Event, Code | None], Event]] = {
 """The way that a case takes where the register refuses a step of the engine; None stands for every other code."""
 
 
+END_OF_PERSON: Final[tuple[tuple[Event, tuple[Effect, ...]], ...]] = (
+    (Event.person_ended, (Effect.record_end, Effect.release_what_is_owed)),
+    (Event.person_found_ended, (Effect.release_what_is_owed,)),
+)
+"""The two ways in which a case learns that its person died or was transferred, and the effects that each always has: it
+is told by somebody, and the register records it; or the register has found it, and knows it already.
+"""
+
+
 class StatusRow(NamedTuple):
     """One status of one machine. `milestone` is None for the other endings: the case keeps the one it had reached.
 
@@ -253,6 +265,8 @@ class Row(NamedTuple):
 def _of_itself(row: StatusRow) -> Iterator[Event]:
     # When the calendar grows.
     yield Event.recompute
+    # Whenever the register learns of it.
+    yield Event.person_found_ended
     # A case on hold is silent (`cases.policy.Policy.dates`).
     if row.status is not Status.on_hold:
         yield Event.escalated
@@ -294,8 +308,8 @@ class Machine:
     def unanswered(self) -> tuple[tuple[Status, Event], ...]:
         """Pairs without a row although the event happens of itself in the status: a case would come to a stand there.
 
-        The ladder is climbed in every status; the calendar grows; a limit ends; a step of the engine is made, or is
-        refused, and then repaired.
+        The ladder is climbed in every status; the calendar grows; a person dies; a limit ends; a step of the engine is
+        made, or is refused, and then repaired.
         """
         return tuple(
             (status, event)

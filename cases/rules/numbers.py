@@ -113,6 +113,6 @@ RULES: Final = Subject(
     entered={Status.in_review: {"committed": False, "publication": None, "asked": ()}},
     offered={Event.confirm_downstream: lambda state: bool(state.awaited)},
     unknown={Event.confirm_downstream: _answers_nothing},
-    refused={Event.withdraw: not_undone, Event.person_ended: not_undone},
+    refused={Event.withdraw: not_undone},
     remains={"number_committed": lambda after: after.committed},
 )

@@ -20,7 +20,7 @@ from cases.facts import (
     PersonEnded,
     PersonEndedReason,
 )
-from cases.machines.machine import Guard, Row
+from cases.machines.machine import Effect, Guard, Row
 from cases.models import Actor, Role, System, distinct
 from cases.numbers import Road
 from cases.offices import MINISTRY
@@ -108,6 +108,10 @@ def _needs_a_second(state: CaseState, _fact: Any) -> bool:
     return by_number or state.dispute_settled or state.submitter_named
 
 
+ENDS_A_PERSON: Final = frozenset({Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED})
+"""Why the register does nothing for a person any more: they died, or another agency keeps their record by now."""
+
+
 def _ended(_state: CaseState, fact: PersonEnded, _row: Row) -> dict[str, Any]:
     died = fact.reason is PersonEndedReason.death
     return {"ended_because": Code.PERSON_DECEASED if died else Code.PERSON_TRANSFERRED}
@@ -120,4 +124,5 @@ RULES: Final = Subject(
         Event.approve: lambda _state, fact, _row: {"approver": fact.actor.id},
         Event.person_ended: _ended,
     },
+    effects={Effect.release_what_is_owed: {"benefits_held": False}},
 )

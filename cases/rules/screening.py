@@ -29,6 +29,7 @@ RULES: Final = Subject(
     guards={
         Guard.person_unknown: _found(Finding.unknown),
         Guard.person_deceased: _found(Finding.deceased),
+        Guard.person_transferred: _found(Finding.transferred),
         Guard.not_needed: _found(Finding.not_needed),
         Guard.conflict: _found(Finding.conflict),
         Guard.person_differs: _found(Finding.differs),

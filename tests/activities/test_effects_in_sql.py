@@ -35,6 +35,7 @@ NEIGHBOURS_EVENTS = {
     Event.number_changed,
     Event.turn_free,
     Event.benefits_lifted,
+    Event.person_found_ended,
 }
 
 

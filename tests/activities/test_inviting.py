@@ -159,9 +159,9 @@ class TestWho:
         changed = insured(number=eighteen("11010519100101004"))
         unreadable = insured(number="?")
         without = insured(number=None)
-        deceased = insured(died_on=date(2020, 1, 1))
+        deceased, transferred = insured(died_on=date(2020, 1, 1)), insured(transferred=True)
         under_way, closed, replacing, plain = insured(), insured(), insured(), insured()
-        await load(changed, unreadable, without, deceased, under_way, closed, replacing, plain)
+        await load(changed, unreadable, without, deceased, transferred, under_way, closed, replacing, plain)
         tokens = {each: sealer.person_token(each.personal_number) for each in (under_way, closed, replacing, plain)}
         await late(pool, NORTH, 0, person=tokens[under_way], case_id=f"idc-{tokens[under_way]}")
         await late(

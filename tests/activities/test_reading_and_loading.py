@@ -153,6 +153,35 @@ class TestAnExtract:
         assert sorted(result.loaded for result in results) == [0, 0, 0, 30]
         assert sorted(result.known for result in results) == [0, 30, 30, 30]
 
+    async def test_says_who_died_who_was_transferred_and_who_came_back(self, play: Play) -> None:
+        dies, goes, stays = insured(), insured(), insured()
+        await play.load(dies, goes, stays)
+        ends = "SELECT end_of_person(id) FROM persons WHERE token = $1"
+
+        async def says(person: InsuredPerson, **standing: object) -> tuple[int, int]:
+            said = person.model_copy(update=standing)
+            loaded = await load_persons(play.pool, play.sealer, [said, stays, said])
+            return loaded.ended, loaded.returned
+
+        for person, standing, code in (
+            (dies, {"died_on": date(2026, 2, 1)}, "PERSON_DECEASED"),
+            (goes, {"transferred": True}, "PERSON_TRANSFERRED"),
+        ):
+            assert await says(person, **standing) == (1, 0)
+            assert await says(person, **standing) == (0, 0)
+            # An older extract takes nothing back; evidence does.
+            assert await says(person) == (0, 0)
+            assert await play.value(ends, play.token(person)) == code
+            assert await says(person, insured_again="back-1") == (0, 1)
+            assert await play.value(ends, play.token(person)) is None
+            assert await says(person, insured_again="back-1") == (0, 0)
+        assert await play.value(ends, play.token(stays)) is None
+        with pytest.raises(ValidationError):
+            insured(transferred=True, insured_again="back-1")
+        gone = insured(transferred=True)
+        assert (await load_persons(play.pool, play.sealer, [gone])).ended == 1
+        assert await play.value(ends, play.token(gone)) == "PERSON_TRANSFERRED"
+
     async def test_that_repeats_a_person_loads_the_first(self, play: Play) -> None:
         person = insured()
         assert await load_persons(play.pool, play.sealer, [person, person]) == Loaded(1, 1, ())

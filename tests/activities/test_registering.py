@@ -456,17 +456,31 @@ async def test_a_case_keeps_the_policy_it_was_pinned_to(play: Play, policies: Po
     assert (await screening(play, play.change(fresh))).terms.policy == "northern/2"
 
 
-async def test_a_person_who_died_during_the_case_can_be_told_of_in_the_next_generation(play: Play) -> None:
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (PersonEndedReason.death, Code.PERSON_DECEASED),
+        (PersonEndedReason.transfer, Code.PERSON_TRANSFERRED),
+    ],
+)
+async def test_a_case_that_ended_with_its_person_is_not_reopened(
+    play: Play, reason: PersonEndedReason, code: Code
+) -> None:
     person = insured()
     await play.load(person)
     ended = await play.move(
         await play.reviewed(play.change(person)),
         Event.person_ended,
-        PersonEnded(actor=SECOND, reason=PersonEndedReason.death, evidence="E-1"),
+        PersonEnded(actor=SECOND, reason=reason, evidence="E-1"),
     )
-    assert ended.status is Status.ended
-    reopened = await play.reviewed(play.change(person, reopen=True))
-    assert (reopened.generation, reopened.status) == (2, Status.in_review)
+    assert (ended.status, ended.ended_because) == (Status.ended, code)
+    assert (await play.register(play.change(person, reopen=True))).refused is code
+    # An application of the other kind is taken in, and ends at once, saying why.
+    other = await play.move(
+        await play.received(play.replacement(person, ReplacementReason.damaged, number=VALID_18)), Event.checked
+    )
+    assert (other.status, other.ended_because) == (Status.ended, code)
+    assert await play.value("SELECT max(generation) FROM cases") == 1
 
 
 def test_cards_of_the_play_have_both_functions() -> None:

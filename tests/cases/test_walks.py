@@ -57,7 +57,7 @@ from cases.facts import (
 )
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import Awaits, Clock, Effect, Milestone, Status
+from cases.machines.machine import END_OF_PERSON, Awaits, Clock, Effect, Milestone, Status
 from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
@@ -108,6 +108,7 @@ CHANGE_FINDINGS = (
     (Finding.not_needed, Road.not_needed),
     (Finding.unknown, None),
     (Finding.deceased, None),
+    (Finding.transferred, None),
 )
 CARD_FINDINGS = (
     *(Finding.clear,) * 8,
@@ -116,6 +117,7 @@ CARD_FINDINGS = (
     Finding.not_allowed,
     Finding.unknown,
     Finding.deceased,
+    Finding.transferred,
 )
 CHANGED = {Status.applying, Status.repair, Status.updated, Status.releasing, Status.done}
 UNDER_WAY = {Status.verified, Status.applying, Status.repair, Status.updated, Status.releasing, Status.done}
@@ -366,7 +368,8 @@ class Walk:
         if not self.state.is_open:
             return
         # An ending is one step away nearly everywhere: the others are taken more often, so that walks get far.
-        endings = {Event.withdraw, Event.reject, Event.person_ended, Event.supplement_expired, Event.card_found}
+        endings = {Event.withdraw, Event.reject, Event.supplement_expired, Event.card_found}
+        endings |= {event for event, _ in END_OF_PERSON}
         others = [event for event in self.possible if event not in endings] or self.possible
         self.tell(self.pick(self.pick((others, others, others, self.possible))), fitting=self.pick((False, True)))
 
@@ -417,9 +420,10 @@ class Walk:
         return None
 
     def move(self, event: Event, fact: Fact | None) -> None:
-        decision = decide(self.state, event, fact, self.now)
+        because = Code.PERSON_DECEASED if event is Event.person_found_ended else None
+        decision = decide(self.state, event, fact, self.now, because)
         if self.thorough:
-            assert decide(self.state.model_copy(deep=True), event, fact, self.now) == decision
+            assert decide(self.state.model_copy(deep=True), event, fact, self.now, because) == decision
         after = policy(self.state.opening.region).settle(decision, self.now, CALENDAR)
         self.ledger.write(decision)
         row = self.row = decision.row
@@ -462,7 +466,9 @@ class Walk:
         # An order that the policy does not let anybody cancel stays, and the ending says so.
         stays = {"order"} if "card_ordered" in state.remains and not state.terms.cancel_order else set()
         assert self.ledger.in_effect <= stays, f"still in effect: {self.ledger.in_effect}"
-        assert "number_committed" not in state.remains
+        # Only the end of a person leaves a number that cannot be taken back, and the ending says so.
+        left = self.ledger.number_changed and state.status is Status.ended
+        assert ("number_committed" in state.remains) is left
         assert ("benefits_held" in state.remains) is (state.benefits_held and state.status is not Status.done)
         if state.status is Status.done:
             assert state.remains == ()
@@ -499,11 +505,12 @@ class Walk:
         assert set(state.confirmations) <= set(state.terms.confirmations)
         assert len(set(state.confirmations)) == len(state.confirmations)
         assert state.committed is self.ledger.number_changed
-        assert not state.committed or state.status in CHANGED
+        # The end of a person may leave a number that cannot be taken back.
+        assert not state.committed or state.status in CHANGED | {Status.ended}
         if before is not None and before.confirmations:
             assert state.confirmations[: len(before.confirmations)] == before.confirmations
             assert state.committed
-            assert state.status in CHANGED
+            assert state.status in CHANGED | {Status.ended}
 
     def documents_are_few_and_different(self) -> None:
         copies = [copy.sha256 for copy in self.state.documents]

@@ -39,6 +39,7 @@ MACHINE: Final = Machine(
     (
         Row(Status.checking, Event.checked, Guard.person_unknown, Status.ended),
         Row(Status.checking, Event.checked, Guard.person_deceased, Status.ended),
+        Row(Status.checking, Event.checked, Guard.person_transferred, Status.ended),
         Row(Status.checking, Event.checked, Guard.always, Status.in_review),
         Row(Status.checking, Event.stuck, Guard.always, Status.checking),
         Row(Status.checking, Event.repair, Guard.retry, Status.checking),
@@ -55,6 +56,7 @@ MACHINE: Final = Machine(
         Row(Status.applying, Event.confirm_downstream, Guard.refused, Status.applying),
         Row(Status.applying, Event.confirm_downstream, Guard.last_confirmation, Status.done),
         Row(Status.applying, Event.confirmation_overdue, Guard.always, Status.applying),
+        *same(_OPEN, Event.person_found_ended, Guard.always, Status.ended, Effect.release_what_is_owed),
         *same(_OPEN, Event.recompute, Guard.always, None),
         *same(_OPEN, Event.escalated, Guard.always, None, Effect.escalate),
     ),

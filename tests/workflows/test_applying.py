@@ -64,8 +64,7 @@ async def test_after_the_first_confirmation_the_only_way_is_forward(engine: Engi
     assert view.attention == ("repair",)
     assert view.last_error is Code.CONFIRMATION_REFUSED
     assert (view.confirmations, view.awaited) == ((MEDICAL,), (PENSION, BANK))
-    for event in (Event.withdraw, Event.person_ended):
-        assert await case.refuses(event) is Code.PAST_POINT_OF_NO_RETURN
+    assert await case.refuses(Event.withdraw) is Code.PAST_POINT_OF_NO_RETURN
     assert await case.refuses(Event.repair, UNDO) is Code.PAST_POINT_OF_NO_RETURN
     assert await case.refuses(Event.repair, accepted(MEDICAL)) is Code.SYSTEM_NOT_AWAITED
     assert (await case.confirm(BANK, confirmed=False)).status is Status.repair
@@ -79,8 +78,7 @@ async def test_after_the_first_confirmation_the_only_way_is_forward(engine: Engi
 async def test_a_change_that_was_partly_confirmed_cannot_be_withdrawn(engine: Engine) -> None:
     case = await applying(engine)
     await case.confirm(MEDICAL)
-    for event in (Event.withdraw, Event.person_ended):
-        assert await case.refuses(event) is Code.PAST_POINT_OF_NO_RETURN
+    assert await case.refuses(Event.withdraw) is Code.PAST_POINT_OF_NO_RETURN
     assert await case.refuses(Event.confirm_downstream, FACTS[Event.confirm_downstream]) is Code.SYSTEM_NOT_AWAITED
     await case.confirm(PENSION, BANK)
     assert (await case.ends()).status is Status.done

@@ -44,9 +44,13 @@ BELONGS_TO: Final = {
     "invite": Scheduled.invitations,
     "recheck_benefits": Scheduled.benefit_hold_check,
     "cases_with_lifted_holds": Scheduled.benefit_hold_check,
+    "release_to_the_ended": Scheduled.ended_person_check,
+    "cases_of_the_ended": Scheduled.ended_person_check,
     "check_calendar": Scheduled.calendar_check,
 }
-OCCASIONS: Final = [name for name in BELONGS_TO if name != "cases_with_lifted_holds"]
+PAGES: Final = {"cases_with_lifted_holds", "cases_of_the_ended"}
+"""What is asked page after page, and names no occasion."""
+OCCASIONS: Final = [name for name in BELONGS_TO if name not in PAGES]
 DAILY: Final = ("digests", "invite")
 """What is done for a day."""
 LONG_AGO: Final = (timedelta(days=3), timedelta(days=400))
@@ -183,7 +187,7 @@ def now() -> Occasion:
 async def test_what_schedules_start_answers_nobody_who_calls_it_alone(scheduling: Scheduling, name: str) -> None:
     await scheduling.message(-timedelta(seconds=1))
     before = await scheduling.everything()
-    argument = "" if name == "cases_with_lifted_holds" else now()
+    argument = "" if name in PAGES else now()
     assert await scheduling.alone(name, argument) == Code.CALLER_REFUSED
     assert await scheduling.everything() == before
 
@@ -193,7 +197,7 @@ async def test_nor_a_workflow_that_it_does_not_belong_to(scheduling: Scheduling,
     await scheduling.message(-timedelta(seconds=1))
     before = await scheduling.everything()
     strangers = ["Anybody", "IdNumberChange", *(each for each in Scheduled if each is not BELONGS_TO[name])]
-    occasion = None if name == "cases_with_lifted_holds" else now()
+    occasion = None if name in PAGES else now()
     for kind in strangers:
         assert await scheduling.by_a_workflow(kind, name, occasion) == Code.CALLER_REFUSED
     assert await scheduling.everything() == before

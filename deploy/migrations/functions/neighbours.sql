@@ -87,7 +87,8 @@ RETURN CASE event
         SELECT FROM benefit_holds AS hold
         WHERE hold.person_id = may_be_told.person_id AND hold.reason = may_be_told.reason AND hold.state = 'held'
     )
+    WHEN 'person_found_ended' THEN end_of_person(person_id) IS NOT NULL
     ELSE false
 END;
 COMMENT ON FUNCTION may_be_told IS
-    'Whether the register itself says what a case is told by a neighbour, or by the weekly look at held benefits; false for every other event';
+    'Whether the register itself says what a case is told by a neighbour, or by the scheduled looks at held benefits and at persons who have ended; false for every other event';

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION write_notifications IS 'Messages to people, written with the
 CREATE OR REPLACE FUNCTION is_overtaken(message notifications, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
 RETURN coalesce(message.not_after <= at, false)
     OR (message.person IS NOT NULL AND EXISTS (
-        SELECT FROM persons WHERE persons.token = message.person AND persons.died_on IS NOT NULL
+        SELECT FROM persons WHERE persons.token = message.person AND end_of_person(persons.id) IS NOT NULL
     ))
     OR (message.topic IS NOT NULL AND EXISTS (
         SELECT FROM notifications AS later
@@ -100,6 +100,7 @@ DECLARE
     link transitions := jsonb_populate_record(NULL::transitions, asked -> 'transition');
     standing record;
     effect text;
+    ended text;
     said jsonb;
     neighbours jsonb := '[]';
     messages jsonb := asked -> 'messages';
@@ -125,6 +126,12 @@ BEGIN
         AND NOT may_be_told(s.case_id, s.generation, s.person, s.person_id, s.reason, s.event)
     THEN
         RAISE EXCEPTION USING ERRCODE = 'CASE1', MESSAGE = 'EVENT_NOT_ALLOWED';
+    END IF;
+    -- Whatever is decided for a person is decided for one who is there: only their end may still be written, and why it
+    -- takes nothing back.
+    ended := end_of_person(s.person_id);
+    IF ended IS NOT NULL AND s.event <> 'undo_failed' AND coalesce(final.ended_because, '') NOT IN (ended, 'PERSON_DECEASED') THEN
+        RAISE EXCEPTION USING ERRCODE = 'CASE1', MESSAGE = ended;
     END IF;
     FOR effect IN SELECT jsonb_array_elements_text(asked -> 'effects') LOOP
         EXECUTE format('SELECT %I($1)', 'effect_' || effect) INTO said USING s;

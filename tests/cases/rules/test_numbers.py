@@ -95,8 +95,7 @@ def test_who_refused_is_known_until_they_confirm_or_are_asked_again() -> None:
 
 def test_after_a_confirmation_the_only_way_is_forward() -> None:
     state = move(move(applying(), Event.commit), Event.confirm_downstream)
-    for event in (Event.withdraw, Event.person_ended):
-        assert refused(state, event) is Code.PAST_POINT_OF_NO_RETURN
+    assert refused(state, Event.withdraw) is Code.PAST_POINT_OF_NO_RETURN
     state = move(state, Event.confirm_downstream, confirms(System.bank, confirmed=False))
     assert (state.status, state.committed, state.confirmations) == (Status.repair, True, (System.medical_insurance,))
     assert refused(state, Event.repair, repairs(RepairAction.undo)) is Code.PAST_POINT_OF_NO_RETURN
@@ -120,7 +119,7 @@ def test_where_the_policy_takes_nothing_back_a_refusal_goes_to_repair_and_nothin
     broken = move(state, Event.confirm_downstream, confirms(System.bank, confirmed=False))
     assert (broken.status, broken.committed) == (Status.repair, True)
     assert refused(broken, Event.repair, repairs(RepairAction.undo)) is Code.UNDO_NOT_PERMITTED
-    assert refused(broken, Event.person_ended) is Code.UNDO_NOT_PERMITTED
+    assert refused(broken, Event.withdraw) is Code.UNDO_NOT_PERMITTED
 
 
 @pytest.mark.parametrize("event", [Event.withdraw, Event.person_ended])

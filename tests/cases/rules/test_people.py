@@ -19,10 +19,18 @@ from cases.facts import (
     PersonEndedReason,
 )
 from cases.kinds import MACHINES
-from cases.machines.machine import Milestone, Status
+from cases.machines.machine import Effect, Milestone, Status
 from cases.models import Actor, Role, System
 from cases.names import Kind
-from cases.rules.people import NAMES_THE_SUBMITTER, SPEAKS_FOR, check_fact, check_role, check_speaker, covers
+from cases.rules.people import (
+    ENDS_A_PERSON,
+    NAMES_THE_SUBMITTER,
+    SPEAKS_FOR,
+    check_fact,
+    check_role,
+    check_speaker,
+    covers,
+)
 from cases.state import CaseState
 from cases.submitters import Authority, Citizen, SubmitterKind
 from tests import scenes
@@ -273,6 +281,52 @@ def test_a_replacement_in_approval_goes_back_with_a_document_and_waits_through_a
     assert (held.status, held.verifier) == (Status.awaiting_approval, VERIFIER.id)
     returned = move(waiting, Event.return_documents)
     assert (returned.status, returned.verifier) == (Status.awaiting_documents, None)
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("code", sorted(ENDS_A_PERSON))
+def test_what_the_register_learns_of_a_person_ends_the_case_in_every_status(kind: Kind, code: Code) -> None:
+    machine = MACHINES[kind]
+    for status in filter(machine.is_open, machine.statuses):
+        state = in_status(kind, status).model_copy(update={"benefits_held": True, "stuck": True})
+        closed = decide(state, Event.person_found_ended, None, NOW, code)
+        assert (closed.after.status, closed.after.ended_because) == (Status.ended, code)
+        assert not closed.after.benefits_held
+        assert not closed.after.stuck
+        # What is told is what is found, but that the register records it and tells the person's other cases.
+        told = decide(state, Event.person_ended, scenes.FACTS[Event.person_ended], NOW)
+        assert [effect for effect in told.effects if effect is not Effect.record_end] == list(closed.effects)
+        assert told.after.status is Status.ended
+
+
+@pytest.mark.parametrize("undo", [True, False])
+@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize("status", [Status.applying, Status.repair])
+def test_the_end_of_a_person_takes_back_what_can_be_taken_back_and_says_what_remains(
+    status: Status, *, undo: bool, confirmed: bool
+) -> None:
+    state = in_status(Kind.id_number_change, status)
+    assert state.screening is not None
+    terms = state.terms.model_copy(update={"undo_number": undo})
+    state = state.model_copy(
+        update={
+            "screening": state.screening.model_copy(update={"terms": terms}),
+            "confirmations": (System.bank,) if confirmed else (),
+        }
+    )
+    decision = decide(state, Event.person_ended, scenes.FACTS[Event.person_ended], NOW)
+    taken_back = undo and not confirmed
+    assert (Effect.restore_number in decision.effects) is taken_back
+    assert decision.after.remains == (() if taken_back else ("number_committed",))
+    # Whichever it is, the person's other cases may write again.
+    assert Effect.yield_turn in decision.effects
+    # What the register could not take back is not asked of it again.
+    left = decide(
+        state.model_copy(update={"undo_failed": True}),
+        *(Event.person_found_ended, None, NOW, Code.PERSON_DECEASED),
+    )
+    assert Effect.restore_number not in left.effects
+    assert left.after.remains == ("number_committed",)
 
 
 @pytest.mark.parametrize(
