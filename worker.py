@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, NoReturn
 
+import aiohttp
 import structlog
 from temporalio.worker import Worker
 
@@ -25,16 +26,19 @@ from activities.notifications import Notifications
 from activities.notifications.courier import Courier
 from activities.notifications.listening import serve_callbacks
 from activities.notifications.providers.configured import providers_of
+from activities.publishing.publisher import Publisher
+from activities.publishing.signing import WebhookKeys
 from activities.registry import Registry
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
+from cases.errors import CaseError
 from cases.policy import Policies
 from runtime.health import serve_health
 from runtime.logs import configure_logging
 from runtime.loop import run
-from runtime.settings import ConfigurationInvalid, Problem, WorkerSettings, read_settings
+from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 
@@ -76,6 +80,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, messages))
         courier = Courier(client)
         cleanup.push_async_callback(courier.drain)
+        await cleanup.enter_async_context(_publishing(settings, messages, client.namespace))
         policies = Policies.load()
         scheduled = scheduled_activities(
             Supervision(pool, official_calendar), Campaign(pool, client, policies, official_calendar)
@@ -101,6 +106,23 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         ready = False
         stopping.cancel()
         return await _drained(workers, running, settings.drain_seconds)
+
+
+@asynccontextmanager
+async def _publishing(settings: WorkerSettings, pool: Pool, namespace: str) -> AsyncIterator[None]:
+    """Publish what happens, and send it to whoever is told by webhook. Raises `CannotStart`."""
+    keys = None
+    if settings.webhook_key_file is not None:
+        try:
+            keys = WebhookKeys.load(settings.webhook_key_file)
+        except CaseError as wrong:
+            what = (wrong.field or "").partition(": ")[2]
+            raise CannotStart([Problem("CARDCASE_WEBHOOK_KEY_FILE", what, MAKE_A_PAIR)]) from None
+    async with (
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        Publisher(pool, session, namespace, keys).running(),
+    ):
+        yield
 
 
 @asynccontextmanager

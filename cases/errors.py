@@ -40,6 +40,10 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
     REQUESTED_TOO_OFTEN = "REQUESTED_TOO_OFTEN"
     VERSION_DIFFERS = "VERSION_DIFFERS"
+    FEED_PLACE_GONE = "FEED_PLACE_GONE"
+    SINK_REFUSED = "SINK_REFUSED"
+    SUBSCRIPTION_UNKNOWN = "SUBSCRIPTION_UNKNOWN"
+    SUBSCRIPTIONS_TOO_MANY = "SUBSCRIPTIONS_TOO_MANY"
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     PERSONAL_NUMBER_INVALID = "PERSONAL_NUMBER_INVALID"
@@ -311,6 +315,21 @@ REMEDIES: dict[Code, Remedy] = {
     Code.VERSION_DIFFERS: Remedy(
         "The case has moved since it was read. Read it again, and decide on what it says now.",
         "案件在读取后已有变动，请重新读取后再办理。",
+    ),
+    Code.FEED_PLACE_GONE: Remedy(
+        "The feed does not go back to this place. Read all your cases once (GET /v1/cases), then go on from its end.",
+        "事件流已无此位置：请先完整读取一次案件列表（GET /v1/cases），再从末尾继续。",
+    ),
+    Code.SINK_REFUSED: Remedy(
+        "Events go to https addresses of a host that this service knows. Have the host added, or read the feed.",
+        "事件只推送到已登记主机的https地址，请先登记主机，或改为读取事件流。",
+    ),
+    Code.SUBSCRIPTION_UNKNOWN: Remedy(
+        "You have no such subscription. List yours (GET /v1/subscriptions).",
+        "没有此订阅，请查看您的订阅（GET /v1/subscriptions）。",
+    ),
+    Code.SUBSCRIPTIONS_TOO_MANY: Remedy(
+        "You have as many subscriptions as one client may have. End one first.", "订阅数量已达上限，请先取消一个。"
     ),
     Code.IDEMPOTENCY_KEY_INVALID: Remedy(
         "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -",

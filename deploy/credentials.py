@@ -22,6 +22,11 @@ STAMP_KEY: Final = "stamp_key.json"
 """By which the gate stamps decisions; nobody else has it."""
 STAMP_TRUST: Final = "stamp_trust.json"
 """Its public half, which workers believe."""
+WEBHOOK_KEY: Final = "webhook_key.json"
+"""By which workers sign what they send to subscribers."""
+WEBHOOK_TRUST: Final = "webhook_trust.json"
+"""Its public half, which the intake service shows to them."""
+_PAIRS: Final[Mapping[str, str]] = {STAMP_KEY: STAMP_TRUST, WEBHOOK_KEY: WEBHOOK_TRUST}
 PASSWORDS: Final[Mapping[str, str]] = {
     "postgres_password": "{}",
     "temporal_password": "{}",
@@ -29,10 +34,11 @@ PASSWORDS: Final[Mapping[str, str]] = {
     "owner_pgpass": "*:*:*:cardcase_owner:{}",
     "worker_pgpass": "*:*:*:cardcase_worker:{}",
     "reader_pgpass": "*:*:*:cardcase_reader:{}",
+    "intake_pgpass": "*:*:*:cardcase_intake:{}",
     # With it providers sign what they tell of messages.
     "callback_secret": "{}",
 }
-GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret")
+GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret", "intake_secret")
 """What providers give: made empty, to be filled by whoever has it."""
 _PASSWORD_BYTES: Final = 32
 
@@ -40,14 +46,14 @@ _PASSWORD_BYTES: Final = 32
 def make(directory: Path) -> list[str]:
     """Make what is missing in a directory; answers the names of the files that are new."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = (*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY)
+    wanted = (*PASSWORDS, *GIVEN, KEY_RING, *_PAIRS)
     missing = [name for name in wanted if not (directory / name).exists()]
     for name in tuple(missing):
         if name == KEY_RING:
             KeyRing.generate(directory / name)
-        elif name == STAMP_KEY:
-            SigningKey.generate().write(directory / name, directory / STAMP_TRUST)
-            missing.append(STAMP_TRUST)
+        elif name in _PAIRS:
+            SigningKey.generate().write(directory / name, directory / _PAIRS[name])
+            missing.append(_PAIRS[name])
         elif name in GIVEN:
             _write(directory / name, "")
         else:

@@ -25,7 +25,7 @@ from intake.service.app import described_alone, intake_application, serve_intake
 from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
-from intake.service.settings import IntakeSettings
+from intake.service.settings import IntakeSettings, public_keys_in
 from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
@@ -57,7 +57,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         gates = await cleanup.enter_async_context(
             gates_at(
                 settings.gate_url,
-                settings.token_url,
+                settings.exchange_url,
                 audience=settings.identity_audience,
                 client=settings.intake_client,
                 secret=settings.secret(),
@@ -78,6 +78,9 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             pool=pool,
             sealer=sealer,
             watch=watch,
+            namespace=client.namespace,
+            sink_hosts=settings.sink_hosts,
+            webhook_keys=public_keys_in(settings.webhook_trust_file) if settings.webhook_trust_file else (),
         )
         await cleanup.enter_async_context(watch.looking())
         application = intake_application(reach, lambda: ready)

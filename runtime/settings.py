@@ -117,7 +117,13 @@ class Settings(NotificationSettings):
     """Requests a second that one caller may make of the intake service."""
     intake_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Requests that one caller may make at once after a pause."""
-    token_url: str | None = None
+    sink_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
+    """Hosts to which events may be sent by webhook, with their port where it is not 443, with commas between."""
+    webhook_key_file: Path | None = None
+    """By which workers sign webhooks (a JWK set of private Ed25519 keys); without it none are sent."""
+    webhook_trust_file: Path | None = None
+    """Its public half, which the intake service shows to receivers."""
+    exchange_url: str | None = None
     """The identity provider's token endpoint, where tokens are exchanged (RFC 8693)."""
     document_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
     """Hosts from which `https` documents may come, with commas between; `doc:` is always the agency's own."""
@@ -157,7 +163,7 @@ class Settings(NotificationSettings):
             raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
-    @field_validator("gate_url", "token_url")
+    @field_validator("gate_url", "exchange_url")
     @classmethod
     def _keeps_the_token_secret(cls, url: str | None) -> str | None:
         if url is not None and not is_web(url):

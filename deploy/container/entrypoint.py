@@ -1,6 +1,6 @@
 """What the container image runs: the program that the first argument names, the worker where none does.
 
-    worker [--check] | gate [--check] | starter COMMAND ... | migrate | ready
+    worker [--check] | gate [--check] | intake [--check] | starter COMMAND ... | migrate | ready
 
 `ready` is the image's health check: it asks the program beside it. A program takes this process over, so that signals
 reach it.
@@ -17,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "worker": (str(ROOT / "worker.py"),),
     "gate": ("-m", "gate"),
+    "intake": ("-m", "intake"),
     "starter": (str(ROOT / "starter.py"),),
     "migrate": ("-m", "deploy.migrations"),
 }

@@ -106,6 +106,8 @@ async def _connect(url: str) -> asyncpg.Connection:
 
 def _migrate(connection: Connection, folder: Path) -> list[str]:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    # What only a migration may add asks for it (`added_by_migration`).
+    connection.execute(text("SELECT set_config('cardcase.migrating', 'on', true)"))
     connection.execute(text(_CHECKSUMS))
     rows = connection.execute(text("SELECT revision, sha256 FROM schema_checksums"))
     applied: dict[str, str] = {row.revision: row.sha256 for row in rows}

@@ -1,6 +1,7 @@
 """The intake service as an HTTP application."""
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -103,6 +104,10 @@ def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
         },
     )
     application.include_router(routes(reach))
+
+    @application.get("/v1/webhook-keys", include_in_schema=False)
+    async def webhook_keys() -> Response:
+        return Response(json.dumps({"keys": list(reach.webhook_keys)}), media_type="application/jwk-set+json")
 
     @application.get("/live", include_in_schema=False)
     async def live() -> Response:

@@ -18,6 +18,7 @@ from runtime.identity import Identity, IdentityTokens
 
 OPEN: Final = "cases:open"
 READ: Final = "cases:read"
+FEED: Final = "feed:read"
 _BEARER: Final = "Bearer "
 
 SEES_ALL: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator, Role.back_office})
@@ -29,7 +30,7 @@ def tell(event: Event) -> str:
     return f"events:tell:{event.value}"
 
 
-SCOPES: Final = (OPEN, READ, *(tell(event) for event, record in EVENTS.items() if record.roles))
+SCOPES: Final = (OPEN, READ, FEED, *(tell(event) for event, record in EVENTS.items() if record.roles))
 """All scopes that narrow a token."""
 
 

@@ -1,6 +1,6 @@
 """What the routes work with, and the few things that all of them do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fastapi import Response
@@ -55,6 +55,11 @@ class Reach(NamedTuple):
     pool: Pool
     sealer: Sealer
     watch: Watch
+    namespace: str
+    sink_hosts: frozenset[str] = frozenset()
+    """Hosts, with their port where it is not 443, to which events may be sent."""
+    webhook_keys: Sequence[Mapping[str, str]] = ()
+    """Public keys by which receivers check what they are sent, as entries of a JWK set."""
 
     async def case_of(self, caller: Caller, case: str) -> CaseNow:
         """A case, if the caller sees it. Raises `CaseError` CASE_UNKNOWN for one that they do not see as well."""

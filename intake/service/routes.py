@@ -7,9 +7,11 @@ from cases.events import EVENTS, FACTS
 from intake.applications import APPLICATIONS
 from intake.service.acting import FILLED_IN, Acting
 from intake.service.bodies import described
+from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.problems import Problem
 from intake.service.reach import Reach
+from intake.service.subscriptions import From, Subscribing, Subscription, Subscriptions, Wanted
 
 
 def routes(reach: Reach) -> APIRouter:
@@ -18,7 +20,44 @@ def routes(reach: Reach) -> APIRouter:
     router = APIRouter(prefix="/v1", responses={"default": refused})
     _of_cases(router, Looking(reach), Acting(reach))
     _of_events(router, Acting(reach))
+    _of_the_feed(router, Feed(reach), Subscribing(reach))
     return router
+
+
+def _of_the_feed(router: APIRouter, feed: Feed, subscribing: Subscribing) -> None:
+    router.get("/events", response_model=Events, summary="Read what happened", tags=["feed"])(feed.read)
+    router.get("/events:end", response_model=FeedEnd, summary="Find the end of the feed", tags=["feed"])(feed.end)
+    one = "/subscriptions/{subscription}"
+    router.post(
+        "/subscriptions",
+        status_code=201,
+        response_model=Subscription,
+        openapi_extra=described(Wanted),
+        summary="Be told by webhook",
+        tags=["subscriptions"],
+    )(subscribing.begin)
+    router.get("/subscriptions", response_model=Subscriptions, summary="List subscriptions", tags=["subscriptions"])(
+        subscribing.list_them
+    )
+    router.get(one, response_model=Subscription, summary="Read a subscription", tags=["subscriptions"])(
+        subscribing.read
+    )
+    router.delete(one, response_model=Subscription, summary="End a subscription", tags=["subscriptions"])(
+        subscribing.end
+    )
+    router.post(
+        f"{one}:replay",
+        response_model=Subscription,
+        openapi_extra=described(From),
+        summary="Send again from a place",
+        tags=["subscriptions"],
+    )(subscribing.replay)
+    for word, handler, summary in (
+        ("pause", subscribing.pause, "Pause a subscription"),
+        ("resume", subscribing.resume, "Go on with a subscription"),
+        ("resend", subscribing.send_again, "Send what was given up"),
+    ):
+        router.post(f"{one}:{word}", response_model=Subscription, summary=summary, tags=["subscriptions"])(handler)
 
 
 def _of_cases(router: APIRouter, looking: Looking, acting: Acting) -> None:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Final
 
+from activities.publishing.feed import Place, ends_of
 from activities.registry.pool import Pool
 from activities.registry.reading import versions_of
 from cases.errors import CaseError
@@ -29,6 +30,21 @@ class Watch:
         self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._seen: dict[asyncio.Future[None], Version] = {}
         self._anybody = asyncio.Event()
+        self._for_feed: dict[asyncio.Future[None], Place] = {}
+
+    async def published(self, seen: Place, seconds: float) -> bool:
+        """Wait until the feed goes on beyond a place; False where it does not within so many seconds."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._for_feed[waiting] = seen
+        self._anybody.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting
+        except TimeoutError:
+            return False
+        finally:
+            del self._for_feed[waiting]
+        return True
 
     async def moved(self, case_id: str, seen: Version, seconds: float) -> bool:
         """Wait until a case has moved beyond what somebody has seen; False where it has not within so many seconds."""
@@ -60,13 +76,21 @@ class Watch:
 
     async def _look(self) -> None:
         while True:
-            if not self._waiting:
+            if not self._waiting and not self._for_feed:
                 self._anybody.clear()
                 await self._anybody.wait()
             # A register that is away for a moment is asked again; who waits is answered by the end of their time.
             with contextlib.suppress(CaseError):
-                self._wake(await versions_of(self._pool, tuple(self._waiting)))
+                if self._waiting:
+                    self._wake(await versions_of(self._pool, tuple(self._waiting)))
+                if self._for_feed:
+                    self._went_on((await ends_of(self._pool))[0])
             await asyncio.sleep(EVERY_SECONDS)
+
+    def _went_on(self, end: Place) -> None:
+        for waiting, seen in self._for_feed.items():
+            if not waiting.done() and seen != end:
+                waiting.set_result(None)
 
     def _wake(self, versions: dict[str, Version]) -> None:
         for case_id, version in versions.items():

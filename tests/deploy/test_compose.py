@@ -12,8 +12,18 @@ from temporalio.envconfig import ClientConfig
 from activities.notifications.providers.configured import providers_of
 from activities.notifications.settings import NotificationSettings
 from cases.delivery import Channel
-from deploy.credentials import GIVEN, KEY_RING, PASSWORDS, STAMP_KEY, STAMP_TRUST, make
+from deploy.credentials import (
+    GIVEN,
+    KEY_RING,
+    PASSWORDS,
+    STAMP_KEY,
+    STAMP_TRUST,
+    WEBHOOK_KEY,
+    WEBHOOK_TRUST,
+    make,
+)
 from gate.settings import GateSettings
+from intake.service.settings import IntakeSettings, public_keys_in
 from runtime.settings import (
     ClientSettings,
     ConfigurationInvalid,
@@ -163,6 +173,33 @@ def test_the_gate_is_given_settings_that_it_accepts_once_the_provider_is_known(
     assert {problem.name for problem in invalid.value.problems} >= {"CARDCASE_CODEC_URL"}
 
 
+def test_the_intake_service_is_given_settings_that_it_accepts_once_the_provider_is_known(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    make(tmp_path)
+    secret = tmp_path / "intake_secret"
+    secret.write_text("of-a-test", encoding="ascii")
+    given = {
+        "CARDCASE_IDENTITY_ISSUER": "https://id.example.invalid",
+        "CARDCASE_IDENTITY_KEYS": "https://id.example.invalid/jwks",
+        "CARDCASE_EXCHANGE_URL": "https://id.example.invalid/token",
+        "CARDCASE_GATE_URL": "https://gate.example.invalid",
+        "CARDCASE_SINK_HOSTS": "office.example.invalid, bank.example.invalid:8443",
+    }
+    environment = {
+        variable: _filled(value, given)
+        .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/intake_secret", str(secret))
+        .replace("/run/secrets/webhook_trust", str(tmp_path / WEBHOOK_TRUST))
+        for variable, value in services["intake"]["environment"].items()
+    }
+    settings = read_settings(IntakeSettings, environment)
+    assert settings.sink_hosts == {"office.example.invalid", "bank.example.invalid:8443"}
+    assert settings.secret() == "of-a-test"
+    assert len(public_keys_in(tmp_path / WEBHOOK_TRUST)) == 1
+    assert public_keys_in(tmp_path / WEBHOOK_KEY) == []
+
+
 def test_the_web_ui_offers_nothing_that_a_case_does_not_understand(services: dict[str, Any]) -> None:
     ui = services["temporal-ui"]["environment"]
     switched_off = {name for name, value in ui.items() if name.endswith("_DISABLED") and value == "true"}
@@ -246,7 +283,15 @@ def _sample() -> list[str]:
 
 def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: Path) -> None:
     directory = tmp_path / "secrets"
-    assert set(make(directory)) == {*PASSWORDS, *GIVEN, KEY_RING, STAMP_KEY, STAMP_TRUST}
+    assert set(make(directory)) == {
+        *PASSWORDS,
+        *GIVEN,
+        KEY_RING,
+        STAMP_KEY,
+        STAMP_TRUST,
+        WEBHOOK_KEY,
+        WEBHOOK_TRUST,
+    }
     before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
     assert {mode for mode, _ in before.values()} == {0o600}
     assert directory.stat().st_mode & 0o777 == 0o700

@@ -48,6 +48,13 @@ async def reader(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest_asyncio.fixture
+async def intake(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
+    connection = await cluster.connect("cardcase_intake", "intake_pgpass")
+    yield connection
+    await connection.close()
+
+
 async def rights_of(connection: asyncpg.Connection, table: str) -> set[str]:
     rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
     return {right for right in rights if await connection.fetchval("SELECT has_table_privilege($1, $2)", table, right)}
@@ -72,9 +79,20 @@ async def test_the_worker_reads_the_registers_own_data_and_the_matrix(worker: as
         await worker.execute("UPDATE persons SET region = '110105'")
 
 
-async def test_the_worker_deletes_turns_and_nothing_else(worker: asyncpg.Connection) -> None:
+async def test_the_worker_deletes_turns_and_what_was_told_and_nothing_else(worker: asyncpg.Connection) -> None:
     may = [table for table in await tables(worker) if "DELETE" in await rights_of(worker, table)]
-    assert may == ["turn_waiters", "turns"]
+    assert may == ["feed", "subscription_queue", "turn_waiters", "turns"]
+
+
+async def test_the_intake_service_writes_who_reads_and_who_is_told_and_nothing_else(
+    intake: asyncpg.Connection,
+) -> None:
+    found = {table: await rights_of(intake, table) - {"SELECT"} for table in await tables(intake)}
+    assert {table: rights for table, rights in found.items() if rights} == {
+        "feed_readers": {"INSERT", "UPDATE"},
+        "subscriptions": {"INSERT", "UPDATE"},
+        "subscription_queue": {"INSERT", "UPDATE", "DELETE"},
+    }
 
 
 async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Connection) -> None:
@@ -114,7 +132,7 @@ async def test_the_function_of_the_journal_is_the_owners_and_nobody_elses_to_lea
     assert function["proconfig"] == ["search_path=pg_catalog, public, pg_temp"]
     granted = set(function["rights"].strip("{}").split(","))
     # An entry without a name before the equals sign would be everybody's.
-    assert granted == {f"cardcase_{role}=X/cardcase_owner" for role in ("owner", "worker", "reader")}
+    assert granted == {f"cardcase_{role}=X/cardcase_owner" for role in ("owner", "worker", "reader", "intake")}
 
 
 async def test_neither_role_can_take_another_ones_place(worker: asyncpg.Connection, reader: asyncpg.Connection) -> None:

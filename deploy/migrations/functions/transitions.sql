@@ -20,6 +20,7 @@ BEGIN
     link.fact_commitment := sha256_of(link.salt || link.fact);
     link.outcome_commitment := sha256_of(link.salt || link.outcome);
     link.hash := audit_hash(link);
+    link.written_in := pg_current_xact_id();
     RETURN link;
 END
 $$;

@@ -5,11 +5,23 @@ COMMENT ON COLUMN step.facts IS
 
 -- --- who may do what ----------------------------------------------------------------------------------------------------
 
-DROP TRIGGER role_events_are_kept ON role_events;
+-- A further event comes with further rows, which a migration adds and nobody else; what stands is kept. The trigger is
+-- replaced and not dropped, for the database lets nobody drop what keeps the audit.
+CREATE OR REPLACE TRIGGER role_events_are_kept BEFORE UPDATE OR DELETE ON role_events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE FUNCTION added_by_migration() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('cardcase.migrating', true) IS DISTINCT FROM 'on' THEN
+        RAISE EXCEPTION 'added by a migration only' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION added_by_migration IS 'Refuses rows that no migration adds';
+CREATE TRIGGER role_events_are_added_by_migration BEFORE INSERT ON role_events
+    FOR EACH STATEMENT EXECUTE FUNCTION added_by_migration();
 INSERT INTO role_events (event, role) VALUES
     ('card_turned_up', 'card_bureau'), ('card_destroyed', 'card_bureau'), ('card_destroyed', 'clerk');
-CREATE TRIGGER role_events_are_kept BEFORE INSERT OR UPDATE OR DELETE ON role_events
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 ALTER TABLE transitions
     DROP CONSTRAINT transitions_told_with_a_stamp,

@@ -9,7 +9,4 @@ ALTER TABLE transitions
     DROP CONSTRAINT transitions_told_with_a_stamp,
     ADD CONSTRAINT transitions_told_with_a_stamp CHECK (stamp IS NOT NULL OR NOT is_told(event)) NOT VALID;
 
-DROP TRIGGER role_events_are_kept ON role_events;
 INSERT INTO role_events (event, role) VALUES ('keep_benefits', 'officer'), ('keep_benefits', 'supervisor');
-CREATE TRIGGER role_events_are_kept BEFORE INSERT OR UPDATE OR DELETE ON role_events
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

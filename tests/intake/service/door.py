@@ -1,13 +1,15 @@
 """The intake service as outsiders meet it: over HTTP, with a credential of their own and nothing else."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from activities.publishing.signing import WebhookKeys
 from cases.models import Actor, Role
 from gate.gate import Gate
 from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
@@ -24,7 +26,8 @@ from tests.scenes import OFFICE
 from tests.stamping import KEY
 
 SECRET: Final = "of-a-test"  # noqa: S105 - of a provider that lives as long as a test
-EVERYTHING: Final = "cases:open cases:read"
+WEBHOOK_KEYS: Final = WebhookKeys({name: Ed25519PrivateKey.generate() for name in ("new", "old")})
+"""As while a key is rotated."""
 
 
 def office(role: Role, region: str = "110000") -> Actor:
@@ -38,7 +41,7 @@ VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
 OFFICER: Final = Actor(id="officer-1", role=Role.officer, office=OFFICE)
 TAKES_IN: Final = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
 """Whom the applications of back offices name."""
-ELSEWHERE: Final = office(Role.back_office, "440000")
+ELSEWHERE: Final = Actor(id="back-office-2", role=Role.back_office, office="440000")
 SYSTEMS: Final = {
     actor.id: System(actor, SECRET, frozenset({"cases:open", "cases:read"})) for actor in (BACK_OFFICE, BANK, BUREAU)
 } | {"intake": System(Actor(id="intake", role=Role.operator, office="100000"), SECRET, may_exchange=True)}
@@ -76,7 +79,9 @@ class Door:
 
 
 @asynccontextmanager
-async def door_of(engine: Engine, limits: Limits | None = None) -> AsyncIterator[Door]:
+async def door_of(
+    engine: Engine, limits: Limits | None = None, sink_hosts: Collection[str] = ()
+) -> AsyncIterator[Door]:
     """The service on an engine, with a gate and an identity provider over HTTP, for the length of a block."""
     async with IdentityProvider([], systems=SYSTEMS) as provider:
         issuer = provider.issuer
@@ -101,6 +106,9 @@ async def door_of(engine: Engine, limits: Limits | None = None) -> AsyncIterator
                 pool=engine.pool,
                 sealer=engine.sealer,
                 watch=watch,
+                namespace=engine.client.namespace,
+                sink_hosts=frozenset(sink_hosts),
+                webhook_keys=WEBHOOK_KEYS.public,
             )
             async with (
                 watch.looking(),

@@ -40,7 +40,7 @@ async def test_everything_that_is_missing_is_said_at_once() -> None:
         "GATE_URL",
         "IDENTITY_ISSUER",
         "IDENTITY_KEYS",
-        "TOKEN_URL",
+        "EXCHANGE_URL",
         "INTAKE_SECRET_FILE",
     ):
         assert f"CARDCASE_{name}: is not set" in said
@@ -80,7 +80,7 @@ async def test_it_serves_until_it_is_told_to_stop(engine: Engine, tmp_path: Path
             "CARDCASE_GATE_URL": "http://127.0.0.1:1",
             "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
             "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
-            "CARDCASE_TOKEN_URL": provider.token_url,
+            "CARDCASE_EXCHANGE_URL": provider.token_url,
             "CARDCASE_INTAKE_SECRET_FILE": str(secret),
             "CARDCASE_INTAKE_PORT": str(port),
             "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,

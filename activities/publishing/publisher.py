@@ -1,0 +1,203 @@
+"""The publisher: gives what is committed its place in the feed, and sends it to those who are told by webhook.
+
+It runs in every worker; a row of the register is held by whoever publishes, and a lease by whoever sends. A worker that
+dies in the middle loses nothing: what it sent and did not write down is sent again, under the same ID.
+
+In order for each sink and case, at least once. A sink that fails is left in peace for longer and longer and costs
+nobody else anything; one that answers 410 has ended. What is not accepted for days is given up, until somebody has it
+sent again.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import asyncpg
+
+from activities.publishing.entries import Entry
+from activities.publishing.feed import SQL, entries_at
+from activities.publishing.signing import WebhookKeys
+from activities.registry.errors import code_of
+from activities.registry.pool import Pool, connection_of
+from cases.errors import CaseError
+
+EVERY_SECONDS: Final = 0.25
+"""How long what is committed waits at most before it gets its place; the register is asked with one statement."""
+AT_ONCE: Final = 2000
+"""Places that are given in one transaction."""
+OF_EACH: Final = 16
+"""Messages that one sink gets at the same time, of different cases."""
+LEASE: Final = timedelta(seconds=60)
+CALL: Final = aiohttp.ClientTimeout(total=15, connect=5)
+FIRST_WAIT_SECONDS: Final = 1.0
+LONGEST_WAIT_SECONDS: Final = 900.0
+GIVEN_UP_AFTER: Final = timedelta(days=3)
+FEWEST_ATTEMPTS: Final = 8
+"""Before a message is given up, however old it is: a sink that was away for long is tried again first."""
+VERIFIED_WITHIN: Final = 12
+"""Attempts after which a sink that never answered its challenge is left alone."""
+KEPT: Final = timedelta(days=30)
+FORGETS_EVERY: Final = timedelta(hours=1)
+LARGEST_ANSWER: Final = 4096
+
+VERIFY: Final = "cardcase.subscription_verify.v1"
+CONTENT_TYPE: Final = "application/cloudevents+json"
+
+log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def wait_after(failures: int, chance: Callable[[], float] = random.random) -> timedelta:
+    """How long a sink is left in peace after so many failures in a row: doubling, with a third of it left to chance."""
+    longest = min(FIRST_WAIT_SECONDS * 2 ** min(failures - 1, 20), LONGEST_WAIT_SECONDS)
+    return timedelta(seconds=longest * (2 / 3 + chance() / 3))
+
+
+@dataclass
+class Publisher:
+    """Publishes and sends. `keys` None sends nothing: the feed is there all the same."""
+
+    pool: Pool
+    session: aiohttp.ClientSession
+    namespace: str
+    keys: WebhookKeys | None = None
+    clock: Callable[[], datetime] = _now
+    _sending: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _forgets_at: datetime | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run for the length of a block; what is being sent at its end is finished."""
+        running = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                published = await self.publish()
+                sent = await self.send() if self.keys is not None else 0
+                await self._forget()
+            except (CaseError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as away:
+                # A register that is away comes back; nothing is lost meanwhile.
+                log.warning("nothing is published just now", extra={"code": code_of(away).value})
+                published = sent = 0
+            if not published and not sent:
+                await asyncio.sleep(EVERY_SECONDS)
+
+    async def publish(self) -> int:
+        """Give places to what has none. Returns to how many."""
+        async with connection_of(self.pool) as connection:
+            row = await SQL["publish"].first(connection, {"at_most": AT_ONCE})
+        return 0 if row is None else int(row["published"])
+
+    async def send(self) -> int:
+        """Begin to send what may be sent now. Returns how many messages that are."""
+        now = self.clock()
+        async with connection_of(self.pool) as connection:
+            strangers = await SQL["unverified"].all(connection, {"at": now, "at_most": OF_EACH})
+            leased = await SQL["lease"].all(connection, {"at": now, "until": now + LEASE, "of_each": OF_EACH})
+        entries = await entries_at(self.pool, [row["sequence"] for row in leased], self.namespace) if leased else {}
+        for row in strangers:
+            self._begin(self._verify(row))
+        for row in leased:
+            self._begin(self._tell(row, entries.get(row["sequence"])))
+        return len(strangers) + len(leased)
+
+    async def settled(self) -> None:
+        """Wait until everything that was begun is finished."""
+        while self._sending:
+            await asyncio.gather(*self._sending)
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _forget(self) -> None:
+        now = self.clock()
+        if self._forgets_at is not None and now < self._forgets_at:
+            return
+        async with connection_of(self.pool) as connection:
+            await SQL["forget"].run(connection, {"before": now - KEPT})
+        self._forgets_at = now + FORGETS_EVERY
+
+    # --- one message ------------------------------------------------------------------------------------------------
+
+    async def _tell(self, row: asyncpg.Record, entry: Entry | None) -> None:
+        status = HTTPStatus.OK if entry is None else await self._post(row["sink"], entry.id, _body_of(entry))
+        now = self.clock()
+        values: dict[str, Any] = {"id": row["subscription"], "at": now}
+        if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            await self._write("accepted", values | {"sequences": [row["sequence"]]})
+        elif status == HTTPStatus.GONE:
+            await self._write("gone", values)
+        else:
+            failures = row["attempts"] + 1
+            give_up = failures >= FEWEST_ATTEMPTS and now - row["queued_at"] > GIVEN_UP_AFTER
+            told = {
+                "sequence": row["sequence"],
+                "error": "no answer" if status is None else f"status {int(status)}",
+                "give_up": give_up,
+                # What follows a message that is given up is not held up by it.
+                "next": now if give_up else now + wait_after(failures),
+            }
+            await self._write("not_accepted", values | told)
+
+    async def _verify(self, row: asyncpg.Record) -> None:
+        """Ask a sink whether it wants to be told: it answers the challenge, or it is none of ours."""
+        asked = {"type": VERIFY, "subscription": row["id"], "challenge": row["challenge"]}
+        body = json.dumps(asked, separators=(",", ":")).encode()
+        answer: list[bytes] = []
+        status = await self._post(row["sink"], f"{row['id']}.verify", body, answer)
+        said: object = None
+        with contextlib.suppress(ValueError):
+            said = json.loads(answer[0]) if answer else None
+        now = self.clock()
+        if status == HTTPStatus.OK and isinstance(said, dict) and said.get("challenge") == row["challenge"]:
+            await self._write("verified", {"id": row["id"], "at": now})
+            return
+        told = {"id": row["id"], "at": now, "next": now + wait_after(row["failures"] + 1), "most": VERIFIED_WITHIN}
+        await self._write("not_verified", told | {"error": "the challenge was not answered"})
+
+    async def _post(self, sink: str, message_id: str, body: bytes, answer: list[bytes] | None = None) -> int | None:
+        """The status with which a sink answered; None where it did not."""
+        if self.keys is None:
+            return None
+        signed = self.keys.headers(message_id, int(self.clock().timestamp()), body)
+        try:
+            async with self.session.post(
+                sink, data=body, headers={"Content-Type": CONTENT_TYPE, **signed}, allow_redirects=False, timeout=CALL
+            ) as response:
+                if answer is not None:
+                    answer.append(await response.content.read(LARGEST_ANSWER))
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+
+    async def _write(self, query: str, values: dict[str, Any]) -> None:
+        """Write down what became of a message. Where that fails the lease ends, and it is sent again."""
+        try:
+            async with connection_of(self.pool) as connection:
+                await SQL[query].run(connection, values)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as away:
+            log.warning("an answer could not be written down", extra={"code": code_of(away).value})
+
+
+def _body_of(entry: Entry) -> bytes:
+    return entry.model_dump_json(exclude_none=True).encode()

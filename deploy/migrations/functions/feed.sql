@@ -1,0 +1,75 @@
+-- The feed: how places are given, and who is told what.
+
+CREATE OR REPLACE FUNCTION sees_of_feed(
+    its_target text, its_kind text, its_region text, role text, of_kinds text[], office text
+) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN office_covers(office, its_region)
+    AND CASE WHEN its_target IS NULL THEN its_kind = ANY (of_kinds) ELSE its_target = role END;
+COMMENT ON FUNCTION sees_of_feed IS
+    'Whether somebody is told of an entry: what is meant for one is told to them alone, a move to whoever sees the kind of case; of regions that their office answers for';
+
+CREATE OR REPLACE FUNCTION publish(at_most integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    state feed_state;
+    upto xid8;
+    full_at xid8;
+    published integer;
+BEGIN
+    SELECT * INTO state FROM feed_state FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    -- Transactions before this one are over, one and all.
+    upto := pg_snapshot_xmin(pg_current_snapshot());
+    SELECT written_in INTO full_at FROM (
+        SELECT written_in FROM transitions WHERE written_in >= state.written_before AND written_in < upto
+        UNION ALL
+        SELECT written_in FROM events WHERE written_in >= state.written_before AND written_in < upto
+    ) AS waiting
+    ORDER BY written_in OFFSET at_most - 1 LIMIT 1;
+    IF FOUND THEN
+        -- Whole transactions, up to the next one that has to wait for another round.
+        upto := coalesce((
+            SELECT min(written_in) FROM (
+                (SELECT written_in FROM transitions WHERE written_in > full_at AND written_in < upto ORDER BY written_in LIMIT 1)
+                UNION ALL
+                (SELECT written_in FROM events WHERE written_in > full_at AND written_in < upto ORDER BY written_in LIMIT 1)
+            ) AS next
+        ), upto);
+    END IF;
+    WITH written AS (
+        SELECT
+            t.written_in, 0 AS part, t.version::bigint AS place, 'case_moved' AS kind, t.case_id, t.generation,
+            t.version, NULL::bigint AS event_id, NULL::text AS target, t.at
+        FROM transitions AS t
+        WHERE t.written_in >= state.written_before AND t.written_in < upto
+        UNION ALL
+        SELECT
+            e.written_in, 1, e.id, e.kind, e.case_id, e.generation, split_part(e.step, '.', 2)::integer, e.id, e.target,
+            e.written_at
+        FROM events AS e
+        WHERE e.written_in >= state.written_before AND e.written_in < upto
+    ), entered AS (
+        INSERT INTO feed (sequence, kind, of_kind, case_id, generation, version, event_id, target, region, at)
+        SELECT
+            state.sequence + row_number() OVER (ORDER BY written_in, part, place), written.kind, cases.kind, case_id,
+            generation, written.version, event_id, target, cases.region, written.at
+        FROM written JOIN cases USING (case_id, generation)
+        RETURNING sequence, kind, of_kind, case_id, target, region
+    ), queued AS (
+        INSERT INTO subscription_queue (subscription, sequence, case_id, queued_at)
+        SELECT subscriptions.id, entered.sequence, entered.case_id, clock_timestamp()
+        FROM entered JOIN subscriptions
+            ON subscriptions.state IN ('active', 'paused')
+           AND (subscriptions.kinds = '{}' OR entered.kind = ANY (subscriptions.kinds))
+           AND sees_of_feed(
+               entered.target, entered.of_kind, entered.region, subscriptions.role, subscriptions.of_kinds,
+               subscriptions.office
+           )
+    )
+    SELECT count(*) INTO published FROM entered;
+    UPDATE feed_state SET sequence = state.sequence + published, written_before = upto;
+    RETURN published;
+END
+$$;
+COMMENT ON FUNCTION publish IS 'Gives places in the feed to what is committed and has none, some at a time and in order, and queues it for those who are told by webhook. Returns how many; 0 as well where somebody else publishes';

@@ -1,0 +1,64 @@
+-- What each role needs beside reading. Whatever is append-only by its triggers is so by its rights as well.
+
+CREATE OR REPLACE FUNCTION grant_rights() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    worker CONSTANT text := 'cardcase_worker';
+    reader CONSTANT text := 'cardcase_reader';
+    intake CONSTANT text := 'cardcase_intake';
+    target record;
+    known text;
+BEGIN
+    FOR target IN
+        SELECT
+            c.oid::regclass AS name,
+            CASE
+                -- The register's own data and the directory come with their loaders. A person's row is locked, for which
+                -- a right to change any of its columns is needed.
+                WHEN c.relname = 'persons' THEN 'UPDATE (id)'
+                WHEN c.relname IN ('claims', 'staff_contacts') THEN 'UPDATE'
+                -- Where the register's phone bounced, a row says so.
+                WHEN c.relname = 'contacts' THEN 'INSERT, UPDATE'
+                WHEN c.relname IN ('contributions', 'balances', 'offices', 'posts', 'person_keys') THEN NULL
+                WHEN c.relname IN ('schema_version', 'schema_checksums', 'role_events', 'kinds', 'journal') THEN NULL
+                WHEN c.relname IN ('turns', 'turn_waiters', 'feed', 'subscription_queue') THEN 'INSERT, UPDATE, DELETE'
+                WHEN c.relname = 'feed_readers' THEN NULL
+                WHEN c.relname IN ('idempotency_keys', 'events') OR append_only THEN 'INSERT'
+                ELSE 'INSERT, UPDATE'
+            END AS for_worker,
+            CASE
+                WHEN c.relname IN ('feed_readers', 'subscriptions') THEN 'INSERT, UPDATE'
+                WHEN c.relname = 'subscription_queue' THEN 'INSERT, UPDATE, DELETE'
+            END AS for_intake
+        FROM pg_class AS c
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'refuse_change'::regproc) AS append_only
+        ) AS kept
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
+    LOOP
+        IF to_regrole(worker) IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON %s FROM %I', target.name, worker);
+            EXECUTE format('GRANT SELECT ON %s TO %I', target.name, worker);
+            IF target.for_worker IS NOT NULL THEN
+                EXECUTE format('GRANT %s ON %s TO %I', target.for_worker, target.name, worker);
+            END IF;
+        END IF;
+        IF to_regrole(reader) IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON %s FROM %I', target.name, reader);
+            EXECUTE format('GRANT SELECT ON %s TO %I', target.name, reader);
+        END IF;
+        IF to_regrole(intake) IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON %s FROM %I', target.name, intake);
+            EXECUTE format('GRANT SELECT ON %s TO %I', target.name, intake);
+            IF target.for_intake IS NOT NULL THEN
+                EXECUTE format('GRANT %s ON %s TO %I', target.for_intake, target.name, intake);
+            END IF;
+        END IF;
+    END LOOP;
+    FOREACH known IN ARRAY ARRAY[worker, reader, intake] LOOP
+        IF to_regrole(known) IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION append_to_journal TO %I', known);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION grant_rights IS 'Gives the roles that exist the rights that their work needs; called after every migration, and by roles.sql';
