@@ -7,7 +7,7 @@ from pydantic import AwareDatetime
 from cases.documents import Defect, Demand, Document, DocumentKind
 from cases.errors import Advice, Code
 from cases.events import Event
-from cases.facts import CardFunction, DisputeOutcome, HandOver
+from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import (
     Category,
@@ -212,6 +212,8 @@ class CaseView(Record):
     """Who took the application in, where that was a member of staff."""
     submitter_named: bool = False
     """A system said so, and they did not act themself: a verifier and an approver decide."""
+    hold_reason: HoldReason | None = None
+    """Why the case is on hold."""
     originals: tuple[Sha256, ...] = ()
     """Copies on file whose originals were shown at a counter."""
     original_needed: bool = True

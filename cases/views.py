@@ -67,6 +67,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         submitter_kind=state.opening.submitter_kind,
         submitter=state.opening.taken_in_by,
         submitter_named=state.submitter_named,
+        hold_reason=state.hold_reason,
         originals=state.originals,
         original_needed=screening is None or screening.original_needed,
         identity_checked_at=state.opening.identity.at if state.opening.identity is not None else None,

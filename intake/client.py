@@ -59,12 +59,14 @@ from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.events import FACTS, Event
 from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute
 from cases.kinds import KINDS, case_id, every_case, read_case_id
+from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Category
 from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
 from cases.openings import Opening
+from cases.progress import Progress, progress_of
 from cases.rules.people import NAMES_THE_SUBMITTER
-from cases.submitters import Citizen
+from cases.submitters import Citizen, check_authority
 from cases.words import CATEGORY_ZH
 from intake.applications import (
     Application,
@@ -438,6 +440,34 @@ class CaseClient:
         """Everything about a case that may be shown without opening personal data."""
         self._checked_id(case_id)
         view: CaseView = await self._query(case_id, VIEW, CaseView)
+        return view
+
+    async def progress(self, case_id: str, speaker: ApplicationCitizen | None = None) -> Progress:
+        """One line for the applicant over the newest case of each kind of the person whose case this is.
+
+        `speaker` is who asks: the applicant themself, or an agent or guardian with an authority that has not ended.
+        Raises `InputRefused` where they may not; `Refused` CASE_UNKNOWN where the person has no case.
+        """
+        self._checked_id(case_id)
+        person = read_case_id(case_id)[1]
+        if speaker is not None:
+            try:
+                check_authority(speaker_of(speaker, person, self._sealer), person, self._today())
+            except CaseError as wrong:
+                raise _input_refused(wrong) from None
+        found = [await self._view_if_any(case_id_of(kind, person)) for kind in KINDS]
+        views = [view for view in found if view is not None]
+        if not views:
+            raise Refused(Code.CASE_UNKNOWN)
+        return progress_of(views, datetime.now(SHANGHAI))
+
+    async def _view_if_any(self, case: str) -> CaseView | None:
+        try:
+            view: CaseView = await self._query(case, VIEW, CaseView)
+        except Refused as refused:
+            if refused.code is not Code.CASE_UNKNOWN:
+                raise
+            return None
         return view
 
     async def history(self, case_id: str) -> tuple[Transition, ...]:

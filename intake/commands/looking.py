@@ -42,6 +42,7 @@ _LISTED: Final = ("case_id", "kind", "status", "milestone", "region", "category"
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
     add_command(app, "show", show)
+    add_command(app, "progress", progress)
     add_command(app, "history", history)
     add_command(app, "list", list_cases)
     add_command(app, "wait", wait)
@@ -51,6 +52,14 @@ async def show(invocation: Invocation, case: CaseArgument) -> Exit:
     """Everything about a case that may be shown without opening personal data."""
     async with invocation.cases() as cases:
         invocation.say.one(await cases.view(case))
+    return Exit.fine
+
+
+async def progress(invocation: Invocation, case: CaseArgument) -> Exit:
+    """How far it is, over all cases of the person, in words for the applicant: what to do next, and by when."""
+    async with invocation.cases() as cases:
+        told = await cases.progress(case)
+    invocation.say.one(told)
     return Exit.fine
 
 

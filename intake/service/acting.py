@@ -9,8 +9,18 @@ from fastapi import Request, Response
 from activities.registry.reading import is_key_used, told_before
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, Fact
-from intake.applications import Application, InputRefused, Problem, check_key, checked, seal_card_number
+from cases.facts import CardProduced, Fact, OnBehalf
+from cases.kinds import read_case_id
+from intake.applications import (
+    Application,
+    ApplicationCitizen,
+    InputRefused,
+    Problem,
+    check_key,
+    checked,
+    seal_card_number,
+    speaker_of,
+)
 from intake.requests import application_of
 from intake.service.bodies import object_of
 from intake.service.callers import OPEN, Caller, tell
@@ -19,6 +29,8 @@ from intake.service.reach import Reach, answered, etag, etag_of
 
 FILLED_IN: Final = frozenset({"actor", "stamp", "card_token"})
 """Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""
+IN_CLEAR: Final = {"on_behalf": ApplicationCitizen}
+"""Fields that are sent in clear and become keyed tokens here."""
 _SEALED_ANEW: Final = frozenset({"stamp", "card_number"})
 """What differs each time that the same is told: a stamp, and what is sealed. The number's token is the same."""
 
@@ -79,13 +91,16 @@ class Acting:
         return answered(answer, headers={"ETag": etag(now.state.generation, answer.version)})
 
     def _fact_of(self, caller: Caller, case: str, event: Event, fields: dict[str, Any]) -> Fact:
-        """The fact that was told. A card's number comes in clear and is sealed here. Raises `InputRefused`."""
+        """The fact that was told. A card's number, and who speaks, come in clear. Raises `InputRefused`."""
         if not FILLED_IN.isdisjoint(fields):
             raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
         model = FACTS[event]
         if model is CardProduced and isinstance(number := fields.get("card_number"), str):
             card = seal_card_number(number, case, self.reach.sealer)
             fields = {**fields, "card_number": card.number, "card_token": card.token}
+        if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
+            speaker = checked(ApplicationCitizen, fields["on_behalf"])
+            fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], self.reach.sealer)}
         return checked(model, {**fields, "actor": caller.actor})
 
     async def _is_repeated(self, case: str, key: str, event: Event, said: Fact) -> bool:

@@ -1,5 +1,7 @@
 """What is sent in the body of a request: read whole up to a limit, as JSON of one meaning, and how it is described."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import Request
@@ -26,9 +28,21 @@ async def object_of(request: Request) -> dict[str, Any]:
     return read_object(bytes(body))
 
 
-def described(*models: type[BaseModel], without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The `requestBody` of a route that takes one of these models, without fields that the service fills in itself."""
+def described(
+    *models: type[BaseModel],
+    without: frozenset[str] = frozenset(),
+    instead: Mapping[str, type[BaseModel]] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The `requestBody` of a route that takes one of these models, without fields that the service fills in itself.
+
+    `instead` are the models that fields are sent as where the service makes others of them.
+    """
     schemas = [_schema_of(model, without) for model in models]
+    for schema in schemas:
+        for name in instead.keys() & schema.get("properties", {}).keys():
+            sent = _schema_of(instead[name], frozenset())
+            schema.setdefault("$defs", {}).update(sent.pop("$defs", {}))
+            schema["properties"][name] = sent
     schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
     return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 

@@ -8,7 +8,7 @@ import binascii
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
@@ -18,11 +18,13 @@ from activities.registry.reading import CaseRow, Filter, list_cases, replaced_nu
 from activities.sealing import Field as Sealable
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
-from cases.kinds import case_id, read_case_id
+from cases.kinds import KINDS, case_id, read_case_id
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
+from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
+from cases.submitters import Citizen, check_authority
 from cases.views import outcome_of, view_of
 from intake.applications import checked
 from intake.service.bodies import object_of
@@ -167,6 +169,35 @@ class Looking:
                 return Response(status_code=304, headers={"ETag": if_none_match})
             now = await self.reach.case_of(caller, case)
         return answered(view_of(now.state), headers={"ETag": etag_of(now)})
+
+    async def read_progress(
+        self,
+        request: Request,
+        case: CaseId,
+        speaker: Annotated[
+            Literal["submitter", "applicant"],
+            Query(description="Who asks: whoever handed the application in, or the applicant themself."),
+        ] = "submitter",
+    ) -> Response:
+        """One line for the applicant over all their cases that the caller sees: what to do next, and by when.
+
+        An agent or guardian whose authority has ended is told nothing: `AUTHORITY_ENDED`.
+        """
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        asked = (await self.reach.case_of(caller, case)).state
+        now, submitter = datetime.now(SHANGHAI), asked.opening.submitter
+        if speaker == "submitter" and isinstance(submitter, Citizen):
+            check_authority(submitter, asked.opening.person, now.date())
+        linked = [asked]
+        for kind in KINDS:
+            if kind is not asked.kind:
+                try:
+                    linked.append((await self.reach.case_of(caller, case_id(kind, asked.opening.person))).state)
+                except CaseError as unseen:
+                    if unseen.code is not Code.CASE_UNKNOWN:
+                        raise
+        return answered(progress_of(map(view_of, linked), now))
 
     async def read_history(self, request: Request, case: CaseId) -> Response:
         """All its transitions, from the register's audit."""

@@ -4,8 +4,9 @@ from fastapi import APIRouter
 
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.events import EVENTS, FACTS
+from cases.progress import Progress
 from intake.applications import APPLICATIONS
-from intake.service.acting import FILLED_IN, Acting
+from intake.service.acting import FILLED_IN, IN_CLEAR, Acting
 from intake.service.bodies import described
 from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
@@ -80,6 +81,7 @@ def _of_cases(router: APIRouter, looking: Looking, acting: Acting) -> None:
     for path, answer, handler, summary in (
         ("", Page, looking.list_cases, "List cases"),
         ("/{case}", CaseView, looking.read, "Read a case, or wait until it moves"),
+        ("/{case}/progress", Progress, looking.read_progress, "Ask for an applicant how far it is"),
         ("/{case}/history", History, looking.read_history, "Read how a case moved"),
         ("/{case}/outcome", Outcome, looking.read_outcome, "Read how a case ended"),
         ("/{case}/subject", SubjectRead, looking.read_subject, "Read whom a case is about"),
@@ -92,7 +94,7 @@ def _of_events(router: APIRouter, acting: Acting) -> None:
         router.post(
             f"/cases/{{case}}/events/{event.value}",
             response_model=Answer,
-            openapi_extra=described(fact, without=FILLED_IN),
+            openapi_extra=described(fact, without=FILLED_IN, instead=IN_CLEAR),
             operation_id=f"tell_{event.value}",
             summary=f"Tell a case: {event.value}",
             description=EVENTS[event].description,

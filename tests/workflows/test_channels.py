@@ -18,6 +18,8 @@ from cases.models import Actor, Role
 from cases.names import Kind
 from cases.openings import ApplicationChannel, Opening, ReplacementReason
 from cases.submitters import Authority, Citizen, IdentityCheck, SubmitterKind
+from intake.applications import ApplicationCitizen, InputRefused
+from intake.client import CaseClient
 from tests.engine import Engine, Person, new_number
 from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICE, OFFICER, SOUTH, VERIFIER, document
 from tests.stamping import stamped_by_a_system
@@ -253,3 +255,29 @@ async def test_a_system_speaks_for_whoever_may_speak_for_the_applicant(engine: E
     photograph = AddDocuments(actor=system, documents=(document(DocumentKind.photograph),), on_behalf=agent(None))
     await case.tell(Event.add_documents, photograph)
     assert (await case.tell(Event.withdraw, Withdraw(actor=system, on_behalf=themself))).status is Status.withdrawn
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_speaks_for_the_applicant_is_told_one_line_over_the_linked_cases(engine: Engine) -> None:
+    change = opened(await online(engine, SOUTH, ID_CARD, identity=check()))
+    card_of_them = engine.replacement(change.person, ReplacementReason.expired, ID_CARD, region=SOUTH)
+    waiting = await Dossier.open(engine, change.person, card_of_them)
+    client = CaseClient(engine.client, engine.sealer)
+    # By either case; the card waits for the number.
+    told, again = await client.progress(change.case_id), await client.progress(waiting.case_id)
+    assert told == again
+    assert told.cases == (change.case_id, waiting.case_id)
+    assert told.acts
+    assert told.due_at == change.receipt.due_at
+    assert told.zh.startswith("您的号码变更还缺材料：居民身份证（原件和复印件，请带到窗口），请在")
+    assert "须先完成号码变更" in told.zh
+    for speaker, code in (
+        (ApplicationCitizen(kind=SubmitterKind.agent, number=change.person.new), Code.AUTHORITY_MISSING),
+        (ApplicationCitizen(kind=SubmitterKind.agent, number=change.person.new, authority=ENDED), Code.AUTHORITY_ENDED),
+    ):
+        with pytest.raises(InputRefused) as refused:
+            await client.progress(change.case_id, speaker)
+        assert [problem.code for problem in refused.value.problems] == [code]
+    assert await client.progress(change.case_id, ApplicationCitizen(kind=SubmitterKind.applicant)) == told

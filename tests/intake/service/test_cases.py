@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from cases.clocks import SHANGHAI
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS
 from cases.names import Kind
@@ -346,3 +348,28 @@ async def test_every_event_that_somebody_may_tell_has_a_route(door: Door) -> Non
 async def test_live_and_ready_need_no_token(door: Door) -> None:
     assert (await door.http.get(f"{door.url}/live")).text == "ok\n"
     assert (await door.http.get(f"{door.url}/ready")).status_code == 200
+
+
+async def test_a_system_asks_and_acts_for_the_applicant_in_words_and_by_a_number_in_clear(door: Door) -> None:
+    person = await door.engine.insured()
+    today = datetime.now(SHANGHAI).date()
+    authority = {"document": "a" * 64, "until": today.isoformat()}
+    number = new_number()
+    agent = {"kind": "agent", "number": number, "authority": authority}
+    applied = application_of(person, channel="agent", submitter=agent)
+    answer = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=applied)
+    assert answer.status_code == 201, answer.text
+    case = answer.json()["case_id"]
+    told = await door.asked("GET", f"/v1/cases/{case}/progress", by=BACK_OFFICE)
+    assert told.status_code == 200, told.text
+    assert (told.json()["acts"], told.json()["cases"]) == (True, [case])
+    assert told.json()["zh"].startswith("您的号码变更还缺材料：居民身份证（原件和复印件，请带到窗口）、委托书，请在")
+    withdraw = f"/v1/cases/{case}/events/withdraw"
+    ended = agent | {"authority": authority | {"until": (today - timedelta(days=1)).isoformat()}}
+    refused = await door.asked("POST", withdraw, by=BACK_OFFICE, json={"on_behalf": ended})
+    assert code_of(refused, 422) == "AUTHORITY_ENDED"
+    assert number not in refused.text
+    themself = {"on_behalf": {"kind": "applicant"}}
+    assert (await door.asked("POST", withdraw, by=BACK_OFFICE, json=themself)).json()["status"] == "withdrawn"
+    after = await door.asked("GET", f"/v1/cases/{case}/progress?speaker=applicant", by=BACK_OFFICE)
+    assert "已撤回" in after.json()["zh"]
