@@ -715,8 +715,10 @@ def rests_on(state: CaseState, dates: Dates, calendar: WorkingCalendar) -> Recko
     last = [end for end in (*ends, timer.due_at if timer is not None else None) if end is not None]
     if not state.is_open or started is None or not last:
         return None
-    first = day_of(min(started, timer.since) if timer is not None else started)
-    return Reckoned(first=first, last=day_of(max(last)), says=calendar.says(first, day_of(max(last))))
+    end = day_of(max(last))
+    # A case that is opened after the campaign's end may have no date but that one.
+    first = min(day_of(min(started, timer.since) if timer is not None else started), end)
+    return Reckoned(first=first, last=end, says=calendar.says(first, end))
 
 
 # Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).

@@ -191,6 +191,7 @@ def _standing(intended: Intended) -> dict[str, JsonValue]:
         "documents": list(dict.fromkeys(wanted)) if state.status is Status.awaiting_documents else [],
         "hold": state.hold_reason,
         "expires": state.terms.loss_report_expires,
+        "delivery": None if state.screening is None else state.screening.delivery,
         "last": state.limit_spent,
         "refused_by": state.refused_by,
         "remains": list(state.remains),

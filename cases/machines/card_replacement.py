@@ -99,7 +99,7 @@ CARD_REPLACEMENT: Final = Machine(
             (_F.unblock_card, _F.notify_applicant),
         ),
         Row(_S.temporarily_blocked, _E.loss_report_expired, _G.always, _S.checking, (_F.cancel_lost_card,)),
-        *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card),
+        *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card, _F.notify_applicant),
         *same(
             _WITH_THE_BUREAU,
             _E.card_found,
@@ -107,6 +107,7 @@ CARD_REPLACEMENT: Final = Machine(
             _S.card_found,
             _F.cancel_order,
             _F.unblock_card,
+            _F.notify_applicant,
         ),
         # documents
         *same((_S.temporarily_blocked, _S.in_review, _S.on_hold), _E.add_documents, _G.always, None),
@@ -181,7 +182,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
         Row(_S.ready, _E.card_unclaimed, _G.first_statement, _S.ready),
-        Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card,)),
+        Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card, _F.notify_applicant)),
         Row(_S.handed_over, _E.card_activated, _G.last_function, _S.active, (_F.activate_function,)),
         Row(_S.handed_over, _E.card_activated, _G.always, _S.handed_over, (_F.activate_function,)),
         # Another version of the policy asks for less.

@@ -299,4 +299,5 @@ class TestAnUnclaimedCard:
             "CardReplacement.in_review",
             "CardReplacement.ready",
             *["CardReplacement.claim_period_passed"] * 3,
+            "CardReplacement.unclaimed",
         ]

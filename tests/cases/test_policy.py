@@ -22,6 +22,8 @@ from cases.names import Kind
 from cases.numbers import Road
 from cases.openings import ApplicationChannel, ReplacementReason
 from cases.policy import PACKS, Policies, Policy, load
+from cases.screening import Finding
+from tests.cases.moving import move
 from tests.scenes import FACTS, NOW, OFFICE, SOUTH, in_status, number_change, policies, policy, received, replacement
 
 FILES = sorted(PACKS.glob("*.toml"))
@@ -400,3 +402,16 @@ def test_every_clock_of_a_kind_has_a_budget_in_every_pack(kind: Kind, clock: Clo
         timer = policy(region).timer(waiting._replace(after=state, clock=clock), NOW, CALENDAR)
         assert timer is not None
         assert (timer.clock, timer.due_at > NOW) == (clock, True)
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_case_whose_only_date_is_a_campaign_that_is_over_rests_on_days_in_their_order(region: str) -> None:
+    state = received(number_change(region=region), Finding.conflict, Road.conflict)
+    late = datetime(2026, 12, 1, 4, tzinfo=UTC)
+    disputed = move(state, Event.screened, at=late)
+    assert disputed.status is Status.disputed
+    assert disputed.ladder.dates.campaign_due_at is not None
+    assert disputed.ladder.dates.campaign_due_at < late
+    rests = disputed.ladder.dates.rests_on
+    assert rests is not None
+    assert rests.first <= rests.last

@@ -20,11 +20,13 @@ from activities.registry import Clock, Registry
 from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel, DeliverRequest
+from cases.documents import Document
 from cases.events import Event
 from cases.machines.machine import Status
 from runtime.worker import cases_worker, notifications_worker
 from stack import LocalStack
 from stack.receivers import Receivers
+from stack.tray import Fault
 from tests.engine import Engine, Person, engine_on, quiet_policies
 from tests.scenes import ID_CARD, SOUTH
 from tests.stamping import STAMPS
@@ -57,9 +59,9 @@ class Telling:
         )
         return person
 
-    async def change(self) -> Dossier:
+    async def change(self, *documents: Document) -> Dossier:
         person = await self.person()
-        return await Dossier.open(self.engine, person, self.engine.number_change(person, ID_CARD, region=SOUTH))
+        return await Dossier.open(self.engine, person, self.engine.number_change(person, *documents, region=SOUTH))
 
     async def delivered(self, case: Dossier) -> list[tuple[str, str]]:
         """The messages of a case, once each was tried."""
@@ -117,7 +119,7 @@ async def test_an_ordinary_case_with_its_timer_and_two_messages_costs_no_more_th
 ) -> None:
     async with telling_on(stack, "telling") as telling:
         before = await actions(stack)
-        case = await telling.change()
+        case = await telling.change(ID_CARD)
         assert (await case.engine.view(case.case_id)).next_rung is not None
         await case.tell(Event.verify_documents)
         outcome = await case.engine.handle(case.case_id).result()
@@ -132,3 +134,35 @@ async def test_an_ordinary_case_with_its_timer_and_two_messages_costs_no_more_th
         assert len(events) <= ORDINARY_EVENTS
         assert sum(event.ByteSize() for event in events) <= ORDINARY_BYTES
         assert len({call.key for call in telling.receivers.tray.calls}) == 2
+
+
+async def test_a_phone_reads_that_a_case_is_done_and_not_afterwards_that_its_documents_are_missing(
+    stack: LocalStack,
+) -> None:
+    async with telling_on(stack, "telling_in_order") as telling:
+        # The provider is away when the applicant is to be asked for documents, and comes back when all is done.
+        telling.receivers.tray.script.next.append(Fault.busy)
+        case = await telling.change()
+        assert await telling.delivered(case) == [("IdNumberChange.awaiting_documents", "pending")]
+        await case.tell(Event.add_documents)
+        await case.verify()
+        assert (await case.ends()).status is Status.done
+        assert await telling.delivered(case) == [
+            ("IdNumberChange.awaiting_documents", "pending"),
+            ("IdNumberChange.done", "accepted"),
+        ]
+        waiting = await case.engine.pool.fetchval(
+            "SELECT id FROM notifications WHERE case_id = $1 AND state = 'pending'", case.case_id
+        )
+        later = DeliverRequest(notifications=(waiting,), at=NOON + timedelta(hours=1))
+        telling.courier(f"{case.case_id}:later", later)
+        await telling.courier.drain()
+        async with asyncio.timeout(20):
+            await case.engine.client.get_activity_handle(f"deliver:{case.case_id}:later").result()
+        assert await telling.delivered(case) == [
+            ("IdNumberChange.awaiting_documents", "overtaken"),
+            ("IdNumberChange.done", "accepted"),
+        ]
+        read = [call.text for call in telling.receivers.tray.calls if call.outcome == "accepted"]
+        assert len(read) == 1
+        assert "已变更" in read[0]

@@ -1,8 +1,9 @@
 """What the Web UI shows of a case: its details, its timeline, and the forms of its updates."""
 
 import json
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,19 +12,21 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import WorkflowSerializationContext
 
-from cases.answers import CaseView, Dispute
+from cases.answers import CaseView, Dispute, Left
 from cases.delivery import Tongue
-from cases.details import Presentation, Refusal, details_of, present
+from cases.details import Presentation, Refusal, details_of, present, timer_summary
 from cases.documents import DocumentKind
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, VerifyDocuments
 from cases.forms import as_typed, example_of, form_of
-from cases.machines.machine import Milestone, Status
+from cases.kinds import MACHINES
+from cases.machines.machine import CLOCK_EVENT, Milestone, Status
 from cases.models import System
 from cases.names import Kind
+from cases.state import Upcoming
 from cases.views import view_of
-from cases.words import MILESTONE_ZH, by_when, word
+from cases.words import MILESTONE_ZH, by_when, when, word
 from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
 from tests.workflows.dossier import Dossier
@@ -77,6 +80,26 @@ def test_they_say_who_must_act_what_is_missing_on_which_law_and_by_when() -> Non
     for demand in view.missing:
         assert demand.legal_basis in line
     assert f"| **期限** | {by_when(NOW, Tongue.zh)}（补正期限） |" in text
+    counted = view.model_copy(update={"due_left": Left(after=date(2026, 11, 2), working_days=8)})
+    assert f"{by_when(NOW, Tongue.zh)}（补正期限）（11月2日后还有8个工作日） |" in details_of(counted, "default")
+
+
+@pytest.mark.parametrize("tongue", Tongue)
+@pytest.mark.usefixtures("shown")
+def test_a_limit_that_will_run_out_is_not_called_overdue(tongue: Tongue) -> None:
+    present(Presentation(tongue=tongue))
+    for kind, machine in MACHINES.items():
+        for status, row in machine.statuses.items():
+            if row.clock is None:
+                continue
+            event = CLOCK_EVENT[row.clock]
+            view = case_in(status, kind).model_copy(
+                update={"due_at": NOW, "due_event": event, "next_at": NOW, "next_event": event, "next_rung": None}
+            )
+            lines = [line for line in details_of(view, "default").splitlines() if when(NOW, tongue) in line]
+            assert lines
+            assert not re.search("逾期|超期|overdue", "".join(lines))
+            assert not re.search("逾期|超期|overdue", timer_summary(Upcoming(event, NOW, provisional=False)))
 
 
 @pytest.mark.parametrize(

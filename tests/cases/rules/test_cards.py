@@ -199,7 +199,7 @@ def test_a_card_that_was_cancelled_never_comes_back() -> None:
 
 def test_a_found_card_stops_the_production_of_another_where_orders_can_be_cancelled() -> None:
     decision = decide(in_production(reason=ReplacementReason.lost), Event.card_found, FACTS[Event.card_found], NOW)
-    assert decision.effects == (Effect.cancel_order, Effect.unblock_card)
+    assert decision.effects == (Effect.cancel_order, Effect.unblock_card, Effect.notify_applicant)
     assert refused(in_production(SOUTH, ReplacementReason.lost), Event.card_found) is Code.UNDO_NOT_PERMITTED
 
 
