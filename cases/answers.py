@@ -177,6 +177,8 @@ class CaseView(Record):
     due_provisional: bool = False
     due_left: Left | None = None
     """Working days up to `due_at`, as of the last transition."""
+    act_by: AwareDatetime | None = None
+    """The last day that the applicant is told, where that is not `due_at`: until when a card may be collected."""
     rung: int = 0
     """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
     rung_at: AwareDatetime | None = None

@@ -135,6 +135,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "decide", _list(word(role, tongue) for role in view.deciders)
     yield "benefits", _benefit_decision(view)
     yield "due", _due(view)
+    yield "act_by", _by_when(view.act_by, provisional=view.due_provisional)
     # Once they are verified nobody waits for documents any more.
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
     yield "missing", _list(_demand(demand) for demand in open_demands)
@@ -175,6 +176,7 @@ _LABELS: Final = MappingProxyType(
         "decide": ("**待决定是否暂停发放待遇，由谁决定**", "**who must decide whether benefits are held**"),
         "benefits": ("待遇决定", "decided on benefits"),
         "due": ("**期限**", "**by when**"),
+        "act_by": ("**领卡最后期限**", "**to be collected**"),
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
         "awaited": ("等待确认", "awaited confirmations"),

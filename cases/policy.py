@@ -628,7 +628,11 @@ class Policy(_Table):
             after = after.model_copy(update={"ladder": ladder})
             dates = self.dates(after, at, calendar)
         dated = with_dates(after, dates.model_copy(update={"rests_on": rests_on(after, dates, calendar)}))
-        update: dict[str, Any] = {"left": _left(dated.due, day_of(at), calendar)}
+        told = self.act_by(dated, calendar)
+        update: dict[str, Any] = {
+            "left": _left(dated.due, day_of(at), calendar),
+            "act_by": told.at if told is not None and told != dated.due else None,
+        }
         if decision.row.event is Event.recompute:
             update["recomputed"] = changed_by_recomputing(state, dated)
         return dated.model_copy(update=update)

@@ -52,7 +52,7 @@ def progress_of(views: Iterable[CaseView], now: datetime) -> Progress:
     goes_on = [view for view in ordered if view.awaits is not Awaits.nobody]
     told = goes_on or ordered
     waiting = [view for view in told if view.awaits is Awaits.applicant and not _comes_by_post(view)]
-    due = min((view.due_at for view in waiting if view.due_at is not None), default=None)
+    due = min((last for view in waiting if (last := view.act_by or view.due_at) is not None), default=None)
     lines = [(_clause(view, Tongue.zh, now), _clause(view, Tongue.en, now)) for view in told]
     # What somebody on hold waits for is often theirs to bring.
     if goes_on and not waiting and not any(view.status is Status.on_hold for view in goes_on):
@@ -131,10 +131,14 @@ def _comes_by_post(view: CaseView) -> bool:
 def _fetch(view: CaseView, tongue: Tongue) -> str:
     by_post = _comes_by_post(view)
     if tongue is Tongue.zh:
-        return "将按您的选择邮寄，请留意查收" if by_post else f"请{_due(view.due_at, tongue)}带身份证到窗口领取"
+        return (
+            "将按您的选择邮寄，请留意查收"
+            if by_post
+            else f"请{_due(view.act_by or view.due_at, tongue)}带身份证到窗口领取"
+        )
     if by_post:
         return "it is sent to you by post as you wished"
-    return f"please collect it at the counter with your ID card{_due(view.due_at, tongue)}"
+    return f"please collect it at the counter with your ID card{_due(view.act_by or view.due_at, tongue)}"
 
 
 _WORDS: Final[Mapping[str, Callable[[CaseView, Tongue], str]]] = {

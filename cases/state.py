@@ -103,6 +103,8 @@ class CaseState(Record):
     ladder: Ladder = Ladder()
     left: Left | None = None
     """Working days up to the date by which somebody has to act, as of the last transition."""
+    act_by: AwareDatetime | None = None
+    """The last day that the applicant is told, where that is not the end of the running limit."""
     extended: int = 0
     """Working days by which extensions have moved time limits so far."""
     loss_settled: bool = False

@@ -45,6 +45,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         due_event=state.timer.event if state.timer else None,
         due_provisional=due is not None and due.provisional,
         due_left=state.left,
+        act_by=state.act_by,
         rung=ladder.rung,
         rung_at=ladder.rung_at,
         rung_told=ladder.told,

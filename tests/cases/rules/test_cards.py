@@ -19,6 +19,7 @@ from cases.machines.machine import Awaits, Effect, Status
 from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
+from cases.views import view_of
 from tests.cases.moving import OLD_CARD, found, in_production, lost, makes, move, ordered, ready, refused, repairs
 from tests.scenes import (
     BANK,
@@ -222,3 +223,21 @@ def test_an_order_that_another_card_forestalled_is_checked_again() -> None:
     assert (decision.after.status, decision.after.verifier) == (Status.checking, None)
     rejected = move(found(decision.after, Finding.duplicate), Event.checked)
     assert (rejected.status, rejected.ended_because) == (Status.rejected, Code.PRECHECK_DUPLICATE)
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_card_may_be_collected_until_it_is_destroyed_and_not_until_the_next_reminder(region: str) -> None:
+    state, at = ready(region), NOW
+    days = policy(region).replacement.destroy_after_days
+    last = None
+    while state.timer is not None:
+        view = view_of(state)
+        assert view.due_at is not None
+        # In the last period the end of it is the day itself.
+        assert (view.act_by is None) is (state.claim_reminders == state.terms.claim_reminders)
+        last, at = view.act_by or view.due_at, state.timer.due_at
+        assert last >= view.due_at
+        assert timedelta(days=days - 1) <= last - NOW <= timedelta(days=days + 14)
+        state = move(state, Event.claim_period_passed, at=at)
+    assert at == last
+    assert view_of(state).act_by is None
