@@ -62,7 +62,8 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
     brought = tuple(_document(kind, view) for kind in tell.brings)
     match tell.event:
         case Event.add_documents:
-            fields["documents"] = brought
+            # Where the script names none, whatever the case misses.
+            fields["documents"] = brought or tuple(_document(demand.document, view) for demand in view.missing)
         case Event.resolve_dispute:
             fields["police_document"] = brought[0]
         case Event.verify_documents:

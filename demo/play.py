@@ -6,12 +6,16 @@ All of it goes through the public client (`intake`); nothing here knows a databa
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
+from uuid import uuid4
 
 from activities.sealing import Sealer
 from cases.answers import Answer, CaseView, Outcome
+from cases.openings import ApplicationChannel
+from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
 from demo.facts import fact_of, follows, may_be_told
 from demo.screen import Board, Result, masked
@@ -91,7 +95,7 @@ class Play:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
         self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if case.closed}
-        applications = (application for _, application in taken)
+        applications = (_checked_now(application) for _, application in taken)
         async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
             self._saw_opened(taken[opened.place][0], opened)
 
@@ -185,6 +189,17 @@ class Play:
     async def _call(self, call: Callable[[], Awaitable[Answered]]) -> Answered:
         async with self._turns:
             return await _repeated(call)
+
+
+_CHECKED_ELECTRONICALLY: Final = frozenset({ApplicationChannel.online, ApplicationChannel.terminal})
+
+
+def _checked_now(application: Application) -> Application:
+    """The application as an app or a terminal hands it in: it checks who applies while they do, which no file can."""
+    if application.channel not in _CHECKED_ELECTRONICALLY:
+        return application
+    check = IdentityCheck(provider="national-id-app", at=datetime.now(UTC), reference=f"demo/{uuid4().hex[:12]}")
+    return application.model_copy(update={"identity": check})
 
 
 async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:

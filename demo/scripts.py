@@ -122,6 +122,10 @@ def _add(*kinds: DocumentKind, at: Status = _S.awaiting_documents) -> Tell:
     return Tell(at, _E.add_documents, _P.counter, brings=kinds)
 
 
+_BRING: Final = Tell(_S.awaiting_documents, _E.add_documents, _P.counter, {"original_seen": True})
+"""What is missing is brought to the counter, original and copy."""
+
+
 def _return(kind: DocumentKind, by: Part, at: Status = _S.in_review) -> Tell:
     return Tell(at, _E.return_documents, by, {"defects": [{"document": kind, "problem": "复印件不清晰"}]})
 
@@ -198,6 +202,8 @@ _UNTIL_UPDATED: Final[Mapping[str, Script]] = {
     "add-id-card": (_add(_D.resident_id_card), _VERIFY),
     "add-certificate": (_add(_D.police_certificate), _VERIFY, _APPROVE),
     "add-one-by-one": (_add(_D.resident_id_card), _add(_D.police_certificate), _VERIFY, _APPROVE),
+    "bring-originals": (_BRING, _VERIFY),
+    "bring-originals-approve": (_BRING, _VERIFY, _APPROVE),
     "add-late": (_VERIFY, _add(_D.photograph, at=_S.awaiting_approval), _VERIFY, _APPROVE),
     "return-papers": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY),
     "return-by-second-officer": (
@@ -256,6 +262,8 @@ _CHANGES: Final[Mapping[str, Script]] = {
 _REPLACEMENTS: Final[Mapping[str, Script]] = {
     "replace": (_VERIFY, *_fetch()),
     "replace-by-post": (_VERIFY, *_fetch(HandOver.post)),
+    "replace-bring": (_BRING, _VERIFY, *_fetch()),
+    "replace-approve": (_VERIFY, _APPROVE, *_fetch()),
     "replace-lost": (_REPORT_LOSS, _VERIFY, *_fetch()),
     "replace-add-old-card": (_add(_D.old_card), _VERIFY, *_fetch()),
     "replace-return": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY, *_fetch()),

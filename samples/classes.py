@@ -11,14 +11,16 @@ from typing import Final, NamedTuple
 
 from cases.documents import DocumentKind
 from cases.errors import Code
+from cases.facts import HandOver
 from cases.machines.machine import Milestone, Status
 from cases.models import Category
 from cases.names import Kind
 from cases.numbers import derive
-from cases.openings import ReplacementReason
+from cases.openings import ApplicationChannel, ReplacementReason
+from cases.submitters import SubmitterKind
 from samples.people import SYNTHETIC, Inventor, Paper, Person
 
-_D, _M, _R, _S = DocumentKind, Milestone, ReplacementReason, Status
+_C, _D, _M, _R, _S = ApplicationChannel, DocumentKind, Milestone, ReplacementReason, Status
 
 
 class Ending(NamedTuple):
@@ -47,7 +49,14 @@ class Application:
     reason: ReplacementReason | None
     papers: tuple[Paper, ...]
     clerk: str
+    """Who took it in, or is named by a system; empty where somebody applied without one."""
     remark: str = SYNTHETIC
+    channel: ApplicationChannel = ApplicationChannel.counter
+    submitter: SubmitterKind = SubmitterKind.staff
+    submitter_number: str = ""
+    authority: str = ""
+    """SHA-256 of what lets an agent or guardian act."""
+    delivery: HandOver | None = None
 
 
 @dataclass(slots=True)
@@ -688,6 +697,68 @@ def production_troubles(inventor: Inventor) -> list[Sample]:
     ]
 
 
+# --- channels --------------------------------------------------------------------------------------------------------
+
+
+def _came(sample: Sample, channel: ApplicationChannel, inventor: Inventor) -> Sample:
+    """The same application as it came by a channel: who handed it in, and with what authority."""
+    application = sample.application
+    application.channel = channel
+    match channel:
+        case _C.online | _C.terminal:
+            application.submitter, application.clerk = SubmitterKind.applicant, ""
+        case _C.bank:
+            # Its system says which clerk of the agency took it in.
+            application.clerk = f"clerk-{application.region}-1"
+        case _C.agent | _C.guardian:
+            application.submitter, application.clerk = SubmitterKind(channel.value), ""
+            application.submitter_number = inventor.new_number()
+            application.authority = application.papers[-1].sha256
+        case _C.counter:
+            pass
+    return sample
+
+
+_SHOWN_BY: Final = {_C.agent: (_D.proxy_authorisation,), _C.guardian: (_D.guardianship_certificate,)}
+"""What somebody who acts for another hands in besides."""
+
+
+def every_channel(inventor: Inventor) -> list[Sample]:
+    """A number change and a replacement by each channel that the region offers for it.
+
+    The north takes an electronic identity check in place of the original; the south has original and copy brought.
+    """
+    north = inventor.office.name == "north"
+    changes = {
+        _C.online: "verify" if north else "bring-originals",
+        _C.terminal: "verify" if north else None,
+        _C.bank: "bring-originals-approve" if north else "verify-approve",
+        _C.agent: "bring-originals",
+        _C.guardian: "bring-originals" if north else "verify",
+    }
+    cards = {
+        _C.online: "replace-by-post" if north else "replace-bring",
+        _C.terminal: "replace",
+        _C.bank: "replace-approve",
+        _C.agent: "replace-bring",
+        _C.guardian: "replace",
+    }
+    samples = []
+    for channel, script in changes.items():
+        if script is not None:
+            papers = (_D.resident_id_card, *_SHOWN_BY.get(channel, ()))
+            words = f"number change by {channel.value}"
+            sample = _changed(inventor, words, _confirmed(inventor, script), DONE, papers=papers)
+            samples.append(_came(sample, channel, inventor))
+    for channel, script in cards.items():
+        papers = (_D.resident_id_card, *_SHOWN_BY.get(channel, ()))
+        sample = _replaced(inventor, f"replacement by {channel.value}", script, DONE, papers=papers)
+        if channel is _C.online:
+            sample.application.delivery = HandOver.post if north else HandOver.counter
+        samples.append(_came(sample, channel, inventor))
+    return samples
+
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
@@ -777,5 +848,7 @@ CATALOGUE: Final = (
     Count(damaged_by_spreadsheet, 1, 1),
     Count(wrong_numbers, 1, 1),
     Count(repeated_rows, 1, 1),
+    # Whoever is added comes after all others, so that these stay who they are.
+    Count(every_channel, 1, 1),
 )
 """Every class of person. Ordinary pure upgrades fill each register up to its size."""

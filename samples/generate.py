@@ -15,9 +15,11 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 
 from cases.documents import DocumentKind
+from cases.facts import HandOver
 from cases.kinds import KINDS
 from cases.models import Category
-from cases.openings import ReplacementReason
+from cases.openings import ApplicationChannel, ReplacementReason
+from cases.submitters import SubmitterKind
 from samples.classes import CATALOGUE, Application, Sample, pure_upgrade
 from samples.offices import as_toml, contacts, directory
 from samples.people import NORTH, SOUTH, Inventor, Office, Paper, Person
@@ -46,6 +48,12 @@ COLUMNS: Final = (
     "补换卡原因",
     "材料清单",
     "受理人",
+    "申请渠道",
+    "提交人类型",
+    "提交人证件号码",
+    "授权材料摘要",
+    "授权有效期至",
+    "领卡方式",
     "备注",
 )
 _CATEGORIES: Final = {
@@ -70,8 +78,26 @@ _PAPERS: Final = {
     DocumentKind.loss_declaration: "遗失声明",
     DocumentKind.old_card: "旧卡",
     DocumentKind.proxy_authorisation: "委托书",
+    DocumentKind.guardianship_certificate: "监护关系证明",
     DocumentKind.photograph: "照片",
 }
+
+_CHANNELS: Final = {
+    ApplicationChannel.online: "网上",
+    ApplicationChannel.counter: "",
+    ApplicationChannel.terminal: "自助终端",
+    ApplicationChannel.bank: "银行网点",
+    ApplicationChannel.agent: "代办",
+    ApplicationChannel.guardian: "监护人代办",
+}
+_SUBMITTERS: Final = {
+    SubmitterKind.staff: "",
+    SubmitterKind.applicant: "申请人本人",
+    SubmitterKind.agent: "代办人",
+    SubmitterKind.guardian: "监护人",
+}
+_DELIVERIES: Final = {None: "", HandOver.counter: "柜台领取", HandOver.post: "邮寄"}
+_AUTHORITY_UNTIL: Final = "2035-12-31"
 
 EXPECTED_COLUMNS: Final = (
     "register",
@@ -142,6 +168,12 @@ def _cells(sample: Sample) -> tuple[str | float, ...]:
         _REASONS[application.reason] if application.reason is not None else "",
         ";".join(map(_paper, application.papers)),
         application.clerk,
+        _CHANNELS[application.channel],
+        _SUBMITTERS[application.submitter],
+        application.submitter_number,
+        application.authority,
+        _AUTHORITY_UNTIL if application.authority else "",
+        _DELIVERIES[application.delivery],
         application.remark,
     )
 

@@ -15,7 +15,7 @@ from jwt.algorithms import ECAlgorithm
 from cases.events import Event
 from cases.facts import Fact
 from cases.models import Actor, Role
-from cases.openings import Opening
+from cases.openings import ApplicationChannel, Opening
 from gate.gate import CaseClock, Gate, by_the_clock
 from gate.stamp_keys import SigningKey
 from runtime.identity import OFFICE_CLAIM, ROLE_CLAIM, IdentityTokens, PublicKeys
@@ -85,8 +85,8 @@ class Everybody:
         return await self._gate.stamp(self._issuer.token(fact.actor), case, event, fact)
 
     async def stamp_opening(self, opening: Opening) -> Opening:
-        """The opening with a stamp of its submitter, or of the back office that speaks for one who is no staff."""
+        """The opening with a stamp of its submitter, or of the back office that hands in what came by no counter."""
         by = opening.submitter
-        if not isinstance(by, Actor):
+        if not isinstance(by, Actor) or opening.channel is not ApplicationChannel.counter:
             by = Actor(id=Role.back_office.value, role=Role.back_office, office=opening.region)
         return await self._gate.stamp_opening(self._issuer.token(by), opening)

@@ -22,10 +22,11 @@ from cases.machines.machine import Effect, Status
 from cases.models import Actor, Role
 from cases.names import Kind, content_token, number_token, person_token
 from cases.numbers import Road, classify, normalise
-from cases.openings import NumberChangeOpening, ReplacementOpening
+from cases.openings import ApplicationChannel, NumberChangeOpening, ReplacementOpening
 from cases.policy import Policies, Policy
 from cases.screening import Finding, Screening
 from cases.state import CaseState
+from cases.submitters import Authority, Citizen, SubmitterKind
 from cases.text import same_name
 from cases.views import view_of
 from demo.facts import fact_of, may_be_told
@@ -85,7 +86,9 @@ class World:
 
     def _open(self, sample: Sample) -> None:
         policy = POLICIES.of_region(sample.application.region)
-        case = Case(sample, policy, initial_state(_opening(sample.application)))
+        opening = _opening(sample.application)
+        named = opening.channel is not ApplicationChannel.counter and opening.taken_in_by is not None
+        case = Case(sample, policy, initial_state(opening).model_copy(update={"submitter_named": named}))
         case.been.add(case.state.status)
         self.cases.append(case)
         if case.state.kind is Kind.id_number_change:
@@ -263,6 +266,17 @@ def _transition(decision: Decision, fact: Fact | None) -> Transition:
     )
 
 
+def _submitter(application: Application) -> Actor | Citizen:
+    match application.submitter:
+        case SubmitterKind.staff:
+            return Actor(id=application.clerk, role=Role.clerk, office=application.region)
+        case SubmitterKind.applicant:
+            return Citizen(kind=SubmitterKind.applicant, ref=person_token(KEY, application.personal_number))
+        case SubmitterKind.agent | SubmitterKind.guardian as kind:
+            authority = Authority(document=application.authority, until=date(2035, 12, 31))
+            return Citizen(kind=kind, ref=number_token(KEY, application.submitter_number), authority=authority)
+
+
 def _opening(application: Application) -> NumberChangeOpening | ReplacementOpening:
     shared = {
         "kind": application.kind,
@@ -272,7 +286,8 @@ def _opening(application: Application) -> NumberChangeOpening | ReplacementOpeni
         "number_token": number_token(KEY, normalise(application.number).text),
         "region": application.region,
         "category": application.category,
-        "submitter": Actor(id=application.clerk, role=Role.clerk, office=application.region),
+        "channel": application.channel,
+        "submitter": _submitter(application),
         "documents": [
             Document(kind=paper.kind, uri=paper.uri, media_type=paper.media_type, size=paper.size, sha256=paper.sha256)
             for paper in application.papers
@@ -344,7 +359,12 @@ def test_every_status_that_needs_no_waiting_is_passed_by_somebody(world: World, 
 
 def test_every_fact_that_needs_no_waiting_is_told_by_somebody(world: World) -> None:
     told = {event for case in world.cases for event in case.told}
-    assert set(FACTS) - told == {Event.card_unclaimed, Event.hold_benefits, Event.recompute}
+    assert set(FACTS) - told == {
+        # After a limit or the campaign date.
+        *(Event.card_unclaimed, Event.card_destroyed, Event.hold_benefits, Event.keep_benefits),
+        # After a change outside the case.
+        *(Event.recompute, Event.card_turned_up),
+    }
 
 
 def test_every_case_of_a_person_is_of_another_kind(world: World) -> None:
