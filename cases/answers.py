@@ -164,6 +164,8 @@ class CaseView(Record):
     region: RegionCode
     category: Category
     road: Road | None = None
+    changes_name: bool = False
+    """Whether the name changes as well, or alone; what it was and what it becomes nobody is shown here."""
     reason: ReplacementReason | None = None
     policy: str | None = None
     awaits: Awaits

@@ -159,7 +159,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "refusal", _refusal(refusal)
     yield "ended", _trouble(view.ended_because)
     yield "remains", _list(REMAINS[what][tongue] for what in view.remains)
-    yield "road", word(view.road, tongue) if view.road is not None else ""
+    yield "road", _road(view)
     yield "reason", word(view.reason, tongue) if view.reason is not None else ""
     yield "group", f"{word(view.category, tongue)} · {view.region}"
     yield "people", _people(view)
@@ -341,6 +341,12 @@ def _recomputed(view: CaseView) -> str:
     ]
     parts.append(_say("不再等待：", "waited for no more: ") + _list(gone) if gone else "")
     return _say("；", "; ").join(part for part in parts if part)
+
+
+def _road(view: CaseView) -> str:
+    if view.road is None:
+        return ""
+    return word(view.road, _shown.tongue) + (_aside(_say("姓名变更", "the name changes")) if view.changes_name else "")
 
 
 def _decisions(view: CaseView) -> str:

@@ -100,9 +100,11 @@ class Opening(Contract):
 
 
 class NumberChangeOpening(Opening):
-    """An ID-number change is applied for."""
+    """An ID-number change is applied for, or a change of name, or both."""
 
     kind: Literal[Kind.id_number_change]
+    new_name: Sealed | None = None
+    """The name that the person is to have, where it is not the one they apply with."""
 
 
 class ReplacementOpening(Opening):

@@ -70,6 +70,10 @@ class Screening(Record):
     advice: tuple[Advice, ...] = ()
     benefits_held: bool = False
     draws_pension: bool = False
+    changes_name: bool = False
+    """Whether the name that is applied for is not the registered one: it changes with the number."""
+    keeps_number: bool = False
+    """Whether the number that is applied for is in force already, so that the name alone changes."""
     related: str | None = None
     orders: tuple[OrderId, ...] = ()
     """Cards that were ordered for the person in earlier generations of the case."""

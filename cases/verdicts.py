@@ -28,6 +28,8 @@ class Seen:
     registered_number: str | None = field(repr=False)
     """The number in force; None where it was revoked."""
     registered_name: str = field(repr=False)
+    new_name: str | None = field(default=None, repr=False)
+    """The name that the person is to have, where it is not the one they apply with."""
     held_by_other: bool
     """Whether somebody else has the number that is applied with, or asks for it."""
     card_coming: bool
@@ -40,6 +42,11 @@ class Seen:
         """Whether the person applies with the registered name."""
         return same_name(self.registered_name, self.name)
 
+    @property
+    def changes_name(self) -> bool:
+        """Whether the person is to have another name than the registered one."""
+        return not same_name(self.registered_name, self.name if self.new_name is None else self.new_name)
+
 
 class Verdict(NamedTuple):
     """What a kind makes of it."""
@@ -48,6 +55,8 @@ class Verdict(NamedTuple):
     road: Road | None = None
     advice: tuple[Advice, ...] = ()
     related: str | None = None
+    changes_name: bool = False
+    keeps_number: bool = False
 
 
 def known(seen: Seen) -> Verdict:
@@ -60,21 +69,27 @@ def road_of(seen: Seen) -> Verdict:
 
     Raises `CaseError` with the code of a hard rule that number or name break.
     """
+    changes_name = seen.changes_name
     found = classify(
         seen.registered_number or "",
         seen.number,
-        same_name=seen.same_name,
+        same_name=seen.same_name and not changes_name,
         held_by_other=seen.held_by_other,
         today=seen.day,
     )
     advice = validate18(seen.number, seen.day).advice + check_name(seen.name).advice
+    if seen.new_name is not None:
+        advice += check_name(seen.new_name).advice
     match found.road:
+        case Road.not_needed if changes_name:
+            # The name alone changes; it takes the evidence, and the second officer, of a reissued number.
+            return Verdict(Finding.clear, Road.reissued, advice, changes_name=True, keeps_number=True)
         case Road.not_needed:
             return Verdict(Finding.not_needed, found.road, advice)
         case Road.conflict:
-            return Verdict(Finding.conflict, found.road, advice)
+            return Verdict(Finding.conflict, found.road, advice, changes_name=changes_name)
         case Road.pure_upgrade | Road.reissued:
-            return Verdict(Finding.clear, found.road, advice)
+            return Verdict(Finding.clear, found.road, advice, changes_name=changes_name)
 
 
 def precheck(seen: Seen) -> Verdict:

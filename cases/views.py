@@ -35,6 +35,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         region=state.opening.region,
         category=state.opening.category,
         road=screening.road if screening else None,
+        changes_name=screening.changes_name if screening else False,
         reason=state.opening.replaced_because,
         policy=screening.terms.policy if screening else None,
         awaits=state.awaits,

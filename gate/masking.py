@@ -19,7 +19,7 @@ MASK: Final = "*"
 SHOWN_OF_A_NUMBER: Final = 4
 
 _SEALED: Final = re.compile(r"[a-z0-9-]{1,16}\.[A-Za-z0-9_-]{38,2000}")
-_FIELDS: Final = {field.value: field for field in Field}
+_FIELDS: Final = {field.value: field for field in Field} | {"new_name": Field.name}
 
 
 def masked(field: Field, text: str) -> str:

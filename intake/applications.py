@@ -135,6 +135,10 @@ def _check_name(name: str) -> str:
     return check_name(name).text
 
 
+def _check_name_if_any(name: str | None) -> str | None:
+    return None if name is None else _check_name(name)
+
+
 def _check_personal_number(text: Any) -> Any:
     # A column of numbers has lost its leading zeros, and by that names another person.
     if spreadsheet_damage(text) and not isinstance(text, str):
@@ -266,6 +270,11 @@ class Application(Contract):
         """What its opening has beside the fields of all openings."""
         return {}
 
+    @property
+    def names_of_its_kind(self) -> dict[str, str]:
+        """Names that its opening has beside the applicant's, in clear; they are sealed."""
+        return {}
+
 
 class NumberChangeApplication(Application):
     """An ID-number change is applied for. Numbers are given as typed; what is sent is normalised and sealed."""
@@ -274,7 +283,14 @@ class NumberChangeApplication(Application):
 
     kind: Literal[Kind.id_number_change] = Kind.id_number_change
     new_number: Annotated[str, BeforeValidator(_coded(_check_number18)), Field(repr=False)]
-    """The 18-digit number that is applied for."""
+    """The 18-digit number that is applied for; the one in force where the name alone changes."""
+    new_name: Annotated[str | None, AfterValidator(_coded(_check_name_if_any))] = Field(default=None, repr=False)
+    """The name that the person is to have, where it changes as well."""
+
+    @property
+    def names_of_its_kind(self) -> dict[str, str]:
+        """The new name."""
+        return {} if self.new_name is None else {"new_name": self.new_name}
 
 
 class ReplacementApplication(Application):
@@ -331,9 +347,10 @@ def content_of(application: Application) -> str:
     idempotency key.
     """
     content = application.model_dump(mode="json", exclude={"key", "identity", application.NUMBER, "documents"})
-    if content.get("delivery", "") is None:
-        # As below: so it was said before one could wish.
-        del content["delivery"]
+    for unsaid in ("delivery", "new_name"):
+        if content.get(unsaid, "") is None:
+            # As below: so it was said before one could.
+            del content[unsaid]
     content["number"] = normalise(application.number_applied_with).text
     if application.channel is ApplicationChannel.counter:
         # So it was said before there were others, and the same application is the same still.
@@ -387,6 +404,8 @@ def seal(
         "fingerprint": fingerprint,
         "reopen": reopen,
     }
+    for field, name in application.names_of_its_kind.items():
+        fields[field] = sealer.seal(name, field=Sealable.name, person=person)
     return KINDS[application.kind].opening(**fields, **application.of_its_kind)
 
 

@@ -24,6 +24,7 @@ from cases.ladder import Cause, NextRung, Rung, offset_of
 from cases.machines.machine import Awaits, Effect, Row, Status
 from cases.names import Kind, order_id, publication_id
 from cases.offices import Recipient
+from cases.openings import NumberChangeOpening
 from cases.policy import Policy
 from cases.rules.cards import first_statement
 from cases.rules.disputes import joined_by
@@ -275,7 +276,16 @@ def _verified_content(intended: Intended) -> dict[str, Any]:
     """Refuses CONTENT_CHANGED where the content is not what was verified and approved."""
     if intended.after.content != intended.after.verified_content:
         raise Refused(Code.CONTENT_CHANGED)
-    return {}
+    return _changed_with_it(intended)
+
+
+def _changed_with_it(intended: Intended) -> dict[str, Any]:
+    """Whether the number stays, and the sealed name that the person has from then on, where it changes."""
+    opening, screening = intended.after.opening, intended.after.screening
+    if screening is None or not isinstance(opening, NumberChangeOpening):
+        return {}
+    name = {"new_name": opening.new_name or opening.name} if screening.changes_name else {}
+    return {"keeps_number": screening.keeps_number, **name}
 
 
 def _published(intended: Intended) -> dict[str, Any]:
@@ -323,6 +333,7 @@ def _made_card(intended: Intended) -> dict[str, Any]:
 
 
 _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
+    Effect.reserve_number: _changed_with_it,
     Effect.commit_number: _verified_content,
     Effect.publish_number_changed: _published,
     Effect.order_card: _ordered,

@@ -14,7 +14,7 @@ from activities.sealing import Field, Sealer
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS
-from cases.openings import Opening
+from cases.openings import NumberChangeOpening, Opening
 from cases.policy import Policies
 from cases.screening import Finding, Screening
 from cases.state import CaseState
@@ -81,9 +81,17 @@ async def screen(
         benefits_held=known and row["benefits_held"],
         draws_pension=known and row["draws_pension"],
         related=verdict.related,
+        changes_name=verdict.changes_name,
+        keeps_number=verdict.keeps_number,
         orders=tuple(sorted(row["orders"])),
     )
     return Screened(screening, row["id"], row["number_id"], row["who_else"])
+
+
+def _new_name(opening: Opening, sealer: Sealer) -> str | None:
+    if not isinstance(opening, NumberChangeOpening) or opening.new_name is None:
+        return None
+    return sealer.open(opening.new_name, field=Field.name, person=opening.person)
 
 
 def _number_of(opening: Opening, sealer: Sealer) -> str:
@@ -99,6 +107,7 @@ def _seen(row: asyncpg.Record, opening: Opening, number: str, day: date, sealer:
     return Seen(
         number=number,
         name=sealer.open(opening.name, field=Field.name, person=person),
+        new_name=_new_name(opening, sealer),
         day=day,
         registered_number=None if registered is None else sealer.open(registered, field=Field.number, person=person),
         registered_name=sealer.open(row["name"], field=Field.name, person=person),

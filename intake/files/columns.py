@@ -19,6 +19,7 @@ class Column(StrEnum):
 
     personal_number = "personal_number"
     name = "name"
+    new_name = "new_name"
     kind = "kind"
     old_number = "old_number"
     number = "number"
@@ -48,6 +49,7 @@ class Column(StrEnum):
 _CHINESE: Final = {
     Column.personal_number: "个人编号",
     Column.name: "姓名",
+    Column.new_name: "变更后姓名",
     Column.kind: "申请事项",
     Column.old_number: "原证件号码",
     Column.number: "证件号码",

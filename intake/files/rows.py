@@ -116,6 +116,14 @@ _NAMES: Final = frozenset({Column.personal_number, Column.number, Column.submitt
 """Taken to the application as they are; it reads them itself."""
 
 
+def _not_of_the_kind(fields: dict[str, Any], model: type[Application]) -> list[Problem]:
+    """What stands in columns that this kind of application does not have; it is taken out."""
+    strange = [each for each in (Column.delivery, Column.new_name) if each in fields and each not in model.model_fields]
+    for column in strange:
+        del fields[column]
+    return [Problem(column, Code.FIELD_INVALID) for column in strange]
+
+
 def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
     problems: list[Problem] = []
     fields: dict[str, Any] = {}
@@ -140,9 +148,7 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
             # A reason for a new card, and nobody said what is applied for: a number change would be a guess.
             problems.append(Problem(Column.kind, Code.FIELD_MISSING))
         fields.pop(Column.reason, None)
-    if Column.delivery in fields and Column.delivery not in model.model_fields:
-        problems.append(Problem(Column.delivery, Code.FIELD_INVALID))
-        del fields[Column.delivery]
+    problems += _not_of_the_kind(fields, model)
     number = fields.pop(Column.number, None)
     fields[model.NUMBER] = number
     fields.setdefault(Column.name, "")

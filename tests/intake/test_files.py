@@ -105,6 +105,12 @@ def file_refused(path: Path, **options: Any) -> tuple[Problem, ...]:
     return (Problem(refused.value.field or "", refused.value.code),)
 
 
+def test_a_name_may_change_with_the_number(tmp_path: Path) -> None:
+    (row,) = read(as_jsonl(tmp_path, [{**cells_of(1), "new_name": "合成新名"}]))
+    assert isinstance(row.application, NumberChangeApplication)
+    assert (row.application.name, row.application.new_name) == ("合成人1", "合成新名")
+
+
 class TestEveryFormat:
     def test_a_row_becomes_an_application(self, write: Write, tmp_path: Path) -> None:
         (row,) = read(write(tmp_path, [cells_of(1)]))
@@ -115,6 +121,7 @@ class TestEveryFormat:
             "personal_number": "T0000001",
             "name": "合成人1",
             "new_number": cells_of(1)["number"],
+            "new_name": None,
             "region": "110105",
             "category": Category.resettled,
             "channel": ApplicationChannel.counter,

@@ -13,8 +13,8 @@ BEGIN
             c.oid::regclass AS name,
             CASE
                 -- The register's own data and the directory come with their loaders. A person's row is locked, for which
-                -- a right to change any of its columns is needed.
-                WHEN c.relname = 'persons' THEN 'UPDATE (id)'
+                -- a right to change any of its columns is needed; a case changes a name.
+                WHEN c.relname = 'persons' THEN 'UPDATE (id, name)'
                 WHEN c.relname IN ('claims', 'staff_contacts') THEN 'UPDATE'
                 -- Where the register's phone bounced, a row says so.
                 WHEN c.relname = 'contacts' THEN 'INSERT, UPDATE'
