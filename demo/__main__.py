@@ -132,6 +132,8 @@ def _log_in(servers: Servers, folder: Path) -> list[str]:
     return [
         f"  Log in         {servers.desk.codec_url}/login, to see cases decoded and to decide, as {operators}",
         f"                 or CARDCASE_GATE_URL={servers.desk.codec_url} CARDCASE_TOKEN_FILE={folder / TOKENS}/NAME",
+        f"  Back offices   {servers.desk.intake_url}/openapi.json; an access token of a system is in",
+        f"                 {folder / TOKENS}/sample-back-office (and -bank, -card-bureau, …)",
     ]
 
 

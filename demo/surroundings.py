@@ -96,6 +96,16 @@ class Servers:
             SigningKey.generate().write(self.stamp_key_file, self.stamp_trust_file)
         return SigningKey.load(self.stamp_key_file)
 
+    @property
+    def webhook_files(self) -> tuple[Path, Path]:
+        """The key by which the worker signs webhooks, and its public half."""
+        return self.key_file.with_name("webhook.json"), self.key_file.with_name("webhook-public.json")
+
+    def webhook_keys(self) -> None:
+        """Make both files at the first start."""
+        if not self.webhook_files[0].exists():
+            SigningKey.generate().write(*self.webhook_files)
+
     async def client(self) -> Client:
         """A client of the Temporal server."""
         return await connect(PayloadSealer(self.keys()), self.address, self.namespace)
@@ -175,7 +185,13 @@ async def desk(environment: Mapping[str, str], folder: Path, servers: Servers) -
     if servers.ui_url is None:
         yield servers
         return
-    settings = {**environment, **servers.settings(), STAMP_KEY_FILE: str(servers.stamp_key_file)}
+    servers.webhook_keys()
+    settings = {
+        **environment,
+        **servers.settings(),
+        STAMP_KEY_FILE: str(servers.stamp_key_file),
+        "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.webhook_files[1]),
+    }
     async with desk_opened(folder, settings, servers.ui_url) as opened:
         opened.provider.write_tokens(folder / TOKENS)
         yield replace(servers, ui_url=opened.ui_url, desk=opened)
@@ -241,16 +257,16 @@ async def worker(environment: Mapping[str, str], folder: Path, servers: Servers)
 async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worker) -> Answer:
     """What `work` answers; StackError as soon as the worker or our Temporal server has ended by itself."""
     working = asyncio.ensure_future(work)
-    ends = {asyncio.create_task(worker.wait()): f"the worker, see {worker.log_file}"}
+    ends = [asyncio.create_task(_ended(worker.wait(), f"the worker, see {worker.log_file},"))]
     if servers.temporal is not None:
-        ends[asyncio.create_task(servers.temporal.wait())] = "the Temporal server"
+        ends.append(asyncio.create_task(_ended(servers.temporal.wait(), "the Temporal server")))
     if servers.desk is not None:
-        ends[asyncio.create_task(servers.desk.wait())] = f"the codec server, see {servers.desk.log_file}"
+        ends.append(asyncio.create_task(servers.desk.wait()))
     try:
         await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        for end, who in ends.items():
+        for end in ends:
             if end.done() and not working.done():
-                raise StackError(f"{who}, ended with status {end.result()}")
+                raise StackError(end.result())
         return working.result()
     finally:
         for task in (working, *ends):
@@ -258,10 +274,16 @@ async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worke
         await asyncio.gather(working, *ends, return_exceptions=True)
 
 
+async def _ended(ending: Awaitable[int], who: str) -> str:
+    return f"{who} ended with status {await ending}"
+
+
 def _environment(environment: Mapping[str, str], servers: Servers, health_port: int) -> dict[str, str]:
     told = {STAMP_TRUST_FILE: str(servers.stamp_trust_file), "CARDCASE_HEALTH_PORT": str(health_port)}
     if servers.ui_url is not None:
         told["CARDCASE_UI_URL"] = servers.ui_url
+    if servers.desk is not None:
+        told["CARDCASE_WEBHOOK_KEY_FILE"] = str(servers.webhook_files[0])
     return {**environment, **servers.settings(), **told}
 
 

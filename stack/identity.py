@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
@@ -22,6 +22,7 @@ from aiohttp import web
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
+from intake.service.callers import SCOPES
 from runtime.identity import IdentityTokens
 from stack.issuer import AUDIENCE, Issuer
 from stack.ports import LOOPBACK
@@ -54,6 +55,21 @@ class System:
     """Whether it gets tokens for the gate in the name of whoever called it."""
 
 
+def sample_systems(secret: Callable[[str], str]) -> dict[str, System]:
+    """Systems to play with on this machine, each with the secret of its name; and the intake service's own."""
+    region = "130000"
+    roles = (Role.back_office, Role.bank, Role.medical_insurance, Role.pension, Role.card_bureau)
+    names = {role: f"sample-{role.value.replace('_', '-')}" for role in roles}
+    systems = {
+        name: System(Actor(id=name, role=role, office=region), secret(name), frozenset(SCOPES))
+        for role, name in names.items()
+    }
+    itself = Actor(id="intake", role=Role.operator, office=region)
+    return systems | {INTAKE_CLIENT: System(itself, secret(INTAKE_CLIENT), may_exchange=True)}
+
+
+INTAKE_CLIENT: Final = "cardcase-intake"
+"""As which client the intake service exchanges tokens."""
 _A_DAY: Final = timedelta(days=1)
 _OF_A_SYSTEM: Final = timedelta(minutes=15)
 _EXCHANGED: Final = timedelta(minutes=2)
@@ -139,13 +155,19 @@ class IdentityProvider:
         return f"{self.issuer.url}/jwks"
 
     def write_tokens(self, folder: Path) -> None:
-        """Write an identity token of each operator to a file of their name, for the command line; good for a day."""
+        """Write a token of each operator and each system to a file of their name, good for a day.
+
+        Those of operators are identity tokens, for the command line; those of systems are access tokens for the intake
+        service, as they get them by their secret.
+        """
         folder.mkdir(mode=0o700, exist_ok=True)
         for name, operator in self.operators.items():
-            path = folder / name
-            path.unlink(missing_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(self.issuer.token(operator.actor, lifetime=_A_DAY), encoding="ascii")
+            _write(folder / name, self.issuer.token(operator.actor, lifetime=_A_DAY))
+        for name, system in self._systems.items():
+            if not system.may_exchange:
+                scope = " ".join(sorted(system.scopes))
+                token = self.issuer.token(system.actor, lifetime=_A_DAY, aud=SERVICE_AUDIENCE, scope=scope)
+                _write(folder / name, token)
 
     async def _describe(self, _request: web.Request) -> web.Response:
         url = self.issuer.url
@@ -268,6 +290,12 @@ class IdentityProvider:
             return web.json_response({"error": "invalid_grant"}, status=400)
         token = self.issuer.token(grant.actor, nonce=grant.nonce)
         return self._answer({"id_token": token, "access_token": token, "expires_in": 3600})
+
+
+def _write(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")
 
 
 _OF_PAGES: Final = {

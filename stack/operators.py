@@ -1,10 +1,11 @@
-"""What operators of the local stack work with: somebody to log in at, the codec server, and a Web UI that asks it."""
+"""What people and systems of the local stack meet: an identity provider, the gate, the intake service, and a Web UI."""
 
 import asyncio
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,15 +13,19 @@ from typing import Final
 import aiohttp
 
 from gate.service import LOGGED_IN
-from runtime.settings import GATE_PORT
+from runtime.settings import GATE_PORT, INTAKE_PORT
 from stack.directory import DataDirectory
-from stack.identity import SAMPLE_OPERATORS, IdentityProvider, Operator
+from stack.identity import INTAKE_CLIENT, SAMPLE_OPERATORS, IdentityProvider, Operator, sample_systems
 from stack.ports import LOOPBACK, STANDARD_PORTS, pick_ports
 from stack.process import ServerProcess
 from stack.web_ui import CodecSettings, web_ui_served
 
 PROJECT: Final = Path(__file__).parents[1]
 
+SECRETS: Final = "credentials"
+"""Folder of the sample systems' secrets, by their client IDs."""
+SINK: Final = f"{LOOPBACK}:8238"
+"""Where webhooks may be received on this machine."""
 _PROVIDER_PORT: Final = 8236
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
@@ -33,14 +38,24 @@ class Desk:
 
     ui_url: str
     codec_url: str
+    intake_url: str
+    """Where systems open cases and are told of them."""
     provider: IdentityProvider
-    process: ServerProcess
-    """The codec server's."""
-    log_file: Path
+    processes: Mapping[str, ServerProcess]
+    folder: Path
 
-    async def wait(self) -> int:
-        """The codec server's exit status, once it has ended by whatever cause."""
-        return await self.process.wait()
+    async def wait(self) -> str:
+        """Which of its processes ended first, by whatever cause, and where it says why."""
+        ends = {asyncio.create_task(process.wait()): name for name, process in self.processes.items()}
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        end = next(iter(done))
+        name = ends[end]
+        return f"{name}, see {self.folder / name / name}.log, ended with status {end.result()}"
 
 
 @asynccontextmanager
@@ -54,17 +69,18 @@ async def desk_opened(
 ) -> AsyncIterator[Desk]:
     """Everything for the length of a block.
 
-    `settings` is the environment of the codec server, which says where register, keys and Temporal are; `web_ui` is the
-    URL of the Web UI that is shown. Raises DataDirectoryInUse, or ServerNotStarted with the end of the codec server's
-    log.
+    `settings` is the environment of gate and intake service, which says where register, keys and Temporal are; `web_ui`
+    is the URL of the Web UI that is shown. Raises DataDirectoryInUse, or ServerNotStarted with the end of a log.
     """
-    wishes = (STANDARD_PORTS.ui, GATE_PORT, _PROVIDER_PORT) if standard_ports else (None, None, None)
-    ui_port, codec_port, provider_port, health_port = pick_ports(*wishes, None)
+    wishes = (STANDARD_PORTS.ui, GATE_PORT, _PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
+    ui_port, codec_port, provider_port, intake_port, health_port = pick_ports(*wishes, None)
     codec_url, ui_url = f"http://{LOOPBACK}:{codec_port}", f"http://{LOOPBACK}:{ui_port}"
     codec = CodecSettings(codec_url, f"{codec_url}/login")
     redirect_uri = codec_url + LOGGED_IN
+    secrets_folder = folder / SECRETS
+    systems = sample_systems(lambda name: _secret_in(secrets_folder / name))
     async with (
-        IdentityProvider([redirect_uri], operators, port=provider_port) as provider,
+        IdentityProvider([redirect_uri], operators, port=provider_port, systems=systems) as provider,
         web_ui_served(web_ui, codec, ui_port),
     ):
         told = {
@@ -77,32 +93,52 @@ async def desk_opened(
             "CARDCASE_UI_URL": ui_url,
             "PYTHONPATH": str(PROJECT),
         }
-        directory = DataDirectory(folder / "gate")
-        await directory.claim()
-        try:
-            process = await _started(directory, {**settings, **told}, health_port)
-            try:
-                yield Desk(ui_url, codec_url, provider, process, directory.path / "gate.log")
-            finally:
-                await process.stop(signal.SIGTERM, _STOP_SECONDS)
-        finally:
-            directory.release()
+        of_intake = {
+            "CARDCASE_EXCHANGE_URL": provider.token_url,
+            "CARDCASE_GATE_URL": codec_url,
+            "CARDCASE_IDENTITY_AUDIENCE": provider.issuer.audience,
+            "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
+            "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
+            "CARDCASE_INTAKE_PORT": str(intake_port),
+            "CARDCASE_INTAKE_SECRET_FILE": str(secrets_folder / INTAKE_CLIENT),
+            "CARDCASE_SINK_HOSTS": SINK,
+            "PYTHONPATH": str(PROJECT),
+        }
+        intake_url = f"http://{LOOPBACK}:{intake_port}"
+        async with AsyncExitStack() as running:
+            gate, intake = await asyncio.gather(
+                _running(running, folder, "gate", {**settings, **told}, f"http://{LOOPBACK}:{health_port}"),
+                _running(running, folder, "intake", {**settings, **of_intake}, intake_url),
+            )
+            yield Desk(ui_url, codec_url, intake_url, provider, {"gate": gate, "intake": intake}, folder)
 
 
-async def _started(directory: DataDirectory, environment: Mapping[str, str], health_port: int) -> ServerProcess:
+def _secret_in(path: Path) -> str:
+    """The secret in a file, made where there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+async def _running(
+    stack: AsyncExitStack, folder: Path, name: str, environment: Mapping[str, str], url: str
+) -> ServerProcess:
+    """`python -m NAME`, until the end of the block, once it says at its URL that it is ready."""
+    directory = DataDirectory(folder / name)
+    await directory.claim()
+    stack.callback(directory.release)
     process = await ServerProcess.spawn(
-        "gate",
-        [sys.executable, "-m", "gate"],
+        name,
+        [sys.executable, "-m", name],
         directory=directory,
         # It keeps nothing that it could lose.
         death_signal=signal.SIGKILL,
         environment=environment,
     )
-    try:
-        await process.until(_ready(f"http://{LOOPBACK}:{health_port}/ready"), _START_SECONDS)
-    except BaseException:
-        await process.kill()
-        raise
+    stack.push_async_callback(process.stop, signal.SIGTERM, _STOP_SECONDS)
+    await process.until(_ready(f"{url}/ready"), _START_SECONDS)
     return process
 
 
