@@ -26,7 +26,7 @@ from cases.models import (
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import ApplicationChannel, ReplacementReason
+from cases.openings import ApplicationChannel, CorrectionReason, ReplacementReason
 from cases.submitters import SubmitterKind
 
 
@@ -224,6 +224,8 @@ class CaseView(Record):
     """Whether whoever verifies must have seen an original."""
     identity_checked_at: AwareDatetime | None = None
     """When the identity of whoever applied was checked electronically."""
+    corrects: CorrectionReason | None = None
+    """Why a change that was carried out is corrected."""
     delivery: HandOver | None = None
     """How a new card is to reach its holder."""
     verifier: StaffId | None = None

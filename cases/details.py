@@ -160,6 +160,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "ended", _trouble(view.ended_because)
     yield "remains", _list(REMAINS[what][tongue] for what in view.remains)
     yield "road", _road(view)
+    yield "corrects", word(view.corrects, tongue) if view.corrects is not None else ""
     yield "reason", word(view.reason, tongue) if view.reason is not None else ""
     yield "group", f"{word(view.category, tongue)} · {view.region}"
     yield "people", _people(view)
@@ -201,6 +202,7 @@ _LABELS: Final = MappingProxyType(
         "ended": ("结束原因", "why it ended"),
         "remains": ("仍然有效", "still in effect"),
         "road": ("变更类型", "road"),
+        "corrects": ("更正原因", "why the change is corrected"),
         "reason": ("补换卡原因", "reason"),
         "group": ("人员类别 · 经办机构", "group · agency"),
         "people": ("经办记录", "people"),

@@ -20,6 +20,8 @@ class DocumentKind(StrEnum):
     temporary_id_card = "temporary_id_card"
     police_certificate = "police_certificate"
     court_certificate = "court_certificate"
+    administrative_decision = "administrative_decision"
+    """Of a review, or of the police on their own certificate."""
     residence_permit = "residence_permit"
     loss_declaration = "loss_declaration"
     old_card = "old_card"

@@ -138,6 +138,7 @@ class Code(StrEnum):
     CASE_ALREADY_OPEN = "CASE_ALREADY_OPEN"
     CASE_ID_INVALID = "CASE_ID_INVALID"
     CASE_NOT_REOPENABLE = "CASE_NOT_REOPENABLE"
+    NOTHING_TO_CORRECT = "NOTHING_TO_CORRECT"
     # Pre-checks of a card replacement, with the answers of live card systems
     PRECHECK_PERSON_UNKNOWN = "PRECHECK_1"
     PRECHECK_PERSON_DIFFERS = "PRECHECK_2"
@@ -596,6 +597,10 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.CASE_ID_INVALID: Remedy(
         "A case number is three letters, a hyphen and 26 characters.", "案件编号为三位字母、连字符和26位字符。"
+    ),
+    Code.NOTHING_TO_CORRECT: Remedy(
+        "Only a change that was carried out is corrected. Apply for this number without a correction.",
+        "只有已办结的变更才能更正；请按普通号码变更申请。",
     ),
     Code.CASE_NOT_REOPENABLE: Remedy("Only a closed case can be reopened.", "只有已办结的案件才能重新打开。"),
     Code.PRECHECK_PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),

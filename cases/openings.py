@@ -13,6 +13,8 @@ from cases.models import (
     Category,
     Contract,
     IdempotencyKey,
+    LegalBasis,
+    Reference,
     RegionCode,
     Sealed,
     StaffId,
@@ -42,6 +44,26 @@ class ReplacementReason(StrEnum):
     expired = "expired"
     old_generation = "old_generation"
     data_changed = "data_changed"
+
+
+class CorrectionReason(StrEnum):
+    """Why a number that was changed is not the right one."""
+
+    wrong_number = "wrong_number"
+    """Another number was applied than the one that the police assigned."""
+    certificate_revoked = "certificate_revoked"
+    """The certificate that the change rested on was revoked."""
+    administrative_review = "administrative_review"
+    """A review or a court has set the change aside."""
+
+
+class Correction(Contract):
+    """What the correction of a change that was carried out rests on."""
+
+    reason: CorrectionReason
+    legal_basis: LegalBasis
+    reference: Reference
+    """The decision, notice or record that says so."""
 
 
 class Opening(Contract):
@@ -89,6 +111,11 @@ class Opening(Contract):
         return None
 
     @property
+    def corrects(self) -> CorrectionReason | None:
+        """Why a change that was carried out is corrected; None where none is."""
+        return None
+
+    @property
     def wishes_delivery(self) -> HandOver | None:
         """How the applicant wishes to get a card; None where there is none, or they did not say."""
         return None
@@ -105,6 +132,19 @@ class NumberChangeOpening(Opening):
     kind: Literal[Kind.id_number_change]
     new_name: Sealed | None = None
     """The name that the person is to have, where it is not the one they apply with."""
+    correction: Correction | None = None
+    """Of a change that was carried out: the number applied for is to take the place of the one that it brought."""
+
+    @model_validator(mode="after")
+    def _what_is_corrected_was_closed(self) -> Self:
+        if self.correction is not None and not self.reopen:
+            raise CaseError(Code.FIELD_INVALID, "correction")
+        return self
+
+    @property
+    def corrects(self) -> CorrectionReason | None:
+        """Why the change is corrected."""
+        return self.correction.reason if self.correction is not None else None
 
 
 class ReplacementOpening(Opening):

@@ -40,7 +40,7 @@ from cases.models import Category, StaffId, System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import ApplicationChannel, Opening, ReplacementReason
+from cases.openings import ApplicationChannel, CorrectionReason, Opening, ReplacementReason
 from cases.recomputed import changed_by_recomputing
 from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
@@ -340,6 +340,14 @@ class Part(_Table):
         return state.due
 
 
+class CorrectionDemand(_Table):
+    """A document that the correction of a change needs, by why it is corrected."""
+
+    reason: CorrectionReason
+    document: DocumentKind
+    legal_basis: Basis
+
+
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
@@ -351,6 +359,7 @@ class NumberChangeRules(Part):
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
     demands: tuple[NumberChangeDemand, ...]
+    corrections: tuple[CorrectionDemand, ...]
     channels: tuple[NumberChangeChannel, ...]
 
     @property
@@ -368,13 +377,21 @@ class NumberChangeRules(Part):
     def _every_road_has_its_documents(self) -> Self:
         if {demand.road for demand in self.demands} != {Road.pure_upgrade, Road.reissued}:
             raise ValueError("both roads need their documents")
+        if {demand.reason for demand in self.corrections} != set(CorrectionReason):
+            raise ValueError("every reason of a correction needs its documents")
         return self
 
-    def demands_of(self, _opening: Opening, road: Road | None) -> tuple[Demand, ...]:
-        """Documents that a road needs.
+    def demands_of(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
+        """Documents that a road needs; a correction those of its reason, whichever road it takes.
 
         A number that somebody else has asks for the same evidence as a reissued one, once the dispute is settled.
         """
+        if opening.corrects is not None:
+            return tuple(
+                Demand(document=demand.document, legal_basis=demand.legal_basis)
+                for demand in self.corrections
+                if demand.reason is opening.corrects
+            )
         asked = Road.reissued if road is Road.conflict else road
         return tuple(
             Demand(document=demand.document, legal_basis=demand.legal_basis)

@@ -73,6 +73,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         originals=state.originals,
         original_needed=screening is None or screening.original_needed,
         identity_checked_at=state.opening.identity.at if state.opening.identity is not None else None,
+        corrects=state.opening.corrects,
         delivery=screening.delivery if screening else None,
         verifier=state.verifier,
         approver=state.approver,

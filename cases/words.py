@@ -22,7 +22,7 @@ from cases.models import Category, Role, System
 from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
-from cases.openings import ApplicationChannel, ReplacementReason
+from cases.openings import ApplicationChannel, CorrectionReason, ReplacementReason
 from cases.submitters import SubmitterKind
 
 CATEGORY_ZH: Final = {
@@ -52,11 +52,17 @@ REASON_ZH: Final = {
     ReplacementReason.old_generation: "旧代卡",
     ReplacementReason.data_changed: "信息变更",
 }
+CORRECTION_ZH: Final = {
+    CorrectionReason.wrong_number: "号码录入或变更有误",
+    CorrectionReason.certificate_revoked: "证明已被撤销",
+    CorrectionReason.administrative_review: "行政复议或诉讼",
+}
 DOCUMENT_ZH: Final = {
     DocumentKind.resident_id_card: "居民身份证",
     DocumentKind.temporary_id_card: "临时居民身份证",
     DocumentKind.police_certificate: "公安机关证明",
     DocumentKind.court_certificate: "法院证明",
+    DocumentKind.administrative_decision: "行政决定书",
     DocumentKind.residence_permit: "港澳台居民居住证",
     DocumentKind.loss_declaration: "遗失声明",
     DocumentKind.old_card: "旧卡",
@@ -94,6 +100,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
     ApplicationChannel: APPLICATION_CHANNEL_ZH,
     SubmitterKind: SUBMITTER_ZH,
     ReplacementReason: REASON_ZH,
+    CorrectionReason: CORRECTION_ZH,
     DocumentKind: DOCUMENT_ZH,
     Milestone: MILESTONE_ZH,
     Event: {event: record.zh for event, record in EVENTS.items()},

@@ -34,7 +34,7 @@ from cases.kinds import KINDS, read_case_id
 from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode
 from cases.names import Kind
 from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
-from cases.openings import ApplicationChannel, Opening, ReplacementReason
+from cases.openings import ApplicationChannel, Correction, Opening, ReplacementReason
 from cases.submitters import Authority, Citizen, CitizenKind, IdentityCheck, SubmitterKind, check_authority, staff_or
 from cases.text import check_name
 
@@ -286,11 +286,18 @@ class NumberChangeApplication(Application):
     """The 18-digit number that is applied for; the one in force where the name alone changes."""
     new_name: Annotated[str | None, AfterValidator(_coded(_check_name_if_any))] = Field(default=None, repr=False)
     """The name that the person is to have, where it changes as well."""
+    correction: Correction | None = None
+    """What the correction of a change that was carried out rests on; told with a reopening only."""
 
     @property
     def names_of_its_kind(self) -> dict[str, str]:
         """The new name."""
         return {} if self.new_name is None else {"new_name": self.new_name}
+
+    @property
+    def of_its_kind(self) -> dict[str, Any]:
+        """What a correction rests on."""
+        return {"correction": self.correction}
 
 
 class ReplacementApplication(Application):
@@ -347,7 +354,7 @@ def content_of(application: Application) -> str:
     idempotency key.
     """
     content = application.model_dump(mode="json", exclude={"key", "identity", application.NUMBER, "documents"})
-    for unsaid in ("delivery", "new_name"):
+    for unsaid in ("delivery", "new_name", "correction"):
         if content.get(unsaid, "") is None:
             # As below: so it was said before one could.
             del content[unsaid]

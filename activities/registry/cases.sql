@@ -22,7 +22,8 @@ SELECT
     clock_timestamp() AS now,
     EXISTS (SELECT FROM posts WHERE staff = :staff AND office = :office) AS is_staff,
     used.case_id AS used_by, used.generation AS used_generation, used.fingerprint AS used_fingerprint,
-    newest.generation, newest.fingerprint, newest.closed_at
+    newest.generation, newest.fingerprint, newest.closed_at,
+    EXISTS (SELECT FROM cases WHERE case_id = :case_id AND status = 'done') AS carried_out
 FROM (VALUES (:key::text)) AS asked (key)
 LEFT JOIN idempotency_keys AS used ON used.key = asked.key
 LEFT JOIN LATERAL (

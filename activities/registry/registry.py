@@ -54,6 +54,7 @@ from cases.kinds import KINDS
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.models import Actor
+from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON, check_fact
 from cases.screening import Finding
@@ -274,8 +275,7 @@ class Registry:
             async with connection_of(self._pool) as connection:
                 await SQL["use_key"].run(connection, values | {"generation": seen["generation"], "at": now})
             return _Taken(seen["generation"], now)
-        if seen["generation"] is None and opening.reopen:
-            raise Refused(Code.CASE_NOT_REOPENABLE)
+        _check_reopening(opening, seen)
         return await self._open_generation(request, claims, (seen["generation"] or 0) + 1, now)
 
     async def _open_generation(
@@ -755,6 +755,14 @@ class Registry:
         if answer.get("stale"):
             raise _Stale
         return answer
+
+
+def _check_reopening(opening: Opening, seen: asyncpg.Record) -> None:
+    """Raises `Refused` for an application that reopens what never was, or corrects what was never carried out."""
+    if seen["generation"] is None and opening.reopen:
+        raise Refused(Code.CASE_NOT_REOPENABLE)
+    if opening.corrects is not None and not seen["carried_out"]:
+        raise Refused(Code.NOTHING_TO_CORRECT)
 
 
 def _link(

@@ -105,7 +105,7 @@ def _needs_a_second(state: CaseState, _fact: Any) -> bool:
     A clerk whom a system named did nothing that could be held against them: two others look at the application.
     """
     by_number = state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER
-    return by_number or state.dispute_settled or state.submitter_named
+    return by_number or state.opening.corrects is not None or state.dispute_settled or state.submitter_named
 
 
 ENDS_A_PERSON: Final = frozenset({Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED})

@@ -119,6 +119,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.CASE_STILL_OPEN,
         Code.CASE_ALREADY_OPEN,
         Code.CASE_NOT_REOPENABLE,
+        Code.NOTHING_TO_CORRECT,
         Code.PRECHECK_PERSON_UNKNOWN,
         Code.PRECHECK_PERSON_DIFFERS,
         Code.PRECHECK_DUPLICATE,

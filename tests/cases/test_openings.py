@@ -6,7 +6,7 @@ import pytest
 
 from cases.documents import MAX_DOCUMENTS
 from cases.errors import Code
-from cases.openings import NumberChangeOpening, ReplacementOpening
+from cases.openings import Correction, CorrectionReason, NumberChangeOpening, ReplacementOpening
 from cases.submitters import SubmitterKind
 from tests.cases.refusing import NUMBER, PLANTED, as_data, refusal
 from tests.scenes import CLERK, ID_CARD, SEALED, number_change, replacement
@@ -57,3 +57,12 @@ def test_whoever_handed_an_application_in_is_staff_or_a_keyed_token() -> None:
         (PLANTED, "model_type"),
     ):
         assert refusal(NumberChangeOpening, as_data(number_change(), submitter=wrong)) == said
+
+
+def test_what_is_corrected_is_reopened() -> None:
+    correction = Correction(
+        reason=CorrectionReason.wrong_number, legal_basis="社会保险经办条例第十条", reference="review-1"
+    )
+    told = as_data(number_change(), correction=correction.model_dump(mode="json"))
+    assert refusal(NumberChangeOpening, told) == Code.FIELD_INVALID
+    assert NumberChangeOpening.model_validate(told | {"reopen": True}).corrects is CorrectionReason.wrong_number

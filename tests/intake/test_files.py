@@ -125,6 +125,7 @@ class TestEveryFormat:
             "region": "110105",
             "category": Category.resettled,
             "channel": ApplicationChannel.counter,
+            "correction": None,
             "identity": None,
             "key": None,
         }

@@ -22,6 +22,8 @@ from cases.kinds import MACHINES
 from cases.machines.machine import Effect, Milestone, Status
 from cases.models import Actor, Role, System
 from cases.names import Kind
+from cases.numbers import Road
+from cases.openings import Correction, CorrectionReason
 from cases.rules.people import (
     ENDS_A_PERSON,
     NAMES_THE_SUBMITTER,
@@ -390,3 +392,15 @@ def test_a_system_speaks_for_nobody_whose_authority_has_ended(kind: Kind, status
         assert told(through_an_agent, event, speaker=speaker) is code
     # What a clerk took in, a system passes on for the office.
     assert told(state, event) is None
+
+
+@pytest.mark.parametrize("reason", CorrectionReason)
+def test_nobody_corrects_a_change_alone_whatever_road_it_takes(reason: CorrectionReason) -> None:
+    state = in_review()
+    assert state.screening is not None
+    assert state.screening.road is Road.pure_upgrade
+    correction = Correction(reason=reason, legal_basis="社会保险经办条例第十条", reference="review-1")
+    opening = state.opening.model_copy(update={"correction": correction})
+    corrected = state.model_copy(update={"opening": opening})
+    assert move(corrected, Event.verify_documents, verify(corrected)).status is Status.awaiting_approval
+    assert move(state, Event.verify_documents, verify(state)).status is Status.verified
