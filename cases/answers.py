@@ -189,6 +189,10 @@ class CaseView(Record):
     acknowledged_at: AwareDatetime | None = None
     """When somebody took it on, and who; None where nobody has."""
     acknowledged_by: StaffId | None = None
+    notice_due_at: AwareDatetime | None = None
+    """By when the agency has to name what is missing; then the filing counts as complete."""
+    notices_left: int | None = None
+    """How often it may still do so."""
     climbs_at: AwareDatetime | None = None
     """When the next rung fires if nobody acts, which rung that is, and who will be told of it."""
     climbs_to: int | None = None

@@ -129,6 +129,7 @@ def due(
     """When a limit of `budget` that starts at the moment `start` ends: the 24:00 that closes its last day.
 
     `standstills`, which are over, use none of it. `extended` are working days that follow when the budget is used up.
+    What stood still on its last day goes on to the end of the day on which it goes on.
     """
     first = last = day_of(start)
     for _ in range(budget.days):
@@ -136,6 +137,9 @@ def due(
     last = calendar.next_working(last) if not budget.working else last
     for _ in range(extended):
         last = _next_used(last, standstills, calendar)
+    resumed = max((day_of(each.until) for each in standstills if each.until is not None), default=last)
+    if last < resumed:
+        last = calendar.next_working(resumed)
     return Due(closes(last), provisional(first, last, calendar))
 
 

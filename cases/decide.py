@@ -32,6 +32,7 @@ from cases.rules import (
     screening,
 )
 from cases.rules.deadlines import KEEPS_ITS_TIMER, ladder_after, limits_after
+from cases.rules.documents import notice_after
 from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
 from cases.rules.repairs import LEAVES_STUCK
 from cases.rules.subject import Change, Check, EffectChange, LadderChange, Question, Subject
@@ -244,6 +245,7 @@ def _changed(state: CaseState, row: Row, fact: Fact | None, at: datetime, becaus
         changed |= by_event(state, fact, row)
     by_rung = LADDER[row.event](state, fact, at) if row.event in LADDER else {}
     changed["ladder"] = ladder_after(state, row, changed.get("hold_reason", state.hold_reason), at, by_rung)
+    changed |= notice_after(state, state.model_copy(update=changed), row, at)
     return changed if state.machine.is_open(row.to) else _closed(state, row, changed, because)
 
 

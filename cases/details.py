@@ -140,6 +140,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     open_demands = view.missing if view.milestone is Milestone.submitted else ()
     yield "missing", _list(_demand(demand) for demand in open_demands)
     yield "defects", _list(_defect(defect) for defect in view.defects)
+    yield "notice", _notice(view)
     yield "awaited", _awaited(view)
     yield "late", _late_answers(view)
     yield "differ" if view.dissents else "decided", _decisions(view)
@@ -180,6 +181,7 @@ _LABELS: Final = MappingProxyType(
         "act_by": ("**领卡最后期限**", "**to be collected**"),
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
+        "notice": ("一次性告知期限", "defects to be named"),
         "awaited": ("等待确认", "awaited confirmations"),
         "late": ("**对已失效请求的回复**", "**answers to requests that are over**"),
         "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
@@ -278,6 +280,14 @@ def _ends(event: Event) -> str:
     if event not in CLOCK_OF or event.origin is not Origin.timer:
         return word(event, _shown.tongue)
     return _say(f"{_limit(event)}届满", f"end of the {_limit(event)}")
+
+
+def _notice(view: CaseView) -> str:
+    """By when defects have to be named, and how often they still may be."""
+    if view.notice_due_at is None or view.notices_left is None:
+        return ""
+    left = _say(f"还可告知{view.notices_left}次", f"{view.notices_left} more notices at most")
+    return f"{by_when(view.notice_due_at, _shown.tongue)}{_aside(left)}"
 
 
 def _reached(view: CaseView) -> str:

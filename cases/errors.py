@@ -102,6 +102,9 @@ class Code(StrEnum):
     EXTENSION_OF_CLAIM = "EXTENSION_OF_CLAIM"
     EXTENSION_OF_ACTIVATION = "EXTENSION_OF_ACTIVATION"
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
+    NOTICE_TOO_LATE = "NOTICE_TOO_LATE"
+    DEFECT_NOT_NAMED = "DEFECT_NOT_NAMED"
+    SUPPLEMENT_ROUNDS_USED = "SUPPLEMENT_ROUNDS_USED"
     HOLD_LIMIT_USED = "HOLD_LIMIT_USED"
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
     BENEFITS_NOT_HELD = "BENEFITS_NOT_HELD"
@@ -509,6 +512,18 @@ REMEDIES: dict[Code, Remedy] = {
     Code.HOLD_LIMIT_USED: Remedy(
         "Earlier holds for this reason have used all of its limit. Resume, return the documents or decide.",
         "该理由的中止期限已用完，请恢复办理、一次性告知补正或作出决定。",
+    ),
+    Code.NOTICE_TOO_LATE: Remedy(
+        "Nothing was named as missing in time, so the filing counts as complete. Verify it or decide on it.",
+        "未在规定期限内一次性告知，视为材料齐全，请核验材料或作出决定。",
+    ),
+    Code.DEFECT_NOT_NAMED: Remedy(
+        "A notice names all defects at once: what was on file and not named then counts as complete.",
+        "补正须一次性告知：上次告知时已在案而未指出的材料视为齐全，不得再次要求补正。",
+    ),
+    Code.SUPPLEMENT_ROUNDS_USED: Remedy(
+        "The applicant was told of defects as often as the policy allows. Verify the documents, or reject.",
+        "告知补正次数已达政策上限，请核验材料，或依法作出不予办理决定。",
     ),
     Code.NO_CLOCK_TO_EXTEND: Remedy("No time limit is running that could be extended.", "当前没有可延长的期限。"),
     Code.BENEFITS_EXCLUDED: Remedy(

@@ -107,6 +107,7 @@ class Event(StrEnum):
     switch_cards = "switch_cards"
     close_old = "close_old"
     supplement_expired = "supplement_expired"
+    notice_period_passed = "notice_period_passed"
     hold_expired = "hold_expired"
     confirmation_overdue = "confirmation_overdue"
     loss_report_expired = "loss_report_expired"
@@ -544,6 +545,7 @@ _RECORDS: Final = (
     _made(Event.switch_cards, "启用新卡"),
     _made(Event.close_old, "注销旧卡"),
     _ran_out(Event.supplement_expired, "补正期满"),
+    _ran_out(Event.notice_period_passed, "告知期满，视为材料齐全"),
     _ran_out(Event.hold_expired, "中止期满"),
     _ran_out(Event.confirmation_overdue, "外部确认逾期"),
     _ran_out(Event.loss_report_expired, "临时挂失到期"),

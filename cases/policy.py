@@ -107,6 +107,21 @@ class Limit(_Table):
         return Allowed(Budget(self.working_days), Budget(self.at_most))
 
 
+class SupplementLimit(Limit):
+    """The time to mend a filing, within which the agency has to say what is wrong with it, and how often it may."""
+
+    notice_working_days: WorkingDays
+    """From the day on which documents came in; a filing about which nothing is said by then counts as complete."""
+    rounds: Annotated[int, Field(ge=1, le=5)]
+    """Notices altogether; after the last one the case is decided as it is."""
+    notice_basis: Basis
+
+    @property
+    def notice(self) -> Allowed:
+        """The agency's own time."""
+        return Allowed(Budget(self.notice_working_days), Budget(self.notice_working_days))
+
+
 class HoldLimit(_Table):
     """For how many calendar days a case may be on hold for one reason."""
 
@@ -351,7 +366,7 @@ class CorrectionDemand(_Table):
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
-    supplement: Limit
+    supplement: SupplementLimit
     confirmation: Limit
     confirmations: tuple[System, ...] = ()
     """Systems that must confirm a changed number before the case goes on; none where all share one database."""
@@ -401,12 +416,17 @@ class NumberChangeRules(Part):
 
     def terms(self) -> dict[str, Any]:
         """Who confirms, and whether a number is taken back."""
-        return {"confirmations": self.confirmations, "undo_number": self.undo}
+        return {
+            "supplement_rounds": self.supplement.rounds,
+            "confirmations": self.confirmations,
+            "undo_number": self.undo,
+        }
 
     def budgets(self, _state: CaseState) -> Mapping[Clock, Allowed]:
         """The limits of the applicant and of the systems that confirm."""
         return {
             Clock.supplement: self.supplement.allowed,
+            Clock.notice: self.supplement.notice,
             Clock.confirmation: self.confirmation.allowed,
         }
 
@@ -430,7 +450,7 @@ class LossReport(_Table):
 class ReplacementRules(Part):
     """How a region replaces cards."""
 
-    supplement: Limit
+    supplement: SupplementLimit
     production: Limit
     production_attempts: Annotated[int, Field(ge=1, le=10)]
     loss_report: LossReport
@@ -486,6 +506,7 @@ class ReplacementRules(Part):
     def terms(self) -> dict[str, Any]:
         """What becomes of loss reports, orders and cards that nobody fetches."""
         return {
+            "supplement_rounds": self.supplement.rounds,
             "loss_report_expires": self.loss_report.expires,
             "undo_formal_loss": self.undo_formal_loss,
             "cancel_order": self.cancel_order,
@@ -501,6 +522,7 @@ class ReplacementRules(Part):
         passed = min(state.claim_reminders, len(self.claim_reminder_days))
         return {
             Clock.supplement: self.supplement.allowed,
+            Clock.notice: self.supplement.notice,
             Clock.production: self.production.allowed,
             Clock.loss_report: _days(self.loss_report.days, self.loss_report.at_most),
             Clock.activation: _days(self.activation_days),
@@ -639,6 +661,7 @@ class Policy(_Table):
         road = state.screening.road if state.screening is not None else None
         demands = self.demands(state.opening, road) if terms is not None else ()
         after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms, demands)
+        after = self._with_notice(after, calendar)
         dates = self.dates(after, at, calendar)
         ladder = without_decision(after.ladder, dates, at)
         if ladder is not after.ladder:
@@ -653,6 +676,18 @@ class Policy(_Table):
         if decision.row.event is Event.recompute:
             update["recomputed"] = changed_by_recomputing(state, dated)
         return dated.model_copy(update=update)
+
+    def _with_notice(self, state: CaseState, calendar: WorkingCalendar) -> CaseState:
+        """The state with the end of the agency's time to name what is missing."""
+        notice = state.notice
+        if notice is None or notice.stands_still:
+            return state
+        allowed = self._allowed(Clock.notice, state, notice.since)
+        if allowed is None:
+            return state.model_copy(update={"notice": None})
+        ends = due(notice.since, allowed.budget, calendar, [each.standstill for each in notice.stood])
+        dated = notice.model_copy(update={"due_at": ends.at, "provisional": ends.provisional})
+        return state.model_copy(update={"notice": dated})
 
     def _check_processing(self, decision: Decision) -> None:
         limit, state = self.part(decision.after.kind).processing, decision.after
@@ -730,15 +765,15 @@ class Policy(_Table):
 
 def rests_on(state: CaseState, dates: Dates, calendar: WorkingCalendar) -> Reckoned | None:
     """The days from the first that a date of the case was counted from to the last; None for one without dates."""
-    timer, started = state.timer, state.ladder.started
+    started = state.ladder.started
     upcoming = dates.next.at if dates.next is not None else None
     ends = (dates.processing_due_at, dates.campaign_due_at, dates.silenced_until, upcoming)
-    last = [end for end in (*ends, timer.due_at if timer is not None else None) if end is not None]
+    last = [end for end in (*ends, *(limit.due_at for limit in state.limits)) if end is not None]
     if not state.is_open or started is None or not last:
         return None
     end = day_of(max(last))
     # A case that is opened after the campaign's end may have no date but that one.
-    first = min(day_of(min(started, timer.since) if timer is not None else started), end)
+    first = min(day_of(min([started, *(limit.since for limit in state.limits)])), end)
     return Reckoned(first=first, last=end, says=calendar.says(first, end))
 
 

@@ -42,6 +42,8 @@ class Terms(Record):
     undo_number: bool = True
     max_extension: int = 30
     """Working days by which all extensions of a case together may move its time limits."""
+    supplement_rounds: int = 2
+    """Notices of what is missing or defective, each with all defects; then the case is decided as it is."""
     extension_moves_campaign: bool = False
     campaign_ends: date | None = None
     holds: tuple[HoldTerm, ...] = ()

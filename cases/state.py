@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from cases.answers import BenefitDecision, Destruction, Dispute, Left, Recomputed
 from cases.clocks import Due
-from cases.documents import Defect, Demand, Document, unmet
+from cases.documents import Defect, Demand, Document, DocumentKind, unmet
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardFunction, HoldReason
@@ -35,6 +35,11 @@ class Timer(Record):
     """When it stood still, because the case was on hold or in dispute."""
     due_at: AwareDatetime
     provisional: bool = False
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the case is on hold or in dispute."""
+        return bool(self.stood) and self.stood[-1].until is None
 
     def stopped(self, at: datetime) -> Self:
         """The same limit, standing still from now on."""
@@ -98,6 +103,14 @@ class CaseState(Record):
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""
     timer: Timer | None = None
+    notice: Timer | None = None
+    """By when the agency has to name what is missing of what came in last; None where nothing waits to be looked at."""
+    accepted: tuple[Sha256, ...] = ()
+    """Copies that count as complete: they were not named when others were, or nothing was named in time."""
+    named: tuple[DocumentKind, ...] = ()
+    """Documents that were named in earlier notices."""
+    returns: int = 0
+    """Notices so far, each of which gave the applicant time to mend what it named."""
     set_aside: tuple[Timer, ...] = ()
     """Limits of earlier statuses that stand still while the case is on hold or in dispute, and go on afterwards."""
     ladder: Ladder = Ladder()
@@ -224,14 +237,19 @@ class CaseState(Record):
         return None if dates.processing_due_at is None else Due(dates.processing_due_at, dates.provisional)
 
     @property
+    def limits(self) -> tuple[Timer, ...]:
+        """The time limits that run: that of the status, and that of the agency to name what is missing."""
+        limits = (self.timer, self.notice)
+        return tuple(limit for limit in limits if limit is not None and not limit.stands_still)
+
+    @property
     def upcoming(self) -> Upcoming | None:
         """What happens next if nobody acts: the status' time limit ends, or a rung fires; None where nothing does."""
         if not self.is_open:
             return None
-        found = []
+        found: list[Upcoming] = []
         # What the engine waits for is not reached while it cannot go on; the ladder is climbed all the same.
-        if self.timer is not None and not self.stuck:
-            found.append(Upcoming(self.timer.event, self.timer.due_at, self.timer.provisional))
+        found += [Upcoming(limit.event, limit.due_at, limit.provisional) for limit in self.limits if not self.stuck]
         if self.next_rung is not None:
             found.append(self.next_rung)
         return min(found, key=lambda each: each.at, default=None)

@@ -113,6 +113,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Clock.claim: "领卡提醒期",
         Clock.activation: "激活期限",
         Clock.pension_run: "养老金发放日",
+        Clock.notice: "一次性告知期限",
     },
     Status: _StatusWords(),
     Awaits: {
@@ -182,6 +183,7 @@ _ENGLISH: Final = {
     Recipient.provincial: "provincial department (daily digest)",
     Recipient.ministry: "ministry (figures only)",
     Clock.supplement: "time to hand in documents",
+    Clock.notice: "time to name what is missing",
     Clock.hold: "time on hold",
     Clock.confirmation: "time to confirm",
     Clock.loss_report: "temporary loss report",

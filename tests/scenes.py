@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from cases.decide import initial_state
@@ -259,6 +259,9 @@ def in_status(kind: Kind, status: Status) -> CaseState:
             "card_blocked": status is Status.temporarily_blocked,
             "timer": Timer(clock=clock, since=NOW, due_at=NOW)
             if clock in {Clock.supplement, Clock.hold, Clock.claim}
+            else None,
+            "notice": Timer(clock=Clock.notice, since=NOW, due_at=NOW + timedelta(days=7))
+            if machine.statuses[status].examines
             else None,
             "ladder": state.ladder.model_copy(
                 update={

@@ -104,5 +104,5 @@ def _ends_at(state: CaseState, event: Event) -> datetime | None:
     """When a time limit of the case ends; that of its status is not reached while the case is stuck."""
     if event is Event.escalated:
         return state.next_rung.at if state.next_rung is not None else None
-    timer = state.timer
-    return timer.due_at if timer is not None and timer.event is event and not state.stuck else None
+    ends = (limit.due_at for limit in state.limits if limit.event is event and not state.stuck)
+    return next(ends, None)

@@ -37,8 +37,8 @@ CARD_REPLACEMENT: Final = Machine(
         StatusRow(_S.checking, _M.submitted, _A.engine, None, "预检", engine_step=_E.checked),
         StatusRow(_S.temporarily_blocked, _M.submitted, _A.applicant, _C.loss_report, "临时挂失", runs=False),
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
-        StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
-        StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
+        StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中", examines=True),
+        StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批", examines=True),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "中止办理", runs=False, then=_A.clerk),
         StatusRow(_S.ordered, _M.documents_verified, _A.engine, None, "已核准制卡", engine_step=_E.order_card),
         StatusRow(_S.in_production, _M.documents_verified, _A.card_bureau, _C.production, "制卡中", then=_A.operator),
@@ -119,6 +119,8 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.in_review, _E.verify_documents, _G.second_officer_needed, _S.awaiting_approval),
         Row(_S.in_review, _E.verify_documents, _G.always, _S.ordered),
         Row(_S.awaiting_approval, _E.approve, _G.always, _S.ordered),
+        # Nothing was named in time: the filing counts as complete, and is decided on.
+        *same((_S.in_review, _S.awaiting_approval), _E.notice_period_passed, _G.always, None),
         *same(
             (_S.in_review, _S.awaiting_approval),
             _E.return_documents,

@@ -40,8 +40,8 @@ ID_NUMBER_CHANGE: Final = Machine(
     (
         StatusRow(_S.screening, _M.submitted, _A.engine, None, "初审", engine_step=_E.screened),
         StatusRow(_S.awaiting_documents, _M.submitted, _A.applicant, _C.supplement, "待补正材料", runs=False),
-        StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中"),
-        StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批"),
+        StatusRow(_S.in_review, _M.submitted, _A.clerk, None, "审核中", examines=True),
+        StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批", examines=True),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "中止办理", runs=False),
         StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议", runs=False),
         StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验", engine_step=_E.apply),
@@ -78,6 +78,8 @@ ID_NUMBER_CHANGE: Final = Machine(
             (_F.leave_dispute, _F.notify_applicant),
         ),
         Row(_S.in_review, _E.add_documents, _G.always, _S.in_review),
+        # Nothing was named in time: the filing counts as complete, and is decided on.
+        *same((_S.in_review, _S.awaiting_approval), _E.notice_period_passed, _G.always, None),
         # Whoever adds a document after the verification changes what was verified: it is verified again.
         Row(_S.awaiting_approval, _E.add_documents, _G.always, _S.in_review),
         *same((_S.on_hold, _S.disputed), _E.add_documents, _G.always, None),

@@ -195,6 +195,8 @@ class Clock(StrEnum):
     claim = "claim"
     activation = "activation"
     pension_run = "pension_run"
+    notice = "notice"
+    """Within which the agency has to name what is missing; beside the limit of a status."""
 
 
 CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
@@ -206,6 +208,7 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
     Clock.claim: Event.claim_period_passed,
     Clock.activation: Event.activation_overdue,
     Clock.pension_run: Event.close_old,
+    Clock.notice: Event.notice_period_passed,
 }
 """What happens when a clock runs out."""
 
@@ -249,6 +252,8 @@ class StatusRow(NamedTuple):
     runs: bool = True
     engine_step: Event | None = None
     then: Awaits | None = None
+    examines: bool = False
+    """Whether the filing is looked at: what is missing has to be named in time, or it counts as complete."""
 
 
 class Row(NamedTuple):
@@ -272,6 +277,8 @@ def _of_itself(row: StatusRow) -> Iterator[Event]:
         yield Event.escalated
     if row.clock is not None:
         yield CLOCK_EVENT[row.clock]
+    if row.examines:
+        yield CLOCK_EVENT[Clock.notice]
     if row.engine_step is not None:
         yield row.engine_step
         if (otherwise := OTHERWISE.get((row.engine_step, None))) is not None:

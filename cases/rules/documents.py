@@ -1,16 +1,18 @@
 """Documents: brought in, verified against the originals, returned with all their defects at once."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from cases.documents import MAX_DOCUMENTS, Document, check_document
+from cases.clocks import day_of
+from cases.documents import MAX_DOCUMENTS, Document, DocumentKind, check_document
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, ResolveDispute, ReturnDocuments, VerifyDocuments
-from cases.machines.machine import Guard, Row, Status
+from cases.machines.machine import Clock, Guard, Milestone, Row, Status
 from cases.models import Role, Sha256, distinct
+from cases.rules.deadlines import INTERRUPTIONS
 from cases.rules.subject import Subject
-from cases.state import CaseState
+from cases.state import CaseState, Timer
 
 
 def _may_add(state: CaseState, fact: AddDocuments, today: date) -> Code | None:
@@ -33,6 +35,71 @@ def _may_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code | 
         check_document(document, state.opening.person, today)
     on_file = {document.sha256 for document in state.documents}
     return None if set(fact.copies) == on_file else Code.DOCUMENT_DIGEST_MISMATCH
+
+
+def _may_return(state: CaseState, fact: ReturnDocuments, today: date) -> Code | None:
+    """A notice names all defects at once and comes in time, and there are so many as the policy says.
+
+    What was on file and not named then counts as complete, as does all of a filing about which nothing was said in time
+    (Administrative Licensing Law art. 32, by analogy). A copy that has expired since could not be named before.
+    """
+    kinds = {defect.document for defect in fact.defects}
+    if all(_has_expired(state, kind, today) for kind in kinds):
+        return None
+    if state.returns >= state.terms.supplement_rounds:
+        return Code.SUPPLEMENT_ROUNDS_USED
+    if not _is_open(state, today):
+        return Code.NOTICE_TOO_LATE
+    return None if all(_may_be_named(state, kind, today) for kind in kinds) else Code.DEFECT_NOT_NAMED
+
+
+def _has_expired(state: CaseState, kind: DocumentKind, today: date) -> bool:
+    return any(
+        copy.kind is kind and copy.expires_on is not None and copy.expires_on < today for copy in state.documents
+    )
+
+
+def _is_open(state: CaseState, today: date) -> bool:
+    """Whether the time to name what is missing has not passed yet."""
+    return state.notice is not None and today <= day_of(state.notice.due_at - timedelta(microseconds=1))
+
+
+def _may_be_named(state: CaseState, kind: DocumentKind, today: date) -> bool:
+    copies = [copy.sha256 for copy in state.documents if copy.kind is kind]
+    if copies:
+        return _has_expired(state, kind, today) or not set(copies) <= set(state.accepted)
+    return kind in state.named or not state.returns
+
+
+def _can_be_returned(state: CaseState) -> bool:
+    in_time = state.notice is not None and state.returns < state.terms.supplement_rounds
+    return in_time or any(copy.expires_on is not None for copy in state.documents)
+
+
+def _waits_for_notice(state: CaseState, _fact: None, _today: date) -> Code | None:
+    return Code.EVENT_NOT_ALLOWED if state.notice is None or state.notice.stands_still else None
+
+
+def notice_after(before: CaseState, after: CaseState, row: Row, at: datetime) -> dict[str, Any]:
+    """What a transition does to the time within which the agency has to name what is missing.
+
+    It runs where a filing is looked at, stands still with the other limits, and is over when something was named, when
+    the documents were verified, or by itself. When it starts only the register knows when it ends.
+    """
+    status, notice = after.machine.statuses[row.to], before.notice
+    on_file = tuple(copy.sha256 for copy in after.documents)
+    if row.event is Event.notice_period_passed:
+        return {"notice": None, "accepted": on_file}
+    if not after.is_open or row.to is Status.awaiting_documents:
+        return {"notice": None}
+    if status.examines:
+        if notice is not None:
+            return {"notice": notice.resumed(at) if notice.stands_still else notice}
+        unseen = not set(on_file) <= set(after.accepted)
+        return {"notice": Timer(clock=Clock.notice, since=at, due_at=at)} if unseen else {}
+    if row.to in INTERRUPTIONS or row.to is after.machine.initial:
+        return {"notice": notice.stopped(at)} if notice is not None and not notice.stands_still else {}
+    return {"notice": None, "accepted": on_file} if after.milestone is not Milestone.submitted else {}
 
 
 def _are_missing(state: CaseState, fact: Any) -> bool:
@@ -67,13 +134,16 @@ def _verified(state: CaseState, fact: VerifyDocuments, _row: Row) -> dict[str, A
 
 
 def _returned(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, Any]:
-    defective = {defect.document for defect in fact.defects}
+    defective = dict.fromkeys(defect.document for defect in fact.defects)
     documents = tuple(document for document in state.documents if document.kind not in defective)
     kept = {document.sha256 for document in documents}
     return {
         "defects": fact.defects,
         "documents": documents,
         "originals": tuple(copy for copy in state.originals if copy in kept),
+        "accepted": tuple(document.sha256 for document in documents),
+        "named": tuple(dict.fromkeys((*state.named, *defective))),
+        "returns": state.returns + 1,
     }
 
 
@@ -81,7 +151,13 @@ def _returned(state: CaseState, fact: ReturnDocuments, _row: Row) -> dict[str, A
 _REVIEWED_AGAIN: Final = {"verifier": None, "approver": None, "verified_content": None}
 
 RULES: Final = Subject(
-    checks={Event.add_documents: _may_add, Event.verify_documents: _may_verify},
+    checks={
+        Event.add_documents: _may_add,
+        Event.verify_documents: _may_verify,
+        Event.return_documents: _may_return,
+        Event.notice_period_passed: _waits_for_notice,
+    },
+    offered={Event.return_documents: _can_be_returned},
     guards={Guard.documents_missing: _are_missing},
     changes={Event.add_documents: _added, Event.verify_documents: _verified, Event.return_documents: _returned},
     entered={

@@ -89,6 +89,7 @@ def standing_in(state: CaseState, status: Status) -> CaseState:
             "status": status,
             "milestone": state.machine.milestone(status, state.milestone),
             "timer": timer,
+            "notice": Timer(clock=Clock.notice, since=NOON, due_at=TIMER_ENDS) if spec.examines else None,
             "ladder": state.ladder.model_copy(
                 update={"started": NOON, "stays": (Stay(status=state.status, since=NOON),), "dates": dates}
             ),
@@ -152,7 +153,7 @@ def possible(state: CaseState, event: Event, now: datetime) -> bool:
 def answer_to(state: CaseState, event: Event, now: datetime, stands: set[Event]) -> Code | datetime | None:
     """How a request for what happens of itself has to be answered: with a code, with its moment, or by making it."""
     refused = Code.EVENT_NOT_ALLOWED if state.is_open else Code.CASE_CLOSED
-    timer = state.timer if state.timer is not None and state.timer.event is event and not state.stuck else None
+    timer = next((limit for limit in state.limits if limit.event is event and not state.stuck), None)
     if not state.is_open or EVENTS[event].after_a_refusal:
         return refused
     if event.origin is Origin.neighbour:
@@ -214,8 +215,7 @@ class TestWhatHappensOfItself:
         state = await somewhere(play, kind, status)
         made = await only_its_own_steps(play, state, TIMER_ENDS, STANDS_ALONE)
         due = {Event.escalated} if state.machine.rows(status, Event.escalated) else set()
-        if state.timer is not None:
-            due.add(state.timer.event)
+        due |= {limit.event for limit in state.limits}
         if (step := next_step(state, TIMER_ENDS)) is not None:
             due.add(step)
         assert made - STANDS_ALONE == due
@@ -488,7 +488,8 @@ class TestALargeState:
 async def test_of_many_forgeries_at_once_none_moves_the_case(play: Play) -> None:
     state = await somewhere(play, Kind.id_number_change, Status.in_review)
     before = await play.contents()
-    lies = [forged(state, event) for event in OF_ITSELF if event not in STANDS_ALONE | {Event.escalated}]
+    in_time = {Event.escalated, Event.notice_period_passed}
+    lies = [forged(state, event) for event in OF_ITSELF if event not in STANDS_ALONE | in_time]
     answers = await asyncio.gather(*(play.registry.advance(lie) for lie in lies))
     assert {answer.refused for answer in answers} == {Code.EVENT_NOT_ALLOWED}
     assert await play.contents() == before

@@ -53,6 +53,7 @@ BLURRED = Defect(document=DocumentKind.resident_id_card, problem="不清晰")
 MAY_BE_REFUSED = {
     *(Code.HOLD_LIMIT_USED, Code.DOCUMENTS_TOO_MANY),
     *(Code.NO_CLOCK_TO_EXTEND, Code.EXTENSION_TOO_LONG),
+    *(Code.NOTICE_TOO_LATE, Code.DEFECT_NOT_NAMED, Code.SUPPLEMENT_ROUNDS_USED),
 }
 """Why what is possible in a status may be refused all the same."""
 
@@ -105,7 +106,8 @@ class Counted:
         while left:
             day += timedelta(days=1)
             left -= self.uses(day) and CALENDAR.is_working(day)
-        return day
+        resumed = max((day_of(until) for _, until in self.stops if until is not None), default=day)
+        return day if resumed <= day else CALENDAR.next_working(resumed)
 
 
 class Life:
@@ -121,7 +123,7 @@ class Life:
 
     def later(self, hours: int) -> None:
         """Time passes, but not so much that a limit ends."""
-        upcoming = [timer.due_at for timer in (self.state.timer,) if timer is not None]
+        upcoming = [timer.due_at for timer in self.state.limits]
         self.now = min([self.now + timedelta(hours=hours), *(at - timedelta(seconds=1) for at in upcoming)])
 
     def tell(self, event: Event, fact: Any = None) -> None:
@@ -165,6 +167,11 @@ class Life:
                 last = counted.last(max(limit.days - used, 0), working=False)
             assert day_of(timer.due_at - timedelta(seconds=1)) == last
             assert timer.due_at == datetime.combine(last + timedelta(days=1), time(), SHANGHAI)
+        notice = self.state.notice
+        if notice is not None and not notice.stands_still:
+            away = [[since, until] for status, since, until in self.stays if status in STOPS and since >= notice.since]
+            last = Counted(notice.since, away).last(5, working=True)
+            assert notice.due_at == datetime.combine(last + timedelta(days=1), time(), SHANGHAI)
         self.check_step()
 
     def check_step(self) -> None:

@@ -462,6 +462,7 @@ class Walk:
         if state.is_open:
             return
         assert state.timer is None
+        assert state.notice is None
         assert not state.machine.events(state.status)
         # An order that the policy does not let anybody cancel stays, and the ending says so.
         stays = {"order"} if "card_ordered" in state.remains and not state.terms.cancel_order else set()

@@ -188,9 +188,22 @@ class Dossier:
         now = await self.engine.skipper.get_current_time(self.engine.handle(self.case_id))
         await self.let_pass(view.due_at - now + MOMENT)
 
+    async def passes_without_notice(self) -> CaseView:
+        """Time passes until nothing can be named as missing any more; the view of the case then."""
+        before = await self.engine.view(self.case_id)
+        assert before.next_event is Event.notice_period_passed
+        assert before.next_at is not None
+        await self.let_pass(before.next_at - await self.engine.time_of(self.case_id) + MOMENT)
+        client = CaseClient(self.engine.client, self.engine.sealer)
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            await client.wait_for(self.case_id, lambda view: view.version > before.version)
+        return await self.agrees()
+
     async def climbs(self) -> CaseView:
         """Time passes until the next rung fires; the view of the case then."""
         before = await self.engine.view(self.case_id)
+        while before.next_event is Event.notice_period_passed:
+            before = await self.passes_without_notice()
         assert before.next_at is not None
         rung = before.next_rung
         assert rung is not None

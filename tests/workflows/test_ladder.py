@@ -350,7 +350,7 @@ async def test_a_policy_of_another_region_or_an_unknown_one_is_not_followed(engi
 async def test_rungs_of_different_cases_are_spread_over_office_hours(engine: Engine) -> None:
     cases = await asyncio.gather(*(change(engine, ID_CARD) for _ in range(8)))
     views = await asyncio.gather(*(case.agrees() for case in cases))
-    moments = sorted(view.next_at for view in views if view.next_at is not None)
+    moments = sorted(view.climbs_at for view in views if view.climbs_at is not None)
     hours = quiet_policies().pinned("northern/1").ladder.hours
     times = [moment.astimezone(SHANGHAI).time() for moment in moments]
     assert [hours.opens <= time < hours.closes for time in times] == [True] * 8, times

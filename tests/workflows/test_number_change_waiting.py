@@ -53,6 +53,32 @@ async def test_returned_documents_are_asked_for_once_more_with_all_their_defects
     assert (await review.tell(Event.add_documents)).status is Status.in_review
 
 
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_what_nobody_names_in_five_working_days_counts_as_complete(engine: Engine, region: str) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    begun = (await engine.history(case.case_id))[0].at
+    view = await case.agrees()
+    assert view.notice_due_at == due(begun, Budget(5), official_calendar()).at
+    view = await case.passes_without_notice()
+    assert (view.status, view.notice_due_at) == (Status.in_review, None)
+    assert (await engine.history(case.case_id))[-1].event is Event.notice_period_passed
+    assert await case.refuses(Event.return_documents) is Code.NOTICE_TOO_LATE
+    assert (await case.verify()).status is Status.verified
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_defects_are_named_as_often_as_the_policy_says_and_then_somebody_decides(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    for round_ in range(quiet_policies().of_region(region).number_change.supplement.rounds):
+        await case.tell(Event.return_documents)
+        again = AddDocuments(actor=CLERK, documents=(document(DocumentKind.resident_id_card, f"again-{round_}"),))
+        assert (await case.tell(Event.add_documents, again)).status is Status.in_review
+    assert await case.refuses(Event.return_documents) is Code.SUPPLEMENT_ROUNDS_USED
+    assert (await case.verify()).status is Status.verified
+
+
 async def test_documents_that_come_after_the_verification_are_verified_too(engine: Engine) -> None:
     case = await awaiting_approval(engine)
     before = await case.approval()

@@ -143,6 +143,17 @@ def test_what_interrupts_a_limit_uses_nothing_of_it(kind: Kind, region: str, int
     assert back.timer.since == state.timer.since
 
 
+def test_a_limit_that_stopped_on_its_last_day_ends_with_the_day_on_which_it_goes_on() -> None:
+    state = waiting(OFFICE)
+    assert state.timer is not None
+    held_ = move(state, Event.hold, at=state.timer.due_at - timedelta(hours=2))
+    resumed = state.timer.due_at + timedelta(days=6, hours=9)
+    back = move(held_, Event.resume, at=resumed)
+    assert back.timer is not None
+    assert resumed < back.timer.due_at
+    assert day_of(back.timer.due_at - timedelta(seconds=1)) == CALENDAR.next_working(day_of(resumed))
+
+
 def test_a_hold_that_a_dispute_interrupts_goes_on_with_what_is_left_of_it() -> None:
     for settle in (Event.dispute_lapsed, Event.dispute_won):
         state = held(in_review())

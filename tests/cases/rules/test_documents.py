@@ -1,10 +1,11 @@
 """Documents: brought in, verified, returned."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cases.clocks import Budget, due
 from cases.decide import decide
 from cases.documents import MAX_DOCUMENTS, Defect, Document, DocumentKind
 from cases.errors import Code
@@ -13,18 +14,35 @@ from cases.facts import (
     ReturnDocuments,
 )
 from cases.machines.machine import Effect, Status
+from cases.names import Kind
 from cases.numbers import Road
-from tests.cases.moving import COURT, TODAY, adds, in_review, move, refused, verify
+from cases.state import CaseState
+from cases.views import possible_events
+from tests.cases.moving import (
+    CALENDAR,
+    COURT,
+    TODAY,
+    adds,
+    applying,
+    awaiting_approval,
+    in_review,
+    move,
+    refused,
+    verify,
+)
 from tests.scenes import (
     CERTIFICATE,
     CLERK,
     ID_CARD,
     NOW,
+    OFFICE,
+    SOUTH,
     VERIFIER,
     document,
     number_change,
     person,
     received,
+    replacement,
 )
 
 
@@ -140,3 +158,116 @@ def test_no_answer_closes_the_case_without_stopping_a_benefit() -> None:
     closed = move(state, Event.supplement_expired)
     assert (closed.status, closed.ended_because) == (Status.closed_no_response, Code.NO_RESPONSE)
     assert Effect.hold_benefits not in decide(state, Event.supplement_expired, None, NOW).effects
+
+
+def returns(*kinds: DocumentKind) -> ReturnDocuments:
+    defects = tuple(Defect(document=kind, problem="复印件不清晰") for kind in kinds)
+    return ReturnDocuments(actor=VERIFIER, defects=defects)
+
+
+ID, PHOTOGRAPH = DocumentKind.resident_id_card, DocumentKind.photograph
+REGIONS = [OFFICE, SOUTH]
+
+
+def filed(kind: Kind, region: str) -> CaseState:
+    """A complete filing that a clerk has before them, with one paper that nobody asked for."""
+    if kind is Kind.id_number_change:
+        return in_review(ID_CARD, document(PHOTOGRAPH), region=region)
+    papers = (ID_CARD, document(DocumentKind.old_card), document(PHOTOGRAPH))
+    return move(received(replacement(*papers, region=region), road=None), Event.checked)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("kind", Kind)
+class TestANotice:
+    def test_comes_within_five_working_days_or_the_filing_counts_as_complete(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        assert state.notice is not None
+        assert state.notice.due_at == due(NOW, Budget(5), CALENDAR).at
+        last = state.notice.due_at - timedelta(seconds=1)
+        assert move(state, Event.return_documents, returns(ID), last).status is Status.awaiting_documents
+        # Whether the end of the period was noticed already makes no difference.
+        assert refused(state, Event.return_documents, returns(ID), last + timedelta(seconds=1)) is Code.NOTICE_TOO_LATE
+        passed = move(state, Event.notice_period_passed, None, state.notice.due_at)
+        assert (passed.status, passed.notice) == (state.status, None)
+        for later in (state.notice.due_at, state.notice.due_at + timedelta(days=30)):
+            assert refused(passed, Event.return_documents, returns(ID), later) is Code.NOTICE_TOO_LATE
+        assert Event.return_documents not in possible_events(passed)
+        assert {Event.verify_documents, Event.reject} <= set(possible_events(passed))
+        assert move(passed, Event.reject).status is Status.rejected
+        assert move(passed, Event.verify_documents, verify(passed)).status is not Status.in_review
+
+    def test_names_all_defects_for_what_is_not_named_counts_as_complete(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        waiting = move(state, Event.return_documents, returns(ID))
+        back = move(waiting, Event.add_documents, adds(document(ID, "2")))
+        assert back.status is Status.in_review
+        if state.terms.supplement_rounds > 1:
+            assert refused(back, Event.return_documents, returns(PHOTOGRAPH)) is Code.DEFECT_NOT_NAMED
+            assert refused(back, Event.return_documents, returns(ID, PHOTOGRAPH)) is Code.DEFECT_NOT_NAMED
+            assert (
+                refused(back, Event.return_documents, returns(DocumentKind.loss_declaration)) is Code.DEFECT_NOT_NAMED
+            )
+            # What came in since may have its defects.
+            assert move(back, Event.return_documents, returns(ID)).status is Status.awaiting_documents
+
+    def test_is_given_as_often_as_the_policy_says_and_then_the_case_is_decided(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        for round_ in range(state.terms.supplement_rounds):
+            waiting = move(state, Event.return_documents, returns(ID))
+            assert waiting.notice is None
+            state = move(waiting, Event.add_documents, adds(document(ID, f"again-{round_}")))
+            assert state.status is Status.in_review
+        assert refused(state, Event.return_documents, returns(ID)) is Code.SUPPLEMENT_ROUNDS_USED
+        assert Event.return_documents not in possible_events(state)
+        assert move(state, Event.reject).status is Status.rejected
+        assert move(state, Event.verify_documents, verify(state)).status is not Status.in_review
+
+    def test_may_still_name_a_copy_that_has_expired_since(self, kind: Kind, region: str) -> None:
+        expires = document(ID, "short").model_copy(update={"expires_on": date(2026, 11, 20)})
+        state = filed(kind, region)
+        state = move(state, Event.add_documents, adds(expires))
+        assert state.notice is not None
+        passed = move(state, Event.notice_period_passed, None, state.notice.due_at)
+        late = NOW + timedelta(days=30)
+        assert refused(passed, Event.return_documents, returns(PHOTOGRAPH), late) is Code.NOTICE_TOO_LATE
+        assert move(passed, Event.return_documents, returns(ID), late).status is Status.awaiting_documents
+
+    def test_stands_still_on_hold_and_has_what_is_left_afterwards(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        three_days_on = NOW + timedelta(days=3)
+        held = move(state, Event.hold, at=three_days_on)
+        assert held.upcoming is not None
+        assert held.upcoming.event is Event.hold_expired
+        assert refused(held, Event.notice_period_passed) is Code.EVENT_NOT_ALLOWED
+        resumed = NOW + timedelta(days=24)
+        back = move(held, Event.resume, at=resumed)
+        assert back.notice is not None
+        assert back.notice.due_at == due(resumed, Budget(2), CALENDAR).at
+
+    def test_of_what_comes_in_after_the_period_has_its_own_time(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        assert state.notice is not None
+        passed = move(state, Event.notice_period_passed, None, state.notice.due_at)
+        later = state.notice.due_at + timedelta(days=2)
+        more = move(passed, Event.add_documents, adds(document(DocumentKind.proxy_authorisation)), later)
+        assert more.notice is not None
+        assert more.notice.due_at == due(later, Budget(5), CALENDAR).at
+        assert refused(more, Event.return_documents, returns(PHOTOGRAPH), later) is not None
+        named = returns(DocumentKind.proxy_authorisation)
+        assert move(more, Event.return_documents, named, later).status is Status.awaiting_documents
+
+
+def test_a_second_officer_may_name_defects_in_the_same_time_and_no_longer() -> None:
+    state = awaiting_approval()
+    assert state.notice is not None
+    assert move(state, Event.return_documents, returns(ID)).status is Status.awaiting_documents
+    assert refused(state, Event.return_documents, returns(ID), state.notice.due_at) is Code.NOTICE_TOO_LATE
+    passed = move(state, Event.notice_period_passed, None, state.notice.due_at)
+    assert passed.status is Status.awaiting_approval
+
+
+def test_what_was_verified_is_not_asked_for_again_when_a_change_is_taken_back() -> None:
+    state = move(applying(), Event.commit_refused)
+    assert (state.status, state.notice) == (Status.in_review, None)
+    assert refused(state, Event.return_documents, returns(ID)) is Code.NOTICE_TOO_LATE
