@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+import pytest_asyncio
 
 from activities.calendar import official_calendar
 from cases.answers import CaseView
@@ -19,7 +22,9 @@ from cases.machines.machine import Status
 from cases.models import Category, Role
 from cases.names import Kind
 from cases.openings import ReplacementReason
-from tests.engine import Engine, new_number, quiet_policies
+from cases.policy import Policies
+from stack import LocalStack
+from tests.engine import Engine, engine_on, new_number, quiet_policies
 from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, OPERATOR, SOUTH
 from tests.workflows.dossier import MOMENT, Dossier
 from tests.workflows.refusals import Refusals
@@ -355,3 +360,40 @@ async def test_rungs_of_different_cases_are_spread_over_office_hours(engine: Eng
     times = [moment.astimezone(SHANGHAI).time() for moment in moments]
     assert [hours.opens <= time < hours.closes for time in times] == [True] * 8, times
     assert all(later > earlier for earlier, later in pairwise(moments))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def soon_over(stack: LocalStack) -> AsyncIterator[Engine]:
+    """An engine whose southern campaign, which extensions move, ends in a week."""
+    ends = datetime.now(SHANGHAI).date() + timedelta(days=7)
+    packs = [quiet_policies().pinned(pin) for pin in ("northern/1", "southern/1")]
+    soon = [
+        pack.model_copy(update={"campaign": pack.campaign.model_copy(update={"ends": ends})})
+        if pack.name == "southern"
+        else pack
+        for pack in packs
+    ]
+    async with engine_on(stack, "soon_over", policies=Policies(soon)) as running:
+        own = replace(running, task_queue="soon-over")
+        async with own.working():
+            yield own
+
+
+async def test_a_decision_is_owed_at_the_date_that_holds_and_asked_for_again_when_that_comes(soon_over: Engine) -> None:
+    case = await change(soon_over, ID_CARD, region=SOUTH)
+    view = await case.agrees()
+    while view.rung < Rung.deadline:
+        view = await case.climbs()
+    assert "decision" in view.attention
+    await case.tell(Event.extend, Extend(actor=OFFICER, working_days=10, evidence="ext-1"))
+    moved_ = await case.agrees()
+    assert "decision" not in moved_.attention
+    assert moved_.rung < Rung.deadline
+    assert moved_.campaign_due_at is not None
+    assert moved_.campaign_due_at > await soon_over.time_of(case.case_id)
+    while (view := await case.climbs()).rung < Rung.deadline:
+        pass
+    assert "decision" in view.attention
+    dates_ = [each for each in await fired(case) if each[0] is Rung.deadline]
+    assert len(dates_) == 2
+    assert dates_[1][2] >= moved_.campaign_due_at
