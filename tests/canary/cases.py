@@ -15,6 +15,7 @@ from cases.names import Kind
 from demo.expected import expectations
 from demo.play import Play, read, results
 from demo.screen import Board
+from demo.staffing import staffed
 from samples import generate
 from samples.classes import CATALOGUE, Sample, pure_upgrade
 from samples.people import NORTH, SOUTH, Office
@@ -36,6 +37,8 @@ _PEOPLE: Final = 225
 async def registers(stage: Stage) -> tuple[str, ...]:
     """Import two registers by the command line, and play every case of theirs to its end; answers what went wrong."""
     files = await _written(stage)
+    # Clerks whom a bank's system names have a post; those of the counter open their cases themselves, below.
+    await staffed(stage.engine.pool, stage.engine.sealer)
     for path in files:
         said = await stage.starter("import", path, "--errors", stage.errors / f"{path.stem}.csv", "-o", "json")
         # Where a machine is so busy that rows are not answered in time they are opened below.

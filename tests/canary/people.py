@@ -95,7 +95,7 @@ class People:
         """Plant what was drawn of people by the samples' own rules, in whatever way it is typed."""
         for sample in samples:
             application, who = sample.application, f"{sample.words} ({sample.application.kind.value})"
-            self.plant(who, Kind.number, application.old_number, str(application.number))
+            self.plant(who, Kind.number, application.old_number, str(application.number), application.submitter_number)
             self.plant(who, Kind.name, application.name)
             for person in sample.insured:
                 past = [str(number["number"]) for number in person.past_numbers]
