@@ -14,6 +14,7 @@ so that it is not known whether the call took effect: repeat it; `Contradicted`,
 """
 
 import asyncio
+import hashlib
 import json
 import logging
 import re
@@ -149,6 +150,20 @@ _PRIORITY: Final = {
 }
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
 _CODES: Final = {code.value: code for code in Code}
+_HEALED_BY_TIME: Final = frozenset(
+    {
+        Code.SUBMITTER_UNKNOWN,
+        Code.IDENTITY_CHECK_MISSING,
+        Code.IDENTITY_CHECK_REFUSED,
+        Code.CHANNEL_NOT_OFFERED,
+        Code.DELIVERY_NOT_OFFERED,
+        Code.POLICY_UNKNOWN,
+        Code.STAMP_EXPIRED,
+        Code.STAMP_INVALID,
+    }
+)
+"""Why an application is refused that may be taken another day, word for word: by a directory, a policy, a check or a
+stamp that is another one."""
 _UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 _UNAVAILABLE: Final = {
@@ -265,6 +280,17 @@ class CaseClient:
 
     async def _ask_for_receipt(self, opening: Opening) -> Receipt:
         update_id = f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
+        try:
+            return await self._ask_under(opening, update_id)
+        except Refused as refused:
+            if refused.code not in _HEALED_BY_TIME:
+                raise
+            # Of a run that ended refused the server gives the answer again, for as long as it keeps the run: what has
+            # changed since is judged under an ID of this asking.
+            anew = hashlib.sha256((opening.stamp or "").encode()).hexdigest()[:16]
+            return await self._ask_under(opening, f"{update_id}:{anew}")
+
+    async def _ask_under(self, opening: Opening, update_id: str) -> Receipt:
         try:
             async with self._answer():
                 receipt: Receipt = await until_not_dropped(

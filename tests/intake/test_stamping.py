@@ -15,6 +15,7 @@ from aiohttp import web
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import VerifyDocuments
+from cases.machines.machine import Status
 from cases.models import Actor, Role
 from gate.gate import LARGEST_BATCH, Batch
 from gate.stamp_route import PATH, stamp_handler
@@ -262,3 +263,19 @@ async def test_a_token_of_somebody_elses_provider_opens_nothing(engine: Engine) 
         with pytest.raises(Refused) as refused:
             await CaseClient(engine.client, engine.sealer, stamping=gate).open(number_change(await engine.insured()))
     assert refused.value.code is Code.IDENTITY_INVALID
+
+
+async def test_what_was_refused_once_is_judged_anew_when_it_is_handed_in_again(engine: Engine) -> None:
+    system = Actor(id="intake-1", role=Role.back_office, office="110000")
+    clerk = Actor(id="clerk-not-yet-known", role=Role.clerk, office="110000")
+    application = number_change(await engine.insured(), submitter=clerk)
+    async with gate_service(engine.time_of) as url, gate_at(url, lambda: ISSUER.token(system)) as gate:
+        client = CaseClient(engine.client, engine.sealer, stamping=gate)
+        for _ in range(2):
+            with pytest.raises(Refused) as refused:
+                await client.open(application)
+            assert refused.value.code is Code.SUBMITTER_UNKNOWN
+        await engine.at_a_post(clerk)
+        receipt = await client.open(application)
+        assert await client.open(application) == receipt
+    assert receipt.status is Status.in_review
