@@ -212,7 +212,8 @@ def _unknown(state: CaseState, event: Event, fact: Fact | None) -> Code:
 def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, because: Code | None) -> Decision:
     changed = _changed(state, row, fact, at, because)
     if because is not None and state.machine.is_open(row.to):
-        changed["last_error"] = because
+        # A case that waits for what is left of it knows already that its person has ended.
+        changed["ended_because" if because in ENDS_A_PERSON else "last_error"] = because
     again = row.event in _CLOCK_AGAIN or not _CLOCK_AGAIN_BY.isdisjoint(row.effects)
     if again and row.event not in KEEPS_ITS_TIMER:
         changed["timer"] = None

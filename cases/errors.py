@@ -92,6 +92,10 @@ class Code(StrEnum):
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
     ORDER_NOT_OVER = "ORDER_NOT_OVER"
+    LOSS_ALREADY_REPORTED = "LOSS_ALREADY_REPORTED"
+    NO_CARD_IN_USE = "NO_CARD_IN_USE"
+    CARD_FOUND_TOO_LATE = "CARD_FOUND_TOO_LATE"
+    LOST_ON_WAY_TOO_OFTEN = "LOST_ON_WAY_TOO_OFTEN"
     EXTENSION_TOO_LONG = "EXTENSION_TOO_LONG"
     EXTENSION_OF_PROCESSING = "EXTENSION_OF_PROCESSING"
     EXTENSION_OF_SUPPLEMENT = "EXTENSION_OF_SUPPLEMENT"
@@ -453,6 +457,20 @@ REMEDIES: dict[Code, Remedy] = {
         "It answers a request that is over. It was written down and changes nothing; see what the case asks now. Of a"
         " card that was made all the same tell the case `card_turned_up`.",
         "该回复针对已失效的请求，已留存备查，不影响案件；请查看案件当前等待的请求。卡已制成的，请另行填报“多制的卡”。",
+    ),
+    Code.LOSS_ALREADY_REPORTED: Remedy(
+        "The loss is reported already, and the card is blocked.", "该卡已挂失，处于停用状态，无须重复办理。"
+    ),
+    Code.NO_CARD_IN_USE: Remedy(
+        "The person has no card in use that could be blocked.", "登记库中没有在用的卡，无须挂失。"
+    ),
+    Code.CARD_FOUND_TOO_LATE: Remedy(
+        "The old card was found when its successor was on the way already. It stays out of use; take it in.",
+        "找回旧卡时新卡已在制发，旧卡不再恢复使用，请收回旧卡。",
+    ),
+    Code.LOST_ON_WAY_TOO_OFTEN: Remedy(
+        "As many new cards were lost on the way as the policy allows. Find out why; then retry, or undo the order.",
+        "新卡途中遗失次数已达政策上限，请查明原因后选择重试或撤销。",
     ),
     Code.ORDER_NOT_OVER: Remedy(
         "It is no order of this person that is over, or its card is on record already. A card of the order in force is"

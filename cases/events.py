@@ -22,6 +22,7 @@ from cases.facts import (
     CardFound,
     CardFunction,
     CardHandedOver,
+    CardLostOnWay,
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
@@ -37,6 +38,7 @@ from cases.facts import (
     Reject,
     ReleaseBenefits,
     Repair,
+    ReportLoss,
     ResolveDispute,
     Resume,
     ReturnDocuments,
@@ -82,10 +84,12 @@ class Event(StrEnum):
     acknowledge = "acknowledge"
     person_ended = "person_ended"
     recompute = "recompute"
+    report_loss = "report_loss"
     confirm_loss = "confirm_loss"
     card_found = "card_found"
     card_produced = "card_produced"
     card_handed_over = "card_handed_over"
+    card_lost_on_way = "card_lost_on_way"
     card_activated = "card_activated"
     card_unclaimed = "card_unclaimed"
     card_turned_up = "card_turned_up"
@@ -123,6 +127,7 @@ class Event(StrEnum):
     turn_free = "turn_free"
     benefits_lifted = "benefits_lifted"
     person_found_ended = "person_found_ended"
+    block_ended = "block_ended"
 
     @property
     def origin(self) -> Origin:
@@ -215,6 +220,8 @@ _REVIEWS: Final = frozenset({Role.clerk, Role.officer})
 _DECIDES: Final = frozenset({Role.officer, Role.supervisor})
 _LOOKS_AFTER: Final = frozenset({Role.operator, Role.supervisor})
 _BUREAU_OR_COUNTER: Final = frozenset({Role.card_bureau, Role.clerk})
+
+_HEARS_OF_LOSSES: Final = frozenset({Role.clerk, Role.back_office, Role.card_bureau, Role.bank})
 
 _DIGEST: Final = "0123456789abcdef" * 4
 _SEALED: Final = "k1." + "A" * 54
@@ -451,6 +458,14 @@ _RECORDS: Final = (
         in_bulk=True,
     ),
     _told(
+        Event.report_loss,
+        ReportLoss,
+        "挂失",
+        "挂失：在用的卡立即停用。The card in use is lost; it is blocked at once.",
+        _HEARS_OF_LOSSES,
+        Form(example={"evidence": "loss/2026-1"}, blank={"evidence": ""}),
+    ),
+    _told(
         Event.confirm_loss,
         ConfirmLoss,
         "正式挂失",
@@ -483,6 +498,16 @@ _RECORDS: Final = (
             blank={"by": "counter", "evidence": ""},
             known=_order,
         ),
+        answers=True,
+    ),
+    _told(
+        Event.card_lost_on_way,
+        CardLostOnWay,
+        "新卡途中遗失",
+        "新卡寄递未达或激活前遗失：停用该卡并另行制卡。"
+        "The new card never arrived; it is blocked, and another one is made.",
+        _HEARS_OF_LOSSES,
+        Form(example={"order": _ORDER, "evidence": "post/2026-1"}, blank={"evidence": ""}, known=_order),
         answers=True,
     ),
     _told(
@@ -561,6 +586,7 @@ _RECORDS: Final = (
     _heard(Event.turn_free, "轮到本案写入"),
     _heard(Event.benefits_lifted, "待遇已恢复（定期复核）"),
     _heard(Event.person_found_ended, "登记库查明死亡或转出"),
+    _heard(Event.block_ended, "挂失期满（定期复核）"),
 )
 
 EVENTS: Final[Mapping[Event, EventRecord]] = {record.event: record for record in _RECORDS}

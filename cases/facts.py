@@ -222,6 +222,20 @@ class ConfirmLoss(OnBehalf):
     evidence: Reference
 
 
+class ReportLoss(OnBehalf):
+    """The card in use is lost: it is blocked at once, until the report expires or is confirmed."""
+
+    evidence: Reference
+
+
+class CardLostOnWay(OnBehalf):
+    """The new card never arrived, or was lost before it worked: it is blocked, and another one is made."""
+
+    order: OrderId
+    """By which order the card was made."""
+    evidence: Reference
+
+
 class CardFound(OnBehalf):
     """The lost card was found."""
 
@@ -295,7 +309,7 @@ def answered_by(fact: Fact) -> str:
     match fact:
         case ConfirmDownstream():
             return fact.publication
-        case CardProduced() | CardHandedOver() | CardActivated():
+        case CardProduced() | CardHandedOver() | CardActivated() | CardLostOnWay():
             return fact.order
         case _:
             raise CaseError(Code.PAYLOAD_INVALID)

@@ -21,6 +21,7 @@ class Scheduled(StrEnum):
     benefit_hold_check = "BenefitHoldCheck"
     calendar_check = "CalendarCheck"
     ended_person_check = "EndedPersonCheck"
+    loss_report_check = "LossReportCheck"
 
 
 class Occasion(Record):
@@ -81,6 +82,15 @@ class EndsChecked(Record):
     released: int
     told: int = 0
     """Their open cases, which learned of it."""
+
+
+class BlocksEnded(Record):
+    """Temporary loss reports that had expired, and those that no case had ended itself."""
+
+    expired: int
+    ended: int
+    told: int = 0
+    """Open cases that showed the card as blocked, and learned that the report has expired."""
 
 
 class CalendarChecked(Record):

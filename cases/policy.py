@@ -456,6 +456,8 @@ class ReplacementRules(Part):
     loss_report: LossReport
     undo_formal_loss: bool
     cancel_order: bool
+    lost_on_way: Annotated[int, Field(ge=0, le=9)] = 2
+    """How often another card is made for one case where the one before was lost on the way."""
     functions: tuple[CardFunction, ...] = Field(min_length=1)
     claim_reminder_days: tuple[CalendarDays, ...] = (30, 60)
     destroy_after_days: CalendarDays = 90
@@ -507,11 +509,10 @@ class ReplacementRules(Part):
         """What becomes of loss reports, orders and cards that nobody fetches."""
         return {
             "supplement_rounds": self.supplement.rounds,
-            "loss_report_expires": self.loss_report.expires,
-            "undo_formal_loss": self.undo_formal_loss,
             "cancel_order": self.cancel_order,
             "functions": self.functions,
             "production_attempts": self.production_attempts,
+            "lost_on_way": self.lost_on_way,
             "claim_reminders": len(self.claim_reminder_days),
             "activation_reminders": self.activation_reminders,
         }
@@ -609,6 +610,9 @@ class Policy(_Table):
             policy=self.pin,
             max_extension=self.max_extension,
             holds=self._hold_terms,
+            # A card can be reported lost to a case of any kind.
+            loss_report_expires=self.replacement.loss_report.expires,
+            undo_formal_loss=self.replacement.undo_formal_loss,
             **campaign,
             **self.part(kind).terms(),
         )

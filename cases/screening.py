@@ -52,6 +52,8 @@ class Terms(Record):
     cancel_order: bool = True
     functions: tuple[CardFunction, ...] = (CardFunction.social, CardFunction.bank)
     production_attempts: int = 3
+    lost_on_way: int = 2
+    """Further cards that are made for one case in the place of those that were lost on the way."""
     claim_reminders: int = 2
     """Reminders to fetch the card before it may be destroyed."""
     activation_reminders: int = 2
@@ -77,5 +79,7 @@ class Screening(Record):
     keeps_number: bool = False
     """Whether the number that is applied for is in force already, so that the name alone changes."""
     related: str | None = None
+    card_lost: bool = False
+    """The person's card was reported lost formally, by whichever case, and is out of use for good."""
     orders: tuple[OrderId, ...] = ()
     """Cards that were ordered for the person in earlier generations of the case."""

@@ -124,6 +124,8 @@ class CaseState(Record):
     card_blocked: bool = False
     card_cancelled: bool = False
     """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
+    lost_on_way: int = 0
+    """New cards that were lost before they worked."""
     card_ordered: bool = False
     """A new card is being made, or was made and not cancelled."""
     order: OrderId | None = None
@@ -212,7 +214,8 @@ class CaseState(Record):
     @property
     def to_destroy(self) -> tuple[OrderId, ...]:
         """Orders by which a card was made that two people have to destroy."""
-        return self.surplus
+        coming = (self.order,) if self.status is Status.card_to_destroy and self.order is not None else ()
+        return (*coming, *self.surplus)
 
     @property
     def content(self) -> str:

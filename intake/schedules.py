@@ -43,6 +43,7 @@ TIME_ZONE: Final = "Asia/Shanghai"
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
+_QUARTER: Final = timedelta(minutes=15)
 _MONDAY: Final = 1
 
 
@@ -114,6 +115,12 @@ DEFINITIONS: Final = (
         _every(_HOUR),
         catch_up=_HOUR,
         note="每小时：终止死亡或转出人员的案件 · hourly: cases of persons who died or were transferred",
+    ),
+    Definition(
+        Scheduled.loss_report_check,
+        _every(_QUARTER),
+        catch_up=_QUARTER,
+        note="每15分钟：挂失期满 · every quarter of an hour: temporary loss reports that expired",
     ),
     Definition(
         Scheduled.digests,

@@ -62,6 +62,8 @@ def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[
         campaign.release_to_the_ended,
         campaign.cases_of_the_ended,
         campaign.check_calendar,
+        campaign.end_blocks,
+        campaign.cases_with_ended_blocks,
     )
 
 

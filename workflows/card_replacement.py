@@ -48,10 +48,9 @@ class CardReplacement(Case):
                     await self.somebody_acts_or_time_runs_out()
         return await self.close()
 
-    confirm_loss = told(Event.confirm_loss)
-    card_found = told(Event.card_found)
     card_produced = told(Event.card_produced)
     card_handed_over = told(Event.card_handed_over)
+    card_lost_on_way = told(Event.card_lost_on_way)
     card_activated = told(Event.card_activated)
     card_unclaimed = told(Event.card_unclaimed)
     card_turned_up = told(Event.card_turned_up)

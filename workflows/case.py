@@ -320,6 +320,9 @@ class Case:
     acknowledge = told(Event.acknowledge)
     recompute = told(Event.recompute)
     person_ended = told(Event.person_ended)
+    report_loss = told(Event.report_loss)
+    confirm_loss = told(Event.confirm_loss)
+    card_found = told(Event.card_found)
 
     @workflow.update(
         name=CALENDAR_GREW,

@@ -16,7 +16,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.notifications import Notifications
     from activities.options import CAMPAIGN, SUPERVISION, SWEEP
     from activities.supervision import Supervision
-    from cases.occasions import CalendarChecked, Digested, EndsChecked, Invited, Occasion, Rechecked, Scheduled, Swept
+    from cases.occasions import (
+        BlocksEnded,
+        CalendarChecked,
+        Digested,
+        EndsChecked,
+        Invited,
+        Occasion,
+        Rechecked,
+        Scheduled,
+        Swept,
+    )
     from cases.steps import Neighbour
     from workflows.case import tell_neighbours
 
@@ -105,6 +115,20 @@ class EndedPersonCheck:
         return checked.model_copy(update={"told": told})
 
 
+@workflow.defn(name=Scheduled.loss_report_check.value)
+class LossReportCheck:
+    """Ends, every quarter of an hour, temporary loss reports that have expired and that no case will end itself."""
+
+    @workflow.run
+    async def run(self) -> BlocksEnded:
+        """End what has expired, and tell the open cases that still show the card as blocked."""
+        ended = await at_occasion(Campaign.end_blocks, CAMPAIGN, "挂失期满 · loss reports that expired")
+        told = await tell_page_by_page(
+            Campaign.cases_with_ended_blocks, "通知相关案件 · cases that show an ended block"
+        )
+        return ended.model_copy(update={"told": told})
+
+
 @workflow.defn(name=Scheduled.calendar_check.value)
 class CalendarCheck:
     """Recomputes dates that rested on a calendar year which is published by now."""
@@ -122,5 +146,6 @@ SCHEDULED: Final[tuple[type, ...]] = (
     BenefitHoldCheck,
     CalendarCheck,
     EndedPersonCheck,
+    LossReportCheck,
 )
 """The scheduled workflows, for the worker."""

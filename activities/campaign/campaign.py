@@ -12,20 +12,20 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from activities.calendar import Calendars
-from activities.campaign import ending, inviting, rechecking
+from activities.campaign import ending, inviting, rechecking, unblocking
 from activities.campaign.recomputing import Calendar, Fate, Told, recompute_amended, standings
 from activities.occasions import check_scheduled, day_of_occasion
 from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
 from cases.errors import Code
-from cases.occasions import CalendarChecked, EndsChecked, Invited, Occasion, Rechecked, Scheduled
+from cases.occasions import BlocksEnded, CalendarChecked, EndsChecked, Invited, Occasion, Rechecked, Scheduled
 from cases.policy import Policies
 from cases.steps import Neighbour
 
 log = logging.getLogger(__name__)
 
-Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress, ending.Progress)
+Begun = TypeVar("Begun", inviting.Progress, rechecking.Progress, ending.Progress, unblocking.Progress)
 
 
 class Campaign:
@@ -90,6 +90,25 @@ class Campaign:
         """Some of the open cases whose person died or was transferred: those after a case."""
         check_scheduled(Scheduled.ended_person_check)
         return await ending.cases_to_tell(self._pool, after)
+
+    @activity.defn
+    @codes_only
+    async def end_blocks(self, occasion: Occasion) -> BlocksEnded:
+        """End every temporary loss report that has expired, where no case waits to do so itself."""
+        check_scheduled(Scheduled.loss_report_check)
+        now = await self._clock.now(self._pool, occasion.at)
+        begun = _begun(unblocking.Progress())
+        progress = await unblocking.end_blocks(
+            self._pool, self._policies, self._calendars, now, begun, activity.heartbeat
+        )
+        return BlocksEnded(expired=progress.expired, ended=progress.ended)
+
+    @activity.defn
+    @codes_only
+    async def cases_with_ended_blocks(self, after: str) -> tuple[Neighbour, ...]:
+        """Some of the open cases that still show a loss report as running, which has expired: those after a case."""
+        check_scheduled(Scheduled.loss_report_check)
+        return await unblocking.cases_to_tell(self._pool, after)
 
     @activity.defn
     @codes_only

@@ -39,5 +39,7 @@ JOIN (
     UNION
     SELECT person_id FROM standings_of_persons
 ) AS told ON told.id = cases.person_id
-WHERE cases.closed_at IS NULL AND cases.case_id > :after AND end_of_person(cases.person_id) IS NOT NULL
+WHERE cases.closed_at IS NULL AND cases.case_id > :after
+  -- One that knows already waits for what is left of it, such as a card that cannot be cancelled.
+  AND cases.ended_because IS NULL AND end_of_person(cases.person_id) IS NOT NULL
 ORDER BY cases.case_id LIMIT :limit;

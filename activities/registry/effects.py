@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
 from cases.answers import Left
-from cases.clocks import Due, WorkingCalendar, day_of, days_between, told_at
+from cases.clocks import Budget, Due, WorkingCalendar, day_of, days_between, due, told_at
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute
@@ -302,6 +302,13 @@ def _ordered(intended: Intended) -> dict[str, Any]:
     return {"request_id": order_id(intended.after.case_id, intended.after.generation, intended.after.version)}
 
 
+def _blocked(intended: Intended) -> dict[str, Any]:
+    """Until when a loss report holds that nobody confirms, and what its end does to the card that it blocked."""
+    report = intended.policy.replacement.loss_report
+    ends = due(intended.at, Budget(report.days, working=False), intended.calendar)
+    return {"block_ends_at": ends.at.isoformat(), "block_ends": report.expires}
+
+
 def _first_statement(intended: Intended) -> dict[str, Any]:
     said = first_statement(intended.before, intended.fact)
     if said is None:
@@ -342,6 +349,8 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.settle_against: _first_decider,
     Effect.record_production: _made_card,
     Effect.keep_surplus_card: _made_card,
+    Effect.block_card: _blocked,
+    Effect.report_loss: _blocked,
     Effect.destroy_card: _first_statement,
     Effect.destroy_surplus_card: _first_statement,
     Effect.escalate: _fired,

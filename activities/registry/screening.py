@@ -18,7 +18,7 @@ from cases.openings import NumberChangeOpening, Opening
 from cases.policy import Policies
 from cases.screening import Finding, Screening
 from cases.state import CaseState
-from cases.verdicts import Seen, Verdict
+from cases.verdicts import Seen, Verdict, precheck
 
 SQL: Final = load("screening.sql")
 
@@ -83,6 +83,7 @@ async def screen(
         related=verdict.related,
         changes_name=verdict.changes_name,
         keeps_number=verdict.keeps_number,
+        card_lost=row["card_lost"] and record.verdict is precheck,
         orders=tuple(sorted(row["orders"])),
     )
     return Screened(screening, row["id"], row["number_id"], row["who_else"])

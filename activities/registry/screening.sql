@@ -27,6 +27,11 @@ SELECT
         SELECT change.case_id FROM cases AS change
         WHERE change.person = person.token AND change.kind = 'IdNumberChange' AND change.closed_at IS NULL
     ) AS number_change,
+    EXISTS (
+        SELECT FROM cards AS card WHERE card.person_id = person.id AND card.code = '2'
+    ) AND NOT EXISTS (
+        SELECT FROM cards AS card WHERE card.person_id = person.id AND card.code IN ('1', 'B')
+    ) AS card_lost,
     ARRAY(
         SELECT DISTINCT ordered.request_id FROM events AS ordered
         WHERE ordered.case_id = :case_id AND ordered.kind = 'card_ordered' AND ordered.request_id IS NOT NULL

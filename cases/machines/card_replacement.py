@@ -25,11 +25,17 @@ _BEFORE_ORDER = (*_WAITING, _S.on_hold)
 _BLOCKABLE = (_S.temporarily_blocked, *_BEFORE_ORDER)
 _WITH_THE_BUREAU = (_S.ordered, _S.in_production, _S.repair)
 _WITH_THE_PERSON = (_S.ready, _S.handed_over)
+_SWITCHING = (_S.active, _S.closing_old)
+_AFTER_ITS_PERSON = (_S.card_outstanding, _S.card_to_destroy)
 _ESCALATING_REPLACEMENT = (
     *(_S.checking, _S.temporarily_blocked, *_WAITING),
     *(*_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old),
+    *_AFTER_ITS_PERSON,
 )
-_REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old)
+_REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old, *_AFTER_ITS_PERSON)
+_GOES_ON_WHILE_LOST = tuple(
+    status for status in (_S.checking, *_REPLACEMENT_OPEN) if status is not _S.temporarily_blocked
+)
 
 CARD_REPLACEMENT: Final = Machine(
     Kind.card_replacement,
@@ -53,6 +59,16 @@ CARD_REPLACEMENT: Final = Machine(
             then=_A.clerk,
         ),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "异常待处理"),
+        # The person's case is over, and a card that could not be cancelled is not settled yet.
+        StatusRow(
+            _S.card_outstanding,
+            _M.documents_verified,
+            _A.card_bureau,
+            _C.production,
+            "待结清制卡单",
+            then=_A.operator,
+        ),
+        StatusRow(_S.card_to_destroy, _M.documents_verified, _A.clerk, None, "待销毁新卡"),
         StatusRow(_S.active, _M.number_updated, _A.engine, None, "新卡已激活", engine_step=_E.switch_cards),
         StatusRow(
             _S.closing_old,
@@ -99,6 +115,8 @@ CARD_REPLACEMENT: Final = Machine(
             (_F.unblock_card, _F.notify_applicant),
         ),
         Row(_S.temporarily_blocked, _E.loss_report_expired, _G.always, _S.checking, (_F.cancel_lost_card,)),
+        # A card that is found although it is replaced for another reason works again, and the case goes on.
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_found, _G.unblock_and_go_on, None, _F.unblock_card),
         *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card, _F.notify_applicant),
         *same(
             _WITH_THE_BUREAU,
@@ -109,6 +127,12 @@ CARD_REPLACEMENT: Final = Machine(
             _F.unblock_card,
             _F.notify_applicant,
         ),
+        # Its successor is on the way already: the old one stays out of use, and that it turned up is on record.
+        *same((*_WITH_THE_BUREAU, *_WITH_THE_PERSON, *_SWITCHING), _E.card_found, _G.found_too_late, None),
+        # Whatever the case is about, and wherever it stands, the card in use is blocked in the same second.
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.report_loss, _G.always, None, _F.report_loss),
+        *same(_GOES_ON_WHILE_LOST, _E.confirm_loss, _G.temporarily_lost, None, _F.confirm_loss),
+        *same((_S.checking, *_REPLACEMENT_OPEN), _E.block_ended, _G.temporarily_lost, None),
         # documents
         *same((_S.temporarily_blocked, _S.in_review, _S.on_hold), _E.add_documents, _G.always, None),
         Row(_S.awaiting_documents, _E.add_documents, _G.documents_missing, _S.awaiting_documents),
@@ -146,6 +170,7 @@ CARD_REPLACEMENT: Final = Machine(
         # A card that was made by an order which is over is nobody's, wherever the case stands: two people destroy it.
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_turned_up, _G.always, None, _F.keep_surplus_card),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_destroyed, _G.first_statement, None),
+        Row(_S.card_to_destroy, _E.card_destroyed, _G.order_in_force, _S.ended, (_F.destroy_card,)),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_destroyed, _G.always, None, _F.destroy_surplus_card),
         # production
         Row(_S.ordered, _E.order_card, _G.always, _S.in_production, (_F.order_card,)),
@@ -178,6 +203,8 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.in_production, _E.production_overdue, _G.always, _S.in_production),
         # The bureau may find the card after all, or a retry may have been answered late.
         Row(_S.repair, _E.card_produced, _G.produced, _S.ready, (_F.record_production, _F.notify_applicant)),
+        # Nothing is being made where the last card was lost: another one is ordered as the first was.
+        Row(_S.repair, _E.repair, _G.retry_anew, _S.ordered),
         Row(_S.repair, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
         Row(_S.repair, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
         # hand-over and activation
@@ -185,6 +212,16 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
         Row(_S.ready, _E.card_unclaimed, _G.first_statement, _S.ready),
         Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card, _F.notify_applicant)),
+        # Lost on the way: the new card is blocked, and another one is made as often as the policy says.
+        *same(
+            _WITH_THE_PERSON,
+            _E.card_lost_on_way,
+            _G.another_order_left,
+            _S.ordered,
+            _F.give_up_card,
+            _F.notify_applicant,
+        ),
+        *same(_WITH_THE_PERSON, _E.card_lost_on_way, _G.always, _S.repair, _F.give_up_card),
         Row(_S.handed_over, _E.card_activated, _G.last_function, _S.active, (_F.activate_function,)),
         Row(_S.handed_over, _E.card_activated, _G.always, _S.handed_over, (_F.activate_function,)),
         # Another version of the policy asks for less.
@@ -207,19 +244,27 @@ CARD_REPLACEMENT: Final = Machine(
             for event, ends in END_OF_PERSON
             for row in (
                 *same((_S.checking, *_BLOCKABLE, _S.ordered), event, _G.always, _S.ended, *ends),
-                # Where an order cannot be cancelled the card is made all the same, and the ending says that it remains.
-                *same((_S.in_production, _S.repair), event, _G.order_cancellable, _S.ended, _F.cancel_order, *ends),
-                *same((_S.in_production, _S.repair), event, _G.always, _S.ended, *ends),
-                *same(
-                    (*_WITH_THE_PERSON, _S.active, _S.closing_old),
-                    event,
-                    _G.always,
-                    _S.ended,
-                    _F.cancel_order,
-                    *ends,
-                ),
+                # Where an order cannot be cancelled the card is made all the same: the case waits and has it destroyed.
+                Row(_S.in_production, event, _G.order_cancellable, _S.ended, (_F.cancel_order, *ends)),
+                Row(_S.in_production, event, _G.always, _S.card_outstanding, ends),
+                # The bureau has said that it could not make the card, or nothing is being made.
+                Row(_S.repair, event, _G.always, _S.ended, (_F.cancel_order, *ends)),
+                *same((*_WITH_THE_PERSON, *_SWITCHING), event, _G.always, _S.ended, _F.cancel_order, *ends),
             )
         ),
+        *same(_AFTER_ITS_PERSON, _E.person_found_ended, _G.always, None),
+        Row(
+            _S.card_outstanding,
+            _E.card_produced,
+            _G.earlier_attempt_produced,
+            _S.card_to_destroy,
+            (_F.take_earlier_attempt, _F.record_production),
+        ),
+        Row(_S.card_outstanding, _E.card_produced, _G.produced, _S.card_to_destroy, (_F.record_production,)),
+        Row(_S.card_outstanding, _E.card_produced, _G.always, _S.ended, (_F.cancel_order,)),
+        Row(_S.card_outstanding, _E.production_overdue, _G.always, _S.card_outstanding),
+        # The bureau is sure, by other means, that nothing will come.
+        Row(_S.card_outstanding, _E.repair, _G.write_off, _S.ended, (_F.cancel_order,)),
         # benefits
         *same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),

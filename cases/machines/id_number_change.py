@@ -28,6 +28,7 @@ _TAKEN_BACK = (*_UNDO_NUMBER, _F.notify_applicant)
 _WAITING = (_S.awaiting_documents, _S.in_review, _S.awaiting_approval)
 _BEFORE_VERIFIED = (*_WAITING, _S.on_hold)
 _CHANGE_OPEN = (*_BEFORE_VERIFIED, _S.disputed, _S.verified, _S.applying, _S.repair)
+_ANYWHERE = (_S.screening, *_CHANGE_OPEN, _S.updated, _S.releasing)
 _ESCALATING_CHANGE = (
     *(_S.screening, *_WAITING, _S.disputed, _S.verified),
     *(_S.applying, _S.repair, _S.updated, _S.releasing),
@@ -250,6 +251,11 @@ ID_NUMBER_CHANGE: Final = Machine(
                 ),
             )
         ),
+        # A loss is blocked whatever the case is about, also while the number is being changed.
+        *same(_ANYWHERE, _E.report_loss, _G.always, None, _F.report_loss),
+        *same(_ANYWHERE, _E.confirm_loss, _G.temporarily_lost, None, _F.confirm_loss),
+        *same(_ANYWHERE, _E.card_found, _G.unblock_possible, None, _F.unblock_card),
+        *same(_ANYWHERE, _E.block_ended, _G.temporarily_lost, None),
         # benefits
         *same(_BENEFITS_MAY_BE_HELD, _E.hold_benefits, _G.always, None, _F.hold_benefits, _F.notify_applicant),
         # Wherever the decision is asked for it can be taken.

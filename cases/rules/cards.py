@@ -50,7 +50,7 @@ def _answers_nothing(state: CaseState, fact: Any) -> Code:
 
 
 def _earlier_attempt_produced(state: CaseState, fact: Any) -> bool:
-    wanted = state.status in {Status.in_production, Status.repair}
+    wanted = state.status in {Status.in_production, Status.repair, Status.card_outstanding}
     return wanted and isinstance(fact, CardProduced) and fact.produced and fact.order in state.attempts
 
 
@@ -129,21 +129,79 @@ def _kept_by_its_holder(state: CaseState, _fact: Any, _row: Row) -> dict[str, An
 # --- loss and the rest ----------------------------------------------------------------------------------------------
 
 
+def _is_for_a_loss(state: CaseState) -> bool:
+    return state.opening.replaced_because is ReplacementReason.lost
+
+
 def _lost_and_unsettled(state: CaseState, _fact: Any) -> bool:
-    return state.opening.replaced_because is ReplacementReason.lost and not state.loss_settled
+    """A card that was reported lost formally before needs no temporary report, whose end could mean anything for it."""
+    return _is_for_a_loss(state) and not state.loss_settled and not _lost_before(state)
+
+
+def _lost_before(state: CaseState) -> bool:
+    return state.screening is not None and state.screening.card_lost
+
+
+def _may_report_loss(state: CaseState, _fact: Any, _today: date) -> Code | None:
+    return Code.LOSS_ALREADY_REPORTED if _is_blocked(state) else None
+
+
+def _may_confirm_loss(state: CaseState, _fact: Any, _today: date) -> Code | None:
+    return Code.LOSS_ALREADY_REPORTED if _is_blocked(state) and state.loss_settled else None
+
+
+def _temporarily_lost(state: CaseState, _fact: Any) -> bool:
+    return _is_blocked(state) and not state.loss_settled
 
 
 def _unblock_possible(state: CaseState, _fact: Any) -> bool:
     return _is_blocked(state) and (not state.loss_settled or state.terms.undo_formal_loss)
 
 
+def _unblock_and_go_on(state: CaseState, fact: Any) -> bool:
+    # Once the cards are switched the one in use is the new one.
+    still_wanted = not _is_for_a_loss(state) or state.status is Status.closing_old
+    return still_wanted and _unblock_possible(state, fact)
+
+
+def _found_too_late(state: CaseState, _fact: Any) -> bool:
+    return state.card_blocked or state.card_cancelled or state.lost_on_way > 0 or _lost_before(state)
+
+
+def _found(_state: CaseState, _fact: Any, row: Row) -> dict[str, Any]:
+    return {"last_error": Code.CARD_FOUND_TOO_LATE} if row.guard is Guard.found_too_late else {}
+
+
+def _block_ended(state: CaseState, _fact: Any, _row: Row) -> dict[str, Any]:
+    released = state.terms.loss_report_expires == "release"
+    return {"card_blocked": False} if released else {"card_cancelled": True}
+
+
 def _is_blocked(state: CaseState) -> bool:
     return state.card_blocked and not state.card_cancelled
 
 
+def _gave_up(state: CaseState) -> dict[str, Any]:
+    """The new card is lost: what was done with it counts for nothing, and the next one has all its limits."""
+    return {
+        **_over(state),
+        "card_ordered": False,
+        "activated": (),
+        "destruction": tuple(said for said in state.destruction if said.order != state.order),
+        "lost_on_way": state.lost_on_way + 1,
+        "claim_reminders": 0,
+        "activation_reminders": 0,
+        "production_attempts": 0,
+    }
+
+
+def _lost_on_way(_state: CaseState, _fact: Any, row: Row) -> dict[str, Any]:
+    return {"last_error": Code.LOST_ON_WAY_TOO_OFTEN} if row.to is Status.repair else {}
+
+
 def _order_cancellable(state: CaseState, _fact: Any) -> bool:
     """Whether the card need not be made: nothing was ordered yet, or the region's policy permits to cancel an order."""
-    return state.status is Status.ordered or state.terms.cancel_order
+    return not state.card_ordered or state.terms.cancel_order
 
 
 def _cancel_possible(state: CaseState, fact: Repair) -> bool:
@@ -176,7 +234,7 @@ def _asked_to_activate(state: CaseState, _fact: None, _row: Row) -> dict[str, An
 
 
 def _not_found(state: CaseState) -> Code:
-    return Code.UNDO_NOT_PERMITTED if state.card_blocked else Code.EVENT_NOT_ALLOWED
+    return Code.UNDO_NOT_PERMITTED if state.card_blocked or _lost_before(state) else Code.EVENT_NOT_ALLOWED
 
 
 RULES: Final = Subject(
@@ -184,7 +242,10 @@ RULES: Final = Subject(
         Event.card_produced: _names_the_order,
         Event.card_handed_over: _names_the_order,
         Event.card_activated: _may_activate,
+        Event.card_lost_on_way: _names_the_order,
         Event.card_turned_up: _may_turn_up,
+        Event.report_loss: _may_report_loss,
+        Event.confirm_loss: _may_confirm_loss,
         Event.card_unclaimed: _may_state_unclaimed,
         Event.card_destroyed: _may_state_destroyed,
     },
@@ -197,6 +258,13 @@ RULES: Final = Subject(
         Guard.order_cancellable: _order_cancellable,
         Guard.cancel_possible: _cancel_possible,
         Guard.found_in_time: _found_in_time,
+        Guard.unblock_and_go_on: _unblock_and_go_on,
+        Guard.found_too_late: _found_too_late,
+        Guard.temporarily_lost: _temporarily_lost,
+        Guard.another_order_left: lambda state, _fact: state.lost_on_way < state.terms.lost_on_way,
+        Guard.retry_anew: lambda state, fact: fact.action is RepairAction.retry and not state.card_ordered,
+        Guard.write_off: lambda _state, fact: fact.action is RepairAction.undo,
+        Guard.order_in_force: lambda state, fact: fact.order == state.order,
         Guard.produced: lambda _state, fact: fact.produced,
         Guard.attempts_left: lambda state, _fact: state.production_attempts + 1 < state.terms.production_attempts,
         Guard.last_function: lambda state, fact: set(state.terms.functions) <= {*state.activated, fact.function},
@@ -204,6 +272,9 @@ RULES: Final = Subject(
     changes={
         Event.confirm_loss: lambda _state, _fact, _row: {"loss_settled": True},
         Event.loss_report_expired: lambda _state, _fact, _row: {"loss_settled": True},
+        Event.card_found: _found,
+        Event.block_ended: _block_ended,
+        Event.card_lost_on_way: _lost_on_way,
         Event.card_produced: _produced,
         # The bureau is asked again by an operator; no further limit runs until then.
         Event.production_overdue: lambda _state, _fact, _row: {"timer": None},
@@ -217,15 +288,25 @@ RULES: Final = Subject(
     },
     effects={
         Effect.block_card: {"card_blocked": True},
+        Effect.report_loss: {"card_blocked": True, "card_cancelled": False, "loss_settled": False},
+        Effect.give_up_card: _gave_up,
+        # A card that is reported lost from here on is the new one.
+        Effect.switch_cards: {"card_blocked": False, "card_cancelled": False, "loss_settled": False},
         Effect.cancel_lost_card: {"card_cancelled": True},
-        Effect.unblock_card: {"card_blocked": False},
+        Effect.unblock_card: {"card_blocked": False, "loss_settled": False},
         Effect.order_card: lambda state: {"card_ordered": True, **_ordered_now(state)},
         Effect.reorder_card: lambda state: _ordered_now(state, state.order),
         Effect.cancel_order: lambda state: {"card_ordered": False, **_over(state)},
         Effect.destroy_card: lambda state: {"card_ordered": False, **_over(state)},
     },
-    unknown=dict.fromkeys((Event.card_produced, Event.card_handed_over, Event.card_activated), _answers_nothing),
-    offered={Event.card_destroyed: lambda state: bool(state.to_destroy)},
+    unknown=dict.fromkeys(
+        (Event.card_produced, Event.card_handed_over, Event.card_activated, Event.card_lost_on_way), _answers_nothing
+    ),
+    offered={
+        Event.card_destroyed: lambda state: bool(state.to_destroy),
+        Event.report_loss: lambda state: not _is_blocked(state),
+        Event.confirm_loss: lambda state: _is_blocked(state) and not state.loss_settled,
+    },
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},
     clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),
@@ -237,7 +318,7 @@ RULES: Final = Subject(
     },
     ended_because={(Status.withdrawn, Event.loss_report_expired): Code.LOSS_REPORT_EXPIRED},
     remains={
-        "card_blocked": _is_blocked,
+        "card_blocked": lambda after: _is_blocked(after) or (_lost_before(after) and not after.card_blocked),
         "card_cancelled": lambda after: after.card_cancelled,
         "card_ordered": lambda after: after.card_ordered,
         "surplus_card": lambda after: bool(after.surplus),

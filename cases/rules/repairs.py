@@ -19,6 +19,9 @@ LEAVES_STUCK: Final = frozenset(
         Event.benefits_lifted,
         Event.escalated,
         Event.recompute,
+        # What becomes of cards beside the one that is on its way.
+        *(Event.report_loss, Event.confirm_loss, Event.card_found, Event.block_ended),
+        *(Event.card_turned_up, Event.card_destroyed),
     }
 )
 """Neither seeing a case nor its benefits makes the engine go on; `repair` and other news of the neighbours do."""

@@ -36,6 +36,7 @@ NEIGHBOURS_EVENTS = {
     Event.turn_free,
     Event.benefits_lifted,
     Event.person_found_ended,
+    Event.block_ended,
 }
 
 

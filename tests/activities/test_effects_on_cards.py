@@ -62,9 +62,13 @@ class TestALostCard:
         assert await codes(play) == ["B"]
         assert await told(play, "checked.1") == {("card_blocked", "bank"), ("card_blocked", "card_bureau")}
 
-    async def test_that_was_reported_elsewhere_stays_as_it_is(self, play: Play) -> None:
-        await lost(play, code="2")
-        assert await codes(play) == ["2"]
+    async def test_that_was_reported_formally_before_stays_as_it_is(self, play: Play) -> None:
+        cards = (HeldCard(card_number="CARD0001", code="2"),)
+        person = insured(number=NUMBER, cards=cards)
+        await play.load(person)
+        state = await play.received(play.replacement(person, ReplacementReason.lost))
+        state = await play.move(state, Event.checked)
+        assert (state.status, await codes(play)) == (Status.in_review, ["2"])
         assert await told(play, "checked.1") == set()
 
     async def test_works_again_when_it_is_found(self, play: Play) -> None:
@@ -90,7 +94,7 @@ class TestALostCard:
 
     async def test_that_was_cancelled_can_still_be_replaced_but_never_comes_back(self, play: Play) -> None:
         state = await play.move(await lost(play, SOUTH), Event.loss_report_expired)
-        assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.EVENT_NOT_ALLOWED
+        assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.UNDO_NOT_PERMITTED
         state = await play.move(state, Event.checked)
         assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.UNDO_NOT_PERMITTED
         state = await play.verified(state)

@@ -386,12 +386,14 @@ def test_a_limit_that_rests_on_an_unpublished_calendar_says_so() -> None:
     assert timer.provisional
 
 
-CLOCKS = [
-    (kind, row.clock)
-    for kind, machine in MACHINES.items()
-    for row in machine.statuses.values()
-    if row.clock not in {None, Clock.pension_run}
-]
+CLOCKS = list(
+    dict.fromkeys(
+        (kind, row.clock)
+        for kind, machine in MACHINES.items()
+        for row in machine.statuses.values()
+        if row.clock not in {None, Clock.pension_run}
+    )
+)
 
 
 @pytest.mark.parametrize(("kind", "clock"), CLOCKS)

@@ -30,6 +30,7 @@ from cases.facts import (
     CardFound,
     CardFunction,
     CardHandedOver,
+    CardLostOnWay,
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
@@ -49,6 +50,7 @@ from cases.facts import (
     ReleaseBenefits,
     Repair,
     RepairAction,
+    ReportLoss,
     ResolveDispute,
     Resume,
     ReturnDocuments,
@@ -213,6 +215,7 @@ class Facts:
             Event.release_benefits: lambda actor: ReleaseBenefits(actor=actor, legal_basis=BASIS),
             Event.acknowledge: lambda actor: Acknowledge(actor=actor),
             Event.recompute: lambda actor: Recompute(actor=actor),
+            Event.report_loss: lambda actor: ReportLoss(actor=actor, evidence="loss-1"),
             Event.confirm_loss: lambda actor: ConfirmLoss(actor=actor, evidence="loss-1"),
             Event.card_found: lambda actor: CardFound(actor=actor),
         }.get(event)
@@ -288,6 +291,9 @@ class Facts:
 
     def card_unclaimed(self, actor: Actor) -> Fact:
         return CardUnclaimed(actor=actor, record=self.often("destroyed-1", "destroyed-2"))
+
+    def card_lost_on_way(self, actor: Actor) -> Fact:
+        return CardLostOnWay(actor=actor, order=self.order(), evidence="post-1")
 
     def card_turned_up(self, actor: Actor) -> Fact:
         over = self.pick(self.state.past_orders or (NO_ORDER,))

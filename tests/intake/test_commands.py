@@ -354,6 +354,8 @@ OPTIONS: dict[Event, list[str]] = {
     Event.person_ended: ["--reason", "death", "--evidence", "civil-1"],
     Event.confirm_loss: ["--evidence", "loss-1"],
     Event.card_found: [],
+    Event.report_loss: ["--evidence", "loss-1"],
+    Event.card_lost_on_way: ["--order", scenes.IN_FORCE, "--evidence", "post-1"],
     Event.card_handed_over: ["--by", "counter", "--evidence", "sig-1", "--order", scenes.IN_FORCE],
     Event.card_activated: ["--function", "social", "--order", scenes.IN_FORCE],
     Event.card_unclaimed: ["--record", "destroyed-1"],

@@ -39,7 +39,16 @@ from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.models import Record
 from cases.names import TASK_QUEUE_CASES
-from cases.occasions import CalendarChecked, Digested, EndsChecked, Invited, Rechecked, Scheduled, Swept
+from cases.occasions import (
+    BlocksEnded,
+    CalendarChecked,
+    Digested,
+    EndsChecked,
+    Invited,
+    Rechecked,
+    Scheduled,
+    Swept,
+)
 from cases.policy import Policies
 from deploy.migrations import migrate
 from intake.schedules import DEFINITIONS, PREFIX, Applied, Deed, apply, list_schedules, pause, resume
@@ -258,6 +267,7 @@ ANSWERS: dict[Scheduled, type[Record]] = {
     Scheduled.benefit_hold_check: Rechecked,
     Scheduled.calendar_check: CalendarChecked,
     Scheduled.ended_person_check: EndsChecked,
+    Scheduled.loss_report_check: BlocksEnded,
 }
 
 

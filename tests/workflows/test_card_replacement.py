@@ -238,9 +238,9 @@ async def test_a_card_that_is_found_after_the_order_is_kept_where_an_order_can_b
         await case.ends()
         assert (await case.holdings()).codes == "14"
         assert (await case.told_to("card_bureau"))[-2:] == ["card_order_cancelled", "card_unblocked"]
-    assert await south.refuses(Event.card_found) is Code.UNDO_NOT_PERMITTED
-    await south.tell(Event.card_produced, south.produced())
-    assert await south.refuses(Event.card_found) is Code.EVENT_NOT_ALLOWED
+    assert (await south.tell(Event.card_found)).status is Status.in_production
+    assert (await south.rests_in(Status.in_production)).last_error is Code.CARD_FOUND_TOO_LATE
+    assert (await south.holdings()).codes == "2A"
 
 
 async def test_nothing_is_found_that_was_not_lost(engine: Engine) -> None:
@@ -523,12 +523,12 @@ async def test_a_replacement_ends_with_its_person_and_no_card_is_left_coming(
     assert "A" not in (await case.holdings()).codes
 
 
-async def test_where_an_order_cannot_be_cancelled_the_ending_says_that_a_card_is_being_made(engine: Engine) -> None:
-    for case in await asyncio.gather(ordered(engine, region=SOUTH), not_made(engine, region=SOUTH)):
-        await case.tell(Event.person_ended)
-        outcome = await case.ends()
-        assert (outcome.status, outcome.remains) == (Status.ended, ("card_ordered",))
-        assert (await case.holdings()).codes == "1A"
+async def test_an_order_that_the_bureau_failed_to_make_leaves_nothing_coming(engine: Engine) -> None:
+    case = await not_made(engine, region=SOUTH)
+    await case.tell(Event.person_ended)
+    outcome = await case.ends()
+    assert (outcome.status, outcome.remains) == (Status.ended, ())
+    assert (await case.holdings()).codes == "14"
 
 
 async def test_a_bureau_that_does_not_answer_is_asked_again_by_an_operator(engine: Engine) -> None:

@@ -29,6 +29,7 @@ from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICE, SOUTH
 from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.roads import (
     CHANGES,
+    FAILED,
     HELD_BENEFITS,
     HELD_FOR_CARD,
     REPLACEMENTS,
@@ -158,6 +159,10 @@ async def test_the_end_told_to_a_change_ends_the_persons_replacement_wherever_it
     number_change, card = await both_kinds(engine, status, region)
     await number_change.tell(Event.person_ended, fact)
     code = Code.PERSON_TRANSFERRED if fact else Code.PERSON_DECEASED
+    if status is Status.in_production and region == SOUTH:
+        # The order cannot be cancelled there: the case knows that its person has ended, and waits for what it brings.
+        assert (await card.rests_in(Status.card_outstanding)).ended_because is code
+        await card.tell(Event.card_produced, FAILED)
     for case in (number_change, card):
         outcome = await case.ends()
         assert (outcome.status, outcome.reason) == (Status.ended, code)

@@ -47,8 +47,10 @@ BELONGS_TO: Final = {
     "release_to_the_ended": Scheduled.ended_person_check,
     "cases_of_the_ended": Scheduled.ended_person_check,
     "check_calendar": Scheduled.calendar_check,
+    "end_blocks": Scheduled.loss_report_check,
+    "cases_with_ended_blocks": Scheduled.loss_report_check,
 }
-PAGES: Final = {"cases_with_lifted_holds", "cases_of_the_ended"}
+PAGES: Final = {"cases_with_lifted_holds", "cases_of_the_ended", "cases_with_ended_blocks"}
 """What is asked page after page, and names no occasion."""
 OCCASIONS: Final = [name for name in BELONGS_TO if name not in PAGES]
 DAILY: Final = ("digests", "invite")

@@ -22,41 +22,164 @@ $$;
 COMMENT ON FUNCTION card_to_replace IS
     'The card whose place a new one takes, held still: the one in use, else a lost one, else one that was cancelled after its loss';
 
-CREATE OR REPLACE FUNCTION recode_card(s step, becomes text, from_codes text[], told_as text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    old CONSTANT cards := card_to_replace(s.person_id);
-BEGIN
-    IF becomes = '1' AND old.code = '3' THEN
-        RAISE EXCEPTION 'UNDO_NOT_PERMITTED' USING ERRCODE = 'CASE1';
-    END IF;
-    WITH recoded AS (
-        UPDATE cards SET code = becomes WHERE id = old.id AND code = ANY (from_codes) RETURNING id
-    )
+CREATE OR REPLACE FUNCTION tell_of_card(s step, card bigint, told_as text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
-    SELECT s.case_id, s.generation, s.name, told_as, target, recoded.id::text, s.person, s.at
-    FROM recoded CROSS JOIN unnest(ARRAY['bank', 'card_bureau']) AS target;
+    SELECT s.case_id, s.generation, s.name, told_as, target, card::text, s.person, s.at
+    FROM unnest(ARRAY['bank', 'card_bureau']) AS target
+    WHERE card IS NOT NULL
+$$;
+COMMENT ON FUNCTION tell_of_card IS 'A do or an undo of the card system: everyone who relies on the card is told; nobody where there is none';
+
+CREATE OR REPLACE FUNCTION block(s step) RETURNS bigint LANGUAGE sql AS $$
+    UPDATE cards SET
+        code = 'B',
+        blocked_by_case = s.case_id,
+        blocked_by_generation = s.generation,
+        blocked_at = s.at,
+        block_ends_at = told(s.facts, 'block_ends_at')::timestamptz,
+        block_ends = told(s.facts, 'block_ends')
+    WHERE person_id = s.person_id AND code = '1'
+    RETURNING id
+$$;
+COMMENT ON FUNCTION block IS 'The card in use is blocked, by this generation of the case and until its report expires; null where none is in use';
+
+CREATE OR REPLACE FUNCTION effect_block_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    -- A loss that was reported before is reported once more: it is this report that expires from here on.
+    UPDATE cards SET
+        blocked_by_case = s.case_id,
+        blocked_by_generation = s.generation,
+        blocked_at = coalesce(blocked_at, s.at),
+        block_ends_at = told(s.facts, 'block_ends_at')::timestamptz,
+        block_ends = told(s.facts, 'block_ends')
+    WHERE person_id = s.person_id AND code = 'B';
+    PERFORM tell_of_card(s, block(s), 'card_blocked');
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION recode_card IS
-    'A do or an undo of the card system, of which everyone who relies on the card is told; refuses UNDO_NOT_PERMITTED where a card that was cancelled after its loss is to work again';
+COMMENT ON FUNCTION effect_block_card IS
+    'A card that works is blocked at once, and one that is blocked stays so for this report; a person without one has nothing to block';
 
-CREATE OR REPLACE FUNCTION effect_block_card(s step) RETURNS jsonb LANGUAGE sql
-RETURN recode_card(s, 'B', ARRAY['1'], 'card_blocked');
-COMMENT ON FUNCTION effect_block_card IS 'A card that works is blocked at once; a person without one has nothing to block';
+CREATE OR REPLACE FUNCTION effect_report_loss(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    blocked CONSTANT bigint := block(s);
+BEGIN
+    IF blocked IS NULL AND EXISTS (SELECT FROM cards WHERE person_id = s.person_id AND code IN ('B', '2')) THEN
+        RAISE EXCEPTION 'LOSS_ALREADY_REPORTED' USING ERRCODE = 'CASE1';
+    ELSIF blocked IS NULL THEN
+        RAISE EXCEPTION 'NO_CARD_IN_USE' USING ERRCODE = 'CASE1';
+    END IF;
+    PERFORM tell_of_card(s, blocked, 'card_blocked');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_report_loss IS
+    'The card in use is blocked at once, whatever case is open; refuses LOSS_ALREADY_REPORTED, or NO_CARD_IN_USE';
 
-CREATE OR REPLACE FUNCTION effect_unblock_card(s step) RETURNS jsonb LANGUAGE sql
-RETURN recode_card(s, '1', ARRAY['B', '2'], 'card_unblocked');
+CREATE OR REPLACE FUNCTION effect_unblock_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    old cards;
+    is_ours boolean;
+BEGIN
+    old := card_to_replace(s.person_id);
+    is_ours := (old.blocked_by_case, old.blocked_by_generation) IS NOT DISTINCT FROM (s.case_id, s.generation);
+    IF s.event = 'loss_report_expired' THEN
+        -- What a temporary report began is all that its end ends.
+        IF old.code IS DISTINCT FROM 'B' OR NOT is_ours THEN
+            RETURN NULL;
+        END IF;
+    ELSIF old.code = '3' OR (old.code = '2' AND NOT is_ours) THEN
+        RAISE EXCEPTION 'UNDO_NOT_PERMITTED' USING ERRCODE = 'CASE1';
+    END IF;
+    IF old.code IN ('B', '2') THEN
+        UPDATE cards SET
+            code = '1', blocked_by_case = NULL, blocked_by_generation = NULL, blocked_at = NULL, block_ends_at = NULL,
+            block_ends = NULL
+        WHERE id = old.id;
+        PERFORM tell_of_card(s, old.id, 'card_unblocked');
+    END IF;
+    RETURN NULL;
+END
+$$;
 COMMENT ON FUNCTION effect_unblock_card IS
-    'A found card works again; refuses UNDO_NOT_PERMITTED where it was cancelled after its loss';
+    'A found card works again, and so does one whose temporary report has expired in the generation that made it; refuses UNDO_NOT_PERMITTED where it was cancelled after its loss, or was reported formally in another generation';
 
-CREATE OR REPLACE FUNCTION effect_confirm_loss(s step) RETURNS jsonb LANGUAGE sql
-RETURN recode_card(s, '2', ARRAY['B'], 'card_lost');
-COMMENT ON FUNCTION effect_confirm_loss IS 'The loss was reported formally';
+CREATE OR REPLACE FUNCTION effect_confirm_loss(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    lost bigint;
+BEGIN
+    UPDATE cards SET
+        code = '2', blocked_by_case = s.case_id, blocked_by_generation = s.generation,
+        blocked_at = coalesce(blocked_at, s.at), block_ends_at = NULL, block_ends = NULL
+    WHERE person_id = s.person_id AND code = 'B'
+    RETURNING id INTO lost;
+    PERFORM tell_of_card(s, lost, 'card_lost');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_confirm_loss IS 'The loss is reported formally, by this generation of the case: no time ends that';
 
-CREATE OR REPLACE FUNCTION effect_cancel_lost_card(s step) RETURNS jsonb LANGUAGE sql
-RETURN recode_card(s, '3', ARRAY['B'], 'card_cancelled');
-COMMENT ON FUNCTION effect_cancel_lost_card IS 'The temporary loss report expired and the region cancels the card';
+CREATE OR REPLACE FUNCTION effect_cancel_lost_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    lost bigint;
+BEGIN
+    UPDATE cards SET code = '3', block_ends_at = NULL, block_ends = NULL
+    WHERE person_id = s.person_id AND code = 'B'
+      AND blocked_by_case = s.case_id AND blocked_by_generation = s.generation
+    RETURNING id INTO lost;
+    PERFORM tell_of_card(s, lost, 'card_cancelled');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_cancel_lost_card IS
+    'The temporary loss report of this generation expired and the region cancels the card';
+
+CREATE OR REPLACE FUNCTION end_block(card bigint, at timestamptz) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    s step;
+    ended record;
+BEGIN
+    SELECT person.token INTO s.person
+    FROM persons AS person WHERE id = (SELECT person_id FROM cards WHERE id = card) FOR NO KEY UPDATE;
+    UPDATE cards SET
+        code = CASE was.block_ends WHEN 'release' THEN '1' ELSE '3' END,
+        blocked_by_case = CASE was.block_ends WHEN 'cancel' THEN was.blocked_by_case END,
+        blocked_by_generation = CASE was.block_ends WHEN 'cancel' THEN was.blocked_by_generation END,
+        blocked_at = CASE was.block_ends WHEN 'cancel' THEN was.blocked_at END,
+        block_ends_at = NULL,
+        block_ends = NULL
+    FROM (
+        SELECT id, blocked_by_case, blocked_by_generation, blocked_at, block_ends
+        FROM cards AS blocked
+        WHERE id = card AND code = 'B' AND block_ends_at <= at
+          -- A case that waits for the end of its own report ends it itself.
+          AND NOT EXISTS (
+              SELECT FROM cases
+              WHERE case_id = blocked.blocked_by_case AND generation = blocked.blocked_by_generation
+                AND closed_at IS NULL AND status = 'temporarily_blocked'
+          )
+    ) AS was
+    WHERE cards.id = was.id
+    RETURNING was.blocked_by_case, was.blocked_by_generation, was.blocked_at, was.block_ends INTO ended;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- What came with the register was blocked by none: everyone is told in the name of the person's newest case.
+    SELECT cases.case_id, cases.generation INTO s.case_id, s.generation FROM cases
+    WHERE cases.person = s.person AND (ended.blocked_by_case IS NULL OR cases.case_id = ended.blocked_by_case)
+      AND (ended.blocked_by_generation IS NULL OR cases.generation = ended.blocked_by_generation)
+    ORDER BY opened_at DESC LIMIT 1;
+    IF s.case_id IS NULL THEN
+        RETURN true;
+    END IF;
+    s.name := 'block_ended.' || to_char(ended.blocked_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS');
+    s.at := at;
+    PERFORM tell_of_card(s, card, CASE ended.block_ends WHEN 'release' THEN 'card_unblocked' ELSE 'card_cancelled' END);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION end_block IS
+    'A loss report that nobody confirmed has expired: the card works again or is cancelled, as the policy of the report says; false where it has ended otherwise, or its own case will end it';
 
 CREATE OR REPLACE FUNCTION effect_order_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -163,7 +286,10 @@ DECLARE
 BEGIN
     IF NOT EXISTS (SELECT FROM events WHERE request_id = request AND kind = 'card_ordered' AND person = s.person) THEN
         RAISE EXCEPTION 'ORDER_NOT_OVER' USING ERRCODE = 'CASE1';
-    ELSIF EXISTS (SELECT FROM cards AS known WHERE known.number_token = card_token AND known.code <> '0') THEN
+    ELSIF EXISTS (
+        SELECT FROM cards AS known
+        WHERE known.number_token = card_token AND known.code <> '0' AND known.order_id IS DISTINCT FROM request
+    ) THEN
         RAISE EXCEPTION 'PAYLOAD_INVALID' USING ERRCODE = 'CASE1';
     END IF;
     INSERT INTO cards AS surplus (person_id, code, number, number_token, batch, order_id, case_id, generation)
@@ -172,8 +298,11 @@ BEGIN
         s.case_id, s.generation
     )
     ON CONFLICT (order_id) DO UPDATE SET
-        number = excluded.number, number_token = excluded.number_token, batch = excluded.batch
-        WHERE surplus.person_id = s.person_id AND surplus.code = '4' AND surplus.number IS NULL
+        code = '4', number = excluded.number, number_token = excluded.number_token, batch = excluded.batch
+        WHERE surplus.person_id = s.person_id
+          AND ((surplus.code = '4' AND surplus.number IS NULL)
+               -- A card that was given up as lost on its way.
+               OR (surplus.code = '3' AND surplus.number_token = excluded.number_token))
     RETURNING id INTO kept;
     IF kept IS NULL THEN
         RAISE EXCEPTION 'ORDER_NOT_OVER' USING ERRCODE = 'CASE1';
@@ -259,6 +388,24 @@ $$;
 COMMENT ON FUNCTION effect_record_production IS
     'The bureau made the card, which has a number from here on; refuses PAYLOAD_INVALID where another card has that number, REGISTER_CHANGED where none is in production';
 
+CREATE OR REPLACE FUNCTION effect_give_up_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    lost bigint;
+BEGIN
+    UPDATE cards SET code = '3', functions = '{}'
+    WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation
+      AND code = 'A' AND order_id = told(s.facts, 'fact', 'order')
+    RETURNING id INTO lost;
+    IF lost IS NULL THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    PERFORM tell_of_card(s, lost, 'card_cancelled');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_give_up_card IS
+    'The new card was lost before it worked: it never will, of which everyone is told, and the old one stays what it was; refuses REGISTER_CHANGED where none is coming';
+
 CREATE OR REPLACE FUNCTION effect_hand_over_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE cards SET
@@ -301,7 +448,9 @@ BEGIN
         FOR UPDATE
     ), retired AS (
         UPDATE cards SET
-            code = CASE cards.code WHEN '1' THEN '4' WHEN 'B' THEN '3' WHEN '2' THEN '3' ELSE cards.code END
+            code = CASE cards.code WHEN '1' THEN '4' WHEN 'B' THEN '3' WHEN '2' THEN '3' ELSE cards.code END,
+            block_ends_at = NULL,
+            block_ends = NULL
         FROM coming
         WHERE cards.id = coming.replaces
         RETURNING cards.id
@@ -338,7 +487,8 @@ DECLARE
 BEGIN
     WITH in_use AS (
         SELECT id, replaces FROM cards
-        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = '1'
+        -- Also one that was reported lost since it was switched to.
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code IN ('1', 'B', '2')
         FOR UPDATE
     ), closed AS (
         UPDATE cards SET

@@ -88,6 +88,9 @@ RETURN CASE event
         WHERE hold.person_id = may_be_told.person_id AND hold.reason = may_be_told.reason AND hold.state = 'held'
     )
     WHEN 'person_found_ended' THEN end_of_person(person_id) IS NOT NULL
+    WHEN 'block_ended' THEN NOT EXISTS (
+        SELECT FROM cards AS card WHERE card.person_id = may_be_told.person_id AND card.code = 'B'
+    )
     ELSE false
 END;
 COMMENT ON FUNCTION may_be_told IS

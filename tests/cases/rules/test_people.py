@@ -100,6 +100,8 @@ release_benefits     .  .  x  x  .  .  .  .  .  .
 acknowledge          .  x  x  x  x  .  .  .  .  .
 person_ended         .  x  x  .  .  .  .  .  .  x
 recompute            .  .  .  x  x  .  .  .  .  .
+report_loss          .  x  .  .  .  x  x  .  .  x
+card_lost_on_way     .  x  .  .  .  x  x  .  .  x
 confirm_loss         .  x  .  .  .  .  .  .  .  x
 card_found           .  x  .  .  .  .  .  .  .  x
 card_produced        .  .  .  .  .  x  .  .  .  .
