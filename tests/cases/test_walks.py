@@ -218,7 +218,7 @@ class Facts:
             Event.report_loss: lambda actor: ReportLoss(actor=actor, evidence="loss-1"),
             Event.confirm_loss: lambda actor: ConfirmLoss(actor=actor, evidence="loss-1"),
             Event.card_found: lambda actor: CardFound(actor=actor),
-        }.get(event)
+        }.get(event, lambda actor: FACTS[event].model_copy(update={"actor": actor}))
 
     def add_documents(self, actor: Actor) -> Fact:
         if self.fitting:
