@@ -234,7 +234,11 @@ CARD_REPLACEMENT: Final = Machine(
             _E.close_old,
             _G.always,
             _S.done,
-            (_F.close_old_card, _F.lift_benefit_holds, _F.requeue_claims, _F.notify_applicant),
+            # A number or name that changed while the card was being made is not the one that is printed on it.
+            (
+                *(_F.close_old_card, _F.lift_benefit_holds, _F.requeue_claims),
+                *(_F.offer_replacement, _F.notify_applicant),
+            ),
         ),
         # ways out; out of the pre-check only where the engine is stuck in it
         *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn, _F.notify_applicant),

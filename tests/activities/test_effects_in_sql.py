@@ -261,11 +261,11 @@ async def test_an_unknown_way_to_offer_a_replacement_is_no_way(play: Play) -> No
     await play.load(person)
     state = await play.committed(play.change(person))
     async with connection_of(play.pool) as connection:
-        assert await do(connection, play, state, Effect.offer_replacement, offers_replacement="offer") == {
-            "notify": "offered"
-        }
         with pytest.raises(asyncpg.CaseNotFoundError):
             await do(connection, play, state, Effect.offer_replacement, offers_replacement="forget")
+        # A way that there is, is taken once.
+        for answer in ({"notify": "offered"}, {}):
+            assert await do(connection, play, state, Effect.offer_replacement, offers_replacement="offer") == answer
 
 
 class TestWhatACaseMayBeTold:

@@ -282,6 +282,28 @@ class TestSwitching:
         assert (await play.move(state, Event.close_old)).status is Status.done
 
 
+class TestACardThatIsOutdatedWhenItComes:
+    @pytest.mark.parametrize(("region", "wanted"), [(NORTH, "offered"), (SOUTH, "replacement_wanted")])
+    async def test_is_offered_or_asked_for_anew_as_the_policy_says_and_once(
+        self, play: Play, region: str, wanted: str
+    ) -> None:
+        person = insured(number=NUMBER, region=region)
+        await play.load(person)
+        state = await play.ordered(play.replacement(person, ReplacementReason.expired))
+        # The number changes while the card is being made.
+        await play.write("UPDATE cards SET printed_data_outdated = true")
+        state = await play.activated(state, person, "CARDNEW1")
+        state = await play.move(await play.move(state, Event.switch_cards), Event.close_old)
+        assert state.status is Status.done
+        told = [row["template"] for row in await play.rows("SELECT template FROM notifications ORDER BY id")]
+        kinds = [row["kind"] for row in await play.rows("SELECT kind FROM events WHERE target = 'intake'")]
+        assert (told.count("CardReplacement.offered"), kinds) == {
+            "offered": (1, []),
+            "replacement_wanted": (0, ["replacement_wanted"]),
+        }[wanted]
+        assert await play.value("SELECT offered FROM cards WHERE code = '1'") is True
+
+
 class TestAnUnclaimedCard:
     async def test_is_destroyed_by_two_people(self, play: Play) -> None:
         person = insured(number=NUMBER)

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION effect_mark_card_outdated(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE cards SET printed_data_outdated = true, outdated_by_case = s.case_id
+    UPDATE cards SET printed_data_outdated = true, outdated_by_case = s.case_id, offered = false
     WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND NOT printed_data_outdated;
     RETURN NULL;
 END

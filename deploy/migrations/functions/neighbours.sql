@@ -38,12 +38,18 @@ CREATE OR REPLACE FUNCTION effect_offer_replacement(s step) RETURNS jsonb LANGUA
 BEGIN
     IF NOT EXISTS (
             SELECT FROM cards
-            WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND printed_data_outdated
+            WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND printed_data_outdated AND NOT offered
         )
-        OR EXISTS (SELECT FROM cases WHERE person = s.person AND kind = 'CardReplacement' AND closed_at IS NULL)
+        -- A replacement that ends with this very step has brought whatever card it brings.
+        OR EXISTS (
+            SELECT FROM cases
+            WHERE person = s.person AND kind = 'CardReplacement' AND closed_at IS NULL AND case_id <> s.case_id
+        )
     THEN
         RETURN NULL;
     END IF;
+    UPDATE cards SET offered = true
+    WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND printed_data_outdated;
     CASE told(s.facts, 'offers_replacement')
         WHEN 'offer' THEN
             RETURN jsonb_build_object('notify', 'offered');
