@@ -571,6 +571,8 @@ class Walk:
         assert not state.stuck or self.made[-1].event in {
             Event.stuck,
             Event.acknowledge,
+            Event.keep_benefits,
+            Event.report_loss,
             Event.release_benefits,
             Event.benefits_lifted,
             Event.escalated,
