@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,7 @@ from demo.surroundings import (
 )
 from deploy.migrations import migrate
 from intake import schedules
-from intake.client import CaseClient
+from intake.client import CaseClient, today_in_shanghai
 from stack import StackError
 from stack.issuer import Everybody, Issuer
 
@@ -70,7 +71,7 @@ async def demonstrate(servers: Servers, sealer: Sealer, screen: Screen, board: B
     # Whoever plays a part has a token of a throw-away issuer, and the gate stands in this process.
     everybody = Everybody(issuer, issuer.gate(servers.stamp_key(), engine.namespace))
     client = CaseClient(engine, sealer, stamping=everybody)
-    play = Play(client, sealer, board)
+    play = Play(client, sealer, board, partial(_die, servers, sealer))
     with screen.live(board):
         ticking = asyncio.create_task(_tick(screen, board))
         try:
@@ -83,6 +84,17 @@ async def demonstrate(servers: Servers, sealer: Sealer, screen: Screen, board: B
         finally:
             ticking.cancel()
     return results(entries, played)
+
+
+async def _die(servers: Servers, sealer: Sealer, personal_number: str) -> None:
+    """Load an extract in which somebody has died today."""
+    people = map(InsuredPerson.model_validate_json, INSURED.read_text(encoding="utf-8").splitlines())
+    (person,) = [each for each in people if each.personal_number == personal_number]
+    pool = await create_pool(servers.database_url, size=1)
+    try:
+        await load_persons(pool, sealer, [person.model_copy(update={"died_on": today_in_shanghai()})])
+    finally:
+        await pool.close()
 
 
 async def _tick(screen: Screen, board: Board) -> None:

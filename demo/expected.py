@@ -36,6 +36,8 @@ class Expectation:
     script: str
     ending: Ending | None
     refused: Code | None
+    after: Status | None = None
+    """The row comes when the case of the row above it is in this status; None for the rows that come together."""
 
 
 def expectations(path: Path = EXPECTED) -> tuple[Expectation, ...]:
@@ -58,4 +60,5 @@ def _expectation(line: dict[str, str]) -> Expectation:
         script=line["script"],
         ending=ending,
         refused=Code(line["refused"]) if line["refused"] else None,
+        after=Status(line["after"]) if line["after"] else None,
     )

@@ -1,16 +1,17 @@
 """The fact that a step of a script tells: what the script says, what the case itself shows, who acts."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from cases.answers import Answer, CaseView
+from cases.answers import Answer, CaseView, Transition
 from cases.documents import Document, DocumentKind
 from cases.events import FACTS, Event
 from cases.facts import Fact
 from cases.kinds import MACHINES
 from cases.machines.machine import Awaits, Status
 from cases.models import Actor, Role
+from cases.names import Kind, order_id, publication_id
 from demo.scripts import Part, Tell
 
 _ROLES: Final = {
@@ -18,6 +19,7 @@ _ROLES: Final = {
     Part.counter: Role.clerk,
     Part.officer: Role.officer,
     Part.second_officer: Role.officer,
+    Part.supervisor: Role.supervisor,
     Part.operator: Role.operator,
     Part.card_bureau: Role.card_bureau,
     Part.bank: Role.bank,
@@ -56,10 +58,34 @@ _NAMES_WHAT_IT_SHOWS: Final = frozenset(
 )
 
 
-def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
-    """The fact of a step, told to a case that looks like `view`."""
+def requests_of(view: CaseView, so_far: Iterable[Transition]) -> tuple[str, ...]:
+    """Identities of all that a case has asked outside systems for, in this order: orders of cards, or publications.
+
+    Whoever was asked keeps the identity with the question.
+    """
+    identity = _IDENTITY[view.kind]
+    return tuple(
+        identity(view.case_id, view.generation, each.version)
+        for each in so_far
+        if (each.event, each.to) in _ASKS or each.event in {Event.order_card, Event.commit}
+    )
+
+
+_IDENTITY: Final = {Kind.card_replacement: order_id, Kind.id_number_change: publication_id}
+_ASKS: Final = frozenset(
+    {
+        (Event.card_produced, Status.in_production),
+        (Event.repair, Status.in_production),
+        (Event.repair, Status.applying),
+    }
+)
+"""Who is asked once more."""
+
+
+def fact_of(tell: Tell, view: CaseView, seal_card: SealCard, requests: Sequence[str] = ()) -> Fact:
+    """The fact of a step, told to a case that looks like `view` and has asked for `requests` so far."""
     fields: dict[str, Any] = {"actor": actor_of(tell.by, view), **tell.says}
-    brought = tuple(_document(kind, view) for kind in tell.brings)
+    brought = tuple(_document(kind, view, tell.copy) for kind in tell.brings)
     match tell.event:
         case Event.add_documents:
             # Where the script names none, whatever the case misses.
@@ -71,25 +97,32 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard) -> Fact:
         case Event.approve:
             fields["content"] = view.content
         case Event.confirm_downstream:
-            fields["publication"] = view.publication
-        case Event.card_produced | Event.card_handed_over | Event.card_activated:
-            fields["order"] = view.order
-            if tell.says.get("produced"):
-                fields["card_number"], fields["card_token"] = seal_card(_card_number(view))
+            fields["publication"] = view.publication if tell.request is None else requests[tell.request]
+        case (
+            Event.card_produced
+            | Event.card_handed_over
+            | Event.card_activated
+            | Event.card_lost_on_way
+            | Event.card_turned_up
+            | Event.card_destroyed
+        ):
+            fields["order"] = order = view.order if tell.request is None else requests[tell.request]
+            if tell.says.get("produced") or tell.event is Event.card_turned_up:
+                fields["card_number"], fields["card_token"] = seal_card(_card_number(order))
         case _:
             pass
     return FACTS[tell.event].model_validate(fields)
 
 
-def _card_number(view: CaseView) -> str:
-    """The number of the card that the bureau makes for this case; the same one whenever it is asked for."""
-    return f"D{int(hashlib.sha256(view.case_id.encode()).hexdigest(), 16) % 10**8:08d}"
+def _card_number(order: str | None) -> str:
+    """The number of the card that the bureau makes by an order; the same one whenever it is asked for."""
+    return f"D{int(hashlib.sha256(f'{order}'.encode()).hexdigest(), 16) % 10**8:08d}"
 
 
-def _document(kind: DocumentKind, view: CaseView) -> Document:
+def _document(kind: DocumentKind, view: CaseView, copy: int = 0) -> Document:
     """A document of the case's holder in the agency's own store; the same one whenever it is asked for."""
     # After documents were returned another copy is brought, not the one that was defective.
-    attempt = len([defect for defect in view.defects if defect.document is kind])
+    attempt = copy + len([defect for defect in view.defects if defect.document is kind])
     uri = f"doc://sample/{view.case_id}/{kind.value}/{attempt}"
     return Document(
         kind=kind,

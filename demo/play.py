@@ -8,18 +8,20 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeVar
 from uuid import uuid4
 
 from activities.sealing import Sealer
 from cases.answers import Answer, CaseView, Outcome
+from cases.machines.machine import Status
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
-from demo.facts import fact_of, follows, may_be_told
+from demo.facts import fact_of, follows, may_be_told, requests_of
 from demo.screen import Board, Result, masked
-from demo.scripts import SCRIPTS, Script, See, Tell, remaining, tells_of
+from demo.scripts import SCRIPTS, Death, Script, See, Tell, remaining, tells_of
 from intake.applications import Application, InputRefused, seal_card_number
 from intake.client import CaseClient, EngineError, Opened, Refused, Unavailable, today_in_shanghai
 from intake.files.register import open_register
@@ -52,6 +54,7 @@ class Played:
     """A case and how it went."""
 
     case_id: str
+    personal_number: str
     script: Script
     opened_at: float
     """Seconds of the board's clock."""
@@ -73,20 +76,28 @@ def read(registers: Iterable[Path], expectations: Iterable[Expectation]) -> list
     return entries
 
 
+Die = Callable[[str], Awaitable[None]]
+"""Has the register learn, from the next extract, that whoever has a personal number died."""
+
+
 class Play:
     """One demonstration."""
 
-    def __init__(self, client: CaseClient, sealer: Sealer, board: Board) -> None:
+    def __init__(self, client: CaseClient, sealer: Sealer, board: Board, die: Die) -> None:
         self._client = client
         self._sealer = sealer
         self._board = board
+        self._die = die
         self._turns = asyncio.Semaphore(IN_FLIGHT)
         self._ended_before: set[str] = set()
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
     async def open_all(self, entries: Sequence[Entry]) -> None:
-        """Open a case for every row that can be taken. A row that opened its case before finds it again."""
+        """Open a case for every row that can be taken, but for those that come later.
+
+        A row that opened its case before finds it again.
+        """
         taken: list[tuple[Entry, Application]] = []
         for entry in entries:
             if entry.row.application is None:
@@ -95,9 +106,10 @@ class Play:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
         self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if case.closed}
-        applications = (_checked_now(application) for _, application in taken)
+        together = [(entry, application) for entry, application in taken if entry.expectation.after is None]
+        applications = (_checked_now(application) for _, application in together)
         async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
-            self._saw_opened(taken[opened.place][0], opened)
+            self._saw_opened(together[opened.place][0], opened)
 
     def _saw_opened(self, entry: Entry, opened: Opened) -> None:
         if opened.receipt is None:
@@ -108,22 +120,49 @@ class Play:
 
     # --- playing -----------------------------------------------------------------------------------------------------
 
-    async def play_all(self, entries: Iterable[Entry]) -> dict[str, Played]:
+    async def play_all(self, entries: Sequence[Entry]) -> dict[str, Played]:
         """Play the script of every case, side by side, to its ending; answers by case ID."""
         cases = {
-            entry.case_id: Played(
-                entry.case_id,
-                SCRIPTS[entry.expectation.script],
-                entry.opened_at,
-                ended_before=entry.case_id in self._ended_before,
-            )
+            entry.case_id: self._to_play(entry, entry.case_id)
             for entry in entries
             if entry.case_id is not None and not entry.refused
         }
         async with asyncio.TaskGroup() as group:
             for case in cases.values():
                 group.create_task(self._play(case))
-        return cases
+            later = [
+                group.create_task(self._come_later(entry, above, entry.expectation.after))
+                for above, entry in pairwise(entries)
+                if entry.expectation.after is not None
+            ]
+        came = [task.result() for task in later]
+        return cases | {each.case_id: each for each in came if each is not None}
+
+    def _to_play(self, entry: Entry, case_id: str) -> Played:
+        return Played(
+            case_id,
+            entry.expectation.personal_number,
+            SCRIPTS[entry.expectation.script],
+            entry.opened_at,
+            ended_before=case_id in self._ended_before,
+        )
+
+    async def _come_later(self, entry: Entry, above: Entry, after: Status) -> Played | None:
+        """Open the case of a row when the one of the row above is in a status, or has been, and play it."""
+        if entry.row.application is None or above.case_id is None:
+            return None
+        try:
+            so_far = await self._call(partial(self._client.history, above.case_id))
+            if all(each.to is not after for each in so_far):
+                await _repeated(partial(self._client.wait_for, above.case_id, _stands_in(after)))
+            receipt = await self._call(partial(self._client.open, _checked_now(entry.row.application)))
+        except (InputRefused, EngineError) as wrong:
+            entry.refused = _codes(wrong)
+            return None
+        self._saw_opened(entry, Opened(0, receipt, None))
+        case = self._to_play(entry, receipt.case_id)
+        await self._play(case)
+        return case
 
     async def _play(self, case: Played) -> None:
         try:
@@ -148,8 +187,17 @@ class Play:
         while left:
             step = left[0]
             if isinstance(step, See):
-                view, answer = await self._until(case, _moved_since(view)), None
-                left = await self._untold(case)
+                so_far = await self._call(partial(self._client.history, case.case_id))
+                left, answer = remaining(case.script, so_far), None
+                if left[:1] == (step,):
+                    await self._until(case, _moved_since(len(so_far)))
+                # Looked at after its history: what the script goes on from is not older than what it has seen.
+                view = await self._call(partial(self._client.view, case.case_id))
+                continue
+            if isinstance(step, Death):
+                view, answer = await self._until(case, _stands_in(step.at)), None
+                await self._die(case.personal_number)
+                left = left[1:]
                 continue
             tells = tells_of(step)
             if not (may_be_told(tells[0], view) if answer is None else follows(tells[0], view, answer)):
@@ -174,7 +222,9 @@ class Play:
         # A script may tell the very same thing twice; its place makes it another telling, and the same one when the
         # demonstration is started again.
         update_id = f"demo:{place}:{tell.by.value}"
-        fact = fact_of(tell, view, lambda number: seal_card_number(number, case.case_id, self._sealer))
+        so_far = await self._call(partial(self._client.history, case.case_id)) if tell.request is not None else ()
+        requests = requests_of(view, so_far)
+        fact = fact_of(tell, view, lambda number: seal_card_number(number, case.case_id, self._sealer), requests)
         try:
             answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
         except Refused as refused:
@@ -212,8 +262,12 @@ async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:
     return await call()
 
 
-def _moved_since(last: CaseView) -> Callable[[CaseView], bool]:
-    return lambda view: view.version > last.version
+def _moved_since(version: int) -> Callable[[CaseView], bool]:
+    return lambda view: view.version > version
+
+
+def _stands_in(status: Status) -> Callable[[CaseView], bool]:
+    return lambda view: view.status is status
 
 
 def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]:

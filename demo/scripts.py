@@ -4,8 +4,9 @@ A script says nothing of how a case ends; that is the sample's to say (`samples/
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from pydantic import JsonValue
@@ -28,6 +29,7 @@ class Part(StrEnum):
     """Tells what the applicant said or brought."""
     officer = "officer"
     second_officer = "second_officer"
+    supervisor = "supervisor"
     operator = "operator"
     card_bureau = "card_bureau"
     bank = "bank"
@@ -51,6 +53,10 @@ class Tell:
     """Fields of the fact that the script knows; the rest is read from the case (`demo/facts.py`)."""
     brings: tuple[DocumentKind, ...] = ()
     """Documents that are handed in with it."""
+    copy: int = 0
+    """Which copy of them, where further ones are brought after the first."""
+    request: int | None = None
+    """Which of the case's requests it is about, the first being 0; None for the one in force."""
     refused: Code | None = None
     """With which code the case refuses it, where it does."""
 
@@ -69,7 +75,14 @@ class See:
     status: Status
 
 
-Step = Tell | Together | See
+@dataclass(frozen=True, slots=True)
+class Death:
+    """An extract tells the register that the person has died; nobody tells the case."""
+
+    at: Status
+
+
+Step = Tell | Together | See | Death
 Script = tuple[Step, ...]
 
 _D, _E, _P, _S = DocumentKind, Event, Part, Status
@@ -82,19 +95,31 @@ def tells_of(step: Tell | Together) -> tuple[Tell, ...]:
 
 def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
     """The part of a script that has not happened yet, by the case's own history. Others' acts are passed over."""
-    left = list(script)
+    left = script
     for transition in so_far:
         while left and isinstance(step := left[0], See) and transition.to is step.status:
-            del left[0]
-        if left:
-            left[:1] = _left_of(left[0], transition)
-    return tuple(left)
+            left = left[1:]
+        left = _after(left, transition)
+    return left
+
+
+def _after(left: Script, transition: Transition) -> Script:
+    """What is left of a script after a transition. A refusal leaves no trace: it came before what followed it."""
+    for place, step in enumerate(left):
+        rest = _left_of(step, transition)
+        if rest != (step,):
+            return (*rest, *left[place + 1 :])
+        if not isinstance(step, Tell) or step.refused is None:
+            break
+    return left
 
 
 def _left_of(step: Step, transition: Transition) -> Script:
     """What is left of a step after a transition."""
     match step:
-        case Tell(event=transition.event):
+        case Tell(event=transition.event, refused=transition.refused):
+            return ()
+        case Death() if transition.event is Event.person_found_ended:
             return ()
         case Together(tells) if tells[0].event is transition.event:
             untold = tuple(tell for tell in tells if tell.by.staff_id != transition.actor)
@@ -115,6 +140,11 @@ def _confirm(by: Part, *, confirmed: bool = True, at: Status = _S.applying) -> T
     return Tell(at, _E.confirm_downstream, by, {"system": system, "confirmed": confirmed, "reference": f"{system}/1"})
 
 
+def _too_late(tell: Tell, request: int) -> Tell:
+    """The same as an answer to an earlier request, which is over: refused, and written down."""
+    return replace(tell, request=request, refused=Code.ANSWER_OUT_OF_DATE)
+
+
 _CONFIRMED: Final[Script] = (Together((_confirm(_P.medical_insurance), _confirm(_P.pension), _confirm(_P.bank))),)
 
 
@@ -128,6 +158,13 @@ _BRING: Final = Tell(_S.awaiting_documents, _E.add_documents, _P.counter, {"orig
 
 def _return(kind: DocumentKind, by: Part, at: Status = _S.in_review) -> Tell:
     return Tell(at, _E.return_documents, by, {"defects": [{"document": kind, "problem": "复印件不清晰"}]})
+
+
+def _notices(rounds: int) -> Script:
+    """A copy is returned and brought again as often as the region's policy allows, and once more, which is refused."""
+    again = _return(_D.resident_id_card, _P.clerk)
+    mended = [(again, replace(_add(_D.resident_id_card), copy=place)) for place in range(rounds)]
+    return (*chain.from_iterable(mended), replace(again, refused=Code.SUPPLEMENT_ROUNDS_USED))
 
 
 def _hold(reason: HoldReason, at: Status = _S.in_review) -> Tell:
@@ -154,6 +191,13 @@ def _decide(outcome: DisputeOutcome, by: Part, *, refused: Code | None = None) -
     return Tell(_S.disputed, _E.resolve_dispute, by, {"outcome": outcome}, brings=papers, refused=refused)
 
 
+_OPINIONS_DIFFER: Final[Script] = (
+    _decide(DisputeOutcome.theirs, _P.officer),
+    # Neither decision takes the other's place.
+    _decide(DisputeOutcome.ours, _P.second_officer, refused=Code.OPINIONS_DIFFER),
+)
+
+
 def _settle(outcome: DisputeOutcome) -> Script:
     """Two officers decide the same on the same document."""
     return (_decide(outcome, _P.officer), _decide(outcome, _P.second_officer))
@@ -163,30 +207,52 @@ def _repair(action: RepairAction, system: System | None = None) -> Tell:
     return Tell(_S.repair, _E.repair, _P.operator, {"action": action, "system": system, "evidence": "REPAIR/1"})
 
 
-_REPORT_LOSS: Final = Tell(_S.temporarily_blocked, _E.confirm_loss, _P.counter, {"evidence": "LOSS/1"})
+_CONFIRM_LOSS: Final = Tell(_S.temporarily_blocked, _E.confirm_loss, _P.counter, {"evidence": "LOSS/1"})
+
+
+def _lose(at: Status) -> Tell:
+    return Tell(at, _E.report_loss, _P.counter, {"evidence": "LOSS/1"})
 
 
 def _found(at: Status) -> Tell:
     return Tell(at, _E.card_found, _P.counter)
 
 
-def _make(*, produced: bool = True) -> Tell:
-    return Tell(_S.in_production, _E.card_produced, _P.card_bureau, {"produced": produced, "batch": "BATCH/1"})
+def _make(*, produced: bool = True, at: Status = _S.in_production) -> Tell:
+    return Tell(at, _E.card_produced, _P.card_bureau, {"produced": produced, "batch": "BATCH/1"})
+
+
+def _destroy(at: Status, request: int | None = None) -> Script:
+    """Two people destroy a card; the same person twice is one person."""
+    record = {"record": "DESTROYED/1"}
+    first = Tell(at, _E.card_destroyed, _P.counter, record, request=request)
+    return (first, replace(first, refused=Code.SAME_PERSON), replace(first, by=_P.clerk))
+
+
+def _destroy_surplus(request: int, at: Status) -> Script:
+    """A card that an order brought although it was over turns up, and is destroyed."""
+    return (
+        Tell(at, _E.card_turned_up, _P.card_bureau, {"batch": "BATCH/0"}, request=request),
+        *_destroy(at, request),
+    )
 
 
 def _activate(function: CardFunction, by: Part) -> Tell:
     return Tell(_S.handed_over, _E.card_activated, by, {"function": function})
 
 
-def _fetch(by: HandOver = HandOver.counter) -> Script:
-    """The card is made, reaches its holder, and both functions are activated."""
-    hand_over = Tell(_S.ready, _E.card_handed_over, _P.counter, {"by": by, "evidence": "HANDOVER/1"})
+def _use(by: HandOver = HandOver.counter) -> Script:
+    """The card reaches its holder, and both functions are activated."""
     return (
-        _make(),
-        hand_over,
+        Tell(_S.ready, _E.card_handed_over, _P.counter, {"by": by, "evidence": "HANDOVER/1"}),
         _activate(CardFunction.social, _P.counter),
         _activate(CardFunction.bank, _P.bank),
     )
+
+
+def _fetch(by: HandOver = HandOver.counter) -> Script:
+    """The card is made, reaches its holder, and both functions are activated."""
+    return (_make(), *_use(by))
 
 
 # --- ID-number change ------------------------------------------------------------------------------------------------
@@ -216,14 +282,10 @@ _UNTIL_UPDATED: Final[Mapping[str, Script]] = {
     "hold-resume": (_hold(HoldReason.waiting_for_id_card), _extend(5), _RESUME, _VERIFY),
     "hold-before-approval": (_VERIFY, _hold(HoldReason.waiting_for_police, _S.awaiting_approval), _RESUME, _APPROVE),
     "dispute-ours": (*_settle(DisputeOutcome.ours), _VERIFY, _APPROVE),
-    "dispute-ours-at-last": (
-        _decide(DisputeOutcome.theirs, _P.officer),
-        # Neither decision takes the other's place; then the first officer joins the second.
-        _decide(DisputeOutcome.ours, _P.second_officer, refused=Code.OPINIONS_DIFFER),
-        _decide(DisputeOutcome.ours, _P.officer),
-        _VERIFY,
-        _APPROVE,
-    ),
+    "dispute-ours-at-last": (*_OPINIONS_DIFFER, _decide(DisputeOutcome.ours, _P.officer), _VERIFY, _APPROVE),
+    "dispute-ours-by-supervisor": (*_OPINIONS_DIFFER, _decide(DisputeOutcome.ours, _P.supervisor), _VERIFY, _APPROVE),
+    "lost-and-found": (_lose(_S.in_review), _found(_S.in_review), _VERIFY),
+    "held-and-disputed": (_hold(HoldReason.waiting_for_id_card), See(_S.disputed), _RESUME, _VERIFY),
     "dispute-won": (See(_S.disputed), _VERIFY, _APPROVE),
 }
 """Scripts up to the point where the register takes the new number over."""
@@ -247,6 +309,16 @@ _CHANGES: Final[Mapping[str, Script]] = {
         _confirm(_P.pension),
         _confirm(_P.bank),
     ),
+    "refused-undone-answered-late": (
+        _VERIFY,
+        _confirm(_P.medical_insurance, confirmed=False),
+        _VERIFY,
+        _too_late(_confirm(_P.bank), 0),
+        *_CONFIRMED,
+    ),
+    # A region's policy says how often papers may be returned: twice in the north, once in the south.
+    "notices-used-up-north": (*_notices(2), _VERIFY, *_CONFIRMED),
+    "notices-used-up-south": (*_notices(1), _VERIFY),
     "withdraw-applying": (_VERIFY, _WITHDRAW[_S.applying]),
     "died-applying": (_VERIFY, _end(PersonEndedReason.death, _S.applying)),
     "reject-by-second-officer": (_VERIFY, _reject(_P.officer, _S.awaiting_approval)),
@@ -264,7 +336,7 @@ _REPLACEMENTS: Final[Mapping[str, Script]] = {
     "replace-by-post": (_VERIFY, *_fetch(HandOver.post)),
     "replace-bring": (_BRING, _VERIFY, *_fetch()),
     "replace-approve": (_VERIFY, _APPROVE, *_fetch()),
-    "replace-lost": (_REPORT_LOSS, _VERIFY, *_fetch()),
+    "replace-lost": (_CONFIRM_LOSS, _VERIFY, *_fetch()),
     "replace-add-old-card": (_add(_D.old_card), _VERIFY, *_fetch()),
     "replace-return": (_return(_D.resident_id_card, _P.clerk), _add(_D.resident_id_card), _VERIFY, *_fetch()),
     "replace-hold": (_hold(HoldReason.applicant_in_hospital), _extend(3), _RESUME, _VERIFY, *_fetch()),
@@ -279,12 +351,55 @@ _REPLACEMENTS: Final[Mapping[str, Script]] = {
         _VERIFY,
         *_fetch(),
     ),
+    "notices-used-up-north-card": (*_notices(2), _VERIFY, *_fetch()),
+    "notices-used-up-south-card": (*_notices(1), _VERIFY, *_fetch()),
+    "undone-card-made": (
+        _VERIFY,
+        *[_make(produced=False)] * 3,
+        _repair(RepairAction.undo),
+        _VERIFY,
+        _too_late(_make(), 0),
+        *_destroy_surplus(0, _S.in_production),
+        *_fetch(),
+    ),
+    "two-cards-made": (
+        _VERIFY,
+        _make(produced=False),
+        # The card of the first attempt comes after all, and then that of the second.
+        replace(_make(), request=0),
+        _too_late(_make(at=_S.ready), 1),
+        *_destroy_surplus(1, _S.ready),
+        *_use(),
+    ),
     "found": (_found(_S.temporarily_blocked),),
-    "found-reported": (_REPORT_LOSS, _found(_S.in_review)),
-    "found-in-production": (_REPORT_LOSS, _VERIFY, _found(_S.in_production)),
+    "found-reported": (_CONFIRM_LOSS, _found(_S.in_review)),
+    "found-in-production": (_CONFIRM_LOSS, _VERIFY, _found(_S.in_production)),
     "withdraw-blocked": (_WITHDRAW[_S.temporarily_blocked],),
     "withdraw-ordered": (_VERIFY, _WITHDRAW[_S.in_production]),
-    "died-in-production": (_VERIFY, _end(PersonEndedReason.death, _S.in_production)),
+    "lost-in-production": (
+        _VERIFY,
+        _lose(_S.in_production),
+        replace(_lose(_S.in_production), by=_P.bank, refused=Code.LOSS_ALREADY_REPORTED),
+        replace(_CONFIRM_LOSS, at=_S.in_production),
+        *_fetch(),
+    ),
+    "lost-in-the-post": (
+        _VERIFY,
+        *_fetch(HandOver.post)[:2],
+        Tell(_S.handed_over, _E.card_lost_on_way, _P.counter, {"evidence": "POST/1"}),
+        *_fetch(HandOver.post)[:2],
+        # Whoever has the first card now tries to use it.
+        _too_late(_activate(CardFunction.bank, _P.bank), 0),
+        *_fetch()[2:],
+    ),
+    "died-in-production-north": (_VERIFY, _end(PersonEndedReason.death, _S.in_production)),
+    # An order that the region does not let anybody cancel brings a card, and nobody may have it.
+    "died-in-production-south": (
+        _VERIFY,
+        _end(PersonEndedReason.death, _S.in_production),
+        _make(at=_S.card_outstanding),
+        *_destroy(_S.card_to_destroy),
+    ),
     "transferred-before-hand-over": (_VERIFY, _make(), _end(PersonEndedReason.transfer, _S.ready)),
 }
 
@@ -295,6 +410,8 @@ SCRIPTS: Final[Mapping[str, Script]] = {
     "withdraw-incomplete": (_WITHDRAW[_S.awaiting_documents],),
     "transferred": (_end(PersonEndedReason.transfer),),
     "died": (_end(PersonEndedReason.death),),
+    # Who verifies learns of it from the case, which has ended.
+    "death-learned": (Death(_S.in_review), replace(_VERIFY, refused=Code.CASE_CLOSED)),
     **_CHANGES,
     **_REPLACEMENTS,
 }

@@ -70,6 +70,8 @@ class Sample:
     refused: Code | None = None
     """The row is refused with this code and opens nothing."""
     insured: list[Person] = field(default_factory=list)
+    after: Status | None = None
+    """The row comes when the case of the row above it is in this status; None for the rows that come together."""
 
 
 Maker = Callable[[Inventor], list[Sample]]
@@ -685,7 +687,7 @@ def production_troubles(inventor: Inventor) -> list[Sample]:
         _replaced(
             inventor,
             "died during production",
-            "died-in-production",
+            f"died-in-production-{inventor.office.name}",
             Ending(_S.ended, _M.documents_verified, Code.PERSON_DECEASED),
         ),
         _replaced(
@@ -757,6 +759,131 @@ def every_channel(inventor: Inventor) -> list[Sample]:
             sample.application.delivery = HandOver.post if north else HandOver.counter
         samples.append(_came(sample, channel, inventor))
     return samples
+
+
+# --- lives that could go wrong ---------------------------------------------------------------------------------------
+
+
+def answered_too_late(inventor: Inventor) -> list[Sample]:
+    """A change is undone and made again, and the bank's answer to the first one arrives: it counts for nothing."""
+    return [_changed(inventor, "life: answer to an undone change", "refused-undone-answered-late", DONE)]
+
+
+def decided_by_supervisor(inventor: Inventor) -> list[Sample]:
+    """Two officers decide differently on a dispute; neither replaces the other, and a supervisor decides."""
+    script = _confirmed(inventor, "dispute-ours-by-supervisor")
+    sample = _changed(inventor, "life: officers differ, a supervisor decides", script, DONE)
+    sample.insured.append(_elsewhere(inventor, str(sample.application.number)))
+    return [sample]
+
+
+def held_and_disputed(inventor: Inventor) -> list[Sample]:
+    """A case on hold gets into a dispute that lapses: it is on hold again, as before."""
+    script = _confirmed(inventor, "held-and-disputed")
+    held_one = _changed(inventor, "life: dispute during a hold", script, DONE)
+    rival = _changed(
+        inventor,
+        "life: dispute during a hold, the other",
+        "dispute-withdrawn",
+        Ending(_S.withdrawn, _M.submitted),
+        to=str(held_one.application.number),
+        papers=_DISPUTED_PAPERS,
+    )
+    rival.after = _S.on_hold
+    return [held_one, rival]
+
+
+def death_learned(inventor: Inventor) -> list[Sample]:
+    """The register learns of a death after the screening: nothing is changed, no card is ordered any more."""
+    ending = Ending(_S.ended, _M.submitted, Code.PERSON_DECEASED)
+    return [
+        _changed(inventor, "life: the register learns of a death", "death-learned", ending),
+        _replaced(inventor, "life: the register learns of a death, card", "death-learned", ending),
+    ]
+
+
+def death_told_once(inventor: Inventor) -> list[Sample]:
+    """A death that one case is told ends the person's other case, whichever of the two is told."""
+    ending = Ending(_S.ended, _M.submitted, Code.PERSON_DECEASED)
+    ordered = Ending(_S.ended, _M.documents_verified, Code.PERSON_DECEASED)
+    change, card = number_first(inventor)
+    change.script, change.words, change.ending = "died", "life: death told to the number change", ending
+    card.script, card.words, card.ending = "nothing", "life: death told to the number change, card", ending
+    person = with_card(inventor, inventor.person(inventor.new_number()))
+    script = f"died-in-production-{inventor.office.name}"
+    told = _replaced(inventor, "life: death told to the card's case", script, ordered, person=person)
+    waiting = _changed(
+        inventor,
+        "life: death told to the card's case, number",
+        "nothing",
+        ending,
+        person=person,
+        to=inventor.new_number(),
+        papers=_DISPUTED_PAPERS,
+    )
+    waiting.insured = []
+    return [change, card, told, waiting]
+
+
+def _with_new_name(inventor: Inventor, change: Sample, card: Sample) -> list[Sample]:
+    """Both applications show the new name, with the police's certificate; the card waits until the register has it."""
+    change.application.name = card.application.name = inventor.name()
+    change.application.papers = tuple(map(inventor.paper, _DISPUTED_PAPERS))
+    change.script = _confirmed(inventor, "verify-approve")
+    return [change, card]
+
+
+def name_and_number(inventor: Inventor) -> list[Sample]:
+    """Name and number change together, and a card shows both; the card waits until the register has them."""
+    change, card = _with_new_name(inventor, *number_first(inventor))
+    change.words, card.words = "life: name and number change together", "life: name and number change together, card"
+    return [change, card]
+
+
+def name_alone(inventor: Inventor) -> list[Sample]:
+    """The number is in force already and the name alone changes: nobody is sent from one application to the other."""
+    person = with_card(inventor, inventor.person(inventor.new_number()))
+    words = "life: the name alone changes"
+    change = _changed(inventor, words, "", DONE, person=person, to=person.number)
+    card = _replaced(inventor, f"{words}, card", "replace", DONE, reason=_R.data_changed, person=person)
+    card.insured = []
+    return _with_new_name(inventor, change, card)
+
+
+def notices_used_up(inventor: Inventor) -> list[Sample]:
+    """Papers are returned as often as the region allows; a further notice is refused, and the case is decided."""
+    script = f"notices-used-up-{inventor.office.name}"
+    return [
+        _changed(inventor, "life: notices used up", script, DONE),
+        _replaced(inventor, "life: notices used up, card", f"{script}-card", DONE),
+    ]
+
+
+def lost_in_production(inventor: Inventor) -> list[Sample]:
+    """The card in use is lost while another is made because it expires: blocked at once, and the case goes on."""
+    return [_replaced(inventor, "life: card lost while another one is made", "lost-in-production", DONE)]
+
+
+def lost_and_found(inventor: Inventor) -> list[Sample]:
+    """A card is lost while the number is being changed, and found before it was reported formally."""
+    person = with_card(inventor, inventor.person())
+    script = _confirmed(inventor, "lost-and-found")
+    return [_changed(inventor, "life: card lost while the number is changed", script, DONE, person=person)]
+
+
+def lost_in_the_post(inventor: Inventor) -> list[Sample]:
+    """The new card never arrives: it never works, another one is made, and the old one stays what it was."""
+    return [_replaced(inventor, "life: new card lost in the post", "lost-in-the-post", DONE)]
+
+
+def two_cards_made(inventor: Inventor) -> list[Sample]:
+    """A card that was asked for twice is made twice: the second one has nobody, and two people destroy it."""
+    return [_replaced(inventor, "life: one card too many", "two-cards-made", DONE)]
+
+
+def undone_card_made(inventor: Inventor) -> list[Sample]:
+    """An order is cancelled and its card is made all the same: it is not the next one, and two people destroy it."""
+    return [_replaced(inventor, "life: card of a cancelled order", "undone-card-made", DONE)]
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -850,5 +977,18 @@ CATALOGUE: Final = (
     Count(repeated_rows, 1, 1),
     # Whoever is added comes after all others, so that these stay who they are.
     Count(every_channel, 1, 1),
+    Count(answered_too_late, 2, 0),
+    Count(decided_by_supervisor, 1, 1),
+    Count(held_and_disputed, 1, 1),
+    Count(death_learned, 1, 1),
+    Count(death_told_once, 1, 1),
+    Count(lost_in_production, 1, 1),
+    Count(lost_and_found, 1, 1),
+    Count(lost_in_the_post, 1, 1),
+    Count(name_and_number, 1, 1),
+    Count(name_alone, 1, 1),
+    Count(notices_used_up, 1, 1),
+    Count(two_cards_made, 1, 1),
+    Count(undone_card_made, 1, 0),
 )
 """Every class of person. Ordinary pure upgrades fill each register up to its size."""

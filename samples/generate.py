@@ -32,7 +32,7 @@ EXPECTED: Final = "expected.csv"
 DIRECTORY: Final = "directory.toml"
 CONTACTS: Final = "staff-contacts.csv"
 
-PEOPLE: Final = {NORTH: 180, SOUTH: 120}
+PEOPLE: Final = {NORTH: 190, SOUTH: 130}
 """How many persons of its own each register holds."""
 _SEEDS: Final = {NORTH: 11643, SOUTH: 18030}
 
@@ -110,6 +110,7 @@ EXPECTED_COLUMNS: Final = (
     "milestone",
     "reason",
     "refused",
+    "after",
 )
 FIRST_ROW: Final = 2
 """Rows are counted as a spreadsheet shows them: the headings are row 1."""
@@ -196,6 +197,7 @@ def _expected(file: str, samples: Iterable[Sample]) -> Iterable[tuple[str, ...]]
             ending.milestone.value if ending is not None else "",
             ending.reason.value if ending is not None and ending.reason is not None else "",
             sample.refused.value if sample.refused is not None else "",
+            sample.after.value if sample.after is not None else "",
         )
 
 

@@ -16,8 +16,9 @@ from demo.expected import expectations
 from demo.play import Play, read, results
 from demo.screen import Board
 from demo.staffing import staffed
+from intake.client import today_in_shanghai
 from samples import generate
-from samples.classes import CATALOGUE, Sample, pure_upgrade
+from samples.classes import CATALOGUE, Sample, held_and_disputed, pure_upgrade
 from samples.people import NORTH, SOUTH, Office
 from tests.canary.forms import Kind as PlantedKind
 from tests.canary.people import PlantedInventor
@@ -36,7 +37,7 @@ _PEOPLE: Final = 225
 
 async def registers(stage: Stage) -> tuple[str, ...]:
     """Import two registers by the command line, and play every case of theirs to its end; answers what went wrong."""
-    files = await _written(stage)
+    files, extract = await _written(stage)
     # Clerks whom a bank's system names have a post; those of the counter open their cases themselves, below.
     await staffed(stage.engine.pool, stage.engine.sealer)
     for path in files:
@@ -44,7 +45,13 @@ async def registers(stage: Stage) -> tuple[str, ...]:
         # Where a machine is so busy that rows are not answered in time they are opened below.
         assert said.exit in {0, EXIT_DATA, EXIT_UNAVAILABLE}, said.codes
     expected = expectations(stage.inputs / generate.EXPECTED)
-    play = Play(stage.client, stage.engine.sealer, Board())
+
+    async def die(personal_number: str) -> None:
+        (person,) = [each for each in extract if each.personal_number == personal_number]
+        died = person.model_copy(update={"died_on": today_in_shanghai()})
+        await load_persons(stage.engine.pool, stage.engine.sealer, [died])
+
+    play = Play(stage.client, stage.engine.sealer, Board(), die)
     entries = read(files, expected)
     await play.open_all(entries)
     played = await play.play_all(entries)
@@ -55,7 +62,7 @@ async def registers(stage: Stage) -> tuple[str, ...]:
     )
 
 
-async def _written(stage: Stage) -> list[Path]:
+async def _written(stage: Stage) -> tuple[list[Path], list[InsuredPerson]]:
     """Register files of both offices, the base extract loaded, and what must become of each row."""
     everybody: list[Sample] = []
     files, lines = [], []
@@ -71,18 +78,19 @@ async def _written(stage: Stage) -> list[Path]:
     with (stage.inputs / generate.EXPECTED).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([generate.EXPECTED_COLUMNS, *lines])
     stage.people.drawn(everybody)
-    extract = [generate._record(person) for sample in everybody for person in sample.insured]
-    loaded = await load_persons(stage.engine.pool, stage.engine.sealer, map(InsuredPerson.model_validate, extract))
+    records = [generate._record(person) for sample in everybody for person in sample.insured]
+    extract = [InsuredPerson.model_validate(record) for record in records]
+    loaded = await load_persons(stage.engine.pool, stage.engine.sealer, extract)
     assert loaded.loaded == len(extract)
-    await _reached_by_mail(stage, [str(person["personal_number"]) for person in extract])
-    return files
+    await _reached_by_mail(stage, [person.personal_number for person in extract])
+    return files, extract
 
 
 def _drawn(stage: Stage, office: Office, seed: int) -> list[Sample]:
     inventor = PlantedInventor(office, seed, stage.people)
-    drawn = [
-        entry.make(inventor) for entry in CATALOGUE for _ in range(entry.north if office is NORTH else entry.south)
-    ]
+    # An import brings all rows at once, those that come later as well.
+    together = [entry for entry in CATALOGUE if entry.make is not held_and_disputed]
+    drawn = [entry.make(inventor) for entry in together for _ in range(entry.north if office is NORTH else entry.south)]
     while len({sample.application.personal_number for together in drawn for sample in together}) < _PEOPLE:
         drawn.append(pure_upgrade(inventor))
     return [sample for together in drawn for sample in together]

@@ -3,12 +3,13 @@ from datetime import UTC, datetime
 import pytest
 
 from cases.answers import Answer, CaseView, Transition
+from cases.errors import Code
 from cases.events import Event, Origin
 from cases.machines.machine import Awaits, Milestone, Status
-from cases.names import Kind
+from cases.names import Kind, order_id, publication_id
 from cases.policy import Policies
-from demo.facts import actor_of, follows, may_be_told
-from demo.scripts import SCRIPTS, Part, See, Tell, Together, remaining, tells_of
+from demo.facts import actor_of, follows, may_be_told, requests_of
+from demo.scripts import SCRIPTS, Death, Part, See, Tell, Together, remaining, tells_of
 
 CASE = "idc-" + "a" * 26
 
@@ -103,9 +104,56 @@ def test_of_those_who_tell_a_case_together_only_the_unheard_are_left() -> None:
     assert [tell.by for tell in left.tells] == [Part.medical_insurance, Part.bank]
 
 
+def test_what_was_refused_is_passed_over_once_what_follows_it_has_happened() -> None:
+    script = SCRIPTS["two-cards-made"]
+    refused = [place for place, step in enumerate(script) if isinstance(step, Tell) and step.refused is not None]
+    assert refused == [3, 6]
+    verified = (Event.verify_documents, Status.in_review, Status.ordered)
+    failed = (Event.card_produced, Status.in_production, Status.in_production)
+    made = (Event.card_produced, Status.in_production, Status.ready)
+    told = went(SCREENED, verified, failed, made)
+    assert remaining(script, told) == script[3:]
+    turned_up = (Event.card_turned_up, Status.ready, Status.ready)
+    assert remaining(script, went(SCREENED, verified, failed, made, turned_up)) == script[5:]
+
+
+def test_a_refusal_that_is_on_record_is_told_from_what_was_not_refused() -> None:
+    script = SCRIPTS["dispute-ours-at-last"]
+    decided = (Event.resolve_dispute, Status.disputed, Status.disputed)
+    disputed = (Event.screened, Status.screening, Status.disputed)
+    first, *_ = told = went(disputed, decided, decided)
+    differs = told[-1].model_copy(update={"refused": Code.OPINIONS_DIFFER})
+    assert remaining(script, (first, told[1], differs)) == script[2:]
+
+
+def test_a_death_that_the_register_has_learned_of_is_told_by_no_second_extract() -> None:
+    script = SCRIPTS["death-learned"]
+    assert isinstance(script[0], Death)
+    ended = (Event.person_found_ended, Status.in_review, Status.ended)
+    assert remaining(script, went(SCREENED)) == script
+    assert remaining(script, went(SCREENED, ended)) == script[1:]
+
+
+def test_whoever_was_asked_for_a_card_keeps_the_identity_of_each_order() -> None:
+    failed = (Event.card_produced, Status.in_production, Status.in_production)
+    ordered = (Event.order_card, Status.ordered, Status.in_production)
+    last = (Event.card_produced, Status.in_production, Status.repair)
+    again = (Event.repair, Status.repair, Status.in_production)
+    card = view(Status.in_production, case_id=CASE.replace("idc", "crc"), kind=Kind.card_replacement)
+    requests = requests_of(card, went(SCREENED, ordered, failed, last, again))
+    assert requests == tuple(order_id(card.case_id, 1, version) for version in (2, 3, 5))
+
+
+def test_whoever_was_asked_to_confirm_keeps_the_identity_of_each_publication() -> None:
+    commit = (Event.commit, Status.applying, Status.applying)
+    undone = (Event.confirm_downstream, Status.applying, Status.in_review)
+    requests = requests_of(view(Status.applying), went(SCREENED, commit, undone, commit))
+    assert requests == (publication_id(CASE, 1, 2), publication_id(CASE, 1, 4))
+
+
 def test_scripts_tell_only_what_comes_from_outside() -> None:
-    steps = [step for script in SCRIPTS.values() for step in script if not isinstance(step, See)]
-    told = {tell.event for step in steps for tell in tells_of(step)}
+    steps = [step for script in SCRIPTS.values() for step in script]
+    told = {tell.event for step in steps if isinstance(step, Tell | Together) for tell in tells_of(step)}
     assert {event.origin for event in told} == {Origin.outside}
 
 
@@ -139,7 +187,7 @@ def test_a_fact_follows_at_once_where_nothing_must_be_looked_up(
     script: str, place: int, status: Status, *, at_once: bool
 ) -> None:
     step = SCRIPTS[script][place]
-    assert not isinstance(step, See)
+    assert isinstance(step, Tell | Together)
     assert follows(tells_of(step)[0], view(Status.in_review), answer(status)) is at_once
 
 
