@@ -39,8 +39,13 @@ def actor_of(part: Part, view: CaseView) -> Actor:
 
 def may_be_told(tell: Tell, view: CaseView) -> bool:
     """Whether the case stands where the step wants it."""
+    return stands_in(tell.at, view)
+
+
+def stands_in(status: Status, view: CaseView) -> bool:
+    """Whether the case has come to rest in a status."""
     # A case that is applying has not written its new number yet before it awaits the other systems.
-    return view.status is tell.at and (tell.at is not Status.applying or bool(view.awaited))
+    return view.status is status and (status is not Status.applying or bool(view.awaited))
 
 
 def follows(tell: Tell, view: CaseView, answer: Answer) -> bool:

@@ -19,9 +19,9 @@ from cases.machines.machine import Status
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
-from demo.facts import fact_of, follows, may_be_told, requests_of
+from demo.facts import fact_of, follows, may_be_told, requests_of, stands_in
 from demo.screen import Board, Result, masked
-from demo.scripts import SCRIPTS, Death, Script, See, Tell, remaining, tells_of
+from demo.scripts import SCRIPTS, Below, Death, Script, See, Tell, remaining, tells_of
 from intake.applications import Application, InputRefused, seal_card_number
 from intake.client import CaseClient, EngineError, Opened, Refused, Unavailable, today_in_shanghai
 from intake.files.register import open_register
@@ -90,6 +90,8 @@ class Play:
         self._die = die
         self._turns = asyncio.Semaphore(IN_FLIGHT)
         self._ended_before: set[str] = set()
+        self._below: dict[str, asyncio.Task[Played | None]] = {}
+        """What becomes of the rows that come later, by the case of the row above."""
 
     # --- opening -----------------------------------------------------------------------------------------------------
 
@@ -128,14 +130,13 @@ class Play:
             if entry.case_id is not None and not entry.refused
         }
         async with asyncio.TaskGroup() as group:
+            for above, entry in pairwise(entries):
+                if entry.expectation.after is not None and above.case_id is not None:
+                    later = self._come_later(entry, above.case_id, entry.expectation.after)
+                    self._below[above.case_id] = group.create_task(later)
             for case in cases.values():
                 group.create_task(self._play(case))
-            later = [
-                group.create_task(self._come_later(entry, above, entry.expectation.after))
-                for above, entry in pairwise(entries)
-                if entry.expectation.after is not None
-            ]
-        came = [task.result() for task in later]
+        came = [task.result() for task in self._below.values()]
         return cases | {each.case_id: each for each in came if each is not None}
 
     def _to_play(self, entry: Entry, case_id: str) -> Played:
@@ -147,14 +148,14 @@ class Play:
             ended_before=case_id in self._ended_before,
         )
 
-    async def _come_later(self, entry: Entry, above: Entry, after: Status) -> Played | None:
+    async def _come_later(self, entry: Entry, above: str, after: Status) -> Played | None:
         """Open the case of a row when the one of the row above is in a status, or has been, and play it."""
-        if entry.row.application is None or above.case_id is None:
+        if entry.row.application is None:
             return None
         try:
-            so_far = await self._call(partial(self._client.history, above.case_id))
-            if all(each.to is not after for each in so_far):
-                await _repeated(partial(self._client.wait_for, above.case_id, _stands_in(after)))
+            so_far = await self._call(partial(self._client.history, above))
+            if all(each.status is not after for each in so_far):
+                await _repeated(partial(self._client.wait_for, above, partial(stands_in, after)))
             receipt = await self._call(partial(self._client.open, _checked_now(entry.row.application)))
         except (InputRefused, EngineError) as wrong:
             entry.refused = _codes(wrong)
@@ -194,8 +195,13 @@ class Play:
                 # Looked at after its history: what the script goes on from is not older than what it has seen.
                 view = await self._call(partial(self._client.view, case.case_id))
                 continue
+            if isinstance(step, Below):
+                await self._below[case.case_id]
+                view, answer = await self._call(partial(self._client.view, case.case_id)), None
+                left = left[1:]
+                continue
             if isinstance(step, Death):
-                view, answer = await self._until(case, _stands_in(step.at)), None
+                view, answer = await self._until(case, partial(stands_in, step.at)), None
                 await self._die(case.personal_number)
                 left = left[1:]
                 continue
@@ -264,10 +270,6 @@ async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:
 
 def _moved_since(version: int) -> Callable[[CaseView], bool]:
     return lambda view: view.version > version
-
-
-def _stands_in(status: Status) -> Callable[[CaseView], bool]:
-    return lambda view: view.status is status
 
 
 def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]:

@@ -82,7 +82,12 @@ class Death:
     at: Status
 
 
-Step = Tell | Together | See | Death
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Nobody does anything before the case of the row below, which came later, has ended."""
+
+
+Step = Tell | Together | See | Death | Below
 Script = tuple[Step, ...]
 
 _D, _E, _P, _S = DocumentKind, Event, Part, Status
@@ -104,12 +109,12 @@ def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
 
 
 def _after(left: Script, transition: Transition) -> Script:
-    """What is left of a script after a transition. A refusal leaves no trace: it came before what followed it."""
+    """What is left of a script after a transition. What leaves no trace came before what followed it."""
     for place, step in enumerate(left):
         rest = _left_of(step, transition)
         if rest != (step,):
             return (*rest, *left[place + 1 :])
-        if not isinstance(step, Tell) or step.refused is None:
+        if not isinstance(step, Below) and not (isinstance(step, Tell) and step.refused is not None):
             break
     return left
 
@@ -319,6 +324,15 @@ _CHANGES: Final[Mapping[str, Script]] = {
     # A region's policy says how often papers may be returned: twice in the north, once in the south.
     "notices-used-up-north": (*_notices(2), _VERIFY, *_CONFIRMED),
     "notices-used-up-south": (*_notices(1), _VERIFY),
+    # Somebody else has the old number by now, so the bank's refusal undoes nothing; an operator publishes again.
+    "undo-impossible": (
+        _VERIFY,
+        _APPROVE,
+        Below(),
+        _confirm(_P.bank, confirmed=False),
+        _repair(RepairAction.retry),
+        *_CONFIRMED,
+    ),
     "withdraw-applying": (_VERIFY, _WITHDRAW[_S.applying]),
     "died-applying": (_VERIFY, _end(PersonEndedReason.death, _S.applying)),
     "reject-by-second-officer": (_VERIFY, _reject(_P.officer, _S.awaiting_approval)),
@@ -334,6 +348,7 @@ _CHANGES: Final[Mapping[str, Script]] = {
 _REPLACEMENTS: Final[Mapping[str, Script]] = {
     "replace": (_VERIFY, *_fetch()),
     "replace-by-post": (_VERIFY, *_fetch(HandOver.post)),
+    "replace-below": (_VERIFY, Below(), *_fetch()),
     "replace-bring": (_BRING, _VERIFY, *_fetch()),
     "replace-approve": (_VERIFY, _APPROVE, *_fetch()),
     "replace-lost": (_CONFIRM_LOSS, _VERIFY, *_fetch()),

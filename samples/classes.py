@@ -876,6 +876,36 @@ def lost_in_the_post(inventor: Inventor) -> list[Sample]:
     return [_replaced(inventor, "life: new card lost in the post", "lost-in-the-post", DONE)]
 
 
+def number_changes_beside_a_card(inventor: Inventor) -> list[Sample]:
+    """A number changes while a card with the old one is being made: both end, and the card is outdated as it comes."""
+    words = "life: number changes while a card is made"
+    person = with_card(inventor, inventor.person(inventor.new_number()))
+    card = _replaced(inventor, f"{words}, card", "replace-below", DONE, person=person)
+    script = _confirmed(inventor, "verify-approve")
+    change = _changed(inventor, words, script, DONE, person=person, to=inventor.new_number(), papers=_DISPUTED_PAPERS)
+    change.after, change.insured = _S.in_production, []
+    return [card, change]
+
+
+def old_number_taken(inventor: Inventor) -> list[Sample]:
+    """The old number has a rightful holder when the bank refuses the new one: nothing is undone, and a way is left."""
+    words, old = "life: old number has a new holder", inventor.new_number()
+    person = inventor.person(old)
+    to, papers = inventor.new_number(), _DISPUTED_PAPERS
+    change = _changed(inventor, words, "undo-impossible", DONE, person=person, to=to, papers=papers)
+    script = _confirmed(inventor, "verify-approve")
+    holder = _changed(inventor, f"{words}, the holder", script, DONE, to=old, papers=papers)
+    holder.after = _S.applying
+    return [change, holder]
+
+
+def died_with_benefits_held(inventor: Inventor) -> list[Sample]:
+    """Benefits are held and the person dies: the case ends, and what is owed is released to the heirs."""
+    person = with_held_benefits(inventor, with_suspended_claims(inventor, inventor.person(), "id_number"))
+    ending = Ending(_S.ended, _M.submitted, Code.PERSON_DECEASED)
+    return [_changed(inventor, "life: death while benefits are held", "died", ending, person=person)]
+
+
 def two_cards_made(inventor: Inventor) -> list[Sample]:
     """A card that was asked for twice is made twice: the second one has nobody, and two people destroy it."""
     return [_replaced(inventor, "life: one card too many", "two-cards-made", DONE)]
@@ -988,6 +1018,9 @@ CATALOGUE: Final = (
     Count(name_and_number, 1, 1),
     Count(name_alone, 1, 1),
     Count(notices_used_up, 1, 1),
+    Count(number_changes_beside_a_card, 1, 1),
+    Count(old_number_taken, 1, 0),
+    Count(died_with_benefits_held, 1, 1),
     Count(two_cards_made, 1, 1),
     Count(undone_card_made, 1, 0),
 )

@@ -18,7 +18,7 @@ from demo.screen import Board
 from demo.staffing import staffed
 from intake.client import today_in_shanghai
 from samples import generate
-from samples.classes import CATALOGUE, Sample, held_and_disputed, pure_upgrade
+from samples.classes import CATALOGUE, Sample, pure_upgrade
 from samples.people import NORTH, SOUTH, Office
 from tests.canary.forms import Kind as PlantedKind
 from tests.canary.people import PlantedInventor
@@ -88,9 +88,11 @@ async def _written(stage: Stage) -> tuple[list[Path], list[InsuredPerson]]:
 
 def _drawn(stage: Stage, office: Office, seed: int) -> list[Sample]:
     inventor = PlantedInventor(office, seed, stage.people)
-    # An import brings all rows at once, those that come later as well.
-    together = [entry for entry in CATALOGUE if entry.make is not held_and_disputed]
-    drawn = [entry.make(inventor) for entry in together for _ in range(entry.north if office is NORTH else entry.south)]
+    made = [
+        entry.make(inventor) for entry in CATALOGUE for _ in range(entry.north if office is NORTH else entry.south)
+    ]
+    # An import brings all rows at once, so that nobody can come later.
+    drawn = [together for together in made if all(sample.after is None for sample in together)]
     while len({sample.application.personal_number for together in drawn for sample in together}) < _PEOPLE:
         drawn.append(pure_upgrade(inventor))
     return [sample for together in drawn for sample in together]

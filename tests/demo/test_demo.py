@@ -106,7 +106,7 @@ async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_samp
     async with demo(tmp_path) as third:
         # All had ended before; nothing is done twice, and it stays up.
         await third.says(ENDED)
-        assert third.said.count(" before ") >= 325
+        assert third.said.count(" before ") >= 327
         await third.says("Command line")
         assert worker_of(tmp_path).is_running()
         third.process.send_signal(signal.SIGINT)

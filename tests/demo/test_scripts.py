@@ -9,7 +9,7 @@ from cases.machines.machine import Awaits, Milestone, Status
 from cases.names import Kind, order_id, publication_id
 from cases.policy import Policies
 from demo.facts import actor_of, follows, may_be_told, requests_of
-from demo.scripts import SCRIPTS, Death, Part, See, Tell, Together, remaining, tells_of
+from demo.scripts import SCRIPTS, Below, Death, Part, See, Tell, Together, remaining, tells_of
 
 CASE = "idc-" + "a" * 26
 
@@ -124,6 +124,15 @@ def test_a_refusal_that_is_on_record_is_told_from_what_was_not_refused() -> None
     first, *_ = told = went(disputed, decided, decided)
     differs = told[-1].model_copy(update={"refused": Code.OPINIONS_DIFFER})
     assert remaining(script, (first, told[1], differs)) == script[2:]
+
+
+def test_whoever_waited_for_the_row_below_waits_no_more_when_they_have_gone_on() -> None:
+    script = SCRIPTS["replace-below"]
+    assert isinstance(script[1], Below)
+    verified = (Event.verify_documents, Status.in_review, Status.ordered)
+    made = (Event.card_produced, Status.in_production, Status.ready)
+    assert remaining(script, went(SCREENED, verified)) == script[1:]
+    assert remaining(script, went(SCREENED, verified, made)) == script[3:]
 
 
 def test_a_death_that_the_register_has_learned_of_is_told_by_no_second_extract() -> None:

@@ -32,7 +32,7 @@ from cases.submitters import Authority, Citizen, SubmitterKind
 from cases.text import same_name
 from cases.views import view_of
 from demo.facts import fact_of, may_be_told, requests_of
-from demo.scripts import SCRIPTS, Death, Script, See, remaining, tells_of
+from demo.scripts import SCRIPTS, Below, Death, Script, See, Tell, remaining, tells_of
 from samples.classes import Application, Sample
 from samples.generate import registers
 from samples.people import Person
@@ -91,7 +91,7 @@ class World:
         come = [
             (above, sample)
             for above, sample in self.later
-            if any(case.sample is above and sample.after in case.been for case in self.cases)
+            if any(case.sample is above and case.state.status is sample.after for case in self.cases)
         ]
         self.later = [each for each in self.later if each not in come]
         for _, sample in come:
@@ -206,20 +206,26 @@ class World:
         self._settle(case, decide(case.state, event, None, AT, because))
 
     def tell(self, case: Case) -> bool:
-        """Tell the next fact of the script if the case stands where it belongs."""
-        script, view = case.left, view_of(case.state)
-        if not case.state.is_open or not script or isinstance(script[0], See):
-            return False
-        if isinstance(script[0], Death):
-            return self._die(case, script[0])
-        tell = tells_of(script[0])[-1]
-        if not may_be_told(tell, view):
-            return False
+        """Do the next step of the script if the case stands where it belongs."""
+        script = case.left
+        match script[0] if script and case.state.is_open else None:
+            case None | See():
+                return False
+            case Death() as death:
+                return self._die(case, death)
+            case Below():
+                return self._has_seen_below(case)
+            case step:
+                tell = tells_of(step)[-1]
+                return may_be_told(tell, view_of(case.state)) and self._hear(case, tell)
+
+    def _hear(self, case: Case, tell: Tell) -> bool:
         if self._has_died(case):
             assert tell.refused is Code.CASE_CLOSED
             self.move(case, Event.person_found_ended, Code.PERSON_DECEASED)
             case.untraced = 1
             return True
+        view = view_of(case.state)
         fact = fact_of(tell, view, _seal, requests_of(view, case.made))
         assert isinstance(fact, FACTS[tell.event])
         case.told.append(tell.event)
@@ -232,6 +238,9 @@ class World:
             return True
         assert decision.row.refused is tell.refused
         case.untraced = 0
+        if Effect.restore_number in decision.effects and self._old_number_is_taken(case):
+            self.move(case, Event.undo_failed, Code.UNDO_IMPOSSIBLE)
+            decision = decide(case.state, tell.event, fact, AT)
         if isinstance(fact, ResolveDispute) and decision.after.status is not Status.disputed:
             theirs = fact.outcome is DisputeOutcome.theirs
             for rival in self._rivals(case):
@@ -246,6 +255,16 @@ class World:
         self.people[case.sample.application.personal_number].died_on = TODAY
         case.untraced += 1
         return True
+
+    def _has_seen_below(self, case: Case) -> bool:
+        below = next(sample for above, sample in pairwise(self.samples) if above is case.sample)
+        ended = any(other.sample is below and not other.state.is_open for other in self.cases)
+        case.untraced += ended
+        return ended
+
+    def _old_number_is_taken(self, case: Case) -> bool:
+        old = case.sample.application.old_number
+        return len(old) == 18 and any(person.number == old for person in self.people.values())
 
     def _has_died(self, case: Case) -> bool:
         return self.people[case.sample.application.personal_number].died_on is not None
