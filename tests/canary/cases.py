@@ -88,9 +88,7 @@ async def _written(stage: Stage) -> tuple[list[Path], list[InsuredPerson]]:
 
 def _drawn(stage: Stage, office: Office, seed: int) -> list[Sample]:
     inventor = PlantedInventor(office, seed, stage.people)
-    made = [
-        entry.make(inventor) for entry in CATALOGUE for _ in range(entry.north if office is NORTH else entry.south)
-    ]
+    made = [entry.make(inventor) for entry in CATALOGUE for _ in range(entry.north if office is NORTH else entry.south)]
     # An import brings all rows at once, so that nobody can come later.
     drawn = [together for together in made if all(sample.after is None for sample in together)]
     while len({sample.application.personal_number for together in drawn for sample in together}) < _PEOPLE:
