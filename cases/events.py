@@ -172,8 +172,15 @@ class EventRecord:
     """Whether many cases may be told it at once; what decides on a person's rights is told case by case."""
     answers: bool = False
     """Whether it answers a request, by its identity; one that answers a request that is over is written down."""
+    of_the_world: bool = False
+    """Whether it tells of a card and not of the case: it is on record when the case is closed as well."""
     after_a_refusal: bool = False
     """Whether the register alone says it, after it refused a step of the engine (`cases.decide.otherwise`)."""
+
+    @property
+    def is_heard_after_closing(self) -> bool:
+        """Whether a closed case is told it: an answer to what is over is written down, the world is taken as it is."""
+        return self.answers or self.of_the_world
 
 
 # --- what a case knows of the form of an event ----------------------------------------------------------------------
@@ -245,6 +252,7 @@ def _told(
     *,
     in_bulk: bool = False,
     answers: bool = False,
+    of_the_world: bool = False,
 ) -> EventRecord:
     return EventRecord(
         event=event,
@@ -256,6 +264,7 @@ def _told(
         form=form,
         in_bulk=in_bulk,
         answers=answers,
+        of_the_world=of_the_world,
     )
 
 
@@ -464,6 +473,7 @@ _RECORDS: Final = (
         "挂失：在用的卡立即停用。The card in use is lost; it is blocked at once.",
         _HEARS_OF_LOSSES,
         Form(example={"evidence": "loss/2026-1"}, blank={"evidence": ""}),
+        of_the_world=True,
     ),
     _told(
         Event.confirm_loss,
@@ -472,8 +482,16 @@ _RECORDS: Final = (
         "正式挂失。The loss is reported formally.",
         _AT_THE_COUNTER,
         Form(example={"evidence": "loss/2026-1"}, blank={"evidence": ""}),
+        of_the_world=True,
     ),
-    _told(Event.card_found, CardFound, "卡已找回", "卡已找回，解除挂失。The lost card was found.", _AT_THE_COUNTER),
+    _told(
+        Event.card_found,
+        CardFound,
+        "卡已找回",
+        "卡已找回，解除挂失。The lost card was found.",
+        _AT_THE_COUNTER,
+        of_the_world=True,
+    ),
     _told(
         Event.card_produced,
         CardProduced,
@@ -539,6 +557,7 @@ _RECORDS: Final = (
             example={"order": _ORDER, "batch": "batch-1", "card_number": _SEALED, "card_token": _ORDER[4:]},
             blank={"order": "", "batch": "", "card_number": "", "card_token": ""},
         ),
+        of_the_world=True,
     ),
     _told(
         Event.card_destroyed,
@@ -552,6 +571,7 @@ _RECORDS: Final = (
             blank={"record": ""},
             known=lambda view: _to_destroy(view) | _record(view),
         ),
+        of_the_world=True,
     ),
     _made(Event.screened, "初审完成"),
     _made(Event.apply, "预占新号码"),

@@ -20,6 +20,8 @@ HISTORY: Final = "history"
 """The query for the transitions so far."""
 ANSWER: Final = "answer"
 """The query for the answer to an update that moved the case."""
+TOLD_AFTER_CLOSING: Final = "ToldAfterClosing"
+"""The workflow type of what tells the register something about a case that is closed."""
 CALENDAR_GREW: Final = "calendar_grew"
 """The update by which the engine itself tells a case that years were published; nobody decides anything by it."""
 
@@ -117,3 +119,9 @@ def publication_id(case: str, generation: int, version: int) -> str:
 def _request_id(prefix: str, case: str, generation: int, version: int) -> str:
     digest = hashlib.sha256(f"cardcase/{prefix}\0{case}\0{generation}\0{version}".encode()).digest()
     return f"{prefix}-{_base32(digest)}"
+
+
+def after_closing_id(case: str, told_as: str) -> str:
+    """Workflow ID by which a closed case is told something; the same for the same identity of what is told."""
+    digest = hashlib.sha256(f"cardcase/told\0{case}\0{told_as}".encode()).digest()
+    return f"told-{case}-{_base32(digest)}"

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
-from cases.answers import LateAnswer, Receipt, Transition
+from cases.answers import Answer, LateAnswer, Receipt, Transition
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Fact
@@ -150,6 +150,32 @@ class StepResult(Record):
     def applied_to(self, before: CaseState) -> CaseState:
         """The state after the moves."""
         return changed(before, self.changes)
+
+
+class ToldAfterClosing(Record):
+    """What somebody tells a case that they believe to be closed."""
+
+    case_id: str
+    event: Event
+    fact: dict[str, JsonValue]
+    """What is told, with its stamp."""
+    told_as: str
+    """Its identity, as that of an update: the same has effect once."""
+    arrived: AwareDatetime | None = None
+    """When it arrived in the engine; its stamp is judged by it."""
+    at: AwareDatetime | None = None
+    """What time it is for the asking workflow; heard only by a register that was told to follow its callers' clock."""
+
+
+class AnswerAfterClosing(Record):
+    """What became of it."""
+
+    answer: Answer | None = None
+    """It is on record: how the case ended, and what remains by now."""
+    refused: Code | None = None
+    """It is not possible; ANSWER_OUT_OF_DATE: it answers what is over, and was written down."""
+    is_open: bool = False
+    """The case is open, and has to be told itself; nothing was done."""
 
 
 def changes_of(before: CaseState, after: CaseState) -> dict[str, JsonValue]:

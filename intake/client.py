@@ -50,23 +50,33 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.registry.answered import answer_given, outcome_reached, receipt_given
+from activities.registry.answered import answer_given, is_taken_in, outcome_reached, receipt_given
 from activities.registry.pool import Pool
 from activities.sealing import Sealer
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
 from cases.documents import Document
 from cases.errors import REMEDIES, CaseError, Code, Remedy
-from cases.events import FACTS, Event
+from cases.events import EVENTS, FACTS, Event
 from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute
 from cases.kinds import KINDS, case_id, every_case, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Milestone, Status
 from cases.models import Actor, Category
-from cases.names import ANSWER, HISTORY, RECEIPT, TASK_QUEUE_CASES, VIEW, Kind
+from cases.names import (
+    ANSWER,
+    HISTORY,
+    RECEIPT,
+    TASK_QUEUE_CASES,
+    TOLD_AFTER_CLOSING,
+    VIEW,
+    Kind,
+    after_closing_id,
+)
 from cases.openings import Opening
 from cases.progress import Progress, progress_of
 from cases.rules.people import NAMES_THE_SUBMITTER
+from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from cases.submitters import Citizen, check_authority
 from cases.words import CATEGORY_ZH
 from intake.applications import (
@@ -164,6 +174,8 @@ _HEALED_BY_TIME: Final = frozenset(
 )
 """Why an application is refused that may be taken another day, word for word: by a directory, a policy, a check or a
 stamp that is another one."""
+_OVER: Final = frozenset({Code.CASE_CLOSED, Code.CASE_UNKNOWN})
+"""What Temporal knows of a case that is over: its end, or, when its history is gone, nothing."""
 _UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 _UNAVAILABLE: Final = {
@@ -365,6 +377,10 @@ class CaseClient:
         are its identity, so that repeating it changes nothing: the first answer comes again. To tell a case the very
         same thing a second time on purpose (that somebody acknowledged again, that a second production of the same
         batch failed) give the second an ID of its own.
+
+        A closed case moves no more. What answers a request of its is written down and refused with ANSWER_OUT_OF_DATE;
+        what the world shows (a card turned up or was destroyed, lost or found) is on record all the same, and the
+        answer says how the case ended and what remains.
         """
         kind = self._checked_id(case_id)
         event = _EVENT_OF[type(fact)]
@@ -380,7 +396,9 @@ class CaseClient:
         except (Refused, Unavailable) as denied:
             known = await self._held(held)
             if known is None:
-                raise
+                if denied.code not in _OVER or not EVENTS[event].is_heard_after_closing:
+                    raise
+                return await self._tell_closed(case_id, event, fact, identity, denied)
             log.warning("the register holds an answer that was not given", extra={"code": denied.code.value})
             return known.answer
         if self._register is None:
@@ -404,6 +422,36 @@ class CaseClient:
             if refused.code in (Code.CASE_UNKNOWN, Code.INTERNAL):
                 return await self._answer_of_closed(case_id, identity, refused)
             raise
+
+    async def _tell_closed(
+        self, case_id: str, event: Event, fact: Fact, identity: str, denied: Refused | Unavailable
+    ) -> Answer:
+        """The register's answer to what a closed case is told. Raises `denied` where the case is open by now."""
+        told = ToldAfterClosing(
+            case_id=case_id,
+            event=event,
+            fact=fact.model_dump(mode="json", exclude_unset=True),
+            told_as=identity,
+        )
+        async with self._answer():
+            given: AnswerAfterClosing = await self._client.execute_workflow(
+                TOLD_AFTER_CLOSING,
+                told,
+                id=after_closing_id(case_id, identity),
+                task_queue=TASK_QUEUE_CASES,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                result_type=AnswerAfterClosing,
+                rpc_timeout=self._timeout,
+            )
+        if given.is_open or given.refused is denied.code:
+            raise denied
+        if given.answer is None:
+            raise Refused(given.refused or Code.INTERNAL)
+        taken_in = await self._held(partial(is_taken_in, case_id=case_id, told_as=identity))
+        if taken_in is False:
+            raise Contradicted(None)
+        return given.answer
 
     def speaker(self, case_id: str, citizen: ApplicationCitizen) -> Citizen:
         """Who speaks for the applicant of a case, for the `on_behalf` of a fact; their number is given in clear.

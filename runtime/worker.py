@@ -21,6 +21,7 @@ from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
 from runtime.stories import every_story
+from workflows.after_closing import AfterClosing
 from workflows.scheduled import SCHEDULED
 
 Activity = Callable[..., Any]
@@ -40,8 +41,8 @@ def cases_worker(
         client,
         deployment_config=deployment(),
         task_queue=task_queue,
-        workflows=[*every_story(), *SCHEDULED],
-        activities=[registry.register, registry.advance, *scheduled],
+        workflows=[*every_story(), AfterClosing, *SCHEDULED],
+        activities=[registry.register, registry.advance, registry.tell_closed, *scheduled],
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
         max_concurrent_local_activities=settings.pool_size * 2,

@@ -57,6 +57,12 @@ async def answer_given(pool: Pool, case_id: str, update_id: str) -> HeldAnswer |
 
 
 @case_errors_only
+async def is_taken_in(pool: Pool, case_id: str, told_as: str) -> bool:
+    """Whether the register took in what a closed case was told under an identity."""
+    return await _first(pool, "taken_in_after_closing", {"case_id": case_id, "told_as": told_as}) is not None
+
+
+@case_errors_only
 async def outcome_reached(pool: Pool, case_id: str) -> Outcome | None:
     """How a case has ended, None while it is open."""
     row = await _first(pool, "outcome_reached", {"case_id": case_id})

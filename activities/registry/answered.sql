@@ -24,6 +24,10 @@ JOIN transitions AS told USING (case_id, generation)
 WHERE held.case_id = :case_id AND told.told_as = :told_as
   AND held.generation = (SELECT max(generation) FROM cases WHERE case_id = :case_id);
 
+-- name: taken_in_after_closing
+-- When a closed case was told something of the world under an identity; no row where it was not.
+SELECT told_at FROM told_after_closing WHERE case_id = :case_id AND told_as = :told_as;
+
 -- name: outcome_reached
 -- How the newest generation of a case ended; no row while it is open.
 SELECT

@@ -15,7 +15,7 @@ from cases.decide import next_step
 from cases.errors import CaseError, Code
 from cases.events import EVENTS, FACTS, Event, Origin
 from cases.facts import Fact
-from cases.names import Kind
+from cases.names import TOLD_AFTER_CLOSING, Kind, after_closing_id
 from cases.stamps import Claims
 from cases.state import CaseState
 from cases.steps import StepRequest
@@ -38,6 +38,16 @@ def check_caller(case_id: str, kind: Kind, namespace: str) -> None:
         return
     info = activity.info()
     if (info.workflow_id, info.workflow_type, info.namespace) != (case_id, kind.value, namespace):
+        raise CaseError(Code.CALLER_REFUSED)
+
+
+def check_caller_of_closed(case_id: str, told_as: str, namespace: str) -> None:
+    """Raises `CaseError` CALLER_REFUSED where no workflow asks that tells a closed case this very thing."""
+    if not activity.in_activity():
+        return
+    info = activity.info()
+    expected = (after_closing_id(case_id, told_as), TOLD_AFTER_CLOSING, namespace)
+    if (info.workflow_id, info.workflow_type, info.namespace) != expected:
         raise CaseError(Code.CALLER_REFUSED)
 
 

@@ -123,6 +123,14 @@ INSERT INTO answers_out_of_date (
 )
 ON CONFLICT (case_id, told_as) DO NOTHING;
 
+-- name: newest_generation
+-- The newest generation of a case; no row where there is no such case.
+SELECT generation FROM cases WHERE case_id = :case_id ORDER BY generation DESC LIMIT 1;
+
+-- name: tell_closed
+-- What a closed case is told: written down, or taken in.
+SELECT tell_closed(:asked::jsonb) AS answer;
+
 -- name: late_answers
 -- The newest answers of a case to requests that were over, oldest first.
 SELECT * FROM (

@@ -304,9 +304,22 @@ def _ordered(intended: Intended) -> dict[str, Any]:
 
 def _blocked(intended: Intended) -> dict[str, Any]:
     """Until when a loss report holds that nobody confirms, and what its end does to the card that it blocked."""
-    report = intended.policy.replacement.loss_report
-    ends = due(intended.at, Budget(report.days, working=False), intended.calendar)
+    return _loss_report(intended.policy, intended.calendar, intended.at)
+
+
+def _loss_report(policy: Policy, calendar: WorkingCalendar, at: datetime) -> dict[str, Any]:
+    report = policy.replacement.loss_report
+    ends = due(at, Budget(report.days, working=False), calendar)
     return {"block_ends_at": ends.at.isoformat(), "block_ends": report.expires}
+
+
+def facts_after_closing(
+    state: CaseState, fact: Fact, policy: Policy, calendar: WorkingCalendar, sealer: Sealer, at: datetime
+) -> dict[str, Any]:
+    """What the register needs to take in what a closed case is told. Raises `Refused` as `facts_of`."""
+    if isinstance(fact, CardTurnedUp):
+        _check_card(fact, sealer, state.opening.person)
+    return {**_loss_report(policy, calendar, at), "undo_formal_loss": policy.replacement.undo_formal_loss}
 
 
 def _first_statement(intended: Intended) -> dict[str, Any]:
@@ -324,19 +337,22 @@ def _first_decider(intended: Intended) -> dict[str, Any]:
 
 
 def _made_card(intended: Intended) -> dict[str, Any]:
-    """Refuses PAYLOAD_INVALID where the card's number is not the one that its token stands for."""
-    made, person = intended.fact, intended.after.opening.person
+    _check_card(intended.fact, intended.sealer, intended.after.opening.person)
+    return {}
+
+
+def _check_card(made: Fact | None, sealer: Sealer, person: str) -> None:
+    """Refuses PAYLOAD_INVALID where a card's number is not the one that its token stands for."""
     if not isinstance(made, CardProduced | CardTurnedUp) or made.card_number is None:
         raise Refused(Code.PAYLOAD_INVALID)
     try:
-        number = intended.sealer.open(made.card_number, field=Field.card_number, person=person)
+        number = sealer.open(made.card_number, field=Field.card_number, person=person)
     except CaseError as broken:
         if broken.code is not Code.SEAL_BROKEN:
             raise
         raise Refused(Code.PAYLOAD_INVALID) from None
-    if made.card_token != intended.sealer.number_token(number):
+    if made.card_token != sealer.number_token(number):
         raise Refused(Code.PAYLOAD_INVALID)
-    return {}
 
 
 _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {

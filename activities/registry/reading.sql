@@ -52,8 +52,12 @@ FROM cases WHERE case_id = ANY (:case_ids::text[])
 ORDER BY case_id, generation DESC;
 
 -- name: told_before
--- What a case was told under an identity of the caller's, if it moved by it.
-SELECT event, fact FROM transitions WHERE case_id = :case_id AND told_as = :told_as
+-- What a case was told under an identity of the caller's, if it moved by it, or was closed and it was taken in.
+SELECT event, fact FROM (
+    SELECT event, fact, generation FROM transitions WHERE case_id = :case_id AND told_as = :told_as
+    UNION ALL
+    SELECT event, fact, generation FROM told_after_closing WHERE case_id = :case_id AND told_as = :told_as
+) AS told
 ORDER BY generation DESC
 LIMIT 1;
 

@@ -16,11 +16,19 @@ from temporalio import activity
 
 from activities.calendar import Calendars
 from activities.registry.audit import canonical
-from activities.registry.authority import TooEarly, check_caller, check_due, claims_of, fact_of
+from activities.registry.authority import (
+    TooEarly,
+    check_caller,
+    check_caller_of_closed,
+    check_due,
+    claims_of,
+    fact_of,
+)
 from activities.registry.clock import Clock
 from activities.registry.effects import (
     WRITES_NOTHING_OF_THE_PERSON,
     Intended,
+    facts_after_closing,
     facts_of,
     further_messages,
     messages_of,
@@ -43,31 +51,33 @@ from activities.registry.screening import Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
-from cases.answers import LateAnswer, Receipt, Transition
+from cases.answers import Answer, LateAnswer, Receipt, Transition
 from cases.clocks import SHANGHAI, day_of
 from cases.decide import Decision, decide, initial_state, next_step, otherwise, where_it_cannot_be_undone
 from cases.delivery import DeliverRequest
 from cases.errors import CaseError, Code
-from cases.events import Event, Origin
+from cases.events import EVENTS, Event, Origin
 from cases.facts import Fact, Recompute, answered_by
-from cases.kinds import KINDS
+from cases.kinds import KINDS, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.models import Actor
 from cases.openings import Opening
 from cases.policy import Policies, Policy
-from cases.rules.people import ENDS_A_PERSON, check_fact
+from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
 from cases.screening import Finding
 from cases.stamps import Claims, names_a_clerk
 from cases.state import CaseState
 from cases.steps import (
     KEPT_LATE_ANSWERS,
     KEPT_TRANSITIONS,
+    AnswerAfterClosing,
     Neighbour,
     RegisterRequest,
     Standing,
     StepRequest,
     StepResult,
+    ToldAfterClosing,
     changes_of,
 )
 from cases.submitters import Citizen, check_authority
@@ -205,6 +215,7 @@ class Registry:
                     made[-1].copy.state if made else copy.state,
                     next((each.receipt for each in made if each.receipt is not None), None),
                     tuple(each.transition for each in made),
+                    await self._late_answers(case_id) if taken.generation > 1 else (),
                 ),
                 neighbours=tuple(neighbour for each in made for neighbour in each.neighbours),
             )
@@ -241,6 +252,38 @@ class Registry:
                 if not_possible.code in PASSES:
                     raise
                 return StepResult(refused=not_possible.code)
+        raise CaseError(Code.DATABASE_UNAVAILABLE)
+
+    @activity.defn
+    @codes_only
+    async def tell_closed(self, request: ToldAfterClosing) -> AnswerAfterClosing:
+        """Take in what somebody tells a closed case.
+
+        An answer to a request that is over is written down and refused; what the world shows, a card that turned up or
+        was destroyed, lost or found, is on record. Either once for each identity. `refused`: CASE_UNKNOWN, CASE_CLOSED
+        for what no closed case is told, and what is wrong with the stamp or with what is told.
+        """
+        read_case_id(request.case_id)
+        check_caller_of_closed(request.case_id, request.told_as, self._stamps.audience)
+        for _ in range(ATTEMPTS):
+            async with connection_of(self._pool) as connection:
+                newest = await SQL["newest_generation"].first(connection, {"case_id": request.case_id})
+            if newest is None:
+                return AnswerAfterClosing(refused=Code.CASE_UNKNOWN)
+            copy, row = await self._held(request.case_id, newest["generation"])
+            if copy.state.is_open:
+                return AnswerAfterClosing(is_open=True)
+            now = self._clock.choose(row["now"], request.at or row["now"])
+            try:
+                return await self._take_in_after_closing(copy.state, request, now)
+            except _Stale:
+                continue
+            except Refused as refused:
+                return AnswerAfterClosing(refused=refused.code)
+            except CaseError as not_possible:
+                if not_possible.code in PASSES:
+                    raise
+                return AnswerAfterClosing(refused=not_possible.code)
         raise CaseError(Code.DATABASE_UNAVAILABLE)
 
     # --- taking in --------------------------------------------------------------------------------------------------
@@ -291,7 +334,13 @@ class Registry:
         if opening.reopen and (ended := _ENDS_A_PERSON.get(screening.finding)) is not None:
             raise Refused(ended)
         state = blank.model_copy(
-            update={"screening": screening, "benefits_held": screening.benefits_held, "related": screening.related}
+            update={
+                "screening": screening,
+                "benefits_held": screening.benefits_held,
+                "related": screening.related,
+                "surplus": screened.surplus,
+                "destruction": screened.destruction,
+            }
         )
         copy = Copy.of(state)
         told = request.opening.model_dump(mode="json", include={"stamp"})
@@ -422,6 +471,62 @@ class Registry:
             await SQL["write_down_answer"].run(connection, values)
         late = LateAnswer(event=asked.event, request=request, actor=claims.sub, at=now)
         return StepResult(refused=Code.ANSWER_OUT_OF_DATE, late_answer=late)
+
+    async def _take_in_after_closing(
+        self, state: CaseState, request: ToldAfterClosing, now: datetime
+    ) -> AnswerAfterClosing:
+        """Write down an answer, or take in what the world shows. Raises `CaseError`, `Refused` or `_Stale`."""
+        step = StepRequest(
+            version=state.version, generation=state.generation, at=now, **request.model_dump(exclude={"at"})
+        )
+        fact, record = fact_of(step), EVENTS[request.event]
+        if not record.is_heard_after_closing or request.event not in state.machine.every_event:
+            raise CaseError(Code.CASE_CLOSED)
+        claims = claims_of(self._stamps, step, fact, now)
+        if fact is None or claims is None:
+            raise CaseError(Code.PAYLOAD_INVALID)
+        check_fact(request.event, fact, state.opening.region)
+        check_speaker(state, fact, day_of(now))
+        policy = self._policies.pinned(state.terms.policy)
+        asked: dict[str, Any] = {
+            "step": {
+                "case_id": state.case_id,
+                "generation": state.generation,
+                "version": state.version,
+                "event": request.event.value,
+                "at": now,
+                "day": day_of(now),
+                "person": state.opening.person,
+                "region": state.opening.region,
+                "facts": facts_after_closing(state, fact, policy, self._calendars(policy.calendar), self._sealer, now)
+                | {"fact": request.fact},
+            },
+            "told": {
+                "told_as": request.told_as,
+                "event": request.event.value,
+                "order_id": getattr(fact, "order", None),
+                "fact": canonical(request.fact),
+                "actor": claims.sub,
+                "role": claims.role.value,
+                "office": claims.office,
+                "stamp": claims.jti,
+            },
+        }
+        if record.answers:
+            await self._call("tell_closed", asked | {"answers": answered_by(fact)})
+            return AnswerAfterClosing(refused=Code.ANSWER_OUT_OF_DATE)
+        found = await self._call("tell_closed", asked)
+        now_so = {"card_blocked": found["blocked"], "surplus_card": found["surplus"]}
+        remains = (*(what for what in state.remains if what not in now_so), *(what for what in now_so if now_so[what]))
+        return AnswerAfterClosing(
+            answer=Answer(
+                case_id=state.case_id,
+                status=state.status,
+                milestone=state.milestone,
+                version=state.version,
+                remains=remains,
+            )
+        )
 
     async def _onward(self, copy: Copy, now: datetime) -> tuple[list[_Made], Code | None]:
         """Make the engine's own steps, until somebody has to act, a time limit has to end, or one is refused.
@@ -720,17 +825,20 @@ class Registry:
         async with connection_of(self._pool) as connection:
             row = await SQL["standing"].first(connection, values)
             untold = await SQL["untold_neighbours"].all(connection, values)
-            late = await SQL["late_answers"].all(connection, values | {"most": KEPT_LATE_ANSWERS})
         if row is None:
             raise CaseError(Code.CASE_UNKNOWN)
         receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
         transitions = tuple(Transition.model_validate(each) for each in json.loads(row["transitions"]))
         return StepResult.saying(
-            standing=Standing.of(
-                state, receipt, transitions, tuple(LateAnswer.model_validate(dict(each)) for each in late)
-            ),
+            standing=Standing.of(state, receipt, transitions, await self._late_answers(state.case_id)),
             neighbours=tuple(Neighbour.model_validate_json(each["neighbour"]) for each in untold),
         )
+
+    async def _late_answers(self, case_id: str) -> tuple[LateAnswer, ...]:
+        """The newest answers to requests of a case that were over, of all its generations."""
+        async with connection_of(self._pool) as connection:
+            late = await SQL["late_answers"].all(connection, {"case_id": case_id, "most": KEPT_LATE_ANSWERS})
+        return tuple(LateAnswer.model_validate(dict(each)) for each in late)
 
     async def _call(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
         """What a function of the register answers, asked again where PostgreSQL ended it in favour of another.

@@ -3,6 +3,7 @@
 Whoever is known, alive and not transferred is judged as the case's kind judges (`cases.verdicts`). Nothing is written.
 """
 
+import json
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ import asyncpg
 from activities.registry.pool import Connection
 from activities.registry.queries import load
 from activities.sealing import Field, Sealer
+from cases.answers import Destruction
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS
@@ -34,6 +36,10 @@ class Screened(NamedTuple):
     number_id: int | None
     who_else: str
     """Who else has the number or asks for it, as the register puts it."""
+    surplus: tuple[str, ...]
+    """Orders of earlier generations by which a card was made that waits for its destruction."""
+    destruction: tuple[Destruction, ...]
+    """Who said, when no generation was open, that one of them was destroyed."""
 
 
 async def screen(
@@ -86,7 +92,14 @@ async def screen(
         card_lost=row["card_lost"] and record.verdict is precheck,
         orders=tuple(sorted(row["orders"])),
     )
-    return Screened(screening, row["id"], row["number_id"], row["who_else"])
+    return Screened(
+        screening,
+        row["id"],
+        row["number_id"],
+        row["who_else"],
+        tuple(json.loads(row["surplus"])),
+        tuple(Destruction.model_validate(said) for said in json.loads(row["destruction"])),
+    )
 
 
 def _new_name(opening: Opening, sealer: Sealer) -> str | None:

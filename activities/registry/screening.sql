@@ -36,6 +36,21 @@ SELECT
         SELECT DISTINCT ordered.request_id FROM events AS ordered
         WHERE ordered.case_id = :case_id AND ordered.kind = 'card_ordered' AND ordered.request_id IS NOT NULL
     ) AS orders,
+    (
+        SELECT coalesce(json_agg(card.order_id ORDER BY card.id), '[]') FROM cards AS card
+        WHERE card.person_id = person.id AND card.case_id = :case_id AND card_is_surplus(card)
+    ) AS surplus,
+    (
+        SELECT coalesce(
+            json_agg(json_build_object(
+                'order', card.order_id, 'record', told.fact::jsonb ->> 'record', 'stated_by', told.actor
+            ) ORDER BY told.place),
+            '[]'
+        )
+        FROM cards AS card
+        JOIN told_after_closing AS told ON told.order_id = card.order_id AND told.event = 'card_destroyed'
+        WHERE card.person_id = person.id AND card.case_id = :case_id AND card_is_surplus(card)
+    ) AS destruction,
     who_else(:number_token, person.id) AS who_else
 FROM (VALUES (:person::text)) AS asked (token)
 LEFT JOIN persons AS person ON person.token = asked.token

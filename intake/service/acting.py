@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from activities.registry.reading import is_key_used, told_before
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, Fact, OnBehalf
+from cases.facts import CardProduced, CardTurnedUp, Fact, OnBehalf
 from cases.kinds import read_case_id
 from intake.applications import (
     Application,
@@ -95,7 +95,7 @@ class Acting:
         if not FILLED_IN.isdisjoint(fields):
             raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
         model = FACTS[event]
-        if model is CardProduced and isinstance(number := fields.get("card_number"), str):
+        if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
             card = seal_card_number(number, case, self.reach.sealer)
             fields = {**fields, "card_number": card.number, "card_token": card.token}
         if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:

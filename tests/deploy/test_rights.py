@@ -105,7 +105,7 @@ async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Co
 
 async def test_the_reader_may_confirm_what_callers_were_answered(reader: asyncpg.Connection) -> None:
     nothing = {"case_id": "idc-" + "a" * 26, "key": "k", "fingerprint": "a" * 26, "told_as": "u"}
-    assert [await query.first(reader, nothing) for query in answered.SQL.values()] == [None] * 3
+    assert [await query.first(reader, nothing) for query in answered.SQL.values()] == [None] * 4
 
 
 async def test_the_journal_has_no_other_way_in_than_its_function(

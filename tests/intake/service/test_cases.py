@@ -307,6 +307,44 @@ async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_se
     assert json.loads(fact)["card_token"] == door.engine.sealer.number_token("C99887766")
 
 
+async def test_a_case_that_is_over_is_told_of_a_card_that_was_made_all_the_same(door: Door) -> None:
+    person = await door.engine.insured(number=new_number())
+    fields = fields_of(replacement(person, reason="expired"))
+    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
+    case = (await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields)).json()["case_id"]
+    view = await _view(door, case)
+    told = {"original_seen": True, "copies": [each["sha256"] for each in view["documents"]]}
+    await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+    await approved(door, case)
+    order = _order_of(await _view(door, case))
+    withdrawn = await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=VERIFIER, json={})
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert (await door.asked("GET", f"/v1/cases/{case}/outcome", by=VERIFIER)).json()["status"] == "withdrawn"
+    made = {"batch": "batch-1", "card_number": "C99887755", **order}
+    late = await door.asked(
+        "POST", f"/v1/cases/{case}/events/card_produced", by=BUREAU, json={"produced": True, **made}
+    )
+    assert code_of(late, 409) == "ANSWER_OUT_OF_DATE"
+    for _ in range(2):
+        answer = await door.asked(
+            "POST",
+            f"/v1/cases/{case}/events/card_turned_up",
+            by=BUREAU,
+            json=made,
+            headers={"Idempotency-Key": "surplus-1"},
+        )
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["status"], answer.json()["remains"]) == ("withdrawn", ["surplus_card"])
+    other = await door.asked(
+        "POST",
+        f"/v1/cases/{case}/events/card_turned_up",
+        by=BUREAU,
+        json=made | {"batch": "batch-2"},
+        headers={"Idempotency-Key": "surplus-1"},
+    )
+    assert code_of(other, 422) == "IDEMPOTENCY_CONFLICT"
+
+
 async def approved(door: Door, case: str) -> httpx.Response:
     """An officer approves what was verified."""
     content = {"content": (await _view(door, case))["content"]}
