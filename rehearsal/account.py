@@ -14,16 +14,24 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from cases.clocks import SHANGHAI
+from rehearsal.amendments import Amendment, known_at
 from rehearsal.record import Case, Fired, Move
 from rehearsal.rules import DAY, Rules, RungRule, day_of, midnight_after
 
-STANDS_STILL: Final = frozenset({"awaiting_documents", "on_hold", "disputed"})
-"""Statuses in which the processing time does not run: somebody outside the agency has to act."""
+STANDS_STILL: Final = frozenset(
+    {
+        *("awaiting_documents", "on_hold", "disputed"),
+        *("temporarily_blocked", "ready", "handed_over", "closing_old"),
+    }
+)
+"""Statuses of either kind in which the processing time does not run: somebody outside the agency has to act."""
 SILENT: Final = frozenset({"on_hold"})
 """Statuses in which no rung fires."""
 ESCALATED: Final = "escalated"
 """The transition by which a rung fires."""
-ENDINGS: Final = frozenset({"done", "not_needed", "rejected", "withdrawn", "closed_no_response", "ended"})
+ENDINGS: Final = frozenset(
+    {"done", "not_needed", "rejected", "withdrawn", "closed_no_response", "ended", "card_found", "unclaimed"}
+)
 
 _UNDECIDABLE: Final = frozenset({"awaiting_approval", "disputed"})
 _UPDATED: Final = frozenset({"updated", "releasing", "done"})
@@ -31,6 +39,8 @@ _WITHOUT_LIMIT: Final = frozenset({"in_review", "awaiting_approval"})
 """Statuses without a time limit of their own: an extension there moves the processing time."""
 DEADLINE: Final = 6
 _EVERYBODY: Final = "general"
+_DECIDES: Final = frozenset({"hold_benefits", "keep_benefits"})
+"""Events that decide what is asked for at the campaign date."""
 
 
 Rulebook = Mapping[str, Rules]
@@ -82,20 +92,33 @@ class Account:
     rung: int = 0
     rung_at: datetime | None = None
     acknowledged: bool = False
+    owed: bool = False
+    """An officer has to decide whether benefits are held."""
+    hold_moves: bool = False
+    """Whether the hold that the case is on, or that a dispute interrupted, moves the campaign date."""
+    announcements: Sequence[Amendment] = ()
     before_the_date: tuple[int, datetime | None, bool] = (0, None, False)
     """The rung, since when, and whether it was acknowledged, before the campaign date came."""
 
     @classmethod
-    def opened(cls, case: Case, rules: Rules, rulebook: Rulebook = NO_OTHERS) -> Self:
+    def opened(
+        cls, case: Case, rules: Rules, rulebook: Rulebook = NO_OTHERS, announcements: Sequence[Amendment] = ()
+    ) -> Self:
         """Of a case that has moved at least once: with its first transition it is accepted."""
-        return cls(case, rules, rulebook, case.moves[0].at)
+        begins = rules.binding(case.case_id)
+        return cls(case, begins, rulebook, case.moves[0].at, announcements=announcements)
 
     def hear(self, move: Move) -> None:
         """Take one transition into account."""
+        if move.event == "hold":
+            self.hold_moves = move.says["reason"] in self.rules.holds_move
+        if move.event == "recompute" and (policy := move.says.get("policy")) is not None:
+            self.rules = self.rulebook[policy].binding(self.case.case_id)
+        self.rules = self.rules.announced(known_at(self.announcements, move.at))
         if move.to != self.status:
             self._enter(move)
-        if move.event == "recompute" and (policy := move.says.get("policy")) is not None:
-            self.rules = self.rulebook[policy]
+        if move.event in _DECIDES or move.to in _UPDATED:
+            self.owed = False
         if move.event == "acknowledge":
             self.acknowledged = True
         if move.event == "extend":
@@ -106,14 +129,14 @@ class Account:
         if self.rung >= DEADLINE and campaign is not None and campaign > move.at:
             # The date was moved ahead after it had come, and comes again.
             self.rung, self.rung_at, self.acknowledged = self.before_the_date
+            self.owed = False
 
     def _enter(self, move: Move) -> None:
         today = day_of(move.at)
         if self.stops and self.stops[-1].until is None:
             self.stops[-1] = self.stops[-1]._replace(until=today)
         if move.to in STANDS_STILL:
-            moves = move.to == "on_hold" and move.says["reason"] in self.rules.holds_move
-            self.stops.append(Stop(today, None, moves))
+            self.stops.append(Stop(today, None, move.to == "on_hold" and self.hold_moves))
         self.status = move.to
         self.stays.append((move.to, move.at))
 
@@ -121,6 +144,7 @@ class Account:
         """A rung fired."""
         if self.rung < DEADLINE <= upcoming.rung:
             self.before_the_date = (self.rung, self.rung_at, self.acknowledged)
+            self.owed = True
         self.rung, self.rung_at, self.acknowledged = upcoming.rung, upcoming.at, False
 
     # --- dates ------------------------------------------------------------------------------------------------------
@@ -132,8 +156,8 @@ class Account:
 
     @property
     def campaign(self) -> datetime | None:
-        """When the campaign ends for this case; None once the number is updated."""
-        if self.status in _UPDATED:
+        """When the campaign ends for this case; None once the number is updated, and where it binds nobody."""
+        if self.status in _UPDATED or not self.rules.campaign_binds:
             return None
         if self.rules.campaign_closes == "midnight":
             return midnight_after(self._campaign_day)
@@ -274,13 +298,27 @@ class Account:
         return self._used_up(self.rung_at, below.acknowledge_within, ())
 
 
-def expected(case: Case, rules: Rules, until: datetime, rulebook: Rulebook = NO_OTHERS) -> list[Fired]:
-    """The rungs that the rules let fire until a moment, by what was told to the case."""
+class Expected(NamedTuple):
+    """What the rules let happen until a moment, by what was told to a case."""
+
+    rungs: list[Fired]
+    decision_owed: bool
+    """An officer has to decide whether benefits are held, and nothing comes before that."""
+
+
+def expected(
+    case: Case,
+    rules: Rules,
+    until: datetime,
+    rulebook: Rulebook = NO_OTHERS,
+    announcements: Sequence[Amendment] = (),
+) -> Expected:
+    """The rungs that the rules let fire until a moment, and whether a decision is owed then."""
     told = [move for move in case.moves if move.event != ESCALATED]
     rungs: list[Fired] = []
     if not told:
-        return rungs
-    account = Account.opened(case, rules, rulebook)
+        return Expected(rungs, decision_owed=False)
+    account = Account.opened(case, rules, rulebook, announcements)
     for move, following in zip(told, [*told[1:], None], strict=True):
         account.hear(move)
         since, end = move.at, following.at if following is not None else until
@@ -288,7 +326,8 @@ def expected(case: Case, rules: Rules, until: datetime, rulebook: Rulebook = NO_
             rungs.append(Fired(upcoming.rung, upcoming.cause, upcoming.at, upcoming.at))
             account.fire(upcoming)
             since = upcoming.at
-    return rungs
+    waits = account.status in SILENT | _UNDECIDABLE | ENDINGS
+    return Expected(rungs, decision_owed=account.owed and not waits)
 
 
 def _moment_of(cause: tuple[datetime, str]) -> datetime:

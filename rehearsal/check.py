@@ -1,6 +1,7 @@
 """Whether the engine did what the rules say: an independent account of each case beside what the register holds."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from rehearsal.account import (
     Rulebook,
     expected,
 )
+from rehearsal.amendments import Amendment
 from rehearsal.record import Case, Fired, Move
 from rehearsal.rules import Rules, day_of, midnight_after
 
@@ -45,6 +47,19 @@ class Fault(StrEnum):
     """A limit that the register shows is not the one that follows from the rules."""
     unmoved = "unmoved"
     """A standstill or an extension moved a date by other than its working days."""
+    decision_not_asked = "decision_not_asked"
+    """The campaign date that holds has passed, nobody has decided, and nobody is asked to."""
+    decision_asked = "decision_asked"
+    """A decision is asked for that is not due, or was taken."""
+    dead_told = "dead_told"
+    """A message was written to somebody of whose death the register knew."""
+    dead_goes_on = "dead_goes_on"
+    """Something was done for a person of whose death the register knew, and the case did not end."""
+    reminded_too_often = "reminded_too_often"
+    returned_too_often = "returned_too_often"
+    answer_to_nothing = "answer_to_nothing"
+    """An answer took effect that answers no order and no publication in force."""
+    blocked_without_an_end = "blocked_without_an_end"
 
 
 class Finding(NamedTuple):
@@ -55,6 +70,8 @@ class Finding(NamedTuple):
     rung: int | None = None
     should: datetime | None = None
     did: datetime | None = None
+    event: str | None = None
+    """The transition that is wrong, where it is no rung and no date."""
 
 
 @dataclass(slots=True)
@@ -69,7 +86,15 @@ class Checked:
     """Standstills that are over, and by each of which the dates have to move."""
     extensions: int = 0
     recomputed: int = 0
-    """Cases whose dates were recomputed by another version of their policy."""
+    """How often dates were recomputed, by another version of a policy or another calendar."""
+    moved_later: int = 0
+    """How often an amended calendar moved a date of a case to a later day."""
+    moved_earlier: int = 0
+    answers: int = 0
+    """Answers of other systems that took effect, each compared with what was asked."""
+    reminders: int = 0
+    messages: int = 0
+    """Messages to applicants, each compared with what the register knew of deaths."""
     dates: int = 0
     """Limits that were computed a second time."""
     latest: timedelta = timedelta()
@@ -77,17 +102,29 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(cases: Iterable[Case], rules: Rules, until: datetime, rulebook: Rulebook = NO_OTHERS) -> Checked:
+def check(
+    cases: Iterable[Case],
+    rules: Rules,
+    until: datetime,
+    rulebook: Rulebook = NO_OTHERS,
+    announcements: Sequence[Amendment] = (),
+) -> Checked:
     """Check everything that the register holds of a season that was played until a moment.
 
-    Every case begins by `rules`; whoever tells it to follow another policy names one of the rulebook.
+    Every case begins by `rules`; whoever tells it to follow another policy names one of the rulebook. `announcements`
+    are what became known of the calendar meanwhile.
     """
     checked = Checked()
     for case in cases:
         checked.cases += 1
+        should = expected(case, rules, until, rulebook, announcements)
         _check_what_fired(case, checked)
-        _check_what_should_fire(case, expected(case, rules, until, rulebook), until, checked)
-        _check_dates(case, rules, rulebook, checked)
+        _check_what_should_fire(case, should.rungs, until, checked)
+        _check_decision(case, should.decision_owed, until, checked)
+        _check_dates(case, rules, rulebook, announcements, checked)
+        _check_answers(case, checked)
+        _check_bounds(case, rules, rulebook, checked)
+        _check_the_dead(case, checked)
     return checked
 
 
@@ -166,21 +203,33 @@ def _difference(case: Case, fault: Fault, should: Fired | None, did: Fired | Non
     )
 
 
+def _check_decision(case: Case, owed: bool, until: datetime, checked: Checked) -> None:  # noqa: FBT001 - a comparison
+    """At the end a decision is asked for where the date that holds has passed undecided, and only there."""
+    # What comes within half a minute of the end may have been heard, or not.
+    if owed == case.decision_asked or any(until - fired.fired_at <= LATEST for fired in case.fired):
+        return
+    checked.findings.append(Finding(case.case_id, Fault.decision_not_asked if owed else Fault.decision_asked))
+
+
 # --- dates ----------------------------------------------------------------------------------------------------------
 
 
-def _check_dates(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked) -> None:
+def _check_dates(
+    case: Case, rules: Rules, rulebook: Rulebook, announcements: Sequence[Amendment], checked: Checked
+) -> None:
     """Every limit that the register shows, after every transition while the case was open."""
     still_open = list(takewhile(lambda move: move.to not in ENDINGS, case.moves))
     if not still_open:
         return
-    account = Account.opened(case, rules, rulebook)
+    account = Account.opened(case, rules, rulebook, announcements)
     before: Move | None = None
     ran: Ran | None = None
     for move in still_open:
         account.hear(move)
         _check_limits(case, account, move, checked)
-        checked.recomputed += move.event == "recompute"
+        if move.event == "recompute":
+            checked.recomputed += 1
+            _count_moved(before, move, checked)
         if before is None:
             checked.late_starts += account.is_late()
         else:
@@ -192,6 +241,23 @@ def _check_dates(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked)
                 _check_standstill(case, account, ran, move, checked)
             ran = Ran(move, account.rules, account.campaign_extended)
         before = move
+
+
+def _count_moved(before: Move | None, move: Move, checked: Checked) -> None:
+    """In which direction an amended calendar moved what a case rests on; another policy may move it anywhere."""
+    if before is None or move.says.get("policy") is not None:
+        return
+    dates = [
+        (was, did)
+        for was, did in (
+            (before.processing_due_at, move.processing_due_at),
+            (before.campaign_due_at, move.campaign_due_at),
+            (before.limit_due_at, move.limit_due_at),
+        )
+        if was is not None and did is not None
+    ]
+    checked.moved_later += any(did > was for was, did in dates)
+    checked.moved_earlier += any(did < was for was, did in dates)
 
 
 def _check_limits(case: Case, account: Account, move: Move, checked: Checked) -> None:
@@ -242,3 +308,85 @@ def _check_standstill(case: Case, account: Account, ran: Ran, runs: Move, checke
         should = rules.moved(date_before, days) if date_before is not None else None
         if date_after != should:
             checked.findings.append(Finding(case.case_id, Fault.unmoved, None, should, date_after))
+
+
+# --- answers, bounds, the dead --------------------------------------------------------------------------------------
+
+_ANSWERS: Final[Mapping[str, str]] = {
+    "confirm_downstream": "publication",
+    "card_produced": "order",
+    "card_handed_over": "order",
+    "card_activated": "order",
+    "card_lost_on_way": "order",
+}
+"""Events that answer a request, and the field that names it."""
+_DEATHS: Final = frozenset({"person_ended", "person_found_ended"})
+_REMINDS_UNTIL: Final[Mapping[str, frozenset[str]]] = {
+    "claim_period_passed": frozenset({"card_produced"}),
+    "activation_overdue": frozenset({"card_handed_over"}),
+}
+"""Reminders, and what they are counted from."""
+
+
+def _check_answers(case: Case, checked: Checked) -> None:
+    """What took effect answers what is in force."""
+    for move in case.moves:
+        if move.event in _ANSWERS:
+            checked.answers += 1
+            if move.says[_ANSWERS[move.event]] not in _in_force(case, move):
+                checked.findings.append(Finding(case.case_id, Fault.answer_to_nothing, did=move.at, event=move.event))
+
+
+def _in_force(case: Case, answer: Move) -> set[str | None]:
+    """Requests that an answer may name: the newest; for a card that was made, any since the last one was given up."""
+    if answer.event not in {"card_produced", "confirm_downstream"}:
+        return {_brought(case, answer)}
+    # A card that could not be made is ordered again by the very answer that says so.
+    asked = [each for each in case.asked if each.at < answer.at]
+    if answer.event == "card_produced" and answer.says["produced"]:
+        lost = (move.at for move in case.moves if move.event == "card_lost_on_way" and move.at < answer.at)
+        given_up = max(lost, default=None)
+        return {each.request for each in asked if given_up is None or each.at > given_up}
+    return {each.request for each in asked[-1:]}
+
+
+def _brought(case: Case, until: Move) -> str | None:
+    """The order that brought the card which is with its holder, or on its way."""
+    made = (move for move in case.moves if move.event == "card_produced" and move.says["produced"])
+    return next((move.says["order"] for move in reversed(list(made)) if move.at <= until.at), None)
+
+
+def _check_bounds(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked) -> None:
+    """Reminders end, and so do rounds of supplements."""
+    policies = [rules, *rulebook.values()]
+    bound = [each.binding(case.case_id) for each in policies]
+    reminded: Counter[str] = Counter()
+    for move in case.moves:
+        for reminder, since in _REMINDS_UNTIL.items():
+            if move.event in since:
+                reminded[reminder] = 0
+            if move.event == reminder:
+                reminded[reminder] += 1
+                checked.reminders += 1
+                if reminded[reminder] > max(each.reminders[reminder] for each in bound):
+                    checked.findings.append(
+                        Finding(case.case_id, Fault.reminded_too_often, did=move.at, event=move.event)
+                    )
+    # Whoever brings an expired copy may be told so in any round; no copy of a season expires.
+    if sum(move.event == "return_documents" for move in case.moves) > max(each.rounds for each in bound):
+        checked.findings.append(Finding(case.case_id, Fault.returned_too_often))
+
+
+def _check_the_dead(case: Case, checked: Checked) -> None:
+    """From when the register knows of a death nobody writes to the person, and the next step is the case's end."""
+    checked.messages += len(case.told_applicant)
+    told = next((move for move in case.moves if move.event in _DEATHS), None)
+    known = case.died_at or (told.at if told is not None else None)
+    if known is None:
+        return
+    checked.findings += (
+        Finding(case.case_id, Fault.dead_told, did=at) for at in case.told_applicant if at > known + LATEST
+    )
+    after = [move for move in case.moves if move.at > known + LATEST]
+    if case.died_at is not None and after and after[0].event not in _DEATHS:
+        checked.findings.append(Finding(case.case_id, Fault.dead_goes_on, did=after[0].at, event=after[0].event))

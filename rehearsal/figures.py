@@ -1,22 +1,20 @@
 """What came out of a season, in numbers: for a table, for a program, and for a plot."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from cases.clocks import SHANGHAI
-from cases.kinds import MACHINES
+from cases.kinds import MACHINES, read_case_id
 from cases.machines.machine import Milestone, Status
-from cases.names import Kind
 from rehearsal.check import Checked
 from rehearsal.play import Played
 from rehearsal.record import Case
 from rehearsal.rules import DAY, RUNGS, day_of, midnight_after
 from rehearsal.season import Season
 
-_MACHINE: Final = MACHINES[Kind.id_number_change]
 _HOUR: Final = timedelta(hours=1)
 _DEADLINE: Final = RUNGS.index("deadline")
 
@@ -54,6 +52,10 @@ class Figures:
     """By level, fired on each day."""
     causes: dict[str, int]
     decisions: Decisions
+    occurred: dict[str, int]
+    """What happened to cases beside the ordinary road, and how often."""
+    losses: dict[str, int]
+    """Cards that were reported lost, by the status of the case that was told."""
     told: int
     """Facts that people and systems told."""
     refused: dict[str, int]
@@ -92,6 +94,10 @@ def figures(
         rungs=_rungs(days, cases),
         causes=dict(Counter(fired.cause for case in cases for fired in case.fired).most_common()),
         decisions=_decisions(cases),
+        occurred=_occurred(cases, checked),
+        losses=dict(
+            Counter(move.before for case in cases for move in case.moves if move.event == "report_loss").most_common()
+        ),
         told=played.told,
         refused={f"{event.value} {code.value}": n for (event, code), n in played.refused.most_common()},
         mean_load=tuple(sum(load[_hour(day, n)] for day in working) / max(len(working), 1) for n in range(24)),
@@ -106,6 +112,9 @@ def figures(
             "extensions": checked.extensions,
             "recomputed": checked.recomputed,
             "dates": checked.dates,
+            "answers": checked.answers,
+            "reminders": checked.reminders,
+            "messages": checked.messages,
             "latest_seconds": round(checked.latest.total_seconds(), 3),
             "findings": len(checked.findings),
         },
@@ -116,6 +125,7 @@ def figures(
                 "rung": RUNGS[found.rung] if found.rung is not None else None,
                 "should": found.should,
                 "did": found.did,
+                "event": found.event,
             }
             for found in checked.findings
         ),
@@ -137,11 +147,12 @@ def _open_cases(days: Sequence[date], cases: Sequence[Case]) -> dict[str, tuple[
 
 def _stretches(case: Case) -> Iterator[tuple[date, date, Milestone]]:
     """At whose ends of day the case was open at which milestone: from one day up to but not on another."""
+    machine = MACHINES[read_case_id(case.case_id)[0]]
     milestone = Milestone.submitted
     since = day_of(case.opened_at)
     for move in case.moves:
-        reached = _MACHINE.milestone(Status(move.to), milestone)
-        is_open = _MACHINE.is_open(Status(move.to))
+        reached = machine.milestone(Status(move.to), milestone)
+        is_open = machine.is_open(Status(move.to))
         if reached is not milestone or not is_open:
             yield since, day_of(move.at), milestone
             milestone, since = reached, day_of(move.at)
@@ -168,6 +179,60 @@ def _decisions(cases: Sequence[Case]) -> Decisions:
     )
 
 
+_EVENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "deaths_told": ("告知死亡或转出", "person_ended"),
+    "deaths_learnt": ("登记库查明死亡", "person_found_ended"),
+    "losses_reported": ("挂失", "report_loss"),
+    "losses_confirmed": ("正式挂失", "confirm_loss"),
+    "loss_reports_expired": ("临时挂失到期", "loss_report_expired"),
+    "cards_found": ("卡已找回", "card_found"),
+    "cards_lost_on_way": ("新卡途中遗失", "card_lost_on_way"),
+    "cards_turned_up": ("多制的卡", "card_turned_up"),
+    "cards_destroyed": ("销毁卡片（两人先后填报）", "card_destroyed"),
+    "production_overdue": ("制卡逾期", "production_overdue"),
+    "reminded_to_collect": ("领卡提醒期满", "claim_period_passed"),
+    "reminded_to_activate": ("激活逾期", "activation_overdue"),
+    "supplements_asked_for": ("一次性告知补正", "return_documents"),
+    "notice_periods_passed": ("告知期满", "notice_period_passed"),
+    "disputes": ("发生号码争议", "dispute_opened"),
+    "dispute_decisions": ("认定号码归属", "resolve_dispute"),
+    "benefits_held": ("暂停发放待遇", "hold_benefits"),
+    "benefits_kept": ("不暂停发放待遇", "keep_benefits"),
+    "holds": ("中止办理", "hold"),
+    "extensions": ("延长期限", "extend"),
+}
+"""What is counted by the event that says so: its Chinese name, and the event."""
+
+
+def _occurred(cases: Sequence[Case], checked: Checked) -> dict[str, int]:
+    happened = Counter(move.event for case in cases for move in case.moves)
+    recomputed = [move for case in cases for move in case.moves if move.event == "recompute"]
+    return {
+        **{name: happened[event] for name, (_, event) in _EVENTS.items()},
+        "disputes_during_a_hold": sum(
+            move.event == "dispute_opened" and move.before == "on_hold" for case in cases for move in case.moves
+        ),
+        "corrections": sum(case.generation > 1 for case in cases),
+        "answers_to_what_was_over": sum(case.answered_late for case in cases),
+        "followed_another_policy": sum(move.says.get("policy") is not None for move in recomputed),
+        "followed_another_calendar": sum(move.says.get("policy") is None for move in recomputed),
+        "dates_moved_later": checked.moved_later,
+        "dates_moved_earlier": checked.moved_earlier,
+    }
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    **{name: zh for name, (zh, _) in _EVENTS.items()},
+    "disputes_during_a_hold": "中止办理期间发生号码争议",
+    "corrections": "更正",
+    "answers_to_what_was_over": "回复已失效的请求",
+    "followed_another_policy": "改按另一政策版本",
+    "followed_another_calendar": "日历变更后重新计算",
+    "dates_moved_later": "期限后移",
+    "dates_moved_earlier": "期限前移",
+}
+
+
 def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     """One row for each figure, one column for each policy."""
     rows: list[dict[str, Any]] = []
@@ -178,7 +243,7 @@ def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     row("案件 cases", *(each.cases for each in seasons))
     for status in Status:
         if any(status in each.endings for each in seasons):
-            label = f"　{_MACHINE.statuses[status].zh} {status.value}"
+            label = f"　{_chinese(status)} {status.value}"
             row(label, *(each.endings.get(status.value, 0) for each in seasons))
     row("最多在办 most open at once", *(max(map(sum, zip(*each.open_cases.values(), strict=True))) for each in seasons))
     for rung in RUNGS[1:]:
@@ -188,13 +253,25 @@ def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     row("　决定暂停发放待遇 benefits held", *(each.held for each in decisions))
     row("　其后变更完成 updated later", *(each.updated_later for each in decisions))
     row("　仍在办 still open", *(each.still_open for each in decisions))
+    for name, zh in _WORDS.items():
+        row(f"{zh} {name.replace('_', ' ')}", *(each.occurred[name] for each in seasons))
+    for status in Status:
+        if any(status in each.losses for each in seasons):
+            row(
+                f"　挂失时 lost in: {_chinese(status)} {status.value}",
+                *(each.losses.get(status, 0) for each in seasons),
+            )
     row("最忙一小时 busiest hour", *(max(each.peak_load) for each in seasons))
     row("核对督办 rungs checked", *(each.checked["rungs"] for each in seasons))
     row("最迟（秒）latest by seconds", *(each.checked["latest_seconds"] for each in seasons))
     row("核对中止 standstills checked", *(each.checked["standstills"] for each in seasons))
-    if any(each.checked["recomputed"] for each in seasons):
-        row("重新计算 recomputed", *(each.checked["recomputed"] for each in seasons))
+    row("核对回复 answers checked", *(each.checked["answers"] for each in seasons))
+    row("核对消息 messages checked", *(each.checked["messages"] for each in seasons))
     row("核对期限 dates checked", *(each.checked["dates"] for each in seasons))
     row("差错 findings", *(each.checked["findings"] for each in seasons))
     row("用时（秒）played in seconds", *(each.seconds for each in seasons))
     return rows
+
+
+def _chinese(status: Status) -> str:
+    return next(machine.statuses[status].zh for machine in MACHINES.values() if status in machine.statuses)

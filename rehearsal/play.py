@@ -12,15 +12,17 @@ from cases.answers import Answer
 from cases.errors import Code
 from cases.events import EVENTS, Event
 from cases.facts import Acknowledge
-from cases.kinds import MACHINES
+from cases.kinds import MACHINES, read_case_id
 from cases.ladder import Rung
 from cases.names import Kind
 from cases.policy import Policy
+from intake.applications import NumberChangeApplication, ReplacementApplication
 from intake.client import Refused
 from rehearsal.arrivals import arriving_at
-from rehearsal.facts import actor, application, fact_of, name, personal_number
+from rehearsal.facts import actor, application, correction, fact_of, name, personal_number
 from rehearsal.later import earlier, later
-from rehearsal.season import Act, Life, Part, Season, old_number
+from rehearsal.lives import Act, Application, Applies, Learns, Life, Part, new_number, old_number
+from rehearsal.season import Season
 from rehearsal.stage import Stage
 
 SIDE_BY_SIDE: Final = 24
@@ -28,10 +30,22 @@ SIDE_BY_SIDE: Final = 24
 
 _ACKNOWLEDGED_FROM: Final = Rung.yellow
 """Nobody acknowledges a mere reminder."""
+_ABOUT_A_REQUEST: Final = frozenset(
+    {
+        *(event for event, record in EVENTS.items() if record.answers),
+        Event.card_turned_up,
+        Event.card_destroyed,
+    }
+)
+"""What is told of an order or a publication names it."""
 _ASKED: Final = """
-    SELECT request_id FROM events WHERE case_id = $1 AND target = $2 AND request_id IS NOT NULL ORDER BY id DESC LIMIT 1
+    SELECT request_id FROM events WHERE case_id = $1 AND target = $2 AND request_id IS NOT NULL
+    GROUP BY request_id ORDER BY min(id) DESC OFFSET $3 LIMIT 1
 """
-"""What a system was asked last."""
+"""What a system was asked last, or before that."""
+_DONE: Final = """
+    SELECT status = 'done' FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
+"""
 _LADDER: Final = "SELECT rung, next_rung_at, closed_at FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1"
 
 
@@ -44,6 +58,8 @@ class Played:
     refused: Counter[tuple[Event, Code]] = field(default_factory=Counter)
     """Facts that the case was told and refused: the life went another way than its story."""
     told: int = 0
+    died: dict[str, datetime] = field(default_factory=dict)
+    """When the register learned, by itself, that the person of a case died."""
 
 
 @dataclass(slots=True)
@@ -67,15 +83,16 @@ class Players:
 
     async def load(self, lives: Sequence[Life]) -> None:
         """Everybody is on the register, with a card, a suspended claim and contributions."""
-        loaded = await load_persons(self.stage.pool, self.stage.sealer, map(self._insured, lives))
-        if loaded.loaded != len(lives):
+        persons = [*lives, *(life.rival for life in lives if life.rival is not None)]
+        loaded = await load_persons(self.stage.pool, self.stage.sealer, map(self._insured, persons))
+        if loaded.loaded != len(persons):
             raise RuntimeError("synthetic persons were refused")
 
     def _insured(self, life: Life) -> InsuredPerson:
         return InsuredPerson(
             personal_number=personal_number(life),
             name=name(life),
-            number=old_number(life.number),
+            number=new_number(life) if life.kind is Kind.card_replacement else old_number(life.number),
             region=self.office(life),
             category=life.category,
             cards=(HeldCard(card_number=f"C{life.number:08}", payment_authority=True),),
@@ -104,16 +121,50 @@ class Players:
     # --- one life ---------------------------------------------------------------------------------------------------
 
     async def _live(self, life: Life) -> None:
+        case_id = await self._applies(life, application(life, self.office(life)))
+        rival: str | None = None
+        is_open = True
+        for step in life.steps:
+            if rival is not None:
+                # Neighbours hear of each other at the same time.
+                await self.stage.time.go_to(rival, later(step.at))
+            is_open = is_open and await self._until(case_id, step.at, life)
+            match step:
+                case Act() if is_open and self._concerns(step):
+                    is_open = await self._tell(case_id, step)
+                    if rival is not None and step.event is Event.recompute:
+                        await self._tell(rival, step)
+                case Learns() if is_open:
+                    await self._learn(life, step.at)
+                    self.played.died[case_id] = step.at
+                case Applies(application=Application.rival) if is_open and life.rival is not None:
+                    rival = await self._applies(life.rival, application(life.rival, self.office(life)))
+                case Applies(application=Application.correction) if not is_open and await self._is_done(case_id):
+                    with arriving_at(later(step.at)):
+                        await self.stage.cases.open(correction(life, self.office(life)), reopen=True)
+                    is_open = True
+                case _:
+                    pass
+            if not is_open and not any(isinstance(each, Applies) for each in life.steps):
+                break
+        for each in (case_id, *((rival,) if rival is not None else ())):
+            await self._until(each, self.season.ends, life)
+
+    async def _applies(self, life: Life, applied: NumberChangeApplication | ReplacementApplication) -> str:
         with arriving_at(later(life.arrives_at)):
-            receipt = await self.stage.cases.open(application(life, self.office(life)))
-        case_id = receipt.case_id
-        self.played.opened[case_id] = life
-        for act in life.acts:
-            if self._concerns(act) and not (
-                await self._until(case_id, act.at, life) and await self._tell(case_id, act)
-            ):
-                return
-        await self._until(case_id, self.season.ends, life)
+            receipt = await self.stage.cases.open(applied)
+        self.played.opened[receipt.case_id] = life
+        return receipt.case_id
+
+    async def _is_done(self, case_id: str) -> bool:
+        return bool(await self.stage.pool.fetchval(_DONE, case_id))
+
+    async def _learn(self, life: Life, at: datetime) -> None:
+        """The register learns of a death by its daily extract, and no case is told."""
+        died = self._insured(life).model_copy(update={"died_on": later(at).date()})
+        learnt = await load_persons(self.stage.pool, self.stage.sealer, [died])
+        if learnt.ended != 1:
+            raise RuntimeError("a death was not learnt")
 
     def _concerns(self, act: Act) -> bool:
         confirmations = self.policy.number_change.confirmations
@@ -157,16 +208,16 @@ class Players:
 
     async def _tell(self, case_id: str, act: Act) -> bool:
         asked = None
-        if EVENTS[act.event].answers:
-            asked = await self.stage.pool.fetchval(_ASKED, case_id, act.by.value)
+        if act.event in _ABOUT_A_REQUEST:
+            target = act.says.get("system", Part.card_bureau.value)
+            asked = await self.stage.pool.fetchval(_ASKED, case_id, target, int(act.late))
             if asked is None:
-                # A system that was never asked has nothing to answer.
+                # A system that was never asked, or asked once only, has nothing to answer.
                 return True
         view = await self.stage.cases.view(case_id)
-        update_id = f"act:{act.event.value}:{act.at:%m%d%H%M%S}"
-        return await self._told(
-            act.event, self.stage.cases.tell(case_id, fact_of(act, view, asked), update_id=update_id)
-        )
+        update_id = f"act:{act.event.value}:{act.by.value}:{act.at:%m%d%H%M%S}"
+        fact = fact_of(act, view, self.stage.sealer, asked)
+        return await self._told(act.event, self.stage.cases.tell(case_id, fact, update_id=update_id))
 
     async def _told(self, event: Event, telling: Awaitable[Answer]) -> bool:
         """Whether the case is still open after it was told. A refusal is life, and counted."""
@@ -176,4 +227,4 @@ class Players:
         except Refused as refused:
             self.played.refused[event, refused.code] += 1
             return refused.code is not Code.CASE_CLOSED
-        return MACHINES[Kind.id_number_change].is_open(answer.status)
+        return MACHINES[read_case_id(answer.case_id)[0]].is_open(answer.status)

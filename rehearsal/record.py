@@ -1,10 +1,11 @@
 """What the register holds of a season that was played, moved back into the season's own days."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -23,6 +24,22 @@ FROM transitions WHERE version > 0 ORDER BY case_id, generation, version
 _FIRED: Final = """
 SELECT case_id, generation, rung, cause, due_at, fired_at FROM rungs ORDER BY case_id, generation, fired_at, rung
 """
+_REQUESTS: Final = """
+SELECT case_id, generation, request_id, min(written_at) AS written_at FROM events
+WHERE request_id IS NOT NULL AND kind IN ('number_changed', 'card_ordered')
+GROUP BY case_id, generation, request_id ORDER BY min(id)
+"""
+_LATE: Final = "SELECT case_id, generation, count(*) AS answers FROM answers_out_of_date GROUP BY case_id, generation"
+_MESSAGES: Final = """
+SELECT case_id, generation, written_at FROM notifications
+WHERE recipient = 'applicant' AND case_id IS NOT NULL ORDER BY id
+"""
+_BLOCKED: Final = """
+SELECT blocked_by_case FROM cards
+WHERE code = 'B' AND (blocked_by_case IS NULL OR block_ends_at IS NULL) ORDER BY blocked_by_case
+"""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,14 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What another system was asked: to make a card, or to take a number over."""
+
+    request: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One generation of one case, as the register knows it at the end."""
 
@@ -66,10 +91,18 @@ class Case:
     fired: Sequence[Fired]
     decision_asked: bool = False
     """At the end an officer still has to decide whether benefits are held."""
+    asked: Sequence[Asked] = ()
+    """In the order in which they were asked."""
+    answered_late: int = 0
+    """Answers to what was over by then, which were refused and written down."""
+    told_applicant: Sequence[datetime] = ()
+    """When messages to the applicant were written."""
+    died_at: datetime | None = None
+    """When the register learned, before the case did, that the person died."""
 
 
-async def read_cases(pool: Pool) -> list[Case]:
-    """Every case of a register that was played on."""
+async def read_cases(pool: Pool, died: Mapping[str, datetime] = MappingProxyType({})) -> list[Case]:
+    """Every case of a register that was played on; `died` says when the register learned of deaths by itself."""
     moves: dict[tuple[str, int], list[Move]] = {}
     for row in await pool.fetch(_MOVES):
         moves.setdefault((row["case_id"], row["generation"]), []).append(_move(row))
@@ -77,6 +110,9 @@ async def read_cases(pool: Pool) -> list[Case]:
     for row in await pool.fetch(_FIRED):
         rung = Fired(row["rung"], row["cause"], _back(row["due_at"]), _back(row["fired_at"]))
         fired.setdefault((row["case_id"], row["generation"]), []).append(rung)
+    asked = _by_case((row, Asked(row["request_id"], _back(row["written_at"]))) for row in await pool.fetch(_REQUESTS))
+    messages = _by_case((row, _back(row["written_at"])) for row in await pool.fetch(_MESSAGES))
+    late = {(row["case_id"], row["generation"]): int(row["answers"]) for row in await pool.fetch(_LATE)}
     return [
         Case(
             case_id=row["case_id"],
@@ -89,9 +125,25 @@ async def read_cases(pool: Pool) -> list[Case]:
             moves=moves.get((row["case_id"], row["generation"]), []),
             fired=fired.get((row["case_id"], row["generation"]), []),
             decision_asked="decision" in row["attention"],
+            asked=asked.get((row["case_id"], row["generation"]), []),
+            answered_late=late.get((row["case_id"], row["generation"]), 0),
+            told_applicant=messages.get((row["case_id"], row["generation"]), []),
+            died_at=died.get(row["case_id"]),
         )
         for row in await pool.fetch(_CASES)
     ]
+
+
+def _by_case(rows: Iterable[tuple[asyncpg.Record, Item]]) -> dict[tuple[str, int], list[Item]]:
+    found: dict[tuple[str, int], list[Item]] = {}
+    for row, item in rows:
+        found.setdefault((row["case_id"], row["generation"]), []).append(item)
+    return found
+
+
+async def blocked_without_an_end(pool: Pool) -> list[str]:
+    """Cases that blocked a card of which nothing says until when."""
+    return [row["blocked_by_case"] for row in await pool.fetch(_BLOCKED)]
 
 
 def _move(row: asyncpg.Record) -> Move:

@@ -13,13 +13,15 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.policy import PACKS, Policy, load
 from intake.client import today_in_shanghai
-from rehearsal.check import check
+from rehearsal.amendments import Amendment, amendments
+from rehearsal.check import Fault, Finding, check
 from rehearsal.figures import Figures, figures
 from rehearsal.later import LAST_YEAR, later
+from rehearsal.lives import Act, Life, Part, told_as_well
 from rehearsal.play import Players
-from rehearsal.record import read_cases
+from rehearsal.record import blocked_without_an_end, read_cases
 from rehearsal.rules import Rules
-from rehearsal.season import Act, Life, Part, Season, told_as_well
+from rehearsal.season import Season
 from rehearsal.stage import Stage, stage
 
 _FILE: Final = ".toml"
@@ -95,6 +97,11 @@ class Rehearsal:
             # The server's time goes forward only.
             raise CaseError(Code.DATE_INVALID, "from")
 
+    @property
+    def announcements(self) -> tuple[Amendment, ...]:
+        """How the official calendar is amended meanwhile."""
+        return amendments(self.first, self.last, official_calendar())
+
     def season(self, policy: Policy, peak: date) -> Season:
         """The season under a policy; people come by the day that everybody knows, whatever the policy."""
         return Season(self.first, self.last, peak, official_calendar(policy.calendar), self.seed)
@@ -107,7 +114,8 @@ class Rehearsal:
     async def play(self, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
         """Play the season on servers of its own. `on_progress` is called whenever one person's part is over."""
         change = self._change_of(pack)
-        async with stage(pack.policy, *((change.pack.policy,) if change is not None else ())) as engine:
+        others = (change.pack.policy,) if change is not None else ()
+        async with stage(pack.policy, *others, announcements=self.announcements) as engine:
             return await self.play_on(engine, pack, peak, on_progress)
 
     async def play_on(self, engine: Stage, pack: Pack, peak: date, on_progress: OnProgress) -> Figures:
@@ -117,12 +125,16 @@ class Rehearsal:
         lives, change = self.lives(season), self._change_of(pack)
         if change is not None:
             lives = [told_as_well(life, change.act) for life in lives]
+        for announced in self.announcements:
+            lives = [told_as_well(life, announced.act, whenever=False) for life in lives]
         players = Players(engine, pack.policy, season)
         await players.load(lives)
         played = await players.play(lives, on_progress)
-        cases = await read_cases(engine.pool)
+        cases = await read_cases(engine.pool, played.died)
         rulebook = {change.pack.policy.pin: Rules.read(change.pack.file)} if change is not None else {}
-        checked = check(cases, Rules.read(pack.file), season.ends, rulebook)
+        checked = check(cases, Rules.read(pack.file), season.ends, rulebook, self.announcements)
+        blocked = await blocked_without_an_end(engine.pool)
+        checked.findings += (Finding(case_id, Fault.blocked_without_an_end) for case_id in blocked)
         return figures(pack.policy.pin, season, cases, played, checked, monotonic() - began)
 
     def _change_of(self, pack: Pack) -> Change | None:

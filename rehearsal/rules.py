@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ class RungRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The part of a policy's file that dates follow from, for ID-number changes."""
+    """The part of a policy's file that dates follow from, for one kind of case."""
 
     budget: int
     """Processing time in working days."""
@@ -42,6 +42,8 @@ class Rules:
     rungs: Sequence[RungRule]
     opens: time
     closes: time
+    campaign_binds: bool
+    """Whether the campaign date means anything for the kind."""
     campaign_ends: date
     on_rest_day: str
     campaign_closes: str
@@ -52,6 +54,14 @@ class Rules:
     """Reasons of holds that move the campaign date."""
     closed: frozenset[date]
     open: frozenset[date]
+    reminders: Mapping[str, int]
+    """How often the applicant is reminded, by the event that reminds."""
+    rounds: int
+    """How often documents may be returned."""
+    replacement: "Rules | None" = None
+    """The rules of card replacements, beside those of ID-number changes."""
+    amended: Mapping[date, bool] = field(default_factory=dict)
+    """What was announced of days after the calendar was published: whether they are worked."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -61,10 +71,16 @@ class Rules:
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> Self:
         """From what a policy's file says."""
+        changes = cls._of_kind(policy, "number_change")
+        return replace(changes, replacement=cls._of_kind(policy, "replacement")) if "replacement" in policy else changes
+
+    @classmethod
+    def _of_kind(cls, policy: Mapping[str, Any], kind: str) -> Self:
         ladder, campaign, calendar = policy["ladder"], policy["campaign"], policy.get("calendar", {})
+        part = policy[kind]
         return cls(
-            budget=policy["number_change"]["processing"]["working_days"],
-            steps={step["status"]: step["percent"] for step in policy["number_change"].get("steps", ())},
+            budget=part["processing"]["working_days"],
+            steps={step["status"]: step["percent"] for step in part.get("steps", ())},
             rungs=tuple(
                 RungRule(
                     RUNGS.index(rung["rung"]),
@@ -79,6 +95,7 @@ class Rules:
             ),
             opens=ladder["opens"],
             closes=ladder["closes"],
+            campaign_binds=kind == "number_change",
             campaign_ends=campaign["ends"],
             on_rest_day=campaign["on_rest_day"],
             campaign_closes=campaign["closes"],
@@ -87,13 +104,28 @@ class Rules:
             holds_move=frozenset(hold["reason"] for hold in policy["holds"] if hold["moves_campaign"]),
             closed=frozenset(calendar.get("closed", ())),
             open=frozenset(calendar.get("open", ())),
+            reminders={
+                # The last one hands the card over to those who destroy it.
+                "claim_period_passed": len(part.get("claim_reminder_days", ())) + 1,
+                "activation_overdue": part.get("activation_reminders", 0),
+            },
+            rounds=part.get("supplement", {}).get("rounds", 0),
         )
+
+    def binding(self, case_id: str) -> "Rules":
+        """Those of a case's kind."""
+        return self.replacement if self.replacement is not None and case_id.startswith("crc-") else self
+
+    def announced(self, amended: Mapping[date, bool]) -> "Rules":
+        """The same rules by a calendar of which more is known."""
+        return self if amended == self.amended else replace(self, amended=amended)
 
     def is_working(self, day: date) -> bool:
         """Whether the agency works on a day, by the official calendar and the agency's own days."""
         if day in self.open or day in self.closed:
             return day in self.open
-        return _official(day)
+        known = self.amended.get(day)
+        return _official(day) if known is None else known
 
     def moved(self, moment: datetime, working_days: int) -> datetime:
         """The end of a day, moved by working days."""

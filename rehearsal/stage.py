@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from temporalio import activity
+
 from activities.notifications import Notifications
 from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, Waits, create_pool
@@ -16,11 +18,13 @@ from activities.stamps import Stamps, TrustedKeys
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.stamps import Claims
+from cases.steps import RegisterRequest, StepRequest, StepResult
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake.client import CaseClient
+from rehearsal.amendments import AmendedCalendars, Amendment, asked_at
 from rehearsal.arrivals import VirtualTime
-from rehearsal.later import calendar_later, policy_later
+from rehearsal.later import policy_later
 from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
@@ -58,6 +62,20 @@ class _InSeason(Policies):
         return self._first if self._first.serves(region) else super().of_region(region)
 
 
+class _AtItsTime(Registry):
+    """Every case asks for days as they were known when it asks, for each has a time of its own."""
+
+    @activity.defn
+    async def register(self, request: RegisterRequest) -> StepResult:
+        with asked_at(request.at):
+            return await super().register(request)
+
+    @activity.defn
+    async def advance(self, request: StepRequest) -> StepResult:
+        with asked_at(request.at):
+            return await super().advance(request)
+
+
 class _AtArrival(Stamps):
     """An application is stamped and handed in on the day of the rehearsal; its case begins when its day has come."""
 
@@ -66,16 +84,18 @@ class _AtArrival(Stamps):
 
 
 @asynccontextmanager
-async def stage(*policies: Policy) -> AsyncIterator[Stage]:
+async def stage(*policies: Policy, announcements: Sequence[Amendment] = ()) -> AsyncIterator[Stage]:
     """An engine by whose first policy every case begins, and the others may follow; its data is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="cardcase-rehearsal-") as folder:
         stack = LocalStack(Path(folder), search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True)
-        async with stack, _engine_on(stack, policies) as engine:
+        async with stack, _engine_on(stack, policies, announcements) as engine:
             yield engine
 
 
 @asynccontextmanager
-async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIterator[Stage]:
+async def _engine_on(
+    stack: LocalStack, policies: Sequence[Policy], announcements: Sequence[Amendment]
+) -> AsyncIterator[Stage]:
     database_url = stack.database_url
     await migrate(database_url)
     ring = KeyRing.sample()
@@ -86,8 +106,9 @@ async def _engine_on(stack: LocalStack, policies: Sequence[Policy]) -> AsyncIter
         await create_pool(database_url, size=_CONNECTIONS, waits=_PATIENT) as patient,
     ):
         stamps = _AtArrival(TrustedKeys.sample(), client.namespace)
-        registry = Registry(
-            pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendar_later, clock=Clock.callers
+        calendars = AmendedCalendars(announcements)
+        registry = _AtItsTime(
+            pool, sealer, stamps, _InSeason(map(policy_later, policies)), calendars, clock=Clock.callers
         )
         # Nobody in the register can be reached, and no provider is there: messages are written, and none is sent.
         notifications = Notifications(pool, sealer, {}, clock=Clock.callers)

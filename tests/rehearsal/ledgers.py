@@ -7,6 +7,7 @@ from typing import Any
 
 from cases.clocks import SHANGHAI
 from rehearsal.account import ENDINGS, ESCALATED, NO_OTHERS, Account, Rulebook, expected
+from rehearsal.amendments import Amendment
 from rehearsal.record import Case, Move
 from rehearsal.rules import Rules
 
@@ -15,6 +16,12 @@ POLICY: Mapping[str, Any] = {
     "number_change": {
         "processing": {"working_days": 10},
         "steps": [{"status": "in_review", "percent": 50}],
+        "supplement": {"rounds": 1},
+    },
+    "replacement": {
+        "processing": {"working_days": 5},
+        "claim_reminder_days": [30, 60],
+        "activation_reminders": 2,
     },
     "campaign": {
         "ends": datetime(2026, 8, 31, tzinfo=SHANGHAI).date(),
@@ -72,13 +79,21 @@ def case_of(moves: Sequence[Move], category: str = "general") -> Case:
     return Case(CASE, 1, category, moves[-1].to, "submitted", moves[0].at, closed, moves, ())
 
 
-def flawless(moves: Sequence[Move], category: str = "general", rulebook: Rulebook = NO_OTHERS) -> Case:
+def flawless(
+    moves: Sequence[Move],
+    category: str = "general",
+    rulebook: Rulebook = NO_OTHERS,
+    announcements: Sequence[Amendment] = (),
+    case_id: str = CASE,
+    rules: Rules = RULES,
+) -> Case:
     """The same case with every rung and every date as the rules want them."""
-    bare = case_of(moves, category)
-    fired = expected(bare, RULES, UNTIL, rulebook)
+    bare = replace(case_of(moves, category), case_id=case_id)
+    should = expected(bare, rules, UNTIL, rulebook, announcements)
+    fired = should.rungs
     rungs = [Move(ESCALATED, "", "", rung.fired_at, {}) for rung in fired]
     status = ""
-    account = Account.opened(bare, RULES, rulebook)
+    account = Account.opened(bare, rules, rulebook, announcements)
     dated = []
     for move in sorted([*moves, *rungs], key=lambda move: move.at):
         made = replace(move, before=status, to=status) if move.event == ESCALATED else move
@@ -87,7 +102,7 @@ def flawless(moves: Sequence[Move], category: str = "general", rulebook: Ruleboo
         if status not in ENDINGS:
             made = replace(made, processing_due_at=account.processing, campaign_due_at=account.campaign)
         dated.append(made)
-    return replace(bare, moves=dated, fired=fired)
+    return replace(bare, moves=dated, fired=fired, decision_asked=should.decision_owed)
 
 
 REVIEWED = told((at(7, 1), "screened", "screening", "in_review"))

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 import pytest
 
 from rehearsal.account import Account, expected
+from rehearsal.amendments import Amendment
 from rehearsal.record import Case
 from rehearsal.rules import RUNGS, Rules
 from tests.rehearsal.ledgers import HELD, POLICY, REVIEWED, RULES, UNTIL, at, case_of, midnight, told
@@ -13,7 +14,8 @@ from tests.rehearsal.ledgers import HELD, POLICY, REVIEWED, RULES, UNTIL, at, ca
 
 def rungs(case: Case, rules: Rules = RULES) -> list[tuple[str, tuple[int, int], str]]:
     return [
-        (RUNGS[rung.rung], (rung.due_at.month, rung.due_at.day), rung.cause) for rung in expected(case, rules, UNTIL)
+        (RUNGS[rung.rung], (rung.due_at.month, rung.due_at.day), rung.cause)
+        for rung in expected(case, rules, UNTIL).rungs
     ]
 
 
@@ -43,7 +45,7 @@ def test_whoever_acknowledges_stops_the_climb_to_the_next_level() -> None:
 
 
 def test_all_rungs_of_a_case_have_one_slot_in_office_hours() -> None:
-    slots = {rung.due_at.time() for rung in expected(case_of(REVIEWED), RULES, UNTIL)}
+    slots = {rung.due_at.time() for rung in expected(case_of(REVIEWED), RULES, UNTIL).rungs}
     assert len(slots) == 1
     assert time(9) <= slots.pop() < time(17)
 
@@ -137,9 +139,37 @@ def test_what_is_still_to_come_follows_another_policy_from_its_day_on_and_what_f
     assert heard.processing == midnight(7, 27)
     # Sunday, 6 September, rolls to Monday; the hold has lasted six working days, as the 14th was none.
     assert heard.campaign == midnight(9, 15)
-    fired = expected(case_of(moves), RULES, UNTIL, {"sample/2": Rules.of(later)})
+    fired = expected(case_of(moves), RULES, UNTIL, {"sample/2": Rules.of(later)}).rungs
     assert [(RUNGS[rung.rung], rung.due_at.date()) for rung in fired][:2] == [
         ("blue_0", date(2026, 7, 3)),
         # Half of twelve working days in one step, three before the hold and three after it, are over on the 18th.
         ("yellow", date(2026, 7, 20)),
     ]
+
+
+def test_a_hold_that_a_dispute_interrupts_goes_on_moving_the_campaign_date_after_it() -> None:
+    disputed = told(
+        (at(7, 9), "dispute_opened", "on_hold", "disputed"), (at(7, 13), "dispute_lapsed", "disputed", "on_hold")
+    )
+    resumed = told((at(7, 15, 11), "resume", "on_hold", "in_review"))
+    heard = account(case_of((*HELD[:2], *disputed, *resumed)))
+    # Three working days on hold, and two after the dispute; the two between them belong to the dispute.
+    assert heard.campaign == midnight(9, 7)
+    assert heard.processing == midnight(7, 24)
+
+
+def test_a_replacement_has_a_processing_time_of_its_own_and_no_campaign() -> None:
+    case = replace(case_of(told((at(7, 1), "checked", "checking", "in_review"))), case_id="crc-" + "a" * 26)
+    heard = account(case)
+    assert (heard.processing, heard.campaign) == (midnight(7, 8), None)
+    assert {rung.cause for rung in expected(case, RULES, UNTIL).rungs} == {"processing"}
+
+
+def test_a_day_that_was_announced_as_worked_is_worked_from_the_announcement_on() -> None:
+    told_of = Amendment(at(7, 6, 8), {date(2026, 7, 11): True})
+    case = case_of((*REVIEWED, *told((told_of.announced, "recompute", "in_review", "in_review"))))
+    heard = Account.opened(case, RULES, announcements=(told_of,))
+    heard.hear(case.moves[0])
+    assert heard.processing == midnight(7, 15)
+    heard.hear(case.moves[1])
+    assert heard.processing == midnight(7, 14)

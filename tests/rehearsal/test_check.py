@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from cases.kinds import MACHINES
-from cases.names import Kind
-from rehearsal.account import ENDINGS, SILENT, STANDS_STILL
+from rehearsal.account import DEADLINE, ENDINGS, SILENT, STANDS_STILL
+from rehearsal.amendments import Amendment
 from rehearsal.check import LATEST, Fault, check
-from rehearsal.record import Case, Fired, Move
-from tests.rehearsal.ledgers import CLOSED, HELD, REVIEWED, RULES, UNTIL, at, flawless, told
+from rehearsal.record import Asked, Case, Fired, Move
+from tests.rehearsal.ledgers import CLOSED, HELD, REVIEWED, RULES, UNTIL, at, flawless, midnight, told
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -153,8 +153,150 @@ def test_a_date_that_stays_when_the_policy_changes_is_found() -> None:
     }
 
 
-def test_the_words_of_the_account_are_statuses_of_the_machine() -> None:
-    machine = MACHINES[Kind.id_number_change]
-    statuses = {status.value for status in machine.statuses}
-    assert statuses >= STANDS_STILL | SILENT | ENDINGS
-    assert {status.value for status in machine.statuses if not machine.is_open(status)} == ENDINGS
+def test_the_words_of_the_account_are_statuses_of_both_machines_and_stand_still_where_these_do() -> None:
+    statuses = {status.value: (machine, status) for machine in MACHINES.values() for status in machine.statuses}
+    assert statuses.keys() >= STANDS_STILL | SILENT | ENDINGS
+    for machine in MACHINES.values():
+        closed = {status.value for status in machine.statuses if not machine.is_open(status)}
+        still = {status.value for status, row in machine.statuses.items() if not row.runs and machine.is_open(status)}
+        own = {status.value for status in machine.statuses}
+        assert closed == ENDINGS & own
+        assert still == STANDS_STILL & own
+
+
+# --- the calendar is amended ----------------------------------------------------------------------------------------
+
+LATER = Amendment(at(7, 6, 8), {date(2026, 7, 9): False, date(2026, 7, 10): False})
+EARLIER = Amendment(at(7, 8, 8), {date(2026, 7, 10): True, date(2026, 7, 11): True})
+AMENDED = (
+    *REVIEWED,
+    *told((LATER.announced, "recompute", "in_review", "in_review")),
+    *told((EARLIER.announced, "recompute", "in_review", "in_review")),
+)
+
+
+def test_dates_move_with_the_calendar_in_both_directions_and_each_is_counted() -> None:
+    case = flawless(AMENDED, announcements=(LATER, EARLIER))
+    moved = [move.processing_due_at for move in case.moves if move.event in {"screened", "recompute"}]
+    # Ten working days from the 1st; two are taken away, one given back, and a Saturday is worked.
+    assert moved == [midnight(7, 15), midnight(7, 17), midnight(7, 15)]
+    checked = check([case], RULES, UNTIL, announcements=(LATER, EARLIER))
+    assert (checked.findings, checked.recomputed, checked.moved_later, checked.moved_earlier) == ([], 2, 1, 1)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_date_that_stays_although_the_calendar_was_amended_is_found(place: int) -> None:
+    case = flawless(AMENDED, announcements=(LATER, EARLIER))
+    at_place = [n for n, move in enumerate(case.moves) if move.event == "recompute"][place]
+    stays = case.moves[at_place - 1].processing_due_at
+    stale = replace(case.moves[at_place], processing_due_at=stays)
+    moves = [*case.moves[:at_place], stale, *case.moves[at_place + 1 :]]
+    found = check([replace(case, moves=moves)], RULES, UNTIL, announcements=(LATER, EARLIER)).findings
+    assert {finding.fault for finding in found} == {Fault.wrong_date}
+
+
+# --- decisions ------------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_that_nobody_is_asked_for_and_one_that_was_taken_are_found() -> None:
+    case = flawless(REVIEWED)
+    assert case.decision_asked
+    assert faults(replace(case, decision_asked=False)) == {Fault.decision_not_asked}
+    decided = flawless((*REVIEWED, *told((at(9, 10), "keep_benefits", "in_review", "in_review"))))
+    assert not decided.decision_asked
+    assert faults(replace(decided, decision_asked=True)) == {Fault.decision_asked}
+
+
+def test_no_decision_is_owed_at_a_date_that_an_extension_moves_ahead_until_that_one_comes() -> None:
+    moves = replace(RULES, moved_by_extension=True)
+    extended = (*REVIEWED, *told((at(9, 4), "extend", "in_review", "in_review", {"working_days": 30})))
+    case = flawless(extended, rules=moves)
+    asked = [fired.due_at.date() for fired in case.fired if fired.rung == DEADLINE]
+    assert (asked, case.decision_asked) == ([date(2026, 9, 1)], False)
+    assert check([case], moves, UNTIL).findings == []
+    still = check([replace(case, decision_asked=True)], moves, UNTIL)
+    assert {finding.fault for finding in still.findings} == {Fault.decision_asked}
+
+
+# --- answers, bounds, the dead --------------------------------------------------------------------------------------
+
+CARD = "crc-" + "a" * 26
+FIRST, SECOND_ORDER = "ord-" + "a" * 26, "ord-" + "b" * 26
+ORDERED = told(
+    (at(7, 1), "checked", "checking", "in_review"),
+    (at(7, 2), "verify_documents", "in_review", "ordered"),
+    (at(7, 2), "order_card", "ordered", "in_production"),
+)
+
+
+def of_a_card(*moves: Move, asked: Sequence[Asked]) -> Case:
+    """A replacement, with what the bureau was asked."""
+    return replace(flawless((*ORDERED, *moves), case_id=CARD), asked=asked)
+
+
+def answered(event: str, day: int, before: str, to: str, order: str, **says: Any) -> Move:
+    return told((at(7, day), event, before, to, {"order": order, **says}))[0]
+
+
+ASKED = (Asked(FIRST, at(7, 2)), Asked(SECOND_ORDER, at(7, 6)))
+FAILED = answered("card_produced", 6, "in_production", "in_production", FIRST, produced=False)
+
+
+@pytest.mark.parametrize("order", [FIRST, SECOND_ORDER])
+def test_a_card_of_either_attempt_answers_what_was_asked(order: str) -> None:
+    made = answered("card_produced", 8, "in_production", "ready", order, produced=True)
+    fetched = answered("card_handed_over", 9, "ready", "handed_over", order)
+    case = of_a_card(FAILED, made, fetched, asked=ASKED)
+    assert faults(case) == set()
+    assert check([case], RULES, UNTIL).answers == 3
+
+
+def test_an_answer_to_an_order_that_is_over_is_found() -> None:
+    made = answered("card_produced", 8, "in_production", "ready", SECOND_ORDER, produced=True)
+    fetched = answered("card_handed_over", 9, "ready", "handed_over", FIRST)
+    assert faults(of_a_card(FAILED, made, fetched, asked=ASKED)) == {Fault.answer_to_nothing}
+    again = answered("card_produced", 9, "in_production", "in_production", FIRST, produced=False)
+    assert faults(of_a_card(FAILED, again, asked=ASKED)) == {Fault.answer_to_nothing}
+
+
+def test_a_card_that_was_given_up_because_it_got_lost_answers_nothing_any_more() -> None:
+    lost = answered("card_lost_on_way", 4, "ready", "ordered", FIRST)
+    made = answered("card_produced", 3, "in_production", "ready", FIRST, produced=True)
+    revived = answered("card_produced", 8, "in_production", "ready", FIRST, produced=True)
+    anew = replace(revived, says={**revived.says, "order": SECOND_ORDER})
+    assert faults(of_a_card(made, lost, anew, asked=ASKED)) == set()
+    assert faults(of_a_card(made, lost, revived, asked=ASKED)) == {Fault.answer_to_nothing}
+
+
+def test_a_confirmation_of_an_earlier_publication_is_found() -> None:
+    confirmed = told((at(7, 9), "confirm_downstream", "applying", "applying", {"publication": FIRST}))
+    case = flawless((*REVIEWED, *told((at(7, 2), "apply", "in_review", "applying")), *confirmed))
+    assert faults(replace(case, asked=ASKED[:1])) == set()
+    assert faults(replace(case, asked=ASKED)) == {Fault.answer_to_nothing}
+
+
+@pytest.mark.parametrize(("times", "found"), [(2, set()), (3, {Fault.reminded_too_often})])
+def test_reminders_beyond_what_the_policy_says_are_found(times: int, found: set[Fault]) -> None:
+    reminded = [told((at(7, 10 + n), "activation_overdue", "handed_over", "handed_over"))[0] for n in range(times)]
+    made = answered("card_produced", 3, "in_production", "ready", FIRST, produced=True)
+    fetched = answered("card_handed_over", 4, "ready", "handed_over", FIRST)
+    assert faults(of_a_card(made, fetched, *reminded, asked=ASKED[:1])) == found
+
+
+def test_documents_that_are_returned_once_more_than_the_policy_permits_are_found() -> None:
+    returned = told((at(7, 2), "return_documents", "in_review", "awaiting_documents"))
+    brought = told((at(7, 3), "add_documents", "awaiting_documents", "in_review"))
+    assert faults(flawless((*REVIEWED, *returned, *brought))) == set()
+    again = told((at(7, 6), "return_documents", "in_review", "awaiting_documents"))
+    assert faults(flawless((*REVIEWED, *returned, *brought, *again))) == {Fault.returned_too_often}
+
+
+def test_a_message_to_the_dead_and_what_is_done_for_them_are_found() -> None:
+    ended = (*REVIEWED, *told((at(7, 8), "person_found_ended", "in_review", "ended")))
+    case = replace(flawless(ended), died_at=at(7, 7), told_applicant=[at(7, 1), at(7, 3)])
+    assert faults(case) == set()
+    assert check([case], RULES, UNTIL).messages == 2
+    assert faults(replace(case, told_applicant=[at(7, 7, 15)])) == {Fault.dead_told}
+    assert faults(replace(case, died_at=None, told_applicant=[at(7, 8, 11)])) == {Fault.dead_told}
+    went_on = flawless((*REVIEWED, *told((at(7, 8), "verify_documents", "in_review", "awaiting_approval"))))
+    assert Fault.dead_goes_on in faults(replace(went_on, died_at=at(7, 7, 18)))

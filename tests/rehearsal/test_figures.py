@@ -22,7 +22,7 @@ SEASON = Season(date(2026, 6, 1), date(2026, 9, 30), date(2026, 8, 31), official
 APPLIED = (
     *REVIEWED,
     *told((at(9, 2), "verify_documents", "in_review", "verified"), (at(9, 2), "apply", "verified", "applying")),
-    *told((at(9, 3), "confirm_downstream", "applying", "updated"), (at(9, 3), "unblock", "updated", "releasing")),
+    *told((at(9, 3), "nothing_awaited", "applying", "updated"), (at(9, 3), "unblock", "updated", "releasing")),
     *told((at(9, 3), "release", "releasing", "done")),
 )
 
@@ -60,6 +60,25 @@ def test_every_rung_that_fired_stands_on_its_day(season: Figures) -> None:
 def test_decisions_are_those_of_the_campaign_date_and_what_became_of_them(season: Figures) -> None:
     # The campaign date of the held case moved to 9 September; the closed one was never asked about.
     assert season.decisions == Decisions(asked=3, held=0, updated_later=1, closed_otherwise=0, still_open=2)
+
+
+def test_what_happened_beside_the_ordinary_road_is_counted_by_its_name() -> None:
+    lost = told(
+        (at(7, 3), "report_loss", "in_review", "in_review"), (at(7, 4), "confirm_loss", "in_review", "in_review")
+    )
+    disputed = told(
+        (at(7, 7), "dispute_opened", "on_hold", "disputed"), (at(7, 9), "dispute_lapsed", "disputed", "on_hold")
+    )
+    season = figures_of([flawless((*REVIEWED, *lost)), flawless((*HELD[:2], *disputed)), flawless(CLOSED)])
+    happened = {name: count for name, count in season.occurred.items() if count}
+    assert happened == {
+        "losses_reported": 1,
+        "losses_confirmed": 1,
+        "holds": 1,
+        "disputes": 1,
+        "disputes_during_a_hold": 1,
+    }
+    assert season.losses == {"in_review": 1}
 
 
 def test_load_is_counted_by_hour_of_shanghai(season: Figures) -> None:
