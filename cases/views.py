@@ -8,6 +8,7 @@ from cases.errors import Code
 from cases.events import ROLES, Event, Origin
 from cases.machines.machine import Status
 from cases.models import Role
+from cases.rules.people import still_told
 from cases.state import CaseState
 
 _DECIDERS: Final = tuple(role for role in Role if role in ROLES[Event.keep_benefits])
@@ -59,7 +60,9 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         notices_left=max(state.terms.supplement_rounds - state.returns, 0) if state.notice is not None else None,
         climbs_at=ladder.dates.next.at if ladder.dates.next is not None and state.is_open else None,
         climbs_to=int(ladder.dates.next.rung) if ladder.dates.next is not None and state.is_open else None,
-        climbs_tells=ladder.dates.next.tells if ladder.dates.next is not None and state.is_open else (),
+        climbs_tells=(
+            still_told(state, ladder.dates.next.tells) if ladder.dates.next is not None and state.is_open else ()
+        ),
         next_provisional=upcoming.provisional if upcoming else False,
         processing_due_at=ladder.dates.processing_due_at if state.is_open else None,
         campaign_due_at=ladder.dates.campaign_due_at if state.is_open else None,

@@ -346,7 +346,8 @@ def _in_force(case: Case, answer: Move) -> set[str | None]:
     if answer.event == "card_produced" and answer.says["produced"]:
         lost = (move.at for move in case.moves if move.event == "card_lost_on_way" and move.at < answer.at)
         given_up = max(lost, default=None)
-        return {each.request for each in asked if given_up is None or each.at > given_up}
+        # What is lost is ordered again by the same telling.
+        return {each.request for each in asked if given_up is None or each.at >= given_up}
     return {each.request for each in asked[-1:]}
 
 

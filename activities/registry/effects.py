@@ -28,6 +28,7 @@ from cases.openings import NumberChangeOpening
 from cases.policy import Policy
 from cases.rules.cards import first_statement
 from cases.rules.disputes import joined_by
+from cases.rules.people import still_told
 from cases.state import CaseState
 
 REGISTER: Final = "register"
@@ -225,7 +226,7 @@ def _rung(intended: Intended) -> Iterator[dict[str, JsonValue]]:
         "unacknowledged_within": before.acknowledge_within,
     }
     opens = told_at(intended.at, offset_of(state.case_id), ladder.hours, intended.calendar)
-    for recipient in terms.tells:
+    for recipient in still_told(state, terms.tells):
         if recipient not in _TOLD_ONE_BY_ONE:
             continue
         of_applicant = recipient is Recipient.applicant

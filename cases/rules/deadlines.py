@@ -9,6 +9,7 @@ from cases.events import Event
 from cases.facts import Acknowledge, Extend, HoldReason
 from cases.ladder import Cause, Ladder, Rung, Suspension
 from cases.machines.machine import Clock, Milestone, Row, Status
+from cases.rules.people import still_told
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -60,7 +61,7 @@ def _ladder_escalated(state: CaseState, _fact: None, at: datetime) -> dict[str, 
     return {
         "rung": fired.rung,
         "rung_at": at,
-        "told": fired.tells,
+        "told": still_told(state, fired.tells),
         "acknowledged_at": None,
         "acknowledged_by": None,
         **({"before_the_date": ladder.reached} if ladder.rung < Rung.deadline <= fired.rung else {}),

@@ -4,7 +4,7 @@ An office answers for its region and for those below it. Nobody confirms alone w
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from cases.facts import (
 from cases.machines.machine import Effect, Guard, Row
 from cases.models import Actor, Role, System, distinct
 from cases.numbers import Road
-from cases.offices import MINISTRY
+from cases.offices import MINISTRY, Recipient
 from cases.rules.subject import Subject
 from cases.state import CaseState
 from cases.submitters import Citizen, check_authority
@@ -110,6 +110,13 @@ def _needs_a_second(state: CaseState, _fact: Any) -> bool:
 
 ENDS_A_PERSON: Final = frozenset({Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED})
 """Why the register does nothing for a person any more: they died, or another agency keeps their record by now."""
+
+
+def still_told(state: CaseState, recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:
+    """Those of a rung's recipients who are told: nobody writes to a person who has ended."""
+    if state.ended_because not in ENDS_A_PERSON:
+        return tuple(recipients)
+    return tuple(each for each in recipients if each is not Recipient.applicant)
 
 
 def _ended(_state: CaseState, fact: PersonEnded, _row: Row) -> dict[str, Any]:

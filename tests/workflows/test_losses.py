@@ -17,7 +17,9 @@ from cases.facts import (
     Repair,
     RepairAction,
 )
+from cases.ladder import Rung
 from cases.machines.machine import Status
+from cases.offices import Recipient
 from tests.engine import Engine, new_number
 from tests.scenes import BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH
 from tests.workflows.dossier import Dossier
@@ -277,3 +279,24 @@ async def test_an_outstanding_card_that_is_not_made_or_never_comes_ends_the_case
         await comes_back(case)
         second = await again(engine, case)
         await second.rests_in(Status.in_review)
+
+
+async def test_staff_alone_are_told_how_late_the_card_of_a_person_is_who_has_ended(engine: Engine) -> None:
+    case = await ordered(engine, region=SOUTH)
+    await case.tell(Event.person_ended, TRANSFERRED)
+    outstanding = await case.rests_in(Status.card_outstanding)
+    reached = outstanding.rung
+    while (view := await case.rests_in(Status.card_outstanding)).rung < Rung.red:
+        if view.next_rung is None:
+            await case.time_runs_out(Event.production_overdue)
+        else:
+            await case.climbs()
+    assert view.rung > reached
+    assert Recipient.applicant not in {*outstanding.climbs_tells, *view.climbs_tells}
+    told = await engine.pool.fetch(
+        "SELECT recipient FROM notifications WHERE case_id = $1 AND template LIKE 'escalated.%'"
+        " AND written_at > (SELECT at FROM transitions WHERE case_id = $1 AND event = 'person_ended')",
+        case.case_id,
+    )
+    assert {row["recipient"] for row in told} >= {"agency_supervisor"}
+    assert "applicant" not in {row["recipient"] for row in told}
