@@ -267,6 +267,14 @@ _CARD: Final[Mapping[Status, _Said]] = {
         "您的新卡已交付，请{due}激活{functions}",
         "you have your new card; please activate its {functions}{due}",
     ),
+    _S.card_outstanding: _Said(
+        "补换卡已终止，已制新卡将由经办机构收回",
+        "the card replacement has ended; the agency takes the new card back",
+    ),
+    _S.card_to_destroy: _Said(
+        "补换卡已终止，已制新卡由经办机构按规定销毁",
+        "the card replacement has ended; the agency destroys the new card",
+    ),
     _S.active: _Said(
         "您的新卡已启用",
         "your new card works",

@@ -145,6 +145,7 @@ GIVES_BACK: Final = {
     Effect.leave_dispute: {"dispute"},
     Effect.cancel_order: {"order"},
     Effect.destroy_card: {"order"},
+    Effect.give_up_card: {"order"},
     Effect.switch_cards: {"order"},
 }
 SETTLED_ELSEWHERE: Final = {Event.dispute_won, Event.dispute_lost, Event.dispute_lapsed}
@@ -565,7 +566,8 @@ class Walk:
             wanted |= {"overdue"} if state.overdue or state.ladder.overdue or state.limit_spent else set()
             excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
-            wanted |= {"surplus_card"} if state.surplus else set()
+            surplus = bool(state.surplus) or state.status is Status.card_to_destroy
+            wanted |= {"surplus_card"} if surplus else set()
             wanted |= {state.ladder.rung.name} if state.ladder.rung >= Rung.yellow else set()
         assert set(state.attention) == wanted
         assert not state.stuck or self.made[-1].event in {
@@ -573,6 +575,11 @@ class Walk:
             Event.acknowledge,
             Event.keep_benefits,
             Event.report_loss,
+            Event.confirm_loss,
+            Event.card_found,
+            Event.block_ended,
+            Event.card_turned_up,
+            Event.card_destroyed,
             Event.release_benefits,
             Event.benefits_lifted,
             Event.escalated,
@@ -658,7 +665,9 @@ class Walk:
 
     def a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back(self) -> None:
         state, before = self.state, self.before
-        lost = state.opening.replaced_because is ReplacementReason.lost
+        # What ended beside the case the register says.
+        ended_beside = any(made.event is Event.block_ended for made in self.made)
+        lost = state.opening.replaced_because is ReplacementReason.lost and not ended_beside
         if lost and state.status not in {
             Status.checking,
             Status.rejected,
@@ -670,7 +679,9 @@ class Walk:
         if state.status is Status.card_found:
             assert not state.card_blocked
             assert not state.card_cancelled
-        if before is not None and before.card_cancelled:
+        # A loss that is reported afterwards is that of another card, which the person has by then.
+        of_another = {Event.report_loss, Event.switch_cards}
+        if before is not None and before.card_cancelled and self.made[-1].event not in of_another:
             assert state.card_cancelled
 
     def a_card_is_never_activated_or_destroyed_before_it_is_made(self) -> None:
