@@ -60,7 +60,7 @@ from cases.facts import (
 )
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import END_OF_PERSON, Awaits, Clock, Effect, Milestone, Status
+from cases.machines.machine import END_OF_PERSON, Awaits, Clock, Effect, Milestone, Row, Status
 from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
@@ -179,7 +179,12 @@ class Ledger:
 
 
 BACK_ON_COURSE: Final = {Status.disputed: Event.resolve_dispute, Status.on_hold: Event.resume}
-OFFICERS: Final = {Event.approve: (OFFICER,), Event.resolve_dispute: (OFFICER, SECOND_OFFICER)}
+OFFICERS: Final = {
+    Event.approve: (OFFICER,),
+    Event.resolve_dispute: (OFFICER, SECOND_OFFICER),
+    Event.card_unclaimed: (CLERK, VERIFIER),
+    Event.card_destroyed: (CLERK, VERIFIER),
+}
 """Whom an event needs to get a case further, where it matters who of those that may it is."""
 
 
@@ -476,8 +481,11 @@ class Walk:
         # An order that the policy does not let anybody cancel stays, and the ending says so.
         stays = {"order"} if "card_ordered" in state.remains and not state.terms.cancel_order else set()
         assert self.ledger.in_effect <= stays, f"still in effect: {self.ledger.in_effect}"
-        # Only the end of a person leaves a number that cannot be taken back, and the ending says so.
-        left = self.ledger.number_changed and state.status is Status.ended
+        # The end of a person leaves a number that cannot be taken back, and so does a withdrawal after an undo that was
+        # tried and could not be made; the ending says so.
+        tried = any(made.event is Event.undo_failed for made in self.made)
+        endings = {Status.ended, Status.withdrawn} if tried else {Status.ended}
+        left = self.ledger.number_changed and state.status in endings
         assert ("number_committed" in state.remains) is left
         assert ("benefits_held" in state.remains) is (state.benefits_held and state.status is not Status.done)
         if state.status is Status.done:
@@ -515,8 +523,8 @@ class Walk:
         assert set(state.confirmations) <= set(state.terms.confirmations)
         assert len(set(state.confirmations)) == len(state.confirmations)
         assert state.committed is self.ledger.number_changed
-        # The end of a person may leave a number that cannot be taken back.
-        assert not state.committed or state.status in CHANGED | {Status.ended}
+        # The end of a person may leave a number that cannot be taken back, and an undo that could not be made does.
+        assert not state.committed or state.status in CHANGED | {Status.ended, Status.withdrawn}
         if before is not None and before.confirmations:
             assert state.confirmations[: len(before.confirmations)] == before.confirmations
             assert state.committed
@@ -665,9 +673,10 @@ class Walk:
 
     def a_lost_card_is_blocked_before_anything_else_and_a_cancelled_one_never_comes_back(self) -> None:
         state, before = self.state, self.before
-        # What ended beside the case the register says.
-        ended_beside = any(made.event is Event.block_ended for made in self.made)
-        lost = state.opening.replaced_because is ReplacementReason.lost and not ended_beside
+        # What ended beside the case the register says; a card that was found, or has its successor, is lost no more.
+        ends = {Event.block_ended, Event.card_found, Event.switch_cards}
+        ended = any(made.event in ends for made in self.made)
+        lost = state.opening.replaced_because is ReplacementReason.lost and not ended
         if lost and state.status not in {
             Status.checking,
             Status.rejected,
@@ -786,32 +795,40 @@ def time_limit_ends_if_one_runs(walk: Walk) -> None:
 STEADY = (*(Walk.go_on,) * 4, Walk.something_possible_happens)
 TROUBLED = (Walk.go_on, *(Walk.something_possible_happens,) * 2)
 SLOW = (Walk.go_on, Walk.something_possible_happens, *(time_limit_ends_if_one_runs,) * 2)
+# Nothing is awaited any more where another version of the policy asks for less; walks have one (tests/workflows/).
 # Benefits are released when a hold or a dispute begins, so there is nothing left to release by decision.
 NEVER_TAKEN = {
     (Kind.id_number_change, Status.on_hold, Event.release_benefits),
     (Kind.id_number_change, Status.disputed, Event.release_benefits),
+    *((kind, status, Event.nothing_awaited) for kind in Kind for status in Status),
 }
 CHECKED_AT_EVERY_STEP = 100
+
+
+def alike(row: Row) -> tuple[Any, ...]:
+    """Rows that are one and the same wherever they stand: what happens leaves the case where it was."""
+    return (row.event, row.guard, row.effects) if row.to is row.status else row
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_long_walks_take_every_row_of_the_table_and_nothing_breaks(kind: Kind) -> None:
     """Hypothesis searches and shrinks but seldom gets far; these walks get everywhere."""
     machine = MACHINES[kind]
-    left = {row for row in machine.table if (kind, row.status, row.event) not in NEVER_TAKEN}
+    left = {alike(row): row for row in machine.table if (kind, row.status, row.event) not in NEVER_TAKEN}
     for seed in range(3000):
         walk = Walk(kind, Random(seed).choice)  # noqa: S311 - a walk that can be repeated
         walk.thorough = seed < CHECKED_AT_EVERY_STEP
         steps = walk.pick((STEADY, SLOW, TROUBLED))
         for _ in range(60):
             before = walk.state.version
-            untried = [row.event for row in walk.state.machine.table if row in left and row.status is walk.state.status]
-            if untried and walk.pick((False, False, False, True)):
+            here = (row for row in walk.state.machine.table if row.status is walk.state.status)
+            untried = [row.event for row in here if alike(row) in left]
+            if untried and walk.pick((False, True)):
                 walk.tell(walk.pick(untried), fitting=walk.pick((False, True)))
             else:
                 walk.pick(steps)(walk)
             if walk.state.version > before:
-                left.discard(walk.row)
+                left.pop(alike(walk.row), None)
                 if walk.thorough:
                     walk.check()
             if not walk.state.is_open:
@@ -819,4 +836,4 @@ def test_long_walks_take_every_row_of_the_table_and_nothing_breaks(kind: Kind) -
         walk.check()
         if not left and seed >= CHECKED_AT_EVERY_STEP:
             return
-    assert not left, f"never taken: {[(row.status, row.event, row.guard) for row in left]}"
+    assert not left, f"never taken: {[(row.status, row.event, row.guard) for row in left.values()]}"
