@@ -261,7 +261,7 @@ def find_numbers_in(text: str) -> bool:
     only if none is longer than a date, lest a telephone number beside a year become a person. No `today`: a date of the
     19th to the 21st century is possible enough.
     """
-    for pieces in _runs_of_digits(_fold_for_search(text)):
+    for pieces in _runs_of_digits(fold_digits(text)):
         run = "".join(pieces)
         for start in range(len(run) - 17):
             window = run[start : start + 18]
@@ -270,6 +270,18 @@ def find_numbers_in(text: str) -> bool:
         if any(_is_plausible18(alone) or _is_plausible15(alone) for alone in _alone(pieces)):
             return True
     return False
+
+
+def fold_digits(text: str) -> str:
+    """The text with digits of any script as `0-9`, and X for what is typed in its place; as long as it was."""
+    return "".join(
+        character
+        if "0" <= character <= "9"
+        else "X"
+        if character in _LOOKS_LIKE_X
+        else str(unicodedata.decimal(character, character))
+        for character in text
+    )
 
 
 def _check_digit(number: str) -> str:
@@ -374,17 +386,6 @@ def _mask(number: str, shown_before: int, shown_after: int) -> str:
     if length not in (15, 18):
         return "*" * min(length, 18)
     return number[:shown_before] + "*" * (length - shown_before - shown_after) + number[length - shown_after :]
-
-
-def _fold_for_search(text: str) -> str:
-    return "".join(
-        character
-        if "0" <= character <= "9"
-        else "X"
-        if character in _LOOKS_LIKE_X
-        else str(unicodedata.decimal(character, character))
-        for character in text
-    )
 
 
 def _runs_of_digits(text: str) -> Iterator[list[str]]:

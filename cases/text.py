@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from cases.errors import Advice, CaseError, Code
-from cases.numbers import find_numbers_in
+from cases.personal_data import holds_personal_data
 
 LONGEST_NAME = 100
 """Code points in a name."""
@@ -68,13 +68,13 @@ def check_text(text: str) -> Checked:
     Line breaks and tabs become single blanks: people paste reasons, so they are no fault, and a text without them can
     forge no line of a log or a table. Other control characters are refused.
 
-    Raises `CaseError` with `TEXT_TOO_LONG`, `TEXT_FORBIDDEN_CHARACTERS`, or `PII_IN_TEXT` where a resident ID number
-    stands in it: reasons are shown to people who may not see numbers.
+    Raises `CaseError` with `TEXT_TOO_LONG`, `TEXT_FORBIDDEN_CHARACTERS`, or `PII_IN_TEXT` where the number of a
+    person, a phone or a card stands in it (`cases.personal_data`): reasons are shown to people who may not see these.
     """
     if len(text) > LONGEST_TEXT:
         raise CaseError(Code.TEXT_TOO_LONG)
     checked = _check_characters(_LINE_BREAKS_AND_TABS.sub(" ", text))
-    if find_numbers_in(checked.text):
+    if holds_personal_data(checked.text):
         raise CaseError(Code.PII_IN_TEXT)
     return checked
 

@@ -155,7 +155,7 @@ FREE_TEXTS = {
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "police/2026-1", "石公函〔2026〕11号", "京人社发(2026)第 7 号", "№ 12—3", "x" * 100]
+    "text", ["a", "police/2026-1", "石公函〔2026〕11号", "京人社发(2026)第 7 号", "№ 12—3", "B20260831", "x" * 100]
 )
 def test_a_reference_is_what_offices_write(text: str) -> None:
     assert TypeAdapter(Reference).validate_python(f" {text} ") == text
@@ -168,6 +168,8 @@ def test_a_reference_is_what_offices_write(text: str) -> None:
         ("  ", Code.REFERENCE_EMPTY),
         ("公" * 101, Code.REFERENCE_TOO_LONG),
         ("石公函 11010519491231002X", Code.PII_IN_TEXT),
+        ("石公函 138-0013-8000", Code.PII_IN_TEXT),
+        ("社保卡C00000042", Code.PII_IN_TEXT),
         ("石公函\u202e11号", Code.TEXT_FORBIDDEN_CHARACTERS),
     ],
 )

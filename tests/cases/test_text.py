@@ -179,7 +179,7 @@ class TestSameName:
 
 
 class TestFreeText:
-    @pytest.mark.parametrize("text", ["", "材料齐全，同意", "<script>", "=1+1", "测" * 500, "电话13800138000"])
+    @pytest.mark.parametrize("text", ["", "材料齐全，同意", "<script>", "=1+1", "测" * 500, "总机4008001234转2"])
     def test_is_kept_as_given(self, text: str) -> None:
         assert check_text(text) == Checked(text)
 
@@ -202,6 +202,8 @@ class TestFreeText:
             ("号码11010519491231002X有误", Code.PII_IN_TEXT),
             ("110105\n19491231\n002x", Code.PII_IN_TEXT),
             ("旧号 110105491231002", Code.PII_IN_TEXT),
+            ("电话13800138000", Code.PII_IN_TEXT),
+            ("卡号\n6222021234567890123", Code.PII_IN_TEXT),
         ],
     )
     def test_is_refused_with_a_code(self, text: str, code: Code) -> None:
