@@ -15,7 +15,9 @@ from uuid import uuid4
 
 from activities.sealing import Sealer
 from cases.answers import Answer, CaseView, Outcome
+from cases.kinds import MACHINES
 from cases.machines.machine import Status
+from cases.names import Kind
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
@@ -23,7 +25,7 @@ from demo.facts import fact_of, follows, may_be_told, requests_of, stands_in
 from demo.screen import Board, Result, masked
 from demo.scripts import SCRIPTS, Below, Death, Script, See, Tell, remaining, tells_of
 from intake.applications import Application, InputRefused, seal_card_number
-from intake.client import CaseClient, EngineError, Opened, Refused, Unavailable, today_in_shanghai
+from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused, Unavailable, today_in_shanghai
 from intake.files.register import open_register
 from intake.files.rows import Row, Terms
 
@@ -107,7 +109,7 @@ class Play:
             else:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
-        self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if case.closed}
+        self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if _has_ended(case)}
         together = [(entry, application) for entry, application in taken if entry.expectation.after is None]
         applications = (_checked_now(application) for _, application in together)
         async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
@@ -266,6 +268,12 @@ async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:
         except Unavailable:
             await asyncio.sleep(_BACK_OFF_SECONDS * 2**attempt)
     return await call()
+
+
+def _has_ended(case: CaseSummary) -> bool:
+    """Whether a case is in an ending. A run whose application was refused is closed as well, and opened no case."""
+    machine = MACHINES[Kind(case.kind)]
+    return case.closed and case.status in {status.value for status in machine.statuses if not machine.is_open(status)}
 
 
 def _moved_since(version: int) -> Callable[[CaseView], bool]:
