@@ -127,6 +127,8 @@ class Code(StrEnum):
     STAMP_MISSING = "STAMP_MISSING"
     STAMP_INVALID = "STAMP_INVALID"
     STAMP_MISMATCH = "STAMP_MISMATCH"
+    FORM_OF_ANOTHER_CASE = "FORM_OF_ANOTHER_CASE"
+    FORM_OF_ANOTHER_EVENT = "FORM_OF_ANOTHER_EVENT"
     STAMP_EXPIRED = "STAMP_EXPIRED"
     STAMP_USED = "STAMP_USED"
     IDENTITY_MISSING = "IDENTITY_MISSING"
@@ -581,8 +583,16 @@ REMEDIES: dict[Code, Remedy] = {
         "身份校验未通过，请重新登录后再次提交。",
     ),
     Code.STAMP_MISMATCH: Remedy(
-        "The stamp was given for another case, event, person or content. Enter the decision again.",
-        "身份校验与案件、操作、经办人或内容不符，请重新填写并提交。",
+        "The stamp was given for another person or content. Enter the decision again.",
+        "身份校验与经办人或内容不符，请重新填写并提交。",
+    ),
+    Code.FORM_OF_ANOTHER_CASE: Remedy(
+        "The form is that of another case. Send it to the case that it names, or take the form of this one.",
+        "所填表单写的是另一案件的编号，请到该案件中提交，或改用本案件的表单。",
+    ),
+    Code.FORM_OF_ANOTHER_EVENT: Remedy(
+        "The form is that of another event. Choose the event that it names, or take the form of the one chosen.",
+        "所填表单与所选操作不一致，请改选表单所写的操作，或改用所选操作的表单。",
     ),
     Code.STAMP_EXPIRED: Remedy(
         "The stamp is older than five minutes. Enter the decision again.", "身份校验已超过5分钟，请重新提交。"

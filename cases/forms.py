@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, get_args
 
 from cases.answers import CaseView
+from cases.errors import CaseError, Code
 from cases.events import EVENTS, FACTS, Event
 from cases.kinds import KINDS, case_id
 
@@ -34,6 +35,18 @@ def form_of(event: Event, view: CaseView) -> dict[str, Any]:
     form = EVENTS[event].form
     known = form.known(view) if form.known is not None else {}
     return {CASE: view.case_id, EVENT: event.value, **form.example, **form.blank, **known}
+
+
+def without_heading(form: Mapping[str, Any], case: str, event: Event) -> dict[str, Any]:
+    """The fields of the fact in a form that is told to a case as an event. What it is for, the form may leave out.
+
+    Raises `CaseError` FORM_OF_ANOTHER_CASE, FORM_OF_ANOTHER_EVENT.
+    """
+    if form.get(CASE, case) != case:
+        raise CaseError(Code.FORM_OF_ANOTHER_CASE)
+    if form.get(EVENT, event.value) != event.value:
+        raise CaseError(Code.FORM_OF_ANOTHER_EVENT)
+    return {name: value for name, value in form.items() if name not in {CASE, EVENT}}
 
 
 def as_typed(form: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ _BANK_CARD: Final = re.compile(
     rf"|[0-9]{{4}}{_GROUPED}[0-9]{{10,13}})"
     rf"{_NOT_BEFORE}"
 )
-# The card's own number is one letter or digit and eight digits, as a batch of a day may be: only its name tells them apart.
+# The card's own number is one letter or digit and eight digits. So may a batch be: the word before tells them apart.
 _NAMED_CARD: Final = re.compile(
     r"(?:卡号|卡号码|社保卡|保障卡|银行卡|\bcard(?:\s?(?:no\.?|number))?)[\s:：#=为是]{0,3}"
     rf"(?:[0-9A-Z][0-9]{{8}}|[0-9]{{16,19}}|[0-9]{{4}}(?:{_GROUPED}[0-9]{{4}}){{3}}(?:{_GROUPED}[0-9]{{1,3}})?)"

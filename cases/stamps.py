@@ -75,10 +75,15 @@ def read(stamp: str | None) -> Claims:
 def check_fact(fact: Fact, case: str, event: Act) -> Claims:
     """What the stamp of a fact says, where it was given for this fact, this case, this event and this actor.
 
-    Raises `CaseError`: STAMP_MISSING, STAMP_INVALID, STAMP_MISMATCH.
+    Raises `CaseError`: STAMP_MISSING, STAMP_INVALID, FORM_OF_ANOTHER_CASE, FORM_OF_ANOTHER_EVENT, STAMP_MISMATCH.
     """
     claims = read(fact.stamp)
-    if (claims.case, claims.event, claims.actor, claims.digest) != (case, event, fact.actor, digest_of(fact)):
+    # Whoever entered it chose the case and the event once more where they sent it, and may have chosen wrongly.
+    if claims.case != case:
+        raise CaseError(Code.FORM_OF_ANOTHER_CASE)
+    if claims.event != event:
+        raise CaseError(Code.FORM_OF_ANOTHER_EVENT)
+    if (claims.actor, claims.digest) != (fact.actor, digest_of(fact)):
         raise CaseError(Code.STAMP_MISMATCH)
     return claims
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions
@@ -24,7 +24,9 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError, FailureError
 
+from cases import stamps
 from cases.errors import REMEDIES, CaseError, Code
+from cases.events import FACTS
 from cases.facts import Fact
 from runtime.codec import CaseCodec, PayloadSealer, is_entered, refusal_in
 
@@ -65,6 +67,7 @@ class CasePayloadConverter(PydanticPayloadConverter):
         try:
             return super().from_payloads(payloads, type_hints)
         except ValidationError as wrong:
+            _raise_form_of_another_event(payloads, type_hints)
             raise ApplicationError(
                 f"{Code.PAYLOAD_INVALID}: {_places_of(wrong)}", type=Code.PAYLOAD_INVALID, non_retryable=True
             ) from None
@@ -82,6 +85,29 @@ def _raise_refusals(payloads: Sequence[Payload], type_hints: list[type] | None) 
             refused = CaseError(Code.PAYLOAD_MISPLACED)
         if refused is not None:
             raise ApplicationError(explain(refused), type=refused.code, non_retryable=True)
+
+
+def _raise_form_of_another_event(payloads: Sequence[Payload], type_hints: list[type] | None) -> None:
+    """Say so where a fact does not fit because it is that of another event, as its stamp says.
+
+    Its signature is unseen: it changes how the refusal is worded, and nothing else.
+    """
+    for payload, kind in zip_longest(payloads, type_hints or ()):
+        if payload is None or not (isinstance(kind, type) and issubclass(kind, Fact)):
+            continue
+        try:
+            claims = stamps.read(_Stamped.model_validate_json(payload.data).stamp)
+        except (ValidationError, CaseError):
+            continue
+        if any(claims.event == event and fact is not kind for event, fact in FACTS.items()):
+            refused = CaseError(Code.FORM_OF_ANOTHER_EVENT)
+            raise ApplicationError(explain(refused), type=refused.code, non_retryable=True)
+
+
+class _Stamped(BaseModel):
+    """Of a fact of whatever event, the stamp."""
+
+    stamp: str | None = None
 
 
 def explain(refused: CaseError) -> str:

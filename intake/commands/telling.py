@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
 from cases.facts import CardProduced, CardTurnedUp, Fact, VerifyDocuments
+from cases.forms import without_heading
 from cases.submitters import SubmitterKind
 from intake.applications import ApplicationCitizen, checked
 from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
@@ -68,15 +69,19 @@ def add_to(app: typer.Typer) -> None:
             parameters.append(_COPIES_ON_FILE)
         if event in {Event.card_produced, Event.card_turned_up}:
             parameters.append(_CARD_NUMBER)
-        add_command(app, event.value.replace("_", "-"), _command(fact, options), parameters)
+        add_command(app, event.value.replace("_", "-"), _command(event, options), parameters)
 
 
-def _command(model: type[Fact], options: list[Given]) -> Command:
+def _command(event: Event, options: list[Given]) -> Command:
+    model = FACTS[event]
+
     async def tell(invocation: Invocation, **values: Any) -> Exit:
         case, update_id = values["case"], values["update_id"]
         invocation.document_hosts = frozenset(values["document_host"] or ())
         card_number = _card_number(values.get("card_number_from"))
         fields = _fields(options, values, card_number)
+        if values["json"] is not None:
+            fields = without_heading(fields, case, event)
         speaker = None if values["json"] is not None else _speaker(fields.pop("on_behalf", None))
         # The gate knows the caller and puts them there; whoever is named otherwise does not act.
         actor = invocation.actor()
@@ -179,7 +184,8 @@ _OF_ALL_EVENTS: Final = (
     _parameter(
         "json",
         Annotated[
-            Path | None, typer.Option("--json", metavar="FILE", help="The whole fact as JSON, - for standard input.")
+            Path | None,
+            typer.Option("--json", metavar="FILE", help="The fact or its form as JSON, - for standard input."),
         ],
         None,
     ),

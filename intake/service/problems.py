@@ -172,6 +172,8 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.REFERENCE_EMPTY,
         Code.REFERENCE_TOO_LONG,
         Code.PII_IN_TEXT,
+        Code.FORM_OF_ANOTHER_CASE,
+        Code.FORM_OF_ANOTHER_EVENT,
         Code.FIELD_MISSING,
         Code.FIELD_UNKNOWN,
         Code.FIELD_INVALID,

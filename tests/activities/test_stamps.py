@@ -197,7 +197,7 @@ async def test_what_the_workflow_was_made_to_overlook_the_register_refuses(
 async def test_a_stamp_of_another_case_is_refused(play: Play) -> None:
     one, other = await reviewed(play), await reviewed(play)
     fact = stamped(Withdraw(actor=CLERK), one.case_id, Event.withdraw, play.at)
-    assert await play.refusal(other, Event.withdraw, fact) is Code.STAMP_MISMATCH
+    assert await play.refusal(other, Event.withdraw, fact) is Code.FORM_OF_ANOTHER_CASE
 
 
 async def test_an_expired_stamp_is_judged_by_the_moment_at_which_the_fact_arrived(play: Play) -> None:

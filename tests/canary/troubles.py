@@ -699,7 +699,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "event out of turn": Trouble(event_out_of_turn, Code.EVENT_NOT_ALLOWED),
     "verified by the submitter": Trouble(verified_by_the_submitter, Code.SAME_PERSON),
     "decision without a stamp": Trouble(without_a_stamp, Code.STAMP_MISSING),
-    "stamp of another case": Trouble(stamp_of_another_case, Code.STAMP_MISMATCH),
+    "stamp of another case": Trouble(stamp_of_another_case, Code.FORM_OF_ANOTHER_CASE),
     "stamp by another key": Trouble(stamp_by_another_key, Code.STAMP_INVALID),
     "number in a decision's note": Trouble(number_in_a_note, Code.PII_IN_TEXT),
     "decision on a closed case": Trouble(closed_case, Code.CASE_CLOSED),

@@ -1,4 +1,4 @@
-"""Numbers of people in free texts: an ID number, a phone, a card; and the numbers that offices write, which are none."""
+"""Numbers of people in free texts: of a phone, of a card; and the numbers that offices write, which are none."""
 
 import hashlib
 import uuid

@@ -49,8 +49,8 @@ def test_a_fact_without_one_is_refused() -> None:
 
 def test_it_is_good_for_no_other_case_event_person_or_content() -> None:
     fact = stamped(scenes.FACTS[Event.hold], CASE, Event.hold)
-    assert refusal(fact, case=OTHER) is Code.STAMP_MISMATCH
-    assert refusal(fact, event=Event.resume) is Code.STAMP_MISMATCH
+    assert refusal(fact, case=OTHER) is Code.FORM_OF_ANOTHER_CASE
+    assert refusal(fact, event=Event.resume) is Code.FORM_OF_ANOTHER_EVENT
     for changed in (
         {"note": "另一说明"},
         {"evidence": "police/2026-2"},

@@ -387,6 +387,28 @@ class TestFacts:
         assert said.exit == Exit.fine, said.err
         assert recorder.told == [(by_the_caller(fact), "again-1")]
 
+    @pytest.mark.parametrize("event", FACTS)
+    def test_a_form_that_names_its_case_and_event_is_taken_and_another_is_refused_as_such(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, event: Event
+    ) -> None:
+        recorder = answering(monkeypatch, Recorder(view=a_view()))
+        fact = scenes.FACTS[event]
+        form = json.loads(fact.model_dump_json(exclude_unset=True))
+        other = Event.hold if event is not Event.hold else Event.resume
+        for heading, code in (
+            ({"case": "idc-" + "b" * 26, "event": event.value}, "FORM_OF_ANOTHER_CASE"),
+            ({"case": CASE, "event": other.value}, "FORM_OF_ANOTHER_EVENT"),
+            ({"event": "11010519101231002X"}, "FORM_OF_ANOTHER_EVENT"),
+            ({"case": 7}, "FORM_OF_ANOTHER_CASE"),
+        ):
+            said = run(event.replace("_", "-"), CASE, "--json", "-", stdin=json.dumps(form | heading).encode())
+            assert (said.exit, said.err.partition(":")[0]) == (Exit.data, code)
+            assert "11010519101231002X" not in said.err
+        assert recorder.told == []
+        right = json.dumps(form | {"case": CASE, "event": event.value}).encode()
+        assert run(event.replace("_", "-"), CASE, "--json", "-", stdin=right).exit == Exit.fine
+        assert [told for told, _ in recorder.told] == [by_the_caller(fact)]
+
     def test_who_speaks_for_the_applicant_is_named_and_their_number_is_no_option(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -52,13 +52,13 @@ async def test_a_decision_without_a_stamp_is_refused(engine: Engine) -> None:
 async def test_a_stamp_of_another_case_event_person_or_content_is_refused(engine: Engine) -> None:
     case, other = await change(engine, ID_CARD), await change(engine, ID_CARD)
     good = stamped(HOLD, case.case_id, Event.hold)
-    for wrong in (
-        stamped(HOLD, other.case_id, Event.hold),
-        stamped(HOLD, case.case_id, Event.resume),
-        good.model_copy(update={"actor": VERIFIER}),
-        good.model_copy(update={"note": "另一说明"}),
+    for wrong, code in (
+        (stamped(HOLD, other.case_id, Event.hold), Code.FORM_OF_ANOTHER_CASE),
+        (stamped(HOLD, case.case_id, Event.resume), Code.FORM_OF_ANOTHER_EVENT),
+        (good.model_copy(update={"actor": VERIFIER}), Code.STAMP_MISMATCH),
+        (good.model_copy(update={"note": "另一说明"}), Code.STAMP_MISMATCH),
     ):
-        assert await refusal(case, Event.hold, wrong) is Code.STAMP_MISMATCH
+        assert await refusal(case, Event.hold, wrong) is code
     assert (await case.tell(Event.hold, good)).status is Status.on_hold
 
 
