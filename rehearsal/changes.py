@@ -194,7 +194,9 @@ def person_ends(chance: Chance, arrives_at: datetime) -> Act:
 
 
 def _person_ended(chance: Chance, arrives_at: datetime, _papers: Papers) -> Steps:
-    return [person_ends(chance, arrives_at)]
+    # The other case of the person hears of it from the register alone.
+    lost = Applies(chance.worked(arrives_at, 0, 2) + timedelta(hours=8), Application.card)
+    return [lost, person_ends(chance, lost.at)]
 
 
 def _learnt(chance: Chance, arrives_at: datetime, _papers: Papers) -> Steps:

@@ -97,13 +97,15 @@ class Checked:
     """Messages to applicants, each compared with what the register knew of deaths."""
     dates: int = 0
     """Limits that were computed a second time."""
+    ended_beside: int = 0
+    """Cases that ended because another case of the same person was told of a death."""
     latest: timedelta = timedelta()
     """How late the latest rung was."""
     findings: list[Finding] = field(default_factory=list)
 
 
 def check(
-    cases: Iterable[Case],
+    cases: Sequence[Case],
     rules: Rules,
     until: datetime,
     rulebook: Rulebook = NO_OTHERS,
@@ -125,6 +127,7 @@ def check(
         _check_answers(case, checked)
         _check_bounds(case, rules, rulebook, checked)
         _check_the_dead(case, checked)
+    _check_other_cases_of_the_dead(cases, checked)
     return checked
 
 
@@ -321,6 +324,7 @@ _ANSWERS: Final[Mapping[str, str]] = {
 }
 """Events that answer a request, and the field that names it."""
 _DEATHS: Final = frozenset({"person_ended", "person_found_ended"})
+_AFTER_ITS_PERSON: Final = frozenset({"card_outstanding", "card_to_destroy"})
 _REMINDS_UNTIL: Final[Mapping[str, frozenset[str]]] = {
     "claim_period_passed": frozenset({"card_produced"}),
     "activation_overdue": frozenset({"card_handed_over"}),
@@ -391,3 +395,20 @@ def _check_the_dead(case: Case, checked: Checked) -> None:
     after = [move for move in case.moves if move.at > known + LATEST]
     if case.died_at is not None and after and after[0].event not in _DEATHS:
         checked.findings.append(Finding(case.case_id, Fault.dead_goes_on, did=after[0].at, event=after[0].event))
+
+
+def _check_other_cases_of_the_dead(cases: Sequence[Case], checked: Checked) -> None:
+    """Where one case was told of a death no other of the person goes on; a card that is to be destroyed may keep it."""
+    told = {_person(case): case for case in cases if any(move.event == "person_ended" for move in case.moves)}
+    for case in cases:
+        other = told.get(_person(case))
+        if other is None or other.case_id == case.case_id:
+            continue
+        checked.ended_beside += any(move.event == "person_found_ended" for move in case.moves)
+        if case.closed_at is None and case.status not in _AFTER_ITS_PERSON:
+            checked.findings.append(Finding(case.case_id, Fault.dead_goes_on))
+
+
+def _person(case: Case) -> str:
+    # All cases of a person are named after them.
+    return case.case_id.partition("-")[2]

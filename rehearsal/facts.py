@@ -19,7 +19,7 @@ from intake.applications import (
     seal_card_number,
 )
 from rehearsal.later import later
-from rehearsal.lives import Act, Life, Part, new_number, right_number
+from rehearsal.lives import Act, Life, Part, new_number, registered_number, right_number
 
 _BYTES: Final = 120_000
 _POLICE: Final = DocumentKind.police_certificate
@@ -52,7 +52,7 @@ def application(life: Life, office: str) -> NumberChangeApplication | Replacemen
     }
     if life.kind is Kind.card_replacement:
         because = life.reason or ReplacementReason.lost
-        return ReplacementApplication(**shared, number=new_number(life), reason=because)
+        return ReplacementApplication(**shared, number=registered_number(life), reason=because)
     return NumberChangeApplication(**shared, new_number=new_number(life))
 
 

@@ -216,6 +216,7 @@ def _occurred(cases: Sequence[Case], checked: Checked) -> dict[str, int]:
         "answers_to_what_was_over": sum(case.answered_late for case in cases),
         "followed_another_policy": sum(move.says.get("policy") is not None for move in recomputed),
         "followed_another_calendar": sum(move.says.get("policy") is None for move in recomputed),
+        "cases_ended_beside": checked.ended_beside,
         "dates_moved_later": checked.moved_later,
         "dates_moved_earlier": checked.moved_earlier,
     }
@@ -228,6 +229,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "answers_to_what_was_over": "回复已失效的请求",
     "followed_another_policy": "改按另一政策版本",
     "followed_another_calendar": "日历变更后重新计算",
+    "cases_ended_beside": "本人另案随之终止",
     "dates_moved_later": "期限后移",
     "dates_moved_earlier": "期限前移",
 }

@@ -127,6 +127,8 @@ class Application(StrEnum):
     """Somebody else asks for the same number."""
     correction = "correction"
     """The change was done, and was not right."""
+    card = "card"
+    """The same person's card is lost, and replaced in a case of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class Life:
     """How long after a rung that has to be acknowledged somebody does; None where nobody looks."""
     reason: ReplacementReason | None = None
     """Why a card is replaced."""
+    beside_a_change: bool = False
+    """Whether the person's number is being changed in another case."""
 
     @property
     def acts(self) -> tuple[Act, ...]:
@@ -168,14 +172,21 @@ class Life:
     @property
     def rival(self) -> "Life | None":
         """Somebody who asks for the same number; None where nobody does."""
-        for step in self.steps:
-            if isinstance(step, Applies) and step.application is Application.rival:
-                papers = (DocumentKind.resident_id_card, DocumentKind.police_certificate)
-                number = _RIVALS_FROM + self.number
-                return replace(
-                    self, number=number, arrives_at=step.at, brings=papers, steps=(), acknowledges_after=None
-                )
-        return None
+        applies = (step for step in self.steps if isinstance(step, Applies) and step.application is Application.rival)
+        return next((self.beside(step) for step in applies), None)
+
+    def beside(self, applies: Applies) -> "Life | None":
+        """Whose case begins with a further application; None for a correction, which is of the same case."""
+        bare = replace(self, arrives_at=applies.at, steps=(), acknowledges_after=None)
+        papers = (DocumentKind.resident_id_card, DocumentKind.police_certificate)
+        match applies.application:
+            case Application.rival:
+                return replace(bare, number=_RIVALS_FROM + self.number, brings=papers)
+            case Application.card:
+                lost, kind = ReplacementReason.lost, Kind.card_replacement
+                return replace(bare, kind=kind, reason=lost, brings=papers[:1], beside_a_change=True)
+            case Application.correction:
+                return None
 
 
 def told_as_well(life: Life, act: Act, *, whenever: bool = True) -> Life:
@@ -209,6 +220,12 @@ def new_number(life: Life) -> str:
         return derive(old_number(life.number))
     # Another division: sequence and date stay, so that no two persons get the same.
     return _elsewhere("110102", life)
+
+
+def registered_number(life: Life) -> str:
+    """The number under which the person is insured when the season begins."""
+    changes = life.kind is Kind.id_number_change or life.beside_a_change
+    return old_number(life.number) if changes else new_number(life)
 
 
 def right_number(life: Life) -> str:

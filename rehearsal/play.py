@@ -14,14 +14,13 @@ from cases.events import EVENTS, Event
 from cases.facts import Acknowledge
 from cases.kinds import MACHINES, read_case_id
 from cases.ladder import Rung
-from cases.names import Kind
 from cases.policy import Policy
 from intake.applications import NumberChangeApplication, ReplacementApplication
 from intake.client import Refused
 from rehearsal.arrivals import arriving_at
 from rehearsal.facts import actor, application, correction, fact_of, name, personal_number
 from rehearsal.later import earlier, later
-from rehearsal.lives import Act, Application, Applies, Learns, Life, Part, new_number, old_number
+from rehearsal.lives import Act, Application, Applies, Learns, Life, Part, registered_number
 from rehearsal.season import Season
 from rehearsal.stage import Stage
 
@@ -92,7 +91,7 @@ class Players:
         return InsuredPerson(
             personal_number=personal_number(life),
             name=name(life),
-            number=new_number(life) if life.kind is Kind.card_replacement else old_number(life.number),
+            number=registered_number(life),
             region=self.office(life),
             category=life.category,
             cards=(HeldCard(card_number=f"C{life.number:08}", payment_authority=True),),
@@ -122,33 +121,43 @@ class Players:
 
     async def _live(self, life: Life) -> None:
         case_id = await self._applies(life, application(life, self.office(life)))
-        rival: str | None = None
+        beside: list[str] = []
         is_open = True
         for step in life.steps:
-            if rival is not None:
+            for neighbour in beside:
                 # Neighbours hear of each other at the same time.
-                await self.stage.time.go_to(rival, later(step.at))
+                await self.stage.time.go_to(neighbour, later(step.at))
             is_open = is_open and await self._until(case_id, step.at, life)
             match step:
-                case Act() if is_open and self._concerns(step):
-                    is_open = await self._tell(case_id, step)
-                    if rival is not None and step.event is Event.recompute:
-                        await self._tell(rival, step)
+                case Applies(application=Application.correction):
+                    is_open = is_open or await self._correct(case_id, life, step.at)
+                case Applies() if is_open and (other := life.beside(step)) is not None:
+                    beside.append(await self._applies(other, application(other, self.office(other))))
                 case Learns() if is_open:
                     await self._learn(life, step.at)
                     self.played.died[case_id] = step.at
-                case Applies(application=Application.rival) if is_open and life.rival is not None:
-                    rival = await self._applies(life.rival, application(life.rival, self.office(life)))
-                case Applies(application=Application.correction) if not is_open and await self._is_done(case_id):
-                    with arriving_at(later(step.at)):
-                        await self.stage.cases.open(correction(life, self.office(life)), reopen=True)
-                    is_open = True
+                case Act() if is_open and self._concerns(step):
+                    is_open = await self._tell_all(step, case_id, beside)
                 case _:
                     pass
-            if not is_open and not any(isinstance(each, Applies) for each in life.steps):
-                break
-        for each in (case_id, *((rival,) if rival is not None else ())):
+        for each in (case_id, *beside):
             await self._until(each, self.season.ends, life)
+
+    async def _tell_all(self, act: Act, case_id: str, beside: Sequence[str]) -> bool:
+        """Whether the case is still open after it was told; what concerns every case is told to those beside it too."""
+        is_open = await self._tell(case_id, act)
+        if act.event is Event.recompute:
+            for neighbour in beside:
+                await self._tell(neighbour, act)
+        return is_open
+
+    async def _correct(self, case_id: str, life: Life, at: datetime) -> bool:
+        """Whether a change that was done is corrected in another generation of its case."""
+        if not await self._is_done(case_id):
+            return False
+        with arriving_at(later(at)):
+            await self.stage.cases.open(correction(life, self.office(life)), reopen=True)
+        return True
 
     async def _applies(self, life: Life, applied: NumberChangeApplication | ReplacementApplication) -> str:
         with arriving_at(later(life.arrives_at)):

@@ -300,3 +300,13 @@ def test_a_message_to_the_dead_and_what_is_done_for_them_are_found() -> None:
     assert faults(replace(case, died_at=None, told_applicant=[at(7, 8, 11)])) == {Fault.dead_told}
     went_on = flawless((*REVIEWED, *told((at(7, 8), "verify_documents", "in_review", "awaiting_approval"))))
     assert Fault.dead_goes_on in faults(replace(went_on, died_at=at(7, 7, 18)))
+
+
+def test_another_case_of_somebody_who_died_that_goes_on_is_found_and_one_that_ended_is_counted() -> None:
+    died = flawless((*REVIEWED, *told((at(7, 8), "person_ended", "in_review", "ended"))))
+    checked_in = told((at(7, 2), "checked", "checking", "in_review"))
+    beside = (*checked_in, *told((at(7, 8, 11), "person_found_ended", "in_review", "ended")))
+    ended = check([died, flawless(beside, case_id=CARD)], RULES, UNTIL)
+    assert (ended.findings, ended.ended_beside) == ([], 1)
+    going_on = check([died, flawless(checked_in, case_id=CARD)], RULES, UNTIL)
+    assert [(finding.case_id, finding.fault) for finding in going_on.findings] == [(CARD, Fault.dead_goes_on)]

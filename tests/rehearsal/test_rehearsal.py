@@ -54,7 +54,15 @@ async def test_a_season_of_many_persons_whose_policy_changes_is_played_and_nothi
 
 _IN_BOTH_REGIONS = frozenset(
     {
-        *("deaths_told", "deaths_learnt", "losses_reported", "losses_confirmed", "cards_found", "cards_lost_on_way"),
+        *(
+            "deaths_told",
+            "cases_ended_beside",
+            "deaths_learnt",
+            "losses_reported",
+            "losses_confirmed",
+            "cards_found",
+            "cards_lost_on_way",
+        ),
         *("cards_turned_up", "cards_destroyed", "supplements_asked_for", "disputes_during_a_hold", "benefits_kept"),
         *("benefits_held", "answers_to_what_was_over", "dates_moved_later", "dates_moved_earlier"),
     }
