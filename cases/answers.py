@@ -100,6 +100,25 @@ class Dispute(Record):
     document_kind: DocumentKind
     decided_by: StaffId
 
+    @property
+    def says(self) -> tuple[object, ...]:
+        """What has to be equal for two to agree."""
+        return self.outcome, self.document
+
+
+class Judgement(Record):
+    """One officer's word on whether two records are one person's, and the document that it rests on."""
+
+    same_person: bool
+    document: Sha256
+    document_kind: DocumentKind
+    decided_by: StaffId
+
+    @property
+    def says(self) -> tuple[object, ...]:
+        """What has to be equal for two to agree."""
+        return self.same_person, self.document
+
 
 class BenefitDecision(Record):
     """What an officer decided on benefits when the campaign date had passed: to hold them, or not to, and why."""
@@ -246,6 +265,10 @@ class CaseView(Record):
     """The first officer's decision on a dispute."""
     dissents: tuple[Dispute, ...] = ()
     """Decisions of others that differ from it: one of these officers joins another, or a supervisor decides."""
+    judgements: tuple[Judgement, ...] = ()
+    """What officers said so far on whether the other record is the same person's; two who say the same decide it."""
+    merged: bool = False
+    """Whether another record was merged into this person's; until something is paid, two officers may undo that."""
     order: OrderId | None = None
     """The order of a card that is in force: answers of the card bureau, the counter and the bank name it."""
     attempts: tuple[OrderId, ...] = ()

@@ -145,6 +145,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "awaited", _awaited(view)
     yield "late", _late_answers(view)
     yield "differ" if view.dissents else "decided", _decisions(view)
+    yield "judged", _judgements(view)
+    yield "merged", _say("可撤销，直至首笔待遇支付", "may be undone until something is paid") if view.merged else ""
     yield "order", f"`{view.order}`" if view.order is not None and view.awaits is not Awaits.nobody else ""
     yield "attempts", _list(f"`{order}`" for order in view.attempts)
     yield "to_destroy", _list(f"`{order}`" for order in view.to_destroy)
@@ -190,6 +192,8 @@ _LABELS: Final = MappingProxyType(
             "**认定意见不一致（待一方改为一致或主管认定）**",
             "**opinions differ: one joins, or a supervisor decides**",
         ),
+        "judged": ("重复参保认定（两人一致后生效）", "one person or two, says"),
+        "merged": ("已合并另一份登记", "another record was merged into this one"),
         "order": ("制卡单号", "order in force"),
         "attempts": ("同一张卡的先前制卡单", "earlier orders of the same card"),
         "to_destroy": ("**待销毁的卡（制卡单号）**", "**cards to destroy, by order**"),
@@ -368,6 +372,15 @@ def _decisions(view: CaseView) -> str:
         f"{word(said.outcome, _shown.tongue)} · {word(said.document_kind, _shown.tongue)} `{said.document[:12]}…`"
         f" · `{said.decided_by}`"
         for said in (() if view.dispute is None else (view.dispute, *view.dissents))
+    )
+
+
+def _judgements(view: CaseView) -> str:
+    """What was said so far on whether two records are one person's, by whom, and on which document."""
+    return _list(
+        f"{_say('同一人', 'one person') if said.same_person else _say('不是同一人', 'two people')}"
+        f" · {word(said.document_kind, _shown.tongue)} `{said.document[:12]}…` · `{said.decided_by}`"
+        for said in view.judgements
     )
 
 

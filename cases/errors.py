@@ -89,6 +89,9 @@ class Code(StrEnum):
     SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
     ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
     OPINIONS_DIFFER = "OPINIONS_DIFFER"
+    DUPLICATE_NOT_ASKED = "DUPLICATE_NOT_ASKED"
+    MERGE_IMPOSSIBLE = "MERGE_IMPOSSIBLE"
+    MERGE_PAID = "MERGE_PAID"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
     ORDER_NOT_OVER = "ORDER_NOT_OVER"
@@ -121,6 +124,7 @@ class Code(StrEnum):
     PERSON_UNKNOWN = "PERSON_UNKNOWN"
     PERSON_DECEASED = "PERSON_DECEASED"
     PERSON_TRANSFERRED = "PERSON_TRANSFERRED"
+    PERSON_MERGED = "PERSON_MERGED"
     ALREADY_18_DIGITS = "ALREADY_18_DIGITS"
     # Identity and stamps
     OFFICE_NOT_COMPETENT = "OFFICE_NOT_COMPETENT"
@@ -488,9 +492,24 @@ REMEDIES: dict[Code, Remedy] = {
         "当前无须决定是否暂停发放待遇：集中变更期限未到，或已作出决定。",
     ),
     Code.OPINIONS_DIFFER: Remedy(
-        "Officers decided this dispute differently; the case shows each decision and the document it rests on. None"
+        "Officers decided this differently; the case shows each decision and the document it rests on. None"
         " counts until one of these officers joins the other, or a supervisor decides as one of them did.",
-        "该号码争议的认定意见不一致，案件已列明各方意见及所依据的文件；须由其中一方改为一致，或由主管按其中一方意见认定。",
+        "认定意见不一致，案件已列明各方意见及所依据的文件；须由其中一方改为一致，或由主管按其中一方意见认定。",
+    ),
+    Code.DUPLICATE_NOT_ASKED: Remedy(
+        "In a dispute you can decide that both records are one person's; after a merge, that they are not. Nothing"
+        " else is to be decided on two records in this case.",
+        "号码争议中可认定两份登记为同一人；合并后可认定不是同一人。除此之外，本案当前无须认定重复参保。",
+    ),
+    Code.MERGE_IMPOSSIBLE: Remedy(
+        "There is not, or no longer, exactly one other living record with this number. Nothing was merged. Decide that"
+        " they are two people, and then whose the number is.",
+        "持有该号码的其他有效登记已不存在或不止一份，未作合并。请认定不是同一人，再认定号码归属。",
+    ),
+    Code.MERGE_PAID: Remedy(
+        "Something was paid to the merged record since, so the merge cannot be undone here. What was paid too much is"
+        " claimed back under the law.",
+        "合并后已发生待遇支付，不能撤销合并；多付的待遇请依法追回。",
     ),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
     Code.EXTENSION_TOO_LONG: Remedy(
@@ -569,6 +588,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
     Code.PERSON_DECEASED: Remedy("The register says that the person has died.", "登记显示此人已死亡。"),
     Code.PERSON_TRANSFERRED: Remedy("The person was transferred to another agency.", "此人已转出至其他经办机构。"),
+    Code.PERSON_MERGED: Remedy(
+        "This record was merged into another one of the same person. Apply under the personal number that was kept.",
+        "该登记已并入本人的另一份登记，请使用保留的个人编号办理。",
+    ),
     Code.ALREADY_18_DIGITS: Remedy("The record already holds this 18-digit number.", "登记已是该18位号码，无需变更。"),
     Code.OFFICE_NOT_COMPETENT: Remedy(
         "The case's region is not your office's. Ask the agency that handles it, or its superior.",

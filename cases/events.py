@@ -40,6 +40,7 @@ from cases.facts import (
     Repair,
     ReportLoss,
     ResolveDispute,
+    ResolveDuplicate,
     Resume,
     ReturnDocuments,
     VerifyDocuments,
@@ -76,6 +77,7 @@ class Event(StrEnum):
     extend = "extend"
     withdraw = "withdraw"
     resolve_dispute = "resolve_dispute"
+    resolve_duplicate = "resolve_duplicate"
     confirm_downstream = "confirm_downstream"
     repair = "repair"
     hold_benefits = "hold_benefits"
@@ -377,6 +379,32 @@ _RECORDS: Final = (
                     "size": 0,
                     "sha256": "",
                 },
+            },
+        ),
+    ),
+    _told(
+        Event.resolve_duplicate,
+        ResolveDuplicate,
+        "认定重复参保",
+        "认定两份登记是否为同一人：两名工作人员依据同一文件认定一致后生效；合并后首笔待遇支付前，可同样认定不是同一人并撤销合并。"
+        "Whether two records are one person's: counts when a second officer says the same on the same document.",
+        _DECIDES,
+        Form(
+            example={
+                "same_person": True,
+                "police_document": _POLICE_DOCUMENT,
+                "legal_basis": "《社会保险经办条例》第十条",
+            },
+            blank={
+                "same_person": True,
+                "police_document": {
+                    "kind": "police_certificate",
+                    "uri": "doc://",
+                    "media_type": "application/pdf",
+                    "size": 0,
+                    "sha256": "",
+                },
+                "legal_basis": "",
             },
         ),
     ),

@@ -128,6 +128,15 @@ class ResolveDispute(Fact):
     police_document: Document
 
 
+class ResolveDuplicate(Fact):
+    """One officer's word on whether two records are one person's; it counts when a second officer says the same."""
+
+    same_person: StrictBool
+    police_document: Document
+    """Of police, court or the authority that decided, on who the holder of each record is."""
+    legal_basis: LegalBasis
+
+
 class ConfirmDownstream(Fact):
     """Another system says whether it took the changed number over."""
 

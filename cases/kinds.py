@@ -98,6 +98,7 @@ add(
             Finding.unknown: Code.PERSON_UNKNOWN,
             Finding.deceased: Code.PERSON_DECEASED,
             Finding.transferred: Code.PERSON_TRANSFERRED,
+            Finding.merged: Code.PERSON_MERGED,
         },
     )
 )
@@ -117,6 +118,7 @@ add(
             Finding.unknown: Code.PRECHECK_PERSON_UNKNOWN,
             Finding.deceased: Code.PERSON_DECEASED,
             Finding.transferred: Code.PERSON_TRANSFERRED,
+            Finding.merged: Code.PERSON_MERGED,
             Finding.duplicate: Code.PRECHECK_DUPLICATE,
             Finding.not_allowed: Code.PRECHECK_NOT_ALLOWED,
         },

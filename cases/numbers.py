@@ -186,6 +186,12 @@ def derive(old15: str) -> str:
     return body + _check_digit(body)
 
 
+def same_birth_and_sex(registered: str, new: str) -> bool:
+    """Tell whether a registered number, of 15 or 18 digits, names the same birth date and sex as one of 18 digits."""
+    expected = _expected(_registered(registered))
+    return expected is not None and expected[6:14] == new[6:14] and int(expected[16]) % 2 == int(new[16]) % 2
+
+
 def classify(old: str, new: str, *, same_name: bool, held_by_other: bool, today: date) -> Classification:
     """Decide the road of a change from the number in the register (`old`) to a normalised number (`new`).
 

@@ -363,6 +363,16 @@ class CorrectionDemand(_Table):
     legal_basis: Basis
 
 
+class Merging(_Table):
+    """What becomes of contribution months that both of two merged records have."""
+
+    overlap: Literal["add", "refund"]
+    """add: the month counts once, with both contributions. refund: with that of the record which is kept; the other
+    contribution is paid back.
+    """
+    legal_basis: Basis
+
+
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
@@ -373,6 +383,7 @@ class NumberChangeRules(Part):
     undo: bool
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
+    merging: Merging
     demands: tuple[NumberChangeDemand, ...]
     corrections: tuple[CorrectionDemand, ...]
     channels: tuple[NumberChangeChannel, ...]
@@ -781,8 +792,9 @@ def rests_on(state: CaseState, dates: Dates, calendar: WorkingCalendar) -> Recko
     return Reckoned(first=first, last=end, says=calendar.says(first, end))
 
 
-# Cases in dispute or in a second officer's review are no matter for a decision on benefits (domain, section 4).
-_UNDECIDABLE: Final = frozenset({Status.disputed, Status.awaiting_approval})
+# Cases in dispute, with a second record of one person or in a second officer's review are no matter for a decision on
+# benefits (domain, section 4).
+_UNDECIDABLE: Final = frozenset({Status.disputed, Status.merging, Status.awaiting_approval})
 
 
 def _left(due: Due | None, day: date, calendar: WorkingCalendar) -> Left | None:

@@ -176,6 +176,11 @@ _CHANGE: Final[Mapping[Status, _Said]] = {
         "the number you applied for is registered for somebody else too, which is being looked into; "
         "your benefits are not affected",
     ),
+    _S.merging: _Said(
+        "您的号码在另一份参保登记中，姓名与您相同，正在核实两份登记是否都是您本人的，您的待遇不受影响",
+        "another record with your name has the number you applied for; whether both are yours is being looked into, "
+        "and your benefits are not affected",
+    ),
     _S.verified: _Said(
         "您的材料已核验，正在变更号码",
         "your documents were checked and your number is being changed",

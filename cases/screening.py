@@ -18,7 +18,10 @@ class Finding(StrEnum):
     unknown = "unknown"
     deceased = "deceased"
     transferred = "transferred"
+    merged = "merged"
     not_needed = "not_needed"
+    same_person = "same_person"
+    """Whoever has the number may be the same person, under another record."""
     conflict = "conflict"
     differs = "differs"
     duplicate = "duplicate"
@@ -78,6 +81,8 @@ class Screening(Record):
     """Whether the name that is applied for is not the registered one: it changes with the number."""
     keeps_number: bool = False
     """Whether the number that is applied for is in force already, so that the name alone changes."""
+    merged: bool = False
+    """Whether another record was merged into the person's, and may be taken out again."""
     related: str | None = None
     card_lost: bool = False
     """The person's card was reported lost formally, by whichever case, and is out of use for good."""

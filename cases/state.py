@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
-from cases.answers import BenefitDecision, Destruction, Dispute, Left, Recomputed
+from cases.answers import BenefitDecision, Destruction, Dispute, Judgement, Left, Recomputed
 from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, DocumentKind, unmet
 from cases.errors import CaseError, Code
@@ -20,8 +20,10 @@ from cases.models import OrderId, PublicationId, Record, Sha256, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
-BENEFITS_EXCLUDED: Final = frozenset({Status.on_hold, Status.disputed, Status.awaiting_approval})
-"""A lawful hold, a dispute or a second officer's review comes before any decision on benefits."""
+BENEFITS_EXCLUDED: Final = frozenset({Status.on_hold, Status.disputed, Status.merging, Status.awaiting_approval})
+"""A lawful hold, a dispute, a judgement on two records or a second officer's review comes before any decision on
+benefits.
+"""
 
 
 class Timer(Record):
@@ -92,6 +94,12 @@ class CaseState(Record):
     opinions: tuple[Dispute, ...] = ()
     """What officers have decided on the dispute so far, each the newest of theirs; one that two agree on settles it."""
     dispute_settled: bool = False
+    judgements: tuple[Judgement, ...] = ()
+    """What officers have said so far on whether two records are one person's, each the newest of theirs."""
+    judged_two: bool = False
+    """Two officers have said that the record with the number is another person's."""
+    merged: bool = False
+    """Another record was merged into this person's, and is not taken out again."""
     committed: bool = False
     publication: PublicationId | None = None
     """The newest publication of the number; None where nothing is published, or it was taken back."""
@@ -281,6 +289,7 @@ class CaseState(Record):
         reasons = {
             "hold": self.status is Status.on_hold,
             "dispute": self.status is Status.disputed,
+            "duplicate": self.status is Status.merging,
             "repair": self.status is Status.repair or self.stuck,
             # What has run out for good stays somebody's task, whoever has acknowledged a rung.
             "overdue": self.overdue or self.ladder.overdue or self.limit_spent,

@@ -32,6 +32,12 @@ class Seen:
     """The name that the person is to have, where it is not the one they apply with."""
     held_by_other: bool
     """Whether somebody else has the number that is applied with, or asks for it."""
+    is_one_person: bool
+    """Whether that is one record, of the same name, with the same birth date and sex."""
+    merged: bool
+    """Whether another record was merged into this one."""
+    corrects: bool
+    """Whether what was carried out is to be corrected."""
     card_coming: bool
     card_to_replace: bool
     number_change: str | None
@@ -84,8 +90,20 @@ def road_of(seen: Seen) -> Verdict:
         case Road.not_needed if changes_name:
             # The name alone changes; it takes the evidence, and the second officer, of a reissued number.
             return Verdict(Finding.clear, Road.reissued, advice, changes_name=True, keeps_number=True)
+        case Road.not_needed if seen.merged and seen.corrects:
+            # The number is as it was; what may be wrong is that two records were taken for one person's.
+            return Verdict(Finding.clear, Road.reissued, advice, keeps_number=True)
         case Road.not_needed:
             return Verdict(Finding.not_needed, found.road, advice)
+        case Road.conflict if seen.is_one_person:
+            road = classify(
+                seen.registered_number or "",
+                seen.number,
+                same_name=seen.same_name and not changes_name,
+                held_by_other=False,
+                today=seen.day,
+            ).road
+            return Verdict(Finding.same_person, road, advice, changes_name=changes_name)
         case Road.conflict:
             return Verdict(Finding.conflict, found.road, advice, changes_name=changes_name)
         case Road.pure_upgrade | Road.reissued:

@@ -207,6 +207,7 @@ _ENGLISH: Final = {
 ATTENTION: Final = {
     "hold": {Tongue.zh: "中止办理", Tongue.en: "on hold"},
     "dispute": {Tongue.zh: "号码争议", Tongue.en: "disputed"},
+    "duplicate": {Tongue.zh: "重复参保待认定", Tongue.en: "one person, two records?"},
     "repair": {Tongue.zh: "异常待处理", Tongue.en: "needs repair"},
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
     "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},

@@ -95,7 +95,7 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard, requests: Sequence[
         case Event.add_documents:
             # Where the script names none, whatever the case misses.
             fields["documents"] = brought or tuple(_document(demand.document, view) for demand in view.missing)
-        case Event.resolve_dispute:
+        case Event.resolve_dispute | Event.resolve_duplicate:
             fields["police_document"] = brought[0]
         case Event.verify_documents:
             fields["copies"] = tuple(document.sha256 for document in view.documents)

@@ -58,7 +58,7 @@ from cases.clocks import SHANGHAI
 from cases.documents import Document
 from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.events import EVENTS, FACTS, Event
-from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute
+from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute, ResolveDuplicate
 from cases.kinds import KINDS, case_id, every_case, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Milestone, Status
@@ -765,7 +765,7 @@ class CaseClient:
         documents: tuple[Document, ...] = ()
         if isinstance(fact, AddDocuments):
             documents = fact.documents
-        elif isinstance(fact, ResolveDispute):
+        elif isinstance(fact, ResolveDispute | ResolveDuplicate):
             documents = (fact.police_document,)
         try:
             for document in documents:

@@ -42,6 +42,7 @@ VIEWS: Final = (
     View(DUE_THIS_WEEK, "本周到期", "due this week, or earlier", ""),
     View("awaiting-approval", "待复核审批", "awaiting approval", f"CaseStatus = '{Status.awaiting_approval.value}'"),
     View("disputes", "号码争议", "disputes over a number", "CaseAttention = 'dispute'"),
+    View("duplicates", "重复参保待认定", "two records, perhaps of one person", "CaseAttention = 'duplicate'"),
     View("repair", "异常待处理", "needs repair", "CaseAttention = 'repair'"),
     View("overdue", "超期", "overdue", "CaseAttention = 'overdue'"),
     View("late", "督办中（黄色及以上）", "escalated: yellow and above", f"CaseRung >= {Rung.yellow.value}"),

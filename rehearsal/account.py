@@ -20,7 +20,7 @@ from rehearsal.rules import DAY, Rules, RungRule, day_of, midnight_after
 
 STANDS_STILL: Final = frozenset(
     {
-        *("awaiting_documents", "on_hold", "disputed"),
+        *("awaiting_documents", "on_hold", "disputed", "merging"),
         *("temporarily_blocked", "ready", "handed_over", "closing_old"),
     }
 )
@@ -33,7 +33,7 @@ ENDINGS: Final = frozenset(
     {"done", "not_needed", "rejected", "withdrawn", "closed_no_response", "ended", "card_found", "unclaimed"}
 )
 
-_UNDECIDABLE: Final = frozenset({"awaiting_approval", "disputed"})
+_UNDECIDABLE: Final = frozenset({"awaiting_approval", "disputed", "merging"})
 _UPDATED: Final = frozenset({"updated", "releasing", "done"})
 _WITHOUT_LIMIT: Final = frozenset({"in_review", "awaiting_approval"})
 """Statuses without a time limit of their own: an extension there moves the processing time."""

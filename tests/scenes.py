@@ -40,6 +40,7 @@ from cases.facts import (
     RepairAction,
     ReportLoss,
     ResolveDispute,
+    ResolveDuplicate,
     Resume,
     ReturnDocuments,
     VerifyDocuments,
@@ -209,6 +210,9 @@ FACTS: dict[Event, Fact] = {
     Event.extend: Extend(actor=OFFICER, working_days=5, evidence="ext-1"),
     Event.withdraw: Withdraw(actor=CLERK),
     Event.resolve_dispute: ResolveDispute(actor=OFFICER, outcome=DisputeOutcome.ours, police_document=CERTIFICATE),
+    Event.resolve_duplicate: ResolveDuplicate(
+        actor=OFFICER, same_person=True, police_document=CERTIFICATE, legal_basis="社会保险经办条例第十条"
+    ),
     Event.confirm_downstream: ConfirmDownstream(
         actor=DOWNSTREAM,
         system=System.medical_insurance,

@@ -312,6 +312,7 @@ class Case:
     extend = told(Event.extend)
     withdraw = told(Event.withdraw)
     resolve_dispute = told(Event.resolve_dispute)
+    resolve_duplicate = told(Event.resolve_duplicate)
     confirm_downstream = told(Event.confirm_downstream)
     repair = told(Event.repair)
     hold_benefits = told(Event.hold_benefits)

@@ -19,7 +19,7 @@ SELECT
              AND (newest.closed_at IS NOT NULL OR living.case_id IS NULL OR living.case_id <> newest.case_id)
             THEN 'number_updated'
         WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'on_hold' THEN 'case_on_hold'
-        WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status = 'disputed' THEN 'case_disputed'
+        WHEN hold.state = 'held' AND newest.closed_at IS NULL AND newest.status IN ('disputed', 'merging') THEN 'case_disputed'
     END AS gone_by
 FROM benefit_holds AS hold
 JOIN persons AS person ON person.id = hold.person_id

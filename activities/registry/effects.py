@@ -19,7 +19,7 @@ from cases.answers import Left
 from cases.clocks import Budget, Due, WorkingCalendar, day_of, days_between, due, told_at
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute
+from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute, ResolveDuplicate
 from cases.ladder import Cause, NextRung, Rung, offset_of
 from cases.machines.machine import Awaits, Effect, Row, Status
 from cases.names import Kind, order_id, publication_id
@@ -28,6 +28,7 @@ from cases.openings import NumberChangeOpening
 from cases.policy import Policy
 from cases.rules.cards import first_statement
 from cases.rules.disputes import joined_by
+from cases.rules.merging import judgement_joined_by
 from cases.rules.people import still_told
 from cases.state import CaseState
 
@@ -243,7 +244,19 @@ def _rung(intended: Intended) -> Iterator[dict[str, JsonValue]]:
         )
 
 
+def _decided_on_records(told: str) -> Callable[[Intended], Iterator[dict[str, JsonValue]]]:
+    """What was decided about a person's records is told in any case, beside where the case stands then."""
+
+    def tell(intended: Intended) -> Iterator[dict[str, JsonValue]]:
+        template = f"{intended.after.kind.value}.{told}"
+        yield _message(intended, Recipient.applicant, template, event=f"{intended.step}.{told}")
+
+    return tell
+
+
 _TELLS: Final[Mapping[Effect, Callable[[Intended], Iterator[dict[str, JsonValue]]]]] = {
+    Effect.merge_records: _decided_on_records("records_merged"),
+    Effect.undo_merge: _decided_on_records("records_separated"),
     Effect.notify_applicant: _where_it_stands,
     Effect.escalate: _rung,
 }
@@ -337,6 +350,25 @@ def _first_decider(intended: Intended) -> dict[str, Any]:
     return {"first_decider": said.decided_by}
 
 
+def _first_judgement(intended: Intended) -> dict[str, Any]:
+    fact = intended.fact
+    said = judgement_joined_by(intended.before, fact) if isinstance(fact, ResolveDuplicate) else None
+    if said is None:
+        raise CaseError(Code.SAME_PERSON)
+    return {"first_decider": said.decided_by}
+
+
+def _merged(intended: Intended) -> dict[str, Any]:
+    """What becomes of months that both records have, and who is told that two records are one."""
+    terms = intended.policy.number_change.merging
+    systems = (system.value for system in intended.after.terms.confirmations)
+    return _first_judgement(intended) | {
+        "overlap": terms.overlap,
+        "overlap_basis": terms.legal_basis,
+        "targets": [REGISTER, *systems],
+    }
+
+
 def _made_card(intended: Intended) -> dict[str, Any]:
     _check_card(intended.fact, intended.sealer, intended.after.opening.person)
     return {}
@@ -362,6 +394,8 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.publish_number_changed: _published,
     Effect.order_card: _ordered,
     Effect.reorder_card: _ordered,
+    Effect.merge_records: _merged,
+    Effect.undo_merge: _first_judgement,
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,
     Effect.record_production: _made_card,

@@ -44,7 +44,8 @@ WITH returned AS (
     SELECT DISTINCT ON (person.id) person.id, said.evidence
     FROM unnest(:tokens::text[], :evidence::text[]) AS said (token, evidence)
     JOIN persons AS person ON person.token = said.token
-    WHERE said.evidence IS NOT NULL AND end_of_person(person.id) IS NOT NULL
+    -- A record that was merged comes back when its merge is undone.
+    WHERE said.evidence IS NOT NULL AND end_of_person(person.id) <> 'PERSON_MERGED'
 ), living AS (
     UPDATE persons SET died_on = NULL FROM returned WHERE persons.id = returned.id
 )

@@ -47,7 +47,7 @@ from activities.registry.errors import (
 )
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
-from activities.registry.screening import Screened, screen
+from activities.registry.screening import ENDED, Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
@@ -65,7 +65,6 @@ from cases.models import Actor
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
-from cases.screening import Finding
 from cases.stamps import Claims, names_a_clerk
 from cases.state import CaseState
 from cases.steps import (
@@ -94,7 +93,7 @@ ATTEMPTS: Final = 5
 LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
 
-_ENDS_A_PERSON: Final = {Finding.deceased: Code.PERSON_DECEASED, Finding.transferred: Code.PERSON_TRANSFERRED}
+_ENDS_A_PERSON: Final = {finding: code for code, finding in ENDED.items()}
 _CODES: Final = {code.value: code for code in Code}
 _REFUSES_APPLICATION: Final = frozenset(
     {
@@ -337,6 +336,7 @@ class Registry:
             update={
                 "screening": screening,
                 "benefits_held": screening.benefits_held,
+                "merged": screening.merged,
                 "related": screening.related,
                 "surplus": screened.surplus,
                 "destruction": screened.destruction,
@@ -625,7 +625,9 @@ class Registry:
         if asked.event not in {Event.screened, Event.checked} or state.version == 0:
             return state
         screening = (await self._screen_person(state, now)).screening
-        return state.model_copy(update={"screening": screening, "related": screening.related})
+        return state.model_copy(
+            update={"screening": screening, "merged": screening.merged, "related": screening.related}
+        )
 
     async def _end_of_person(self, person: str) -> Code:
         """Why the register does nothing for a person any more. Raises `Refused` EVENT_NOT_ALLOWED where it does."""

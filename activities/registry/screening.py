@@ -16,16 +16,23 @@ from cases.answers import Destruction
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS
+from cases.numbers import same_birth_and_sex
 from cases.openings import NumberChangeOpening, Opening
 from cases.policy import Policies
 from cases.screening import Finding, Screening
 from cases.state import CaseState
+from cases.text import same_name
 from cases.verdicts import Seen, Verdict, precheck
 
 SQL: Final = load("screening.sql")
 
 
-_ENDED: Final = {Code.PERSON_DECEASED: Finding.deceased, Code.PERSON_TRANSFERRED: Finding.transferred}
+ENDED: Final = {
+    Code.PERSON_DECEASED: Finding.deceased,
+    Code.PERSON_TRANSFERRED: Finding.transferred,
+    Code.PERSON_MERGED: Finding.merged,
+}
+"""What is found of a person for whom the register does nothing any more."""
 
 
 class Screened(NamedTuple):
@@ -70,7 +77,7 @@ async def screen(
     if not known:
         verdict = Verdict(Finding.unknown)
     elif row["ended"] is not None:
-        verdict = Verdict(_ENDED[Code(row["ended"])])
+        verdict = Verdict(ENDED[Code(row["ended"])])
     else:
         verdict = record.verdict(_seen(row, opening, number, day, sealer))
     if before is None:
@@ -86,6 +93,7 @@ async def screen(
         advice=verdict.advice,
         benefits_held=known and row["benefits_held"],
         draws_pension=known and row["draws_pension"],
+        merged=known and row["merged"],
         related=verdict.related,
         changes_name=verdict.changes_name,
         keeps_number=verdict.keeps_number,
@@ -115,17 +123,29 @@ def _number_of(opening: Opening, sealer: Sealer) -> str:
     return number
 
 
+def _is_one_person(row: asyncpg.Record, registered: str | None, name: str, number: str, sealer: Sealer) -> bool:
+    """Whether the one other record with the number may be the same person's; its name is opened where it may be."""
+    if row["other"] is None or registered is None or not same_birth_and_sex(registered, number):
+        return False
+    return same_name(sealer.open(row["other_name"], field=Field.name, person=row["other"]), name)
+
+
 def _seen(row: asyncpg.Record, opening: Opening, number: str, day: date, sealer: Sealer) -> Seen:
     person = opening.person
-    registered = row["number"]
+    sealed = row["number"]
+    registered = None if sealed is None else sealer.open(sealed, field=Field.number, person=person)
+    registered_name = sealer.open(row["name"], field=Field.name, person=person)
     return Seen(
         number=number,
         name=sealer.open(opening.name, field=Field.name, person=person),
         new_name=_new_name(opening, sealer),
         day=day,
-        registered_number=None if registered is None else sealer.open(registered, field=Field.number, person=person),
-        registered_name=sealer.open(row["name"], field=Field.name, person=person),
+        registered_number=registered,
+        registered_name=registered_name,
         held_by_other=bool(row["who_else"]),
+        is_one_person=_is_one_person(row, registered, registered_name, number, sealer),
+        merged=row["merged"],
+        corrects=opening.corrects is not None,
         card_coming=row["card_coming"],
         card_to_replace=row["card_to_replace"],
         number_change=row["number_change"],

@@ -51,7 +51,12 @@ SELECT
         JOIN told_after_closing AS told ON told.order_id = card.order_id AND told.event = 'card_destroyed'
         WHERE card.person_id = person.id AND card.case_id = :case_id AND card_is_surplus(card)
     ) AS destruction,
-    who_else(:number_token, person.id) AS who_else
+    who_else(:number_token, person.id) AS who_else,
+    is_merged(person.id) AS merged,
+    other.token AS other,
+    other.name AS other_name
 FROM (VALUES (:person::text)) AS asked (token)
 LEFT JOIN persons AS person ON person.token = asked.token
-LEFT JOIN numbers AS living ON living.person_id = person.id AND living.state = 'living';
+LEFT JOIN numbers AS living ON living.person_id = person.id AND living.state = 'living'
+LEFT JOIN persons AS other
+    ON other.id = other_record(:number_token, person.id) AND end_of_person(other.id) IS NULL AND NOT is_merged(other.id);

@@ -90,7 +90,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.checking, _E.checked, _G.person_unknown, _S.rejected),
         *(
             Row(_S.checking, _E.checked, guard, _S.ended, (_F.release_what_is_owed,))
-            for guard in (_G.person_deceased, _G.person_transferred)
+            for guard in (_G.person_deceased, _G.person_transferred, _G.person_merged)
         ),
         # A lost card is blocked before anything else is asked.
         Row(

@@ -27,10 +27,10 @@ _UNDO_NUMBER = (_F.restore_number, _F.release_reservation, _F.yield_turn)
 _TAKEN_BACK = (*_UNDO_NUMBER, _F.notify_applicant)
 _WAITING = (_S.awaiting_documents, _S.in_review, _S.awaiting_approval)
 _BEFORE_VERIFIED = (*_WAITING, _S.on_hold)
-_CHANGE_OPEN = (*_BEFORE_VERIFIED, _S.disputed, _S.verified, _S.applying, _S.repair)
+_CHANGE_OPEN = (*_BEFORE_VERIFIED, _S.disputed, _S.merging, _S.verified, _S.applying, _S.repair)
 _ANYWHERE = (_S.screening, *_CHANGE_OPEN, _S.updated, _S.releasing)
 _ESCALATING_CHANGE = (
-    *(_S.screening, *_WAITING, _S.disputed, _S.verified),
+    *(_S.screening, *_WAITING, _S.disputed, _S.merging, _S.verified),
     *(_S.applying, _S.repair, _S.updated, _S.releasing),
 )
 _BENEFITS_MAY_BE_HELD = (_S.awaiting_documents, _S.in_review)
@@ -45,6 +45,7 @@ ID_NUMBER_CHANGE: Final = Machine(
         StatusRow(_S.awaiting_approval, _M.submitted, _A.second_officer, None, "待复核审批", examines=True),
         StatusRow(_S.on_hold, _M.submitted, _A.clerk, _C.hold, "中止办理", runs=False),
         StatusRow(_S.disputed, _M.submitted, _A.two_officers, None, "号码争议", runs=False),
+        StatusRow(_S.merging, _M.submitted, _A.two_officers, None, "重复参保待认定", runs=False),
         StatusRow(_S.verified, _M.documents_verified, _A.engine, None, "材料已核验", engine_step=_E.apply),
         StatusRow(_S.applying, _M.documents_verified, _A.downstream, _C.confirmation, "变更中", engine_step=_E.commit),
         StatusRow(_S.repair, _M.documents_verified, _A.operator, None, "异常待处理"),
@@ -62,9 +63,11 @@ ID_NUMBER_CHANGE: Final = Machine(
         Row(_S.screening, _E.screened, _G.person_unknown, _S.ended, (_F.leave_dispute,)),
         *(
             Row(_S.screening, _E.screened, guard, _S.ended, (_F.leave_dispute, _F.release_what_is_owed))
-            for guard in (_G.person_deceased, _G.person_transferred)
+            for guard in (_G.person_deceased, _G.person_transferred, _G.person_merged)
         ),
         Row(_S.screening, _E.screened, _G.not_needed, _S.not_needed, (_F.notify_applicant,)),
+        # Whoever has the number may be the same person: that is no dispute until two officers say so.
+        Row(_S.screening, _E.screened, _G.same_person, _S.merging, (_F.lift_benefit_holds, _F.notify_applicant)),
         Row(_S.screening, _E.screened, _G.conflict, _S.disputed, _DISPUTE),
         Row(_S.screening, _E.screened, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
         Row(_S.screening, _E.screened, _G.always, _S.in_review, (_F.notify_applicant,)),
@@ -83,7 +86,7 @@ ID_NUMBER_CHANGE: Final = Machine(
         *same((_S.in_review, _S.awaiting_approval), _E.notice_period_passed, _G.always, None),
         # Whoever adds a document after the verification changes what was verified: it is verified again.
         Row(_S.awaiting_approval, _E.add_documents, _G.always, _S.in_review),
-        *same((_S.on_hold, _S.disputed), _E.add_documents, _G.always, None),
+        *same((_S.on_hold, _S.disputed, _S.merging), _E.add_documents, _G.always, None),
         Row(_S.in_review, _E.verify_documents, _G.second_officer_needed, _S.awaiting_approval),
         Row(_S.in_review, _E.verify_documents, _G.always, _S.verified),
         *same(
@@ -108,7 +111,14 @@ ID_NUMBER_CHANGE: Final = Machine(
         ),
         *same(_BEFORE_VERIFIED, _E.extend, _G.always, None, _F.notify_applicant),
         # dispute
-        *same(_BEFORE_VERIFIED, _E.dispute_opened, _G.always, _S.disputed, _F.lift_benefit_holds, _F.notify_applicant),
+        *same(
+            (*_BEFORE_VERIFIED, _S.merging),
+            _E.dispute_opened,
+            _G.always,
+            _S.disputed,
+            _F.lift_benefit_holds,
+            _F.notify_applicant,
+        ),
         Row(_S.disputed, _E.resolve_dispute, _G.first_decider, _S.disputed),
         # Neither decision takes the other's place.
         Row(_S.disputed, _E.resolve_dispute, _G.decides_otherwise, _S.disputed, refused=Code.OPINIONS_DIFFER),
@@ -132,6 +142,46 @@ ID_NUMBER_CHANGE: Final = Machine(
                 Row(_S.disputed, event, _G.held_before, _S.on_hold, (_F.notify_applicant,)),
                 Row(_S.disputed, event, _G.documents_missing, _S.awaiting_documents, (_F.notify_applicant,)),
                 Row(_S.disputed, event, _G.always, _S.in_review, (_F.notify_applicant,)),
+            )
+        ),
+        # one human, two records: also where officers find that out in a dispute
+        *(
+            row
+            for status, ways in (
+                (_S.merging, (Row(_S.merging, _E.resolve_duplicate, _G.two_people, _S.disputed, _DISPUTE),)),
+                (
+                    _S.disputed,
+                    (Row(_S.disputed, _E.resolve_duplicate, _G.held_before, _S.on_hold, (_F.merge_records,)),),
+                ),
+            )
+            for row in (
+                Row(status, _E.resolve_duplicate, _G.first_judgement, status),
+                Row(status, _E.resolve_duplicate, _G.judges_otherwise, status, refused=Code.OPINIONS_DIFFER),
+                *ways,
+                Row(
+                    status,
+                    _E.resolve_duplicate,
+                    _G.documents_missing,
+                    _S.awaiting_documents,
+                    (_F.merge_records, _F.notify_applicant),
+                ),
+                Row(status, _E.resolve_duplicate, _G.always, _S.in_review, (_F.merge_records,)),
+            )
+        ),
+        # What was merged are two people after all: they have a number in common, as before.
+        *(
+            row
+            for status in _WAITING
+            for row in (
+                Row(status, _E.resolve_duplicate, _G.first_judgement, status),
+                Row(status, _E.resolve_duplicate, _G.judges_otherwise, status, refused=Code.OPINIONS_DIFFER),
+                Row(
+                    status,
+                    _E.resolve_duplicate,
+                    _G.always,
+                    _S.disputed,
+                    (_F.undo_merge, _F.open_dispute, _F.lift_benefit_holds),
+                ),
             )
         ),
         # applying: everything can be undone until another system has confirmed
@@ -205,7 +255,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             _F.leave_dispute,
             _F.notify_applicant,
         ),
-        Row(_S.disputed, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute, _F.notify_applicant)),
+        *same((_S.disputed, _S.merging), _E.withdraw, _G.always, _S.withdrawn, _F.leave_dispute, _F.notify_applicant),
         Row(_S.verified, _E.withdraw, _G.always, _S.withdrawn, (_F.leave_dispute, _F.notify_applicant)),
         *same(
             (_S.applying, _S.repair),
@@ -231,7 +281,7 @@ ID_NUMBER_CHANGE: Final = Machine(
             for event, ends in END_OF_PERSON
             for row in (
                 *same(
-                    (_S.screening, *_BEFORE_VERIFIED, _S.disputed, _S.verified),
+                    (_S.screening, *_BEFORE_VERIFIED, _S.disputed, _S.merging, _S.verified),
                     event,
                     _G.always,
                     _S.ended,

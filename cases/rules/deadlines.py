@@ -29,7 +29,7 @@ TOO_LONG: Final[Mapping[Clock, Code]] = {
 
 A case has a limit of its own (`Terms.max_extension`), whichever of its limits are extended."""
 
-INTERRUPTIONS: Final = frozenset({Status.on_hold, Status.disputed})
+INTERRUPTIONS: Final = frozenset({Status.on_hold, Status.disputed, Status.merging})
 """Statuses in which the limit of the status before stands still."""
 
 NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_verified})

@@ -1,8 +1,4 @@
-"""Disputes: two people, one number. Two officers decide the same on the same document of police or court.
-
-Where they differ neither decision takes the other's place: both stand until one of the two joins the other, or a
-supervisor decides as one of them did.
-"""
+"""Disputes: two people, one number. Two officers decide the same on the same document of police or court."""
 
 from datetime import date
 from typing import Any, Final
@@ -13,11 +9,20 @@ from cases.errors import Code
 from cases.events import Event
 from cases.facts import DisputeOutcome, ResolveDispute
 from cases.machines.machine import Guard, Row, Status
-from cases.models import Role
+from cases.rules.opinions import is_first_word, joined, why_not, with_opinion
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
 _DECIDES_A_DISPUTE: Final = frozenset({DocumentKind.police_certificate, DocumentKind.court_certificate})
+
+
+def _opinion(fact: ResolveDispute) -> Dispute:
+    return Dispute(
+        outcome=fact.outcome,
+        document=fact.police_document.sha256,
+        document_kind=fact.police_document.kind,
+        decided_by=fact.actor.id,
+    )
 
 
 def _may_resolve(state: CaseState, fact: ResolveDispute, today: date) -> Code | None:
@@ -26,49 +31,24 @@ def _may_resolve(state: CaseState, fact: ResolveDispute, today: date) -> Code | 
         return Code.DOCUMENTS_MISSING
     if fact.outcome is DisputeOutcome.ours and len(state.with_documents((fact.police_document,))) > MAX_DOCUMENTS:
         return Code.DOCUMENTS_TOO_MANY
-    if any(_same(said, fact) and said.decided_by == fact.actor.id for said in state.opinions):
-        return Code.SAME_PERSON
-    between = len(state.opinions) > 1 and not _has_decided(state, fact)
-    return Code.OPINIONS_DIFFER if between and fact.actor.role is not Role.supervisor else None
-
-
-def _same(said: Dispute, fact: ResolveDispute) -> bool:
-    return (said.outcome, said.document) == (fact.outcome, fact.police_document.sha256)
-
-
-def _has_decided(state: CaseState, fact: ResolveDispute) -> bool:
-    return any(said.decided_by == fact.actor.id for said in state.opinions)
+    return why_not(state.opinions, _opinion(fact), fact.actor)
 
 
 def joined_by(state: CaseState, fact: ResolveDispute) -> Dispute | None:
     """The decision of somebody else with which this one agrees."""
-    return next((said for said in state.opinions if _same(said, fact) and said.decided_by != fact.actor.id), None)
-
-
-def _first_word(state: CaseState, fact: ResolveDispute) -> bool:
-    """Nobody has decided yet, or whoever has changes their own mind, and agrees with nobody."""
-    if joined_by(state, fact) is not None:
-        return False
-    return not state.opinions or _has_decided(state, fact)
+    return joined(state.opinions, _opinion(fact))
 
 
 def _decided(state: CaseState, fact: ResolveDispute, row: Row) -> dict[str, Any]:
     if row.to is Status.disputed:
-        said = Dispute(
-            outcome=fact.outcome,
-            document=fact.police_document.sha256,
-            document_kind=fact.police_document.kind,
-            decided_by=fact.actor.id,
-        )
-        opinions = {each.decided_by: each for each in state.opinions} | {said.decided_by: said}
-        return {"opinions": tuple(opinions.values())}
+        return {"opinions": with_opinion(state.opinions, _opinion(fact))}
     return {"dispute_settled": True, "documents": state.with_documents((fact.police_document,))}
 
 
 RULES: Final = Subject(
     checks={Event.resolve_dispute: _may_resolve},
     guards={
-        Guard.first_decider: _first_word,
+        Guard.first_decider: lambda state, fact: is_first_word(state.opinions, _opinion(fact)),
         Guard.decides_otherwise: lambda state, fact: joined_by(state, fact) is None,
         Guard.outcome_against: lambda _state, fact: fact.outcome is not DisputeOutcome.ours,
     },

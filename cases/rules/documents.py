@@ -7,7 +7,7 @@ from cases.clocks import day_of
 from cases.documents import MAX_DOCUMENTS, Document, DocumentKind, check_document
 from cases.errors import Code
 from cases.events import Event
-from cases.facts import AddDocuments, ResolveDispute, ReturnDocuments, VerifyDocuments
+from cases.facts import AddDocuments, ResolveDispute, ResolveDuplicate, ReturnDocuments, VerifyDocuments
 from cases.machines.machine import Clock, Guard, Milestone, Row, Status
 from cases.models import Role, Sha256, distinct
 from cases.rules.deadlines import INTERRUPTIONS
@@ -106,7 +106,7 @@ def _are_missing(state: CaseState, fact: Any) -> bool:
     added: tuple[Document, ...] = ()
     if isinstance(fact, AddDocuments):
         added = fact.documents
-    elif isinstance(fact, ResolveDispute):
+    elif isinstance(fact, ResolveDispute | ResolveDuplicate):
         added = (fact.police_document,)
     missing = state.missing_of(state.with_documents(added), _shown(state, fact))
     return bool(missing or (state.defects and not added))
@@ -165,6 +165,7 @@ RULES: Final = Subject(
         Status.awaiting_documents: _REVIEWED_AGAIN,
         Status.in_review: _REVIEWED_AGAIN,
         Status.disputed: _REVIEWED_AGAIN,
+        Status.merging: _REVIEWED_AGAIN,
         Status.checking: _REVIEWED_AGAIN,
     },
     ended_because={

@@ -105,11 +105,13 @@ def _needs_a_second(state: CaseState, _fact: Any) -> bool:
     A clerk whom a system named did nothing that could be held against them: two others look at the application.
     """
     by_number = state.screening is not None and state.screening.road in _NOT_FOR_ONE_OFFICER
-    return by_number or state.opening.corrects is not None or state.dispute_settled or state.submitter_named
+    by_officers = state.dispute_settled or state.merged
+    return by_number or by_officers or state.opening.corrects is not None or state.submitter_named
 
 
-ENDS_A_PERSON: Final = frozenset({Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED})
-"""Why the register does nothing for a person any more: they died, or another agency keeps their record by now."""
+ENDS_A_PERSON: Final = frozenset({Code.PERSON_DECEASED, Code.PERSON_TRANSFERRED, Code.PERSON_MERGED})
+"""Why the register does nothing for a person any more: they died, another agency keeps their record by now, or it was
+merged into another one of theirs."""
 
 
 def still_told(state: CaseState, recipients: Iterable[Recipient]) -> tuple[Recipient, ...]:

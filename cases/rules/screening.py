@@ -30,8 +30,11 @@ RULES: Final = Subject(
         Guard.person_unknown: _found(Finding.unknown),
         Guard.person_deceased: _found(Finding.deceased),
         Guard.person_transferred: _found(Finding.transferred),
+        Guard.person_merged: _found(Finding.merged),
         Guard.not_needed: _found(Finding.not_needed),
-        Guard.conflict: _found(Finding.conflict),
+        Guard.conflict: lambda state, _fact: (
+            state.screening is not None and state.screening.finding in {Finding.conflict, Finding.same_person}
+        ),
         Guard.person_differs: _found(Finding.differs),
         Guard.duplicate: _found(Finding.duplicate),
         Guard.not_allowed: _found(Finding.not_allowed),

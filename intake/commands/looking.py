@@ -26,6 +26,7 @@ class Attention(StrEnum):
 
     hold = "hold"
     dispute = "dispute"
+    duplicate = "duplicate"
     repair = "repair"
     overdue = "overdue"
     decision = "decision"

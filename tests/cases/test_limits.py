@@ -46,7 +46,7 @@ CALENDAR = WorkingCalendar(
     off=frozenset({date(2027, 1, 1), *(date(2027, 2, day) for day in (8, 9, 10, 11, 12))}),
     on=frozenset({date(2027, 2, 7), date(2027, 2, 21)}),
 )
-STOPS = {Status.on_hold, Status.disputed}
+STOPS = {Status.on_hold, Status.disputed, Status.merging}
 REGIONS = (OFFICE, SOUTH)
 LONG = 10_000
 BLURRED = Defect(document=DocumentKind.resident_id_card, problem="不清晰")

@@ -53,6 +53,7 @@ from cases.facts import (
     RepairAction,
     ReportLoss,
     ResolveDispute,
+    ResolveDuplicate,
     Resume,
     ReturnDocuments,
     VerifyDocuments,
@@ -108,10 +109,13 @@ CHANGE_FINDINGS = (
     (Finding.clear, Road.reissued),
     (Finding.clear, Road.reissued),
     (Finding.conflict, Road.conflict),
+    (Finding.same_person, Road.pure_upgrade),
+    (Finding.same_person, Road.reissued),
     (Finding.not_needed, Road.not_needed),
     (Finding.unknown, None),
     (Finding.deceased, None),
     (Finding.transferred, None),
+    (Finding.merged, None),
 )
 CARD_FINDINGS = (
     *(Finding.clear,) * 8,
@@ -121,6 +125,7 @@ CARD_FINDINGS = (
     Finding.unknown,
     Finding.deceased,
     Finding.transferred,
+    Finding.merged,
 )
 CHANGED = {Status.applying, Status.repair, Status.updated, Status.releasing, Status.done}
 UNDER_WAY = {Status.verified, Status.applying, Status.repair, Status.updated, Status.releasing, Status.done}
@@ -143,6 +148,7 @@ GIVES_BACK: Final = {
     Effect.settle_ours: {"dispute"},
     Effect.settle_against: {"dispute"},
     Effect.leave_dispute: {"dispute"},
+    Effect.merge_records: {"dispute"},
     Effect.cancel_order: {"order"},
     Effect.destroy_card: {"order"},
     Effect.give_up_card: {"order"},
@@ -178,10 +184,15 @@ class Ledger:
                 self.number_changed = False
 
 
-BACK_ON_COURSE: Final = {Status.disputed: Event.resolve_dispute, Status.on_hold: Event.resume}
+BACK_ON_COURSE: Final = {
+    Status.disputed: Event.resolve_dispute,
+    Status.merging: Event.resolve_duplicate,
+    Status.on_hold: Event.resume,
+}
 OFFICERS: Final = {
     Event.approve: (OFFICER,),
     Event.resolve_dispute: (OFFICER, SECOND_OFFICER),
+    Event.resolve_duplicate: (OFFICER, SECOND_OFFICER),
     Event.card_unclaimed: (CLERK, VERIFIER),
     Event.card_destroyed: (CLERK, VERIFIER),
 }
@@ -254,6 +265,11 @@ class Facts:
         papers = (document(DocumentKind.police_certificate), document(DocumentKind.court_certificate))
         outcome = DisputeOutcome.ours if self.fitting else self.pick(tuple(DisputeOutcome))
         return ResolveDispute(actor=actor, outcome=outcome, police_document=self.often(*papers))
+
+    def resolve_duplicate(self, actor: Actor) -> Fact:
+        papers = (document(DocumentKind.police_certificate), document(DocumentKind.administrative_decision))
+        same = self.often(not self.state.merged, self.state.merged)
+        return ResolveDuplicate(actor=actor, same_person=same, police_document=self.often(*papers), legal_basis=BASIS)
 
     def confirm_downstream(self, actor: Actor) -> Fact:
         awaited = self.state.awaited if self.fitting and self.state.awaited else tuple(System)
@@ -538,7 +554,7 @@ class Walk:
 
     def only_a_decision_holds_benefits_and_never_on_hold_or_in_dispute(self) -> None:
         state, before = self.state, self.before
-        if state.kind is Kind.id_number_change and state.status in {Status.on_hold, Status.disputed}:
+        if state.kind is Kind.id_number_change and state.status in {Status.on_hold, Status.disputed, Status.merging}:
             assert not state.benefits_held
         if before is not None and state.benefits_held and not before.benefits_held:
             decision = self.made[-1]
@@ -552,8 +568,8 @@ class Walk:
         assert (state.held_from is not None) is (state.hold_reason is not None)
         # A dispute may interrupt a hold.
         assert state.status is not Status.on_hold or state.hold_reason is not None
-        assert state.hold_reason is None or state.status in {Status.on_hold, Status.disputed}
-        interrupted = state.status in {Status.on_hold, Status.disputed, state.machine.initial}
+        assert state.hold_reason is None or state.status in {Status.on_hold, Status.disputed, Status.merging}
+        interrupted = state.status in {Status.on_hold, Status.disputed, Status.merging, state.machine.initial}
         assert interrupted or not state.set_aside
         if state.milestone is Milestone.submitted and state.status is not Status.on_hold:
             assert state.approver is None
@@ -570,9 +586,10 @@ class Walk:
         if state.is_open:
             wanted |= {"hold"} if state.status is Status.on_hold else set()
             wanted |= {"dispute"} if state.status is Status.disputed else set()
+            wanted |= {"duplicate"} if state.status is Status.merging else set()
             wanted |= {"repair"} if state.status is Status.repair or state.stuck else set()
             wanted |= {"overdue"} if state.overdue or state.ladder.overdue or state.limit_spent else set()
-            excluded = {Status.on_hold, Status.disputed, Status.awaiting_approval}
+            excluded = {Status.on_hold, Status.disputed, Status.merging, Status.awaiting_approval}
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
             surplus = bool(state.surplus) or state.status is Status.card_to_destroy
             wanted |= {"surplus_card"} if surplus else set()
@@ -800,6 +817,7 @@ SLOW = (Walk.go_on, Walk.something_possible_happens, *(time_limit_ends_if_one_ru
 NEVER_TAKEN = {
     (Kind.id_number_change, Status.on_hold, Event.release_benefits),
     (Kind.id_number_change, Status.disputed, Event.release_benefits),
+    (Kind.id_number_change, Status.merging, Event.release_benefits),
     *((kind, status, Event.nothing_awaited) for kind in Kind for status in Status),
 }
 CHECKED_AT_EVERY_STEP = 100

@@ -335,6 +335,10 @@ OPTIONS: dict[Event, list[str]] = {
     Event.extend: ["--working-days", "5", "--evidence", "ext-1"],
     Event.withdraw: [],
     Event.resolve_dispute: ["--outcome", "ours", "--document", typed(scenes.CERTIFICATE)],
+    Event.resolve_duplicate: [
+        *("--same-person", "--document", typed(scenes.CERTIFICATE)),
+        *("--legal-basis", "社会保险经办条例第十条"),
+    ],
     Event.confirm_downstream: [
         *("--system", "medical_insurance", "--confirmed", "--reference", "mi-1"),
         *("--publication", scenes.PUBLICATION),

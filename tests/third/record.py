@@ -40,6 +40,7 @@ MACHINE: Final = Machine(
         Row(Status.checking, Event.checked, Guard.person_unknown, Status.ended),
         Row(Status.checking, Event.checked, Guard.person_deceased, Status.ended),
         Row(Status.checking, Event.checked, Guard.person_transferred, Status.ended),
+        Row(Status.checking, Event.checked, Guard.person_merged, Status.ended),
         Row(Status.checking, Event.checked, Guard.always, Status.in_review),
         Row(Status.checking, Event.stuck, Guard.always, Status.checking),
         Row(Status.checking, Event.repair, Guard.retry, Status.checking),

@@ -1,10 +1,11 @@
--- The end of a person: they died, or another agency keeps their record.
+-- The end of a person: they died, another agency keeps their record, or it was merged into another one of theirs.
 
 CREATE OR REPLACE FUNCTION end_of_person(whose bigint) RETURNS text LANGUAGE sql STABLE
 RETURN (
     SELECT CASE
         WHEN person.died_on IS NOT NULL OR newest.standing = 'died' THEN 'PERSON_DECEASED'
         WHEN newest.standing = 'transferred' THEN 'PERSON_TRANSFERRED'
+        WHEN newest.standing = 'merged' THEN 'PERSON_MERGED'
     END
     FROM persons AS person
     LEFT JOIN LATERAL (

@@ -99,6 +99,8 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
     # In one order: every process that runs tests has to name them alike.
     **dict(sorted(_told_to_applicants().items())),
     (f"{Kind.card_replacement.value}.offered", Recipient.applicant): {},
+    (f"{Kind.id_number_change.value}.records_merged", Recipient.applicant): {},
+    (f"{Kind.id_number_change.value}.records_separated", Recipient.applicant): {},
     # A policy may have any rung told to anybody at the agency.
     **{
         (f"escalated.{rung.name}", recipient): _of_rung(rung, Cause.unacknowledged)

@@ -141,7 +141,7 @@ def test_every_open_status_waits_for_the_engine_a_person_or_a_time_limit(kind: K
 @pytest.mark.parametrize("kind", Kind)
 def test_no_benefit_stays_held_when_a_hold_or_a_dispute_begins(kind: Kind) -> None:
     for row in MACHINES[kind].table:
-        silent = {Status.on_hold, Status.disputed}
+        silent = {Status.on_hold, Status.disputed, Status.merging}
         begins = row.to in silent and row.status not in silent
         if begins and kind is Kind.id_number_change:
             assert Effect.lift_benefit_holds in row.effects

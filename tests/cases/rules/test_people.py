@@ -92,6 +92,7 @@ resume               .  x  x  .  .  .  .  .  .  .
 extend               .  .  x  x  .  .  .  .  .  .
 withdraw             .  x  .  .  .  .  .  .  .  x
 resolve_dispute      .  .  x  x  .  .  .  .  .  .
+resolve_duplicate    .  .  x  x  .  .  .  .  .  .
 confirm_downstream   .  .  .  .  .  .  x  x  x  .
 repair               .  .  .  x  x  .  .  .  .  .
 hold_benefits        .  .  x  x  .  .  .  .  .  .
