@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
 from cases.answers import Answer, LateAnswer, Receipt, Transition
+from cases.documents import Document
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Fact
@@ -20,6 +21,7 @@ from cases.kinds import AnyOpening
 from cases.models import Record
 from cases.openings import Opening
 from cases.state import CaseState
+from cases.views import receipt_of
 
 KEPT_TRANSITIONS: Final = 256
 """How many of its newest transitions a case keeps at hand; all of them stand in the register."""
@@ -106,6 +108,13 @@ class Standing(Record):
     ) -> Self:
         """The standing of a state."""
         dumped = state.model_dump(mode="json", exclude={"opening"}, exclude_defaults=True)
+        # What came with the application the run has, and the first answer to it says no more than the state.
+        if state.documents == _handed_in(state.opening):
+            dumped.pop("documents", None)
+        else:
+            dumped["documents"] = [document.model_dump(mode="json") for document in state.documents]
+        if state.version == 1 and receipt == receipt_of(state):
+            receipt = None
         more: dict[str, Any] = {"receipt": receipt, "late_answers": late_answers}
         known = {name: value for name, value in more.items() if value}
         return cls(state=dumped, transitions=transitions[-KEPT_TRANSITIONS:], **known)
@@ -113,7 +122,17 @@ class Standing(Record):
     def state_of(self, opening: Opening) -> CaseState:
         """The state, of the case that this opening opened."""
         # The audit has its stamp; nothing is written with it again.
-        return CaseState.model_validate({**self.state, "opening": opening.model_copy(update={"stamp": None})})
+        unstamped = opening.model_copy(update={"stamp": None})
+        return CaseState.model_validate({"documents": _handed_in(opening), **self.state, "opening": unstamped})
+
+    def receipt_for(self, state: CaseState) -> Receipt | None:
+        """How the application was answered, by the state that this standing is of; None where it was not yet."""
+        return receipt_of(state) if self.receipt is None and state.version == 1 else self.receipt
+
+
+def _handed_in(opening: Opening) -> tuple[Document, ...]:
+    """The documents of an application; the same copy twice is one."""
+    return CaseState(opening=opening).with_documents(opening.documents)
 
 
 class StepResult(Record):

@@ -489,7 +489,7 @@ class Case:
 
     def _stand(self, standing: Standing) -> None:
         self._case = standing.state_of(self._opening)
-        self._receipt = standing.receipt
+        self._receipt = standing.receipt_for(self._case)
         self._transitions = standing.transitions
         self._late_answers = standing.late_answers
 

@@ -368,7 +368,7 @@ async def test_a_case_from_before_the_register_decided_is_answered_verified_and_
         answer = await play.register(applied)
         assert answer.standing is not None
         assert answer.standing.state_of(applied.opening) == state
-        assert answer.standing.receipt == receipt_of(state)
+        assert answer.standing.receipt_for(state) == receipt_of(state)
         made = [(each.version, each.event, each.to) for each in answer.standing.transitions]
         assert made == [(1, Event.screened, Status.in_review), (2, Event.verify_documents, Status.verified)]
         after = await play.move(await play.move(state, Event.apply), Event.commit)

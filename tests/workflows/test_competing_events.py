@@ -282,8 +282,10 @@ async def test_documents_of_others_of_the_past_and_of_the_future_are_refused(eng
 
 async def test_what_a_case_cannot_be_told_in_its_status_is_refused_and_nothing_changes(engine: Engine) -> None:
     case = await change(engine, ID_CARD)
-    for event in (Event.approve, Event.resume, Event.confirm_downstream, Event.repair, Event.resolve_dispute):
+    for event in (Event.approve, Event.resume, Event.repair, Event.resolve_dispute):
         assert await case.refuses(event) is Code.EVENT_NOT_ALLOWED
+    # Nothing was published that it could answer.
+    assert await case.refuses(Event.confirm_downstream) is Code.ANSWER_OUT_OF_DATE
     assert OFFICER.id not in [made.actor for made in await engine.history(case.case_id)]
 
 

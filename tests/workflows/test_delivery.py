@@ -120,7 +120,7 @@ async def test_an_ordinary_case_with_its_timer_and_two_messages_costs_no_more_th
     async with telling_on(stack, "telling") as telling:
         before = await actions(stack)
         case = await telling.change(ID_CARD)
-        assert (await case.engine.view(case.case_id)).next_rung is not None
+        assert (await case.engine.view(case.case_id)).next_at is not None
         await case.tell(Event.verify_documents)
         outcome = await case.engine.handle(case.case_id).result()
         assert outcome.status is Status.done

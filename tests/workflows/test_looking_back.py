@@ -21,7 +21,22 @@ class Way(NamedTuple):
     to: Status
 
 
-NOT_TAKEN: Final[dict[Way, str]] = {}
+_CHANGE, _CARD, _S, _E = Kind.id_number_change, Kind.card_replacement, Status, Event
+_AT_ONCE: Final = "the engine goes on at once: nobody can be told anything in between; the pure machine is walked"
+NOT_TAKEN: Final[dict[Way, str]] = {
+    **{
+        Way(_CHANGE, status, event, _S.ended): _AT_ONCE
+        for status in (_S.updated, _S.releasing)
+        for event in (_E.person_ended, _E.person_found_ended)
+    },
+    **{Way(_CHANGE, status, _E.person_found_ended, _S.ended): _AT_ONCE for status in (_S.screening, _S.verified)},
+    **{Way(_CARD, status, _E.person_found_ended, _S.ended): _AT_ONCE for status in (_S.checking, _S.active)},
+    Way(_CARD, _S.awaiting_documents, _E.nothing_awaited, _S.in_review): "no pack asks a replacement for less",
+    Way(_CARD, _S.ready, _E.card_lost_on_way, _S.repair): "the orders are used up after the hand-over",
+    Way(_CHANGE, _S.disputed, _E.dispute_won, _S.on_hold): "a hold before a dispute: walked where it lapses",
+    Way(_CHANGE, _S.disputed, _E.resolve_dispute, _S.on_hold): "a hold before a dispute: walked where it lapses",
+}
+"""Ways that no test of this folder takes, and why; who takes one strikes it."""
 
 
 def ways() -> set[Way]:
@@ -51,7 +66,10 @@ async def test_every_status_of_both_machines_was_reached_on_a_real_server(engine
 
 
 async def test_every_row_was_taken_but_those_that_are_listed_with_a_reason(engine: Engine) -> None:
-    never = ways() - await ways_taken(engine)
+    taken = await ways_taken(engine)
+    # What leaves a case where it was is one rule for every status of its kind.
+    anywhere = {(way.kind, way.event) for way in taken if way.to is way.status}
+    never = {way for way in ways() - taken if way.to is not way.status or (way.kind, way.event) not in anywhere}
     assert never - NOT_TAKEN.keys() == set(), "\n".join(f"{way}" for way in sorted(never))
     assert NOT_TAKEN.keys() <= ways()
 
@@ -112,7 +130,8 @@ BROKEN_RULES: Final = {
     "claims of a case that was not done are in the queue": """
         SELECT s.id FROM claims s
         JOIN cases c ON (c.case_id, c.generation) = (s.requeued_by, s.requeued_generation)
-        WHERE c.milestone NOT IN ('number_updated', 'benefits_unblocked')
+        -- What is owed to somebody who has died or moved away is released all the same.
+        WHERE c.milestone NOT IN ('number_updated', 'benefits_unblocked') AND c.status <> 'ended'
     """,
     "somebody was told twice of one step": """
         SELECT case_id FROM events GROUP BY case_id, generation, step, kind, target, subject HAVING count(*) > 1

@@ -79,9 +79,13 @@ Found = TypeVar("Found")
 
 
 def apart(engine: Record, pure: Record, *, but: str = "") -> dict[str, tuple[Any, Any]]:
-    """What two records say differently: the engine's word, then that of the pure machine."""
+    """What two records say differently: the engine's word, then that of the pure machine.
+
+    Answers to what is over are the register's own list, and no part of the state.
+    """
     said, expected = dict(engine), dict(pure)
-    return {name: (said[name], expected[name]) for name in said if name != but and said[name] != expected[name]}
+    theirs = {but, "late_answers"}
+    return {name: (said[name], expected[name]) for name in said if name not in theirs and said[name] != expected[name]}
 
 
 HELD: Final = """
