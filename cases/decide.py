@@ -85,6 +85,8 @@ _CLOCK_AGAIN_BY: Final = frozenset(effect for each in SUBJECTS for effect in eac
 _CLOCK_SPENT: Final = _merged(each.clock_spent for each in SUBJECTS)
 _ENDED_BECAUSE: Final = _merged(each.ended_because for each in SUBJECTS)
 _REMAINS: Final = _merged(each.remains for each in SUBJECTS)
+_IS_NO_RESULT: Final = frozenset({"surplus_card"})
+"""What remains to be done after `done` as well; the rest is what such a case was for."""
 
 
 class Decision(NamedTuple):
@@ -281,10 +283,9 @@ def _why_ended(state: CaseState, row: Row) -> Code | None:
 
 
 def _remaining(after: CaseState) -> tuple[str, ...]:
-    """What stays in effect after another ending than `done`, in words an operator can act on."""
-    if after.status is Status.done:
-        return ()
-    return tuple(what for what, in_effect in _REMAINS.items() if in_effect(after))
+    """What stays in effect after an ending, in words an operator can act on; after `done`, what is no result of it."""
+    left = tuple(what for what, in_effect in _REMAINS.items() if in_effect(after))
+    return tuple(what for what in left if what in _IS_NO_RESULT) if after.status is Status.done else left
 
 
 def settle(

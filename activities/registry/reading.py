@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from pydantic import AwareDatetime, Field, JsonValue
@@ -13,14 +13,20 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
-from cases.answers import Receipt
+from cases.answers import LateAnswer, Receipt
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
 from cases.state import CaseState
+from cases.steps import KEPT_LATE_ANSWERS
 
 SQL: Final = load("reading.sql")
+
+LATE_ANSWER: Final = "late_answer"
+"""Why an operator should look at a case, open or closed: what it asked once was answered when that was over."""
+SURPLUS_CARD: Final = "surplus_card"
+"""The same: a card of a closed case is to be destroyed. An open case says so itself."""
 
 
 class CaseRow(Record):
@@ -70,6 +76,7 @@ class Filter(NamedTuple):
     region: str | None = None
     category: Category | None = None
     attention: str | None = None
+    """A word of `CaseAttention`, or LATE_ANSWER; SURPLUS_CARD finds closed cases as well."""
     due_before: datetime | None = None
     is_open: bool | None = None
     kinds: tuple[Kind, ...] | None = None
@@ -104,7 +111,14 @@ async def list_cases(
     }
     async with connection_of(pool) as connection:
         rows = await SQL["list_cases"].all(connection, values)
-    return tuple(CaseRow.model_validate(dict(row)) for row in rows)
+    return tuple(_row_of(dict(row)) for row in rows)
+
+
+def _row_of(row: dict[str, Any]) -> CaseRow:
+    """A row of the list, with what else an operator should look at it for than its case says itself."""
+    late, left = row.pop("answered_late"), row.pop("card_left")
+    beside = (LATE_ANSWER,) * late + (SURPLUS_CARD,) * left
+    return CaseRow.model_validate(row | {"attention": (*row["attention"], *beside)})
 
 
 class CaseNow(NamedTuple):
@@ -113,17 +127,21 @@ class CaseNow(NamedTuple):
     state: CaseState
     receipt: Receipt | None
     """How the application was answered; None until it was screened."""
+    late_answers: tuple[LateAnswer, ...] = ()
+    """The newest answers to requests that were over, oldest first, of all generations."""
 
 
 @case_errors_only
 async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> CaseNow | None:
     """Where a case stands in its newest generation, or in one that is asked for; None where there is no such case."""
+    asked = {"case_id": case_id, "generation": generation, "most": KEPT_LATE_ANSWERS}
     async with connection_of(pool) as connection:
-        row = await SQL["case_now"].first(connection, {"case_id": case_id, "generation": generation})
+        row = await SQL["case_now"].first(connection, asked)
     if row is None:
         return None
     receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
-    return CaseNow(Stored(row["opening"], row["screening"], row["state"]).whole, receipt)
+    late = tuple(LateAnswer.model_validate(each) for each in json.loads(row["late_answers"]))
+    return CaseNow(Stored(row["opening"], row["screening"], row["state"]).whole, receipt, late)
 
 
 @case_errors_only

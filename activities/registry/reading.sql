@@ -4,14 +4,33 @@
 -- Cases in the order of their IDs, after a given one; a filter that is null lets everything through.
 SELECT
     case_id, generation, kind, region, category, status, milestone, version, road, policy, due_at, attention,
-    opened_at, moved_at, closed_at
+    opened_at, moved_at, closed_at,
+    EXISTS (
+        SELECT FROM answers_out_of_date AS late
+        WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation)
+    ) AS answered_late,
+    closed_at IS NOT NULL AND EXISTS (
+        SELECT FROM cards
+        WHERE cards.person_id = cases.person_id AND cards.case_id = cases.case_id AND card_is_surplus(cards)
+    ) AS card_left
 FROM cases
 WHERE (:kind::text IS NULL OR kind = :kind)
   AND (:status::text IS NULL OR status = :status)
   AND (:milestone::text IS NULL OR milestone = :milestone)
   AND (:region::text IS NULL OR region LIKE :region || '%')
   AND (:category::text IS NULL OR category = :category)
-  AND (:attention::text IS NULL OR attention @> ARRAY[:attention])
+  AND (
+      :attention::text IS NULL
+      OR attention @> ARRAY[:attention]
+      OR (:attention = 'late_answer' AND EXISTS (
+          SELECT FROM answers_out_of_date AS late
+          WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation)
+      ))
+      OR (:attention = 'surplus_card' AND closed_at IS NOT NULL AND EXISTS (
+          SELECT FROM cards
+          WHERE cards.person_id = cases.person_id AND cards.case_id = cases.case_id AND card_is_surplus(cards)
+      ))
+  )
   AND (:due_before::timestamptz IS NULL OR due_at < :due_before)
   AND (:is_open::boolean IS NULL OR (closed_at IS NULL) = :is_open)
   AND (:kinds::text[] IS NULL OR kind = ANY (:kinds))
@@ -38,8 +57,17 @@ WHERE case_id = :case_id
 ORDER BY generation;
 
 -- name: case_now
--- The newest generation of a case, or one that is asked for: its state as it rests, and how the application was answered.
-SELECT generation, version, kind, region, closed_at, state, opening, screening, receipt
+-- The newest generation of a case, or one that is asked for: its state as it rests, how the application was answered, and
+-- the newest answers to requests of the case that were over, of all generations.
+SELECT
+    generation, version, kind, region, closed_at, state, opening, screening, receipt,
+    (
+        SELECT coalesce(json_agg(newest ORDER BY newest.at), '[]') FROM (
+            SELECT event, request_id AS request, actor, written_at AS at
+            FROM answers_out_of_date WHERE case_id = :case_id
+            ORDER BY written_at DESC, told_as DESC LIMIT :most
+        ) AS newest
+    ) AS late_answers
 FROM cases JOIN case_files USING (case_id, generation)
 WHERE case_id = :case_id AND (:generation::int IS NULL OR generation = :generation)
 ORDER BY generation DESC

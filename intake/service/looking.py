@@ -168,7 +168,7 @@ class Looking:
             if wait == 0 or not await self.reach.watch.moved(case, seen, wait):
                 return Response(status_code=304, headers={"ETag": if_none_match})
             now = await self.reach.case_of(caller, case)
-        return answered(view_of(now.state), headers={"ETag": etag_of(now)})
+        return answered(view_of(now.state, late_answers=now.late_answers), headers={"ETag": etag_of(now)})
 
     async def read_progress(
         self,

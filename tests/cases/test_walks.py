@@ -505,7 +505,7 @@ class Walk:
         assert ("number_committed" in state.remains) is left
         assert ("benefits_held" in state.remains) is (state.benefits_held and state.status is not Status.done)
         if state.status is Status.done:
-            assert state.remains == ()
+            assert state.remains == (("surplus_card",) if state.surplus else ())
             assert not state.benefits_held or state.kind is Kind.card_replacement
 
     def the_time_limit_is_that_of_the_status(self) -> None:

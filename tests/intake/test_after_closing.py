@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio.client import ActivityFailureError
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from activities.registry.reading import verify_chain
+from activities.registry.reading import Filter, case_now, list_cases, verify_chain
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
@@ -33,6 +34,8 @@ from cases.openings import ReplacementReason
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from intake.client import CaseClient, EngineError
 from tests.engine import Engine
+from tests.intake.calling import Run
+from tests.intake.operating import Desk
 from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, SOUTH, SPEAKERS, of_office
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import activate, change, made, ordered, replacement, to_the_end
@@ -43,6 +46,11 @@ REGIONS = (OFFICE, SOUTH)
 @pytest.fixture
 def client(engine: Engine) -> CaseClient:
     return CaseClient(engine.client, engine.sealer, stamping=engine.everybody, register=engine.pool)
+
+
+@pytest.fixture
+def desk(run: Run, monkeypatch: pytest.MonkeyPatch, engine: Engine, tmp_path: Path) -> Desk:
+    return Desk(run, monkeypatch, engine, tmp_path)
 
 
 async def code_of(call: Awaitable[object]) -> Code:
@@ -147,6 +155,28 @@ async def test_the_next_generation_shows_what_the_closed_one_was_answered(engine
 async def reopened(case: Dossier) -> Dossier:
     opening = case.opening.model_copy(update={"reopen": True, "key": f"{case.opening.key}-again"})
     return await Dossier.open(case.engine, case.person, opening)
+
+
+async def test_what_is_left_of_closed_cases_is_listed(engine: Engine, client: CaseClient, desk: Desk) -> None:
+    quiet, (case, order) = await withdrawn(engine, OFFICE), await ordered_and_withdrawn(engine, client)
+    late = CardProduced(actor=BUREAU, produced=False, batch="batch-1", order=order)
+    assert await code_of(client.tell(case.case_id, late)) is Code.ANSWER_OUT_OF_DATE
+    listed = {}
+    for what in ("late_answer", "surplus_card"):
+        rows = await list_cases(engine.pool, Filter(attention=what, office=OFFICE), limit=10_000)
+        listed[what] = {row.case_id: row.attention for row in rows}
+        assert listed[what][case.case_id] == ("late_answer", "surplus_card")
+        assert quiet.case_id not in listed[what]
+        said = await desk.call(CLERK, "leftovers", "--what", what, "--limit", "10000", "-o", "json")
+        assert said.exit == 0, said.err
+        assert {row["case_id"] for row in said.json} == set(listed[what])
+    for actor in (BUREAU, CLERK):
+        await client.tell(case.case_id, CardDestroyed(actor=actor, order=order, record="D-2026-1"))
+    left = await list_cases(engine.pool, Filter(attention="surplus_card"), limit=10_000)
+    assert case.case_id not in {row.case_id for row in left}
+    now = await case_now(engine.pool, case.case_id)
+    assert now is not None
+    assert [each.request for each in now.late_answers] == [order]
 
 
 async def ordered_and_withdrawn(engine: Engine, client: CaseClient) -> tuple[Dossier, str]:

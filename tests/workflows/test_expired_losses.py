@@ -1,8 +1,10 @@
 """No block without an end: loss reports that expire while no case waits for it."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -63,6 +65,16 @@ async def expire(case: Dossier) -> None:
     )
 
 
+async def told_the_applicant(case: Dossier) -> list[tuple[str, Any]]:
+    """What the applicant is told of reports that have ended."""
+    rows = await case.engine.pool.fetch(
+        "SELECT template, facts::text AS facts FROM notifications "
+        "WHERE case_id = $1 AND recipient = 'applicant' AND template = 'block_ended'",
+        case.case_id,
+    )
+    return [(row["template"], json.loads(row["facts"])) for row in rows]
+
+
 @pytest.mark.parametrize("region", REGIONS)
 async def test_a_report_that_was_withdrawn_with_its_application_runs_to_its_end(checking: Engine, region: str) -> None:
     case = await lost(checking, region=region)
@@ -75,7 +87,9 @@ async def test_a_report_that_was_withdrawn_with_its_application_runs_to_its_end(
     code, told = ENDS[region]
     assert (await case.holdings()).codes == code
     assert await case.told_to("bank") == await case.told_to("card_bureau") == ["card_blocked", told]
+    assert await told_the_applicant(case) == [("block_ended", {"expires": "release" if code == "1" else "cancel"})]
     assert await check(checking) == BlocksEnded(expired=0, ended=0)
+    assert len(await told_the_applicant(case)) == 1
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -88,6 +102,7 @@ async def test_a_report_beside_a_replacement_for_another_reason_ends_and_the_cas
     assert await check(checking) == BlocksEnded(expired=1, ended=1, told=1)
     assert (await case.holdings()).codes == ENDS[region][0] + "A"
     assert (await checking.history(case.case_id))[-1].event is Event.block_ended
+    assert len(await told_the_applicant(case)) == 1
     if region == OFFICE:
         # It may be lost once more.
         await case.tell(Event.report_loss)

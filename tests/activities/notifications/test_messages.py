@@ -101,6 +101,7 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
     (f"{Kind.card_replacement.value}.offered", Recipient.applicant): {},
     (f"{Kind.id_number_change.value}.records_merged", Recipient.applicant): {},
     (f"{Kind.id_number_change.value}.records_separated", Recipient.applicant): {},
+    ("block_ended", Recipient.applicant): {"expires": "release"},
     # A policy may have any rung told to anybody at the agency.
     **{
         (f"escalated.{rung.name}", recipient): _of_rung(rung, Cause.unacknowledged)
