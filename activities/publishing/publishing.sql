@@ -53,6 +53,7 @@ ON CONFLICT (client) DO UPDATE SET
     read_at = excluded.read_at;
 
 -- name: subscribe
+-- A subscription that begins when its sink has answered.
 INSERT INTO subscriptions (
     id, client, role, office, sink, kinds, of_kinds, state, challenge, next_attempt_at, created_at
 ) VALUES (
@@ -77,6 +78,7 @@ UPDATE subscriptions SET
 WHERE id = :id AND client = :client AND state = ANY (:from_states::text[]);
 
 -- name: empty_queue
+-- What has not been sent is not sent any more.
 DELETE FROM subscription_queue WHERE subscription = :id;
 
 -- name: send_again
@@ -106,10 +108,12 @@ WHERE id IN (
 RETURNING id, sink, challenge, failures;
 
 -- name: verified
+-- The sink wants to be told.
 UPDATE subscriptions SET state = 'active', failures = 0, last_error = NULL, next_attempt_at = :at
 WHERE id = :id AND state = 'unverified';
 
 -- name: not_verified
+-- The sink has not answered its challenge; after some attempts it is left alone.
 UPDATE subscriptions SET
     failures = failures + 1,
     last_error = :error,
@@ -146,6 +150,7 @@ RETURNING mine.subscription, mine.sequence, mine.attempts, mine.queued_at,
     (SELECT sink FROM subscriptions WHERE id = mine.subscription) AS sink;
 
 -- name: accepted
+-- The sink has it: it is gone from the queue, and the sink is well.
 WITH told AS (
     DELETE FROM subscription_queue WHERE subscription = :id AND sequence = ANY (:sequences::bigint[])
 )

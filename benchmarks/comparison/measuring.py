@@ -122,9 +122,10 @@ async def counted(
         trips.count = 0
         billed, since = await billed_actions(stage.servers.metrics_url), datetime.now(UTC)
         played = await turn.play(people, 1)
-        asked, made, written = await statements.counted(), trips.count, await statements.written()
-        billed = await billed_actions(stage.servers.metrics_url) - billed
+        asked, made = await statements.counted(), trips.count
         listed = await statements.listed()
+        # The last of all: it asks PostgreSQL as well.
+        billed, written = await billed_actions(stage.servers.metrics_url) - billed, await statements.written()
     counts = _of_postgres(asked, made, written, cases) if contestant.writes else Counts()
     if contestant.on_temporal:
         client = await stage.temporal()

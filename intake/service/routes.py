@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from activities.publishing.subscribing import Subscription
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.events import EVENTS, FACTS
 from cases.progress import Progress
@@ -12,7 +13,7 @@ from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.problems import Problem
 from intake.service.reach import Reach
-from intake.service.subscriptions import From, Subscribing, Subscription, Subscriptions, Wanted
+from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
 
 
 def routes(reach: Reach) -> APIRouter:

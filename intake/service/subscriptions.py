@@ -1,18 +1,24 @@
 """Who is told by webhook: subscriptions, each of one client and one sink. Workers send; this only writes down."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from fastapi import Path, Request, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from activities.publishing.entries import kind_of, type_of
-from activities.publishing.feed import SQL
-from activities.registry.errors import case_errors_only
-from activities.registry.pool import Pool, connection_of
+from activities.publishing.feed import Reader
+from activities.publishing.subscribing import (
+    State,
+    Subscription,
+    change,
+    forget_pending,
+    replay,
+    send_again,
+    subscribe,
+    subscriptions_of,
+)
 from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
 from cases.models import Contract, Record, RegionCode
@@ -28,7 +34,6 @@ MOST: Final = 20
 
 SubscriptionId = Annotated[str, Path(pattern=r"^sub-[a-z2-7]{26}$")]
 EventType = Annotated[str, Field(pattern=r"^cardcase\.[a-z_]{1,40}\.v1$")]
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 class Wanted(Contract):
@@ -51,44 +56,10 @@ class From(Contract):
     """A place in the feed, as `next` says it."""
 
 
-class Subscription(Record):
-    """A subscription, and how it stands."""
-
-    id: str
-    sink: str
-    types: tuple[str, ...]
-    state: str
-    """unverified until the sink has answered its challenge; active; paused; ended."""
-    pending: int
-    """Events that have still to be sent."""
-    dead: int
-    """Events that were given up; `:resend` sends them again."""
-    failures: int
-    """Attempts in a row that failed."""
-    last_error: str | None = None
-    created_at: AwareDatetime
-    ended_at: AwareDatetime | None = None
-
-
 class Subscriptions(Record):
     """The subscriptions of a client."""
 
     subscriptions: tuple[Subscription, ...]
-
-
-@case_errors_only
-async def _all(pool: Pool, client: str, which: str | None = None) -> tuple[Subscription, ...]:
-    async with connection_of(pool) as connection:
-        rows = await SQL["subscriptions_of"].all(connection, {"client": client, "id": which})
-    return tuple(
-        Subscription.model_validate({**row, "types": [type_of(kind) for kind in row["kinds"]]}) for row in rows
-    )
-
-
-@case_errors_only
-async def _run(pool: Pool, query: str, values: dict[str, Any]) -> int:
-    async with connection_of(pool) as connection:
-        return await SQL[query].run(connection, values)
 
 
 @dataclass(frozen=True)
@@ -105,28 +76,17 @@ class Subscribing:
         office = wanted.region or caller.actor.office
         if not covers(caller.actor.office, office):
             raise CaseError(Code.REGION_INVALID, "region")
-        before = await _all(self.reach.pool, caller.actor.id)
+        before = await subscriptions_of(self.reach.pool, caller.actor.id)
         if sum(each.ended_at is None for each in before) >= MOST:
             raise CaseError(Code.SUBSCRIPTIONS_TOO_MANY)
-        which = "sub-" + "".join(secrets.choice(_ALPHABET) for _ in range(26))
-        values = {
-            "id": which,
-            "client": caller.actor.id,
-            "role": caller.actor.role.value,
-            "office": office,
-            "sink": wanted.sink,
-            "kinds": [kind_of(each) for each in wanted.types],
-            "of_kinds": [kind.value for kind in sorted(caller.kinds)],
-            "challenge": secrets.token_urlsafe(24),
-            "at": datetime.now(UTC),
-        }
-        await _run(self.reach.pool, "subscribe", values)
+        reader = Reader(caller.actor, tuple(sorted(caller.kinds)))
+        which = await subscribe(self.reach.pool, reader, wanted.sink, wanted.types, office, datetime.now(UTC))
         return answered(await self._one(caller, which), 201, {"Location": f"/v1/subscriptions/{which}"})
 
     async def list_them(self, request: Request) -> Response:
         """The caller's own subscriptions."""
         caller = await self._caller(request)
-        return answered(Subscriptions(subscriptions=await _all(self.reach.pool, caller.actor.id)))
+        return answered(Subscriptions(subscriptions=await subscriptions_of(self.reach.pool, caller.actor.id)))
 
     async def read(self, request: Request, subscription: SubscriptionId) -> Response:
         """One of them."""
@@ -134,23 +94,24 @@ class Subscribing:
 
     async def pause(self, request: Request, subscription: SubscriptionId) -> Response:
         """Send nothing until it goes on; what happens meanwhile waits."""
-        return await self._changed(request, subscription, "paused", ("active",))
+        return await self._changed(request, subscription, State.paused, State.active)
 
     async def resume(self, request: Request, subscription: SubscriptionId) -> Response:
         """Go on."""
-        return await self._changed(request, subscription, "active", ("paused",))
+        return await self._changed(request, subscription, State.active, State.paused)
 
     async def end(self, request: Request, subscription: SubscriptionId) -> Response:
         """End it for good. What has not been sent is not sent any more."""
-        answer = await self._changed(request, subscription, "ended", ("unverified", "active", "paused"))
-        await _run(self.reach.pool, "empty_queue", {"id": subscription})
-        return answer
+        standing = (State.unverified, State.active, State.paused)
+        await self._changed(request, subscription, State.ended, *standing)
+        await forget_pending(self.reach.pool, subscription)
+        return await self.read(request, subscription)
 
     async def send_again(self, request: Request, subscription: SubscriptionId) -> Response:
         """Send what was given up once more."""
         caller = await self._caller(request)
         await self._one(caller, subscription)
-        await _run(self.reach.pool, "send_again", {"id": subscription})
+        await send_again(self.reach.pool, subscription)
         return answered(await self._one(caller, subscription))
 
     async def replay(self, request: Request, subscription: SubscriptionId) -> Response:
@@ -158,8 +119,8 @@ class Subscribing:
         caller = await self._caller(request)
         await self._one(caller, subscription)
         place = read_place(checked(From, await object_of(request)).after)
-        values = {"id": subscription, "client": caller.actor.id, "after": place.sequence if place else 0}
-        await _run(self.reach.pool, "replay", values | {"at": datetime.now(UTC)})
+        if place is not None:
+            await replay(self.reach.pool, caller.actor.id, subscription, place, datetime.now(UTC))
         return answered(await self._one(caller, subscription))
 
     async def _caller(self, request: Request) -> Caller:
@@ -169,16 +130,15 @@ class Subscribing:
 
     async def _one(self, caller: Caller, which: str) -> Subscription:
         """Raises `CaseError` SUBSCRIPTION_UNKNOWN, also for another client's."""
-        found = await _all(self.reach.pool, caller.actor.id, which)
+        found = await subscriptions_of(self.reach.pool, caller.actor.id, which)
         if not found:
             raise CaseError(Code.SUBSCRIPTION_UNKNOWN)
         return found[0]
 
-    async def _changed(self, request: Request, which: str, state: str, before: tuple[str, ...]) -> Response:
+    async def _changed(self, request: Request, which: str, state: State, *before: State) -> Response:
         caller = await self._caller(request)
         await self._one(caller, which)
-        values = {"id": which, "client": caller.actor.id, "state": state, "from_states": list(before)}
-        await _run(self.reach.pool, "change_state", values | {"at": datetime.now(UTC)})
+        await change(self.reach.pool, caller.actor.id, which, state, before, datetime.now(UTC))
         return answered(await self._one(caller, which))
 
     def _check_sink(self, sink: str) -> None:

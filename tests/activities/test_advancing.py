@@ -15,7 +15,7 @@ from asyncpg.connection import LoggedQuery
 from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
-from activities.registry import Clock, Registry
+from activities.registry import Clock, Registry, effects
 from activities.registry.loading import Claim
 from activities.registry.pool import Pool, Waits, connection_of, create_pool
 from activities.registry.registry import SQL as CASES
@@ -29,6 +29,7 @@ from cases.facts import DisputeOutcome, Repair, RepairAction, ResolveDispute, Ve
 from cases.machines.machine import Status
 from cases.openings import ReplacementReason
 from cases.policy import Policies
+from cases.rules import disputes
 from cases.state import CaseState
 from cases.steps import RegisterRequest, StepRequest, StepResult
 from tests.activities.play import (
@@ -207,7 +208,13 @@ class TestOneTransaction:
             assert named(statements) == ["look_for_application", "person_on_register", "open_case", "make_transition"]
             statements.clear()
             assert await registry.register(asked) == taken_in
-            assert named(statements) == ["look_for_application", "look", "standing", "untold_neighbours"]
+            assert named(statements) == [
+                "look_for_application",
+                "look",
+                "standing",
+                "untold_neighbours",
+                "late_answers",
+            ]
 
 
 def named(statements: list[str]) -> list[str]:
@@ -334,10 +341,14 @@ class TestDifferentPeople:
         state = await play.move(state, Event.resolve_dispute, fact)
         assert await play.refusal(state, Event.resolve_dispute, fact) is Code.SAME_PERSON
         monkeypatch.delitem(decide.CHECKS, Event.resolve_dispute)
+        # Whoever takes an officer's own word for a second one is stopped by the database.
+        for module in (disputes, effects):
+            monkeypatch.setattr(module, "joined_by", lambda state, _fact: state.opinions[0])
         before = await play.contents()
         with pytest.raises(ApplicationError, match="DATABASE_REFUSED"):
             await play.ask(state, Event.resolve_dispute, fact)
         assert await play.contents() == before
+        monkeypatch.undo()
         second = fact.model_copy(update={"actor": THIRD})
         assert (await play.move(state, Event.resolve_dispute, second)).status is Status.in_review
 

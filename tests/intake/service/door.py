@@ -36,6 +36,7 @@ def office(role: Role, region: str = "110000") -> Actor:
 
 BACK_OFFICE: Final = office(Role.back_office)
 BANK: Final = office(Role.bank)
+PENSION: Final = office(Role.pension)
 BUREAU: Final = office(Role.card_bureau)
 VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
 OFFICER: Final = Actor(id="officer-1", role=Role.officer, office=OFFICE)

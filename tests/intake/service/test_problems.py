@@ -40,7 +40,7 @@ def test_there_is_a_scope_for_each_event_that_somebody_may_tell() -> None:
         (Role.back_office, {Kind.id_number_change, Kind.card_replacement}),
         (Role.clerk, {Kind.id_number_change, Kind.card_replacement}),
         (Role.pension, {Kind.id_number_change}),
-        (Role.card_bureau, {Kind.card_replacement}),
+        (Role.card_bureau, {Kind.id_number_change, Kind.card_replacement}),
         (Role.applicant, set()),
     ],
 )
