@@ -208,6 +208,18 @@ def _settle(outcome: DisputeOutcome) -> Script:
     return (_decide(outcome, _P.officer), _decide(outcome, _P.second_officer))
 
 
+def _judge(by: Part, *, same_person: bool) -> Tell:
+    says: dict[str, JsonValue] = {"same_person": same_person, "legal_basis": "《社会保险经办条例》第十条"}
+    return Tell(_S.merging, _E.resolve_duplicate, by, says, brings=(_D.police_certificate,))
+
+
+def _judged(*, same_person: bool) -> Script:
+    """Two officers say the same of two records; the same officer twice is one."""
+    first = _judge(_P.officer, same_person=same_person)
+    second = _judge(_P.second_officer, same_person=same_person)
+    return (first, replace(first, refused=Code.SAME_PERSON), second)
+
+
 def _repair(action: RepairAction, system: System | None = None) -> Tell:
     return Tell(_S.repair, _E.repair, _P.operator, {"action": action, "system": system, "evidence": "REPAIR/1"})
 
@@ -289,6 +301,8 @@ _UNTIL_UPDATED: Final[Mapping[str, Script]] = {
     "dispute-ours": (*_settle(DisputeOutcome.ours), _VERIFY, _APPROVE),
     "dispute-ours-at-last": (*_OPINIONS_DIFFER, _decide(DisputeOutcome.ours, _P.officer), _VERIFY, _APPROVE),
     "dispute-ours-by-supervisor": (*_OPINIONS_DIFFER, _decide(DisputeOutcome.ours, _P.supervisor), _VERIFY, _APPROVE),
+    "records-merged": (*_judged(same_person=True), _VERIFY, _APPROVE),
+    "records-of-two": (*_judged(same_person=False), *_settle(DisputeOutcome.ours), _VERIFY, _APPROVE),
     "lost-and-found": (_lose(_S.in_review), _found(_S.in_review), _VERIFY),
     "held-and-disputed": (_hold(HoldReason.waiting_for_id_card), See(_S.disputed), _RESUME, _VERIFY),
     "dispute-won": (See(_S.disputed), _VERIFY, _APPROVE),

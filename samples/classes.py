@@ -906,6 +906,18 @@ def died_with_benefits_held(inventor: Inventor) -> list[Sample]:
     return [_changed(inventor, "life: death while benefits are held", "died", ending, person=person)]
 
 
+def insured_twice(inventor: Inventor) -> list[Sample]:
+    """Another record of the same name has the number: officers find that both are one person's, or not."""
+    samples = []
+    for words, script in (("one person's", "records-merged"), ("two people's", "records-of-two")):
+        sample = _changed(inventor, f"life: two records, {words}", _confirmed(inventor, script), DONE)
+        other = _elsewhere(inventor, str(sample.application.number))
+        other.name = sample.application.name
+        sample.insured.append(other)
+        samples.append(sample)
+    return samples
+
+
 def two_cards_made(inventor: Inventor) -> list[Sample]:
     """A card that was asked for twice is made twice: the second one has nobody, and two people destroy it."""
     return [_replaced(inventor, "life: one card too many", "two-cards-made", DONE)]
@@ -1021,6 +1033,7 @@ CATALOGUE: Final = (
     Count(number_changes_beside_a_card, 1, 1),
     Count(old_number_taken, 1, 0),
     Count(died_with_benefits_held, 1, 1),
+    Count(insured_twice, 1, 1),
     Count(two_cards_made, 1, 1),
     Count(undone_card_made, 1, 0),
 )

@@ -162,6 +162,8 @@ class World:
         if road is Road.not_needed and not same_name(person.name, application.name):
             # The name alone changes, with the evidence of a reissued number.
             return Finding.clear, Road.reissued
+        if road is Road.conflict and (own := self._own_record(case, number)) is not None:
+            return Finding.same_person, own
         findings = {Road.conflict: Finding.conflict, Road.not_needed: Finding.not_needed}
         return findings.get(road, Finding.clear), road
 
@@ -172,6 +174,14 @@ class World:
             for person in self.people.values()
         )
         return by_holder or bool(self._rivals(case))
+
+    def _own_record(self, case: Case, number: str) -> Road | None:
+        """The road of somebody who has the number under another record of their own; None where there is none."""
+        person = self.people[case.sample.application.personal_number]
+        others = [each for each in self.people.values() if each.number == number and each is not person]
+        if not others or others[0].name != person.name:
+            return None
+        return classify(person.number, number, same_name=True, held_by_other=False, today=TODAY).road
 
     def _rivals(self, case: Case) -> list[Case]:
         """Other open cases for the same new number."""
@@ -280,6 +290,11 @@ class World:
             person = self.people[case.sample.application.personal_number]
             person.number = normalise(case.sample.application.number).text
             person.name = case.sample.application.name
+        if Effect.merge_records in decision.effects:
+            kept = self.people[case.sample.application.personal_number]
+            same = [each for each in case.sample.insured if each is not kept]
+            for other in same:
+                del self.people[other.personal_number]
         self._tell_rivals(case, decision)
         self._tell_others_of_the_person(case, decision)
         self._run_engine(case)
