@@ -72,6 +72,14 @@ class People:
         self.plant(f"person {sequence}", Kind.number, old, derive(old))
         return old
 
+    def new_number(self) -> str:
+        """An 18-digit number of somebody new, planted."""
+        return derive(self.number())
+
+    def plant_number(self, owner: str, number: str) -> None:
+        """Note a number as somebody typed it."""
+        self.plant(owner, Kind.number, number)
+
     def name(self) -> str:
         """A name of somebody new, planted."""
         name = next(self._names)
@@ -86,8 +94,8 @@ class People:
         return number
 
     def phone(self) -> str:
-        """A phone number that no operator gives out, planted."""
-        phone = f"10009{len(self.planted):06}"
+        """A phone number that no operator gives out, planted: what begins with 154 is nobody's."""
+        phone = f"15400{len(self.planted):06}"
         self.plant(f"phone {len(self.planted)}", Kind.phone, phone)
         return phone
 

@@ -22,6 +22,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 
 from stack import postgres
+from tests.canary.door import read_feed, subscribe
 from tests.canary.forms import Kind
 from tests.canary.people import Leak
 from tests.canary.scanner import Hit, Scanner
@@ -329,6 +330,39 @@ async def _decoded(stage: Stage, leak: Leak) -> None:
     assert status == 200
 
 
+async def intake_answers(stage: Stage) -> AsyncIterator[Piece]:
+    """What the intake service answered to right and wrong requests, and the whole feed as it hands it out."""
+    await read_feed(stage)
+    for number, answer in enumerate(stage.taken_in):
+        yield f"answer {number}", answer
+
+
+async def _subscribed(stage: Stage, leak: Leak) -> None:
+    """An address for webhooks is answered as it was given."""
+    await subscribe(stage, f"{stage.hooks.sink}?{leak.number}-{leak.name}")
+
+
+async def feed(stage: Stage) -> AsyncIterator[Piece]:
+    """Every row of what is published, and of who is told, as text."""
+    for table in ("feed", "feed_readers", "subscriptions", "events"):
+        rows = await stage.engine.pool.fetch(f'SELECT t::text AS said FROM "{table}" t')  # noqa: S608 - ours
+        yield table, "\n".join(row["said"] for row in rows).encode()
+
+
+async def webhook_calls(stage: Stage) -> AsyncIterator[Piece]:
+    """What a receiver of webhooks was sent, byte by byte."""
+    for number, sent in enumerate(stage.hooked.connections):
+        yield f"connection {number}", bytes(sent)
+
+
+async def _in_webhook(stage: Stage, leak: Leak) -> None:
+    """Where it is sent to stands in the request."""
+    await _subscribed(stage, leak)
+    async with asyncio.timeout(60):
+        while not any(leak.number.encode() in sent for sent in stage.hooked.connections):  # noqa: ASYNC110 - a record
+            await asyncio.sleep(0.1)
+
+
 async def file_names(stage: Stage) -> AsyncIterator[Piece]:
     """The names of all files of the campaign."""
     yield "names", "\n".join(os.fspath(path) for path in sorted(stage.folder.rglob("*"))).encode()
@@ -375,6 +409,9 @@ PLACES: Final[dict[str, Place]] = {
     "notification requests": Place(notification_requests, _to_provider, frozenset({Kind.phone, Kind.address})),
     "error files": Place(error_files, _in_error_file),
     "codec answers": Place(codec_answers, _decoded),
+    "intake answers": Place(intake_answers, _subscribed),
+    "feed": Place(feed, _subscribed),
+    "webhook calls": Place(webhook_calls, _in_webhook),
     "file names": Place(file_names, _as_file_name),
     "repository": Place(repository, _in_repository),
     # What processes say when they end is searched as well, so the others come first.

@@ -22,6 +22,7 @@ from intake import schedules
 from intake.client import CaseClient
 from stack import LocalStack
 from stack.directory import DataDirectory
+from stack.identity import INTAKE_CLIENT, SERVICE_AUDIENCE, IdentityProvider, System
 from stack.issuer import Issuer
 from stack.launch import Account
 from stack.ports import LOOPBACK, pick_ports
@@ -31,6 +32,7 @@ from tests.canary.people import People, PlantedEngine
 from tests.canary.recording import CommandLines, Recorder, command_lines_watched, recording
 from tests.canary.worker_by_day import METRICS
 from tests.engine import engine_on
+from tests.intake.service.receiver import Receiver, receiving
 from tests.worker_process import ROOT, environment_with, sample_key_file
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
@@ -39,6 +41,9 @@ UI: Final = "http://ui.example.invalid:8080"
 MINISTRY: Final = "100000"
 BACK_OFFICE: Final = Actor(id="canary-system", role=Role.back_office, office=MINISTRY)
 _SECRET: Final = "synthetic-secret-of-a-campaign"  # noqa: S105 - of receivers that run for one campaign
+_SYSTEMS: Final = {
+    INTAKE_CLIENT: System(Actor(id="intake", role=Role.operator, office=MINISTRY), _SECRET, may_exchange=True)
+}
 _START_SECONDS: Final = 60.0
 _STARTERS: Final = 2
 """Command lines at the same time."""
@@ -70,7 +75,13 @@ class Stage:
     clear: Client
     """A client that opens and seals nothing: it sees what Temporal keeps."""
     issuer: Issuer
+    exchange_url: str
+    """Where the intake service exchanges its callers' tokens for the gate's."""
     receivers: Receivers
+    hooks: Receiver
+    """Of webhooks."""
+    hooked: Recorder
+    """What it was sent."""
     recorders: list[Recorder]
     command_lines: CommandLines
     session: aiohttp.ClientSession
@@ -80,6 +91,8 @@ class Stage:
     """What programs were told of what went wrong, with its chain of exceptions."""
     answers: list[bytes] = field(default_factory=list)
     """What the codec server answered."""
+    taken_in: list[bytes] = field(default_factory=list)
+    """What the intake service answered."""
     counted: list[bytes] = field(default_factory=list)
     """Metrics of workers that died."""
     said: int = 0
@@ -203,6 +216,7 @@ class Stage:
             "CARDCASE_HEALTH_PORT": str(self.ports["worker health"]),
             "CARDCASE_CALLBACK_PORT": str(self.ports["callbacks"]),
             METRICS: f"{LOOPBACK}:{self.ports['metrics']}",
+            "CARDCASE_WEBHOOK_KEY_FILE": str(self.folder / "webhooks.json"),
         }
         await self.start("worker", "tests.canary.worker_by_day", more)
 
@@ -214,6 +228,17 @@ class Stage:
             "CARDCASE_UI_ORIGINS": UI,
         }
         await self.start("codec", "gate", more)
+
+    async def start_intake(self) -> None:
+        """The intake service; it answers whether it is ready where it serves."""
+        more = {
+            "CARDCASE_INTAKE_PORT": str(self.ports["intake health"]),
+            "CARDCASE_INTAKE_SECRET_FILE": str(self.folder / "providers.secret"),
+            "CARDCASE_EXCHANGE_URL": self.exchange_url,
+            "CARDCASE_SINK_HOSTS": self.hooks.host,
+            "CARDCASE_WEBHOOK_TRUST_FILE": str(self.folder / "webhooks-public.json"),
+        }
+        await self.start("intake", "intake", more)
 
     async def close(self) -> None:
         """End what still runs."""
@@ -256,6 +281,23 @@ class Stage:
                 told = {}
             return answer.status, told
 
+    # --- the intake service's clients -------------------------------------------------------------------------------
+
+    async def ask_intake(
+        self, method: str, path: str, body: Any, *, by: Actor | None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask as a system or a clerk does, and keep the answer."""
+        said = {"Content-Type": "application/json", **(headers or {})}
+        if by is not None:
+            said["Authorization"] = f"Bearer {self.issuer.token(by, aud=SERVICE_AUDIENCE)}"
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        url = f"http://{LOOPBACK}:{self.ports['intake health']}{path}"
+        async with self.session.request(method, url, data=data, headers=said) as answer:
+            content = await answer.read()
+            self.taken_in.append(repr(answer.headers).encode() + content)
+            told: dict[str, Any] = json.loads(content)
+            return answer.status, told
+
 
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
@@ -267,8 +309,8 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
     secret_file.touch(mode=0o600)
     secret_file.write_text(_SECRET, encoding="ascii")
     SigningKey.sample().write(folder / "gate.json", folder / "gate-public.json")
-    issuer = Issuer()
-    names = ("worker health", "codec health", "codec", "callbacks", "metrics")
+    SigningKey.generate().write(folder / "webhooks.json", folder / "webhooks-public.json")
+    names = ("worker health", "codec health", "codec", "callbacks", "metrics", "intake health")
     ports = dict(zip(names, pick_ports(*[None] * len(names)), strict=True))
     async with AsyncExitStack() as running:
         enter = running.enter_async_context
@@ -279,6 +321,11 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         )
         await enter(receivers)
         web = await enter(recording(urlsplit(receivers.tray_url).port or 0))
+        provider = await enter(IdentityProvider([], systems=_SYSTEMS))
+        hooks = await enter(receiving())
+        hooked = await enter(recording(int(hooks.host.rpartition(":")[2])))
+        hooks.host = f"{LOOPBACK}:{hooked.port}"
+        issuer = provider.issuer
         mail = await enter(recording(urlsplit(receivers.mail_url).port or 0))
         engine = PlantedEngine.of(await enter(engine_on(stack, "canary")), people)
         stage = Stage(
@@ -288,7 +335,10 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
             people=people,
             clear=await Client.connect(stack.temporal_address, namespace=stack.namespace),
             issuer=issuer,
+            exchange_url=provider.token_url,
             receivers=receivers,
+            hooks=hooks,
+            hooked=hooked,
             recorders=[web, mail],
             command_lines=await enter(command_lines_watched()),
             session=await enter(aiohttp.ClientSession()),
@@ -318,6 +368,6 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         )
         running.push_async_callback(stage.close)
         running.enter_context(people.invented())
-        await asyncio.gather(stage.start_worker(), stage.start_codec_server())
+        await asyncio.gather(stage.start_worker(), stage.start_codec_server(), stage.start_intake())
         await schedules.apply(engine.client)
         yield stage

@@ -37,6 +37,7 @@ from intake.requests import read_application
 from intake.stamping import GateAtUrl
 from runtime.codec import ENTRY, PayloadSealer, workflow_bound
 from stack.tray import Fault
+from tests.canary import door
 from tests.canary.stage import MINISTRY, Stage
 from tests.engine import SEALED, Person, new_number
 from tests.intake.applying import fields_of, number_change, paper
@@ -293,6 +294,12 @@ async def number_in_a_note(stage: Stage) -> Seen:
     case = await change(stage.engine, ID_CARD)
     fact = FACTS[Event.withdraw].model_copy(update={"note": f"{case.person.name} {case.person.new}"})
     return await _refused_by(stage, case.tell(Event.withdraw, fact))
+
+
+async def phone_in_a_reference(stage: Stage) -> Seen:
+    case = await change(stage.engine, ID_CARD)
+    fact = FACTS[Event.hold].model_copy(update={"evidence": f"回执 {stage.people.phone()}"})
+    return await _refused_by(stage, case.tell(Event.hold, fact))
 
 
 async def closed_case(stage: Stage) -> Seen:
@@ -702,6 +709,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "stamp of another case": Trouble(stamp_of_another_case, Code.FORM_OF_ANOTHER_CASE),
     "stamp by another key": Trouble(stamp_by_another_key, Code.STAMP_INVALID),
     "number in a decision's note": Trouble(number_in_a_note, Code.PII_IN_TEXT),
+    "phone number in a reference": Trouble(phone_in_a_reference, Code.PII_IN_TEXT),
     "decision on a closed case": Trouble(closed_case, Code.CASE_CLOSED),
     "same key, other content": Trouble(same_key_other_content, Code.IDEMPOTENCY_CONFLICT),
     "opened twice": Trouble(opened_twice, Code.CASE_ALREADY_OPEN),
@@ -730,6 +738,11 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "codec server asked with no JSON": Trouble(codec_asked_with_no_json, "400 REQUEST_NOT_JSON"),
     "entry that is refused": Trouble(wrong_entry, "status 200"),
     "case shown masked": Trouble(masked_case, "status 200"),
+    "number and name over HTTP": Trouble(door.applies_for_another_name, Status.withdrawn),
+    "agent over HTTP": Trouble(door.has_an_agent, f"blocked {Code.AUTHORITY_ENDED} {Status.withdrawn}"),
+    "lost card over HTTP": Trouble(door.loses_a_card, Status.withdrawn),
+    "wrong requests over HTTP": Trouble(door.answers_wrong_requests, "refused"),
+    "told by webhook": Trouble(door.is_told_by_webhook, "told"),
     "wrong configuration": Trouble(wrong_configuration, "exit 78"),
     "key of another ring": Trouble(key_of_another_ring, "exit 78"),
     "engine away": Trouble(engine_away, "exit 69"),
