@@ -1,0 +1,205 @@
+"""What a case may be told: the facts of an event, made from its model, its form and what the case itself knows.
+
+An event that is added later needs no line here: its form is its example, and whatever its fact leaves open (a choice,
+yes or no, a reference to something of the case) is tried in every way.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from itertools import product
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel, StringConstraints, ValidationError
+
+from cases.documents import Defect, Document, DocumentKind
+from cases.errors import CaseError
+from cases.events import EVENTS, FACTS, Event
+from cases.facts import Fact, HoldReason
+from cases.kinds import KINDS
+from cases.liveness.worlds import DIGEST, SEALED, SYSTEMS, TOKEN, actors, document
+from cases.models import Actor, IsoDate, Role
+from cases.state import CaseState
+from cases.views import view_of
+
+_OF_EVERY_FACT: Final = frozenset(Fact.model_fields)
+_SAMPLES: Final = (TOKEN, SEALED, DIGEST, "ord-" + TOKEN, "pub-" + TOKEN, "ref-1")
+_WORDS: Final = re.compile(r'"([^"\\]{1,2000})"')
+
+Choices = tuple[tuple[str, tuple[Any, ...]], ...]
+
+
+def facts(event: Event, state: CaseState, at: datetime, policies: Iterable[str]) -> Iterator[Fact]:
+    """Every fact that `state` may be told of an event, by everybody whose word makes a difference.
+
+    Two people of one post differ only where the case knows one of them already.
+    """
+    speakers = _speakers(event, state)
+    for fact in _made(event, state.opening.region, _choices(event, _Case(state, at, tuple(policies)))):
+        for actor in speakers:
+            yield fact.model_copy(update={"actor": actor})
+
+
+def _speakers(event: Event, state: CaseState) -> tuple[Actor, ...]:
+    decided = (*(said.decided_by for said in state.opinions), *(said.decided_by for said in state.judgements))
+    known = {state.opening.taken_in_by, state.verifier, state.approver, *decided}
+    return _among(event, state.opening.region, frozenset(name for name in known if name is not None))
+
+
+@cache
+def _among(event: Event, office: str, known: frozenset[str]) -> tuple[Actor, ...]:
+    """Who of those that may tell an event is known to the case, one who is not, and every system."""
+    everybody = actors(EVENTS[event].roles, office)
+    people = [actor for actor in everybody if actor.role not in SYSTEMS]
+    strangers = [actor for actor in people if actor.id not in known]
+    chosen = [actor for actor in people if actor.id in known] + strangers[:1]
+    return (*chosen, *(actor for actor in everybody if actor.role in SYSTEMS))
+
+
+class _Case(NamedTuple):
+    """Of what the choices are made."""
+
+    state: CaseState
+    at: datetime
+    policies: tuple[str, ...]
+
+
+def _choices(event: Event, case: _Case) -> Choices:
+    form = EVENTS[event].form
+    said: dict[str, Any] = {**form.example}
+    if form.known is not None:
+        said |= form.known(view_of(case.state))
+    return tuple(
+        (name, tuple(_values(name, _whole(field), said.get(name), case)))
+        for name, field in FACTS[event].model_fields.items()
+        if name not in _OF_EVERY_FACT
+    )
+
+
+def _whole(field: Any) -> Any:
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+
+
+def _values(name: str, asked: Any, said: Any, case: _Case) -> Iterator[Any]:
+    """Every value of a field that makes a difference: of its type, else of its words, else what the form says."""
+    origin, inner = get_origin(asked), get_args(asked)
+    own = _OF_FIELDS.get(name) or _OF_TYPES.get(inner[:1] if origin is tuple else asked)
+    if origin in {Union, UnionType}:
+        for each in inner:
+            yield from (None,) if each is type(None) else _values(name, each, said, case)
+    elif own is not None:
+        yield from own(case)
+    elif (pattern := _pattern(asked)) is not None:
+        yield from _words(pattern, said, case.state)
+    elif origin is Annotated:
+        yield from _values(name, inner[0], said, case)
+    elif origin is Literal:
+        yield from inner
+    elif isinstance(asked, type) and issubclass(asked, Enum):
+        yield from asked
+    elif isinstance(asked, type) and issubclass(asked, BaseModel):
+        yield from _wholes(asked, case)
+    elif said is not None:
+        yield said
+    else:
+        raise TypeError(f"no value for {name}: {asked}")
+
+
+def _wholes(model: type[BaseModel], case: _Case) -> Iterator[BaseModel]:
+    """Every valid whole of a model, by the values of its fields."""
+    fields = model.model_fields.items()
+    choices = [tuple(_values(name, _whole(field), None, case)) for name, field in fields]
+    for values in product(*choices):
+        try:
+            yield model.model_validate(dict(zip(model.model_fields, values, strict=True)))
+        except (CaseError, ValidationError):
+            # What its fields may be each by itself, they may not all be together.
+            continue
+
+
+def _pattern(asked: Any) -> str | None:
+    if get_origin(asked) is not Annotated:
+        return None
+    found = (each.pattern for each in get_args(asked)[1:] if isinstance(each, StringConstraints) and each.pattern)
+    return next((str(pattern) for pattern in found), None)
+
+
+def _words(pattern: str, said: Any, state: CaseState) -> Iterator[str]:
+    """Words of a pattern: what the form says, else what stands in the case itself, and one of something else."""
+    if said:
+        yield said
+        return
+    fits = re.compile(pattern).search
+    of_the_case = {word for word in _WORDS.findall(state.model_dump_json(exclude={"opening"})) if fits(word)}
+    yield from sorted(of_the_case - set(_SAMPLES))
+    yield next(sample for sample in _SAMPLES if fits(sample))
+
+
+def _reasons(case: _Case) -> Iterator[HoldReason]:
+    """The reason for which the engine itself holds, and one of those that are people's: they differ in days alone."""
+    if (own := KINDS[case.state.kind].hold) is not None:
+        yield own
+    yield next(term.reason for term in case.state.terms.holds if term.reason is not own)
+
+
+def _defects(case: _Case) -> Iterator[tuple[dict[str, Any], ...]]:
+    screening = case.state.screening
+    demands = tuple(demand.document for demand in screening.demands) if screening is not None else ()
+    for kinds in dict.fromkeys((demands[:1] or (DocumentKind.resident_id_card,), demands)):
+        if kinds:
+            yield tuple({"document": kind, "problem": "不清晰"} for kind in kinds)
+
+
+def _papers(case: _Case) -> Iterator[tuple[Document, ...]]:
+    missing = tuple(demand.document for demand in case.state.missing)
+    defective = tuple(defect.document for defect in case.state.defects)
+    for kinds in dict.fromkeys((missing, missing[:1], defective, (DocumentKind.photograph,))):
+        if kinds:
+            yield tuple(document(kind) for kind in kinds)
+
+
+def _witnesses(case: _Case) -> Iterator[Actor]:
+    yield from (actor for actor in actors(Role, case.state.opening.region) if actor.role not in _NO_WITNESSES)
+
+
+_NO_WITNESSES: Final = SYSTEMS | {Role.applicant, Role.back_office}
+_OF_FIELDS: Final[Mapping[str, Callable[[_Case], Iterable[Any]]]] = {
+    "policy": lambda case: case.policies,
+    # Who speaks for the applicant is checked, and leads nowhere else.
+    "on_behalf": lambda _case: (None,),
+}
+_OF_TYPES: Final[Mapping[Any, Callable[[_Case], Iterable[Any]]]] = {
+    bool: lambda _case: (True, False),
+    date: lambda case: (case.at.date(),),
+    IsoDate: lambda case: (case.at.date(),),
+    HoldReason: _reasons,
+    Actor: _witnesses,
+    Document: lambda _case: (document(DocumentKind.police_certificate),),
+    (Document,): _papers,
+    (Defect,): _defects,
+}
+
+
+_FACTS: Final[dict[tuple[Event, str, str], tuple[Fact, ...]]] = {}
+
+
+def _made(event: Event, office: str, choices: Choices) -> tuple[Fact, ...]:
+    key = (event, office, repr(choices))
+    if key not in _FACTS:
+        _FACTS[key] = tuple(_all(event, office, choices))
+    return _FACTS[key]
+
+
+def _all(event: Event, office: str, choices: Choices) -> Iterator[Fact]:
+    names = [name for name, _ in choices]
+    actor = actors(EVENTS[event].roles, office)[0]
+    for values in product(*(each for _, each in choices)):
+        content = dict(zip(names, values, strict=True))
+        try:
+            yield FACTS[event].model_validate({**content, "actor": actor})
+        except (CaseError, ValidationError):
+            # Not every combination of its fields is a fact: an acceptance without a system is none.
+            continue

@@ -1,0 +1,138 @@
+"""Every life of a case has a way on: whatever has none is known, and whoever mends it strikes it from the list."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cases.events import Event
+from cases.kinds import KINDS
+from cases.liveness.checks import Fault, Violation, violations
+from cases.liveness.exploring import Graph, TooManyStates
+from cases.liveness.worlds import World, worlds
+from cases.machines.machine import Guard, Machine, Row, Status
+from cases.names import Kind
+from cases.policy import PACKS, load
+
+KNOWN = Path(__file__).with_name("known.txt")
+WORLDS = worlds(load(path) for path in sorted(PACKS.glob("*.toml")))
+
+
+def known() -> set[str]:
+    return {line for line in KNOWN.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
+
+
+def of_world(world: World, names: set[str]) -> set[str]:
+    return {name for name in names if f" {world.kind.value} {world.name} " in f"{name} "}
+
+
+def told(found: tuple[Violation, ...], names: set[str]) -> str:
+    return "\n".join(f"{each.name}\n    {' > '.join(each.way)}" for each in found if each.name in names)
+
+
+pytestmark = pytest.mark.timeout(300)
+worlds_of_the_release = pytest.mark.parametrize("world", WORLDS, ids=lambda world: f"{world.kind.value}-{world.name}")
+
+
+@cache
+def explored(world: World) -> Graph:
+    return Graph(world)
+
+
+@worlds_of_the_release
+def test_every_life_has_a_way_on_but_for_what_is_known(world: World) -> None:
+    found = violations(explored(world))
+    names, listed = {each.name for each in found}, of_world(world, known())
+    assert names <= listed, f"new:\n{told(found, names - listed)}"
+    assert names >= listed, f"mended, strike from {KNOWN.name}: {sorted(listed - names)}"
+
+
+def test_every_line_that_is_known_is_of_a_world_that_is_explored() -> None:
+    assert known() == {name for world in WORLDS for name in of_world(world, known())}
+
+
+@worlds_of_the_release
+def test_every_status_of_the_machine_is_reached(world: World) -> None:
+    assert {node.state.status for node in explored(world).nodes} == set(KINDS[world.kind].machine.statuses)
+
+
+def test_what_grows_without_an_end_is_named_instead_of_being_explored_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cases.liveness.exploring.MOST_STATES", 50)
+    with pytest.raises(TooManyStates):
+        Graph(WORLDS[0])
+
+
+# --- a planted fault is found ---------------------------------------------------------------------------------------
+
+SMALL: Final = frozenset(
+    {
+        *(Status.checking, Status.awaiting_documents, Status.in_review, Status.on_hold),
+        *(Status.screening, Status.disputed, Status.not_needed, Status.closed_no_response),
+        *(Status.withdrawn, Status.rejected, Status.ended),
+    }
+)
+"""Enough of a machine to have somebody of each sort who has to act."""
+SEEN_ONLY: Final = (Event.acknowledge, Event.person_ended, Event.recompute)
+ADDED_ONLY: Final = (Event.add_documents, Event.person_ended)
+EXPIRED: Final = Event.supplement_expired
+Plant = Callable[[Row], Row | None]
+
+
+def without(status: Status, *events: Event) -> Plant:
+    return lambda row: None if row.status is status and row.event in events else row
+
+
+def only(status: Status, *events: Event) -> Plant:
+    return lambda row: row if row.status is not status or row.event in events else None
+
+
+def back(status: Status, event: Event) -> Plant:
+    return lambda row: row._replace(to=status) if (row.status, row.event) == (status, event) else row
+
+
+def planted(
+    monkeypatch: pytest.MonkeyPatch, plant: Plant, kind: Kind = Kind.card_replacement
+) -> set[tuple[Fault, Status]]:
+    record = KINDS[kind]
+    rows = [row for row in record.machine.table if {row.status, row.to} <= SMALL]
+    table = tuple(row for row in map(plant, rows) if row is not None)
+    statuses = tuple(row for row in record.machine.statuses.values() if row.status in SMALL)
+    small = Machine(record.kind, statuses, table)
+    monkeypatch.setitem(KINDS, record.kind, replace(record, machine=small))
+    world = next(world for world in WORLDS if world.kind is record.kind)
+    return {(violation.fault, violation.status) for violation in violations(Graph(world))}
+
+
+@cache
+def sound(kind: Kind) -> set[tuple[Fault, Status]]:
+    with pytest.MonkeyPatch.context() as patch:
+        return planted(patch, lambda row: row, kind)
+
+
+@pytest.mark.parametrize(
+    ("plant", "status", "found"),
+    [
+        (only(Status.in_review, *SEEN_ONLY), Status.in_review, Fault.no_way),
+        (only(Status.in_review, *SEEN_ONLY), Status.in_review, Fault.nobody_is_asked),
+        (only(Status.awaiting_documents, *ADDED_ONLY), Status.awaiting_documents, Fault.only_if_the_applicant_acts),
+        (only(Status.awaiting_documents, *ADDED_ONLY), Status.awaiting_documents, Fault.no_limit),
+        (back(Status.awaiting_documents, EXPIRED), Status.awaiting_documents, Fault.endless_time_limit),
+        (back(Status.awaiting_documents, EXPIRED), Status.awaiting_documents, Fault.endless_effect),
+        (without(Status.in_review, Event.person_ended), Status.in_review, Fault.end_of_person_is_refused),
+    ],
+)
+def test_a_planted_fault_is_found_where_it_was_planted(
+    plant: Plant, status: Status, found: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (found, status) not in sound(Kind.card_replacement)
+    assert (found, status) in planted(monkeypatch, plant)
+
+
+def test_a_fault_that_shows_when_two_subjects_meet_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten = (Fault.hold_is_forgotten, Status.on_hold)
+    assert forgotten not in sound(Kind.id_number_change)
+    forgets: Plant = lambda row: None if row.guard is Guard.held_before else row  # noqa: E731 - a plant as the others
+    assert forgotten in planted(monkeypatch, forgets, Kind.id_number_change)
