@@ -93,6 +93,7 @@ class Code(StrEnum):
     MERGE_IMPOSSIBLE = "MERGE_IMPOSSIBLE"
     MERGE_PAID = "MERGE_PAID"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
+    ACTIVATION_PERIOD_NOT_OVER = "ACTIVATION_PERIOD_NOT_OVER"
     CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
     ORDER_NOT_OVER = "ORDER_NOT_OVER"
     LOSS_ALREADY_REPORTED = "LOSS_ALREADY_REPORTED"
@@ -512,6 +513,10 @@ REMEDIES: dict[Code, Remedy] = {
         "合并后已发生待遇支付，不能撤销合并；多付的待遇请依法追回。",
     ),
     Code.CLAIM_PERIOD_NOT_OVER: Remedy("The card may still be fetched; destroy it later.", "领取期限未到，不能销毁。"),
+    Code.ACTIVATION_PERIOD_NOT_OVER: Remedy(
+        "The card may still be activated, and its holder is reminded; end the case when the last reminder has passed.",
+        "激活期限未到，提醒尚未用完，请在最后一次提醒期满后再办理注销。",
+    ),
     Code.EXTENSION_TOO_LONG: Remedy(
         "All extensions of one case together would exceed the policy's limit. Extend by fewer days, or decide.",
         "本案全部延长天数合计超过政策上限，请减少延长天数或作出决定。",

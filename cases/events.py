@@ -23,6 +23,7 @@ from cases.facts import (
     CardFunction,
     CardHandedOver,
     CardLostOnWay,
+    CardNotActivated,
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
@@ -94,6 +95,7 @@ class Event(StrEnum):
     card_lost_on_way = "card_lost_on_way"
     card_activated = "card_activated"
     card_unclaimed = "card_unclaimed"
+    card_not_activated = "card_not_activated"
     card_turned_up = "card_turned_up"
     card_destroyed = "card_destroyed"
     screened = "screened"
@@ -573,6 +575,18 @@ _RECORDS: Final = (
         "Nobody fetched the card and it was destroyed; counts when a second person says so on the same record.",
         _BUREAU_OR_COUNTER,
         Form(example={"record": "destroyed-1"}, blank={"record": ""}, known=_record),
+    ),
+    _told(
+        Event.card_not_activated,
+        CardNotActivated,
+        "逾期未激活注销",
+        "多次提醒后仍未激活：注销新卡，原卡不变，须写明法律依据。"
+        "The holder never activated the card although reminded: it is cancelled, and the old one stays what it was.",
+        _REVIEWS,
+        Form(
+            example={"legal_basis": "《社会保障卡管理办法》第十四条", "evidence": "visit/2026-1"},
+            blank={"legal_basis": "", "evidence": ""},
+        ),
     ),
     _told(
         Event.card_turned_up,

@@ -296,6 +296,14 @@ class CardUnclaimed(Fact):
     record: Reference
 
 
+class CardNotActivated(Fact):
+    """Nobody activated the card in the time that the policy gives, all reminders included: it is cancelled."""
+
+    legal_basis: LegalBasis
+    evidence: Reference
+    """How its holder was asked last."""
+
+
 class CardTurnedUp(Fact):
     """A card exists that was made by an order which is over. It is kept apart until two people have destroyed it."""
 

@@ -308,6 +308,10 @@ _CARD: Final[Mapping[Status, _Said]] = {
         "您的新卡逾期未领，已按规定销毁，需要时可重新申请",
         "your new card was not collected in time and was destroyed; you may apply again",
     ),
+    _S.not_activated: _Said(
+        "您的新卡逾期未激活，已按规定注销，需要时可重新申请",
+        "your new card was not activated in time and was cancelled; you may apply again",
+    ),
     _S.ended: _Said(
         "补换卡已终止",
         "the card replacement has ended",

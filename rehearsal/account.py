@@ -30,7 +30,10 @@ SILENT: Final = frozenset({"on_hold"})
 ESCALATED: Final = "escalated"
 """The transition by which a rung fires."""
 ENDINGS: Final = frozenset(
-    {"done", "not_needed", "rejected", "withdrawn", "closed_no_response", "ended", "card_found", "unclaimed"}
+    {
+        *("done", "not_needed", "rejected", "withdrawn", "closed_no_response"),
+        *("ended", "card_found", "unclaimed", "not_activated"),
+    }
 )
 
 _UNDECIDABLE: Final = frozenset({"awaiting_approval", "disputed", "merging"})

@@ -18,6 +18,7 @@ from cases.facts import (
     CardFunction,
     CardHandedOver,
     CardLostOnWay,
+    CardNotActivated,
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
@@ -239,6 +240,9 @@ FACTS: dict[Event, Fact] = {
     Event.card_handed_over: CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="sig-1", order=IN_FORCE),
     Event.card_activated: CardActivated(actor=DOWNSTREAM, function=CardFunction.social, order=IN_FORCE),
     Event.card_unclaimed: CardUnclaimed(actor=BUREAU, record="destroyed-1"),
+    Event.card_not_activated: CardNotActivated(
+        actor=CLERK, legal_basis="社会保障卡管理办法第十四条", evidence="visit-1"
+    ),
     Event.card_turned_up: CardTurnedUp(
         actor=BUREAU, order=IN_FORCE, batch="b-1", card_number=SEALED, card_token=person("surplus")
     ),

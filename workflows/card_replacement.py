@@ -53,6 +53,7 @@ class CardReplacement(Case):
     card_lost_on_way = told(Event.card_lost_on_way)
     card_activated = told(Event.card_activated)
     card_unclaimed = told(Event.card_unclaimed)
+    card_not_activated = told(Event.card_not_activated)
     card_turned_up = told(Event.card_turned_up)
     card_destroyed = told(Event.card_destroyed)
 

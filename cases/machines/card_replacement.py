@@ -84,6 +84,7 @@ CARD_REPLACEMENT: Final = Machine(
         StatusRow(_S.rejected, None, _A.nobody, None, "不予办理"),
         StatusRow(_S.withdrawn, None, _A.nobody, None, "已撤回申请"),
         StatusRow(_S.unclaimed, None, _A.nobody, None, "逾期未领，已销毁"),
+        StatusRow(_S.not_activated, None, _A.nobody, None, "逾期未激活，新卡已注销"),
         StatusRow(_S.ended, None, _A.nobody, None, "终止（死亡或转出等）"),
     ),
     (
@@ -201,12 +202,15 @@ CARD_REPLACEMENT: Final = Machine(
         # A bureau that does not answer is asked again by an operator.
         Row(_S.in_production, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
         Row(_S.in_production, _E.production_overdue, _G.always, _S.in_production),
+        Row(_S.in_production, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
         # The bureau may find the card after all, or a retry may have been answered late.
         Row(_S.repair, _E.card_produced, _G.produced, _S.ready, (_F.record_production, _F.notify_applicant)),
         # Nothing is being made where the last card was lost: another one is ordered as the first was.
         Row(_S.repair, _E.repair, _G.retry_anew, _S.ordered),
         Row(_S.repair, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
         Row(_S.repair, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
+        # An order that may not be cancelled and brings nothing is written off; what it brings later is nobody's.
+        *same((_S.in_production, _S.repair), _E.repair, _G.write_off, _S.in_review, _F.write_off_order),
         # hand-over and activation
         Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
@@ -228,6 +232,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.handed_over, _E.nothing_awaited, _G.always, _S.active),
         Row(_S.awaiting_documents, _E.nothing_awaited, _G.always, _S.in_review),
         Row(_S.handed_over, _E.activation_overdue, _G.always, _S.handed_over, (_F.notify_applicant,)),
+        Row(_S.handed_over, _E.card_not_activated, _G.always, _S.not_activated, (_F.cancel_card, _F.notify_applicant)),
         Row(_S.active, _E.switch_cards, _G.always, _S.closing_old, (_F.switch_cards,)),
         Row(
             _S.closing_old,
@@ -268,7 +273,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.card_outstanding, _E.card_produced, _G.always, _S.ended, (_F.cancel_order,)),
         Row(_S.card_outstanding, _E.production_overdue, _G.always, _S.card_outstanding),
         # The bureau is sure, by other means, that nothing will come.
-        Row(_S.card_outstanding, _E.repair, _G.write_off, _S.ended, (_F.cancel_order,)),
+        Row(_S.card_outstanding, _E.repair, _G.write_off, _S.ended, (_F.write_off_order,)),
         # benefits
         *same(_REPLACEMENT_OPEN, _E.release_benefits, _G.always, None, _F.release_benefits),
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.benefits_lifted, _G.always, None, _F.assert_no_benefit_held),

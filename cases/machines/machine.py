@@ -53,6 +53,7 @@ class Status(StrEnum):
     closing_old = "closing_old"
     card_found = "card_found"
     unclaimed = "unclaimed"
+    not_activated = "not_activated"
     # both
     awaiting_documents = "awaiting_documents"
     in_review = "in_review"
@@ -180,6 +181,8 @@ class Effect(StrEnum):
     switch_cards = "switch_cards"
     close_old_card = "close_old_card"
     destroy_card = "destroy_card"
+    cancel_card = "cancel_card"
+    write_off_order = "write_off_order"
     take_earlier_attempt = "take_earlier_attempt"
     keep_surplus_card = "keep_surplus_card"
     destroy_surplus_card = "destroy_surplus_card"

@@ -208,6 +208,15 @@ def _cancel_possible(state: CaseState, fact: Repair) -> bool:
     return fact.action is RepairAction.undo and _order_cancellable(state, fact)
 
 
+def _may_be_written_off(state: CaseState, fact: Repair) -> bool:
+    """Whether an operator may take it that nothing will come: not while the bureau still has its time."""
+    return fact.action is RepairAction.undo and (state.status is not Status.in_production or state.limit_spent)
+
+
+def _may_end_inactive(state: CaseState, _fact: Any, _today: date) -> Code | None:
+    return None if state.limit_spent else Code.ACTIVATION_PERIOD_NOT_OVER
+
+
 def _found_in_time(state: CaseState, fact: Any) -> bool:
     return _order_cancellable(state, fact) and _unblock_possible(state, fact)
 
@@ -248,6 +257,7 @@ RULES: Final = Subject(
         Event.confirm_loss: _may_confirm_loss,
         Event.card_unclaimed: _may_state_unclaimed,
         Event.card_destroyed: _may_state_destroyed,
+        Event.card_not_activated: _may_end_inactive,
     },
     guards={
         Guard.earlier_attempt_produced: _earlier_attempt_produced,
@@ -263,7 +273,7 @@ RULES: Final = Subject(
         Guard.temporarily_lost: _temporarily_lost,
         Guard.another_order_left: lambda state, _fact: state.lost_on_way < state.terms.lost_on_way,
         Guard.retry_anew: lambda state, fact: fact.action is RepairAction.retry and not state.card_ordered,
-        Guard.write_off: lambda _state, fact: fact.action is RepairAction.undo,
+        Guard.write_off: _may_be_written_off,
         Guard.order_in_force: lambda state, fact: fact.order == state.order,
         Guard.produced: lambda _state, fact: fact.produced,
         Guard.attempts_left: lambda state, _fact: state.production_attempts + 1 < state.terms.production_attempts,
@@ -298,6 +308,8 @@ RULES: Final = Subject(
         Effect.reorder_card: lambda state: _ordered_now(state, state.order),
         Effect.cancel_order: lambda state: {"card_ordered": False, **_over(state)},
         Effect.destroy_card: lambda state: {"card_ordered": False, **_over(state)},
+        Effect.cancel_card: lambda state: {"card_ordered": False, **_over(state)},
+        Effect.write_off_order: lambda state: {"card_ordered": False, **_over(state)},
     },
     unknown=dict.fromkeys(
         (Event.card_produced, Event.card_handed_over, Event.card_activated, Event.card_lost_on_way), _answers_nothing
@@ -306,6 +318,7 @@ RULES: Final = Subject(
         Event.card_destroyed: lambda state: bool(state.to_destroy),
         Event.report_loss: lambda state: not _is_blocked(state),
         Event.confirm_loss: lambda state: _is_blocked(state) and not state.loss_settled,
+        Event.card_not_activated: lambda state: state.limit_spent,
     },
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},

@@ -91,6 +91,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.UNDO_NOT_PERMITTED,
         Code.SYSTEM_NOT_AWAITED,
         Code.CLAIM_PERIOD_NOT_OVER,
+        Code.ACTIVATION_PERIOD_NOT_OVER,
         Code.EXTENSION_TOO_LONG,
         Code.EXTENSION_OF_PROCESSING,
         Code.EXTENSION_OF_SUPPLEMENT,

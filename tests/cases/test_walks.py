@@ -151,6 +151,8 @@ GIVES_BACK: Final = {
     Effect.merge_records: {"dispute"},
     Effect.cancel_order: {"order"},
     Effect.destroy_card: {"order"},
+    Effect.cancel_card: {"order"},
+    Effect.write_off_order: {"order"},
     Effect.give_up_card: {"order"},
     Effect.switch_cards: {"order"},
 }
@@ -281,7 +283,8 @@ class Facts:
         )
 
     def repair(self, actor: Actor) -> Fact:
-        action = self.pick(tuple(RepairAction))
+        # Mostly once more: whoever gives up at once never sees what comes of an order that was made again.
+        action = self.pick((RepairAction.retry, *RepairAction))
         system = self.pick(tuple(System)) if action is RepairAction.accept else None
         return Repair(actor=actor, action=action, system=system, evidence="op-1")
 

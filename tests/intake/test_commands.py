@@ -363,6 +363,7 @@ OPTIONS: dict[Event, list[str]] = {
     Event.card_handed_over: ["--by", "counter", "--evidence", "sig-1", "--order", scenes.IN_FORCE],
     Event.card_activated: ["--function", "social", "--order", scenes.IN_FORCE],
     Event.card_unclaimed: ["--record", "destroyed-1"],
+    Event.card_not_activated: ["--legal-basis", "社会保障卡管理办法第十四条", "--evidence", "visit-1"],
     Event.card_destroyed: ["--record", "destroyed-1", "--order", scenes.IN_FORCE],
 }
 

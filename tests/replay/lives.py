@@ -20,6 +20,7 @@ from tests.workflows.roads import (
     before_pension_run,
     change,
     formally_lost,
+    handed_over,
     lost,
     made,
     on_hold,
@@ -154,6 +155,15 @@ async def destroyed(engine: Engine) -> Dossier:
     return case
 
 
+async def never_activated(engine: Engine) -> Dossier:
+    """Nobody activates the card, and the clerk who is asked to follow it up ends the case."""
+    case = await handed_over(engine)
+    for _ in range(2):
+        await case.time_runs_out(Event.activation_overdue)
+    await case.tell(Event.card_not_activated)
+    return case
+
+
 async def rejected_card(engine: Engine) -> Dossier:
     """An officer refuses a replacement, with its legal basis."""
     case = await replacement(engine, ID_CARD)
@@ -194,6 +204,7 @@ LIVES: Final[Mapping[str, Life]] = {
     "CardReplacement.rejected": rejected_card,
     "CardReplacement.withdrawn.expired": loss_report_expired,
     "CardReplacement.unclaimed": destroyed,
+    "CardReplacement.not_activated": never_activated,
     "CardReplacement.ended.died": died_before_activation,
 }
 """Each life by the name of its history: `KIND.ending.how`."""

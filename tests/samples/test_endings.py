@@ -43,7 +43,7 @@ TODAY = date(2026, 11, 20)
 SEALED = "k1." + "A" * 40
 CALENDAR = WorkingCalendar(published={2026})
 POLICIES = Policies.load()
-NEVER_WITHOUT_WAITING = {Status.closed_no_response, Status.unclaimed}
+NEVER_WITHOUT_WAITING = {Status.closed_no_response, Status.unclaimed, Status.not_activated}
 
 
 @dataclass
@@ -456,7 +456,7 @@ def test_every_fact_that_needs_no_waiting_is_told_by_somebody(world: World) -> N
     told = {event for case in world.cases for event in case.told}
     assert set(FACTS) - told == {
         # After a limit or the campaign date, or after a change outside the case.
-        *(Event.card_unclaimed, Event.hold_benefits, Event.keep_benefits, Event.recompute),
+        *(Event.card_unclaimed, Event.card_not_activated, Event.hold_benefits, Event.keep_benefits, Event.recompute),
     }
 
 

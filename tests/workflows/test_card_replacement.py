@@ -353,8 +353,30 @@ async def test_an_order_is_undone_where_policy_permits_it(engine: Engine) -> Non
     await to_the_end(north)
     assert (await north.ends()).status is Status.done
     assert (await north.holdings()).codes == "441"
-    assert await south.refuses(Event.repair, UNDO) is Code.UNDO_NOT_PERMITTED
     assert await south.refuses(Event.withdraw) is Code.UNDO_NOT_PERMITTED
+    # It is not undone there, but written off: the bureau learns that nothing is waited for.
+    assert (await south.tell(Event.repair, UNDO)).status is Status.in_review
+    assert (await south.told_to("card_bureau"))[-1] == "card_order_written_off"
+    assert (await south.tell(Event.withdraw)).status is Status.withdrawn
+    assert (await south.ends()).remains == ()
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_bureau_that_never_answers_holds_no_case_for_ever(engine: Engine, region: str) -> None:
+    case = await ordered(engine, region=region)
+    if region == SOUTH:
+        assert await case.refuses(Event.repair, UNDO) is Code.UNDO_NOT_PERMITTED
+    await case.time_runs_out(Event.production_overdue)
+    silent = (await case.rests_in(Status.in_production)).order
+    assert (await case.tell(Event.repair, UNDO)).status is Status.in_review
+    assert (await case.holdings()).codes == "14"
+    kind = "card_order_cancelled" if region == OFFICE else "card_order_written_off"
+    assert await case.told_to("card_bureau") == ["card_ordered", kind]
+    await case.verify()
+    assert (await case.rests_in(Status.in_production)).order not in {None, silent}
+    await to_the_end(case)
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).codes == "441"
 
 
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])
@@ -417,6 +439,39 @@ async def test_who_never_activates_a_card_is_reminded_so_often_and_then_a_clerk_
     assert (await case.messages())[before:] == ["CardReplacement.activation_overdue"] * reminders
     await activate(case)
     assert (await case.ends()).status is Status.done
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_card_that_nobody_activates_is_cancelled_by_the_clerk_who_is_asked_and_the_person_may_apply_again(
+    engine: Engine, region: str
+) -> None:
+    case = await handed_over(engine, region=region)
+    assert await case.refuses(Event.card_not_activated) is Code.ACTIVATION_PERIOD_NOT_OVER
+    await activate(case, CardFunction.social)
+    while (await case.agrees()).due_event is Event.activation_overdue:
+        await case.time_runs_out(Event.activation_overdue)
+    view = await case.rests_in(Status.handed_over)
+    assert (view.awaits, Event.card_not_activated in view.events) == (Awaits.clerk, True)
+    assert (await case.tell(Event.card_not_activated)).status is Status.not_activated
+    outcome = await case.ends()
+    assert (outcome.status, outcome.milestone, outcome.remains) == (
+        *(Status.not_activated, Milestone.documents_verified),
+        (),
+    )
+    held = await case.holdings()
+    assert (held.codes, held.cards[0], held.cards[1].functions) == ("14", PAID_OLD, frozenset())
+    assert (await case.messages())[-1] == "CardReplacement.not_activated"
+    assert (await case.told_to("bank"))[-1] == (await case.told_to("card_bureau"))[-1] == "card_cancelled"
+    again = await Dossier.open(
+        engine, case.person, case.opening.model_copy(update={"reopen": True, "key": f"{case.opening.key}-again"})
+    )
+    await again.verify()
+    await again.rests_in(Status.in_production)
+    await again.tell(Event.card_produced, again.produced(f"M{case.person.personal_number}"))
+    await again.tell(Event.card_handed_over)
+    await activate(again)
+    assert (await again.ends()).status is Status.done
+    assert (await again.holdings()).codes == "441"
 
 
 async def test_payment_moves_to_the_new_card_only_after_the_pension_run(engine: Engine) -> None:

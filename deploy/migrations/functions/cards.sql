@@ -364,6 +364,41 @@ $$;
 COMMENT ON FUNCTION effect_cancel_order IS
     'The order is taken back, and a card that was made is cancelled; nothing happens where none is coming';
 
+CREATE OR REPLACE FUNCTION effect_write_off_order(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    WITH written_off AS (
+        UPDATE cards SET code = '4', in_production = false
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+        RETURNING id, order_id
+    )
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_order_written_off', 'card_bureau', written_off.id::text, s.person, s.at,
+        written_off.order_id
+    FROM written_off;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_write_off_order IS
+    'An order that cannot be cancelled is taken to bring nothing, which the bureau learns: a card that it brings all the same is nobody''s; nothing happens where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_cancel_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    cancelled bigint;
+BEGIN
+    UPDATE cards SET code = '4', functions = '{}'
+    WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
+    RETURNING id INTO cancelled;
+    IF cancelled IS NULL THEN
+        RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
+    END IF;
+    PERFORM tell_of_card(s, cancelled, 'card_cancelled');
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION effect_cancel_card IS
+    'A card that was handed over and never worked will not any more, of which everyone is told, and the old one stays what it was; refuses REGISTER_CHANGED where none is coming';
+
 CREATE OR REPLACE FUNCTION effect_record_production(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     card_token CONSTANT text := told(s.facts, 'fact', 'card_token');

@@ -31,6 +31,7 @@ from tests.scenes import (
     NOW,
     OFFICE,
     SOUTH,
+    of_office,
     policy,
     received,
     replacement,
@@ -154,9 +155,39 @@ def test_an_order_is_undone_only_where_the_region_permits_it() -> None:
     north, south = (in_production(region).model_copy(update=failed) for region in (OFFICE, SOUTH))
     undone = move(north, Event.repair, repairs(RepairAction.undo))
     assert (undone.status, undone.verifier) == (Status.in_review, None)
-    assert refused(south, Event.repair, repairs(RepairAction.undo)) is Code.UNDO_NOT_PERMITTED
+    assert Effect.cancel_order in decide(north, Event.repair, repairs(RepairAction.undo), NOW).effects
+    # Where it is not permitted nothing is cancelled: the order is written off, and what it brings is nobody's.
+    written_off = decide(south, Event.repair, of_office(repairs(RepairAction.undo), SOUTH), NOW)
+    assert written_off.effects == (Effect.write_off_order,)
+    assert (written_off.after.status, written_off.after.past_orders) == (Status.in_review, (south.order,))
     assert move(in_production(OFFICE), Event.withdraw).status is Status.withdrawn
     assert refused(in_production(SOUTH), Event.withdraw) is Code.UNDO_NOT_PERMITTED
+
+
+def test_an_order_that_may_not_be_cancelled_is_written_off_when_the_bureaus_time_is_over_and_not_before() -> None:
+    state = in_production(SOUTH)
+    assert refused(state, Event.repair, repairs(RepairAction.undo)) is Code.UNDO_NOT_PERMITTED
+    assert state.timer is not None
+    overdue = move(state, Event.production_overdue, at=state.timer.due_at)
+    after = move(overdue, Event.repair, repairs(RepairAction.undo))
+    assert (after.status, after.verifier, after.card_ordered, after.past_orders) == (
+        *(Status.in_review, None, False),
+        (state.order,),
+    )
+    assert move(after, Event.withdraw).status is Status.withdrawn
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_card_that_nobody_activates_is_cancelled_after_the_last_reminder_and_not_before(region: str) -> None:
+    state = move(ready(region), Event.card_handed_over)
+    while state.timer is not None:
+        assert refused(state, Event.card_not_activated) is Code.ACTIVATION_PERIOD_NOT_OVER
+        assert Event.card_not_activated not in view_of(state).events
+        state = move(state, Event.activation_overdue, at=state.timer.due_at)
+    assert Event.card_not_activated in view_of(state).events
+    after = move(state, Event.card_not_activated)
+    assert (after.status, after.is_open, after.card_ordered, after.order) == (Status.not_activated, False, False, None)
+    assert (after.past_orders, after.remains) == ((state.order,), ())
 
 
 def test_what_was_not_ordered_yet_is_withdrawn_under_any_policy() -> None:

@@ -109,6 +109,7 @@ card_produced        .  .  .  .  .  x  .  .  .  .
 card_handed_over     .  x  .  .  .  x  .  .  .  .
 card_activated       .  x  .  .  .  x  x  x  .  .
 card_unclaimed       .  x  .  .  .  x  .  .  .  .
+card_not_activated   .  x  x  .  .  .  .  .  .  .
 card_turned_up       .  .  .  .  .  x  .  .  .  .
 card_destroyed       .  x  .  .  .  x  .  .  .  .
 """
