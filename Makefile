@@ -97,7 +97,7 @@ types: $(VENV)/dev.installed ## static types
 
 .PHONY: layers
 layers: $(VENV)/dev.installed ## imports run one way
-	$(BIN)/lint-imports
+	PYTHONPATH=clients/python $(BIN)/lint-imports
 
 .PHONY: locks
 locks: $(VENV)/dev.installed ## the lock files are in step with pyproject.toml; needs no package index

@@ -17,7 +17,7 @@ from tests.engine import Engine, engine_on
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 TESTS: Final = Path(__file__).parent
-TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "replay", "runtime", "gate")
+TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "clients", "replay", "runtime", "gate")
 """Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
 
 # How long an example takes is the machine's affair; each test has a time limit of its own.

@@ -1,6 +1,6 @@
 """What is told: applications that open cases, and everything that happens to a case from outside."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,8 +29,8 @@ from intake.service.reach import Reach, answered, etag, etag_of
 
 FILLED_IN: Final = frozenset({"actor", "stamp", "card_token"})
 """Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""
-IN_CLEAR: Final = {"on_behalf": ApplicationCitizen}
-"""Fields that are sent in clear and become keyed tokens here."""
+IN_CLEAR: Final[Mapping[str, Any]] = {"on_behalf": ApplicationCitizen, "card_number": str}
+"""Fields that are sent in clear, and what they are then: keyed tokens or sealed is what becomes of them here."""
 _SEALED_ANEW: Final = frozenset({"stamp", "card_number"})
 """What differs each time that the same is told: a stamp, and what is sealed. The number's token is the same."""
 

@@ -1,0 +1,252 @@
+"""Every request of the interface, as data: what is sent, what the answer is read as, and whether repeating is safe."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from cardcase_client.base import Fact
+from cardcase_client.models import (
+    Answer,
+    Application,
+    CaseView,
+    Category,
+    Events,
+    FeedEnd,
+    Found,
+    From,
+    History,
+    Kind,
+    LookedFor,
+    Milestone,
+    Outcome,
+    Page,
+    Progress,
+    Receipt,
+    Status,
+    SubjectRead,
+    Subscription,
+    Subscriptions,
+    Wanted,
+)
+from cardcase_client.problems import Unreadable
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+_NOT_MODIFIED: Final = 304
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and how its answer is read."""
+
+    method: str
+    path: str
+    read: Callable[[int, bytes], T]
+    """Reads a successful answer: its status and its content. Raises `Unreadable`."""
+    parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    waits: float = 0.0
+    """Seconds that the service may take because it was asked to wait."""
+    is_repeatable: bool = True
+    """Whether it has effect once, however often it is sent."""
+
+
+def as_(model: type[M]) -> Callable[[int, bytes], M]:
+    """Reads an answer as a model."""
+
+    def read(_status: int, content: bytes) -> M:
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as wrong:
+            where = ", ".join(".".join(map(str, each["loc"])) for each in wrong.errors(include_input=False))
+        raise Unreadable(f"{model.__name__}: {where or 'not JSON'}")
+
+    return read
+
+
+def etag_of(view: CaseView) -> str:
+    """The `ETag` of a case as it was read: its generation and version."""
+    return f'"{view.generation}.{view.version}"'
+
+
+def _case(case_id: str, rest: str = "") -> str:
+    return f"/v1/cases/{quote(case_id, safe='')}{rest}"
+
+
+# --- cases ------------------------------------------------------------------------------------------------------------
+
+
+def open_case(application: Application, key: str | None, *, reopen: bool) -> Call[Receipt]:
+    """Open a case; the same application again is answered with the same receipt."""
+    body = application.body() | ({"reopen": True} if reopen else {})
+    return Call("POST", "/v1/cases", as_(Receipt), body=body, headers=_keyed(key))
+
+
+def tell(case_id: str, fact: Fact, key: str | None, at: CaseView | None) -> Call[Answer]:
+    """Tell a case what happened."""
+    headers = _keyed(key) | ({} if at is None else {"If-Match": etag_of(at)})
+    return Call("POST", _case(case_id, f"/events/{fact.event}"), as_(Answer), body=fact.body(), headers=headers)
+
+
+def read_case(case_id: str) -> Call[CaseView]:
+    """Read a case."""
+    return Call("GET", _case(case_id), as_(CaseView))
+
+
+def moved(seen: CaseView, wait: int) -> Call[CaseView | None]:
+    """Read a case once it has moved beyond what was seen; None where it has not within so many seconds."""
+    read = as_(CaseView)
+    return Call(
+        "GET",
+        _case(seen.case_id),
+        lambda status, content: None if status == _NOT_MODIFIED else read(status, content),
+        {"wait": [str(wait)]},
+        headers={"If-None-Match": etag_of(seen)},
+        waits=wait,
+    )
+
+
+def history(case_id: str) -> Call[History]:
+    """Read how a case moved."""
+    return Call("GET", _case(case_id, "/history"), as_(History))
+
+
+def outcome(case_id: str) -> Call[Outcome]:
+    """Read how a case ended."""
+    return Call("GET", _case(case_id, "/outcome"), as_(Outcome))
+
+
+def progress(case_id: str, speaker: str) -> Call[Progress]:
+    """Ask for an applicant how far it is."""
+    return Call("GET", _case(case_id, "/progress"), as_(Progress), {"speaker": [speaker]})
+
+
+def subject(case_id: str) -> Call[SubjectRead]:
+    """Read whom a case is about."""
+    return Call("GET", _case(case_id, "/subject"), as_(SubjectRead))
+
+
+def look_up(kind: Kind, personal_number: str) -> Call[Found]:
+    """Find the case of a person."""
+    body = LookedFor(kind=kind, personal_number=personal_number).body()
+    return Call("POST", "/v1/cases:lookup", as_(Found), body=body)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """By what a list of cases is narrowed."""
+
+    kind: Kind | None = None
+    status: Status | None = None
+    milestone: Milestone | None = None
+    region: str | None = None
+    """Division code, or its first digits."""
+    category: Category | None = None
+    attention: str | None = None
+    changed_after: datetime | None = None
+    """Only cases that moved after this moment, which has a zone."""
+
+
+def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
+    """One page of the cases that the caller sees."""
+    changed_after = None if which.changed_after is None else which.changed_after.isoformat()
+    asked = {
+        "kind": which.kind,
+        "status": which.status,
+        "milestone": which.milestone,
+        "region": which.region,
+        "category": which.category,
+        "attention": which.attention,
+        "changed_after": changed_after,
+        "cursor": cursor,
+        "limit": str(limit),
+    }
+    return Call("GET", "/v1/cases", as_(Page), {name: [value] for name, value in asked.items() if value is not None})
+
+
+# --- the feed, and subscriptions --------------------------------------------------------------------------------------
+
+
+def read_events(after: str | None, types: Sequence[str], limit: int, wait: int) -> Call[Events]:
+    """What follows a place in the feed."""
+    asked: dict[str, Sequence[str]] = {"limit": [str(limit)], "wait": [str(wait)]}
+    if after is not None:
+        asked["after"] = [after]
+    if types:
+        asked["type"] = types
+    return Call("GET", "/v1/events", as_(Events), asked, waits=wait)
+
+
+def end_of_events() -> Call[FeedEnd]:
+    """The end of the feed."""
+    return Call("GET", "/v1/events:end", as_(FeedEnd))
+
+
+def subscribe(sink: str, types: Sequence[str], region: str | None) -> Call[Subscription]:
+    """Be told by webhook. Each time it is sent makes a subscription."""
+    body = Wanted.model_validate(
+        {"sink": sink} | ({"types": tuple(types)} if types else {}) | ({"region": region} if region is not None else {})
+    ).body()
+    return Call("POST", "/v1/subscriptions", as_(Subscription), body=body, is_repeatable=False)
+
+
+def subscriptions() -> Call[Subscriptions]:
+    """List subscriptions."""
+    return Call("GET", "/v1/subscriptions", as_(Subscriptions))
+
+
+def _subscription(which: str, word: str = "") -> str:
+    return f"/v1/subscriptions/{quote(which, safe='')}{word}"
+
+
+def read_subscription(which: str) -> Call[Subscription]:
+    """Read a subscription."""
+    return Call("GET", _subscription(which), as_(Subscription))
+
+
+def end_subscription(which: str) -> Call[Subscription]:
+    """End a subscription."""
+    return Call("DELETE", _subscription(which), as_(Subscription))
+
+
+def pause(which: str) -> Call[Subscription]:
+    """Pause a subscription."""
+    return Call("POST", _subscription(which, ":pause"), as_(Subscription))
+
+
+def resume(which: str) -> Call[Subscription]:
+    """Go on with a subscription."""
+    return Call("POST", _subscription(which, ":resume"), as_(Subscription))
+
+
+def resend(which: str) -> Call[Subscription]:
+    """Send what was given up."""
+    return Call("POST", _subscription(which, ":resend"), as_(Subscription))
+
+
+def replay(which: str, after: str) -> Call[Subscription]:
+    """Send again from a place in the feed."""
+    return Call("POST", _subscription(which, ":replay"), as_(Subscription), body=From(after=after).body())
+
+
+def webhook_keys() -> Call[tuple[dict[str, str], ...]]:
+    """The public keys by which webhooks are checked, as entries of a JWK set."""
+
+    def read(_status: int, content: bytes) -> tuple[dict[str, str], ...]:
+        try:
+            return tuple({str(name): str(value) for name, value in key.items()} for key in json.loads(content)["keys"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Unreadable("no JWK set") from None
+
+    return Call("GET", "/v1/webhook-keys", read)
+
+
+def _keyed(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Idempotency-Key": key}
