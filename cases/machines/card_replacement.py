@@ -33,6 +33,8 @@ _ESCALATING_REPLACEMENT = (
     *_AFTER_ITS_PERSON,
 )
 _REPLACEMENT_OPEN = (*_BLOCKABLE, *_WITH_THE_BUREAU, *_WITH_THE_PERSON, _S.active, _S.closing_old, *_AFTER_ITS_PERSON)
+# What was printed with what has changed since stays in use: a new card is offered, or asked for, as the policy says.
+_NO_NEW_CARD = (_F.offer_replacement, _F.notify_applicant)
 _GOES_ON_WHILE_LOST = tuple(
     status for status in (_S.checking, *_REPLACEMENT_OPEN) if status is not _S.temporarily_blocked
 )
@@ -113,12 +115,12 @@ CARD_REPLACEMENT: Final = Machine(
             _E.loss_report_expired,
             _G.loss_report_released,
             _S.withdrawn,
-            (_F.unblock_card, _F.notify_applicant),
+            (_F.unblock_card, *_NO_NEW_CARD),
         ),
         Row(_S.temporarily_blocked, _E.loss_report_expired, _G.always, _S.checking, (_F.cancel_lost_card,)),
         # A card that is found although it is replaced for another reason works again, and the case goes on.
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_found, _G.unblock_and_go_on, None, _F.unblock_card),
-        *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card, _F.notify_applicant),
+        *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card, *_NO_NEW_CARD),
         *same(
             _WITH_THE_BUREAU,
             _E.card_found,
@@ -126,7 +128,7 @@ CARD_REPLACEMENT: Final = Machine(
             _S.card_found,
             _F.cancel_order,
             _F.unblock_card,
-            _F.notify_applicant,
+            *_NO_NEW_CARD,
         ),
         # Its successor is on the way already: the old one stays out of use, and that it turned up is on record.
         *same((*_WITH_THE_BUREAU, *_WITH_THE_PERSON, *_SWITCHING), _E.card_found, _G.found_too_late, None),
@@ -138,7 +140,7 @@ CARD_REPLACEMENT: Final = Machine(
         *same((_S.temporarily_blocked, _S.in_review, _S.on_hold), _E.add_documents, _G.always, None),
         Row(_S.awaiting_documents, _E.add_documents, _G.documents_missing, _S.awaiting_documents),
         Row(_S.awaiting_documents, _E.add_documents, _G.always, _S.in_review),
-        Row(_S.awaiting_documents, _E.supplement_expired, _G.always, _S.withdrawn, (_F.notify_applicant,)),
+        Row(_S.awaiting_documents, _E.supplement_expired, _G.always, _S.withdrawn, _NO_NEW_CARD),
         # Whoever adds a document after the verification changes what was verified: it is verified again.
         Row(_S.awaiting_approval, _E.add_documents, _G.always, _S.in_review),
         Row(_S.in_review, _E.verify_documents, _G.second_officer_needed, _S.awaiting_approval),
@@ -153,7 +155,7 @@ CARD_REPLACEMENT: Final = Machine(
             _S.awaiting_documents,
             _F.notify_applicant,
         ),
-        *same(_BEFORE_ORDER, _E.reject, _G.always, _S.rejected, _F.notify_applicant),
+        *same(_BEFORE_ORDER, _E.reject, _G.always, _S.rejected, *_NO_NEW_CARD),
         # hold
         *same(_WAITING, _E.hold, _G.always, _S.on_hold, _F.notify_applicant),
         *(
@@ -215,7 +217,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),
         Row(_S.ready, _E.card_unclaimed, _G.first_statement, _S.ready),
-        Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card, _F.notify_applicant)),
+        Row(_S.ready, _E.card_unclaimed, _G.always, _S.unclaimed, (_F.destroy_card, *_NO_NEW_CARD)),
         # Lost on the way: the new card is blocked, and another one is made as often as the policy says.
         *same(
             _WITH_THE_PERSON,
@@ -232,7 +234,7 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.handed_over, _E.nothing_awaited, _G.always, _S.active),
         Row(_S.awaiting_documents, _E.nothing_awaited, _G.always, _S.in_review),
         Row(_S.handed_over, _E.activation_overdue, _G.always, _S.handed_over, (_F.notify_applicant,)),
-        Row(_S.handed_over, _E.card_not_activated, _G.always, _S.not_activated, (_F.cancel_card, _F.notify_applicant)),
+        Row(_S.handed_over, _E.card_not_activated, _G.always, _S.not_activated, (_F.cancel_card, *_NO_NEW_CARD)),
         Row(_S.active, _E.switch_cards, _G.always, _S.closing_old, (_F.switch_cards,)),
         Row(
             _S.closing_old,
@@ -246,8 +248,8 @@ CARD_REPLACEMENT: Final = Machine(
             ),
         ),
         # ways out; out of the pre-check only where the engine is stuck in it
-        *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn, _F.notify_applicant),
-        *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order, _F.notify_applicant),
+        *same((_S.checking, *_BLOCKABLE), _E.withdraw, _G.always, _S.withdrawn, *_NO_NEW_CARD),
+        *same(_WITH_THE_BUREAU, _E.withdraw, _G.order_cancellable, _S.withdrawn, _F.cancel_order, *_NO_NEW_CARD),
         *(
             row
             for event, ends in END_OF_PERSON

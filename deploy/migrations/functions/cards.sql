@@ -2,8 +2,13 @@
 
 CREATE OR REPLACE FUNCTION effect_mark_card_outdated(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE cards SET printed_data_outdated = true, outdated_by_case = s.case_id, offered = false
-    WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2') AND NOT printed_data_outdated;
+    UPDATE cards SET
+        printed_data_outdated = true,
+        -- What an earlier change has made wrong, taking this one back does not make right.
+        outdated_by_case = CASE WHEN printed_data_outdated THEN nullif(outdated_by_case, s.case_id) ELSE s.case_id END,
+        -- An offer that was made before was about another change.
+        offered = false
+    WHERE person_id = s.person_id AND code IN ('1', 'A', 'B', '2');
     RETURN NULL;
 END
 $$;

@@ -45,6 +45,8 @@ BEGIN
             SELECT FROM cases
             WHERE person = s.person AND kind = 'CardReplacement' AND closed_at IS NULL AND case_id <> s.case_id
         )
+        -- A change that is still being written may be taken back; it offers when it is done.
+        OR EXISTS (SELECT FROM turns WHERE turns.person = s.person AND turns.case_id <> s.case_id)
     THEN
         RETURN NULL;
     END IF;
