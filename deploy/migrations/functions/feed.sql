@@ -45,15 +45,17 @@ BEGIN
         WHERE t.written_in >= state.written_before AND t.written_in < upto
         UNION ALL
         SELECT
-            e.written_in, 1, e.id, e.kind, e.case_id, e.generation, split_part(e.step, '.', 2)::integer, e.id, e.target,
-            e.written_at
+            e.written_in, 1, e.id, e.kind, e.case_id, e.generation,
+            -- What a closed case is told of moves it no more: it stands where it ended.
+            CASE WHEN split_part(e.step, '.', 2) <> 'closed' THEN split_part(e.step, '.', 2)::integer END,
+            e.id, e.target, e.written_at
         FROM events AS e
         WHERE e.written_in >= state.written_before AND e.written_in < upto
     ), entered AS (
         INSERT INTO feed (sequence, kind, of_kind, case_id, generation, version, event_id, target, region, at)
         SELECT
             state.sequence + row_number() OVER (ORDER BY written_in, part, place), written.kind, cases.kind, case_id,
-            generation, written.version, event_id, target, cases.region, written.at
+            generation, coalesce(written.version, cases.version), event_id, target, cases.region, written.at
         FROM written JOIN cases USING (case_id, generation)
         RETURNING sequence, kind, of_kind, case_id, target, region
     ), queued AS (

@@ -98,6 +98,22 @@ async def test_who_is_asked_is_told_and_nobody_else(door: Door) -> None:
         assert {each["type"] for each in only} == {"cardcase.number_changed.v1"}
 
 
+async def test_what_a_closed_case_is_told_of_is_told_like_everything_else(door: Door) -> None:
+    async with publishing(door.engine) as publisher:
+        await published(publisher)
+        place = await end_of(door)
+        case = str((await opened(door, await door.engine.insured())).json()["case_id"])
+        for event, fact in (("withdraw", {}), ("report_loss", {"evidence": "loss/2026-1"})):
+            told = await door.asked("POST", f"/v1/cases/{case}/events/{event}", by=VERIFIER, json=fact)
+            assert told.status_code == 200, told.text
+        await published(publisher)
+        (blocked,) = await all_after(door, place, BANK, "&type=cardcase.card_blocked.v1")
+        assert (blocked["subject"], blocked["data"]["status"]) == (case, "withdrawn")
+        later = (await opened(door, await door.engine.insured())).json()["case_id"]
+        await published(publisher)
+        assert later in {each["subject"] for each in await all_after(door, place)}
+
+
 async def test_a_reader_that_waits_is_answered_when_something_follows(door: Door) -> None:
     async with publishing(door.engine) as publisher:
         await published(publisher)
