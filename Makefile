@@ -83,7 +83,7 @@ canary: $(VENV)/dev.installed ## searches everywhere for planted numbers and nam
 	@$(BOUND) -m pytest -m canary tests/canary $(ARGS)
 
 .PHONY: check
-check: lint types layers locks deploy-check ## all that can be found without running anything
+check: lint types layers locks contracts-check deploy-check ## all that can be found without running anything
 
 .PHONY: lint
 lint: $(VENV)/dev.installed ## style, and Temporal's own traps
@@ -102,6 +102,10 @@ layers: $(VENV)/dev.installed ## imports run one way
 .PHONY: locks
 locks: $(VENV)/dev.installed ## the lock files are in step with pyproject.toml; needs no package index
 	$(BIN)/python .ci/locks.py
+
+.PHONY: contracts-check
+contracts-check: $(VENV)/dev.installed ## what other systems may ask and are told is what the files say, and nothing of it is gone
+	$(BIN)/python -m docs.contracts --check
 
 .PHONY: deploy-check
 deploy-check: $(VENV)/dev.installed ## all of deploy/; its steps stand in deploy/checks.mk
@@ -124,6 +128,11 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 	$(COMPILE) $(ARGS) --constraint requirements-dev.txt --output-file benchmarks/requirements-peers.txt \
 		benchmarks/requirements-peers.in
 	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
+
+.PHONY: contracts
+contracts: $(VENV)/dev.installed ## write the contracts with other systems anew: OpenAPI, AsyncAPI, JSON Schemas
+	$(BIN)/python -m docs.contracts
+	$(BIN)/python -m docs.client_models
 
 .PHONY: format
 format: $(VENV)/dev.installed ## what ruff can mend by itself

@@ -88,13 +88,20 @@ Stamp = Annotated[
 class Contract(BaseModel):
     """Comes from outside: unknown fields are refused, values are never repeated in an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class Record(BaseModel):
     """Ours on both sides: unknown fields are left alone, so that two releases can run beside each other."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        # Fields with a default are written out too: whoever reads an answer can rely on each.
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Category(StrEnum):

@@ -24,6 +24,8 @@ _OF_A_PERSON: Final = frozenset(
     {"card_number", "name", "new_name", "new_number", "number", "personal_number", "replaces"}
 )
 """Fields that no `repr` shows."""
+SAID_BY_CALL: Final = frozenset({"reopen"})
+"""Fields that the client's methods say beside a model."""
 _CONSTRAINTS: Final = {
     "pattern": "pattern",
     "minLength": "min_length",
@@ -87,7 +89,8 @@ class _Writer:
                     for name in names:
                         self._reach(name, sent)
                 for answer in operation["responses"].values():
-                    for schema in _contents(answer):
+                    refused = description["components"].get("responses", {}).get(_of_reference(answer))
+                    for schema in _contents(refused or answer):
                         self._reach_in(schema, answered)
         self._bases = {
             name: "Shared" if name in sent and name in answered else "Sent" if name in sent else "Told"
@@ -177,7 +180,9 @@ class _Writer:
         if fields:
             lines.append("")
         for field, described in fields:
-            lines += self._field(field, described, is_required=field in required, strict=base == "Sent")
+            if field not in SAID_BY_CALL:
+                needed = field in required and not _may_be_left_out(described, base)
+                lines += self._field(field, described, is_required=needed, strict=base == "Sent")
         return "\n".join([*lines, ""])
 
     def _field(self, name: str, schema: dict[str, Any], *, is_required: bool, strict: bool) -> list[str]:
@@ -202,7 +207,7 @@ class _Writer:
         return lines
 
     def _default(self, schema: dict[str, Any]) -> str:
-        default = schema.get("default")
+        default = schema.get("default", schema.get("const"))
         if isinstance(default, list):
             return "()"
         if isinstance(default, str):
@@ -249,8 +254,18 @@ def _contents(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield content["schema"]
 
 
+def _may_be_left_out(schema: Mapping[str, Any], base: str) -> bool:
+    """Whether a field that the interface has always may be missing for the client.
+
+    What says which model it is need not be said again. An older service does not answer yet what this release knows.
+    """
+    if base == "Sent":
+        return "const" in schema
+    return "default" in schema or any(each.get("type") == "null" for each in schema.get("anyOf", ()))
+
+
 def _of_reference(schema: Mapping[str, Any]) -> str:
-    return str(schema["$ref"]).rpartition("/")[2]
+    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _member(value: str) -> str:

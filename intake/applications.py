@@ -433,6 +433,8 @@ def _sealed_document(document: ApplicationDocument, sealer: Sealer) -> Document:
     return Document(**fields)
 
 
+CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{6,24}$")]
+"""The number of a card, in clear: 6 to 24 digits or capital letters."""
 _CARD_NUMBER: Final = re.compile(r"[0-9A-Z]{6,24}")
 
 

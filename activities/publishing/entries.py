@@ -3,12 +3,13 @@
 Whoever needs more asks for the case. The same entry is the same bytes to every reader, under the same ID.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 import asyncpg
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from cases.kinds import KINDS
 from cases.machines.machine import Awaits, Milestone, Status
@@ -16,12 +17,79 @@ from cases.models import Record
 from cases.names import Kind
 
 SPEC_VERSION: Final = "1.0"
-MOVED: Final = "case_moved"
-"""The kind of entry that each transition makes."""
+VERIFY: Final = "cardcase.subscription_verify.v1"
+"""The type of the first message to a sink, which is no entry of the feed."""
+
+
+class Told(StrEnum):
+    """Kinds of entries: what systems are told of, and what they are asked for."""
+
+    case_moved = "case_moved"
+    number_changed = "number_changed"
+    number_change_undone = "number_change_undone"
+    number_revoked = "number_revoked"
+    records_merged = "records_merged"
+    records_separated = "records_separated"
+    replacement_wanted = "replacement_wanted"
+    card_ordered = "card_ordered"
+    card_order_cancelled = "card_order_cancelled"
+    card_order_written_off = "card_order_written_off"
+    card_blocked = "card_blocked"
+    card_unblocked = "card_unblocked"
+    card_lost = "card_lost"
+    card_cancelled = "card_cancelled"
+    card_switched = "card_switched"
+    card_restored = "card_restored"
+    payment_authority_moved = "payment_authority_moved"
+    card_surplus = "card_surplus"
+    card_destroyed = "card_destroyed"
+    claim_requeued = "claim_requeued"
+    claim_requeued_for_heirs = "claim_requeued_for_heirs"
+    contribution_refunded = "contribution_refunded"
+    refund_withdrawn = "refund_withdrawn"
+
+
+MEANING: Final[Mapping[Told, str]] = {
+    Told.case_moved: "A case made a transition; every one makes an entry.",
+    Told.number_changed: "A number changed: whoever keeps it changes it too, and confirms this publication.",
+    Told.number_change_undone: "A number that was told is taken back.",
+    Told.number_revoked: "A number that somebody held wrongly is theirs no more.",
+    Told.records_merged: "Two records were one person's: the record of this case is kept, the other is not.",
+    Told.records_separated: "They are two records again.",
+    Told.replacement_wanted: "A card shows what is no longer true: a replacement may be applied for.",
+    Told.card_ordered: "A card is to be made; what comes of it names this order.",
+    Told.card_order_cancelled: "The card of this order is not wanted any more.",
+    Told.card_order_written_off: "Nothing came of this order for so long that it is taken for lost.",
+    Told.card_blocked: "A card that was reported as lost is blocked.",
+    Told.card_unblocked: "It is blocked no more.",
+    Told.card_lost: "The loss of a card was reported formally.",
+    Told.card_cancelled: "A card is cancelled for good.",
+    Told.card_switched: "The new card is in use, and the one before it is not.",
+    Told.card_restored: "A card is in use again, as before two records were merged.",
+    Told.payment_authority_moved: "Benefits are paid to another card of the person.",
+    Told.card_surplus: "A card turned up by an order that is over: it is kept apart, for its destruction.",
+    Told.card_destroyed: "Such a card was destroyed.",
+    Told.claim_requeued: "A claim that was suspended is to be paid.",
+    Told.claim_requeued_for_heirs: "The same, to the heirs of whoever died.",
+    Told.contribution_refunded: "Contributions that were paid twice are to be paid back.",
+    Told.refund_withdrawn: "They are not: the records are two again.",
+}
+"""What each says."""
+
+
+class Challenge(Record):
+    """The first message to a sink: it answers 200 with `{"challenge": …}`, or it is told nothing."""
+
+    type: str = VERIFY
+    subscription: str
+    challenge: str
 
 
 class Moved(Record):
     """Where a case stands after what happened."""
+
+    # Webhooks leave out what there is nothing to say of.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     case_id: str
     kind: Kind
@@ -48,7 +116,9 @@ class Entry(Record):
     id: str
     """Epoch and place; the same for every reader and every attempt."""
     source: str
+    """Which installation says so."""
     type: str
+    """`cardcase.`, the kind, and `.v1`."""
     subject: str
     """The case."""
     time: AwareDatetime

@@ -22,7 +22,7 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
-from activities.publishing.entries import Entry
+from activities.publishing.entries import Challenge, Entry
 from activities.publishing.feed import SQL, entries_at
 from activities.publishing.signing import WebhookKeys
 from activities.registry.errors import code_of
@@ -48,7 +48,6 @@ KEPT: Final = timedelta(days=30)
 FORGETS_EVERY: Final = timedelta(hours=1)
 LARGEST_ANSWER: Final = 4096
 
-VERIFY: Final = "cardcase.subscription_verify.v1"
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
 log = logging.getLogger(__name__)
@@ -161,8 +160,8 @@ class Publisher:
 
     async def _verify(self, row: asyncpg.Record) -> None:
         """Ask a sink whether it wants to be told: it answers the challenge, or it is none of ours."""
-        asked = {"type": VERIFY, "subscription": row["id"], "challenge": row["challenge"]}
-        body = json.dumps(asked, separators=(",", ":")).encode()
+        asked = Challenge(subscription=row["id"], challenge=row["challenge"])
+        body = asked.model_dump_json().encode()
         answer: list[bytes] = []
         status = await self._post(row["sink"], f"{row['id']}.verify", body, answer)
         said: object = None

@@ -14,6 +14,7 @@ from cases.kinds import read_case_id
 from intake.applications import (
     Application,
     ApplicationCitizen,
+    CardNumber,
     InputRefused,
     Problem,
     check_key,
@@ -29,8 +30,15 @@ from intake.service.reach import Reach, answered, etag, etag_of
 
 FILLED_IN: Final = frozenset({"actor", "stamp", "card_token"})
 """Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""
-IN_CLEAR: Final[Mapping[str, Any]] = {"on_behalf": ApplicationCitizen, "card_number": str}
+IN_CLEAR: Final[Mapping[str, Any]] = {"on_behalf": ApplicationCitizen, "card_number": CardNumber}
 """Fields that are sent in clear, and what they are then: keyed tokens or sealed is what becomes of them here."""
+REOPEN: Final = {
+    "type": "boolean",
+    "default": False,
+    "title": "Reopen",
+    "description": "Open the next generation of a case that is closed.",
+}
+"""How the field of an opening is described that is none of its application."""
 _SEALED_ANEW: Final = frozenset({"stamp", "card_number"})
 """What differs each time that the same is told: a stamp, and what is sealed. The number's token is the same."""
 
@@ -55,6 +63,8 @@ class Acting:
             raise InputRefused([Problem("reopen", Code.FIELD_INVALID)])
         if "key" in fields:
             raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
+        if "kind" not in fields:
+            raise InputRefused([Problem("kind", Code.FIELD_MISSING)])
         key = _key_of(caller, idempotency_key)
         application = application_of(fields if key is None else {**fields, "key": key})
         _check_region(caller, application)

@@ -1,7 +1,6 @@
 """The intake service as an HTTP application."""
 
 import asyncio
-import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,14 +10,13 @@ from typing import Any, Final, cast
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused
 from intake.client import EngineError
-from intake.service.callers import SCOPES
+from intake.service.description import DESCRIPTION, VERSION, describe
 from intake.service.problems import (
     of_case_error,
     of_engine_error,
@@ -30,14 +28,6 @@ from intake.service.problems import (
 )
 from intake.service.reach import Reach
 from intake.service.routes import routes
-
-DESCRIPTION: Final = """\
-Cases of social security cards: changes of resident ID numbers and card replacements.
-
-Every request carries an access token of the agency's identity provider, made out to this service (OAuth 2 client
-credentials); its scopes narrow what the role of its bearer may do. Repeating a request is always safe. What is refused
-is `application/problem+json` with a stable `code`; values are never repeated.
-"""
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +81,7 @@ def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
     """The whole application."""
     application = FastAPI(
         title="cardcase intake",
-        version="1",
+        version=VERSION,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -105,10 +95,6 @@ def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
     )
     application.include_router(routes(reach))
 
-    @application.get("/v1/webhook-keys", include_in_schema=False)
-    async def webhook_keys() -> Response:
-        return Response(json.dumps({"keys": list(reach.webhook_keys)}), media_type="application/jwk-set+json")
-
     @application.get("/live", include_in_schema=False)
     async def live() -> Response:
         return Response("ok\n", media_type="text/plain")
@@ -118,61 +104,13 @@ def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
         return Response("ready\n" if is_ready() else "not ready\n", 200 if is_ready() else 503, media_type="text/plain")
 
     application.add_middleware(OfEveryAnswer)
-    setattr(application, "openapi", lambda: _described(application))  # noqa: B010 - as the framework wants it said
+    setattr(application, "openapi", lambda: describe(application))  # noqa: B010 - as the framework wants it said
     return application
 
 
 def described_alone() -> dict[str, Any]:
     """The description of the interface (OpenAPI 3.1), of a service that reaches nothing."""
     return intake_application(cast(Reach, None), lambda: False).openapi()
-
-
-def _described(application: FastAPI) -> dict[str, Any]:
-    """The framework's description, with what request bodies are made of beside its other models."""
-    if application.openapi_schema is None:
-        schema = get_openapi(
-            title=application.title,
-            version=application.version,
-            description=application.description,
-            routes=application.routes,
-        )
-        components = schema.setdefault("components", {})
-        models = components.setdefault("schemas", {})
-        for path in schema["paths"].values():
-            for operation in path.values():
-                _without_the_frameworks_own(operation)
-                for content in operation.get("requestBody", {}).get("content", {}).values():
-                    for part in (content["schema"], *content["schema"].get("oneOf", ())):
-                        models |= part.pop("$defs", {})
-        for unused in ("HTTPValidationError", "ValidationError"):
-            models.pop(unused, None)
-        components["securitySchemes"] = _SECURITY
-        schema["security"] = [{"client_credentials": []}]
-        application.openapi_schema = schema
-    return application.openapi_schema
-
-
-def _without_the_frameworks_own(operation: dict[str, Any]) -> None:
-    """What is refused is a problem here, whatever its status."""
-    operation["responses"].pop("422", None)
-    refused = operation["responses"].get("default")
-    if refused is not None:
-        model = refused["content"].pop("application/json", {})
-        refused["content"] = {"application/problem+json": model}
-
-
-_SECURITY: Final = {
-    "client_credentials": {
-        "type": "oauth2",
-        "flows": {
-            "clientCredentials": {
-                "tokenUrl": "/token",
-                "scopes": dict.fromkeys(SCOPES, ""),
-            }
-        },
-        "description": "The token endpoint is the identity provider's; this service has none of its own.",
-    }
-}
 
 
 class _Server(uvicorn.Server):

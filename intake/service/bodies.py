@@ -1,7 +1,6 @@
 """What is sent in the body of a request: read whole up to a limit, as JSON of one meaning, and how it is described."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,6 +11,9 @@ from cases.errors import CaseError, Code
 from intake.requests import LARGEST_REQUEST, read_object
 
 JSON: Final = "application/json"
+COMPONENTS: Final = "#/components/schemas/"
+"""Where models stand in the description of the interface."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 async def object_of(request: Request) -> dict[str, Any]:
@@ -31,43 +33,59 @@ async def object_of(request: Request) -> dict[str, Any]:
 
 def described(
     *models: type[BaseModel],
-    without: frozenset[str] = frozenset(),
-    instead: Mapping[str, Any] = MappingProxyType({}),
+    without: Collection[str] = (),
+    instead: Mapping[str, Any] = _NOTHING,
+    beside: Mapping[str, Any] = _NOTHING,
+    needed: Collection[str] = (),
+    told_apart_by: str | None = None,
 ) -> dict[str, Any]:
-    """The `requestBody` of a route that takes one of these models, without fields that the service fills in itself.
+    """The schema of a body that is one of these models, without fields that the service fills in itself.
 
-    `instead` are the types that fields are sent as where the service makes others of them.
+    `instead` are the types as which fields are sent where the service makes others of them, `beside` the schemas of
+    fields that no model has. `needed` are fields that the service asks for although the model has a default, and
+    `told_apart_by` the one that says which of several models a body is. Schemas of models stand in `$defs`: the
+    description puts them beside its others (`intake.service.description`).
     """
-    schemas = [_schema_of(model, without) for model in models]
-    for schema in schemas:
-        for name in instead.keys() & schema.get("properties", {}).keys():
-            sent = {"title": schema["properties"][name].get("title", name), **_schema_of(instead[name], frozenset())}
-            schema.setdefault("$defs", {}).update(sent.pop("$defs", {}))
-            schema["properties"][name] = sent
-        _forget_unused(schema)
-    schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+    known: dict[str, Any] = {}
+    references = {}
+    for model in models:
+        schema = _schema_of(model, without)
+        known |= schema.pop("$defs", {})
+        properties = schema.setdefault("properties", {})
+        for name in instead.keys() & properties.keys():
+            sent = TypeAdapter(instead[name]).json_schema(mode="validation", ref_template=f"{COMPONENTS}{{model}}")
+            known |= sent.pop("$defs", {})
+            properties[name] = _as_before(sent, properties[name], known)
+        properties |= beside
+        schema["required"] = sorted({*schema.get("required", ()), *(name for name in needed if name in properties)})
+        known[model.__name__] = schema
+        references[model.__name__] = f"{COMPONENTS}{model.__name__}"
+    if told_apart_by is None:
+        (reference,) = references.values()
+        return {"$ref": reference, "$defs": known}
+    mapping = {known[name]["properties"][told_apart_by]["const"]: reference for name, reference in references.items()}
+    return {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": told_apart_by, "mapping": mapping},
+        "$defs": known,
+    }
 
 
-def _schema_of(model: Any, without: frozenset[str]) -> dict[str, Any]:
-    schema = TypeAdapter(model).json_schema(mode="validation", ref_template="#/components/schemas/{model}")
+def _as_before(sent: dict[str, Any], before: Mapping[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Another schema of a field: it may be left out, and is explained, as before."""
+    if sent.get("type") == "object":
+        name = sent["title"]
+        known[name] = sent
+        sent = {"$ref": f"{COMPONENTS}{name}"}
+    optional = any(each.get("type") == "null" for each in before.get("anyOf", ()))
+    schema = {"anyOf": [sent, {"type": "null"}]} if optional else dict(sent)
+    return {name: before[name] for name in ("title", "description", "default") if name in before} | schema
+
+
+def _schema_of(model: type[BaseModel], without: Collection[str]) -> dict[str, Any]:
+    schema = TypeAdapter(model).json_schema(mode="validation", ref_template=f"{COMPONENTS}{{model}}")
     for name in without:
         schema.get("properties", {}).pop(name, None)
         if name in schema.get("required", ()):
             schema["required"].remove(name)
     return schema
-
-
-def _forget_unused(schema: dict[str, Any]) -> None:
-    """Leave out what only those fields were made of that are sent as something else."""
-    kept = schema.get("$defs", {})
-    while True:
-        said = json.dumps({**schema, "$defs": kept})
-        used = {name: each for name, each in kept.items() if f'/{name}"' in said}
-        if used == kept:
-            break
-        kept = used
-    if kept:
-        schema["$defs"] = kept
-    else:
-        schema.pop("$defs", None)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from activities.registry import journal
 from activities.registry.reading import CaseRow, Filter, list_cases, replaced_number, transitions_of
@@ -20,13 +20,13 @@ from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS, case_id, read_case_id
 from cases.machines.machine import Milestone, Status
-from cases.models import Category, Record, RegionCode, StaffId
+from cases.models import Category, Contract, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
 from cases.submitters import Citizen, check_authority
 from cases.views import outcome_of, view_of
-from intake.applications import checked
+from intake.applications import PersonalNumber, checked
 from intake.service.bodies import object_of
 from intake.service.callers import READ
 from intake.service.headers import CaseId, NoneMatchHeader
@@ -37,11 +37,11 @@ LONGEST_WAIT: Final = 60
 MOST_IN_A_PAGE: Final = 500
 
 
-class LookedFor(BaseModel):
+class LookedFor(Contract):
     """Who is looked for."""
 
     kind: Kind
-    personal_number: str
+    personal_number: PersonalNumber = Field(repr=False)
 
 
 class Found(Record):
@@ -92,6 +92,8 @@ class SubjectRead(Record):
 
 class Narrowed(BaseModel):
     """By what a list is narrowed, and which page of it is asked for."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     kind: Kind | None = None
     status: Status | None = None

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field
+from pydantic import ConfigDict
 from starlette.exceptions import HTTPException
 
 from cases.answers import Outcome
@@ -40,15 +40,20 @@ class FieldProblem(Record):
 class Problem(Record):
     """A refusal. Whoever reads it by program goes by `code`."""
 
+    # The outcome of a case is left out where there is none.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     type: str
     """`urn:cardcase:` and the code."""
     title: str
+    """What went wrong and what to do, in English."""
     status: int
+    """The HTTP status."""
     code: Code
     remedy: Remedy
     errors: tuple[FieldProblem, ...] = ()
     """Every field that is wrong, where fields are."""
-    outcome: Outcome | None = Field(default=None)
+    outcome: Outcome | None = None
     """Of a case that is closed already."""
 
 
@@ -298,7 +303,12 @@ def response_of(problem: Problem, headers: Mapping[str, str] | None = None) -> R
         told["WWW-Authenticate"] = "Bearer"
     if problem.status in _ASK_AGAIN:
         told.setdefault("Retry-After", str(RETRY_SECONDS))
-    return Response(problem.model_dump_json(exclude_none=True), problem.status, headers=told, media_type=MEDIA_TYPE)
+    return Response(written(problem), problem.status, headers=told, media_type=MEDIA_TYPE)
+
+
+def written(problem: Problem) -> str:
+    """A problem as it is sent: of a case only where one is closed."""
+    return problem.model_dump_json(exclude={"outcome"} if problem.outcome is None else None)
 
 
 class TooOften(CaseError):

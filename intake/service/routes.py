@@ -1,103 +1,322 @@
-"""The routes of the service, and how the description of the interface names them."""
+"""The routes of the service, and what each says of itself."""
+
+from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter
 
 from activities.publishing.subscribing import Subscription
 from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.errors import Code
 from cases.events import EVENTS, FACTS
 from cases.progress import Progress
 from intake.applications import APPLICATIONS
-from intake.service.acting import FILLED_IN, IN_CLEAR, Acting
+from intake.service import examples
+from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
 from intake.service.bodies import described
+from intake.service.callers import FEED, OPEN, READ, tell
+from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
+from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
-from intake.service.problems import Problem
 from intake.service.reach import Reach
+from intake.service.refusals import BODY, ONE_CASE, ONE_SUBSCRIPTION, PARAMETERS, TOLD
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
+
+_PLACE: Final = frozenset({Code.FEED_PLACE_GONE})
 
 
 def routes(reach: Reach) -> APIRouter:
     """All routes of version 1."""
-    refused = {"description": "Refused: `code` says why, `remedy` what to do.", "model": Problem}
-    router = APIRouter(prefix="/v1", responses={"default": refused})
-    _of_cases(router, Looking(reach), Acting(reach))
+    router = APIRouter(prefix="/v1")
+    _of_openings(router, Acting(reach))
+    _of_cases(router, Looking(reach))
     _of_events(router, Acting(reach))
-    _of_the_feed(router, Feed(reach), Subscribing(reach))
+    _of_the_feed(router, Feed(reach))
+    _of_subscriptions(router, Subscribing(reach), Keys(reach))
     return router
 
 
-def _of_the_feed(router: APIRouter, feed: Feed, subscribing: Subscribing) -> None:
-    router.get("/events", response_model=Events, summary="Read what happened", tags=["feed"])(feed.read)
-    router.get("/events:end", response_model=FeedEnd, summary="Find the end of the feed", tags=["feed"])(feed.end)
-    one = "/subscriptions/{subscription}"
-    router.post(
-        "/subscriptions",
-        status_code=201,
-        response_model=Subscription,
-        openapi_extra=described(Wanted),
-        summary="Be told by webhook",
-        tags=["subscriptions"],
-    )(subscribing.begin)
-    router.get("/subscriptions", response_model=Subscriptions, summary="List subscriptions", tags=["subscriptions"])(
-        subscribing.list_them
+def _of_openings(router: APIRouter, acting: Acting) -> None:
+    applied = described(
+        *APPLICATIONS.values(),
+        without={"key"},
+        beside={"reopen": REOPEN},
+        needed={"kind"},
+        told_apart_by="kind",
     )
-    router.get(one, response_model=Subscription, summary="Read a subscription", tags=["subscriptions"])(
-        subscribing.read
-    )
-    router.delete(one, response_model=Subscription, summary="End a subscription", tags=["subscriptions"])(
-        subscribing.end
-    )
-    router.post(
-        f"{one}:replay",
-        response_model=Subscription,
-        openapi_extra=described(From),
-        summary="Send again from a place",
-        tags=["subscriptions"],
-    )(subscribing.replay)
-    for word, handler, summary in (
-        ("pause", subscribing.pause, "Pause a subscription"),
-        ("resume", subscribing.resume, "Go on with a subscription"),
-        ("resend", subscribing.send_again, "Send what was given up"),
-    ):
-        router.post(f"{one}:{word}", response_model=Subscription, summary=summary, tags=["subscriptions"])(handler)
-
-
-def _of_cases(router: APIRouter, looking: Looking, acting: Acting) -> None:
-    router.post(
+    add(
+        router,
+        "POST",
         "/cases",
-        status_code=201,
-        response_model=Receipt,
-        responses={200: {"model": Receipt, "description": "This application was handed in before."}},
-        openapi_extra=described(*APPLICATIONS.values(), without=frozenset({"key"})),
-        summary="Open a case",
-        tags=["cases"],
-    )(acting.open_case)
-    router.post(
+        acting.open_case,
+        Says(
+            name="open_case",
+            tag="cases",
+            summary="Open a case",
+            scope=OPEN,
+            status=HTTPStatus.CREATED,
+            answer=Receipt,
+            answered="The case is registered and screened; a rejection by a pre-check is said in `reason`.",
+            also={HTTPStatus.OK: "This application was handed in before; the receipt is the same."},
+            body=applied,
+            example={APPLICATIONS[kind].__name__: value for kind, value in examples.APPLICATIONS.items()},
+            refuses=TOLD,
+        ),
+    )
+
+
+def _of_cases(router: APIRouter, looking: Looking) -> None:
+    add(
+        router,
+        "POST",
         "/cases:lookup",
-        response_model=Found,
-        openapi_extra=described(LookedFor),
-        summary="Find the case of a person",
-        tags=["cases"],
-    )(looking.look_up)
-    for path, answer, handler, summary in (
-        ("", Page, looking.list_cases, "List cases"),
-        ("/{case}", CaseView, looking.read, "Read a case, or wait until it moves"),
-        ("/{case}/progress", Progress, looking.read_progress, "Ask for an applicant how far it is"),
-        ("/{case}/history", History, looking.read_history, "Read how a case moved"),
-        ("/{case}/outcome", Outcome, looking.read_outcome, "Read how a case ended"),
-        ("/{case}/subject", SubjectRead, looking.read_subject, "Read whom a case is about"),
+        looking.look_up,
+        Says(
+            name="look_up_case",
+            tag="cases",
+            summary="Find the case of a person",
+            scope=READ,
+            answer=Found,
+            answered="The case.",
+            body=described(LookedFor),
+            example={"example": examples.LOOKED_FOR},
+            refuses=BODY
+            | ONE_CASE
+            | {Code.SEARCHED_TOO_OFTEN, Code.PERSONAL_NUMBER_INVALID, Code.NUMBER_SPREADSHEET_DAMAGED},
+        ),
+    )
+    add(
+        router,
+        "GET",
+        "/cases",
+        looking.list_cases,
+        Says(
+            name="list_cases",
+            tag="cases",
+            summary="List cases",
+            scope=READ,
+            answer=Page,
+            answered="A page of cases.",
+            refuses=PARAMETERS,
+        ),
+    )
+    add(
+        router,
+        "GET",
+        "/cases/{case}",
+        looking.read,
+        Says(
+            name="read_case",
+            tag="cases",
+            summary="Read a case, or wait until it moves",
+            scope=READ,
+            answer=CaseView,
+            answered="Where the case stands, what it waits for, and what it may be told.",
+            also={HTTPStatus.NOT_MODIFIED: "It has not moved."},
+            etag=True,
+            refuses=PARAMETERS | ONE_CASE,
+        ),
+    )
+    for word, handler, says in (
+        (
+            "progress",
+            looking.read_progress,
+            Says(
+                name="read_progress",
+                tag="cases",
+                summary="Ask for an applicant how far it is",
+                scope=READ,
+                answer=Progress,
+                answered="One line over all the applicant's cases that the caller sees, in both languages.",
+                refuses=PARAMETERS | ONE_CASE | {Code.AUTHORITY_ENDED, Code.AUTHORITY_MISSING},
+            ),
+        ),
+        (
+            "history",
+            looking.read_history,
+            Says(
+                name="read_history",
+                tag="cases",
+                summary="Read how a case moved",
+                scope=READ,
+                answer=History,
+                answered="Every transition, oldest first.",
+                refuses=ONE_CASE,
+            ),
+        ),
+        (
+            "outcome",
+            looking.read_outcome,
+            Says(
+                name="read_outcome",
+                tag="cases",
+                summary="Read how a case ended",
+                scope=READ,
+                answer=Outcome,
+                answered="The result.",
+                refuses=ONE_CASE | {Code.CASE_STILL_OPEN},
+            ),
+        ),
+        (
+            "subject",
+            looking.read_subject,
+            Says(
+                name="read_subject",
+                tag="cases",
+                summary="Read whom a case is about",
+                scope=READ,
+                answer=SubjectRead,
+                answered="The numbers in clear.",
+                refuses=ONE_CASE | {Code.ROLE_NOT_ALLOWED},
+            ),
+        ),
     ):
-        router.get(f"/cases{path}", response_model=answer, summary=summary, tags=["cases"])(handler)
+        add(router, "GET", f"/cases/{{case}}/{word}", handler, says)
 
 
 def _of_events(router: APIRouter, acting: Acting) -> None:
     for event, fact in FACTS.items():
-        router.post(
+        record = EVENTS[event]
+        roles = ", ".join(f"`{role.value}`" for role in sorted(record.roles))
+        add(
+            router,
+            "POST",
             f"/cases/{{case}}/events/{event.value}",
-            response_model=Answer,
-            openapi_extra=described(fact, without=FILLED_IN, instead=IN_CLEAR),
-            operation_id=f"tell_{event.value}",
-            summary=f"Tell a case: {event.value}",
-            description=EVENTS[event].description,
-            tags=["events"],
-        )(acting.teller(event))
+            acting.teller(event),
+            Says(
+                name=f"tell_{event.value}",
+                tag="events",
+                summary=f"Tell a case: {event.value}",
+                description=f"{record.description}\n\nTold by: {roles}.",
+                scope=tell(event),
+                answer=Answer,
+                answered="Where the case stands after it.",
+                etag=True,
+                body=described(fact, without=FILLED_IN, instead=IN_CLEAR),
+                example={"example": examples.of_event(event)},
+                refuses=TOLD | ONE_CASE | {Code.VERSION_DIFFERS},
+            ),
+        )
+
+
+def _of_the_feed(router: APIRouter, feed: Feed) -> None:
+    add(
+        router,
+        "GET",
+        "/events",
+        feed.read,
+        Says(
+            name="read_feed",
+            tag="feed",
+            summary="Read what happened",
+            scope=FEED,
+            answer=Events,
+            answered="What followed, and where to go on.",
+            refuses=PARAMETERS | _PLACE,
+        ),
+    )
+    add(
+        router,
+        "GET",
+        "/events:end",
+        feed.end,
+        Says(
+            name="read_feed_end",
+            tag="feed",
+            summary="Find the end of the feed",
+            scope=FEED,
+            answer=FeedEnd,
+            answered="Where to go on from.",
+        ),
+    )
+
+
+def _of_subscriptions(router: APIRouter, subscribing: Subscribing, keys: Keys) -> None:
+    one = "/subscriptions/{subscription}"
+    add(
+        router,
+        "POST",
+        "/subscriptions",
+        subscribing.begin,
+        Says(
+            name="subscribe",
+            tag="subscriptions",
+            summary="Be told by webhook",
+            scope=FEED,
+            status=HTTPStatus.CREATED,
+            answer=Subscription,
+            answered="It is written down; its sink is asked whether it wants to be told.",
+            body=described(Wanted),
+            example={"example": examples.WANTED},
+            refuses=BODY | {Code.SINK_REFUSED, Code.REGION_INVALID, Code.SUBSCRIPTIONS_TOO_MANY},
+        ),
+    )
+    add(
+        router,
+        "GET",
+        "/subscriptions",
+        subscribing.list_them,
+        Says(
+            name="list_subscriptions",
+            tag="subscriptions",
+            summary="List subscriptions",
+            scope=FEED,
+            answer=Subscriptions,
+            answered="All of the caller, the oldest first.",
+        ),
+    )
+    for method, path, handler, name, summary in (
+        ("GET", one, subscribing.read, "read_subscription", "Read a subscription"),
+        ("DELETE", one, subscribing.end, "end_subscription", "End a subscription"),
+        ("POST", f"{one}:pause", subscribing.pause, "pause_subscription", "Pause a subscription"),
+        ("POST", f"{one}:resume", subscribing.resume, "resume_subscription", "Go on with a subscription"),
+        ("POST", f"{one}:resend", subscribing.send_again, "resend_subscription", "Send what was given up"),
+    ):
+        add(
+            router,
+            method,
+            path,
+            handler,
+            Says(
+                name=name,
+                tag="subscriptions",
+                summary=summary,
+                scope=FEED,
+                answer=Subscription,
+                answered="How it stands.",
+                refuses=ONE_SUBSCRIPTION,
+            ),
+        )
+    add(
+        router,
+        "POST",
+        f"{one}:replay",
+        subscribing.replay,
+        Says(
+            name="replay_subscription",
+            tag="subscriptions",
+            summary="Send again from a place",
+            scope=FEED,
+            answer=Subscription,
+            answered="How it stands.",
+            body=described(From),
+            example={"example": examples.FROM},
+            refuses=BODY | ONE_SUBSCRIPTION | _PLACE,
+        ),
+    )
+    add(
+        router,
+        "GET",
+        "/webhook-keys",
+        keys.read,
+        Says(
+            name="read_webhook_keys",
+            tag="subscriptions",
+            summary="Read the keys of webhooks",
+            scope=None,
+            answer=WebhookKeySet,
+            answered="The public keys, as a JWK set.",
+            media_type=KEY_SET,
+        ),
+    )

@@ -591,7 +591,9 @@ class AddDocuments(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
     original_seen: bool = False
+    """Their originals were shown at a counter as well, to the clerk who says so."""
     documents: Annotated[tuple[Document, ...], Field(min_length=1, max_length=20)]
 
 
@@ -603,6 +605,7 @@ class Answer(Told):
     milestone: Open[Milestone]
     version: int
     remains: tuple[str, ...] = ()
+    """What stays in effect although the case was undone, withdrawn or ended."""
 
 
 class ApplicationDocument(Sent):
@@ -644,6 +647,7 @@ class CardActivated(Fact):
     note: str = ""
     function: CardFunction
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
+    """By which order the card was made."""
 
 
 class CardDestroyed(Fact):
@@ -653,6 +657,7 @@ class CardDestroyed(Fact):
 
     note: str = ""
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
+    """By which order the card was made."""
     record: str
 
 
@@ -663,6 +668,7 @@ class CardFound(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
 
 
 class CardHandedOver(Fact):
@@ -674,6 +680,7 @@ class CardHandedOver(Fact):
     by: HandOver
     evidence: str
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
+    """By which order the card was made."""
 
 
 class CardLostOnWay(Fact):
@@ -683,7 +690,9 @@ class CardLostOnWay(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
+    """By which order the card was made."""
     evidence: str
 
 
@@ -695,6 +704,7 @@ class CardNotActivated(Fact):
     note: str = ""
     legal_basis: Annotated[str, Field(min_length=4, max_length=200)]
     evidence: str
+    """How its holder was asked last."""
 
 
 class CardProduced(Fact):
@@ -706,7 +716,8 @@ class CardProduced(Fact):
     produced: bool
     batch: str
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
-    card_number: str | None = Field(default=None, repr=False)
+    """Which order it answers."""
+    card_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{6,24}$")] | None = Field(default=None, repr=False)
 
 
 class CardTurnedUp(Fact):
@@ -717,7 +728,7 @@ class CardTurnedUp(Fact):
     note: str = ""
     order: Annotated[str, Field(pattern=r"^ord-[a-z2-7]{26}$")]
     batch: str
-    card_number: str = Field(repr=False)
+    card_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{6,24}$")] = Field(repr=False)
 
 
 class CardUnclaimed(Fact):
@@ -740,13 +751,13 @@ class CaseRow(Told):
     status: Open[Status]
     milestone: Open[Milestone]
     version: int
-    road: Open[Road] | None
+    road: Open[Road] | None = None
     policy: str
-    due_at: AwareDatetime | None
+    due_at: AwareDatetime | None = None
     attention: tuple[str, ...]
     opened_at: AwareDatetime
     moved_at: AwareDatetime
-    closed_at: AwareDatetime | None
+    closed_at: AwareDatetime | None = None
 
 
 class Defect(Shared):
@@ -762,6 +773,7 @@ class Demand(Told):
     document: Open[DocumentKind]
     legal_basis: str
     original: bool = False
+    """Its original is shown at a counter, and copied there: a copy that came another way is not enough."""
 
 
 class Destruction(Told):
@@ -795,6 +807,7 @@ class LateAnswer(Told):
 
     event: Open[Event]
     request: str
+    """Identity of the request that it answers."""
     actor: str
     at: AwareDatetime
 
@@ -817,12 +830,16 @@ class Recomputed(Told):
     """What a recomputation changed: the policy, dates, and what is waited for no more."""
 
     policy_before: str | None = None
+    """The policy that the case followed before, where it follows another one since."""
     due: MovedDate | None = None
     processing: MovedDate | None = None
     campaign: MovedDate | None = None
     demands: tuple[Open[DocumentKind], ...] = ()
+    """Documents that are demanded no more."""
     systems: tuple[Open[System], ...] = ()
+    """Systems that are waited for no more."""
     functions: tuple[Open[CardFunction], ...] = ()
+    """Functions of the card that are waited for no more."""
 
 
 class CaseView(Told):
@@ -839,70 +856,110 @@ class CaseView(Told):
     category: Open[Category]
     road: Open[Road] | None = None
     changes_name: bool = False
+    """Whether the name changes as well, or alone; what it was and what it becomes nobody is shown here."""
     reason: Open[ReplacementReason] | None = None
     policy: str | None = None
     awaits: Open[Awaits]
     missing: tuple[Demand, ...] = ()
     defects: tuple[Defect, ...] = ()
     events: tuple[Open[Event], ...] = ()
+    """What the case may be told now."""
     due_at: AwareDatetime | None = None
     due_event: Open[Event] | None = None
+    """What happens at `due_at` if nobody acts."""
     due_provisional: bool = False
     due_left: Left | None = None
+    """Working days up to `due_at`, as of the last transition."""
     act_by: AwareDatetime | None = None
+    """The last day that the applicant is told, where that is not `due_at`: until when a card may be collected."""
     rung: int = 0
+    """Highest rung of the escalation ladder that fired (`cases.ladder.Rung`)."""
     rung_at: AwareDatetime | None = None
     rung_told: tuple[Open[Recipient], ...] = ()
+    """Who was told of it."""
     acknowledged_at: AwareDatetime | None = None
+    """When somebody took it on, and who; None where nobody has."""
     acknowledged_by: str | None = None
     notice_due_at: AwareDatetime | None = None
+    """By when the agency has to name what is missing; then the filing counts as complete."""
     notices_left: int | None = None
+    """How often it may still do so."""
     climbs_at: AwareDatetime | None = None
+    """When the next rung fires if nobody acts, which rung that is, and who will be told of it."""
     climbs_to: int | None = None
     climbs_tells: tuple[Open[Recipient], ...] = ()
     next_event: Open[Event] | None = None
+    """What happens next if nobody acts: the status' time limit ends, or a rung fires."""
     next_at: AwareDatetime | None = None
     next_rung: int | None = None
+    """The rung that fires then, where it is one."""
     next_provisional: bool = False
     processing_due_at: AwareDatetime | None = None
+    """When the processing time ends; None while it stands still."""
     campaign_due_at: AwareDatetime | None = None
+    """When the campaign ends for this case, moved by its lawful holds so far."""
     dates_provisional: bool = False
+    """One of these rests on a year whose calendar is not published."""
     silenced_until: AwareDatetime | None = None
+    """Until when the rung that was acknowledged is not told of again."""
     content: str | None = None
+    """Digest of what is verified and approved; an approval names it."""
     documents: tuple[Document, ...] = ()
     channel: Open[ApplicationChannel] = ApplicationChannel.counter
     submitter_kind: Open[SubmitterKind] = SubmitterKind.staff
     submitter: str | None = None
+    """Who took the application in, where that was a member of staff."""
     submitter_named: bool = False
+    """A system said so, and they did not act themself: a verifier and an approver decide."""
     hold_reason: Open[HoldReason] | None = None
+    """Why the case is on hold."""
     originals: tuple[str, ...] = ()
+    """Copies on file whose originals were shown at a counter."""
     original_needed: bool = True
+    """Whether whoever verifies must have seen an original."""
     identity_checked_at: AwareDatetime | None = None
+    """When the identity of whoever applied was checked electronically."""
     corrects: Open[CorrectionReason] | None = None
+    """Why a change that was carried out is corrected."""
     delivery: Open[HandOver] | None = None
+    """How a new card is to reach its holder."""
     verifier: str | None = None
     approver: str | None = None
     confirmations: tuple[Open[System], ...] = ()
     awaited: tuple[Open[System], ...] = ()
     publication: str | None = None
+    """The publication of the number that the awaited systems have to answer."""
     refused_by: Open[System] | None = None
+    """The system that refused the new number last, until it confirms or is asked again."""
     late_answers: tuple[LateAnswer, ...] = ()
+    """The newest answers to requests that are over, oldest first, of all generations of the case."""
     dispute: Dispute | None = None
+    """The first officer's decision on a dispute."""
     dissents: tuple[Dispute, ...] = ()
+    """Decisions of others that differ from it: one of these officers joins another, or a supervisor decides."""
     judgements: tuple[Judgement, ...] = ()
+    """What officers said so far on whether the other record is the same person's; two who say the same decide it."""
     merged: bool = False
+    """Whether another record was merged into this person's; until something is paid, two officers may undo that."""
     order: str | None = None
+    """The order of a card that is in force: answers of the card bureau, the counter and the bank name it."""
     attempts: tuple[str, ...] = ()
+    """Earlier orders of the same card; a card that was made by one of them is taken."""
     to_destroy: tuple[str, ...] = ()
+    """Orders by which a card was made that nobody may have."""
     destruction: tuple[Destruction, ...] = ()
     activated: tuple[Open[CardFunction], ...] = ()
     production_attempts: int = 0
     benefits_held: bool = False
     benefit_decision: BenefitDecision | None = None
+    """What was decided last on holding benefits."""
     deciders: tuple[Open[Role], ...] = ()
+    """Who has to decide whether benefits are held; nobody where no decision is asked for."""
     recomputed: Recomputed | None = None
+    """What the newest recomputation changed."""
     attention: tuple[str, ...] = ()
     related: str | None = None
+    """The case that this one waits for or was opened from."""
     advice: tuple[Open[Advice], ...] = ()
     last_error: Open[Code] | None = None
     last_refusal: Open[Code] | None = None
@@ -920,6 +977,7 @@ class ConfirmDownstream(Fact):
     confirmed: bool
     reference: str
     publication: Annotated[str, Field(pattern=r"^pub-[a-z2-7]{26}$")]
+    """Which publication of the number it answers."""
 
 
 class ConfirmLoss(Fact):
@@ -929,6 +987,7 @@ class ConfirmLoss(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
     evidence: str
 
 
@@ -938,6 +997,7 @@ class Correction(Sent):
     reason: CorrectionReason
     legal_basis: Annotated[str, Field(min_length=4, max_length=200)]
     reference: str
+    """The decision, notice or record that says so."""
 
 
 class Moved(Told):
@@ -948,12 +1008,17 @@ class Moved(Told):
     generation: int
     version: int
     event: str | None = None
+    """What happened; None where the transition is no more."""
     status: Open[Status] | None = None
     milestone: Open[Milestone] | None = None
     awaits: Open[Awaits] | None = None
+    """Who acts next."""
     due_at: AwareDatetime | None = None
+    """By when, where the status has a limit."""
     request: str | None = None
+    """Identity of an order or a publication; an answer names it."""
     about: str | None = None
+    """What it is about, where a step asks or tells several: the register's own mark of a card or a claim."""
 
 
 class Entry(Told):
@@ -961,12 +1026,17 @@ class Entry(Told):
 
     specversion: str = "1.0"
     id: str
+    """Epoch and place; the same for every reader and every attempt."""
     source: str
+    """Which installation says so."""
     type: str
+    """`cardcase.`, the kind, and `.v1`."""
     subject: str
+    """The case."""
     time: AwareDatetime
     datacontenttype: str = "application/json"
     sequence: str
+    """Place in the feed (the `sequence` extension)."""
     data: Moved
 
 
@@ -975,7 +1045,9 @@ class Events(Told):
 
     events: tuple[Entry, ...]
     next: str
+    """What to ask with next time. It moves on also where nothing was for this caller."""
     is_end: bool
+    """Whether nothing more was there."""
 
 
 class Extend(Fact):
@@ -1005,6 +1077,7 @@ class FieldProblem(Told):
     """One field that is wrong."""
 
     pointer: str
+    """JSON pointer (RFC 6901) into the request's body, or `?name` for a parameter."""
     code: Open[Code]
     remedy: Remedy
 
@@ -1019,6 +1092,7 @@ class From(Sent):
     """From where to send again."""
 
     after: Annotated[str, Field(max_length=40)]
+    """A place in the feed, as `next` says it."""
 
 
 class TransitionRead(Told):
@@ -1028,11 +1102,12 @@ class TransitionRead(Told):
     version: int
     at: AwareDatetime
     event: str
-    status: Open[Status] | None
+    status: Open[Status] | None = None
+    """Before it; None for the registration of a generation."""
     to: Open[Status]
-    actor: str | None
-    role: str | None
-    office: str | None
+    actor: str | None = None
+    role: str | None = None
+    office: str | None = None
 
 
 class History(Told):
@@ -1085,7 +1160,7 @@ class LookedFor(Sent):
     """Who is looked for."""
 
     kind: Kind
-    personal_number: str = Field(repr=False)
+    personal_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{4,20}$")] = Field(repr=False)
 
 
 class NumberChangeApplication(Sent):
@@ -1099,10 +1174,15 @@ class NumberChangeApplication(Sent):
     channel: ApplicationChannel = ApplicationChannel.counter
     documents: tuple[ApplicationDocument, ...] = ()
     submitter: Actor | ApplicationCitizen
+    """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
     identity: IdentityCheck | None = None
+    """The electronic check of whoever applies, where the region's policy takes one by this channel."""
     new_number: str = Field(repr=False)
+    """The 18-digit number that is applied for; the one in force where the name alone changes."""
     new_name: str | None = Field(default=None, repr=False)
+    """The name that the person is to have, where it changes as well."""
     correction: Correction | None = None
+    """What the correction of a change that was carried out rests on; told with a reopening only."""
 
 
 class Outcome(Told):
@@ -1122,6 +1202,7 @@ class Page(Told):
 
     cases: tuple[CaseRow, ...]
     next: str | None = None
+    """Cursor of the following page; None where this is the last."""
 
 
 class PersonEnded(Fact):
@@ -1138,12 +1219,17 @@ class Problem(Told):
     """A refusal. Whoever reads it by program goes by `code`."""
 
     type: str
+    """`urn:cardcase:` and the code."""
     title: str
+    """What went wrong and what to do, in English."""
     status: int
+    """The HTTP status."""
     code: Open[Code]
     remedy: Remedy
     errors: tuple[FieldProblem, ...] = ()
+    """Every field that is wrong, where fields are."""
     outcome: Outcome | None = None
+    """Of a case that is closed already."""
 
 
 class Progress(Told):
@@ -1152,8 +1238,22 @@ class Progress(Told):
     zh: str
     en: str
     cases: tuple[str, ...]
+    """The cases that it is about, the number change first."""
     acts: bool
+    """Whether the applicant has something to do."""
     due_at: AwareDatetime | None = None
+    """By when, the exact instant; None where they have nothing to do, or no limit runs."""
+
+
+class PublishedKey(Told):
+    """A public Ed25519 key, as an entry of a JWK set (RFC 8037)."""
+
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    kid: str
+    use: str = "sig"
+    x: str
+    """The key's 32 bytes in base64url."""
 
 
 class Receipt(Told):
@@ -1166,10 +1266,14 @@ class Receipt(Told):
     road: Open[Road] | None = None
     missing: tuple[Demand, ...] = ()
     due_at: AwareDatetime | None = None
+    """By when the applicant must act, or, where nothing is missing, by when the agency must have decided."""
     due_provisional: bool = False
+    """The calendar of a year that the date rests on is not published yet."""
     due_left: Left | None = None
+    """Working days up to `due_at`, as of the transition that is answered."""
     advice: tuple[Open[Advice], ...] = ()
     reason: Open[Code] | None = None
+    """Why the case ended, where it ended at once."""
 
 
 class Recompute(Fact):
@@ -1181,6 +1285,7 @@ class Recompute(Fact):
 
     note: str = ""
     policy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,31}/[1-9][0-9]{0,5}$")] | None = None
+    """Name and version of the policy that the case is pinned to from now on; None leaves it."""
 
 
 class Reject(Fact):
@@ -1223,10 +1328,14 @@ class ReplacementApplication(Sent):
     channel: ApplicationChannel = ApplicationChannel.counter
     documents: tuple[ApplicationDocument, ...] = ()
     submitter: Actor | ApplicationCitizen
+    """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
     identity: IdentityCheck | None = None
+    """The electronic check of whoever applies, where the region's policy takes one by this channel."""
     number: str = Field(repr=False)
+    """The resident ID number that the applicant shows, of 18 digits or still of 15."""
     reason: ReplacementReason
     delivery: HandOver | None = None
+    """How the new card is to reach its holder, of the ways that the region offers by this channel."""
 
 
 class ReportLoss(Fact):
@@ -1236,6 +1345,7 @@ class ReportLoss(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
     evidence: str
 
 
@@ -1282,7 +1392,9 @@ class SubjectRead(Told):
 
     case_id: str
     number: str = Field(repr=False)
+    """The number that is in force from now on."""
     replaces: str | None = Field(default=None, repr=False)
+    """The one before it."""
 
 
 class Subscription(Told):
@@ -1291,10 +1403,14 @@ class Subscription(Told):
     id: str
     sink: str
     types: tuple[str, ...]
+    """Types of events; empty for all that the client is told of."""
     state: Open[State]
     pending: int
+    """Events that have still to be sent."""
     dead: int
+    """Events that were given up, until somebody has them sent again."""
     failures: int
+    """Attempts in a row that failed."""
     last_error: str | None = None
     created_at: AwareDatetime
     ended_at: AwareDatetime | None = None
@@ -1320,10 +1436,19 @@ class Wanted(Sent):
     """What a client wants to be told of, and where."""
 
     sink: Annotated[str, Field(min_length=8, max_length=500)]
+    """An https address of a host that the service knows. It answers the challenge of the first message."""
     types: Annotated[
         tuple[Annotated[str, Field(pattern=r"^cardcase\.[a-z_]{1,40}\.v1$")], ...], Field(max_length=50)
     ] = ()
+    """Types of events; empty for all that the client is told of."""
     region: Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$")] | None = None
+    """Only cases of this office's region; the client's own without."""
+
+
+class WebhookKeySet(Told):
+    """All keys that sign just now: two while one is replaced. A message is good by any of them."""
+
+    keys: tuple[PublishedKey, ...]
 
 
 class Withdraw(Fact):
@@ -1333,6 +1458,7 @@ class Withdraw(Fact):
 
     note: str = ""
     on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
 
 
 Application: TypeAlias = NumberChangeApplication | ReplacementApplication

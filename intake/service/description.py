@@ -1,0 +1,283 @@
+"""The description of the interface (OpenAPI 3.1): written from the models and from what each route says of itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from cases.events import EVENTS
+from intake.service import examples
+from intake.service.bodies import COMPONENTS, JSON
+from intake.service.callers import FEED, OPEN, READ, SCOPES, tell
+from intake.service.problems import MEDIA_TYPE, Problem
+from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
+
+VERSION: Final = "1.0.0"
+"""Of the interface. Its first part is that of the routes (`/v1`), and grows where something is taken away."""
+KEY_SET: Final = "application/jwk-set+json"
+SCHEME: Final = "client_credentials"
+
+DESCRIPTION: Final = """\
+Cases of social security cards: changes of resident ID numbers and card replacements.
+
+Every request carries an access token of the agency's identity provider, made out to this service (OAuth 2 client
+credentials); its scopes narrow what the role of its bearer may do. What is not within a bearer's region or part is
+answered as if it were not there (404). Repeating a request is always safe. What is refused is
+`application/problem+json` with a stable `code`; values are never repeated.
+
+Moments are RFC 3339 with a zone, days are `YYYY-MM-DD` of Asia/Shanghai, sizes are bytes, waits are seconds, time
+limits are working days of the official calendar. Fields are added and so are values of enumerations: a program leaves
+alone what it does not know. All examples are synthetic.
+"""
+_TAGS: Final = (
+    {"name": "cases", "description": "Opening cases, reading them, and waiting for them to move."},
+    {"name": "events", "description": "Telling a case what happened."},
+    {"name": "feed", "description": "Being told, for networks that let nothing in: what happened, in order."},
+    {"name": "subscriptions", "description": "Being told by webhook, signed after Standard Webhooks."},
+)
+_ETAG: Final = {
+    "ETag": {"description": "Where the case stands.", "required": True, "schema": {"type": "string"}},
+}
+_LOCATION: Final = {
+    "Location": {"description": "Where it is read.", "required": True, "schema": {"type": "string"}},
+}
+_OF_REFUSALS: Final[Mapping[HTTPStatus, Mapping[str, Any]]] = {
+    HTTPStatus.UNAUTHORIZED: {
+        "WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}
+    },
+}
+_RETRY: Final = {
+    "Retry-After": {
+        "description": "Seconds after which to repeat the request.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_ASK_AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Says:
+    """What a route says of itself."""
+
+    name: str
+    """Its operation, after which generated clients name a method; it never changes."""
+    tag: str
+    summary: str
+    answer: type[BaseModel]
+    answered: str
+    """What the answer is."""
+    scope: str | None
+    """The scope that a token needs; None where nobody has to say who they are."""
+    refuses: Codes = frozenset()
+    """The codes of it, beside those of a token and of the service itself."""
+    status: HTTPStatus = HTTPStatus.OK
+    also: Mapping[HTTPStatus, str] = field(default_factory=dict)
+    """Other answers that are none of a refusal."""
+    body: Mapping[str, Any] | None = None
+    """The schema of its body (`intake.service.bodies.described`)."""
+    example: Mapping[str, Any] | None = None
+    """What may stand in its body, by name; one that needs no name has none."""
+    etag: bool = False
+    """Whether the answer says where a case stands."""
+    media_type: str = JSON
+    description: str | None = None
+    """In place of the docstring of its handler."""
+
+
+def add(router: APIRouter, method: str, path: str, handler: Callable[..., Any], says: Says) -> None:
+    """Serve a route, and describe it."""
+    router.add_api_route(
+        path,
+        handler,
+        methods=[method],
+        status_code=says.status,
+        response_model=says.answer,
+        response_description=says.answered,
+        operation_id=says.name,
+        summary=says.summary,
+        description=says.description,
+        tags=[says.tag],
+        openapi_extra=_operation(says),
+        response_class=_Json if says.media_type == JSON else _Keys,
+    )
+
+
+class _Json(Response):
+    media_type = JSON
+
+
+class _Keys(Response):
+    media_type = KEY_SET
+
+
+def _operation(says: Says) -> dict[str, Any]:
+    operation: dict[str, Any] = {"security": [] if says.scope is None else [{SCHEME: [says.scope]}]}
+    if says.body is not None:
+        content: dict[str, Any] = {"schema": dict(says.body)}
+        if says.example is not None:
+            content["examples"] = {name: _marked(value) for name, value in says.example.items()}
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    responses: dict[str, Any] = {str(int(says.status)): _answer(says)}
+    for status, what in says.also.items():
+        responses[str(int(status))] = {"description": what, **_headers(says)} | (
+            {} if status == HTTPStatus.NOT_MODIFIED else _answer(says) | {"description": what}
+        )
+    codes = says.refuses | ALWAYS | (TOKEN if says.scope is not None else frozenset())
+    for status, of_it in by_status(codes).items():
+        responses[str(int(status))] = {
+            "description": f"Refused: {', '.join(of_it)}.",
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": f"{COMPONENTS}{Problem.__name__}"},
+                    "examples": {of_it[0].value: _marked(examples.of_refusal(of_it[0]))},
+                }
+            },
+            CODES: [code.value for code in of_it],
+        }
+        if headers := {**_OF_REFUSALS.get(status, {}), **(_RETRY if status in _ASK_AGAIN else {})}:
+            responses[str(int(status))]["headers"] = headers
+    operation["responses"] = responses
+    return operation
+
+
+CODES: Final = "x-codes"
+"""Where a refusal's codes stand in the description of its route."""
+
+
+def _answer(says: Says) -> dict[str, Any]:
+    content = {"examples": {"example": _marked(examples.of_answer(says.answer))}}
+    return {
+        "description": says.answered,
+        "content": {says.media_type: {"schema": {"$ref": f"{COMPONENTS}{says.answer.__name__}"}} | content},
+        **_headers(says),
+    }
+
+
+def _headers(says: Says) -> dict[str, Any]:
+    headers = {**(_ETAG if says.etag else {}), **(_LOCATION if says.status == HTTPStatus.CREATED else {})}
+    return {"headers": headers} if headers else {}
+
+
+def _marked(value: Any) -> dict[str, Any]:
+    return {"summary": examples.MARK, "value": value}
+
+
+def describe(application: FastAPI) -> dict[str, Any]:
+    """The framework's description, with what request bodies and refusals are made of beside its other models."""
+    if application.openapi_schema is not None:
+        return application.openapi_schema
+    schema = get_openapi(
+        title=application.title,
+        version=application.version,
+        description=application.description,
+        routes=application.routes,
+        tags=[dict(tag) for tag in _TAGS],
+    )
+    models = schema.setdefault("components", {}).setdefault("schemas", {})
+    # The framework's own refusals of parameters; ours are described by each route.
+    for unused in ("HTTPValidationError", "ValidationError"):
+        models.pop(unused, None)
+    _, refused = models_json_schema([(Problem, "serialization")], ref_template=f"{COMPONENTS}{{model}}")
+    _put(models, refused["$defs"])
+    refusals: dict[str, Any] = {}
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["parameters"] = [_may_be_left_out(each) for each in operation.get("parameters", ())]
+            operation["responses"] = {
+                status: _once(refusals, HTTPStatus(int(status)), operation["operationId"], response)
+                for status, response in sorted(operation["responses"].items())
+                # The framework's own word for parameters that are wrong.
+                if response["description"] != "Validation Error"
+            }
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                _put(models, content["schema"].pop("$defs", {}))
+    schema["components"]["responses"] = dict(sorted(refusals.items()))
+    schema["components"]["schemas"] = _used(schema)
+    schema["components"]["securitySchemes"] = _SECURITY
+    schema["security"] = [{SCHEME: []}]
+    application.openapi_schema = schema
+    return schema
+
+
+def _may_be_left_out(parameter: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out is not sent as null: there is none in a path, a query or a header."""
+    schema = parameter["schema"]
+    kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(kinds) == 1:
+        parameter["schema"] = {name: said for name, said in schema.items() if name != "anyOf"} | kinds[0]
+    return parameter
+
+
+def _once(refusals: dict[str, Any], status: HTTPStatus, operation: str, response: dict[str, Any]) -> dict[str, Any]:
+    """A refusal that many routes answer alike, described once and named after the first of them."""
+    if CODES not in response:
+        return response
+    response["content"].pop(JSON, None)
+    name = next((name for name, said in refusals.items() if said == response), None)
+    if name is None:
+        name = f"Refused{int(status)}_{operation}"
+        refusals[name] = response
+    return {"$ref": f"#/components/responses/{name}"}
+
+
+def _put(models: dict[str, Any], others: Mapping[str, Any]) -> None:
+    """Put models beside others. Raises ValueError where two of one name differ: clients would mix them up."""
+    for name, schema in others.items():
+        said = _without_null_defaults(schema)
+        if models.setdefault(name, said) != said:
+            raise ValueError(f"{name} is described in two ways")
+
+
+def _used(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The models that something refers to: what only those fields were made of that are sent otherwise is left out."""
+    models, used = schema["components"]["schemas"], dict[str, Any]()
+    said: Any = [schema["paths"], schema["components"]["responses"]]
+    while found := {name for name in _names(said) if name not in used}:
+        used |= {name: models[name] for name in found}
+        said = [models[name] for name in found]
+    return dict(sorted(used.items()))
+
+
+def _names(said: Any) -> Iterator[str]:
+    if isinstance(said, list):
+        for each in said:
+            yield from _names(each)
+    elif isinstance(said, dict):
+        for name, each in said.items():
+            if name == "$ref" and each.startswith(COMPONENTS):
+                yield each.removeprefix(COMPONENTS)
+            else:
+                yield from _names(each)
+
+
+def _without_null_defaults(schema: Any) -> Any:
+    """As the framework writes models: what is null where nothing is said need not be told."""
+    if isinstance(schema, list):
+        return [_without_null_defaults(each) for each in schema]
+    if isinstance(schema, dict):
+        return {
+            name: _without_null_defaults(value)
+            for name, value in schema.items()
+            if not (name == "default" and value is None)
+        }
+    return schema
+
+
+_SCOPES: Final = {
+    OPEN: "Open cases.",
+    READ: "Read cases, and wait for them.",
+    FEED: "Read the feed, and be told by webhook.",
+} | {tell(event): f"Tell a case: {event.value} ({record.zh})." for event, record in EVENTS.items()}
+_SECURITY: Final = {
+    SCHEME: {
+        "type": "oauth2",
+        "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {scope: _SCOPES[scope] for scope in SCOPES}}},
+        "description": "The token endpoint is the identity provider's; this service has none of its own.",
+    }
+}

@@ -1,0 +1,231 @@
+"""Examples for the description of the interface. All of them are synthetic: nobody has these numbers and names."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from activities.publishing.entries import Challenge, Entry, Moved, Told, type_of
+from activities.publishing.subscribing import State, Subscription
+from activities.registry.reading import CaseRow
+from cases.answers import Answer, CaseView, Left, Outcome, Receipt
+from cases.clocks import SHANGHAI
+from cases.errors import Code
+from cases.events import EVENTS, Event
+from cases.machines.machine import Awaits, Milestone, Status
+from cases.models import Category, Role, System
+from cases.names import Kind
+from cases.numbers import Road
+from cases.openings import ApplicationChannel
+from cases.progress import Progress
+from cases.submitters import SubmitterKind
+from intake.service.feed import Events, FeedEnd
+from intake.service.keys import PublishedKey, WebhookKeySet
+from intake.service.looking import Found, History, Page, SubjectRead, TransitionRead
+from intake.service.problems import problem_of, written
+from intake.service.subscriptions import Subscriptions
+
+MARK: Final = "Synthetic"
+"""Stands over every example."""
+
+_CASE: Final = "idc-abcdefghijklmnopqrstuvwxyz"
+_PLACE: Final = "abcdefghij.1204"
+_SUBSCRIPTION: Final = "sub-abcdefghijklmnopqrstuvwxyz"
+_PUBLICATION: Final = "pub-abcdefghijklmnopqrstuvwxyz"
+_DIGEST: Final = "0123456789abcdef" * 4
+_REGION: Final = "130102"
+_OLD_NUMBER, _NUMBER = "110105021018775", "110105190210187751"
+_DOCUMENT: Final = {
+    "kind": "resident_id_card",
+    "uri": "doc://store/d-1",
+    "media_type": "image/jpeg",
+    "size": 20480,
+    "sha256": _DIGEST,
+}
+_AT: Final = datetime(2026, 9, 1, 10, 30, tzinfo=SHANGHAI)
+_DUE: Final = datetime(2026, 9, 23, tzinfo=SHANGHAI)
+
+CHANGE: Final[Mapping[str, Any]] = {
+    "kind": "IdNumberChange",
+    "channel": "counter",
+    "submitter": {"id": "clerk-1", "role": "clerk", "office": _REGION},
+    "personal_number": "SN0034",
+    "name": "测癸寅",
+    "new_number": _NUMBER,
+    "region": _REGION,
+    "category": "resettled",
+    "documents": [_DOCUMENT],
+}
+REPLACEMENT: Final[Mapping[str, Any]] = {
+    "kind": "CardReplacement",
+    "channel": "counter",
+    "submitter": {"id": "clerk-1", "role": "clerk", "office": _REGION},
+    "personal_number": "SN0034",
+    "name": "测癸寅",
+    "number": _NUMBER,
+    "reason": "data_changed",
+    "region": _REGION,
+    "documents": [_DOCUMENT],
+}
+APPLICATIONS: Final = {Kind.id_number_change: CHANGE, Kind.card_replacement: REPLACEMENT}
+"""One of each kind of case."""
+LOOKED_FOR: Final[Mapping[str, Any]] = {"kind": "IdNumberChange", "personal_number": "SN0034"}
+WANTED: Final[Mapping[str, Any]] = {
+    "sink": "https://back-office.example.invalid/cardcase",
+    "types": [type_of(Told.case_moved)],
+}
+FROM: Final[Mapping[str, Any]] = {"after": _PLACE}
+
+_MOVED: Final = Entry(
+    id=_PLACE,
+    source="/cardcase/default",
+    type=type_of(Told.case_moved),
+    subject=_CASE,
+    time=_AT,
+    sequence="1204",
+    data=Moved(
+        case_id=_CASE,
+        kind=Kind.id_number_change,
+        generation=1,
+        version=3,
+        event=Event.commit.value,
+        status=Status.applying,
+        milestone=Milestone.documents_verified,
+        awaits=Awaits.downstream,
+        due_at=_DUE,
+    ),
+)
+_TOLD: Final = Subscription(
+    id=_SUBSCRIPTION,
+    sink="https://back-office.example.invalid/cardcase",
+    types=(type_of(Told.case_moved),),
+    state=State.active,
+    pending=0,
+    dead=0,
+    failures=0,
+    created_at=_AT,
+)
+_EXAMPLES: Final[tuple[BaseModel, ...]] = (
+    Receipt(
+        case_id=_CASE,
+        generation=1,
+        status=Status.in_review,
+        milestone=Milestone.submitted,
+        road=Road.pure_upgrade,
+        due_at=_DUE,
+        due_left=Left(after=date(2026, 9, 1), working_days=15),
+    ),
+    Answer(case_id=_CASE, status=Status.verified, milestone=Milestone.documents_verified, version=2),
+    Found(case_id=_CASE),
+    CaseView(
+        case_id=_CASE,
+        kind=Kind.id_number_change,
+        generation=1,
+        version=4,
+        status=Status.applying,
+        status_zh="正在变更",
+        milestone=Milestone.documents_verified,
+        region=_REGION,
+        category=Category.resettled,
+        road=Road.pure_upgrade,
+        policy="north/1",
+        awaits=Awaits.downstream,
+        events=(Event.confirm_downstream, Event.person_ended),
+        due_at=_DUE,
+        due_event=Event.confirmation_overdue,
+        channel=ApplicationChannel.counter,
+        submitter_kind=SubmitterKind.staff,
+        submitter="clerk-1",
+        verifier="clerk-2",
+        awaited=(System.bank,),
+        publication=_PUBLICATION,
+    ),
+    Page(
+        cases=(
+            CaseRow(
+                case_id=_CASE,
+                generation=1,
+                kind=Kind.id_number_change,
+                region=_REGION,
+                category=Category.resettled,
+                status=Status.applying,
+                milestone=Milestone.documents_verified,
+                version=4,
+                road=Road.pure_upgrade,
+                policy="north/1",
+                due_at=_DUE,
+                attention=(),
+                opened_at=_AT,
+                moved_at=_AT,
+                closed_at=None,
+            ),
+        ),
+        next="WyJpZGMtYWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoiLDFd",
+    ),
+    Progress(
+        zh="您的证件号码变更已提交审核。您目前无须办理任何事项。",
+        en="Your number change is being checked; you need not do anything now.",
+        cases=(_CASE,),
+        acts=False,
+    ),
+    History(
+        case_id=_CASE,
+        transitions=(
+            TransitionRead(
+                generation=1,
+                version=2,
+                at=_AT,
+                event=Event.verify_documents.value,
+                status=Status.in_review,
+                to=Status.verified,
+                actor="clerk-2",
+                role=Role.clerk.value,
+                office=_REGION,
+            ),
+        ),
+    ),
+    Outcome(
+        case_id=_CASE,
+        generation=1,
+        status=Status.done,
+        milestone=Milestone.benefits_unblocked,
+        transitions=9,
+    ),
+    SubjectRead(case_id=_CASE, number=_NUMBER, replaces=_OLD_NUMBER),
+    Events(events=(_MOVED,), next=_PLACE, is_end=True),
+    FeedEnd(next=_PLACE),
+    _TOLD,
+    Subscriptions(subscriptions=(_TOLD,)),
+    WebhookKeySet(keys=(PublishedKey(kid="2026-09", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),)),
+)
+_BY_MODEL: Final[Mapping[type[BaseModel], BaseModel]] = {type(example): example for example in _EXAMPLES}
+
+
+def of_answer(model: type[BaseModel]) -> Any:
+    """An answer, as JSON. Raises KeyError for a model that has no example yet: it is written here."""
+    return _BY_MODEL[model].model_dump(mode="json")
+
+
+def of_refusal(code: Code) -> Any:
+    """A refusal with a code, as JSON."""
+    return json.loads(written(problem_of(code)))
+
+
+def of_entry(kind: Told) -> Any:
+    """What a sink is told of a kind, as JSON."""
+    return _MOVED.model_copy(update={"type": type_of(kind)}).model_dump(mode="json", exclude_none=True)
+
+
+def of_challenge() -> Any:
+    """The first message to a sink, as JSON."""
+    return Challenge(subscription=_SUBSCRIPTION, challenge="nHhBhJ0zqzPcrMrcxXUXvBwRJjPqLDPR").model_dump(mode="json")
+
+
+def of_event(event: Event) -> Any:
+    """What a case is told as an event, in clear, as JSON."""
+    fields = dict(EVENTS[event].form.example)
+    if fields.pop("card_token", None) is not None:
+        fields["card_number"] = "T00000001"
+    return fields
