@@ -9,7 +9,7 @@ database holds a copy of the matrix of roles that every row of the audit refers 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -178,13 +178,15 @@ class EventRecord:
     """Whether it answers a request, by its identity; one that answers a request that is over is written down."""
     of_the_world: bool = False
     """Whether it tells of a card and not of the case: it is on record when the case is closed as well."""
+    of_what_is_left: bool = False
+    """Whether it may be about what came in when a case was over; so a closed case is told it while there is some."""
     after_a_refusal: bool = False
     """Whether the register alone says it, after it refused a step of the engine (`cases.decide.otherwise`)."""
 
     @property
     def is_heard_after_closing(self) -> bool:
         """Whether a closed case is told it: an answer to what is over is written down, the world is taken as it is."""
-        return self.answers or self.of_the_world
+        return self.answers or self.of_the_world or self.of_what_is_left
 
 
 # --- what a case knows of the form of an event ----------------------------------------------------------------------
@@ -472,13 +474,17 @@ _RECORDS: Final = (
         Form(example={"legal_basis": "《社会保险经办条例》第三十一条"}, blank={"legal_basis": ""}),
         in_bulk=True,
     ),
-    _told(
-        Event.acknowledge,
-        Acknowledge,
-        "签收督办",
-        "签收督办。Somebody has seen that the case needs attention.",
-        frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator}),
-        in_bulk=True,
+    replace(
+        _told(
+            Event.acknowledge,
+            Acknowledge,
+            "签收督办",
+            "签收督办；由运维或主管签收时，过期回复一并签收。"
+            "Somebody has seen that the case needs attention; an operator or supervisor, also what was answered late.",
+            frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator}),
+            in_bulk=True,
+        ),
+        of_what_is_left=True,
     ),
     _told(
         Event.person_ended,

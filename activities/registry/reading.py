@@ -24,7 +24,10 @@ from cases.steps import KEPT_LATE_ANSWERS
 SQL: Final = load("reading.sql")
 
 LATE_ANSWER: Final = "late_answer"
-"""Why an operator should look at a case, open or closed: what it asked once was answered when that was over."""
+"""Why an operator should look at a case, open or closed: what it asked once was answered when that was over.
+
+Until an operator or a supervisor acknowledges; what a clerk has seen stays on this list.
+"""
 SURPLUS_CARD: Final = "surplus_card"
 """The same: a card of a closed case is to be destroyed. An open case says so itself."""
 

@@ -7,7 +7,7 @@ SELECT
     opened_at, moved_at, closed_at,
     EXISTS (
         SELECT FROM answers_out_of_date AS late
-        WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation)
+        WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation) AND NOT answer_is_seen(late)
     ) AS answered_late,
     closed_at IS NOT NULL AND EXISTS (
         SELECT FROM cards
@@ -24,7 +24,7 @@ WHERE (:kind::text IS NULL OR kind = :kind)
       OR attention @> ARRAY[:attention]
       OR (:attention = 'late_answer' AND EXISTS (
           SELECT FROM answers_out_of_date AS late
-          WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation)
+          WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation) AND NOT answer_is_seen(late)
       ))
       OR (:attention = 'surplus_card' AND closed_at IS NOT NULL AND EXISTS (
           SELECT FROM cards

@@ -14,6 +14,7 @@ from activities.registry.reading import Filter, case_now, list_cases, verify_cha
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
+    Acknowledge,
     CardActivated,
     CardDestroyed,
     CardFound,
@@ -28,19 +29,20 @@ from cases.facts import (
     ReportLoss,
 )
 from cases.machines.machine import Status
-from cases.models import Role, System
-from cases.names import TOLD_AFTER_CLOSING, after_closing_id, order_id, publication_id
+from cases.models import Actor, Role, System
+from cases.names import TOLD_AFTER_CLOSING, Kind, after_closing_id, order_id, publication_id
 from cases.openings import ReplacementReason
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from intake.client import CaseClient, EngineError
 from tests.engine import Engine
 from tests.intake.calling import Run
 from tests.intake.operating import Desk
-from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, SOUTH, SPEAKERS, of_office
+from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, OPERATOR, SOUTH, SPEAKERS, of_office
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import activate, change, made, ordered, replacement, to_the_end
 
 REGIONS = (OFFICE, SOUTH)
+SUPERVISOR = Actor(id="supervisor-1", role=Role.supervisor, office=OFFICE)
 
 
 @pytest.fixture
@@ -177,6 +179,77 @@ async def test_what_is_left_of_closed_cases_is_listed(engine: Engine, client: Ca
     now = await case_now(engine.pool, case.case_id)
     assert now is not None
     assert [each.request for each in now.late_answers] == [order]
+
+
+async def stands_on_the_list(engine: Engine, case: Dossier) -> bool:
+    rows = await list_cases(engine.pool, Filter(attention="late_answer", office=case.opening.region), limit=10_000)
+    return case.case_id in {row.case_id for row in rows}
+
+
+def acknowledges(actor: Actor, region: str, note: str = "") -> Acknowledge:
+    return Acknowledge(actor=actor.model_copy(update={"office": region}), note=note)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_late_answer_to_a_closed_case_leaves_the_list_when_an_operator_has_seen_it(
+    engine: Engine, client: CaseClient, kind: Kind, region: str
+) -> None:
+    if kind is Kind.card_replacement:
+        case = await withdrawn(engine, region)
+        late = answers_of_a_card(order_id(case.case_id, 1, 3), region)[:2]
+    else:
+        case = await ended(await change(engine, ID_CARD, region=region))
+        late = tuple(
+            of_office(
+                ConfirmDownstream(
+                    actor=SPEAKERS[System.bank],
+                    system=System.bank,
+                    confirmed=confirmed,
+                    reference="late-1",
+                    publication=publication_id(case.case_id, 1, 4),
+                ),
+                region,
+            )
+            for confirmed in (True, False)
+        )
+    seen = acknowledges(OPERATOR, region)
+    assert await code_of(client.tell(case.case_id, seen)) is Code.CASE_CLOSED, "there is nothing to see"
+    assert await code_of(client.tell(case.case_id, late[0])) is Code.ANSWER_OUT_OF_DATE
+    assert await stands_on_the_list(engine, case)
+    assert await code_of(client.tell(case.case_id, acknowledges(CLERK, region))) is Code.ROLE_NOT_ALLOWED
+    assert await stands_on_the_list(engine, case)
+    before = await audit(engine, case.case_id)
+    answer = await client.tell(case.case_id, seen)
+    assert answer.status is Status.withdrawn
+    assert not await stands_on_the_list(engine, case)
+    assert await audit(engine, case.case_id) == before
+    assert await client.tell(case.case_id, seen) == answer, "the same again is the same"
+    again = acknowledges(SUPERVISOR, region)
+    assert await code_of(client.tell(case.case_id, again)) is Code.CASE_CLOSED
+    # What comes after that is seen by nobody yet.
+    assert await code_of(client.tell(case.case_id, late[1])) is Code.ANSWER_OUT_OF_DATE
+    assert await stands_on_the_list(engine, case)
+    await client.tell(case.case_id, acknowledges(SUPERVISOR, region, note="第二次"))
+    assert not await stands_on_the_list(engine, case)
+    assert len(await kept(engine, case.case_id)) == 2, "what was answered stays on record"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_late_answer_to_an_open_case_leaves_the_list_when_an_operator_has_seen_it_and_not_when_a_clerk_has(
+    engine: Engine, client: CaseClient, region: str
+) -> None:
+    case = await ordered(engine, region=region)
+    late, other = answers_of_a_card(order_id(case.case_id, 1, 999), region)[:2]
+    assert not await stands_on_the_list(engine, case)
+    assert await code_of(client.tell(case.case_id, late)) is Code.ANSWER_OUT_OF_DATE
+    assert await stands_on_the_list(engine, case)
+    await client.tell(case.case_id, acknowledges(CLERK, region))
+    assert await stands_on_the_list(engine, case)
+    await client.tell(case.case_id, acknowledges(OPERATOR, region))
+    assert not await stands_on_the_list(engine, case)
+    assert await code_of(client.tell(case.case_id, other)) is Code.ANSWER_OUT_OF_DATE
+    assert await stands_on_the_list(engine, case)
 
 
 async def ordered_and_withdrawn(engine: Engine, client: CaseClient) -> tuple[Dossier, str]:

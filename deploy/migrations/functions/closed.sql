@@ -20,6 +20,18 @@ RETURN card.code = '4' AND card.number IS NOT NULL AND card.destroyed_at IS NULL
 );
 COMMENT ON FUNCTION card_is_surplus IS 'Whether a card is there that an order brought which was over, and waits for its destruction';
 
+CREATE OR REPLACE FUNCTION answer_is_seen(late answers_out_of_date) RETURNS boolean LANGUAGE sql STABLE
+RETURN EXISTS (
+    SELECT FROM transitions AS made
+    WHERE made.case_id = late.case_id AND made.event = 'acknowledge' AND made.role IN ('operator', 'supervisor')
+      AND made.at >= late.written_at
+) OR EXISTS (
+    SELECT FROM told_after_closing AS told
+    WHERE told.case_id = late.case_id AND told.event = 'acknowledge' AND told.told_at >= late.written_at
+);
+COMMENT ON FUNCTION answer_is_seen IS
+    'Whether an operator or a supervisor has acknowledged, while the case was open or afterwards, that an answer came when what it answers was over';
+
 CREATE OR REPLACE FUNCTION take_in_after_closing(s step) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     blocked record;
@@ -45,6 +57,15 @@ BEGIN
         ELSIF witness IS NOT NULL THEN
             s.facts := s.facts || jsonb_build_object('first_statement', witness);
             PERFORM effect_destroy_surplus_card(s);
+        END IF;
+        RETURN;
+    ELSIF s.event = 'acknowledge' THEN
+        IF told(s.facts, 'fact', 'actor', 'role') NOT IN ('operator', 'supervisor') THEN
+            RAISE EXCEPTION 'ROLE_NOT_ALLOWED' USING ERRCODE = 'CASE1';
+        ELSIF NOT EXISTS (
+            SELECT FROM answers_out_of_date AS late WHERE late.case_id = s.case_id AND NOT answer_is_seen(late)
+        ) THEN
+            RAISE EXCEPTION 'CASE_CLOSED' USING ERRCODE = 'CASE1';
         END IF;
         RETURN;
     ELSIF ended IS NOT NULL THEN
@@ -86,7 +107,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION take_in_after_closing IS
-    'What the world shows of a closed case is on record: a card that turned up, its destruction by two people, a loss, a find. Refuses as the effects do; CARD_NOT_TO_BE_DESTROYED, SAME_PERSON; CASE_CLOSED where an open case is to be told';
+    'What the world shows of a closed case is on record: a card that turned up, its destruction by two people, a loss, a find; and that somebody has seen what was answered too late. Refuses as the effects do; CARD_NOT_TO_BE_DESTROYED, SAME_PERSON; CASE_CLOSED where an open case is to be told';
 
 CREATE OR REPLACE FUNCTION tell_closed(asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
