@@ -93,6 +93,19 @@ async def test_a_report_that_was_withdrawn_with_its_application_runs_to_its_end(
 
 
 @pytest.mark.parametrize("region", REGIONS)
+async def test_nobody_writes_to_a_person_who_has_died_that_a_report_has_ended(checking: Engine, region: str) -> None:
+    case = await lost(checking, region=region)
+    await case.tell(Event.person_ended)
+    assert (await case.ends()).remains == ("card_blocked",)
+    await expire(case)
+    assert await check(checking) == BlocksEnded(expired=1, ended=1)
+    code, told = ENDS[region]
+    assert (await case.holdings()).codes == code
+    assert await case.told_to("bank") == ["card_blocked", told]
+    assert await told_the_applicant(case) == []
+
+
+@pytest.mark.parametrize("region", REGIONS)
 async def test_a_report_beside_a_replacement_for_another_reason_ends_and_the_case_learns_of_it(
     checking: Engine, region: str
 ) -> None:

@@ -180,6 +180,10 @@ BEGIN
     s.name := 'block_ended.' || to_char(ended.blocked_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISS');
     s.at := at;
     PERFORM tell_of_card(s, card, CASE ended.block_ends WHEN 'release' THEN 'card_unblocked' ELSE 'card_cancelled' END);
+    -- Nobody writes to a person who has ended.
+    IF end_of_person((SELECT person_id FROM cards WHERE id = card)) IS NOT NULL THEN
+        RETURN true;
+    END IF;
     -- No case says so: its own is over, or is about something else.
     PERFORM write_notifications(s, jsonb_build_array(jsonb_build_object(
         'recipient', 'applicant', 'template', 'block_ended', 'event', s.name, 'second_channel', false,
@@ -189,7 +193,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION end_block IS
-    'A loss report that nobody confirmed has expired: the card works again or is cancelled, as the policy of the report says, and its holder is told; false where it has ended otherwise, or its own case will end it';
+    'A loss report that nobody confirmed has expired: the card works again or is cancelled, as the policy of the report says, and its holder, who has not ended, is told; false where it has ended otherwise, or its own case will end it';
 
 CREATE OR REPLACE FUNCTION effect_order_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
