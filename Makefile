@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+LIVES ?= 5000
+SEED ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -81,6 +83,12 @@ screenshots: $(VENV)/dev.installed ## the images of the operators' guides, by a 
 .PHONY: canary
 canary: $(VENV)/dev.installed ## searches everywhere for planted numbers and names; ARGS goes to pytest
 	@$(BOUND) -m pytest -m canary tests/canary $(ARGS)
+
+.PHONY: lives
+lives: $(VENV)/dev.installed ## random lives beside the register and through Temporal; LIVES=5000 and SEED=… say how many and which
+	@# The seed is the day's unless one is named; a life that goes wrong prints its own.
+	@CARDCASE_TEST_LIVES=$(LIVES) CARDCASE_TEST_LIVES_SEED=$(SEED) \
+		$(BOUND) -m pytest -m lives -n 2 --dist load --timeout 3600 tests/lives $(ARGS)
 
 .PHONY: check
 check: lint types layers locks contracts-check deploy-check ## all that can be found without running anything

@@ -89,14 +89,15 @@ def quiet_policies() -> Policies:
         for pack in map(load, sorted(PACKS.glob("*.toml")))
     ]
     (northern,) = (pack for pack in quiet if pack.name == "northern")
-    return Policies([*quiet, *_versions_of(northern)])
+    return Policies([*quiet, *versions_of(northern)])
 
 
 MOVING: Final = "110107"
 """An agency whose cases begin under `moving/2`, which is as in the north; `moving/1` asks for less."""
 
 
-def _versions_of(northern: Policy) -> Iterator[Policy]:
+def versions_of(northern: Policy) -> Iterator[Policy]:
+    """Two versions of a policy that is as the northern one: the newer one, and one that asks for less."""
     as_it_is = northern.model_copy(update={"name": "moving", "regions": (MOVING,), "version": 2})
     change, card = as_it_is.number_change, as_it_is.replacement
     yield as_it_is

@@ -1,0 +1,62 @@
+"""Registers for lives: one for each process, empty, with a ledger of the database's own beside it."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from activities.registry.pool import Pool, create_pool
+from activities.sealing import KeyRing, Sealer
+from cases.policy import PACKS, Policies, load
+from deploy.migrations import migrate
+from stack import LocalStack
+from tests.engine import created_database, versions_of
+from tests.lives.lives import Lives
+from tests.lives.rules import LEDGER
+
+LIVES: Final = "CARDCASE_TEST_LIVES"
+"""How many lives are lived; of the lives through Temporal a twenty-fifth."""
+FIRST: Final = "CARDCASE_TEST_LIVES_SEED"
+"""The seed of the first one; each has the next. Without one it is the day's."""
+PARTS: Final = 20
+"""Tests over which the lives are spread, so that processes share them."""
+
+
+@pytest.fixture(scope="session")
+def first_seed() -> int:
+    """The seed of the first life."""
+    return int(os.environ.get(FIRST) or datetime.now(UTC).date().toordinal() * 10_000)
+
+
+@pytest.fixture(scope="session")
+def lives_asked() -> int:
+    """How many lives are to be lived, a multiple of the parts."""
+    return max(PARTS, int(os.environ.get(LIVES) or 5_000) // PARTS * PARTS)
+
+
+@pytest.fixture(scope="session")
+def policies() -> Policies:
+    """The packs of this release, and two versions of one that asks for less and for more."""
+    packs = [load(path) for path in sorted(PACKS.glob("*.toml"))]
+    (northern,) = (pack for pack in packs if pack.name == "northern")
+    return Policies([*packs, *versions_of(northern)])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def register_url(stack: LocalStack) -> str:
+    """An empty register."""
+    url = await created_database(stack, "lives")
+    await migrate(url)
+    return url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lives(register_url: str, policies: Policies) -> AsyncIterator[Lives]:
+    """Lives on the register, without Temporal."""
+    pool: Pool = await create_pool(register_url, size=8)
+    await pool.execute(LEDGER)
+    yield Lives(pool, register_url, Sealer(KeyRing.sample()), policies)
+    await pool.close()
