@@ -191,7 +191,7 @@ class CaseView(Record):
     missing: tuple[Demand, ...] = ()
     defects: tuple[Defect, ...] = ()
     events: tuple[Event, ...] = ()
-    """What the case may be told now."""
+    """What the case may be told now; where it is known who looks, by them."""
     due_at: AwareDatetime | None = None
     due_event: Event | None = None
     """What happens at `due_at` if nobody acts."""

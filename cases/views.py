@@ -4,11 +4,12 @@ from typing import Final
 
 from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
 from cases.decide import may_be_told
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from cases.events import ROLES, Event, Origin
+from cases.facts import CardFunction
 from cases.machines.machine import Status
-from cases.models import Role
-from cases.rules.people import still_told
+from cases.models import Actor, Role, distinct
+from cases.rules.people import SPEAKS_FOR, activates, check_role, still_told
 from cases.state import CaseState
 
 _DECIDERS: Final = tuple(role for role in Role if role in ROLES[Event.keep_benefits])
@@ -109,6 +110,29 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         ended_because=state.ended_because,
         remains=state.remains,
     )
+
+
+def as_seen_by(view: CaseView, actor: Actor) -> CaseView:
+    """The same view, offering what this very person or system may tell: by role, office, and what they did before."""
+    return view.model_copy(update={"events": tuple(event for event in view.events if _may_tell(view, event, actor))})
+
+
+def _may_tell(view: CaseView, event: Event, actor: Actor) -> bool:
+    try:
+        check_role(actor, event, view.region)
+    except CaseError:
+        return False
+    match event:
+        case Event.verify_documents:
+            return distinct((view.submitter, actor.id))
+        case Event.approve:
+            return distinct((view.submitter, view.verifier, actor.id))
+        case Event.confirm_downstream:
+            return SPEAKS_FOR.get(actor.role) in view.awaited
+        case Event.card_activated:
+            return any(activates(actor.role, each) for each in CardFunction if each not in view.activated)
+        case _:
+            return True
 
 
 def receipt_of(state: CaseState) -> Receipt:

@@ -58,6 +58,11 @@ def check_role(actor: Actor, act: Act, region: str) -> None:
         raise CaseError(Code.OFFICE_NOT_COMPETENT)
 
 
+def activates(role: Role, function: CardFunction) -> bool:
+    """Whether a role says that a function of a card works: the bank its own, and nobody else the bank's."""
+    return (role is Role.bank) is (function is CardFunction.bank)
+
+
 def check_fact(event: Event, fact: Fact, region: str) -> None:
     """As `check_role`, and whether a system speaks for itself: none confirms what another did."""
     check_role(fact.actor, event, region)
@@ -65,7 +70,7 @@ def check_fact(event: Event, fact: Fact, region: str) -> None:
         case ConfirmDownstream():
             allowed = SPEAKS_FOR.get(fact.actor.role) is fact.system
         case CardActivated():
-            allowed = (fact.actor.role is Role.bank) is (fact.function is CardFunction.bank)
+            allowed = activates(fact.actor.role, fact.function)
         case _:
             return
     if not allowed:

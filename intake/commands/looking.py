@@ -8,6 +8,8 @@ import typer
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.names import Kind
+from cases.views import as_seen_by
+from intake.commands.acting import actor_at_hand
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
 
@@ -50,9 +52,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 async def show(invocation: Invocation, case: CaseArgument) -> Exit:
-    """Everything about a case that may be shown without opening personal data."""
+    """Everything about a case that may be shown without opening personal data.
+
+    Of what it may be told now that is named which the caller may tell, where an identity token says who that is.
+    """
     async with invocation.cases() as cases:
-        invocation.say.one(await cases.view(case))
+        viewer = await actor_at_hand()
+        view = await cases.view(case)
+    invocation.say.one(view if viewer is None else as_seen_by(view, viewer))
     return Exit.fine
 
 

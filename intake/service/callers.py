@@ -44,8 +44,12 @@ class Caller(NamedTuple):
 
     def need(self, scope: str) -> None:
         """Raises `CaseError` SCOPE_MISSING where the token is not for that. A scope adds nothing to a role."""
-        if self.scopes is not None and scope not in self.scopes:
+        if not self.may(scope):
             raise CaseError(Code.SCOPE_MISSING)
+
+    def may(self, scope: str) -> bool:
+        """Whether the token is for that."""
+        return self.scopes is None or scope in self.scopes
 
     @property
     def kinds(self) -> frozenset[Kind]:

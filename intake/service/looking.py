@@ -25,10 +25,10 @@ from cases.names import Kind
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
 from cases.submitters import Citizen, check_authority
-from cases.views import outcome_of, view_of
+from cases.views import as_seen_by, outcome_of, view_of
 from intake.applications import PersonalNumber, checked
 from intake.service.bodies import object_of
-from intake.service.callers import READ
+from intake.service.callers import READ, tell
 from intake.service.headers import CaseId, NoneMatchHeader
 from intake.service.reach import Reach, answered, etag_of
 
@@ -160,6 +160,7 @@ class Looking:
     ) -> Response:
         """Everything about a case that may be shown. `ETag` is its generation and version.
 
+        `events` are those that the caller may tell it now, by role, office, scope and what they did before.
         With `If-None-Match` and `wait` the answer comes as soon as the case has moved, or 304 after so many seconds.
         """
         caller = await self.reach.callers.of(request)
@@ -170,7 +171,9 @@ class Looking:
             if wait == 0 or not await self.reach.watch.moved(case, seen, wait):
                 return Response(status_code=304, headers={"ETag": if_none_match})
             now = await self.reach.case_of(caller, case)
-        return answered(view_of(now.state, late_answers=now.late_answers), headers={"ETag": etag_of(now)})
+        view = as_seen_by(view_of(now.state, late_answers=now.late_answers), caller.actor)
+        offered = tuple(event for event in view.events if caller.may(tell(event)))
+        return answered(view.model_copy(update={"events": offered}), headers={"ETag": etag_of(now)})
 
     async def read_progress(
         self,

@@ -863,7 +863,7 @@ class CaseView(Told):
     missing: tuple[Demand, ...] = ()
     defects: tuple[Defect, ...] = ()
     events: tuple[Open[Event], ...] = ()
-    """What the case may be told now."""
+    """What the case may be told now; where it is known who looks, by them."""
     due_at: AwareDatetime | None = None
     due_event: Open[Event] | None = None
     """What happens at `due_at` if nobody acts."""

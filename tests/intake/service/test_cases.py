@@ -11,6 +11,7 @@ import pytest
 from cases.clocks import SHANGHAI
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS
+from cases.models import Actor
 from cases.names import Kind
 from intake.service.callers import SCOPES, Limits
 from tests.engine import Engine, Person, new_number
@@ -23,6 +24,7 @@ from tests.intake.service.door import (
     OFFICER,
     PENSION,
     SECRET,
+    TAKES_IN,
     VERIFIER,
     Door,
     door_of,
@@ -422,3 +424,21 @@ async def test_a_system_asks_and_acts_for_the_applicant_in_words_and_by_a_number
     assert (await door.asked("POST", withdraw, by=BACK_OFFICE, json=themself)).json()["status"] == "withdrawn"
     after = await door.asked("GET", f"/v1/cases/{case}/progress?speaker=applicant", by=BACK_OFFICE)
     assert "已撤回" in after.json()["zh"]
+
+
+async def test_a_case_offers_to_each_caller_what_they_may_tell_it(door: Door) -> None:
+    case = (await opened(door, await door.engine.insured())).json()["case_id"]
+
+    async def offered(by: Actor | str) -> set[str]:
+        return set((await door.asked("GET", f"/v1/cases/{case}", by=by)).json()["events"])
+
+    spoken = {"add_documents", "withdraw", "person_ended", "report_loss"}
+    assert await offered(BACK_OFFICE) == spoken
+    assert await offered(door.token(BACK_OFFICE, "cases:read events:tell:withdraw")) == {"withdraw"}
+    assert await offered(TAKES_IN) == await offered(VERIFIER) - {"verify_documents"}
+    assert {"verify_documents", "return_documents"} <= await offered(VERIFIER)
+    assert {"reject", "extend"} <= await offered(OFFICER)
+    assert await offered(BANK) == {"report_loss"}
+    for event in await offered(VERIFIER) - spoken:
+        refused = await door.asked("POST", f"/v1/cases/{case}/events/{event}", by=BACK_OFFICE, json={})
+        assert refused.status_code in {403, 404, 422}, event
