@@ -342,6 +342,7 @@ class TestDifferentPeople:
         assert await play.refusal(state, Event.resolve_dispute, fact) is Code.SAME_PERSON
         monkeypatch.delitem(decide.CHECKS, Event.resolve_dispute)
         # Whoever takes an officer's own word for a second one is stopped by the database.
+        monkeypatch.setattr(disputes, "is_first_word", lambda _opinions, _said: False)
         for module in (disputes, effects):
             monkeypatch.setattr(module, "joined_by", lambda state, _fact: state.opinions[0])
         before = await play.contents()

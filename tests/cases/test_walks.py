@@ -79,7 +79,6 @@ from tests.scenes import (
     OFFICE,
     OFFICER,
     OPERATOR,
-    PUBLICATION,
     SEALED,
     SECOND_OFFICER,
     SOUTH,
@@ -102,6 +101,7 @@ OF_ANOTHER = document(copy="other").model_copy(update={"holder": person("somebod
 DOCUMENTS = (*ORDINARY, *FURTHER, OF_ANOTHER)
 BASIS = "示例文件〔2026〕第1号"
 NO_ORDER = "ord-" + "never" + "a" * 21
+NO_PUBLICATION = "pub-" + "never" + "a" * 21
 
 CHANGE_FINDINGS = (
     (Finding.clear, Road.pure_upgrade),
@@ -277,7 +277,7 @@ class Facts:
         awaited = self.state.awaited if self.fitting and self.state.awaited else tuple(System)
         system, confirmed = self.pick(awaited), self.mostly_true()
         actor = self.often(SPEAKERS[system], actor)
-        publication = self.often(self.state.publication or PUBLICATION, PUBLICATION)
+        publication = self.often(self.state.publication or NO_PUBLICATION, NO_PUBLICATION)
         return ConfirmDownstream(
             actor=actor, system=system, confirmed=confirmed, reference="ref-1", publication=publication
         )
@@ -298,10 +298,13 @@ class Facts:
     def card_produced(self, actor: Actor) -> Fact:
         if self.pick((True, True, False)):
             return CardProduced(actor=actor, produced=False, batch="b-1", order=self.order())
-        token = person("card")
-        return CardProduced(
-            actor=actor, produced=True, batch="b-1", order=self.order(), card_number=SEALED, card_token=token
-        )
+        order = self.order()
+        number, token = self.card(order)
+        return CardProduced(actor=actor, produced=True, batch="b-1", order=order, card_number=number, card_token=token)
+
+    def card(self, order: str) -> tuple[str, str]:
+        """The sealed number of the card that an order brings, and its token: each order brings another card."""
+        return SEALED, person(f"card-{order}")
 
     def order(self) -> str:
         """The order in force; or one before it, or one that never was."""
@@ -324,8 +327,8 @@ class Facts:
 
     def card_turned_up(self, actor: Actor) -> Fact:
         over = self.pick(self.state.past_orders or (NO_ORDER,))
-        token = person(f"surplus-{over}")
-        return CardTurnedUp(actor=actor, order=over, batch="b-1", card_number=SEALED, card_token=token)
+        number, token = self.card(over)
+        return CardTurnedUp(actor=actor, order=over, batch="b-1", card_number=number, card_token=token)
 
     def card_destroyed(self, actor: Actor) -> Fact:
         order = self.pick(self.state.to_destroy or (NO_ORDER,))

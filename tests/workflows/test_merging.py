@@ -245,6 +245,43 @@ async def test_officers_find_in_a_dispute_that_both_records_are_one_persons(engi
     await carried_out(case, region)
 
 
+@pytest.mark.parametrize("papers", [(), (CERTIFICATE,)], ids=["nothing", "not enough"])
+@pytest.mark.parametrize("status", [Status.merging, Status.disputed])
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_after_a_merge_the_documents_that_are_missing_are_asked_for(
+    engine: Engine, region: str, status: Status, papers: tuple[Document, ...]
+) -> None:
+    kept, _ = await two_records(engine, region, **({} if status is Status.merging else {"name": "合成异名"}))
+    case = await Dossier.open(engine, kept, engine.number_change(kept, *papers, region=region))
+    await case.rests_in(status)
+    assert await judged(case) is Status.awaiting_documents
+    view = await case.rests_in(Status.awaiting_documents)
+    assert DocumentKind.resident_id_card in {missing.document for missing in view.missing}
+    assert "IdNumberChange.awaiting_documents" in await case.messages()
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "learnt"])
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_somebody_who_ends_while_two_records_are_judged_ends_the_case(
+    engine: Engine, region: str, *, told: bool
+) -> None:
+    kept, other = await two_records(engine, region)
+    case = await opened(engine, kept, region)
+    await case.rests_in(Status.merging)
+    before = await record(engine, other)
+    await case.tell(Event.resolve_duplicate, judges(OFFICER))
+    if told:
+        await case.tell(Event.person_ended)
+    else:
+        await engine.pool.execute("UPDATE persons SET died_on = '2026-03-01' WHERE token = $1", case.opening.person)
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await case.tell(Event.resolve_duplicate, judges(SECOND_OFFICER))
+        assert code_of(refused.value) is Code.CASE_CLOSED
+    outcome = await case.ends()
+    assert (outcome.status, outcome.reason) == (Status.ended, Code.PERSON_DECEASED)
+    assert await record(engine, other) == before
+
+
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])
 async def test_open_cases_of_the_record_that_is_not_kept_end_with_it(engine: Engine, region: str) -> None:
     first = await engine.insured(region=region)

@@ -29,9 +29,9 @@ from cases.decide import decide, initial_state
 from cases.documents import Document
 from cases.errors import CaseError, Code
 from cases.events import Event, Origin
-from cases.facts import CardProduced, Fact
+from cases.facts import Fact
 from cases.machines.machine import Status
-from cases.models import Actor, Record
+from cases.models import Record
 from cases.openings import NumberChangeOpening, Opening, ReplacementOpening, ReplacementReason
 from cases.state import CaseState
 from cases.views import outcome_of, possible_events, receipt_of, view_of
@@ -112,16 +112,12 @@ class SealedFacts(Facts):
 
     def __init__(self, walk: "Walk", *, fitting: bool) -> None:
         super().__init__(walk.state, walk.ats[walk.state.version - 1], walk.pick, fitting=fitting)
-        self._sealer, self._number = walk.engine.sealer, f"N{walk.person.personal_number}"
+        self._sealer, self._person = walk.engine.sealer, walk.person.personal_number
 
-    def card_produced(self, actor: Actor) -> Fact:
-        if not self.pick((True, True, False)):
-            return CardProduced(actor=actor, produced=False, batch="b-1", order=self.order())
-        sealed = self._sealer.seal(self._number, field=Field.card_number, person=self.state.opening.person)
-        token = self._sealer.number_token(self._number)
-        return CardProduced(
-            actor=actor, produced=True, batch="b-1", order=self.order(), card_number=sealed, card_token=token
-        )
+    def card(self, order: str) -> tuple[str, str]:
+        number = f"N{self._person}{order[-6:]}".upper()
+        sealed = self._sealer.seal(number, field=Field.card_number, person=self.state.opening.person)
+        return sealed, self._sealer.number_token(number)
 
 
 class Walk(RuleBasedStateMachine):
@@ -219,10 +215,15 @@ class Walk(RuleBasedStateMachine):
     def refusal_of(self, event: Event, fact: Fact) -> Code | None:
         """Why the pure machine refuses, None where it does not."""
         try:
-            decide(self.state, event, fact, self.ats[self.state.version - 1])
+            self.after(event, fact, self.ats[self.state.version - 1])
         except CaseError as refused:
             return refused.code
         return None
+
+    def after(self, event: Event, fact: Fact | None, at: datetime) -> CaseState:
+        """What the pure machine makes of an event, its clocks and limits included."""
+        policy = quiet_policies().pinned(self.state.terms.policy)
+        return policy.settle(decide(self.state, event, fact, at), at, official_calendar(policy.calendar))
 
     async def moves_by_itself(self) -> None:
         """The engine's own steps, one after the other."""
@@ -238,10 +239,7 @@ class Walk(RuleBasedStateMachine):
     async def moves(self, event: Event, fact: Fact | None = None) -> None:
         version = self.state.version + 1
         await self.on_register(version)
-        at = self.ats[version - 1]
-        decision = decide(self.state, event, fact, at)
-        policy = quiet_policies().pinned(self.state.terms.policy)
-        self.state = policy.settle(decision, at, official_calendar(policy.calendar))
+        self.state = self.after(event, fact, self.ats[version - 1])
         if version == 1:
             self.receipt = receipt_of(self.state)
 
