@@ -316,7 +316,8 @@ RULES: Final = Subject(
     ),
     offered={
         Event.card_destroyed: lambda state: bool(state.to_destroy),
-        Event.report_loss: lambda state: not _is_blocked(state),
+        # After a cancelled card another one may be in use; of whom, the register knows.
+        Event.report_loss: lambda state: not _is_blocked(state) and not state.card_cancelled,
         Event.confirm_loss: lambda state: _is_blocked(state) and not state.loss_settled,
         Event.card_not_activated: lambda state: state.limit_spent,
     },

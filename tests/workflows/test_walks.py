@@ -187,6 +187,9 @@ class Walk(RuleBasedStateMachine):
         expected = self.refusal_of(event, fact)
         note(f"{self.state.status} {event}: {expected or 'possible'}")
         answer = await self.answer_of(event, fact)
+        if event is Event.report_loss and self.state.card_cancelled and expected is None:
+            # Whether another card is in use by then is the register's to know.
+            expected = Code.NO_CARD_IN_USE
         if expected is None:
             assert isinstance(answer, Answer), f"refused: {answer}"
             await self.moves(event, fact)
