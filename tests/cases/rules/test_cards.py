@@ -231,7 +231,13 @@ def test_a_card_that_was_cancelled_never_comes_back() -> None:
 
 def test_a_found_card_stops_the_production_of_another_where_orders_can_be_cancelled() -> None:
     decision = decide(in_production(reason=ReplacementReason.lost), Event.card_found, FACTS[Event.card_found], NOW)
-    assert decision.effects == (Effect.cancel_order, Effect.unblock_card, Effect.notify_applicant)
+    # The case ends without a card, so what it kept back from being offered is looked for.
+    assert decision.effects == (
+        Effect.cancel_order,
+        Effect.unblock_card,
+        Effect.offer_replacement,
+        Effect.notify_applicant,
+    )
     late = move(in_production(SOUTH, ReplacementReason.lost), Event.card_found)
     assert (late.status, late.last_error) == (Status.in_production, Code.CARD_FOUND_TOO_LATE)
     assert late.card_blocked
