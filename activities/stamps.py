@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Fact
+from cases.manifests import LIFETIME as LIFETIME_OF_MANIFESTS
+from cases.manifests import TYPE as MANIFEST
+from cases.manifests import belongs, read_belonging
 from cases.openings import Opening
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Claims, check_fact, check_opening
 
@@ -119,12 +122,15 @@ class Stamps:
         arrived = min(arrived, now)
         if arrived < now - LONGEST_OUTAGE:
             raise CaseError(Code.STAMP_EXPIRED)
+        signed, kind, lifetime = stamp or "", TYPE, LIFETIME
+        if belongs(stamp):
+            signed, kind, lifetime = read_belonging(signed).manifest, MANIFEST, LIFETIME_OF_MANIFESTS
         try:
-            header = jwt.get_unverified_header(stamp or "")
-            if header.get("typ") != TYPE:
+            header = jwt.get_unverified_header(signed)
+            if header.get("typ") != kind:
                 raise CaseError(Code.STAMP_INVALID)
             jwt.decode(
-                stamp or "",
+                signed,
                 self._keys[header["kid"]],
                 algorithms=[ALGORITHM],
                 audience=self.audience,
@@ -136,7 +142,7 @@ class Stamps:
             raise CaseError(Code.STAMP_INVALID) from None
         moment = arrived.timestamp()
         lived = claims.exp - claims.iat
-        if not 0 < lived <= LIFETIME.total_seconds() or claims.iat - SKEW.total_seconds() > moment:
+        if not 0 < lived <= lifetime.total_seconds() or claims.iat - SKEW.total_seconds() > moment:
             raise CaseError(Code.STAMP_INVALID)
         if moment >= claims.exp:
             raise CaseError(Code.STAMP_EXPIRED)

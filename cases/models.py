@@ -80,9 +80,12 @@ IsoDate = Annotated[date, BeforeValidator(_only_iso)]
 
 Stamp = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,1000}\.[A-Za-z0-9_-]{86}$"),
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,1000}\.[A-Za-z0-9_-]{86}(~[0-9]{1,6}~[A-Za-z0-9_-]{0,854})?$"
+    ),
 ]
-"""The gate's signed word on who decided: a compact JWS (see `cases.stamps`)."""
+"""The gate's signed word on who decided: a compact JWS (see `cases.stamps`); or its word on many rows, and how this one
+belongs to them (see `cases.manifests`)."""
 
 
 class Contract(BaseModel):

@@ -2,7 +2,8 @@
 
 A stamp is a compact JWS (RFC 7515) that stands in the fact, or the opening, which it is about. Here it is read and
 compared with what it stands in; its signature, its expiry and that it is used once are judged by the register
-(`activities.stamps`), in the transaction that writes the decision.
+(`activities.stamps`), in the transaction that writes the decision. A row of a job says in its place to which manifest
+it belongs (`cases.manifests`).
 """
 
 import base64
@@ -17,6 +18,7 @@ from cases.errors import CaseError, Code
 from cases.events import OPEN, Act
 from cases.facts import Fact
 from cases.kinds import case_id
+from cases.manifests import belongs, is_within, leaf_of, read_belonging, read_manifest
 from cases.models import Actor, Record, RegionCode, Role, StaffId
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER, check_role
@@ -72,12 +74,41 @@ def read(stamp: str | None) -> Claims:
         raise CaseError(Code.STAMP_INVALID) from None
 
 
+def _claims_of(content: Fact | Opening, case: str, act: Act) -> Claims:
+    """What the stamp of a content says; of a row of a manifest, what the gate would have said of that row alone.
+
+    Raises `CaseError`: STAMP_MISSING, STAMP_INVALID; STAMP_MISMATCH for a row that does not belong to its manifest as
+    it stands, for that case and event.
+    """
+    stamp = content.stamp
+    if stamp is None or not belongs(stamp):
+        return read(stamp)
+    belonging = read_belonging(stamp)
+    manifest = read_manifest(belonging.manifest)
+    digest = digest_of(content)
+    if act not in manifest.acts or not is_within(leaf_of(belonging.place, case, act, digest), belonging, manifest):
+        raise CaseError(Code.STAMP_MISMATCH)
+    return Claims(
+        iss=manifest.iss,
+        aud=manifest.aud,
+        jti=f"{manifest.jti}-{belonging.place}",
+        iat=manifest.iat,
+        exp=manifest.exp,
+        case=case,
+        event=str(act),
+        digest=digest,
+        sub=manifest.sub,
+        role=manifest.role,
+        office=manifest.office,
+    )
+
+
 def check_fact(fact: Fact, case: str, event: Act) -> Claims:
     """What the stamp of a fact says, where it was given for this fact, this case, this event and this actor.
 
     Raises `CaseError`: STAMP_MISSING, STAMP_INVALID, FORM_OF_ANOTHER_CASE, FORM_OF_ANOTHER_EVENT, STAMP_MISMATCH.
     """
-    claims = read(fact.stamp)
+    claims = _claims_of(fact, case, event)
     # Whoever entered it chose the case and the event once more where they sent it, and may have chosen wrongly.
     if claims.case != case:
         raise CaseError(Code.FORM_OF_ANOTHER_CASE)
@@ -99,10 +130,10 @@ def check_opening(opening: Opening) -> Claims:
     A system of the back office says who took the application in, of an office that answers for the region as well;
     everybody else did so themselves. Raises `CaseError` as `check_fact`, and as `cases.rules.people.check_role`.
     """
-    claims = read(opening.stamp)
+    case = case_id(opening.kind, opening.person)
+    claims = _claims_of(opening, case, OPEN)
     named = claims.role in NAMES_THE_SUBMITTER
     submitter = opening.submitter if named else claims.actor
-    case = case_id(opening.kind, opening.person)
     said = (claims.case, claims.event, submitter, claims.digest)
     if said != (case, OPEN, opening.submitter, digest_of(opening)):
         raise CaseError(Code.STAMP_MISMATCH)

@@ -7,19 +7,22 @@ one use; workflow and register accept no decision without one (`cases.stamps`, `
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import jwt
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
 
 from cases.errors import CaseError, Code
-from cases.events import FACTS, OPEN, Act, Event
+from cases.events import FACTS, OPEN, ROLES, Act, Event
 from cases.facts import Fact
 from cases.kinds import AnyOpening, case_id, read_case_id
+from cases.manifests import LIFETIME as LIFETIME_OF_MANIFESTS
+from cases.manifests import MOST_ACTS, MOST_ROWS, Root
+from cases.manifests import TYPE as MANIFEST
 from cases.models import Actor, Contract, Record
 from cases.openings import Opening
-from cases.rules.people import NAMES_THE_SUBMITTER, check_fact
+from cases.rules.people import NAMES_THE_SUBMITTER, PROGRAMS, check_fact
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, check_opening, digest_of
 from gate.stamp_keys import SigningKey
 from runtime.identity import IdentityTokens
@@ -33,6 +36,10 @@ log = logging.getLogger(__name__)
 
 CaseClock = Callable[[str], Awaitable[datetime]]
 """What time it is for a case. It is the same for all but where a season is rehearsed."""
+
+
+_NO_CASE: Final = ""
+"""The clock of what concerns no single case."""
 
 
 async def by_the_clock(_case: str) -> datetime:
@@ -67,6 +74,20 @@ class Answers(Record):
     """What the gate answers, in the order asked."""
 
     answered: tuple[Answered, ...]
+
+
+class ManifestWanted(Contract):
+    """The rows of a job, for which one manifest is asked: what they do, how many there are, and what they come to."""
+
+    acts: Annotated[tuple[Act, ...], Field(min_length=1, max_length=MOST_ACTS)]
+    rows: Annotated[int, Field(ge=1, le=MOST_ROWS)]
+    root: Root
+
+
+class SignedManifest(Record):
+    """A manifest as the gate signed it."""
+
+    manifest: str
 
 
 class _Typed(Contract):
@@ -129,6 +150,26 @@ class Gate:
         actor = await self._bearer(token)
         return Answers(answered=tuple([await self._answer(actor, asked) for asked in batch.asked]))
 
+    async def stamp_manifest(self, token: str, wanted: ManifestWanted) -> SignedManifest:
+        """One manifest for the rows of a job; each row is judged where it is taken, as if it had a stamp of its own.
+
+        Raises `CaseError` ROLE_NOT_ALLOWED where the bearer may not do all that the rows do, or is a person who decides
+        for a week ahead, and as `IdentityTokens.check`.
+        """
+        actor = await self._bearer(token)
+        for act in wanted.acts:
+            if actor.role not in ROLES.get(act, frozenset()) or (act != OPEN and actor.role not in PROGRAMS):
+                raise CaseError(Code.ROLE_NOT_ALLOWED)
+        said = wanted.model_dump(mode="json")
+        signed = _sign(
+            self._key, self._audience, MANIFEST, actor, said, await self._clock(_NO_CASE), LIFETIME_OF_MANIFESTS
+        )
+        log.info(
+            "stamped a manifest",
+            extra={"told": [str(act) for act in wanted.acts], "rows": wanted.rows, "staff": actor.id},
+        )
+        return SignedManifest(manifest=signed)
+
     async def _bearer(self, token: str) -> Actor:
         return (await self._tokens.check(token)).actor
 
@@ -179,21 +220,26 @@ def mint(
     at: datetime,
 ) -> str:
     """A stamp, signed without a question asked: who may have it is for the caller to know."""
+    said = {"case": case, "event": str(event), "digest": digest_of(content)}
+    return _sign(key, audience, TYPE, actor, said, at, LIFETIME)
+
+
+def _sign(
+    key: SigningKey, audience: str, kind: str, actor: Actor, said: dict[str, Any], at: datetime, lifetime: timedelta
+) -> str:
     begins = int(at.timestamp())
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": audience,
         "jti": secrets.token_urlsafe(16),
         "iat": begins,
-        "exp": begins + int(LIFETIME.total_seconds()),
-        "case": case,
-        "event": str(event),
-        "digest": digest_of(content),
+        "exp": begins + int(lifetime.total_seconds()),
+        **said,
         "sub": actor.id,
         "role": actor.role.value,
         "office": actor.office,
     }
-    return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key.key_id})
+    return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"typ": kind, "kid": key.key_id})
 
 
 def _fact(actor: Actor, event: Event, fields: dict[str, Any]) -> Fact:

@@ -22,7 +22,7 @@ from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login
 from gate.origins import Handler, Origins, origin_of
 from gate.pages import POLICY, page_of, page_of_nobody
 from gate.refusals import body_of, refusal, status_of
-from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from gate.translating import MOST_PAYLOADS, Translator
 
 NAMESPACE_HEADER: Final = "X-Namespace"
@@ -69,6 +69,7 @@ class Service:
                 *(web.post(path, self.origins.guarded(_by_code(handler))) for path, handler in called.items()),
                 *(web.options(path, self.origins.preflight) for path in called),
                 web.post(PATH, self.origins.guarded(stamp_handler(self.gate))),
+                web.post(MANIFEST_PATH, self.origins.guarded(manifest_handler(self.gate))),
                 web.get("/", self.page),
                 web.get("/login", self.begin_login),
                 web.get(LOGGED_IN, self.end_login),

@@ -17,10 +17,10 @@ from cases.errors import CaseError, Code
 from cases.events import OPEN, Event
 from cases.facts import Fact
 from cases.kinds import case_id
-from cases.models import Actor, Contract
+from cases.models import Actor, Contract, Record
 from cases.openings import Opening
-from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch
-from gate.stamp_route import PATH
+from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch, ManifestWanted, SignedManifest
+from gate.stamp_route import MANIFEST_PATH, PATH
 from runtime.identity import LARGEST_TOKEN, claimed_by
 
 
@@ -68,9 +68,17 @@ class TokenFile:
 TIMEOUT_SECONDS: Final = 10.0
 
 _WHOLE_REQUEST_REFUSED: Final = frozenset(
-    {Code.IDENTITY_MISSING, Code.IDENTITY_INVALID, Code.IDENTITY_EXPIRED, Code.REQUEST_TOO_LARGE, Code.PAYLOAD_INVALID}
+    {
+        Code.IDENTITY_MISSING,
+        Code.IDENTITY_INVALID,
+        Code.IDENTITY_EXPIRED,
+        Code.REQUEST_TOO_LARGE,
+        Code.PAYLOAD_INVALID,
+        Code.ROLE_NOT_ALLOWED,
+    }
 )
 
+Told = TypeVar("Told", bound=Record)
 _Waiting = tuple[Asked, "asyncio.Future[dict[str, Any]]"]
 
 
@@ -79,7 +87,7 @@ class GateAtUrl:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: Callable[[], str]) -> None:
         self._session = session
-        self._url = url.rstrip("/") + PATH
+        self._url = url.rstrip("/")
         self._token = token
         self._waiting: list[_Waiting] = []
         self._sending: asyncio.Task[None] | None = None
@@ -98,6 +106,11 @@ class GateAtUrl:
         case = case_id(opening.kind, opening.person)
         return _read(type(opening), await self._ask(Asked(case=case, event=OPEN, content=_content(opening))))
 
+    async def stamp_manifest(self, wanted: ManifestWanted) -> str:
+        """One manifest for the rows of a job (`cases.manifests`). Raises `CaseError` as `stamp`."""
+        answer = await self._post(MANIFEST_PATH, wanted.model_dump_json(), SignedManifest)
+        return answer.manifest
+
     async def _ask(self, asked: Asked) -> dict[str, Any]:
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
@@ -109,7 +122,7 @@ class GateAtUrl:
         while self._waiting:
             batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
             try:
-                answers = await self._post(Batch(asked=tuple(asked for asked, _ in batch)))
+                answers = await self._post_batch(Batch(asked=tuple(asked for asked, _ in batch)))
             except CaseError as refused:
                 answers = Answers(answered=(Answered(code=refused.code, field=refused.field),) * len(batch))
             for (_, waiting), answered in zip(batch, answers.answered, strict=True):
@@ -120,22 +133,24 @@ class GateAtUrl:
                 else:
                     waiting.set_exception(CaseError(answered.code or Code.INTERNAL, answered.field))
 
-    async def _post(self, batch: Batch) -> Answers:
-        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
-        body = batch.model_dump_json(exclude_unset=True)
-        try:
-            async with (
-                asyncio.timeout(TIMEOUT_SECONDS),
-                self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer,
-            ):
-                if answer.status != _FINE:
-                    raise CaseError(await _code_of(answer))
-                answers = Answers.model_validate_json(await answer.read())
-        except (aiohttp.ClientError, TimeoutError, ValidationError):
-            raise CaseError(Code.GATE_UNAVAILABLE) from None
+    async def _post_batch(self, batch: Batch) -> Answers:
+        answers = await self._post(PATH, batch.model_dump_json(exclude_unset=True), Answers)
         if len(answers.answered) != len(batch.asked):
             raise CaseError(Code.GATE_UNAVAILABLE)
         return answers
+
+    async def _post(self, path: str, body: str, answers: type[Told]) -> Told:
+        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
+        try:
+            async with (
+                asyncio.timeout(TIMEOUT_SECONDS),
+                self._session.post(self._url + path, data=body, headers=headers, allow_redirects=False) as answer,
+            ):
+                if answer.status != _FINE:
+                    raise CaseError(await _code_of(answer))
+                return answers.model_validate_json(await answer.read())
+        except (aiohttp.ClientError, TimeoutError, ValidationError):
+            raise CaseError(Code.GATE_UNAVAILABLE) from None
 
 
 @asynccontextmanager

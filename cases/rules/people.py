@@ -38,6 +38,9 @@ SPEAKS_FOR: Final[Mapping[Role, System]] = {
 }
 """Of which system's part a role may say whether it was done."""
 
+PROGRAMS: Final = frozenset({Role.back_office, *SPEAKS_FOR, Role.card_bureau})
+"""Roles of systems. What a person decides they decide case by case, or by a plan that others look at."""
+
 _SUBORDINATE: Final = re.compile(r"(?:00)+$")
 
 

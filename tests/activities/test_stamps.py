@@ -21,6 +21,9 @@ from cases.errors import CaseError, Code
 from cases.events import OPEN, ROLES, Event
 from cases.facts import Approve, Fact, Reject, VerifyDocuments, Withdraw
 from cases.machines.machine import Status
+from cases.manifests import LIFETIME as LIFETIME_OF_MANIFESTS
+from cases.manifests import TYPE as MANIFEST
+from cases.manifests import Belonging, Tree, leaf_of
 from cases.models import Actor, Role
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, digest_of
 from cases.state import CaseState
@@ -155,6 +158,75 @@ async def reviewed(play: Play, **more: Any) -> CaseState:
     person = insured(**more)
     await play.load(person)
     return await play.reviewed(play.change(person))
+
+
+def in_a_manifest(
+    *contents: Fact, at: datetime = NOON, key: Any = KEY.key, lives: timedelta = LIFETIME_OF_MANIFESTS, **claims: Any
+) -> list[Fact]:
+    """Facts that belong to one manifest, whose claims somebody chose."""
+    tree = Tree(leaf_of(place, CASE, Event.hold, digest_of(content)) for place, content in enumerate(contents))
+    kind = claims.pop("typ", MANIFEST)
+    said = {
+        "iss": ISSUER,
+        "aud": NAMESPACE,
+        "jti": "m" * 22,
+        "iat": int(at.timestamp()),
+        "exp": int((at + lives).timestamp()),
+        "acts": ["hold"],
+        "rows": tree.rows,
+        "root": tree.root,
+        "sub": HOLD.actor.id,
+        "role": HOLD.actor.role.value,
+        "office": HOLD.actor.office,
+    } | claims
+    signed = jwt.encode(said, key, algorithm=ALGORITHM, headers={"typ": kind, "kid": KEY.key_id})
+    return [
+        content.model_copy(update={"stamp": str(Belonging(signed, place, tree.way(place)))})
+        for place, content in enumerate(contents)
+    ]
+
+
+class TestARowOfAManifest:
+    def test_is_taken_as_if_it_had_a_stamp_of_its_own(self) -> None:
+        other = HOLD.model_copy(update={"note": "two"})
+        for place, fact in enumerate(in_a_manifest(HOLD, other, HOLD)):
+            claims = STAMPS.check_fact(fact, CASE, Event.hold, NOON, NOON)
+            assert (claims.actor, claims.jti) == (HOLD.actor, f"{'m' * 22}-{place}")
+
+    def test_is_taken_days_later_and_not_weeks(self) -> None:
+        (fact,) = in_a_manifest(HOLD)
+        later = NOON + LIFETIME_OF_MANIFESTS - timedelta(seconds=1)
+        assert STAMPS.check_fact(fact, CASE, Event.hold, later, later).actor == HOLD.actor
+        assert refusal(fact, NOON + LIFETIME_OF_MANIFESTS) is Code.STAMP_EXPIRED
+        assert refusal(fact, NOON - SKEW - timedelta(seconds=1)) is Code.STAMP_INVALID
+
+    def test_is_refused_with_another_content_and_under_another_place(self) -> None:
+        one, other = in_a_manifest(HOLD, HOLD.model_copy(update={"note": "two"}))
+        assert refusal(one.model_copy(update={"note": "changed"})) is Code.STAMP_MISMATCH
+        assert refusal(one.model_copy(update={"stamp": other.stamp})) is Code.STAMP_MISMATCH
+
+    def test_is_refused_for_an_event_that_the_manifest_is_not_for(self) -> None:
+        (fact,) = in_a_manifest(HOLD, acts=["open", "withdraw"])
+        assert refusal(fact) is Code.STAMP_MISMATCH
+
+    def test_is_refused_of_a_manifest_that_nobody_trusted_has_signed(self) -> None:
+        (fact,) = in_a_manifest(HOLD, key=OTHER_KEY.key)
+        assert refusal(fact) is Code.STAMP_INVALID
+
+    def test_is_refused_of_one_that_lives_longer_than_the_gate_lets_them(self) -> None:
+        (fact,) = in_a_manifest(HOLD, lives=LIFETIME_OF_MANIFESTS + timedelta(seconds=1))
+        assert refusal(fact) is Code.STAMP_INVALID
+
+    def test_is_refused_of_one_for_another_namespace(self) -> None:
+        (fact,) = in_a_manifest(HOLD, aud="another")
+        assert refusal(fact) is Code.STAMP_INVALID
+
+    def test_a_stamp_passes_for_no_manifest_and_a_manifest_for_no_stamp(self) -> None:
+        (fact,) = in_a_manifest(HOLD, typ=TYPE)
+        assert refusal(fact) is Code.STAMP_INVALID
+        (fact,) = in_a_manifest(HOLD, case=CASE, event="hold", digest=digest_of(HOLD))
+        manifest = (fact.stamp or "").partition("~")[0]
+        assert refusal(fact.model_copy(update={"stamp": manifest})) is Code.STAMP_INVALID
 
 
 async def test_the_stamp_stands_in_the_audit_beside_what_it_was_given_for(play: Play) -> None:

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from activities.stamps import TrustedKeys
 from cases.errors import CaseError, Code
-from cases.events import FACTS, OPEN, ROLES, Event
+from cases.events import FACTS, OPEN, ROLES, Act, Event
 from cases.facts import CardProduced, Reject
 from cases.kinds import case_id
+from cases.manifests import LIFETIME, read_manifest
 from cases.models import Actor, Role
 from cases.submitters import Citizen, SubmitterKind
-from gate.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate
+from gate.gate import LARGEST_BATCH, LARGEST_FACT, Batch, Gate, ManifestWanted
 from gate.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main
 from stack.issuer import Everybody, Issuer
 from tests import scenes
@@ -249,3 +250,28 @@ def test_the_published_key_is_known_as_such() -> None:
     assert SigningKey.sample().is_sample
     assert TrustedKeys.sample().is_sample
     assert not SigningKey.generate().is_sample
+
+
+def manifest_of(*acts: Act, rows: int = 3) -> ManifestWanted:
+    return ManifestWanted(acts=acts, rows=rows, root="r" * 43)
+
+
+async def test_rows_of_a_job_get_one_manifest_in_the_name_of_its_bearer(gate: Gate) -> None:
+    signed = await gate.stamp_manifest(ISSUER.token(BUREAU), manifest_of(Event.card_produced, Event.card_handed_over))
+    said = read_manifest(signed.manifest)
+    assert (said.actor, said.acts) == (BUREAU, (Event.card_produced, Event.card_handed_over))
+    assert (said.rows, said.root, said.exp - said.iat) == (3, "r" * 43, LIFETIME.total_seconds())
+
+
+async def test_no_manifest_covers_what_its_bearer_may_not_do(gate: Gate) -> None:
+    for wanted in (manifest_of(OPEN), manifest_of(Event.card_produced, Event.approve), manifest_of(Event.screened)):
+        refused = await refusal(gate.stamp_manifest(ISSUER.token(BUREAU), wanted))
+        assert refused.code is Code.ROLE_NOT_ALLOWED
+
+
+async def test_nobody_decides_for_a_week_ahead(gate: Gate) -> None:
+    refused = await refusal(gate.stamp_manifest(ISSUER.token(CLERK), manifest_of(Event.verify_documents)))
+    assert refused.code is Code.ROLE_NOT_ALLOWED
+    # A register they may hand in, for each application is looked at afterwards.
+    signed = await gate.stamp_manifest(ISSUER.token(CLERK), manifest_of(OPEN))
+    assert read_manifest(signed.manifest).actor == CLERK

@@ -159,7 +159,7 @@ async def test_the_service_says_by_status_and_code_what_concerns_the_whole_reque
     gate: GateAtUrl, token: str, body: bytes, status: int, code: str
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {"Authorization": "Basic eDp5"}
-    async with gate._session.post(gate._url, data=io.BytesIO(body), headers=headers) as answer:
+    async with gate._session.post(gate._url + PATH, data=io.BytesIO(body), headers=headers) as answer:
         assert (answer.status, await answer.json()) == (status, {"code": code})
 
 
