@@ -44,6 +44,11 @@ class Code(StrEnum):
     SINK_REFUSED = "SINK_REFUSED"
     SUBSCRIPTION_UNKNOWN = "SUBSCRIPTION_UNKNOWN"
     SUBSCRIPTIONS_TOO_MANY = "SUBSCRIPTIONS_TOO_MANY"
+    JOB_UNKNOWN = "JOB_UNKNOWN"
+    JOB_NOT_RUNNING = "JOB_NOT_RUNNING"
+    JOBS_TOO_MANY = "JOBS_TOO_MANY"
+    ROWS_TOO_MANY = "ROWS_TOO_MANY"
+    UPLOAD_TOO_SLOW = "UPLOAD_TOO_SLOW"
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     PERSONAL_NUMBER_INVALID = "PERSONAL_NUMBER_INVALID"
@@ -345,6 +350,22 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.SUBSCRIPTIONS_TOO_MANY: Remedy(
         "You have as many subscriptions as one client may have. End one first.", "订阅数量已达上限，请先取消一个。"
+    ),
+    Code.JOB_UNKNOWN: Remedy(
+        "You have no job of this ID. What ended five weeks ago is forgotten.", "没有该批次；结束满五周的批次已清除。"
+    ),
+    Code.JOB_NOT_RUNNING: Remedy(
+        "The job is over, or still being read: nothing of it can be cancelled.", "该批次已结束或仍在读取，无法取消。"
+    ),
+    Code.JOBS_TOO_MANY: Remedy(
+        "You have as many jobs under way as one client may have. Wait until one has ended.",
+        "办理中的批次数量已达上限，请待其结束后再提交。",
+    ),
+    Code.ROWS_TOO_MANY: Remedy(
+        "The file has more rows than one job may have. Divide it.", "文件行数超过单个批次的上限，请拆分后再提交。"
+    ),
+    Code.UPLOAD_TOO_SLOW: Remedy(
+        "The file did not arrive in time. Send it again, or in parts.", "文件未在时限内传完，请重新提交或拆分后提交。"
     ),
     Code.IDEMPOTENCY_KEY_INVALID: Remedy(
         "The idempotency key must be 1 to 128 characters of A-Z a-z 0-9 . _ : -",

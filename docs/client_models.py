@@ -250,7 +250,8 @@ class _Writer:
 
 def _contents(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for content in part.get("content", {}).values():
-        if "schema" in content:
+        # A file is no model: it is sent as it is.
+        if "schema" in content and content["schema"].get("format") != "binary":
             yield content["schema"]
 
 

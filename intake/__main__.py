@@ -13,6 +13,7 @@ import json
 import signal
 import sys
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -21,6 +22,7 @@ from temporalio.service import RPCError
 
 from activities.sealing import KeyRing, Sealer
 from gate.login import is_safe
+from intake.jobs.running import Runner
 from intake.service.app import described_alone, intake_application, serve_intake
 from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
@@ -72,9 +74,14 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             issuer=settings.identity_issuer,
             audience=settings.intake_audience,
         )
+        cases = CasesOf(client, pool, sealer, gates, settings.document_hosts)
+        runner = Runner(
+            pool, cases.stamped_by, in_flight=settings.intake_in_flight, lease=timedelta(seconds=settings.intake_lease)
+        )
         reach = Reach(
             callers=Callers(tokens, Limits(settings.intake_per_second, settings.intake_burst)),
-            cases=CasesOf(client, pool, sealer, gates, settings.document_hosts),
+            cases=cases,
+            runner=runner,
             pool=pool,
             sealer=sealer,
             watch=watch,
@@ -83,6 +90,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             webhook_keys=public_keys_in(settings.webhook_trust_file) if settings.webhook_trust_file else (),
         )
         await cleanup.enter_async_context(watch.looking())
+        await cleanup.enter_async_context(runner.running())
         application = intake_application(reach, lambda: ready)
         try:
             port = await cleanup.enter_async_context(

@@ -170,6 +170,7 @@ _HEALED_BY_TIME: Final = frozenset(
         Code.POLICY_UNKNOWN,
         Code.STAMP_EXPIRED,
         Code.STAMP_INVALID,
+        Code.STAMP_MISMATCH,
     }
 )
 """Why an application is refused that may be taken another day, word for word: by a directory, a policy, a check or a

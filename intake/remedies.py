@@ -15,6 +15,8 @@ class FileAdvice(StrEnum):
 
 
 Reported = Code | Advice | FileAdvice
+REPORTED: Final[dict[str, Reported]] = {each.value: each for kind in (Code, Advice, FileAdvice) for each in kind}
+"""All of them by their names."""
 
 _ADVICE: Final[dict[Advice | FileAdvice, Remedy]] = {
     Advice.DIVISION_UNKNOWN: Remedy(

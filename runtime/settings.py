@@ -117,6 +117,10 @@ class Settings(NotificationSettings):
     """Requests a second that one caller may make of the intake service."""
     intake_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Requests that one caller may make at once after a pause."""
+    intake_in_flight: Annotated[int, Field(ge=1, le=200)] = 16
+    """Rows of registers and batches that one intake service opens and tells at the same time."""
+    intake_lease: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    """Seconds for which a row is left to the service that has begun it; then another one begins it again."""
     sink_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()
     """Hosts to which events may be sent by webhook, with their port where it is not 443, with commas between."""
     webhook_key_file: Path | None = None

@@ -120,6 +120,8 @@ class Layout:
     """Known, and of no use."""
     ignore_unknown: bool = False
     """Columns that are not known are passed over."""
+    has_truth_values: bool = False
+    """A cell of JSON Lines may be true or false."""
 
     def places(self, headings: Sequence[object]) -> tuple[StrEnum | Slot, ...]:
         """What stands where in each row.

@@ -64,6 +64,7 @@ class JsonLinesFile:
             elif column in cells:
                 findings.append(Finding(number, column, Code.COLUMN_DUPLICATE, refused=True))
             else:
-                cells[column] = Special.unusable if isinstance(value, bool) else value
+                unusable = isinstance(value, bool) and not self._layout.has_truth_values
+                cells[column] = Special.unusable if unusable else value
         refused = any(finding.refused for finding in findings)
         return Record(number, None if refused else cells, tuple(dict.fromkeys(findings)))

@@ -1,12 +1,13 @@
 """A register file of any format: opened by its name's ending, read row by row, a repeated row noticed."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, Self
 
 from cases.errors import CaseError, Code
 from intake.applications import content_of
-from intake.files.columns import register_layout
+from intake.files.columns import Layout, register_layout
 from intake.files.json_lines import JsonLinesFile
 from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
 from intake.files.seen import Seen
@@ -74,22 +75,46 @@ class Register:
             seen.close()
 
 
-def open_register(path: Path, terms: Terms, *, sheet: str | None = None, ignore_unknown: bool = False) -> Register:
-    """Open a file whose name ends in .xlsx, .csv or .jsonl.
+class Format(StrEnum):
+    """The formats of files; the value is how their names end."""
+
+    workbook = ".xlsx"
+    separated = ".csv"
+    json_lines = ".jsonl"
+
+
+def format_of(path: Path) -> Format:
+    """The format of a file by its name. Raises `CaseError` FILE_TYPE_UNKNOWN."""
+    try:
+        return Format(path.suffix.lower())
+    except ValueError:
+        raise CaseError(Code.FILE_TYPE_UNKNOWN) from None
+
+
+def open_register(
+    path: Path,
+    terms: Terms,
+    *,
+    sheet: str | None = None,
+    ignore_unknown: bool = False,
+    written_as: Format | None = None,
+) -> Register:
+    """Open a file of a format, by default that by which its name ends: .xlsx, .csv or .jsonl.
 
     `sheet` names a sheet of a workbook; without it the first that is visible is read. `ignore_unknown` passes over
     columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
     FILE_ENCODING or FILE_UNREADABLE.
     """
     layout = register_layout(ignore_unknown=ignore_unknown, has_submitter=terms.submitter is not None)
-    records: Records
-    match path.suffix.lower():
-        case ".xlsx":
-            records = Workbook(path, layout, sheet=sheet)
-        case ".csv":
-            records = SeparatedFile(path, layout)
-        case ".jsonl":
-            records = JsonLinesFile(path, layout)
-        case _:
-            raise CaseError(Code.FILE_TYPE_UNKNOWN)
-    return Register(records, terms)
+    return Register(open_records(path, written_as or format_of(path), layout, sheet=sheet), terms)
+
+
+def open_records(path: Path, written_as: Format, layout: Layout, *, sheet: str | None = None) -> Records:
+    """Open a table of any layout. Raises as `open_register`."""
+    match written_as:
+        case Format.workbook:
+            return Workbook(path, layout, sheet=sheet)
+        case Format.separated:
+            return SeparatedFile(path, layout)
+        case Format.json_lines:
+            return JsonLinesFile(path, layout)

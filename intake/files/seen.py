@@ -10,7 +10,8 @@ class Seen:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
-        self._database = sqlite3.connect("", isolation_level=None)
+        # A file may be read in one thread after the other, never in two at once.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
         self._database.execute("BEGIN")
 

@@ -8,7 +8,6 @@ import math
 import posixpath
 import re
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections import deque
@@ -22,6 +21,7 @@ from xml.parsers import expat
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
 from intake.files.columns import Layout, Slot, place_name
+from intake.files.memory import memory_file
 from intake.files.rows import Finding, Record, Special
 from intake.remedies import FileAdvice
 
@@ -30,8 +30,11 @@ LAST_COLUMN: Final = 16_384
 LONGEST_CELL: Final = 64 * 1024
 """Characters; a cell with more is not used."""
 MOST_MERGED: Final = 100_000
+LARGEST_UNPACKED: Final = 2 * 1024 * 1024 * 1024
+"""Bytes of all parts together; a million rows need half of it."""
+LARGEST_STRINGS: Final = 512 * 1024 * 1024
+"""Bytes of all shared strings."""
 _LARGEST_SMALL_PART: Final = 16 * 1024 * 1024
-_STRINGS_IN_MEMORY: Final = 16 * 1024 * 1024
 _END: Final = struct.Struct("<Q")
 _CHUNK: Final = 64 * 1024
 
@@ -70,11 +73,11 @@ class Sheet(NamedTuple):
 
 
 class Strings:
-    """The shared strings of a workbook; what is more than some MiB lies in temporary files without a name."""
+    """The shared strings of a workbook, which are names and numbers: in memory, and on no disk."""
 
     def __init__(self) -> None:
-        self._texts: IO[bytes] = tempfile.SpooledTemporaryFile(_STRINGS_IN_MEMORY)  # noqa: SIM115 - closed by `close`
-        self._ends: IO[bytes] = tempfile.SpooledTemporaryFile(_STRINGS_IN_MEMORY)  # noqa: SIM115 - closed by `close`
+        self._texts: IO[bytes] = memory_file()
+        self._ends: IO[bytes] = memory_file()
         self._ends.write(_END.pack(0))
         self._size = self._count = 0
 
@@ -88,6 +91,8 @@ class Strings:
         raw = text.encode("utf-8", "surrogatepass")
         self._size += len(raw)
         self._count += 1
+        if self._size > LARGEST_STRINGS:
+            raise CaseError(Code.FILE_UNREADABLE)
         self._texts.write(raw)
         self._ends.write(_END.pack(self._size))
 
@@ -186,9 +191,14 @@ class Workbook:
 
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile):
         raise CaseError(Code.FILE_UNREADABLE) from None
+    # What a part says of its size is the most that is read of it.
+    if sum(part.file_size for part in archive.infolist()) > LARGEST_UNPACKED:
+        archive.close()
+        raise CaseError(Code.FILE_UNREADABLE)
+    return archive
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------

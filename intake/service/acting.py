@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from activities.registry.reading import is_key_used, told_before
+from activities.registry.reading import is_key_used
+from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
 from cases.facts import CardProduced, CardTurnedUp, Fact, OnBehalf
@@ -22,6 +23,7 @@ from intake.applications import (
     seal_card_number,
     speaker_of,
 )
+from intake.repeating import check_repetition
 from intake.requests import application_of
 from intake.service.bodies import object_of
 from intake.service.callers import OPEN, Caller, tell
@@ -39,8 +41,6 @@ REOPEN: Final = {
     "description": "Open the next generation of a case that is closed.",
 }
 """How the field of an opening is described that is none of its application."""
-_SEALED_ANEW: Final = frozenset({"stamp", "card_number"})
-"""What differs each time that the same is told: a stamp, and what is sealed. The number's token is the same."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Acting:
             raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
         if "kind" not in fields:
             raise InputRefused([Problem("kind", Code.FIELD_MISSING)])
-        key = _key_of(caller, idempotency_key)
+        key = key_of(caller, idempotency_key)
         application = application_of(fields if key is None else {**fields, "key": key})
-        _check_region(caller, application)
+        check_region(caller, application)
         cases = await self.reach.cases.for_(caller)
         opening = cases.sealed(application, reopen=reopen)
         before = await is_key_used(self.reach.pool, opening.key)
@@ -90,42 +90,32 @@ class Acting:
         caller = await self.reach.callers.of(request)
         caller.need(tell(event))
         now = await self.reach.case_of(caller, case)
-        said = self._fact_of(caller, case, event, await object_of(request))
-        key = _key_of(caller, idempotency_key)
+        said = fact_of(caller, case, event, await object_of(request), self.reach.sealer)
+        key = key_of(caller, idempotency_key)
         # What was told before is answered as it was, wherever the case stands by now.
-        repeated = key is not None and await self._is_repeated(case, key, event, said)
+        repeated = key is not None and await check_repetition(self.reach.pool, case, key, event, said)
         if not repeated and if_match is not None and if_match != etag_of(now):
             raise CaseError(Code.VERSION_DIFFERS)
         cases = await self.reach.cases.for_(caller)
         answer = await cases.tell(case, said, update_id=key)
         return answered(answer, headers={"ETag": etag(now.state.generation, answer.version)})
 
-    def _fact_of(self, caller: Caller, case: str, event: Event, fields: dict[str, Any]) -> Fact:
-        """The fact that was told. A card's number, and who speaks, come in clear. Raises `InputRefused`."""
-        if not FILLED_IN.isdisjoint(fields):
-            raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
-        model = FACTS[event]
-        if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
-            card = seal_card_number(number, case, self.reach.sealer)
-            fields = {**fields, "card_number": card.number, "card_token": card.token}
-        if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
-            speaker = checked(ApplicationCitizen, fields["on_behalf"])
-            fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], self.reach.sealer)}
-        return checked(model, {**fields, "actor": caller.actor})
 
-    async def _is_repeated(self, case: str, key: str, event: Event, said: Fact) -> bool:
-        """Whether this very fact was told before. Raises `CaseError` IDEMPOTENCY_CONFLICT for another one."""
-        before = await told_before(self.reach.pool, case, key)
-        if before is None:
-            return False
-        now = said.model_dump(mode="json", exclude_unset=True, exclude=set(_SEALED_ANEW))
-        then = {name: value for name, value in before[1].items() if name not in _SEALED_ANEW}
-        if (event.value, now) != (before[0], then):
-            raise CaseError(Code.IDEMPOTENCY_CONFLICT)
-        return True
+def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sealer: Sealer) -> Fact:
+    """The fact that was told. A card's number, and who speaks, come in clear. Raises `InputRefused`."""
+    if not FILLED_IN.isdisjoint(fields):
+        raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
+    model = FACTS[event]
+    if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
+        card = seal_card_number(number, case, sealer)
+        fields = {**fields, "card_number": card.number, "card_token": card.token}
+    if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
+        speaker = checked(ApplicationCitizen, fields["on_behalf"])
+        fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], sealer)}
+    return checked(model, {**fields, "actor": caller.actor})
 
 
-def _key_of(caller: Caller, key: str | None) -> str | None:
+def key_of(caller: Caller, key: str | None) -> str | None:
     """The caller's own key, apart from those of others. Raises `CaseError` IDEMPOTENCY_KEY_INVALID."""
     if key is None:
         return None
@@ -133,7 +123,7 @@ def _key_of(caller: Caller, key: str | None) -> str | None:
     return f"{caller.actor.id}:{key}"
 
 
-def _check_region(caller: Caller, application: Application) -> None:
+def check_region(caller: Caller, application: Application) -> None:
     """Raises `CaseError` OFFICE_NOT_COMPETENT for an agency that the caller does not speak for."""
     if not caller.sees(application.kind, application.region):
         raise CaseError(Code.OFFICE_NOT_COMPETENT)

@@ -12,13 +12,14 @@ from cases.events import EVENTS, Event
 from cases.kinds import KINDS
 from cases.models import Actor, Role
 from cases.names import Kind
-from cases.rules.people import covers
+from cases.rules.people import PROGRAMS, covers
 from intake.service.problems import TooOften
 from runtime.identity import Identity, IdentityTokens
 
 OPEN: Final = "cases:open"
 READ: Final = "cases:read"
 FEED: Final = "feed:read"
+IMPORT: Final = "registers:import"
 _BEARER: Final = "Bearer "
 
 SEES_ALL: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator, Role.back_office})
@@ -30,8 +31,12 @@ def tell(event: Event) -> str:
     return f"events:tell:{event.value}"
 
 
-SCOPES: Final = (OPEN, READ, FEED, *(tell(event) for event, record in EVENTS.items() if record.roles))
+SCOPES: Final = (OPEN, READ, FEED, IMPORT, *(tell(event) for event, record in EVENTS.items() if record.roles))
 """All scopes that narrow a token."""
+TELLS_OF_PROGRAMS: Final = tuple(
+    tell(event) for event, record in EVENTS.items() if not PROGRAMS.isdisjoint(record.roles)
+)
+"""Scopes of the events that programs tell."""
 
 
 class Caller(NamedTuple):

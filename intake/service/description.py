@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from cases.events import EVENTS
 from intake.service import examples
 from intake.service.bodies import COMPONENTS, JSON
-from intake.service.callers import FEED, OPEN, READ, SCOPES, tell
+from intake.service.callers import FEED, IMPORT, OPEN, READ, SCOPES, tell
 from intake.service.problems import MEDIA_TYPE, Problem
 from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
 
@@ -37,6 +37,7 @@ alone what it does not know. All examples are synthetic.
 _TAGS: Final = (
     {"name": "cases", "description": "Opening cases, reading them, and waiting for them to move."},
     {"name": "events", "description": "Telling a case what happened."},
+    {"name": "jobs", "description": "Handing in whole registers and batches of events, done row by row."},
     {"name": "feed", "description": "Being told, for networks that let nothing in: what happened, in order."},
     {"name": "subscriptions", "description": "Being told by webhook, signed after Standard Webhooks."},
 )
@@ -46,6 +47,7 @@ _ETAG: Final = {
 _LOCATION: Final = {
     "Location": {"description": "Where it is read.", "required": True, "schema": {"type": "string"}},
 }
+_LOCATED: Final = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 _OF_REFUSALS: Final[Mapping[HTTPStatus, Mapping[str, Any]]] = {
     HTTPStatus.UNAUTHORIZED: {
         "WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}
@@ -74,6 +76,8 @@ class Says:
     """What the answer is."""
     scope: str | None
     """The scope that a token needs; None where nobody has to say who they are."""
+    or_scopes: tuple[str, ...] = ()
+    """Others, of which any one will do as well."""
     refuses: Codes = frozenset()
     """The codes of it, beside those of a token and of the service itself."""
     status: HTTPStatus = HTTPStatus.OK
@@ -81,6 +85,8 @@ class Says:
     """Other answers that are none of a refusal."""
     body: Mapping[str, Any] | None = None
     """The schema of its body (`intake.service.bodies.described`)."""
+    takes: tuple[str, ...] = (JSON,)
+    """The media types of its body."""
     example: Mapping[str, Any] | None = None
     """What may stand in its body, by name; one that needs no name has none."""
     etag: bool = False
@@ -117,12 +123,13 @@ class _Keys(Response):
 
 
 def _operation(says: Says) -> dict[str, Any]:
-    operation: dict[str, Any] = {"security": [] if says.scope is None else [{SCHEME: [says.scope]}]}
+    scopes = () if says.scope is None else (says.scope, *says.or_scopes)
+    operation: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in scopes]}
     if says.body is not None:
         content: dict[str, Any] = {"schema": dict(says.body)}
         if says.example is not None:
             content["examples"] = {name: _marked(value) for name, value in says.example.items()}
-        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+        operation["requestBody"] = {"required": True, "content": {kind: dict(content) for kind in says.takes}}
     responses: dict[str, Any] = {str(int(says.status)): _answer(says)}
     for status, what in says.also.items():
         responses[str(int(status))] = {"description": what, **_headers(says)} | (
@@ -160,7 +167,7 @@ def _answer(says: Says) -> dict[str, Any]:
 
 
 def _headers(says: Says) -> dict[str, Any]:
-    headers = {**(_ETAG if says.etag else {}), **(_LOCATION if says.status == HTTPStatus.CREATED else {})}
+    headers = {**(_ETAG if says.etag else {}), **(_LOCATION if says.status in _LOCATED else {})}
     return {"headers": headers} if headers else {}
 
 
@@ -273,6 +280,7 @@ _SCOPES: Final = {
     OPEN: "Open cases.",
     READ: "Read cases, and wait for them.",
     FEED: "Read the feed, and be told by webhook.",
+    IMPORT: "Hand in registers, a case for each row.",
 } | {tell(event): f"Tell a case: {event.value} ({record.zh})." for event, record in EVENTS.items()}
 _SECURITY: Final = {
     SCHEME: {

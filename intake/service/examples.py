@@ -13,7 +13,7 @@ from activities.registry.reading import CaseRow
 from cases.answers import Answer, CaseView, Left, Outcome, Receipt
 from cases.clocks import SHANGHAI
 from cases.errors import Code
-from cases.events import EVENTS, Event
+from cases.events import EVENTS, OPEN, Event
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Category, Role, System
 from cases.names import Kind
@@ -21,7 +21,9 @@ from cases.numbers import Road
 from cases.openings import ApplicationChannel
 from cases.progress import Progress
 from cases.submitters import SubmitterKind
+from intake.jobs.store import Job, JobKind, JobState, RowCounts, RowState
 from intake.service.feed import Events, FeedEnd
+from intake.service.jobs import JobRow, JobRows, Jobs, refused_finding
 from intake.service.keys import PublishedKey, WebhookKeySet
 from intake.service.looking import Found, History, Page, SubjectRead, TransitionRead
 from intake.service.problems import problem_of, written
@@ -77,6 +79,16 @@ WANTED: Final[Mapping[str, Any]] = {
     "types": [type_of(Told.case_moved)],
 }
 FROM: Final[Mapping[str, Any]] = {"after": _PLACE}
+REGISTER: Final = f"""\
+个人编号,姓名,证件号码,经办机构区划,材料清单,受理人
+SN0034,测癸寅,{_NUMBER},{_REGION},居民身份证|doc://store/d-1|image/jpeg|20480|{_DIGEST},clerk-1
+"""
+"""A register, as CSV."""
+BATCH: Final = f"""\
+案件编号,事项,流水号,变更通知编号,是否变更成功,回执编号
+{_CASE},外部系统确认,2026-09-01/1,{_PUBLICATION},是,YH-2026-1
+"""
+"""A bank's returns, as CSV."""
 
 _MOVED: Final = Entry(
     id=_PLACE,
@@ -106,6 +118,13 @@ _TOLD: Final = Subscription(
     dead=0,
     failures=0,
     created_at=_AT,
+)
+_JOB: Final = Job(
+    id="job-abcdefghijklmnopqrstuvwxyz",
+    kind=JobKind.register,
+    state=JobState.running,
+    rows=RowCounts(read=5000, done=1204, refused=1, waiting=3795, cancelled=0),
+    begun_at=_AT,
 )
 _EXAMPLES: Final[tuple[BaseModel, ...]] = (
     Receipt(
@@ -198,6 +217,19 @@ _EXAMPLES: Final[tuple[BaseModel, ...]] = (
     FeedEnd(next=_PLACE),
     _TOLD,
     Subscriptions(subscriptions=(_TOLD,)),
+    _JOB,
+    Jobs(jobs=(_JOB,)),
+    JobRows(
+        rows=(
+            JobRow(
+                row=17,
+                state=RowState.refused,
+                findings=(refused_finding("number", Code.NUMBER_CHECK_DIGIT),),
+            ),
+            JobRow(row=18, state=RowState.done, case_id=_CASE, event=OPEN, status=Status.in_review.value),
+        ),
+        next="17",
+    ),
     WebhookKeySet(keys=(PublishedKey(kid="2026-09", x="11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),)),
 )
 _BY_MODEL: Final[Mapping[type[BaseModel], BaseModel]] = {type(example): example for example in _EXAMPLES}

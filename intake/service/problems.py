@@ -86,6 +86,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.PLAN_UNKNOWN,
         Code.MESSAGE_UNKNOWN,
         Code.SUBSCRIPTION_UNKNOWN,
+        Code.JOB_UNKNOWN,
     ),
     _S.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
     _S.CONFLICT: (
@@ -152,6 +153,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.PLAN_TOO_LARGE,
         Code.MESSAGE_NOT_GIVEN_UP,
         Code.SUBSCRIPTIONS_TOO_MANY,
+        Code.JOB_NOT_RUNNING,
         Code.STAMP_USED,
         Code.ANSWER_OUT_OF_DATE,
         Code.SUPPLEMENT_ROUNDS_USED,
@@ -164,9 +166,10 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.MERGE_IMPOSSIBLE,
         Code.MERGE_PAID,
     ),
+    _S.REQUEST_TIMEOUT: (Code.UPLOAD_TOO_SLOW,),
     _S.GONE: (Code.FEED_PLACE_GONE,),
     _S.PRECONDITION_FAILED: (Code.VERSION_DIFFERS,),
-    _S.REQUEST_ENTITY_TOO_LARGE: (Code.REQUEST_TOO_LARGE,),
+    _S.REQUEST_ENTITY_TOO_LARGE: (Code.REQUEST_TOO_LARGE, Code.ROWS_TOO_MANY),
     _S.UNSUPPORTED_MEDIA_TYPE: (Code.MEDIA_TYPE_UNKNOWN, Code.FILE_TYPE_UNKNOWN),
     _S.UNPROCESSABLE_ENTITY: (
         Code.NUMBER_EMPTY,
@@ -239,7 +242,12 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.POLICY_UNKNOWN,
         Code.SINK_REFUSED,
     ),
-    _S.TOO_MANY_REQUESTS: (Code.REQUESTED_TOO_OFTEN, Code.REVEALED_TOO_OFTEN, Code.SEARCHED_TOO_OFTEN),
+    _S.TOO_MANY_REQUESTS: (
+        Code.REQUESTED_TOO_OFTEN,
+        Code.REVEALED_TOO_OFTEN,
+        Code.SEARCHED_TOO_OFTEN,
+        Code.JOBS_TOO_MANY,
+    ),
     # What the caller can do nothing about: their request is not judged by it.
     _S.INTERNAL_SERVER_ERROR: (
         Code.STAMP_MISSING,
@@ -352,8 +360,9 @@ async def of_parameters(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found: list[dict[str, Any]] = list(error.errors())
-    if any(each["loc"][0] == "path" for each in found):
-        return response_of(problem_of(Code.CASE_UNKNOWN))
+    named = next((each["loc"][-1] for each in found if each["loc"][0] == "path"), None)
+    if named is not None:
+        return response_of(problem_of(Code.JOB_UNKNOWN if named == "job" else Code.CASE_UNKNOWN))
     fields = [InputProblem(f"?{each['loc'][-1]}", Code.FIELD_INVALID) for each in found]
     return response_of(problem_of(Code.FIELD_INVALID, fields))
 

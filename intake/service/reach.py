@@ -12,10 +12,13 @@ from activities.registry.reading import CaseNow, case_now
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
+from gate.gate import ManifestWanted
 from intake.client import CaseClient
+from intake.jobs.running import Runner
 from intake.service.callers import Caller, Callers
 from intake.service.exchange import Gates
 from intake.service.watching import Watch
+from intake.stamping import Stamping
 
 
 class CasesOf:
@@ -33,16 +36,23 @@ class CasesOf:
         self._register = register
         self._sealer = sealer
         self._gates = gates
-        self._document_hosts = document_hosts
+        self.document_hosts = document_hosts
 
     async def for_(self, caller: Caller) -> CaseClient:
         """The typed client, stamping in the name of a caller. Raises `CaseError` as `Exchange.token_for`."""
-        stamping = await self._gates.for_(caller)
+        return self.stamped_by(await self._gates.for_(caller))
+
+    async def manifest_for(self, caller: Caller, wanted: ManifestWanted) -> str:
+        """The gate's manifest for the rows of a caller's job. Raises `CaseError` as `GateAtUrl.stamp_manifest`."""
+        return await (await self._gates.for_(caller)).stamp_manifest(wanted)
+
+    def stamped_by(self, stamping: Stamping) -> CaseClient:
+        """The typed client, with stamps of whatever origin."""
         return CaseClient(
             self._client,
             self._sealer,
             stamping=stamping,
-            document_hosts=self._document_hosts,
+            document_hosts=self.document_hosts,
             register=self._register,
         )
 
@@ -55,6 +65,7 @@ class Reach(NamedTuple):
     pool: Pool
     sealer: Sealer
     watch: Watch
+    runner: Runner
     namespace: str
     sink_hosts: frozenset[str] = frozenset()
     """Hosts, with their port where it is not 443, to which events may be sent."""

@@ -42,6 +42,25 @@ BODY: Final = PARAMETERS | {
 """Of a body, whatever stands in it."""
 ONE_CASE: Final = frozenset({Code.CASE_UNKNOWN})
 ONE_SUBSCRIPTION: Final = frozenset({Code.SUBSCRIPTION_UNKNOWN})
+ONE_JOB: Final = frozenset({Code.JOB_UNKNOWN})
+FILE: Final = PARAMETERS | {
+    Code.ROLE_NOT_ALLOWED,
+    Code.UPLOAD_TOO_SLOW,
+    Code.REQUEST_TOO_LARGE,
+    Code.ROWS_TOO_MANY,
+    Code.MEDIA_TYPE_UNKNOWN,
+    Code.FILE_UNREADABLE,
+    Code.FILE_ENCODING,
+    Code.FILE_TYPE_UNKNOWN,
+    Code.COLUMN_MISSING,
+    Code.COLUMN_DUPLICATE,
+    Code.COLUMN_UNKNOWN,
+    Code.PAYLOAD_INVALID,
+    Code.IDEMPOTENCY_KEY_INVALID,
+    Code.IDEMPOTENCY_CONFLICT,
+    Code.JOBS_TOO_MANY,
+}
+"""Of a file as a whole; what is wrong with one of its rows is told among its rows."""
 
 _OF_OTHERS: Final = frozenset(
     {
@@ -63,6 +82,8 @@ _OF_OTHERS: Final = frozenset(
         Code.SUBSCRIPTION_UNKNOWN,
         Code.SUBSCRIPTIONS_TOO_MANY,
         Code.SINK_REFUSED,
+        Code.JOB_UNKNOWN,
+        Code.JOB_NOT_RUNNING,
         Code.FILE_UNREADABLE,
         Code.FILE_ENCODING,
         Code.FILE_TYPE_UNKNOWN,

@@ -11,17 +11,20 @@ from cases.errors import Code
 from cases.events import EVENTS, FACTS
 from cases.progress import Progress
 from intake.applications import APPLICATIONS
+from intake.jobs.store import Job
 from intake.service import examples
 from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
 from intake.service.bodies import described
-from intake.service.callers import FEED, OPEN, READ, tell
+from intake.service.callers import FEED, IMPORT, OPEN, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
+from intake.service.jobs import HandingIn, JobRows, Jobs
 from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.reach import Reach
-from intake.service.refusals import BODY, ONE_CASE, ONE_SUBSCRIPTION, PARAMETERS, TOLD
+from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPTION, PARAMETERS, TOLD
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
+from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
 
 _PLACE: Final = frozenset({Code.FEED_PLACE_GONE})
 
@@ -34,6 +37,8 @@ def routes(reach: Reach) -> APIRouter:
     _of_events(router, Acting(reach))
     _of_the_feed(router, Feed(reach))
     _of_subscriptions(router, Subscribing(reach), Keys(reach))
+    _of_files(router, HandingIn(reach))
+    _of_jobs(router, HandingIn(reach))
     return router
 
 
@@ -320,3 +325,110 @@ def _of_subscriptions(router: APIRouter, subscribing: Subscribing, keys: Keys) -
             media_type=KEY_SET,
         ),
     )
+
+
+def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
+    for path, handler, name, summary, scopes, example in (
+        (
+            "/registers",
+            handing_in.take_register,
+            "hand_in_register",
+            "Open a case for each row of a register",
+            (IMPORT,),
+            examples.REGISTER,
+        ),
+        (
+            "/event-batches",
+            handing_in.take_batch,
+            "hand_in_event_batch",
+            "Tell an event for each row of a file",
+            TELLS_OF_PROGRAMS,
+            examples.BATCH,
+        ),
+    ):
+        add(
+            router,
+            "POST",
+            path,
+            handler,
+            Says(
+                name=name,
+                tag="jobs",
+                summary=summary,
+                scope=scopes[0],
+                or_scopes=scopes[1:],
+                status=HTTPStatus.ACCEPTED,
+                answer=Job,
+                answered="The file is read and its rows are staged; they are done from now on.",
+                also={HTTPStatus.OK: "This file was handed in before, under the same key."},
+                body=FILE_SCHEMA,
+                takes=tuple(MEDIA_TYPES),
+                example={"example": example},
+                refuses=FILE,
+            ),
+        )
+
+
+def _of_jobs(router: APIRouter, handing_in: HandingIn) -> None:
+    for method, path, handler, says in (
+        (
+            "GET",
+            "/jobs",
+            handing_in.list_them,
+            Says(
+                name="list_jobs",
+                tag="jobs",
+                summary="List jobs",
+                scope=IMPORT,
+                or_scopes=TELLS_OF_PROGRAMS,
+                answer=Jobs,
+                answered="The newest of the caller, as far as the token is for what they do.",
+            ),
+        ),
+        (
+            "GET",
+            "/jobs/{job}",
+            handing_in.read,
+            Says(
+                name="read_job",
+                tag="jobs",
+                summary="Read how far a job is, or wait for its end",
+                scope=IMPORT,
+                or_scopes=TELLS_OF_PROGRAMS,
+                answer=Job,
+                answered="How far it is.",
+                refuses=PARAMETERS | ONE_JOB,
+            ),
+        ),
+        (
+            "GET",
+            "/jobs/{job}/rows",
+            handing_in.read_rows,
+            Says(
+                name="list_job_rows",
+                tag="jobs",
+                summary="Read what became of rows",
+                scope=IMPORT,
+                or_scopes=TELLS_OF_PROGRAMS,
+                answer=JobRows,
+                answered="A page of rows.",
+                refuses=PARAMETERS | ONE_JOB,
+            ),
+        ),
+        (
+            "POST",
+            "/jobs/{job}:cancel",
+            handing_in.cancel,
+            Says(
+                name="cancel_job",
+                tag="jobs",
+                summary="Cancel a job",
+                scope=IMPORT,
+                or_scopes=TELLS_OF_PROGRAMS,
+                answer=Job,
+                answered="How it stands.",
+                refuses=ONE_JOB | {Code.JOB_NOT_RUNNING},
+            ),
+        ),
+    ):
+        add(router, method, path, handler, says)

@@ -15,6 +15,7 @@ from activities.publishing.feed import Place, ends_of
 from activities.registry.pool import Pool
 from activities.registry.reading import versions_of
 from cases.errors import CaseError
+from intake.jobs.store import ended_of
 
 EVERY_SECONDS: Final = 0.25
 
@@ -31,6 +32,7 @@ class Watch:
         self._seen: dict[asyncio.Future[None], Version] = {}
         self._anybody = asyncio.Event()
         self._for_feed: dict[asyncio.Future[None], Place] = {}
+        self._for_jobs: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
 
     async def published(self, seen: Place, seconds: float) -> bool:
         """Wait until the feed goes on beyond a place; False where it does not within so many seconds."""
@@ -64,6 +66,22 @@ class Watch:
                 del self._waiting[case_id]
         return True
 
+    async def ended(self, job: str, seconds: float) -> bool:
+        """Wait until a job is over; False where it is not within so many seconds."""
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._for_jobs[job].add(waiting)
+        self._anybody.set()
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting
+        except TimeoutError:
+            return False
+        finally:
+            self._for_jobs[job].discard(waiting)
+            if not self._for_jobs[job]:
+                del self._for_jobs[job]
+        return True
+
     @contextlib.asynccontextmanager
     async def looking(self) -> AsyncIterator[None]:
         """Look for the length of a block."""
@@ -76,7 +94,7 @@ class Watch:
 
     async def _look(self) -> None:
         while True:
-            if not self._waiting and not self._for_feed:
+            if not self._waiting and not self._for_feed and not self._for_jobs:
                 self._anybody.clear()
                 await self._anybody.wait()
             # A register that is away for a moment is asked again; who waits is answered by the end of their time.
@@ -85,11 +103,18 @@ class Watch:
                     self._wake(await versions_of(self._pool, tuple(self._waiting)))
                 if self._for_feed:
                     self._went_on((await ends_of(self._pool))[0])
+                if self._for_jobs:
+                    self._over(await ended_of(self._pool, tuple(self._for_jobs)))
             await asyncio.sleep(EVERY_SECONDS)
 
     def _went_on(self, end: Place) -> None:
         for waiting, seen in self._for_feed.items():
             if not waiting.done() and seen != end:
+                waiting.set_result(None)
+
+    def _over(self, jobs: frozenset[str]) -> None:
+        for waiting in [each for job in jobs for each in self._for_jobs.get(job, ())]:
+            if not waiting.done():
                 waiting.set_result(None)
 
     def _wake(self, versions: dict[str, Version]) -> None:

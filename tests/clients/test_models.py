@@ -12,12 +12,14 @@ from pydantic.json_schema import models_json_schema
 
 from cardcase_client import AsyncClient, Client, Filter, calls, models
 from cardcase_client.base import Fact, Sent, Shared, Told
-from cardcase_client.calls import Call
+from cardcase_client.calls import Call, FileType, Reading
 from docs.client_models import FILE, SAID_BY_CALL, page
 from intake.service.app import described_alone
 
 DESCRIPTION = described_alone()
 CASE, SUBSCRIPTION, PLACE = "idc-" + "a" * 26, "sub-" + "a" * 26, "abcdefghij.1"
+JOB = "job-" + "a" * 26
+_READ_SO = Reading(sheet="1", ignore_unknown=True, submitter="clerk-1", event="withdraw")
 
 
 def described() -> dict[str, Any]:
@@ -180,10 +182,19 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
         calls.resend(SUBSCRIPTION),
         calls.replay(SUBSCRIPTION, PLACE),
         calls.webhook_keys(),
+        calls.hand_in_register(b"", FileType.csv, None, Reading()),
+        calls.hand_in_events(b"", FileType.csv, None, Reading()),
+        calls.list_jobs(),
+        calls.read_job(JOB, 0),
+        calls.list_job_rows(JOB, None, None, 1),
+        calls.cancel_job(JOB),
         *(calls.tell(CASE, fact.model_construct(), None, None) for fact in facts),
     ]
     reached = {
-        (each.method.lower(), each.path.replace(CASE, "{case}").replace(SUBSCRIPTION, "{subscription}"))
+        (
+            each.method.lower(),
+            each.path.replace(CASE, "{case}").replace(SUBSCRIPTION, "{subscription}").replace(JOB, "{job}"),
+        )
         for each in made
     }
     routes = {(method, path) for path, operations in DESCRIPTION["paths"].items() for method in operations}
@@ -197,9 +208,20 @@ def test_parameters_of_lists_are_those_of_the_interface() -> None:
         ("/v1/cases", calls.list_cases(_full_filter(), "c", 1)),
         ("/v1/events", calls.read_events("p", ("t",), 1, 1)),
         ("/v1/cases/{case}/progress", calls.progress(CASE, "submitter")),
+        ("/v1/registers", calls.hand_in_register(b"", FileType.csv, None, _READ_SO)),
+        ("/v1/event-batches", calls.hand_in_events(b"", FileType.csv, None, _READ_SO)),
+        ("/v1/jobs/{job}", calls.read_job(JOB, 1)),
+        ("/v1/jobs/{job}/rows", calls.list_job_rows(JOB, "refused", "1", 1)),
     ):
-        theirs = {each["name"] for each in DESCRIPTION["paths"][path]["get"]["parameters"] if each["in"] == "query"}
+        operation = DESCRIPTION["paths"][path][made.method.lower()]
+        theirs = {each["name"] for each in operation["parameters"] if each["in"] == "query"}
         assert set(made.parameters) == theirs
+
+
+def test_a_file_is_sent_as_what_the_interface_takes() -> None:
+    for path in ("/v1/registers", "/v1/event-batches"):
+        taken = DESCRIPTION["paths"][path]["post"]["requestBody"]["content"]
+        assert {each.value for each in FileType} <= set(taken)
 
 
 def _full_filter() -> Filter:

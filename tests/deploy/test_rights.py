@@ -95,6 +95,19 @@ async def test_the_intake_service_writes_who_reads_and_who_is_told_and_nothing_e
     }
 
 
+async def test_jobs_are_written_by_functions_that_the_intake_service_alone_may_call(
+    intake: asyncpg.Connection, worker: asyncpg.Connection, reader: asyncpg.Connection
+) -> None:
+    for connection in (intake, worker, reader):
+        for table in ("jobs", "job_rows"):
+            assert await rights_of(connection, table) == {"SELECT"}
+    claim = "SELECT * FROM claim_job_rows(1, make_interval(secs => 1))"
+    assert await intake.fetch(claim) == []
+    for connection in (worker, reader):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetch(claim)
+
+
 async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Connection) -> None:
     found = {table: await rights_of(reader, table) for table in await tables(reader)}
     assert found == {table: {"SELECT"} for table in found}

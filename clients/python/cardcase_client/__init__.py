@@ -10,7 +10,7 @@ the extra `webhooks`.
 """
 
 from cardcase_client.attempts import Patience
-from cardcase_client.calls import Filter, etag_of
+from cardcase_client.calls import FileType, Filter, Reading, etag_of
 from cardcase_client.clients import AsyncClient, AsyncFeed, Client, Feed, is_closed
 from cardcase_client.credentials import ClientCredentials, Credentials, TokenFile
 from cardcase_client.problems import (
@@ -42,6 +42,7 @@ __all__ = [
     "CredentialsRefused",
     "Failed",
     "Feed",
+    "FileType",
     "Filter",
     "Gone",
     "Invalid",
@@ -50,6 +51,7 @@ __all__ = [
     "NotFound",
     "NotInTime",
     "Patience",
+    "Reading",
     "Refused",
     "TokenFile",
     "Unreachable",

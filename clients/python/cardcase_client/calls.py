@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +21,9 @@ from cardcase_client.models import (
     Found,
     From,
     History,
+    Job,
+    JobRows,
+    Jobs,
     Kind,
     LookedFor,
     Milestone,
@@ -39,6 +43,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 _NOT_MODIFIED: Final = 304
+_LONGEST_READING: Final = 300.0
+"""Seconds that the service may take to read a file."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class Call(Generic[T]):
     """Reads a successful answer: its status and its content. Raises `Unreadable`."""
     parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    """A body that is no JSON: a file, of the type that the headers say."""
     headers: Mapping[str, str] = field(default_factory=dict)
     waits: float = 0.0
     """Seconds that the service may take because it was asked to wait."""
@@ -169,6 +177,85 @@ def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
         "limit": str(limit),
     }
     return Call("GET", "/v1/cases", as_(Page), {name: [value] for name, value in asked.items() if value is not None})
+
+
+# --- whole files ------------------------------------------------------------------------------------------------------
+
+
+class FileType(StrEnum):
+    """What a file is; the value is its media type."""
+
+    csv = "text/csv"
+    """In UTF-8 or GB18030."""
+    json_lines = "application/jsonl"
+    xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read."""
+
+    sheet: str | None = None
+    """Of a workbook; without it the first that is visible."""
+    ignore_unknown: bool = False
+    """Pass over columns that are not known."""
+    submitter: str | None = None
+    """Of a register: who took the applications in, where the file has no such column."""
+    event: str | None = None
+    """Of a batch: what rows tell that do not say so themselves."""
+
+
+def hand_in_register(file: bytes, kind: FileType, key: str | None, how: Reading) -> Call[Job]:
+    """Open a case for each row of a register."""
+    return _handed_in("/v1/registers", file, kind, key, {"submitter": how.submitter}, how)
+
+
+def hand_in_events(file: bytes, kind: FileType, key: str | None, how: Reading) -> Call[Job]:
+    """Tell an event for each row of a file."""
+    return _handed_in("/v1/event-batches", file, kind, key, {"event": how.event}, how)
+
+
+def _handed_in(
+    path: str, file: bytes, kind: FileType, key: str | None, more: Mapping[str, str | None], how: Reading
+) -> Call[Job]:
+    asked = {"sheet": how.sheet, "ignore_unknown": "true" if how.ignore_unknown else None, **more}
+    return Call(
+        "POST",
+        path,
+        as_(Job),
+        {name: [value] for name, value in asked.items() if value is not None},
+        content=file,
+        headers={"Content-Type": kind.value} | _keyed(key),
+        waits=_LONGEST_READING,
+        # Without a key each time that it is sent is another job, although its rows have effect once.
+        is_repeatable=key is not None,
+    )
+
+
+def list_jobs() -> Call[Jobs]:
+    """List jobs."""
+    return Call("GET", "/v1/jobs", as_(Jobs))
+
+
+def _job(which: str, rest: str = "") -> str:
+    return f"/v1/jobs/{quote(which, safe='')}{rest}"
+
+
+def read_job(which: str, wait: int) -> Call[Job]:
+    """Read how far a job is, or wait so many seconds for its end."""
+    return Call("GET", _job(which), as_(Job), {"wait": [str(wait)]}, waits=wait)
+
+
+def list_job_rows(which: str, state: str | None, cursor: str | None, limit: int) -> Call[JobRows]:
+    """One page of the rows of a job."""
+    asked = {"state": state, "cursor": cursor, "limit": str(limit)}
+    found = {name: [value] for name, value in asked.items() if value is not None}
+    return Call("GET", _job(which, "/rows"), as_(JobRows), found)
+
+
+def cancel_job(which: str) -> Call[Job]:
+    """Cancel a job."""
+    return Call("POST", _job(which, ":cancel"), as_(Job))
 
 
 # --- the feed, and subscriptions --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import httpx
 from cardcase_client import calls
 from cardcase_client.attempts import Attempts, Patience, refusal_of
 from cardcase_client.base import Fact
-from cardcase_client.calls import Call, Filter
+from cardcase_client.calls import Call, FileType, Filter, Reading
 from cardcase_client.credentials import Credentials, TokenAsked
 from cardcase_client.models import (
     Answer,
@@ -23,6 +23,9 @@ from cardcase_client.models import (
     Entry,
     Events,
     History,
+    Job,
+    JobRow,
+    JobRows,
     Kind,
     Outcome,
     Page,
@@ -70,6 +73,7 @@ class _Sending:
             "url": f"{self._url}{call.path}",
             "params": [(name, value) for name, values in call.parameters.items() for value in values],
             "json": call.body,
+            "content": call.content,
             "headers": {**call.headers, "Authorization": f"Bearer {token}"},
             "timeout": httpx.Timeout(_TIMEOUT_SECONDS + call.waits, connect=_TIMEOUT_SECONDS),
             "follow_redirects": False,
@@ -224,6 +228,54 @@ class Client(_Sending):
             yield from page.cases
             if (cursor := page.next) is None:
                 return
+
+    # --- whole files --------------------------------------------------------------------------------------------------
+
+    def hand_in_register(
+        self, file: bytes, kind: FileType, *, key: str | None = None, how: Reading | None = None
+    ) -> Job:
+        """Hand in a register, a case for each row. The rows are opened once this has answered; see `wait_for_job`.
+
+        With `key` it is one job, however often it is handed in. Raises `Refused` for a file that cannot be read.
+        """
+        return self._do(calls.hand_in_register(file, kind, key, how or Reading()))
+
+    def hand_in_events(self, file: bytes, kind: FileType, *, key: str | None = None, how: Reading | None = None) -> Job:
+        """Hand in what happened, an event for each row; as `hand_in_register`."""
+        return self._do(calls.hand_in_events(file, kind, key, how or Reading()))
+
+    def list_jobs(self) -> tuple[Job, ...]:
+        """The newest jobs."""
+        return self._do(calls.list_jobs()).jobs
+
+    def read_job(self, which: str, *, wait: int = 0) -> Job:
+        """How far a job is; with `wait` once it is over, or after so many seconds."""
+        return self._do(calls.read_job(which, wait))
+
+    def wait_for_job(self, which: str) -> Job:
+        """Wait, for as long as it takes, until a job is over."""
+        while (job := self.read_job(which, wait=_LONGEST_WAIT)).ended_at is None:
+            pass
+        return job
+
+    def list_job_rows(
+        self, which: str, *, state: str | None = None, cursor: str | None = None, limit: int = 100
+    ) -> JobRows:
+        """One page of the rows of a job, in the order of the file."""
+        return self._do(calls.list_job_rows(which, state, cursor, limit))
+
+    def job_rows(self, which: str, *, state: str | None = None, at_once: int = 100) -> Iterator[JobRow]:
+        """All its rows, or those of a state: `refused` lists what has to be corrected."""
+        cursor: str | None = None
+        while True:
+            page = self.list_job_rows(which, state=state, cursor=cursor, limit=at_once)
+            yield from page.rows
+            if (cursor := page.next) is None:
+                return
+
+    def cancel_job(self, which: str) -> Job:
+        """Open and tell no further row of a job."""
+        return self._do(calls.cancel_job(which))
 
     # --- being told ---------------------------------------------------------------------------------------------------
 
@@ -399,6 +451,54 @@ class AsyncClient(_Sending):
                 yield row
             if (cursor := page.next) is None:
                 return
+
+    # --- whole files --------------------------------------------------------------------------------------------------
+
+    async def hand_in_register(
+        self, file: bytes, kind: FileType, *, key: str | None = None, how: Reading | None = None
+    ) -> Job:
+        """See `Client.hand_in_register`."""
+        return await self._do(calls.hand_in_register(file, kind, key, how or Reading()))
+
+    async def hand_in_events(
+        self, file: bytes, kind: FileType, *, key: str | None = None, how: Reading | None = None
+    ) -> Job:
+        """See `Client.hand_in_events`."""
+        return await self._do(calls.hand_in_events(file, kind, key, how or Reading()))
+
+    async def list_jobs(self) -> tuple[Job, ...]:
+        """See `Client.list_jobs`."""
+        return (await self._do(calls.list_jobs())).jobs
+
+    async def read_job(self, which: str, *, wait: int = 0) -> Job:
+        """See `Client.read_job`."""
+        return await self._do(calls.read_job(which, wait))
+
+    async def wait_for_job(self, which: str) -> Job:
+        """See `Client.wait_for_job`."""
+        while (job := await self.read_job(which, wait=_LONGEST_WAIT)).ended_at is None:
+            pass
+        return job
+
+    async def list_job_rows(
+        self, which: str, *, state: str | None = None, cursor: str | None = None, limit: int = 100
+    ) -> JobRows:
+        """See `Client.list_job_rows`."""
+        return await self._do(calls.list_job_rows(which, state, cursor, limit))
+
+    async def job_rows(self, which: str, *, state: str | None = None, at_once: int = 100) -> AsyncIterator[JobRow]:
+        """See `Client.job_rows`."""
+        cursor: str | None = None
+        while True:
+            page = await self.list_job_rows(which, state=state, cursor=cursor, limit=at_once)
+            for row in page.rows:
+                yield row
+            if (cursor := page.next) is None:
+                return
+
+    async def cancel_job(self, which: str) -> Job:
+        """See `Client.cancel_job`."""
+        return await self._do(calls.cancel_job(which))
 
     # --- being told ---------------------------------------------------------------------------------------------------
 

@@ -107,6 +107,11 @@ class Code(StrEnum):
     SINK_REFUSED = "SINK_REFUSED"
     SUBSCRIPTION_UNKNOWN = "SUBSCRIPTION_UNKNOWN"
     SUBSCRIPTIONS_TOO_MANY = "SUBSCRIPTIONS_TOO_MANY"
+    JOB_UNKNOWN = "JOB_UNKNOWN"
+    JOB_NOT_RUNNING = "JOB_NOT_RUNNING"
+    JOBS_TOO_MANY = "JOBS_TOO_MANY"
+    ROWS_TOO_MANY = "ROWS_TOO_MANY"
+    UPLOAD_TOO_SLOW = "UPLOAD_TOO_SLOW"
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     PERSONAL_NUMBER_INVALID = "PERSONAL_NUMBER_INVALID"
@@ -398,6 +403,23 @@ class HoldReason(StrEnum):
     number_change_first = "number_change_first"
 
 
+class JobKind(StrEnum):
+    """What was handed in."""
+
+    register = "register"
+    event_batch = "event_batch"
+
+
+class JobState(StrEnum):
+    """How a job stands."""
+
+    staging = "staging"
+    waiting = "waiting"
+    running = "running"
+    done = "done"
+    cancelled = "cancelled"
+
+
 class Kind(StrEnum):
     """The kinds of case; the value is the workflow type. What is true of one stands in its record (`cases.kinds`)."""
 
@@ -474,6 +496,15 @@ class Role(StrEnum):
     medical_insurance = "medical_insurance"
     pension = "pension"
     back_office = "back_office"
+
+
+class RowState(StrEnum):
+    """What became of a row."""
+
+    waiting = "waiting"
+    done = "done"
+    refused = "refused"
+    cancelled = "cancelled"
 
 
 class State(StrEnum):
@@ -1082,6 +1113,17 @@ class FieldProblem(Told):
     remedy: Remedy
 
 
+class Finding(Told):
+    """What was noticed in a row."""
+
+    column: str | None = None
+    """The column's English heading; none where the row as a whole is meant."""
+    code: str
+    refused: bool
+    """Whether the row is refused because of it; else it is advice."""
+    remedy: Remedy
+
+
 class Found(Told):
     """The case that was looked for."""
 
@@ -1144,6 +1186,58 @@ class IdentityCheck(Sent):
     provider: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,31}$")]
     at: AwareDatetime
     reference: str
+
+
+class RowCounts(Told):
+    """The rows of a job, in numbers."""
+
+    read: int
+    done: int
+    refused: int
+    waiting: int
+    cancelled: int
+
+
+class Job(Told):
+    """A job, and how far it is."""
+
+    id: str
+    kind: Open[JobKind]
+    state: Open[JobState]
+    rows: RowCounts
+    begun_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+
+
+class JobRow(Told):
+    """A row of a job, and what became of it."""
+
+    row: int
+    """As people count it who look at the file, headings included; 0 for the file as a whole."""
+    state: Open[RowState]
+    case_id: str | None = None
+    event: str | None = None
+    """`open`, or the event that was told."""
+    key: str | None = None
+    """The row's own key."""
+    status: str | None = None
+    """Where the case stood after it."""
+    version: int | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class JobRows(Told):
+    """Some rows of a job, in the order of the file."""
+
+    rows: tuple[JobRow, ...]
+    next: str | None = None
+    """Cursor of the following page; none where this is the last."""
+
+
+class Jobs(Told):
+    """The newest jobs of a client."""
+
+    jobs: tuple[Job, ...]
 
 
 class KeepBenefits(Fact):

@@ -23,7 +23,7 @@ BEGIN
                 WHEN c.relname IN ('turns', 'turn_waiters', 'feed', 'subscription_queue') THEN 'INSERT, UPDATE, DELETE'
                 -- What it added up, and that it was undone, is written by functions of their own.
                 WHEN c.relname = 'merges' THEN 'INSERT'
-                WHEN c.relname = 'feed_readers' THEN NULL
+                WHEN c.relname IN ('feed_readers', 'jobs', 'job_rows') THEN NULL
                 WHEN c.relname IN ('idempotency_keys', 'events') OR append_only THEN 'INSERT'
                 ELSE 'INSERT, UPDATE'
             END AS for_worker,
@@ -58,6 +58,13 @@ BEGIN
     END LOOP;
     IF to_regrole(worker) IS NOT NULL THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION add_entitlements_of, take_out_entitlements_of TO %I', worker);
+    END IF;
+    IF to_regrole(intake) IS NOT NULL THEN
+        EXECUTE format(
+            'GRANT EXECUTE ON FUNCTION begin_job, stage_job_rows, start_job, drop_job, claim_job_rows, end_job_row, '
+            'put_back_job_row, cancel_job, forget_jobs TO %I',
+            intake
+        );
     END IF;
     FOREACH known IN ARRAY ARRAY[worker, reader, intake] LOOP
         IF to_regrole(known) IS NOT NULL THEN

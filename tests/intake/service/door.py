@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from activities.publishing.signing import WebhookKeys
 from cases.models import Actor, Role
-from gate.gate import Gate
-from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from gate.gate import CaseClock, Gate
+from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
+from intake.jobs.running import Runner
 from intake.service.app import intake_application, serve_intake
 from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
@@ -56,6 +57,7 @@ class Door:
     provider: IdentityProvider
     engine: Engine
     http: httpx.AsyncClient = field(repr=False)
+    runner: Runner
 
     def token(self, actor: Actor, scope: str | None = None, **claims: Any) -> str:
         """An access token; without a scope it may be used for all that the role may."""
@@ -81,9 +83,16 @@ class Door:
 
 @asynccontextmanager
 async def door_of(
-    engine: Engine, limits: Limits | None = None, sink_hosts: Collection[str] = ()
+    engine: Engine,
+    limits: Limits | None = None,
+    sink_hosts: Collection[str] = (),
+    *,
+    gate_clock: CaseClock | None = None,
 ) -> AsyncIterator[Door]:
-    """The service on an engine, with a gate and an identity provider over HTTP, for the length of a block."""
+    """The service on an engine, with a gate and an identity provider over HTTP, for the length of a block.
+
+    Files are taken in, and their rows wait for `Door.runner`: all doors have one register.
+    """
     async with IdentityProvider([], systems=SYSTEMS) as provider:
         issuer = provider.issuer
         keys = KeyUrl(provider.jwks_url)
@@ -91,7 +100,7 @@ async def door_of(
             IdentityTokens(keys, issuer=issuer.url, audience=issuer.audience),
             KEY,
             audience=engine.client.namespace,
-            clock=engine.time_of,
+            clock=gate_clock or engine.time_of,
         )
         async with (
             _serving(gate) as gate_url,
@@ -101,9 +110,12 @@ async def door_of(
             await engine.at_a_post(TAKES_IN)
             watch = Watch(engine.pool)
             tokens = IdentityTokens(keys, issuer=issuer.url, audience=SERVICE_AUDIENCE)
+            cases = CasesOf(engine.client, engine.pool, engine.sealer, gates)
+            runner = Runner(engine.pool, cases.stamped_by)
             reach = Reach(
                 callers=Callers(tokens, limits or Limits(10_000, 10_000)),
-                cases=CasesOf(engine.client, engine.pool, engine.sealer, gates),
+                cases=cases,
+                runner=runner,
                 pool=engine.pool,
                 sealer=engine.sealer,
                 watch=watch,
@@ -115,13 +127,13 @@ async def door_of(
                 watch.looking(),
                 serve_intake(intake_application(reach, lambda: True), LOOPBACK, 0) as port,
             ):
-                yield Door(f"http://{LOOPBACK}:{port}", provider, engine, http)
+                yield Door(f"http://{LOOPBACK}:{port}", provider, engine, http, runner)
 
 
 @asynccontextmanager
 async def _serving(gate: Gate) -> AsyncIterator[str]:
     application = web.Application(client_max_size=LARGEST_REQUEST)
-    application.add_routes([web.post(PATH, stamp_handler(gate))])
+    application.add_routes([web.post(PATH, stamp_handler(gate)), web.post(MANIFEST_PATH, manifest_handler(gate))])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:
