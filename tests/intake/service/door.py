@@ -103,7 +103,7 @@ async def door_of(
             clock=gate_clock or engine.time_of,
         )
         async with (
-            _serving(gate) as gate_url,
+            gate_serving(gate) as gate_url,
             gates_at(gate_url, provider.token_url, audience=issuer.audience, client="intake", secret=SECRET) as gates,
             httpx.AsyncClient(timeout=60) as http,
         ):
@@ -131,7 +131,7 @@ async def door_of(
 
 
 @asynccontextmanager
-async def _serving(gate: Gate) -> AsyncIterator[str]:
+async def gate_serving(gate: Gate) -> AsyncIterator[str]:
     application = web.Application(client_max_size=LARGEST_REQUEST)
     application.add_routes([web.post(PATH, stamp_handler(gate)), web.post(MANIFEST_PATH, manifest_handler(gate))])
     runner = web.AppRunner(application, access_log=None)
