@@ -20,6 +20,7 @@ from activities.registry.pool import create_pool
 from activities.sealing import Sealer
 from cases.errors import REMEDIES, CaseError, Code
 from demo.expected import INSURED, REGISTERS, expectations
+from demo.others import Outsiders, outsiders, sink_ports, sinks
 from demo.play import Play, read, results
 from demo.screen import Board, Result, Screen
 from demo.staffing import staffed
@@ -65,20 +66,22 @@ async def prepare(servers: Servers) -> Sealer:
     return sealer
 
 
-async def demonstrate(servers: Servers, sealer: Sealer, screen: Screen, board: Board) -> list[Result]:
+async def demonstrate(
+    servers: Servers, sealer: Sealer, others: Outsiders, screen: Screen, board: Board
+) -> list[Result]:
     """Import the registers and play every case to its end."""
     engine, issuer = await servers.client(), Issuer()
-    # Whoever plays a part has a token of a throw-away issuer, and the gate stands in this process.
+    # Whoever plays a part at a desk has a token of a throw-away issuer, and their gate stands in this process.
     everybody = Everybody(issuer, issuer.gate(servers.stamp_key(), engine.namespace))
     client = CaseClient(engine, sealer, stamping=everybody)
-    play = Play(client, sealer, board, partial(_die, servers, sealer))
+    play = Play(client, others, board, partial(_die, servers, sealer))
     with screen.live(board):
         ticking = asyncio.create_task(_tick(screen, board))
         try:
             board.doing = "opening cases"
             entries = read(REGISTERS, expectations())
             await play.open_all(entries)
-            board.doing = "playing the clerk, the officers, the card bureau, the bank"
+            board.doing = "playing the clerk and the officers; outsiders answer"
             played = await play.play_all(entries)
             board.doing = "done"
         finally:
@@ -116,19 +119,23 @@ async def run(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> 
     screen.say(f"cardcase demo · synthetic data · {folder}")
     async with servers(environment, folder) as started, providers(folder) as messages:
         sealer = await prepare(started)
+        ports = sink_ports()
         async with (
-            desk(environment, folder, started) as running,
+            desk(environment, folder, started, sinks(ports)) as running,
             worker({**messages.settings, **environment}, folder, running) as one_worker,
+            outsiders(folder, running.opened_desk, ports) as others,
         ):
             screen.say(f"ready after {board.seconds:.1f} s{_look(running)} · tray {messages.tray_url}")
-            shown = await while_all_run(demonstrate(running, sealer, screen, board), running, one_worker)
+            shown = await while_all_run(
+                demonstrate(running, sealer, others, screen, board), running, one_worker, others
+            )
             screen.results(shown, running.ui_url, running.namespace)
             screen.say(f"{summary(shown)} ({len(shown)} rows, {board.seconds:.1f} s)")
             status = 0 if all(result.as_expected for result in shown) else EXIT_OTHERWISE
             if stay:
                 screen.say(_hints(shown, running, messages.tray_url, one_worker.log_file, folder))
                 with suppress(asyncio.CancelledError):
-                    await while_all_run(asyncio.Event().wait(), running, one_worker)
+                    await while_all_run(asyncio.Event().wait(), running, one_worker, others)
             return status
 
 
@@ -138,13 +145,12 @@ def _look(servers: Servers) -> str:
 
 def _log_in(servers: Servers, folder: Path) -> list[str]:
     """Where operators log in, and what lets the command line decide as one of them."""
-    if servers.desk is None:
-        return []
-    operators = ", ".join(servers.desk.provider.operators)
+    desk = servers.opened_desk
+    operators = ", ".join(desk.provider.operators)
     return [
-        f"  Log in         {servers.desk.codec_url}/login, to see cases decoded and to decide, as {operators}",
-        f"                 or CARDCASE_GATE_URL={servers.desk.codec_url} CARDCASE_TOKEN_FILE={folder / TOKENS}/NAME",
-        f"  Back offices   {servers.desk.intake_url}/openapi.json; an access token of a system is in",
+        f"  Log in         {desk.codec_url}/login, to see cases decoded and to decide, as {operators}",
+        f"                 or CARDCASE_GATE_URL={desk.codec_url} CARDCASE_TOKEN_FILE={folder / TOKENS}/NAME",
+        f"  Back offices   {desk.intake_url}/openapi.json; an access token of a system is in",
         f"                 {folder / TOKENS}/sample-back-office (and -bank, -card-bureau, …)",
     ]
 
@@ -157,9 +163,9 @@ def _hints(results: list[Result], servers: Servers, tray_url: str, worker_log: P
             f"  Web UI         {cases}",
             "  Look first at  a case: Timeline tells its life, User Metadata where it stands and what may be told now;",
             "                 Send an Update, on a case that is open, lists every event with its description.",
-            *_log_in(servers, folder),
             *(f"                 {words}: {cases}/{case_id}" for words, case_id in _worth_a_look(results)),
         ]
+    lines += _log_in(servers, folder)
     lines.append(f"  Messages       {tray_url} (applicants are told from 8:00 to 21:00 in Shanghai)")
     return "\n".join([*lines, f"  Worker's log   {worker_log}", "  Command line   python starter.py --help"])
 

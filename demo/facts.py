@@ -87,8 +87,18 @@ _ASKS: Final = frozenset(
 """Who is asked once more."""
 
 
-def fact_of(tell: Tell, view: CaseView, seal_card: SealCard, requests: Sequence[str] = ()) -> Fact:
-    """The fact of a step, told to a case that looks like `view` and has asked for `requests` so far."""
+def brought_along(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> str | None:
+    """The order of the card that somebody brings to whoever tells of it; None where none is brought."""
+    if tell.event is not Event.card_activated:
+        return None
+    return view.order if tell.request is None else requests[tell.request]
+
+
+def fact_of(tell: Tell, view: CaseView, seal_card: SealCard | None, requests: Sequence[str] = ()) -> Fact:
+    """The fact of a step, told to a case that looks like `view` and has asked for `requests` so far.
+
+    `seal_card` is needed where the card bureau is played here as well.
+    """
     fields: dict[str, Any] = {"actor": actor_of(tell.by, view), **tell.says}
     brought = tuple(_document(kind, view, tell.copy) for kind in tell.brings)
     match tell.event:
@@ -112,7 +122,7 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard, requests: Sequence[
             | Event.card_destroyed
         ):
             fields["order"] = order = view.order if tell.request is None else requests[tell.request]
-            if tell.says.get("produced") or tell.event is Event.card_turned_up:
+            if seal_card is not None and (tell.says.get("produced") or tell.event is Event.card_turned_up):
                 fields["card_number"], fields["card_token"] = seal_card(_card_number(order))
         case _:
             pass

@@ -1,6 +1,8 @@
 """The registers are imported, and everybody plays their part: the clerk, the officers, the card bureau, the bank.
 
-All of it goes through the public client (`intake`); nothing here knows a database or a workflow.
+Clerks, officers and operators work as on the command line (`intake.client`); the back office, the card bureau, the bank
+and the insurers are programs of their own outside (`demo/others.py`), which are only cued here. Nothing here knows a
+database or a workflow.
 """
 
 import asyncio
@@ -10,11 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
-from activities.sealing import Sealer
-from cases.answers import Answer, CaseView, Outcome
+from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.kinds import MACHINES
 from cases.machines.machine import Status
 from cases.names import Kind
@@ -23,8 +24,8 @@ from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
 from demo.facts import fact_of, follows, may_be_told, requests_of, stands_in
 from demo.screen import Board, Result, masked
-from demo.scripts import SCRIPTS, Below, Death, Script, See, Tell, remaining, tells_of
-from intake.applications import Application, InputRefused, seal_card_number
+from demo.scripts import SCRIPTS, SYSTEMS, Below, Death, Script, See, Tell, remaining, tells_of
+from intake.applications import Application, InputRefused
 from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused, Unavailable, today_in_shanghai
 from intake.files.register import open_register
 from intake.files.rows import Row, Terms
@@ -60,6 +61,8 @@ class Played:
     script: Script
     opened_at: float
     """Seconds of the board's clock."""
+    is_of_back_office: bool = False
+    """It came by no counter: the back office opened it, and is told of its end."""
     ended_before: bool = False
     """It had ended when the demonstration was started."""
     ended_at: float | None = None
@@ -82,12 +85,28 @@ Die = Callable[[str], Awaitable[None]]
 """Has the register learn, from the next extract, that whoever has a personal number died."""
 
 
+class Others(Protocol):
+    """Who works with cases from outside."""
+
+    async def open(self, application: Application) -> Receipt:
+        """Have the back office open a case. Raises `InputRefused`, and `EngineError`."""
+
+    async def outcome(self, case_id: str) -> Outcome:
+        """How a case of the back office ended, as soon as it was told. Raises `EngineError`."""
+
+    async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
+        """Have a system tell a case that looks like `view` something. Raises `EngineError`.
+
+        `requests` is what the case has asked for so far, where the script speaks of an earlier one.
+        """
+
+
 class Play:
     """One demonstration."""
 
-    def __init__(self, client: CaseClient, sealer: Sealer, board: Board, die: Die) -> None:
+    def __init__(self, client: CaseClient, others: Others, board: Board, die: Die) -> None:
         self._client = client
-        self._sealer = sealer
+        self._others = others
         self._board = board
         self._die = die
         self._turns = asyncio.Semaphore(IN_FLIGHT)
@@ -111,9 +130,26 @@ class Play:
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
         self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if _has_ended(case)}
         together = [(entry, application) for entry, application in taken if entry.expectation.after is None]
-        applications = (_checked_now(application) for _, application in together)
-        async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
-            self._saw_opened(together[opened.place][0], opened)
+        at_counters = [(entry, each) for entry, each in together if _is_of_counter(each)]
+        async with asyncio.TaskGroup() as group:
+            for entry, application in together:
+                if not _is_of_counter(application):
+                    group.create_task(self._open_outside(entry, application))
+            applications = (application for _, application in at_counters)
+            async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
+                self._saw_opened(at_counters[opened.place][0], opened)
+
+    async def _open_outside(self, entry: Entry, application: Application) -> None:
+        try:
+            opened = Opened(0, await self._open(application), None)
+        except (InputRefused, EngineError) as wrong:
+            opened = Opened(0, None, wrong)
+        self._saw_opened(entry, opened)
+
+    async def _open(self, application: Application) -> Receipt:
+        """Open a case: at a counter by the clerk who takes it in, otherwise by the back office."""
+        by = self._client if _is_of_counter(application) else self._others
+        return await self._call(partial(by.open, _checked_now(application)))
 
     def _saw_opened(self, entry: Entry, opened: Opened) -> None:
         if opened.receipt is None:
@@ -147,6 +183,7 @@ class Play:
             entry.expectation.personal_number,
             SCRIPTS[entry.expectation.script],
             entry.opened_at,
+            is_of_back_office=not _is_of_counter(entry.row.application),
             ended_before=case_id in self._ended_before,
         )
 
@@ -158,7 +195,7 @@ class Play:
             so_far = await self._call(partial(self._client.history, above))
             if all(each.status is not after for each in so_far):
                 await _repeated(partial(self._client.wait_for, above, partial(stands_in, after)))
-            receipt = await self._call(partial(self._client.open, _checked_now(entry.row.application)))
+            receipt = await self._open(entry.row.application)
         except (InputRefused, EngineError) as wrong:
             entry.refused = _codes(wrong)
             return None
@@ -171,7 +208,8 @@ class Play:
         try:
             if not case.ended_before:
                 await self._tell_all(case)
-            outcome = await _repeated(partial(self._client.wait, case.case_id))
+            ends = self._others.outcome if case.is_of_back_office else self._client.wait
+            outcome = await _repeated(partial(ends, case.case_id))
         except Refused as refused:
             if refused.outcome is None:
                 case.troubles.append(refused.code.value)
@@ -232,9 +270,13 @@ class Play:
         update_id = f"demo:{place}:{tell.by.value}"
         so_far = await self._call(partial(self._client.history, case.case_id)) if tell.request is not None else ()
         requests = requests_of(view, so_far)
-        fact = fact_of(tell, view, lambda number: seal_card_number(number, case.case_id, self._sealer), requests)
         try:
-            answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
+            if tell.by in SYSTEMS:
+                # Whoever is outside waits until it is told; that takes nobody's turn.
+                answer = await _repeated(partial(self._others.tell, case.case_id, view, tell, requests, update_id))
+            else:
+                fact = fact_of(tell, view, None, requests)
+                answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
         except Refused as refused:
             if refused.code is not tell.refused:
                 raise
@@ -250,6 +292,10 @@ class Play:
 
 
 _CHECKED_ELECTRONICALLY: Final = frozenset({ApplicationChannel.online, ApplicationChannel.terminal})
+
+
+def _is_of_counter(application: Application | None) -> bool:
+    return application is not None and application.channel is ApplicationChannel.counter
 
 
 def _checked_now(application: Application) -> Application:

@@ -38,8 +38,12 @@ class Part(StrEnum):
 
     @property
     def staff_id(self) -> str:
-        """The code by which the offices know who plays this part."""
-        return f"demo-{self.value}"
+        """The code by which the offices know who plays this part; of a system, its client ID."""
+        return f"sample-{self.value.replace('_', '-')}" if self in SYSTEMS else f"demo-{self.value}"
+
+
+SYSTEMS: Final = frozenset({Part.card_bureau, Part.bank, Part.medical_insurance, Part.pension})
+"""Parts that are played outside, each by a program of its own."""
 
 
 @dataclass(frozen=True, slots=True)

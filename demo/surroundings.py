@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from temporalio.envconfig import ClientConfig
 
 from activities.notifications.listening import PATH as CALLBACKS
 from activities.sealing import KeyRing
+from demo.others import Outsiders
 from gate.stamp_keys import SigningKey
 from runtime.client import connect
 from runtime.codec import PayloadSealer
@@ -65,7 +66,7 @@ class Servers:
     ui_url: str | None = None
     temporal: TemporalServer | None = None
     desk: Desk | None = None
-    """Where operators log in and what their Web UI asks; none where the Temporal server is not ours."""
+    """Where operators log in, what their Web UI asks, and where systems come in."""
 
     def settings(self) -> dict[str, str]:
         """For programs: where register, keys and Temporal are."""
@@ -105,6 +106,13 @@ class Servers:
         """Make both files at the first start."""
         if not self.webhook_files[0].exists():
             SigningKey.generate().write(*self.webhook_files)
+
+    @property
+    def opened_desk(self) -> Desk:
+        """The desk. Raises StackError before it was opened."""
+        if self.desk is None:
+            raise StackError("the desk has not been opened")
+        return self.desk
 
     async def client(self) -> Client:
         """A client of the Temporal server."""
@@ -180,11 +188,13 @@ def _secret(path: Path) -> tuple[Path, str]:
 
 
 @asynccontextmanager
-async def desk(environment: Mapping[str, str], folder: Path, servers: Servers) -> AsyncIterator[Servers]:
-    """The servers with a desk for operators, three of whom have an identity token in a file as well."""
-    if servers.ui_url is None:
-        yield servers
-        return
+async def desk(
+    environment: Mapping[str, str], folder: Path, servers: Servers, sinks: Sequence[str] = ()
+) -> AsyncIterator[Servers]:
+    """The servers with what people and systems meet; three operators have an identity token in a file as well.
+
+    `sinks` are hosts where webhooks are received.
+    """
     servers.webhook_keys()
     settings = {
         **environment,
@@ -192,7 +202,7 @@ async def desk(environment: Mapping[str, str], folder: Path, servers: Servers) -
         STAMP_KEY_FILE: str(servers.stamp_key_file),
         "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.webhook_files[1]),
     }
-    async with desk_opened(folder, settings, servers.ui_url) as opened:
+    async with desk_opened(folder, settings, servers.ui_url, sinks=sinks) as opened:
         opened.provider.write_tokens(folder / TOKENS)
         yield replace(servers, ui_url=opened.ui_url, desk=opened)
 
@@ -254,10 +264,11 @@ async def worker(environment: Mapping[str, str], folder: Path, servers: Servers)
         await started.stop()
 
 
-async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worker) -> Answer:
-    """What `work` answers; StackError as soon as the worker or our Temporal server has ended by itself."""
+async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worker, outsiders: Outsiders) -> Answer:
+    """What `work` answers; StackError as soon as anything that it needs has ended by itself."""
     working = asyncio.ensure_future(work)
     ends = [asyncio.create_task(_ended(worker.wait(), f"the worker, see {worker.log_file},"))]
+    ends.append(asyncio.create_task(outsiders.wait()))
     if servers.temporal is not None:
         ends.append(asyncio.create_task(_ended(servers.temporal.wait(), "the Temporal server")))
     if servers.desk is not None:

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
+from cases.offices import MINISTRY
 from intake.service.callers import SCOPES
 from runtime.identity import IdentityTokens
 from stack.issuer import AUDIENCE, Issuer
@@ -56,8 +57,11 @@ class System:
 
 
 def sample_systems(secret: Callable[[str], str]) -> dict[str, System]:
-    """Systems to play with on this machine, each with the secret of its name; and the intake service's own."""
-    region = "130000"
+    """Systems to play with on this machine, each with the secret of its name; and the intake service's own.
+
+    They work for all regions, as the demonstration's card bureau, bank and insurers do.
+    """
+    region = MINISTRY
     roles = (Role.back_office, Role.bank, Role.medical_insurance, Role.pension, Role.card_bureau)
     names = {role: f"sample-{role.value.replace('_', '-')}" for role in roles}
     systems = {

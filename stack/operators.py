@@ -36,7 +36,8 @@ _POLL_SECONDS: Final = 0.05
 class Desk:
     """Where operators work, and who they may be."""
 
-    ui_url: str
+    ui_url: str | None
+    """None where there is no Web UI of ours."""
     codec_url: str
     intake_url: str
     """Where systems open cases and are told of them."""
@@ -62,37 +63,44 @@ class Desk:
 async def desk_opened(
     folder: Path,
     settings: Mapping[str, str],
-    web_ui: str,
+    web_ui: str | None,
     *,
     operators: Sequence[Operator] = SAMPLE_OPERATORS,
     standard_ports: bool = True,
+    sinks: Sequence[str] = (),
 ) -> AsyncIterator[Desk]:
     """Everything for the length of a block.
 
     `settings` is the environment of gate and intake service, which says where register, keys and Temporal are; `web_ui`
-    is the URL of the Web UI that is shown. Raises DataDirectoryInUse, or ServerNotStarted with the end of a log.
+    is the URL of the Web UI that is shown, if any; `sinks` are hosts where webhooks are received, beside `SINK`. Raises
+    DataDirectoryInUse, or ServerNotStarted with the end of a log.
     """
     wishes = (STANDARD_PORTS.ui, GATE_PORT, _PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
     ui_port, codec_port, provider_port, intake_port, health_port = pick_ports(*wishes, None)
-    codec_url, ui_url = f"http://{LOOPBACK}:{codec_port}", f"http://{LOOPBACK}:{ui_port}"
+    codec_url = f"http://{LOOPBACK}:{codec_port}"
     codec = CodecSettings(codec_url, f"{codec_url}/login")
     redirect_uri = codec_url + LOGGED_IN
     secrets_folder = folder / SECRETS
     systems = sample_systems(lambda name: _secret_in(secrets_folder / name))
     async with (
         IdentityProvider([redirect_uri], operators, port=provider_port, systems=systems) as provider,
-        web_ui_served(web_ui, codec, ui_port),
+        AsyncExitStack() as running,
     ):
+        ui_url = None
+        if web_ui is not None:
+            ui_url = await running.enter_async_context(web_ui_served(web_ui, codec, ui_port))
         told = {
             "CARDCASE_CODEC_PORT": str(codec_port),
             "CARDCASE_HEALTH_PORT": str(health_port),
             "CARDCASE_IDENTITY_AUDIENCE": provider.issuer.audience,
             "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
             "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
-            "CARDCASE_UI_ORIGINS": ui_url,
-            "CARDCASE_UI_URL": ui_url,
+            # Its own, where nobody else's pages ask it.
+            "CARDCASE_UI_ORIGINS": ui_url or codec_url,
             "PYTHONPATH": str(PROJECT),
         }
+        if ui_url is not None:
+            told["CARDCASE_UI_URL"] = ui_url
         of_intake = {
             "CARDCASE_EXCHANGE_URL": provider.token_url,
             "CARDCASE_GATE_URL": codec_url,
@@ -101,16 +109,15 @@ async def desk_opened(
             "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
             "CARDCASE_INTAKE_PORT": str(intake_port),
             "CARDCASE_INTAKE_SECRET_FILE": str(secrets_folder / INTAKE_CLIENT),
-            "CARDCASE_SINK_HOSTS": SINK,
+            "CARDCASE_SINK_HOSTS": ",".join([SINK, *sinks]),
             "PYTHONPATH": str(PROJECT),
         }
         intake_url = f"http://{LOOPBACK}:{intake_port}"
-        async with AsyncExitStack() as running:
-            gate, intake = await asyncio.gather(
-                _running(running, folder, "gate", {**settings, **told}, f"http://{LOOPBACK}:{health_port}"),
-                _running(running, folder, "intake", {**settings, **of_intake}, intake_url),
-            )
-            yield Desk(ui_url, codec_url, intake_url, provider, {"gate": gate, "intake": intake}, folder)
+        gate, intake = await asyncio.gather(
+            _running(running, folder, "gate", {**settings, **told}, f"http://{LOOPBACK}:{health_port}"),
+            _running(running, folder, "intake", {**settings, **of_intake}, intake_url),
+        )
+        yield Desk(ui_url, codec_url, intake_url, provider, {"gate": gate, "intake": intake}, folder)
 
 
 def _secret_in(path: Path) -> str:

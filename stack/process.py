@@ -23,6 +23,7 @@ _TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 16_384
 _NOTICE_SECONDS: Final = 1.0
 _END_SECONDS: Final = 15.0
+_LONGEST_LINE: Final = 1 << 20
 
 
 def launch_command(program: Sequence[str | Path], *, account: Account, death_signal: signal.Signals) -> list[str]:
@@ -77,10 +78,12 @@ class ServerProcess:
         account: Account = Account.OWN,
         death_signal: signal.Signals,
         environment: Mapping[str, str],
+        talks: bool = False,
     ) -> Self:
         """Start a program that logs to `<name>.log` in the directory and holds the directory's server lock.
 
-        Nothing of this process' environment is passed on but what is named.
+        Nothing of this process' environment is passed on but what is named. One that `talks` is told things on its
+        standard input, and says things on its standard output.
         """
         lock = directory.server_lock()
         try:
@@ -88,9 +91,10 @@ class ServerProcess:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *launch_command(program, account=account, death_signal=death_signal),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
+                    stdin=asyncio.subprocess.PIPE if talks else asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE if talks else output,
                     stderr=output,
+                    limit=_LONGEST_LINE,
                     env=dict(environment),
                     cwd=directory.path,
                     umask=0o077,
@@ -107,6 +111,20 @@ class ServerProcess:
     def pid(self) -> int:
         """Process ID; names a live process only until `wait` has answered."""
         return self._process.pid
+
+    @property
+    def told(self) -> asyncio.StreamWriter:
+        """Its standard input. Raises `StackError` for a program that does not talk."""
+        if self._process.stdin is None:
+            raise StackError(f"{self._name} does not talk")
+        return self._process.stdin
+
+    @property
+    def said(self) -> asyncio.StreamReader:
+        """Its standard output. Raises `StackError` for a program that does not talk."""
+        if self._process.stdout is None:
+            raise StackError(f"{self._name} does not talk")
+        return self._process.stdout
 
     @property
     def running(self) -> bool:

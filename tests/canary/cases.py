@@ -21,6 +21,7 @@ from samples import generate
 from samples.classes import CATALOGUE, Sample, pure_upgrade
 from samples.people import NORTH, SOUTH, Office
 from tests.canary.forms import Kind as PlantedKind
+from tests.canary.others import InPerson
 from tests.canary.people import PlantedInventor
 from tests.canary.stage import Stage
 from tests.replay.lives import LIVES
@@ -51,7 +52,7 @@ async def registers(stage: Stage) -> tuple[str, ...]:
         died = person.model_copy(update={"died_on": today_in_shanghai()})
         await load_persons(stage.engine.pool, stage.engine.sealer, [died])
 
-    play = Play(stage.client, stage.engine.sealer, Board(), die)
+    play = Play(stage.client, InPerson(stage.client, stage.engine.sealer), Board(), die)
     entries = read(files, expected)
     await play.open_all(entries)
     played = await play.play_all(entries)

@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
 import pytest
 
-from demo.surroundings import PROJECT, servers
+from cardcase_client import AsyncClient, TokenFile
+from demo.others import client_of
+from demo.outsiders.names import NAMES
+from demo.surroundings import PROJECT, TOKENS, servers
 from deploy.migrations import migrate
 from stack import PostgresServer
 from tests.worker_process import environment_with
@@ -94,6 +98,78 @@ def worker_of(folder: Path) -> psutil.Process:
     return found
 
 
+def named(folder: Path) -> dict[str, psutil.Process]:
+    """The demonstration's processes by the folders that they work in, without what they start themselves."""
+    found: dict[str, psutil.Process] = {}
+    for process in processes_of(folder):
+        name = Path(process.cwd()).relative_to(folder).parts[0]
+        if name not in found or process.create_time() < found[name].create_time():
+            found[name] = process
+    return found
+
+
+def holds_a_key(process: psutil.Process, temporal: str) -> bool:
+    """Whether anything that a process was started with, or holds open, leads to a key of ours or to Temporal."""
+    held = [*process.environ().values(), *process.cmdline(), *(file.path for file in process.open_files())]
+    keys = ("keys.toml", "gate.json", "webhook.json")
+    return any(temporal in each or each.endswith(keys) for each in held)
+
+
+def reached_by(process: psutil.Process) -> set[int]:
+    """Ports that a process has connections to, or listens on."""
+    ours = {each.laddr.port for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+    there = {each.raddr.port for each in process.net_connections("tcp") if each.raddr and each.laddr.port not in ours}
+    return ours | there
+
+
+async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_that_dies_is_missed(
+    folder: Path,
+) -> None:
+    async with demo(folder) as running:
+        await running.says("ready after")
+        everybody = named(folder)
+        assert {*NAMES, "worker", "intake", "gate", "temporal", "postgres"} <= set(everybody)
+        temporal = everybody["worker"].environ()["TEMPORAL_ADDRESS"]
+        everybody["demo"] = psutil.Process(running.process.pid)
+        # Temporal and the register are what is kept from others; who starts them names their own ports to them.
+        servers = {"temporal", "postgres"}
+        holders = {
+            name
+            for name, each in everybody.items()
+            if name not in servers and await asyncio.to_thread(holds_a_key, each, temporal)
+        }
+        assert holders == {"worker", "intake", "gate"}
+        service = urlsplit(everybody["bank"].environ()["INTAKE_URL"]).port
+        provider = urlsplit(everybody["bank"].environ()["TOKEN_URL"]).port
+        for name in NAMES:
+            told = everybody[name].environ()
+            assert set(told) - {"LC_CTYPE"} == {
+                "PYTHONPATH",
+                "INTAKE_URL",
+                "TOKEN_URL",
+                "CLIENT_ID",
+                "SECRET_FILE",
+                "SINK_PORT",
+            }
+            assert Path(told["SECRET_FILE"]).name == client_of(name)
+            assert reached_by(everybody[name]) <= {service, provider, int(told["SINK_PORT"])}
+        everybody["pension"].kill()
+        assert await running.ends() == 69
+        assert "pension, see" in running.said
+
+
+async def everything_was_told(folder: Path, said: str) -> bool:
+    """Whether nothing waits any more for anybody outside, within a minute."""
+    service = said.partition("/openapi.json")[0].rpartition(" ")[2]
+    async with asyncio.timeout(60):
+        for name in NAMES:
+            async with AsyncClient(service, TokenFile(folder / TOKENS / client_of(name))) as client:
+                while any(each.pending for each in await client.list_subscriptions()):
+                    await asyncio.sleep(0.5)
+                assert not any(each.dead for each in await client.list_subscriptions())
+    return True
+
+
 @pytest.mark.faults
 async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_sample_says(tmp_path: Path) -> None:
     async with demo(tmp_path, "--exit") as first:
@@ -108,6 +184,7 @@ async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_samp
         await third.says(ENDED)
         assert third.said.count(" before ") >= 327
         await third.says("Command line")
+        assert await everything_was_told(tmp_path, third.said)
         assert worker_of(tmp_path).is_running()
         third.process.send_signal(signal.SIGINT)
         assert await third.ends() == 0

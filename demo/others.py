@@ -1,0 +1,175 @@
+"""The outsiders of the demonstration as processes, and the cues that they are given.
+
+Each has its own environment and nothing of this one: where the intake service and the token endpoint are, its own
+credential, and the port on which it is told. What comes back are answers of the service.
+"""
+
+import asyncio
+import itertools
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.errors import Code
+from demo.facts import brought_along
+from demo.outsiders.names import BACK_OFFICE, NAMES, READY
+from demo.scripts import Tell
+from intake.applications import Application, InputRefused, Problem
+from intake.client import Refused, Unavailable
+from stack import StackError
+from stack.directory import DataDirectory
+from stack.operators import SECRETS, Desk
+from stack.ports import LOOPBACK, pick_ports
+from stack.process import ServerProcess
+
+Came = TypeVar("Came", bound=BaseModel)
+
+PROJECT: Final = Path(__file__).parents[1]
+_FIRST_PORT: Final = 8241
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 10.0
+
+
+def sink_ports() -> dict[str, int]:
+    """A port for each outsider, on which it is told; the same ones as the last time where they are free."""
+    wishes = range(_FIRST_PORT, _FIRST_PORT + len(NAMES))
+    return dict(zip(NAMES, pick_ports(*wishes), strict=True))
+
+
+def sinks(ports: Mapping[str, int]) -> list[str]:
+    """The same as hosts that the service may be told to call."""
+    return [f"{LOOPBACK}:{port}" for port in ports.values()]
+
+
+class _Process:
+    """One outsider, cued over its standard input."""
+
+    def __init__(self, name: str, process: ServerProcess) -> None:
+        self.name = name
+        self.process = process
+        self._ids = itertools.count()
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    async def ready(self) -> None:
+        line = await self.process.said.readline()
+        if not line or json.loads(line) != READY:
+            raise StackError(f"{self.name} did not begin")
+        self._reading = asyncio.create_task(self._read())
+
+    async def asked(self, cue: Mapping[str, Any]) -> dict[str, Any]:
+        number = next(self._ids)
+        answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answered
+        self.process.told.write(json.dumps({"id": number, **cue}).encode() + b"\n")
+        return await answered
+
+    async def _read(self) -> None:
+        async for line in self.process.said:
+            said: dict[str, Any] = json.loads(line)
+            self._waiting.pop(said["id"]).set_result(said)
+
+    async def stop(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self.process.told.close()
+        await self.process.stop(signal.SIGTERM, _STOP_SECONDS)
+
+
+class Outsiders:
+    """All of them."""
+
+    def __init__(self, processes: Mapping[str, _Process], folder: Path) -> None:
+        self._processes = processes
+        self._folder = folder
+
+    async def wait(self) -> str:
+        """Which of them ended first, by whatever cause, and where it says why."""
+        ends = {asyncio.create_task(each.process.wait()): name for name, each in self._processes.items()}
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        end = next(iter(done))
+        name = ends[end]
+        return f"{name}, see {self._folder / name / name}.log, ended with status {end.result()}"
+
+    async def open(self, application: Application) -> Receipt:
+        """Have the back office open a case. Raises `InputRefused`, and `EngineError`."""
+        fields = application.model_dump(mode="json", exclude_unset=True, exclude={"key"})
+        cue = {"do": "open", "application": {"kind": application.kind, **fields}}
+        return await self._came(BACK_OFFICE, cue, Receipt)
+
+    async def outcome(self, case_id: str) -> Outcome:
+        """How a case of the back office ended, as soon as it was told. Raises `EngineError`."""
+        return await self._came(BACK_OFFICE, {"do": "outcome", "case": case_id}, Outcome)
+
+    async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
+        """Have a system tell a case something; which request it answers it knows by itself. Raises `EngineError`."""
+        order = brought_along(tell, view, requests)
+        says = dict(tell.says) if order is None else {**tell.says, "order": order}
+        cue = {"case": case_id, "event": tell.event.value, "says": says, "request": tell.request, "key": key}
+        return await self._came(tell.by.value, cue, Answer)
+
+    async def _came(self, name: str, cue: Mapping[str, Any], model: type[Came]) -> Came:
+        said = await self._processes[name].asked(cue)
+        if "answer" in said:
+            return model.model_validate_json(json.dumps(said["answer"]))
+        if "failed" in said:
+            raise Unavailable(Code.NOT_DELIVERED)
+        if said["fields"]:
+            raise InputRefused([Problem(pointer, Code(code)) for pointer, code in said["fields"]])
+        outcome = None if said["outcome"] is None else Outcome.model_validate_json(json.dumps(said["outcome"]))
+        raise Refused(Code(said["refused"]), outcome)
+
+
+@asynccontextmanager
+async def outsiders(folder: Path, desk: Desk, ports: Mapping[str, int]) -> AsyncIterator[Outsiders]:
+    """All outsiders, each told and ready. The worker has to run: it asks each of them whether it wants to be told.
+
+    Raises ServerNotStarted with the end of a log.
+    """
+    async with AsyncExitStack() as running:
+        started = await asyncio.gather(*(_started(running, folder, desk, name, port) for name, port in ports.items()))
+        processes = {each.name: each for each in started}
+        await asyncio.gather(*(each.process.until(each.ready(), _START_SECONDS) for each in started))
+        yield Outsiders(processes, folder)
+
+
+async def _started(running: AsyncExitStack, folder: Path, desk: Desk, name: str, port: int) -> _Process:
+    directory = DataDirectory(folder / name)
+    await directory.claim()
+    running.callback(directory.release)
+    client_id = client_of(name)
+    process = await ServerProcess.spawn(
+        name,
+        [sys.executable, "-m", "demo.outsiders", name],
+        directory=directory,
+        death_signal=signal.SIGKILL,
+        environment={
+            "PYTHONPATH": f"{PROJECT}:{PROJECT / 'clients' / 'python'}",
+            "INTAKE_URL": desk.intake_url,
+            "TOKEN_URL": desk.provider.token_url,
+            "CLIENT_ID": client_id,
+            "SECRET_FILE": str(desk.folder / SECRETS / client_id),
+            "SINK_PORT": str(port),
+        },
+        talks=True,
+    )
+    outsider = _Process(name, process)
+    running.push_async_callback(outsider.stop)
+    return outsider
+
+
+def client_of(name: str) -> str:
+    """The client ID of an outsider at the local identity provider."""
+    return f"sample-{name.replace('_', '-')}"
