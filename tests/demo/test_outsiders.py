@@ -42,6 +42,7 @@ def entry(sequence: int, request: str | None, case_id: str = "idc-1") -> Entry:
 
 def test_every_outsider_has_a_program_and_a_credential() -> None:
     assert set(OUTSIDERS) == set(NAMES)
+    assert {each.value for each in models.System} < set(NAMES)
     systems = sample_systems(lambda name: name)
     assert {client_of(name) for name in NAMES} < set(systems)
     # A script names who acts as the register will know them.
