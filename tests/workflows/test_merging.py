@@ -297,6 +297,33 @@ async def test_open_cases_of_the_record_that_is_not_kept_end_with_it(engine: Eng
     await carried_out(case, region)
 
 
+_BLOCK = """
+    SELECT code, block_ends_at, block_ends
+    FROM cards JOIN persons ON persons.id = cards.person_id
+    WHERE persons.token = $1
+"""
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_record_whose_card_is_reported_lost_is_merged_and_its_block_comes_back_with_its_end(
+    engine: Engine, region: str
+) -> None:
+    kept, other = await two_records(engine, region)
+    lost = await Dossier.open(engine, other, engine.replacement(other, ReplacementReason.lost, ID_CARD, region=region))
+    await lost.rests_in(Status.temporarily_blocked)
+    token = engine.sealer.person_token(other.personal_number)
+    (blocked,) = await engine.pool.fetch(_BLOCK, token)
+    assert blocked["code"] == "B"
+    assert None not in tuple(blocked)
+    case = await opened(engine, kept, region)
+    assert await judged(case) is Status.in_review
+    assert [tuple(row) for row in await engine.pool.fetch(_BLOCK, token)] == [("4", None, None)]
+    assert (await lost.ends()).reason is Code.PERSON_MERGED
+    await case.tell(Event.resolve_duplicate, judges(OFFICER, same_person=False, paper=DECISION))
+    assert await judged_second(case) is Status.disputed
+    assert await engine.pool.fetch(_BLOCK, token) == [blocked]
+
+
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])
 async def test_a_case_that_is_merging_can_be_withdrawn_and_is_drawn_into_a_dispute(engine: Engine, region: str) -> None:
     kept, _ = await two_records(engine, region)

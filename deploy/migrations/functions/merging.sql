@@ -196,7 +196,8 @@ BEGIN
             -- Nobody is left without the only card that they have; one that is being made is settled by its order.
             'cards', coalesce((
                 SELECT jsonb_agg(jsonb_build_object(
-                    'id', id, 'code', code, 'payment_authority', payment_authority
+                    'id', id, 'code', code, 'payment_authority', payment_authority,
+                    'block_ends_at', block_ends_at, 'block_ends', block_ends
                 ) ORDER BY id)
                 FROM cards
                 WHERE person_id = other AND code IN ('1', 'A', 'B', '2') AND NOT in_production
@@ -214,7 +215,7 @@ BEGIN
         state = 'released', released_at = s.at, released_by_case = s.case_id, release_basis = 'person_merged'
     WHERE person_id = other AND state <> 'released';
     WITH cancelled AS (
-        UPDATE cards SET code = '4', payment_authority = false
+        UPDATE cards SET code = '4', payment_authority = false, block_ends_at = NULL, block_ends = NULL
         FROM merges, jsonb_to_recordset(merges.moved -> 'cards') AS held (id bigint)
         WHERE merges.id = merge AND cards.id = held.id
         RETURNING cards.id
@@ -271,8 +272,14 @@ BEGIN
     UPDATE claims SET person_id = m.other_person_id
     WHERE person_id = s.person_id AND (m.moved -> 'claims') @> to_jsonb(id);
     WITH restored AS (
-        UPDATE cards SET code = held.code, payment_authority = held.payment_authority
-        FROM jsonb_to_recordset(m.moved -> 'cards') AS held (id bigint, code text, payment_authority boolean)
+        UPDATE cards SET
+            code = held.code,
+            payment_authority = held.payment_authority,
+            block_ends_at = held.block_ends_at,
+            block_ends = held.block_ends
+        FROM jsonb_to_recordset(m.moved -> 'cards') AS held (
+            id bigint, code text, payment_authority boolean, block_ends_at timestamptz, block_ends text
+        )
         WHERE cards.id = held.id AND cards.code = '4' AND cards.destroyed_at IS NULL
         RETURNING cards.id
     )
