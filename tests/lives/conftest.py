@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,12 +14,15 @@ from activities.sealing import KeyRing, Sealer
 from cases.policy import PACKS, Policies, load
 from deploy.migrations import migrate
 from stack import LocalStack
-from tests.engine import created_database, versions_of
-from tests.lives.lives import Lives
+from tests.engine import created_database, engine_on, quiet_policies, versions_of
+from tests.lives.lives import Lives, LivesThroughTemporal
+from tests.lives.on_temporal import RegisterOfLives
 from tests.lives.rules import LEDGER
 
 LIVES: Final = "CARDCASE_TEST_LIVES"
-"""How many lives are lived; of the lives through Temporal a twenty-fifth."""
+"""How many lives are lived beside the register."""
+ONE_IN: Final = 25
+"""Of so many lives one is lived through Temporal as well."""
 FIRST: Final = "CARDCASE_TEST_LIVES_SEED"
 """The seed of the first one; each has the next. Without one it is the day's."""
 PARTS: Final = 20
@@ -60,3 +64,15 @@ async def lives(register_url: str, policies: Policies) -> AsyncIterator[Lives]:
     await pool.execute(LEDGER)
     yield Lives(pool, register_url, Sealer(KeyRing.sample()), policies)
     await pool.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lives_through_temporal(stack: LocalStack) -> AsyncIterator[LivesThroughTemporal]:
+    """Lives on an engine whose register goes by the time of each."""
+    policies = quiet_policies()
+    async with engine_on(stack, "lives_through_temporal", policies=policies) as made:
+        await made.pool.execute(LEDGER)
+        register = RegisterOfLives(made.pool, made.sealer, policies)
+        engine = replace(made, registry=register, task_queue="lives")
+        async with engine.working():
+            yield LivesThroughTemporal(engine, register, policies)

@@ -41,7 +41,7 @@ from tests.cases.test_walks import BASIS, ORDINARY
 from tests.lives.facts import SUPERVISOR, Told
 from tests.lives.people import Somebody, people
 from tests.lives.rules import BROKEN, HANGING
-from tests.lives.twins import Twins
+from tests.lives.twins import Moved, Twins
 from tests.scenes import CLERK, OFFICER, OPERATOR, SECOND_OFFICER, VERIFIER, of_office
 from tests.stamping import stamped, stamped_by_a_system, stamped_opening
 
@@ -131,6 +131,9 @@ class Life:
     def begins(self, place: int) -> datetime:
         """When a life begins: before its campaign, near its end, or after it."""
 
+    def begun(self) -> None:
+        """Everybody has their token."""
+
     @abstractmethod
     async def open(self, opening: Opening) -> Code | None:
         """Hand in an application. The code of the refusal, None where it was taken in or is known."""
@@ -200,6 +203,7 @@ class Life:
         for each in self.people:
             each.row = row_of[each.token]
         self.persons = [each.row for each in self.people]
+        self.begun()
         await self.pool.execute(
             "INSERT INTO begun SELECT person_id, sum(amount_fen) FROM claims WHERE person_id = ANY ($1) GROUP BY 1",
             self.persons,
@@ -251,9 +255,13 @@ class Life:
         for told in await self.twins.follow(self.watcher, self.persons):
             self.happened[told.event] += 1
             self._say(f"    {told.case_id[:7]} {told.event} -> {told.to}")
+            self._heard(told)
             if told.event == Event.person_ended:
                 await self._is_known(told.case_id)
         await self._ask(BROKEN.found)
+
+    def _heard(self, told: Moved) -> None:
+        """A case has moved."""
 
     async def _ask(self, rules: str) -> None:
         broken = await self.watcher.fetch(rules, self.persons, self.now)
@@ -351,13 +359,13 @@ class Life:
         self._say(f"{state.case_id[:7]} is told {event} in {state.status}: {refused or 'done'}")
         self._told.append((state, event, fact, told_as))
         await self.look()
-        self._judge(state, event, expected, refused)
+        self.judge(state, event, expected, refused)
         if refused is not None:
             self.happened[f"refused {refused}"] += 1
         assert state.version == was
         return refused
 
-    def _judge(self, state: CaseState, event: Event, expected: Code | None, refused: Code | None) -> None:
+    def judge(self, state: CaseState, event: Event, expected: Code | None, refused: Code | None) -> None:
         if refused in ENDS_A_PERSON or (not state.is_open and EVENTS[event].is_heard_after_closing):
             return
         if refused is Code.CASE_CLOSED and self.newest[state.case_id].ended_because in ENDS_A_PERSON:
@@ -589,7 +597,7 @@ class Life:
         if state.stuck:
             await self._tell_drawn(state, Event.repair, fitting=True)
             return
-        events = LEADS_ON.get(state.status, ())
+        events = [event for event in LEADS_ON.get(state.status, ()) if self._can_be_told(state, event)]
         if not events:
             return
         event = events[turn % len(events)]

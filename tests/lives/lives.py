@@ -4,19 +4,22 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 
 from activities.registry.pool import Connection, Pool
 from activities.sealing import Sealer
 from cases.policy import Policies
-from tests.lives.life import ACTS, Life, WentWrong
+from tests.engine import Engine
+from tests.lives.life import ACTS, Life
 from tests.lives.on_register import LifeOnRegister
+from tests.lives.on_temporal import LifeOnTemporal, RegisterOfLives
 from tests.lives.shortest import shortest
-from tests.lives.twins import Apart
 
-AT_A_TIME = 3
+AT_A_TIME: Final = 3
 """While one waits for the database, another one decides."""
+AT_A_TIME_THROUGH_TEMPORAL: Final = 6
 
 
 @asynccontextmanager
@@ -32,6 +35,8 @@ async def watching(url: str) -> AsyncIterator[Connection]:
 
 class Lives:
     """Lives on one register."""
+
+    at_a_time = AT_A_TIME
 
     def __init__(self, pool: Pool, url: str, sealer: Sealer, policies: Policies) -> None:
         self.pool = pool
@@ -54,7 +59,7 @@ class Lives:
                     happened.update(await self._lived(seed, watcher))
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_A_TIME):
+            for _ in range(self.at_a_time):
                 group.create_task(one_after_the_other())
         return happened
 
@@ -73,7 +78,7 @@ class Lives:
         async def goes_wrong(acts: tuple[int, ...]) -> bool:
             try:
                 await self.life(seed, watcher).lived(acts)
-            except (WentWrong, Apart):
+            except Exception:  # noqa: BLE001 - whatever goes wrong is made short
                 return True
             return False
 
@@ -84,3 +89,18 @@ class Lives:
         except Exception as wrong:  # noqa: BLE001 - whatever goes wrong is told
             life.story.append(f"then: {wrong}")
         return "\n".join((f"acts {acts} of {ACTS}", *life.story))
+
+
+class LivesThroughTemporal(Lives):
+    """Lives on one engine."""
+
+    at_a_time = AT_A_TIME_THROUGH_TEMPORAL
+
+    def __init__(self, engine: Engine, register: RegisterOfLives, policies: Policies) -> None:
+        super().__init__(engine.pool, engine.database_url, engine.sealer, policies)
+        self._engine = engine
+        self._register = register
+
+    def life(self, seed: int, watcher: Connection) -> Life:
+        """One life that has not begun."""
+        return LifeOnTemporal(seed, self._engine, self._register, watcher, self.policies)

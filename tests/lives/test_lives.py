@@ -11,10 +11,11 @@ from typing import Final
 import pytest
 
 from cases.events import Event
-from tests.lives.conftest import PARTS
-from tests.lives.lives import Lives
+from tests.lives.conftest import ONE_IN, PARTS
+from tests.lives.lives import Lives, LivesThroughTemporal
 
 A_SAMPLE: Final = range(100)
+A_FEW: Final = range(6)
 IN_ANY_SAMPLE: Final = (
     Event.report_loss,
     Event.confirm_loss,
@@ -40,6 +41,11 @@ async def test_a_sample_of_lives_goes_right(lives: Lives) -> None:
     assert [what for what in IN_ANY_SAMPLE if not happened[what]] == []
 
 
+async def test_a_few_lives_go_right_through_temporal(lives_through_temporal: LivesThroughTemporal) -> None:
+    happened = await lives_through_temporal.all_lived(A_FEW)
+    assert happened["registered"] >= len(A_FEW)
+
+
 @pytest.mark.lives
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(PARTS))
@@ -48,3 +54,14 @@ async def test_lives_go_right(lives: Lives, part: int, first_seed: int, lives_as
     happened = await lives.all_lived(seeds)
     assert happened["registered"] >= len(seeds)
     assert len(seeds) < len(A_SAMPLE) or [what for what in IN_ANY_SAMPLE if not happened[what]] == []
+
+
+@pytest.mark.lives
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_lives_go_right_through_temporal(
+    lives_through_temporal: LivesThroughTemporal, part: int, first_seed: int, lives_asked: int
+) -> None:
+    seeds = range(first_seed + part, first_seed + lives_asked // ONE_IN, PARTS)
+    happened = await lives_through_temporal.all_lived(seeds)
+    assert happened["registered"] >= len(seeds)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import asyncpg
+from pydantic import TypeAdapter
 
 from activities.calendar import Calendars
 from activities.registry.pool import Connection
@@ -22,6 +23,7 @@ from cases.facts import Fact, Recompute
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON
 from cases.state import CaseState
+from cases.steps import Neighbour
 
 MOVED: Final = """
     SELECT cases.case_id, cases.generation, cases.version, cases.state_digest, cases.state, opening, screening
@@ -32,9 +34,10 @@ MOVED: Final = """
     ORDER BY cases.case_id, cases.generation
 """
 STEPS: Final = """
-    SELECT version, event, fact, at, state_after FROM transitions
+    SELECT version, event, fact, at, state_after, neighbours FROM transitions
     WHERE case_id = $1 AND generation = $2 AND version > $3 ORDER BY version
 """
+NEIGHBOURS: Final = TypeAdapter(tuple[Neighbour, ...])
 LOOKS: Final = frozenset({Event.screened, Event.checked})
 
 
@@ -51,12 +54,14 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Told:
+class Moved:
     """One transition as the audit has it."""
 
     case_id: str
     event: str
     to: str
+    neighbours: tuple[Neighbour, ...] = ()
+    """Who is told because of it."""
 
 
 class Twins:
@@ -72,12 +77,12 @@ class Twins:
         """The newest generation of each case, in the order in which they were applied for."""
         return {case_id: twin.state for (case_id, _), twin in self.of.items()}
 
-    async def follow(self, connection: Connection, persons: list[int]) -> list[Told]:
+    async def follow(self, connection: Connection, persons: list[int]) -> list[Moved]:
         """Tell the twins what their cases were told meanwhile. Raises `Apart` where a state is not the twin's."""
         keys = list(self.of)
         known = [self.of[key].state.version for key in keys]
         moved = await connection.fetch(MOVED, persons, [key[0] for key in keys], [key[1] for key in keys], known)
-        told: list[Told] = []
+        told: list[Moved] = []
         for row in moved:
             held = Stored(row["opening"], row["screening"], row["state"]).whole
             key = row["case_id"], row["generation"]
@@ -88,11 +93,11 @@ class Twins:
                 raise Apart(f"the register holds something else: {different(held, self.of[key].state)}")
         return told
 
-    def _follow(self, key: tuple[str, int], held: CaseState, step: asyncpg.Record) -> Told:
+    def _follow(self, key: tuple[str, int], held: CaseState, step: asyncpg.Record) -> Moved:
         if step["version"] == 0:
             self.of[key] = Twin(_received(held), step["at"])
             _same(self.of[key].state, step["state_after"], held)
-            return Told(key[0], "registered", held.machine.initial)
+            return Moved(key[0], "registered", held.machine.initial)
         twin, event = self.of[key], Event(step["event"])
         state = twin.state
         if event in LOOKS and state.version > 0 and held.screening is not None:
@@ -107,7 +112,8 @@ class Twins:
         for after in self._possible(state, event, fact, step["at"], held):
             if Copy.of(after).digest == step["state_after"]:
                 twin.state, twin.at = after, step["at"]
-                return Told(key[0], event, after.status)
+                neighbours = NEIGHBOURS.validate_json(step["neighbours"])
+                return Moved(key[0], event, after.status, neighbours)
         raise Apart(f"{event} in {state.status} leads elsewhere: {different(held, after)}")
 
     def _possible(
@@ -121,7 +127,7 @@ class Twins:
             reasons = [held.last_error, *Code]
         policy = self._policy(state, fact)
         for because in dict.fromkeys(reasons):
-            for related in dict.fromkeys((None, held.related)):
+            for related in dict.fromkeys((None, held.related, *self.newest)):
                 decision = decide(state, event, fact, at, because)
                 yield policy.settle(decision, at, self._calendars(policy.calendar), related)
 
