@@ -20,7 +20,7 @@ from cases.stamps import digest_of
 from gate.gate import ManifestWanted
 from intake.applications import InputRefused, Problem
 from intake.client import CaseClient, EngineError
-from intake.files.batch import EventBatch, Line
+from intake.files.batch import BatchColumn, EventBatch, Line
 from intake.files.register import Register
 from intake.files.rows import Finding, Row
 from intake.jobs import store
@@ -79,10 +79,18 @@ def _fact(line: Line, known: Mapping[str, Where], reach: Reach, caller: Caller) 
         return Prepared(line.number, line.findings)
     try:
         fact = _checked_fact(line.case, line.event, line.fields, known, reach, caller)
-        told_as = key_of(caller, line.key)
+        told_as = _own_key(caller, line)
     except (CaseError, InputRefused) as wrong:
         return Prepared(line.number, (*line.findings, *_refusals(line.number, wrong)))
     return Prepared(line.number, line.findings, line.event, line.case, fact, told_as)
+
+
+def _own_key(caller: Caller, line: Line) -> str | None:
+    """Raises `CaseError`."""
+    try:
+        return key_of(caller, line.key)
+    except CaseError as wrong:
+        raise CaseError(wrong.code, BatchColumn.key) from None
 
 
 def _checked_fact(

@@ -108,6 +108,50 @@ async def answers_wrong_requests(stage: Stage) -> str:
     return "refused"
 
 
+async def hands_in_files(stage: Stage) -> str:
+    """A register and a batch of which some rows are right, and most are wrong and hold people where none belong."""
+    right, wrong, other = [await stage.engine.insured() for _ in range(3)]
+    person = {"personal_number": right.personal_number, "name": right.name, "number": right.new, "region": OFFICE}
+    identity = {"identity_provider": "national-id-app", "identity_reference": "canary/2"}
+    applies = person | {
+        "channel": "online",
+        "submitter_kind": "applicant",
+        "identity_at": datetime.now(UTC).isoformat(),
+    }
+    misplaced = {"region": wrong.new, "category": wrong.name, "documents": f"{wrong.name}|{wrong.new}"}
+    rows = [
+        applies | identity,
+        person | {"personal_number": wrong.personal_number, "name": f"{wrong.name}\u202e", "number": wrong.new[:17]},
+        person | {"personal_number": other.new, "name": other.new, "number": other.name},
+        person | misplaced,
+        person | {wrong.new: wrong.name},
+    ]
+    said = await _handed_in(stage, "/v1/registers", rows)
+    case = await _opened(stage, await stage.engine.insured())
+    number = wrong.old or wrong.new
+    lines = [
+        {"case": case, "event": "withdraw", "key": "canary-1", "note": "不办了"},
+        {"case": case, "event": "withdraw", "key": number, "note": f"{wrong.name} {number}"},
+        {"case": number, "event": wrong.name, "key": "canary-2"},
+        {"case": case, "event": "withdraw", "note": f"{other.name} {other.new}"},
+        {"case": case, "event": "withdraw", other.new: other.name},
+    ]
+    return f"{said}; {await _handed_in(stage, '/v1/event-batches', lines)}"
+
+
+async def _handed_in(stage: Stage, path: str, rows: list[dict[str, str]]) -> str:
+    """What became of a file's rows: how many are done and refused. The rows' findings are kept as all answers are."""
+    content = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+    said = {"Content-Type": "application/jsonl"}
+    status, job = await stage.ask_intake("POST", path, content, by=BACK_OFFICE, headers=said)
+    assert status == 202, (job.get("code"), job.get("errors"))
+    while job["ended_at"] is None:
+        _, job = await stage.ask_intake("GET", f"/v1/jobs/{job['id']}?wait=30", None, by=BACK_OFFICE)
+    status, _ = await stage.ask_intake("GET", f"/v1/jobs/{job['id']}/rows", None, by=BACK_OFFICE)
+    assert status == 200
+    return f"{job['rows']['done']} done, {job['rows']['refused']} refused"
+
+
 async def read_feed(stage: Stage) -> int:
     """Read the whole feed as a back office does, and how often it was asked."""
     place, asked = "", 0

@@ -742,6 +742,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "agent over HTTP": Trouble(door.has_an_agent, f"blocked {Code.AUTHORITY_ENDED} {Status.withdrawn}"),
     "lost card over HTTP": Trouble(door.loses_a_card, Status.withdrawn),
     "wrong requests over HTTP": Trouble(door.answers_wrong_requests, "refused"),
+    "files over HTTP": Trouble(door.hands_in_files, "1 done, 4 refused; 1 done, 4 refused"),
     "told by webhook": Trouble(door.is_told_by_webhook, "told"),
     "wrong configuration": Trouble(wrong_configuration, "exit 78"),
     "key of another ring": Trouble(key_of_another_ring, "exit 78"),

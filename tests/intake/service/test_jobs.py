@@ -17,6 +17,8 @@ from cases.models import Actor
 from intake.jobs import store
 from intake.service import uploads
 from intake.service.jobs import MOST_OPEN
+from tests.canary.forms import Kind, Planted
+from tests.canary.scanner import Scanner
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import fields_of, paper, replacement
 from tests.intake.registering import csv_of, rewritten, write_xlsx
@@ -165,6 +167,7 @@ async def test_a_banks_returns_are_told_line_by_line_each_with_its_own_key(door:
         (two["case_id"], "r-4", two["publication"], "也许", "bank/4"),
         (two["case_id"], "r-5", "", "是", "bank/5"),
         (two["case_id"], "r-2", two["publication"], "是", "bank/2"),
+        (two["case_id"], new_number(), two["publication"], "是", "bank/6"),
     ]
     file = "\n".join(",".join(line) for line in lines).encode("gb18030")
     path = "/v1/event-batches?event=confirm_downstream"
@@ -172,13 +175,14 @@ async def test_a_banks_returns_are_told_line_by_line_each_with_its_own_key(door:
     answer = await handed_in(door, path, file, CSV, by=BANK)
     assert answer.status_code == 202, answer.text
     job = await ended(door, answer.json()["id"], by=BANK)
-    assert job["rows"] == {"read": 6, "done": 2, "refused": 4, "waiting": 0, "cancelled": 0}
+    assert job["rows"] == {"read": 7, "done": 2, "refused": 5, "waiting": 0, "cancelled": 0}
     rows = await rows_of(door, job["id"], by=BANK)
     assert refused(rows) == [
         (4, "case", "CASE_UNKNOWN"),
         (5, "confirmed", "FIELD_INVALID"),
         (6, "publication", "FIELD_MISSING"),
         (7, None, "ROW_REPEATED"),
+        (8, "key", "IDEMPOTENCY_KEY_INVALID"),
     ]
     assert [(row["key"], row["event"], row["status"]) for row in rows[:2]] == [
         ("r-1", "confirm_downstream", "applying"),
@@ -268,6 +272,21 @@ async def staged_only(door: Door, *persons: Person) -> str:
     answer = await handed_in(door, "/v1/registers", csv_of(map(row_of, persons), HEADINGS).encode(), CSV)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
+
+
+async def test_what_is_staged_is_sealed(engine: Engine) -> None:
+    async with door_of(engine) as door:
+        (person,) = await people(engine, 1)
+        job = await staged_only(door, person)
+        at_rest = await engine.pool.fetch(
+            "SELECT jobs::text || job_rows::text FROM jobs JOIN job_rows ON job = id WHERE id = $1", job
+        )
+        assert [person.new in row_of(person), len(at_rest)] == [True, 1]
+        planted = [Planted("a", Kind.number, person.new), Planted("b", Kind.name, person.name)]
+        assert Scanner(planted).search(at_rest[0][0].encode(), "staged") == []
+        assert person.personal_number not in at_rest[0][0]
+        async with door.runner.running():
+            assert (await ended(door, job))["rows"]["done"] == 1
 
 
 async def test_a_row_that_was_changed_where_it_is_staged_belongs_to_its_manifest_no_more(engine: Engine) -> None:
