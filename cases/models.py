@@ -6,11 +6,12 @@ What is searched for or compared travels as a keyed token (`Token`).
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from cases.errors import CaseError, Code
 from cases.text import check_text
@@ -76,6 +77,20 @@ def _only_iso(value: object) -> object:
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 IsoDate = Annotated[date, BeforeValidator(_only_iso)]
 """A civil day of Asia/Shanghai, YYYY-MM-DD."""
+
+
+def _only_moments(value: object) -> object:
+    """Moments are RFC 3339: seconds of an epoch, days, and moments of no zone are misunderstandings."""
+    if not isinstance(value, datetime) and not (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        raise PydanticCustomError(Code.DATE_INVALID.value, Code.DATE_INVALID.value)
+    return value
+
+
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_moments)]
+"""A moment that somebody else names, with its zone (RFC 3339)."""
 
 
 Stamp = Annotated[

@@ -9,10 +9,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import BaseModel, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Contract, IsoDate, Reference, Sha256, StaffId, Token
+from cases.models import Actor, Contract, IsoDate, Moment, Reference, Sha256, StaffId, Token
 
 
 class SubmitterKind(StrEnum):
@@ -55,7 +55,7 @@ class IdentityCheck(Contract):
     """An electronic check of whoever applies: by which provider, when, and under which reference of theirs."""
 
     provider: StaffId
-    at: AwareDatetime
+    at: Moment
     reference: Reference
 
 

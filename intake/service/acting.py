@@ -112,7 +112,11 @@ def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sea
     if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
         speaker = checked(ApplicationCitizen, fields["on_behalf"])
         fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], sealer)}
-    return checked(model, {**fields, "actor": caller.actor})
+    try:
+        return checked(model, {**fields, "actor": caller.actor})
+    except InputRefused as refused:
+        # Nobody is asked for what nobody sends: it is missing where what it is made of is.
+        raise InputRefused(each for each in refused.problems if each.field not in FILLED_IN) from None
 
 
 def key_of(caller: Caller, key: str | None) -> str | None:

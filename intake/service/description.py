@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -110,15 +111,11 @@ def add(router: APIRouter, method: str, path: str, handler: Callable[..., Any], 
         description=says.description,
         tags=[says.tag],
         openapi_extra=_operation(says),
-        response_class=_Json if says.media_type == JSON else _Keys,
+        response_class=JSONResponse if says.media_type == JSON else _Keys,
     )
 
 
-class _Json(Response):
-    media_type = JSON
-
-
-class _Keys(Response):
+class _Keys(JSONResponse):
     media_type = KEY_SET
 
 

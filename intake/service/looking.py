@@ -20,7 +20,7 @@ from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS, case_id, read_case_id
 from cases.machines.machine import Milestone, Status
-from cases.models import Category, Contract, Record, RegionCode, StaffId
+from cases.models import Category, Contract, Moment, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
@@ -102,7 +102,7 @@ class Narrowed(BaseModel):
     """Division code, or its first digits."""
     category: Category | None = None
     attention: Annotated[str | None, Field(pattern=r"^[a-z_]{1,32}$")] = None
-    changed_after: AwareDatetime | None = None
+    changed_after: Moment | None = None
     """Only cases that moved after this."""
     cursor: Annotated[str | None, Field(max_length=120)] = None
     """`next` of the page before."""

@@ -110,6 +110,24 @@ async def test_what_is_wrong_in_an_application_is_said_by_pointer_and_never_with
         assert value not in answer.text
 
 
+async def test_whoever_leaves_a_number_out_is_asked_for_it_and_not_for_what_is_made_of_it(door: Door) -> None:
+    case = await ordered(door)
+    told = await door.asked("POST", f"/v1/cases/{case}/events/card_turned_up", by=BUREAU, json={"batch": "batch-1"})
+    assert code_of(told, 422) == "FIELD_MISSING"
+    assert {each["pointer"] for each in told.json()["errors"]} == {"/card_number", "/order"}
+
+
+@pytest.mark.parametrize("at", [1_700_000_000, "1700000000", "2026-12-01", "2026-12-01T08:00:00", "20261201T080000Z"], ids=repr)
+async def test_a_moment_is_named_with_its_zone_or_not_at_all(door: Door, at: Any) -> None:
+    person = await door.engine.insured()
+    wrong = application_of(person, identity={"provider": "national-id-app", "at": at, "reference": "check/1"})
+    answer = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=wrong)
+    assert code_of(answer, 422) == "DATE_INVALID"
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/identity/at"]
+    listed = await door.asked("GET", "/v1/cases", by=BACK_OFFICE, params={"changed_after": str(at)})
+    assert code_of(listed, 422) == "FIELD_INVALID"
+
+
 @pytest.mark.parametrize(
     ("body", "media_type", "status", "code"),
     [
@@ -302,14 +320,7 @@ async def test_a_system_gets_its_token_by_its_credential_and_opens_with_it(door:
 
 
 async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_sealed(door: Door) -> None:
-    person = await door.engine.insured(number=new_number())
-    fields = fields_of(replacement(person, reason="expired"))
-    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
-    case = (await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields)).json()["case_id"]
-    view = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).json()
-    told = {"original_seen": True, "copies": [each["sha256"] for each in view["documents"]]}
-    await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
-    await approved(door, case)
+    case = await ordered(door)
     made = {"produced": True, "batch": "batch-1", "card_number": "C99887766", **_order_of(await _view(door, case))}
     answer = await door.asked("POST", f"/v1/cases/{case}/events/card_produced", by=BUREAU, json=made)
     assert (answer.status_code, answer.json()["status"]) == (200, "ready"), answer.text
@@ -321,14 +332,7 @@ async def test_a_card_that_was_made_is_told_with_its_number_in_clear_and_kept_se
 
 
 async def test_a_case_that_is_over_is_told_of_a_card_that_was_made_all_the_same(door: Door) -> None:
-    person = await door.engine.insured(number=new_number())
-    fields = fields_of(replacement(person, reason="expired"))
-    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
-    case = (await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields)).json()["case_id"]
-    view = await _view(door, case)
-    told = {"original_seen": True, "copies": [each["sha256"] for each in view["documents"]]}
-    await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
-    await approved(door, case)
+    case = await ordered(door)
     order = _order_of(await _view(door, case))
     withdrawn = await door.asked("POST", f"/v1/cases/{case}/events/withdraw", by=VERIFIER, json={})
     assert withdrawn.status_code == 200, withdrawn.text
@@ -356,6 +360,18 @@ async def test_a_case_that_is_over_is_told_of_a_card_that_was_made_all_the_same(
         headers={"Idempotency-Key": "surplus-1"},
     )
     assert code_of(other, 422) == "IDEMPOTENCY_CONFLICT"
+
+
+async def ordered(door: Door) -> str:
+    """A case whose card is being made."""
+    person = await door.engine.insured(number=new_number())
+    fields = fields_of(replacement(person, reason="expired"))
+    fields["submitter"] = {"id": "clerk-1", "role": "clerk", "office": OFFICE}
+    case = str((await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields)).json()["case_id"])
+    told = {"original_seen": True, "copies": [each["sha256"] for each in (await _view(door, case))["documents"]]}
+    await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+    assert (await approved(door, case)).status_code == 200
+    return case
 
 
 async def approved(door: Door, case: str) -> httpx.Response:
