@@ -23,6 +23,7 @@ from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System
 from stack.ports import LOOPBACK
 from tests.engine import Engine
+from tests.intake.service import contract
 from tests.scenes import OFFICE
 from tests.stamping import KEY
 
@@ -74,11 +75,13 @@ class Door:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """Ask as somebody, or as the bearer of a token, or as nobody."""
+        """Ask as somebody, or as the bearer of a token, or as nobody; the answer is as it is described."""
         told = dict(headers or {})
         if by is not None:
             told["Authorization"] = f"Bearer {by if isinstance(by, str) else self.token(by)}"
-        return await self.http.request(method, f"{self.url}{path}", json=json, headers=told, **more)
+        answer = await self.http.request(method, f"{self.url}{path}", json=json, headers=told, **more)
+        contract.check(method, path, answer)
+        return answer
 
 
 @asynccontextmanager

@@ -117,7 +117,9 @@ async def test_whoever_leaves_a_number_out_is_asked_for_it_and_not_for_what_is_m
     assert {each["pointer"] for each in told.json()["errors"]} == {"/card_number", "/order"}
 
 
-@pytest.mark.parametrize("at", [1_700_000_000, "1700000000", "2026-12-01", "2026-12-01T08:00:00", "20261201T080000Z"], ids=repr)
+@pytest.mark.parametrize(
+    "at", [1_700_000_000, "1700000000", "2026-12-01", "2026-12-01T08:00:00", "20261201T080000Z"], ids=repr
+)
 async def test_a_moment_is_named_with_its_zone_or_not_at_all(door: Door, at: Any) -> None:
     person = await door.engine.insured()
     wrong = application_of(person, identity={"provider": "national-id-app", "at": at, "reference": "check/1"})
