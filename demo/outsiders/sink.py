@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -13,7 +14,8 @@ from cardcase_client.models import Entry, State
 from cardcase_client.webhooks import Challenge, NotAuthentic, Webhooks
 
 HOST: Final = "127.0.0.1"
-_PATH: Final = "/told"
+_PATH: Final = "/outsider"
+"""Only outsiders of the demonstration are told there."""
 _KEYS_SECONDS: Final = 60.0
 """Not more often are the service's keys asked for, whatever comes."""
 _POLL_SECONDS: Final = 0.1
@@ -71,12 +73,16 @@ async def told_by_webhook(
 
 
 async def _subscribed(client: AsyncClient, sink: str, types: tuple[str, ...]) -> None:
-    """Have one subscription, to this sink, and wait until it is in force."""
+    """Have one subscription, to this sink, and wait until it is in force.
+
+    One of an earlier time, on another port, is ended; whatever else the same credential subscribed is left alone.
+    """
     standing = [each for each in await client.list_subscriptions() if each.state != State.ended]
-    own = [each for each in standing if (each.sink, each.types) == (sink, types) and each.state != State.paused]
-    for each in standing:
-        if each not in own[:1]:
+    own = [each for each in standing if urlsplit(each.sink).path == _PATH]
+    kept = [each for each in own if (each.sink, each.types) == (sink, types) and each.state != State.paused][:1]
+    for each in own:
+        if each not in kept:
             await client.end_subscription(each.id)
-    which = (own or [await client.subscribe(sink, types=types)])[0].id
+    which = (kept or [await client.subscribe(sink, types=types)])[0].id
     while (await client.read_subscription(which)).state != State.active:  # noqa: ASYNC110 - it can only be asked
         await asyncio.sleep(_POLL_SECONDS)

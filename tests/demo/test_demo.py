@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -159,6 +161,20 @@ async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_th
         assert "pension, see" in running.said
 
 
+def example_of_the_page(folder: Path, environment: Mapping[str, str]) -> str:
+    """The program in `docs/integrating.md`, for a demonstration in this folder."""
+    section = (PROJECT / "docs" / "integrating.md").read_text(encoding="utf-8").partition("## In Python")[2]
+    program = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    for there, here in (
+        ("http://127.0.0.1:8237", environment["INTAKE_URL"]),
+        ("http://127.0.0.1:8236/token", environment["TOKEN_URL"]),
+        (".cardcase/credentials", f"{folder}/credentials"),
+    ):
+        assert there in program
+        program = program.replace(there, here)
+    return program
+
+
 async def everything_is_told(folder: Path, said: str) -> None:
     """Wait until nothing waits any more for anybody outside, and that within a minute."""
     service = said.partition("/openapi.json")[0].rpartition(" ")[2]
@@ -185,6 +201,11 @@ async def test_interrupted_half_way_and_started_again_everybody_ends_as_the_samp
         assert third.said.count(" before ") >= 327
         await third.says("Command line")
         await everything_is_told(tmp_path, third.said)
+        program = example_of_the_page(tmp_path, named(tmp_path)["bank"].environ())
+        path = {"PYTHONPATH": str(PROJECT / "clients" / "python")}
+        run = partial(subprocess.run, [sys.executable, "-c", program], env=path, capture_output=True, text=True)
+        example = await asyncio.to_thread(run, check=True)
+        assert "bank" in example.stdout
         assert worker_of(tmp_path).is_running()
         third.process.send_signal(signal.SIGINT)
         assert await third.ends() == 0

@@ -106,13 +106,16 @@ async def test_a_bank_answers_once_it_was_asked_and_names_what_it_answers(engine
             assert models.System.bank in (await office.read_case(case)).confirmations
             # Cued once more, it says the same.
             assert await bank.do({**cue, "request": None}) == answer
+        somebodys = await client.subscribe(f"http://{LOOPBACK}:{port}/elsewhere")
         # Begun anew it has one subscription still, and knows what it was asked before.
         again = System(client, bank.types)
         async with told_by_webhook(client, port, again.types, again.take):
-            standing = [each for each in await client.list_subscriptions() if each.state is models.State.active]
-            assert [each.sink for each in standing] == [f"http://{LOOPBACK}:{port}/told"]
+            standing = [each for each in await client.list_subscriptions() if each.state is not models.State.ended]
+            # What somebody else has subscribed by the same credential is none of its business.
+            assert [each.sink for each in standing] == [f"http://{LOOPBACK}:{port}/outsider", somebodys.sink]
             assert await again.do(cue) == answer
-        await client.end_subscription(standing[0].id)
+        for each in standing:
+            await client.end_subscription(each.id)
 
 
 async def test_a_back_office_is_told_how_its_case_ended_and_nobody_else_is_believed(
@@ -132,7 +135,7 @@ async def test_a_back_office_is_told_how_its_case_ended_and_nobody_else_is_belie
             forged = entry(10**9, None, receipt.case_id).model_dump(mode="json") | {"type": office.types[0]}
             forged["data"] |= {"awaits": "nobody"}
             before = len([each for each in taken if each.sequence == "1000000000"])
-            answer = await door.http.post(f"http://{LOOPBACK}:{port}/told", json=forged)
+            answer = await door.http.post(f"http://{LOOPBACK}:{port}/outsider", json=forged)
             assert (answer.status_code, before) == (httpx.codes.UNAUTHORIZED, 0)
             assert all(each.sequence != "1000000000" for each in taken)
             assert not ending.done()
