@@ -13,7 +13,7 @@ from temporalio.client import Client
 from cases.answers import CaseView, Receipt
 from cases.errors import REMEDIES, Code
 from cases.events import Event
-from cases.facts import Acknowledge, AddDocuments, CardFound, Reject, VerifyDocuments, Withdraw
+from cases.facts import Acknowledge, AddDocuments, CardUnclaimed, Reject, VerifyDocuments, Withdraw
 from cases.machines.machine import Status
 from cases.models import Actor, Role, System
 from cases.names import Kind
@@ -293,7 +293,10 @@ async def test_a_refusal_carries_its_code_and_what_to_do(client: CaseClient, ope
 async def test_an_event_of_the_other_kind_of_case_is_refused_before_anything_goes_out(
     client: CaseClient, opened_case: str
 ) -> None:
-    assert await code_of(client.tell(opened_case, CardFound(actor=CLERK))) is Code.EVENT_NOT_ALLOWED
+    assert (
+        await code_of(client.tell(opened_case, CardUnclaimed(actor=CLERK, record="register-1")))
+        is Code.EVENT_NOT_ALLOWED
+    )
     assert (await client.view(opened_case)).last_refusal is None
 
 

@@ -314,13 +314,26 @@ class TestRecompute:
 
     async def test_of_a_case_that_closes_meanwhile_is_no_failure(self, agency: Engine, call: Call) -> None:
         async with dated_in_autumn(agency, 1) as (view,), knowing(agency, AFTER).working():
+            rested = await agency.pool.fetchrow(
+                "SELECT rests_from, rests_to, rests_on FROM cases WHERE case_id = $1", view.case_id
+            )
+            assert rested is not None
             await agency.tell(view.case_id, Event.withdraw)
             # The register as it was read a moment earlier.
             await write(
-                agency, "UPDATE cases SET closed_at = NULL, provisional = true WHERE case_id = $1", view.case_id
+                agency,
+                "UPDATE cases SET closed_at = NULL, provisional = true, rests_from = $2, rests_to = $3, rests_on = $4 "
+                "WHERE case_id = $1",
+                view.case_id,
+                *rested,
             )
             said = await call("recompute", "-o", "json")
-            await write(agency, "UPDATE cases SET closed_at = moved_at WHERE case_id = $1", view.case_id)
+            await write(
+                agency,
+                "UPDATE cases SET closed_at = moved_at, rests_from = NULL, rests_to = NULL, rests_on = NULL "
+                "WHERE case_id = $1",
+                view.case_id,
+            )
             assert (said.exit, said.json["closed"], said.json["cases"]) == (Exit.fine, 1, [])
 
 

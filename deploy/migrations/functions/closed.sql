@@ -60,12 +60,12 @@ BEGIN
         END IF;
         RETURN;
     ELSIF s.event = 'acknowledge' THEN
-        IF told(s.facts, 'fact', 'actor', 'role') NOT IN ('operator', 'supervisor') THEN
-            RAISE EXCEPTION 'ROLE_NOT_ALLOWED' USING ERRCODE = 'CASE1';
-        ELSIF NOT EXISTS (
+        IF NOT EXISTS (
             SELECT FROM answers_out_of_date AS late WHERE late.case_id = s.case_id AND NOT answer_is_seen(late)
         ) THEN
             RAISE EXCEPTION 'CASE_CLOSED' USING ERRCODE = 'CASE1';
+        ELSIF told(s.facts, 'fact', 'actor', 'role') NOT IN ('operator', 'supervisor') THEN
+            RAISE EXCEPTION 'ROLE_NOT_ALLOWED' USING ERRCODE = 'CASE1';
         END IF;
         RETURN;
     ELSIF ended IS NOT NULL THEN
