@@ -251,6 +251,8 @@ class CaseView(Record):
     """Why a change that was carried out is corrected."""
     delivery: HandOver | None = None
     """How a new card is to reach its holder."""
+    address_confirmed: bool = False
+    """Whether the applicant has confirmed where a card that comes by post is sent."""
     verifier: StaffId | None = None
     approver: StaffId | None = None
     confirmations: tuple[System, ...] = ()

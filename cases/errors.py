@@ -99,6 +99,7 @@ class Code(StrEnum):
     MERGE_PAID = "MERGE_PAID"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     ACTIVATION_PERIOD_NOT_OVER = "ACTIVATION_PERIOD_NOT_OVER"
+    ADDRESS_NOT_NEEDED = "ADDRESS_NOT_NEEDED"
     CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
     ORDER_NOT_OVER = "ORDER_NOT_OVER"
     LOSS_ALREADY_REPORTED = "LOSS_ALREADY_REPORTED"
@@ -537,6 +538,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.ACTIVATION_PERIOD_NOT_OVER: Remedy(
         "The card may still be activated, and its holder is reminded; end the case when the last reminder has passed.",
         "激活期限未到，提醒尚未用完，请在最后一次提醒期满后再办理注销。",
+    ),
+    Code.ADDRESS_NOT_NEEDED: Remedy(
+        "This card is not sent by post; it is collected at the counter.",
+        "本案新卡不邮寄，由申请人到窗口领取，无须确认地址。",
     ),
     Code.EXTENSION_TOO_LONG: Remedy(
         "All extensions of one case together would exceed the policy's limit. Extend by fewer days, or decide.",

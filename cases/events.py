@@ -27,6 +27,7 @@ from cases.facts import (
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
+    ConfirmAddress,
     ConfirmDownstream,
     ConfirmLoss,
     Extend,
@@ -90,6 +91,7 @@ class Event(StrEnum):
     report_loss = "report_loss"
     confirm_loss = "confirm_loss"
     card_found = "card_found"
+    confirm_address = "confirm_address"
     card_produced = "card_produced"
     card_handed_over = "card_handed_over"
     card_lost_on_way = "card_lost_on_way"
@@ -527,6 +529,18 @@ _RECORDS: Final = (
         "卡已找回，解除挂失。The lost card was found.",
         _AT_THE_COUNTER,
         of_the_world=True,
+    ),
+    _told(
+        Event.confirm_address,
+        ConfirmAddress,
+        "确认邮寄地址",
+        "确认新卡邮寄地址；途中遗失后重新确认。"
+        "Where the new card is sent, before it leaves or after one was lost on its way.",
+        _AT_THE_COUNTER,
+        Form(
+            example={"address": _SEALED, "address_token": _ORDER[4:]},
+            blank={"address": "", "address_token": ""},
+        ),
     ),
     _told(
         Event.card_produced,

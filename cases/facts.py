@@ -249,6 +249,14 @@ class CardFound(OnBehalf):
     """The lost card was found."""
 
 
+class ConfirmAddress(OnBehalf):
+    """The applicant confirms the address to which the new card is sent."""
+
+    address: Sealed
+    address_token: Token
+    """Keyed token of the address: equal addresses have equal tokens."""
+
+
 class CardProduced(Fact):
     """The card bureau made the card, or failed to. A made card has a number."""
 

@@ -16,7 +16,7 @@ from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung, Stretch
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
-from cases.models import OrderId, PublicationId, Record, Sha256, StaffId, System
+from cases.models import OrderId, PublicationId, Record, Sealed, Sha256, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
@@ -136,6 +136,8 @@ class CaseState(Record):
     """New cards that were lost before they worked."""
     card_ordered: bool = False
     """A new card is being made, or was made and not cancelled."""
+    address: Sealed | None = None
+    """Where the new card is sent, as the applicant confirmed it last."""
     order: OrderId | None = None
     """The order in force: the one that the coming card is asked for by, or was made by."""
     attempts: tuple[OrderId, ...] = ()

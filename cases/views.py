@@ -81,6 +81,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         identity_checked_at=state.opening.identity.at if state.opening.identity is not None else None,
         corrects=state.opening.corrects,
         delivery=screening.delivery if screening else None,
+        address_confirmed=state.address is not None,
         verifier=state.verifier,
         approver=state.approver,
         confirmations=state.confirmations,

@@ -28,8 +28,8 @@ _ROLES: Final = {
 }
 
 
-SealCard = Callable[[str], tuple[str, str]]
-"""Seals a card number and answers the sealed form and the keyed token."""
+Seal = Callable[[Event, str], tuple[str, str]]
+"""Seals what an event tells of a person, a card's number or an address, and answers it sealed, and its keyed token."""
 
 
 def actor_of(part: Part, view: CaseView) -> Actor:
@@ -94,10 +94,10 @@ def brought_along(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> s
     return view.order if tell.request is None else requests[tell.request]
 
 
-def fact_of(tell: Tell, view: CaseView, seal_card: SealCard | None, requests: Sequence[str] = ()) -> Fact:
+def fact_of(tell: Tell, view: CaseView, seal: Seal | None, requests: Sequence[str] = ()) -> Fact:
     """The fact of a step, told to a case that looks like `view` and has asked for `requests` so far.
 
-    `seal_card` is needed where the card bureau is played here as well.
+    `seal` is needed where the card bureau is played here as well, and where an address is confirmed.
     """
     fields: dict[str, Any] = {"actor": actor_of(tell.by, view), **tell.says}
     brought = tuple(_document(kind, view, tell.copy) for kind in tell.brings)
@@ -122,8 +122,10 @@ def fact_of(tell: Tell, view: CaseView, seal_card: SealCard | None, requests: Se
             | Event.card_destroyed
         ):
             fields["order"] = order = view.order if tell.request is None else requests[tell.request]
-            if seal_card is not None and (tell.says.get("produced") or tell.event is Event.card_turned_up):
-                fields["card_number"], fields["card_token"] = seal_card(_card_number(order))
+            if seal is not None and (tell.says.get("produced") or tell.event is Event.card_turned_up):
+                fields["card_number"], fields["card_token"] = seal(tell.event, _card_number(order))
+        case Event.confirm_address if seal is not None:
+            fields["address"], fields["address_token"] = seal(tell.event, str(tell.says["address"]))
         case _:
             pass
     return FACTS[tell.event].model_validate(fields)

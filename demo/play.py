@@ -16,13 +16,14 @@ from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
 from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.events import Event
 from cases.kinds import MACHINES
 from cases.machines.machine import Status
 from cases.names import Kind
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
-from demo.facts import fact_of, follows, may_be_told, requests_of, stands_in
+from demo.facts import actor_of, fact_of, follows, may_be_told, requests_of, stands_in
 from demo.screen import Board, Result, masked
 from demo.scripts import SCRIPTS, SYSTEMS, Below, Death, Script, See, Tell, remaining, tells_of
 from intake.applications import Application, InputRefused
@@ -274,6 +275,9 @@ class Play:
             if tell.by in SYSTEMS:
                 # Whoever is outside waits until it is told; that takes nobody's turn.
                 answer = await _repeated(partial(self._others.tell, case.case_id, view, tell, requests, update_id))
+            elif tell.event is Event.confirm_address:
+                confirm = partial(self._client.confirm_address, case.case_id, actor_of(tell.by, view))
+                answer = await self._call(partial(confirm, str(tell.says["address"]), update_id=update_id))
             else:
                 fact = fact_of(tell, view, None, requests)
                 answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))

@@ -366,6 +366,11 @@ _CHANGES: Final[Mapping[str, Script]] = {
 _REPLACEMENTS: Final[Mapping[str, Script]] = {
     "replace": (_VERIFY, *_fetch()),
     "replace-by-post": (_VERIFY, *_fetch(HandOver.post)),
+    "replace-to-address": (
+        Tell(_S.in_review, _E.confirm_address, _P.counter, {"address": "示例市示例区示例路1号"}),
+        _VERIFY,
+        *_fetch(HandOver.post),
+    ),
     "replace-below": (_VERIFY, Below(), *_fetch()),
     "replace-bring": (_BRING, _VERIFY, *_fetch()),
     "replace-approve": (_VERIFY, _APPROVE, *_fetch()),

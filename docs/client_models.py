@@ -21,7 +21,7 @@ FILE: Final = Path(__file__).parents[1] / "clients" / "python" / "cardcase_clien
 _WIDTH: Final = 120
 _FACT: Final = re.compile(r"/v1/cases/\{case\}/events/(?P<event>[a-z_]+)")
 _OF_A_PERSON: Final = frozenset(
-    {"card_number", "name", "new_name", "new_number", "number", "personal_number", "replaces"}
+    {"address", "card_number", "name", "new_name", "new_number", "number", "personal_number", "replaces"}
 )
 """Fields that no `repr` shows."""
 SAID_BY_CALL: Final = frozenset({"reopen"})

@@ -52,7 +52,7 @@ def _of_interfaces(before: Schema, after: Schema) -> Iterator[str]:
 def _of_operations(where: str, before: Schema, was: Schema, after: Schema, now: Schema) -> Iterator[str]:
     if was["operationId"] != now["operationId"]:
         yield f"{where}: another operationId"
-    if _scopes(now) - _scopes(was):
+    if not all(any(alternative <= before for alternative in _alternatives(now)) for before in _alternatives(was)):
         yield f"{where}: needs another scope"
     sent, read = _Sender(before, after), _Reader(before, after)
     yield from _of_parameters(where, sent, was.get("parameters", ()), now.get("parameters", ()))
@@ -72,8 +72,12 @@ def _of_operations(where: str, before: Schema, was: Schema, after: Schema, now: 
                 yield f"{where}: {status}: header {name}: gone"
 
 
-def _scopes(operation: Schema) -> frozenset[str]:
-    return frozenset(scope for each in operation.get("security", ()) for scopes in each.values() for scope in scopes)
+def _alternatives(operation: Schema) -> list[frozenset[str]]:
+    """Sets of scopes, any of which is enough; one more of them takes nothing from anybody."""
+    sufficient = [
+        frozenset(scope for scopes in each.values() for scope in scopes) for each in operation.get("security", ())
+    ]
+    return sufficient or [frozenset()]
 
 
 def _of_parameters(where: str, compared: "_Comparison", was: Sequence[Schema], now: Sequence[Schema]) -> Iterator[str]:

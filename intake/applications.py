@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -436,6 +437,32 @@ def _sealed_document(document: ApplicationDocument, sealer: Sealer) -> Document:
 CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{6,24}$")]
 """The number of a card, in clear: 6 to 24 digits or capital letters."""
 _CARD_NUMBER: Final = re.compile(r"[0-9A-Z]{6,24}")
+
+
+Address = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=6, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+]
+"""Where a card is sent, in clear: one line of 6 to 200 characters."""
+
+
+class SealedAddress(NamedTuple):
+    """An address as a case is told it."""
+
+    address: str
+    token: str
+
+
+def seal_address(address: str, case_id: str, sealer: Sealer) -> SealedAddress:
+    """Where the card of a case is sent, sealed for its person. Raises `CaseError` FIELD_INVALID, or CASE_ID_INVALID."""
+    _, person = read_case_id(case_id)
+    try:
+        text = _ADDRESS.validate_python(address)
+    except ValidationError:
+        raise CaseError(Code.FIELD_INVALID, "address") from None
+    return SealedAddress(sealer.seal(text, field=Sealable.address, person=person), sealer.content_token(text))
+
+
+_ADDRESS: Final = TypeAdapter(Address)
 
 
 class SealedCard(NamedTuple):

@@ -58,7 +58,15 @@ from cases.clocks import SHANGHAI
 from cases.documents import Document
 from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.events import EVENTS, FACTS, Event
-from cases.facts import AddDocuments, CardProduced, CardTurnedUp, Fact, ResolveDispute, ResolveDuplicate
+from cases.facts import (
+    AddDocuments,
+    CardProduced,
+    CardTurnedUp,
+    ConfirmAddress,
+    Fact,
+    ResolveDispute,
+    ResolveDuplicate,
+)
 from cases.kinds import KINDS, case_id, every_case, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Milestone, Status
@@ -88,6 +96,7 @@ from intake.applications import (
     check_key,
     checked,
     seal,
+    seal_address,
     seal_card_number,
     speaker_of,
 )
@@ -501,6 +510,30 @@ class CaseClient:
         fact = checked(CardTurnedUp, fields | self._sealed_card(case_id, card_number))
         return await self.tell(case_id, fact, update_id=update_id)
 
+    async def confirm_address(
+        self,
+        case_id: str,
+        actor: Actor,
+        address: str,
+        *,
+        on_behalf: ApplicationCitizen | None = None,
+        note: str = "",
+        update_id: str | None = None,
+    ) -> Answer:
+        """Tell a case where its card is sent; the address is given in clear and sealed here.
+
+        Raises `InputRefused`, and `Refused` ADDRESS_NOT_NEEDED where the card does not come by post.
+        """
+        self._checked_id(case_id)
+        try:
+            place = seal_address(address, case_id, self._sealer)
+        except CaseError as wrong:
+            raise _input_refused(wrong) from None
+        fields = {"actor": actor, "note": note, "address": place.address, "address_token": place.token}
+        if on_behalf is not None:
+            fields["on_behalf"] = self.speaker(case_id, on_behalf)
+        return await self.tell(case_id, checked(ConfirmAddress, fields), update_id=update_id)
+
     def _sealed_card(self, case_id: str, card_number: str) -> dict[str, str]:
         self._checked_id(case_id)
         try:
@@ -775,8 +808,8 @@ class CaseClient:
             raise _input_refused(wrong) from None
 
     def _identity(self, case_id: str, event: Event, fact: Fact) -> str:
-        # A sealed number is another text each time, and so is a stamp; the number's token is not.
-        content = fact.model_dump(mode="json", exclude={"card_number", "stamp"})
+        # What is sealed is another text each time, and so is a stamp; its token is not.
+        content = fact.model_dump(mode="json", exclude={"address", "card_number", "stamp"})
         canonical = json.dumps([case_id, event.value, content], ensure_ascii=False, sort_keys=True)
         return f"{event.value}:{self._sealer.content_token(canonical)}"
 

@@ -8,8 +8,8 @@ from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Fact
 
-_SEALED_ANEW: Final = frozenset({"stamp", "card_number"})
-"""What differs each time that the same is told: a stamp, and what is sealed. The number's token is the same."""
+_SEALED_ANEW: Final = frozenset({"stamp", "card_number", "address"})
+"""What differs each time that the same is told: a stamp, and what is sealed. Their tokens are the same."""
 
 
 async def check_repetition(pool: Pool, case: str, key: str, event: Event, said: Fact) -> bool:

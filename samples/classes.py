@@ -739,7 +739,7 @@ def every_channel(inventor: Inventor) -> list[Sample]:
         _C.guardian: "bring-originals" if north else "verify",
     }
     cards = {
-        _C.online: "replace-by-post" if north else "replace-bring",
+        _C.online: "replace-to-address" if north else "replace-bring",
         _C.terminal: "replace",
         _C.bank: "replace-approve",
         _C.agent: "replace-bring",

@@ -22,6 +22,7 @@ from cases.facts import (
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
+    ConfirmAddress,
     ConfirmDownstream,
     ConfirmLoss,
     DisputeOutcome,
@@ -237,6 +238,7 @@ FACTS: dict[Event, Fact] = {
     Event.card_produced: CardProduced(
         actor=BUREAU, produced=True, batch="b-1", order=IN_FORCE, card_number=SEALED, card_token=person("card")
     ),
+    Event.confirm_address: ConfirmAddress(actor=CLERK, address=SEALED, address_token=person("address")),
     Event.card_handed_over: CardHandedOver(actor=BUREAU, by=HandOver.counter, evidence="sig-1", order=IN_FORCE),
     Event.card_activated: CardActivated(actor=DOWNSTREAM, function=CardFunction.social, order=IN_FORCE),
     Event.card_unclaimed: CardUnclaimed(actor=BUREAU, record="destroyed-1"),

@@ -54,6 +54,7 @@ class CardReplacement(Case):
     card_activated = told(Event.card_activated)
     card_unclaimed = told(Event.card_unclaimed)
     card_not_activated = told(Event.card_not_activated)
+    confirm_address = told(Event.confirm_address)
     card_turned_up = told(Event.card_turned_up)
     card_destroyed = told(Event.card_destroyed)
 

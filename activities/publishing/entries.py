@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from cases.facts import HandOver
 from cases.kinds import KINDS
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Record
@@ -32,6 +33,7 @@ class Told(StrEnum):
     records_separated = "records_separated"
     replacement_wanted = "replacement_wanted"
     card_ordered = "card_ordered"
+    card_address_confirmed = "card_address_confirmed"
     card_order_cancelled = "card_order_cancelled"
     card_order_written_off = "card_order_written_off"
     card_blocked = "card_blocked"
@@ -58,6 +60,7 @@ MEANING: Final[Mapping[Told, str]] = {
     Told.records_separated: "They are two records again.",
     Told.replacement_wanted: "A card shows what is no longer true: a replacement may be applied for.",
     Told.card_ordered: "A card is to be made; what comes of it names this order.",
+    Told.card_address_confirmed: "The applicant has confirmed where the card of this order is sent.",
     Told.card_order_cancelled: "The card of this order is not wanted any more.",
     Told.card_order_written_off: "Nothing came of this order for so long that it is taken for lost.",
     Told.card_blocked: "A card that was reported as lost is blocked.",
@@ -105,6 +108,8 @@ class Moved(Record):
     """By when, where the status has a limit."""
     request: str | None = None
     """Identity of an order or a publication; an answer names it."""
+    delivery: HandOver | None = None
+    """How the card that is ordered reaches its holder."""
     about: str | None = None
     """What it is about, where a step asks or tells several: the register's own mark of a card or a claim."""
 
@@ -150,6 +155,7 @@ def entry_of(row: asyncpg.Record, epoch: str, namespace: str) -> Entry:
         "awaits": None if status is None else KINDS[kind].machine.statuses[status].awaits,
         "due_at": None if due_at is None else datetime.fromisoformat(due_at),
         "request": row["request_id"],
+        "delivery": row["delivery"],
         "about": row["subject"],
     }
     return Entry(

@@ -26,7 +26,8 @@ WITH looked_at AS (
 SELECT
     looked_at.sequence, looked_at.kind, looked_at.of_kind, looked_at.case_id, looked_at.generation, looked_at.version,
     looked_at.at, transitions.event, transitions.from_status, transitions.to_status, transitions.milestone,
-    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, nullif(events.subject, '') AS subject
+    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, events.delivery,
+    nullif(events.subject, '') AS subject
 FROM looked_at
 LEFT JOIN transitions USING (case_id, generation, version)
 LEFT JOIN events ON events.id = looked_at.event_id
@@ -37,7 +38,8 @@ ORDER BY looked_at.sequence;
 SELECT
     feed.sequence, feed.kind, feed.of_kind, feed.case_id, feed.generation, feed.version, feed.at, transitions.event,
     transitions.from_status, transitions.to_status, transitions.milestone,
-    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, nullif(events.subject, '') AS subject
+    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, events.delivery,
+    nullif(events.subject, '') AS subject
 FROM feed
 LEFT JOIN transitions USING (case_id, generation, version)
 LEFT JOIN events ON events.id = feed.event_id

@@ -19,7 +19,7 @@ from cases.answers import Left
 from cases.clocks import Budget, Due, WorkingCalendar, day_of, days_between, due, told_at
 from cases.errors import CaseError, Code
 from cases.events import Event
-from cases.facts import CardProduced, CardTurnedUp, Fact, ResolveDispute, ResolveDuplicate
+from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, ResolveDispute, ResolveDuplicate
 from cases.ladder import Cause, NextRung, Rung, offset_of
 from cases.machines.machine import Awaits, Effect, Row, Status
 from cases.names import Kind, order_id, publication_id
@@ -313,7 +313,27 @@ def _published(intended: Intended) -> dict[str, Any]:
 
 
 def _ordered(intended: Intended) -> dict[str, Any]:
-    return {"request_id": order_id(intended.after.case_id, intended.after.generation, intended.after.version)}
+    screening = intended.after.screening
+    return {
+        "request_id": order_id(intended.after.case_id, intended.after.generation, intended.after.version),
+        "delivery": None if screening is None else screening.delivery,
+    }
+
+
+def _sent_to(intended: Intended) -> dict[str, Any]:
+    """Refuses PAYLOAD_INVALID where an address does not open as this person's, or is not that of its token."""
+    fact, sealer = intended.fact, intended.sealer
+    if not isinstance(fact, ConfirmAddress):
+        raise Refused(Code.PAYLOAD_INVALID)
+    try:
+        address = sealer.open(fact.address, field=Field.address, person=intended.after.opening.person)
+    except CaseError as broken:
+        if broken.code is not Code.SEAL_BROKEN:
+            raise
+        raise Refused(Code.PAYLOAD_INVALID) from None
+    if fact.address_token != sealer.content_token(address):
+        raise Refused(Code.PAYLOAD_INVALID)
+    return {}
 
 
 def _blocked(intended: Intended) -> dict[str, Any]:
@@ -398,6 +418,7 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.undo_merge: _first_judgement,
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,
+    Effect.tell_address: _sent_to,
     Effect.record_production: _made_card,
     Effect.keep_surplus_card: _made_card,
     Effect.block_card: _blocked,

@@ -28,6 +28,8 @@ _LEFT_OUT: Final = frozenset(
         *("extended", "set_aside"),
         # Part of what is missing.
         *("originals", "accepted", "named"),
+        # Where a card is sent.
+        "address",
         # Told apart in their own way below.
         *("screening", "documents", "defects", "verified_content", "timer", "ladder"),
         *("verifier", "approver", "opinions", "submitter_named", "dispute_settled"),

@@ -213,6 +213,8 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.repair, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
         # An order that may not be cancelled and brings nothing is written off; what it brings later is nobody's.
         *same((_S.in_production, _S.repair), _E.repair, _G.write_off, _S.in_review, _F.write_off_order),
+        # Where the card goes may be said anew as long as it has not left.
+        *same((*_BLOCKABLE, *_WITH_THE_BUREAU), _E.confirm_address, _G.always, None, _F.tell_address),
         # hand-over and activation
         Row(_S.ready, _E.card_handed_over, _G.always, _S.handed_over, (_F.hand_over_card,)),
         Row(_S.ready, _E.claim_period_passed, _G.always, _S.ready, (_F.notify_applicant,)),

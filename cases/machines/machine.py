@@ -184,6 +184,7 @@ class Effect(StrEnum):
     cancel_card = "cancel_card"
     write_off_order = "write_off_order"
     take_earlier_attempt = "take_earlier_attempt"
+    tell_address = "tell_address"
     keep_surplus_card = "keep_surplus_card"
     destroy_surplus_card = "destroy_surplus_card"
     # people

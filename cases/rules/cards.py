@@ -13,7 +13,9 @@ from cases.facts import (
     CardProduced,
     CardTurnedUp,
     CardUnclaimed,
+    ConfirmAddress,
     Fact,
+    HandOver,
     Repair,
     RepairAction,
 )
@@ -72,6 +74,17 @@ def _may_turn_up(state: CaseState, fact: CardTurnedUp, _today: date) -> Code | N
     earlier = state.screening.orders if state.screening is not None else ()
     over = {*state.past_orders, *earlier} - {state.order, *state.attempts, *state.surplus}
     return None if fact.order in over else Code.ORDER_NOT_OVER
+
+
+# --- the address ----------------------------------------------------------------------------------------------------
+
+
+def _comes_by_post(state: CaseState) -> bool:
+    return state.screening is not None and state.screening.delivery is HandOver.post
+
+
+def _may_confirm_address(state: CaseState, _fact: ConfirmAddress, _today: date) -> Code | None:
+    return None if _comes_by_post(state) else Code.ADDRESS_NOT_NEEDED
 
 
 # --- destruction ----------------------------------------------------------------------------------------------------
@@ -258,6 +271,7 @@ RULES: Final = Subject(
         Event.card_unclaimed: _may_state_unclaimed,
         Event.card_destroyed: _may_state_destroyed,
         Event.card_not_activated: _may_end_inactive,
+        Event.confirm_address: _may_confirm_address,
     },
     guards={
         Guard.earlier_attempt_produced: _earlier_attempt_produced,
@@ -295,6 +309,7 @@ RULES: Final = Subject(
         Event.card_unclaimed: _stated,
         Event.card_turned_up: lambda state, fact, _row: {"surplus": (*state.surplus, fact.order)},
         Event.card_destroyed: _stated,
+        Event.confirm_address: lambda _state, fact, _row: {"address": fact.address},
     },
     effects={
         Effect.block_card: {"card_blocked": True},
@@ -320,6 +335,7 @@ RULES: Final = Subject(
         Event.report_loss: lambda state: not _is_blocked(state) and not state.card_cancelled,
         Event.confirm_loss: lambda state: _is_blocked(state) and not state.loss_settled,
         Event.card_not_activated: lambda state: state.limit_spent,
+        Event.confirm_address: _comes_by_post,
     },
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},

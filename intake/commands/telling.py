@@ -1,7 +1,7 @@
 """One command for each event: its options are the fields of the event's fact. Who acts, the caller's token says.
 
-A fact can also be given whole, as JSON (`--json -`). The number of a new card is never an option: it comes from a file
-or from standard input.
+A fact can also be given whole, as JSON (`--json -`). The number of a new card and an address are never options: they
+come from a file or from standard input.
 """
 
 import inspect
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, CardTurnedUp, Fact, VerifyDocuments
+from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, VerifyDocuments
 from cases.forms import without_heading
 from cases.submitters import SubmitterKind
 from intake.applications import ApplicationCitizen, checked
@@ -92,6 +92,13 @@ def _command(event: Event, options: list[Given]) -> Command:
                 answer = await cases.card_turned_up(case, actor, card_number=card_number, update_id=update_id, **named)
             invocation.say.one(answer)
             return Exit.fine
+        if model is ConfirmAddress and values["json"] is None:
+            async with invocation.cases(confirming=True) as cases:
+                answer = await cases.confirm_address(
+                    case, actor, fields["address"], on_behalf=speaker, note=fields.get("note", ""), update_id=update_id
+                )
+            invocation.say.one(answer)
+            return Exit.fine
         fact = checked(model, {**fields, "actor": actor, "stamp": None})
         async with invocation.cases(confirming=True) as cases:
             before = await cases.view(case)
@@ -153,10 +160,10 @@ def _fields(options: Iterable[Given], values: dict[str, Any], card_number: str |
 
 
 def _card_number(path: Path | None) -> str | None:
-    return None if path is None else _read_number(path, "card_number")
+    return None if path is None else _read_text(path, "card_number")
 
 
-def _read_number(path: Path, field: str) -> str:
+def _read_text(path: Path, field: str) -> str:
     try:
         return read_input(path).decode().strip()
     except UnicodeDecodeError:
@@ -275,7 +282,7 @@ _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
         Given(
             "--speaker-number-from",
             Path,
-            lambda path: {"on_behalf": {"number": _read_number(path, "on_behalf.number")}},
+            lambda path: {"on_behalf": {"number": _read_text(path, "on_behalf.number")}},
             help="Where the number of an agent or guardian stands, - for standard input.",
             metavar="FILE",
         ),
@@ -285,5 +292,15 @@ _SPECIAL: Final[dict[str, tuple[Given, ...]]] = {
     ),
     "card_number": (),
     "card_token": (),
+    "address": (
+        Given(
+            "--address-from",
+            Path,
+            lambda path: {"address": _read_text(path, "address")},
+            help="Where the address stands, in clear, - for standard input.",
+            metavar="FILE",
+        ),
+    ),
+    "address_token": (),
 }
 """Fields that are no single plain word. A made card is left to `--card-number-from`, who acts to the token."""

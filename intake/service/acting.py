@@ -10,9 +10,10 @@ from activities.registry.reading import is_key_used
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, CardTurnedUp, Fact, OnBehalf
+from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, OnBehalf
 from cases.kinds import read_case_id
 from intake.applications import (
+    Address,
     Application,
     ApplicationCitizen,
     CardNumber,
@@ -20,6 +21,7 @@ from intake.applications import (
     Problem,
     check_key,
     checked,
+    seal_address,
     seal_card_number,
     speaker_of,
 )
@@ -30,9 +32,13 @@ from intake.service.callers import OPEN, Caller, tell
 from intake.service.headers import CaseId, KeyHeader, MatchHeader
 from intake.service.reach import Reach, answered, etag, etag_of
 
-FILLED_IN: Final = frozenset({"actor", "stamp", "card_token"})
+FILLED_IN: Final = frozenset({"actor", "stamp", "card_token", "address_token"})
 """Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""
-IN_CLEAR: Final[Mapping[str, Any]] = {"on_behalf": ApplicationCitizen, "card_number": CardNumber}
+IN_CLEAR: Final[Mapping[str, Any]] = {
+    "on_behalf": ApplicationCitizen,
+    "card_number": CardNumber,
+    "address": Address,
+}
 """Fields that are sent in clear, and what they are then: keyed tokens or sealed is what becomes of them here."""
 REOPEN: Final = {
     "type": "boolean",
@@ -102,13 +108,16 @@ class Acting:
 
 
 def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sealer: Sealer) -> Fact:
-    """The fact that was told. A card's number, and who speaks, come in clear. Raises `InputRefused`."""
+    """The fact that was told. A card's number, an address, and who speaks, come in clear. Raises `InputRefused`."""
     if not FILLED_IN.isdisjoint(fields):
         raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
     model = FACTS[event]
     if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
         card = seal_card_number(number, case, sealer)
         fields = {**fields, "card_number": card.number, "card_token": card.token}
+    if model is ConfirmAddress and isinstance(address := fields.get("address"), str):
+        place = seal_address(address, case, sealer)
+        fields = {**fields, "address": place.address, "address_token": place.token}
     if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
         speaker = checked(ApplicationCitizen, fields["on_behalf"])
         fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], sealer)}

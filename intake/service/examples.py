@@ -14,6 +14,7 @@ from cases.answers import Answer, CaseView, Left, Outcome, Receipt
 from cases.clocks import SHANGHAI
 from cases.errors import Code
 from cases.events import EVENTS, OPEN, Event
+from cases.facts import HandOver
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Category, Role, System
 from cases.names import Kind
@@ -25,7 +26,7 @@ from intake.jobs.store import Job, JobKind, JobState, RowCounts, RowState
 from intake.service.feed import Events, FeedEnd
 from intake.service.jobs import JobRow, JobRows, Jobs, refused_finding
 from intake.service.keys import PublishedKey, WebhookKeySet
-from intake.service.looking import Found, History, Page, SubjectRead, TransitionRead
+from intake.service.looking import DeliveryRead, Found, History, Page, SubjectRead, TransitionRead
 from intake.service.problems import problem_of, written
 from intake.service.subscriptions import Subscriptions
 
@@ -213,6 +214,7 @@ _EXAMPLES: Final[tuple[BaseModel, ...]] = (
         transitions=9,
     ),
     SubjectRead(case_id=_CASE, number=_NUMBER, replaces=_OLD_NUMBER),
+    DeliveryRead(case_id=_CASE, order=EVENTS[Event.card_lost_on_way].form.example["order"], delivery=HandOver.post),
     Events(events=(_MOVED,), next=_PLACE, is_end=True),
     FeedEnd(next=_PLACE),
     _TOLD,
@@ -260,4 +262,6 @@ def of_event(event: Event) -> Any:
     fields = dict(EVENTS[event].form.example)
     if fields.pop("card_token", None) is not None:
         fields["card_number"] = "T00000001"
+    if fields.pop("address_token", None) is not None:
+        fields["address"] = "示例市示例区示例路1号"
     return fields

@@ -18,9 +18,10 @@ from activities.registry.reading import CaseRow, Filter, list_cases, replaced_nu
 from activities.sealing import Field as Sealable
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
+from cases.facts import HandOver
 from cases.kinds import KINDS, case_id, read_case_id
 from cases.machines.machine import Milestone, Status
-from cases.models import Category, Contract, Moment, Record, RegionCode, StaffId
+from cases.models import Category, Contract, Moment, OrderId, Record, RegionCode, Role, StaffId
 from cases.names import Kind
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
@@ -88,6 +89,17 @@ class SubjectRead(Record):
     """The number that is in force from now on."""
     replaces: str | None = Field(default=None, repr=False)
     """The one before it."""
+
+
+class DeliveryRead(Record):
+    """How the card that is ordered reaches its holder."""
+
+    case_id: str
+    order: OrderId
+    """The order in force."""
+    delivery: HandOver
+    address: str | None = Field(default=None, repr=False)
+    """Where it is sent, as the applicant confirmed it last; None where they have confirmed nothing."""
 
 
 class Narrowed(BaseModel):
@@ -252,6 +264,29 @@ class Looking:
             replaces=None if old is None else sealer.open(old, field=Sealable.number, person=opening.person),
         )
         return answered(subject)
+
+    async def read_delivery(self, request: Request, case: CaseId) -> Response:
+        """How the card that is ordered reaches its holder, and where it is sent, in clear, for the card bureau alone.
+
+        Each look is written down.
+        """
+        caller = await self.reach.callers.of(request)
+        caller.need(READ)
+        state = (await self.reach.case_of(caller, case)).state
+        way = None if state.screening is None else state.screening.delivery
+        if caller.actor.role is not Role.card_bureau or not state.card_ordered or state.order is None or way is None:
+            raise CaseError(Code.ROLE_NOT_ALLOWED)
+        entry = journal.Entry(
+            kind=journal.Kind.subject,
+            at=datetime.now(SHANGHAI),
+            actor=caller.actor,
+            case_id=case,
+            facts={"order": state.order},
+        )
+        await journal.write(self.reach.pool, entry)
+        person, sealer = state.opening.person, self.reach.sealer
+        address = None if state.address is None else sealer.open(state.address, field=Sealable.address, person=person)
+        return answered(DeliveryRead(case_id=case, order=state.order, delivery=way, address=address))
 
 
 _PLACE: Final = TypeAdapter(tuple[str, int])

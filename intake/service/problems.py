@@ -98,6 +98,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.SYSTEM_NOT_AWAITED,
         Code.CLAIM_PERIOD_NOT_OVER,
         Code.ACTIVATION_PERIOD_NOT_OVER,
+        Code.ADDRESS_NOT_NEEDED,
         Code.EXTENSION_TOO_LONG,
         Code.EXTENSION_OF_PROCESSING,
         Code.EXTENSION_OF_SUPPLEMENT,

@@ -20,7 +20,7 @@ from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.jobs import HandingIn, JobRows, Jobs
 from intake.service.keys import Keys, WebhookKeySet
-from intake.service.looking import Found, History, LookedFor, Looking, Page, SubjectRead
+from intake.service.looking import DeliveryRead, Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.reach import Reach
 from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPTION, PARAMETERS, TOLD
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
@@ -173,6 +173,19 @@ def _of_cases(router: APIRouter, looking: Looking) -> None:
                 scope=READ,
                 answer=SubjectRead,
                 answered="The numbers in clear.",
+                refuses=ONE_CASE | {Code.ROLE_NOT_ALLOWED},
+            ),
+        ),
+        (
+            "delivery",
+            looking.read_delivery,
+            Says(
+                name="read_delivery",
+                tag="cases",
+                summary="Read how a card is delivered",
+                scope=READ,
+                answer=DeliveryRead,
+                answered="The way, and the address in clear.",
                 refuses=ONE_CASE | {Code.ROLE_NOT_ALLOWED},
             ),
         ),

@@ -57,10 +57,13 @@ async def has_an_agent(stage: Stage) -> str:
 
 
 async def loses_a_card(stage: Stage) -> str:
-    """A replacement for a lost card, whose loss is reported once more by an agent."""
+    """A replacement for a lost card, for which an address is confirmed, and which an agent withdraws."""
     person = await stage.engine.insured()
     fields = fields_of(replacement(person)) | _online() | {"reason": "lost", "number": person.old}
     _, receipt = await stage.ask_intake("POST", _CASES, fields, by=BACK_OFFICE)
+    home = {"address": f"示例市示例路{stage.people.phone()}，{stage.people.name()}收"}
+    sent = await _told(stage, receipt["case_id"], "confirm_address", home)
+    assert sent.get("status") == "temporarily_blocked", sent.get("code")
     told = await _told(stage, receipt["case_id"], "withdraw", {"on_behalf": _agent(stage)})
     return str(told.get("status", told.get("code")))
 

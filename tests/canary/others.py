@@ -24,5 +24,5 @@ class InPerson:
         return await self._client.wait(case_id)
 
     async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
-        fact = fact_of(tell, view, lambda number: seal_card_number(number, case_id, self._sealer), requests)
+        fact = fact_of(tell, view, lambda _event, number: seal_card_number(number, case_id, self._sealer), requests)
         return await self._client.tell(case_id, fact, update_id=key)

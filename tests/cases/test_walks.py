@@ -608,6 +608,7 @@ class Walk:
             Event.report_loss,
             Event.confirm_loss,
             Event.card_found,
+            Event.confirm_address,
             Event.block_ended,
             Event.card_turned_up,
             Event.card_destroyed,

@@ -169,6 +169,7 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
         calls.outcome(CASE),
         calls.progress(CASE, "submitter"),
         calls.subject(CASE),
+        calls.delivery(CASE),
         calls.look_up(models.Kind.id_number_change, "T0000000"),
         calls.list_cases(Filter(), None, 1),
         calls.read_events(None, (), 1, 0),

@@ -44,6 +44,11 @@ BREAKS: list[tuple[str, Change, str]] = [
         "GET /v1/cases: needs another scope",
     ),
     (
+        "one of several scopes that is not enough any more",
+        lambda d: operation(d, "/v1/event-batches", "post")["security"].pop(0),
+        "POST /v1/event-batches: needs another scope",
+    ),
+    (
         "a parameter that is gone",
         lambda d: operation(d, "/v1/cases")["parameters"].pop(),
         "GET /v1/cases: query limit: gone",
@@ -138,6 +143,10 @@ BREAKS: list[tuple[str, Change, str]] = [
     ),
 ]
 FINE: list[tuple[str, Change]] = [
+    (
+        "one more scope that is enough",
+        lambda d: operation(d, "/v1/event-batches", "post")["security"].append({"client_credentials": ["events:all"]}),
+    ),
     ("a new route", lambda d: d["paths"].update({"/v1/persons": {}})),
     ("a new field of an answer", lambda d: schema(d, "CaseView")["properties"].update(news={"type": "string"})),
     ("a new status", lambda d: schema(d, "Status")["enum"].append("resting")),

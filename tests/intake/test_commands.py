@@ -286,6 +286,10 @@ class Recorder:
         self.made.append((case, actor, batch, card_number, more))
         return Answer(case_id=case, status=Status.ready, milestone=Milestone.submitted, version=4)
 
+    async def confirm_address(self, case: str, actor: Any, address: str, **more: Any) -> Answer:
+        self.made.append((case, actor, address, more))
+        return Answer(case_id=case, status=Status.in_review, milestone=Milestone.submitted, version=4)
+
     async def open_each(self, applications: Any, *, in_flight: int) -> AsyncIterator[Opened]:
         for place, _ in enumerate(applications):
             assert place <= in_flight
@@ -447,6 +451,18 @@ class TestFacts:
         assert run(*made, "-", stdin=b"C0000001\n").exit == run(*made, path).exit == Exit.fine
         assert [(batch, number) for _, _, batch, number, _ in recorder.made] == [("b-1", "C0000001")] * 2
         assert [more["order"] for *_, more in recorder.made] == [order] * 2
+
+    def test_an_address_comes_from_standard_input_or_a_file_and_from_whoever_speaks(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        recorder = answering(monkeypatch, Recorder(view=a_view()))
+        path = tmp_path / "address"
+        path.write_text("示例市示例区示例路1号\n", encoding="utf-8")
+        confirm = ["confirm-address", CASE, "--on-behalf", "applicant", "--address-from"]
+        assert run(*confirm, "-", stdin="示例市示例区示例路1号".encode()).exit == run(*confirm, path).exit == Exit.fine
+        assert [address for _, _, address, _ in recorder.made] == ["示例市示例区示例路1号"] * 2
+        assert [more["on_behalf"].kind for *_, more in recorder.made] == ["applicant"] * 2
+        assert run("confirm-address", CASE).exit == Exit.usage
 
     def test_a_card_that_was_not_made_has_no_number(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         recorder = answering(monkeypatch, Recorder(view=a_view()))

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Final
 
 from activities.sealing import Field, Sealer
-from cases.facts import CardProduced, CardTurnedUp, Fact, Recompute
+from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, Recompute
 from cases.models import Actor, Role
 from cases.policy import Policies
 from cases.state import CaseState
@@ -43,6 +43,11 @@ class Told(Facts):
         sealed, token = self._card()
         over = self.pick(self.state.past_orders or (NO_ORDER,))
         return CardTurnedUp(actor=actor, order=over, batch="b-1", card_number=sealed, card_token=token)
+
+    def confirm_address(self, actor: Actor) -> Fact:
+        address = self.pick(("示例市示例区示例路1号", "示例市示例区示例路2号"))
+        sealed = self._sealer.seal(address, field=Field.address, person=self.state.opening.person)
+        return ConfirmAddress(actor=actor, address=sealed, address_token=self._sealer.content_token(address))
 
     def recompute(self, actor: Actor) -> Fact:
         pin = self.state.terms.policy if self.state.screening is not None else None

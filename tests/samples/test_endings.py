@@ -133,6 +133,7 @@ class World:
                 finding=self._checked(case, person),
                 terms=case.policy.terms(opening.kind),
                 demands=case.policy.demands(opening, None),
+                delivery=case.policy.handed_over(opening, None),
                 draws_pension=person is not None and person.draws_pension,
                 benefits_held=held,
             )
@@ -395,8 +396,8 @@ def _opening(application: Application) -> NumberChangeOpening | ReplacementOpeni
     return ReplacementOpening.model_validate({**shared, "reason": application.reason})
 
 
-def _seal(card_number: str) -> tuple[str, str]:
-    return SEALED, number_token(KEY, card_number)
+def _seal(_event: Event, text: str) -> tuple[str, str]:
+    return SEALED, number_token(KEY, text)
 
 
 def samples() -> list[Sample]:

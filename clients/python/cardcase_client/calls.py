@@ -16,6 +16,7 @@ from cardcase_client.models import (
     Application,
     CaseView,
     Category,
+    DeliveryRead,
     Events,
     FeedEnd,
     Found,
@@ -139,6 +140,11 @@ def progress(case_id: str, speaker: str) -> Call[Progress]:
 def subject(case_id: str) -> Call[SubjectRead]:
     """Read whom a case is about."""
     return Call("GET", _case(case_id, "/subject"), as_(SubjectRead))
+
+
+def delivery(case_id: str) -> Call[DeliveryRead]:
+    """Read how a card is delivered."""
+    return Call("GET", _case(case_id, "/delivery"), as_(DeliveryRead))
 
 
 def look_up(kind: Kind, personal_number: str) -> Call[Found]:

@@ -20,6 +20,7 @@ from cardcase_client.models import (
     Awaits,
     CaseRow,
     CaseView,
+    DeliveryRead,
     Entry,
     Events,
     History,
@@ -211,6 +212,10 @@ class Client(_Sending):
     def read_subject(self, case_id: str) -> SubjectRead:
         """The numbers in clear, for a system that the case waits for. Each look is written down."""
         return self._do(calls.subject(case_id))
+
+    def read_delivery(self, case_id: str) -> DeliveryRead:
+        """How the card that is ordered reaches its holder, for the card bureau. Each look is written down."""
+        return self._do(calls.delivery(case_id))
 
     def look_up(self, kind: Kind, personal_number: str) -> str:
         """The case ID of a person's case of one kind. Written down, and limited. Raises `NotFound`."""
@@ -433,6 +438,10 @@ class AsyncClient(_Sending):
     async def read_subject(self, case_id: str) -> SubjectRead:
         """See `Client.read_subject`."""
         return await self._do(calls.subject(case_id))
+
+    async def read_delivery(self, case_id: str) -> DeliveryRead:
+        """See `Client.read_delivery`."""
+        return await self._do(calls.delivery(case_id))
 
     async def look_up(self, kind: Kind, personal_number: str) -> str:
         """See `Client.look_up`."""

@@ -160,6 +160,7 @@ class Code(StrEnum):
     MERGE_PAID = "MERGE_PAID"
     CLAIM_PERIOD_NOT_OVER = "CLAIM_PERIOD_NOT_OVER"
     ACTIVATION_PERIOD_NOT_OVER = "ACTIVATION_PERIOD_NOT_OVER"
+    ADDRESS_NOT_NEEDED = "ADDRESS_NOT_NEEDED"
     CARD_NOT_TO_BE_DESTROYED = "CARD_NOT_TO_BE_DESTROYED"
     ORDER_NOT_OVER = "ORDER_NOT_OVER"
     LOSS_ALREADY_REPORTED = "LOSS_ALREADY_REPORTED"
@@ -342,6 +343,7 @@ class Event(StrEnum):
     report_loss = "report_loss"
     confirm_loss = "confirm_loss"
     card_found = "card_found"
+    confirm_address = "confirm_address"
     card_produced = "card_produced"
     card_handed_over = "card_handed_over"
     card_lost_on_way = "card_lost_on_way"
@@ -954,6 +956,8 @@ class CaseView(Told):
     """Why a change that was carried out is corrected."""
     delivery: Open[HandOver] | None = None
     """How a new card is to reach its holder."""
+    address_confirmed: bool = False
+    """Whether the applicant has confirmed where a card that comes by post is sent."""
     verifier: str | None = None
     approver: str | None = None
     confirmations: tuple[Open[System], ...] = ()
@@ -998,6 +1002,19 @@ class CaseView(Told):
     remains: tuple[str, ...] = ()
 
 
+class ConfirmAddress(Fact):
+    """The applicant confirms the address to which the new card is sent."""
+
+    event: ClassVar[str] = Event.confirm_address
+
+    note: str = ""
+    on_behalf: ApplicationCitizen | None = None
+    """Who speaks. Where a system says nobody, whoever handed the application in."""
+    address: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", min_length=6, max_length=200)] = Field(
+        repr=False
+    )
+
+
 class ConfirmDownstream(Fact):
     """Another system says whether it took the changed number over."""
 
@@ -1031,6 +1048,17 @@ class Correction(Sent):
     """The decision, notice or record that says so."""
 
 
+class DeliveryRead(Told):
+    """How the card that is ordered reaches its holder."""
+
+    case_id: str
+    order: str
+    """The order in force."""
+    delivery: Open[HandOver]
+    address: str | None = Field(default=None, repr=False)
+    """Where it is sent, as the applicant confirmed it last; None where they have confirmed nothing."""
+
+
 class Moved(Told):
     """Where a case stands after what happened."""
 
@@ -1048,6 +1076,8 @@ class Moved(Told):
     """By when, where the status has a limit."""
     request: str | None = None
     """Identity of an order or a publication; an answer names it."""
+    delivery: Open[HandOver] | None = None
+    """How the card that is ordered reaches its holder."""
     about: str | None = None
     """What it is about, where a step asks or tells several: the register's own mark of a card or a claim."""
 

@@ -209,10 +209,10 @@ BEGIN
         ON CONFLICT (person_id) WHERE code = 'A' DO NOTHING
         RETURNING id
     ), published AS (
-        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+        INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id, delivery)
         SELECT
             s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
-            told(s.facts, 'request_id')
+            told(s.facts, 'request_id'), told(s.facts, 'delivery')
         FROM ordered
     )
     SELECT
@@ -241,10 +241,10 @@ BEGIN
         WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code = 'A'
         RETURNING id
     )
-    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id)
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id, delivery)
     SELECT
         s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
-        told(s.facts, 'request_id')
+        told(s.facts, 'request_id'), told(s.facts, 'delivery')
     FROM ordered;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
@@ -254,6 +254,19 @@ END
 $$;
 COMMENT ON FUNCTION effect_reorder_card IS
     'The bureau is asked once more for the card, with what is to be printed on it by now; refuses REGISTER_CHANGED where none is coming';
+
+CREATE OR REPLACE FUNCTION effect_tell_address(s step) RETURNS jsonb LANGUAGE sql AS $$
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id, delivery)
+    SELECT
+        s.case_id, s.generation, s.name, 'card_address_confirmed', 'card_bureau', coming.id::text, s.person, s.at,
+        coming.order_id, 'post'
+    FROM cards AS coming
+    WHERE coming.person_id = s.person_id AND coming.case_id = s.case_id AND coming.generation = s.generation
+      AND coming.code = 'A';
+    SELECT NULL::jsonb
+$$;
+COMMENT ON FUNCTION effect_tell_address IS
+    'The bureau learns that an address was confirmed for a card that it makes; nothing happens where none is ordered yet';
 
 CREATE OR REPLACE FUNCTION effect_take_earlier_attempt(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE

@@ -105,6 +105,7 @@ report_loss          .  x  .  .  .  x  x  .  .  x
 card_lost_on_way     .  x  .  .  .  x  x  .  .  x
 confirm_loss         .  x  .  .  .  .  .  .  .  x
 card_found           .  x  .  .  .  .  .  .  .  x
+confirm_address      .  x  .  .  .  .  .  .  .  x
 card_produced        .  .  .  .  .  x  .  .  .  .
 card_handed_over     .  x  .  .  .  x  .  .  .  .
 card_activated       .  x  .  .  .  x  x  x  .  .
