@@ -77,7 +77,9 @@ REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.re
 NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
-KIND_OF_WORD: Final = {word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name)}
+KIND_OF_WORD: Final = {
+    word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name, record.kind.value)
+}
 CHANNEL_OF_WORD: Final = {
     word: channel for channel, zh in APPLICATION_CHANNEL_ZH.items() for word in (zh, channel.value)
 }
