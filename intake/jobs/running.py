@@ -41,6 +41,8 @@ KEPT: Final = timedelta(days=35)
 
 _LOOK_AGAIN: Final = 1.0
 """Seconds after which an idle runner looks for rows that others have left, or that were put back."""
+_SHARES: Final = 4
+"""Rows are claimed when so much of what may be under way is free, a quarter."""
 _LONGEST_PAUSE: Final = 30.0
 _RUNS_KEPT: Final = 8
 _MOST_FAULTS: Final = 5
@@ -119,19 +121,21 @@ class Runner:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            claimed: list[Claimed] = []
-            # A register that is away for a moment is asked again.
-            with contextlib.suppress(CaseError):
-                free = self._in_flight - len(self._under_way)
-                claimed = await store.claim(self._pool, free, self._lease) if free else []
-            for row in claimed:
+            free = self._in_flight - len(self._under_way)
+            # Claiming costs the register as much as a row does: not for every row that is done.
+            if free * _SHARES >= self._in_flight:
+                await self._claim(free)
+            await self._something_to_do()
+            if self._failures:
+                await asyncio.sleep(self._pause)
+
+    async def _claim(self, at_most: int) -> None:
+        # A register that is away for a moment is asked again.
+        with contextlib.suppress(CaseError):
+            for row in await store.claim(self._pool, at_most, self._lease):
                 task = asyncio.create_task(self._answer(row))
                 self._under_way.add(task)
                 task.add_done_callback(self._done)
-            if not claimed or len(self._under_way) >= self._in_flight:
-                await self._something_to_do()
-            if self._failures:
-                await asyncio.sleep(self._pause)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
