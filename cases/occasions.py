@@ -65,6 +65,8 @@ class Invited(Record):
 
     day: date
     written: int
+    called_off: int = 0
+    """What was not sent yet and named another date than the one that holds now."""
 
 
 class Rechecked(Record):

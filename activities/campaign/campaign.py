@@ -56,7 +56,7 @@ class Campaign:
         progress = await walk.walk(self._pool, _begun(inviting.Progress()), activity.heartbeat)
         if walk.unserved:
             log.error("nobody is invited in regions that no policy serves", extra={"regions": sorted(walk.unserved)})
-        return Invited(day=occasion.day, written=progress.written)
+        return Invited(day=occasion.day, written=progress.written, called_off=progress.called_off)
 
     @activity.defn
     @codes_only

@@ -3,6 +3,9 @@
 They are told at the two blue rungs, which the policy counts in days before the campaign date, the three priority groups
 with twice the lead. Nobody gets a case by it. Whoever has passed both rungs unseen, because the record came late, gets
 the later one only, as a case that starts late does.
+
+Where the date is moved, what still waits for its moment and names another one is called off, and whoever is to be told
+by the date that holds is told of it.
 """
 
 import json
@@ -32,10 +35,11 @@ BATCH: Final = 2_000
 
 
 class Progress(NamedTuple):
-    """How far the register was walked: the last person's key, and the invitations written so far."""
+    """How far the register was walked: the last person's key, and the invitations written and called off so far."""
 
     reached: int = 0
     written: int = 0
+    called_off: int = 0
 
 
 class Invitation(NamedTuple):
@@ -89,15 +93,23 @@ class Inviting:
         found = await SQL["next_persons"].first(connection, {"after": progress.reached, "limit": BATCH})
         if found is None or found["reached"] is None:
             return None
+        called_off = await SQL["call_off_invitations"].run(connection, {**self._announced(found), "at": self._at})
+        progress = progress._replace(reached=found["reached"], called_off=progress.called_off + called_off)
         rows = list(self._invitations(found))
         if not rows:
-            return progress._replace(reached=found["reached"])
+            return progress
         columns = {column: [row[place] for row in rows] for place, column in enumerate(Invitation._fields)}
         written = await SQL["write_invitations"].run(connection, {**columns, "at": self._at})
-        return Progress(found["reached"], progress.written + written)
+        return progress._replace(written=progress.written + written)
+
+    def _announced(self, found: asyncpg.Record) -> dict[str, list[str]]:
+        """With what the subject of each person's invitation begins that names the date which holds now."""
+        seasons = ((person, self._of_region(region)) for person, region, *_ in _people(found))
+        announced = {person: _subject(season) for person, season in seasons if season is not None}
+        return {"persons": list(announced), "announced": list(announced.values())}
 
     def _invitations(self, found: asyncpg.Record) -> Iterator[Invitation]:
-        for person, region, category in zip(found["persons"], found["regions"], found["categories"], strict=True):
+        for person, region, category in _people(found):
             season = self._of_region(region)
             level = season and season.level[category != Category.general.value]
             if season is None or level is None:
@@ -107,7 +119,7 @@ class Inviting:
                 continue
             yield Invitation(
                 # Whoever was told of another date is told again.
-                subjects=f"invitation:{season.last_day}:{level.name}:{person}",
+                subjects=f"{_subject(season)}{level.name}:{person}",
                 persons=person,
                 templates=f"invitation.{level.name}",
                 facts=season.facts,
@@ -142,6 +154,14 @@ class Inviting:
             return None
         due = (level for level in LEVELS if _is_near(rules[level], ends, calendar, self._at, urgent=urgent))
         return next(due, None)
+
+
+def _people(found: asyncpg.Record) -> Iterator[tuple[str, str, str]]:
+    return zip(found["persons"], found["regions"], found["categories"], strict=True)
+
+
+def _subject(season: Season) -> str:
+    return f"invitation:{season.last_day}:"
 
 
 def _is_near(rule: RungRule, ends: Due, calendar: WorkingCalendar, at: datetime, *, urgent: bool) -> bool:

@@ -24,10 +24,18 @@ FROM batch LEFT JOIN LATERAL (
     LIMIT 1
 ) AS person ON true;
 
+-- name: call_off_invitations
+-- What was not sent yet and names another date than the one that holds now does not hold any more from this moment on.
+UPDATE notifications SET not_after = :at
+FROM unnest(:persons::text[], :announced::text[]) AS holds (person, announced)
+WHERE notifications.person = holds.person AND topic = 'invitation' AND state = 'pending' AND not_after > :at
+  AND NOT starts_with(subject, holds.announced);
+
 -- name: write_invitations
--- One message to each, once per person and level, each at its own moment of the office hours. Those that are known are
--- passed over before anything of a row is made; the rest is a race with another walk.
-INSERT INTO notifications (
+-- One message to each, once per person, date and level, each at its own moment of the office hours. One that was called off
+-- and never sent is written anew when its date holds again. Those that are known are passed over before anything of a row
+-- is made; the rest is a race with another walk.
+INSERT INTO notifications AS known (
     subject, person, event, recipient, template, facts, topic, not_before, not_after, written_at, next_attempt_at
 )
 SELECT subject, person, 'invited', 'applicant', template, facts::jsonb, 'invitation', slot, ends, :at, slot
@@ -35,7 +43,12 @@ FROM unnest(
     :subjects::text[], :persons::text[], :templates::text[], :facts::text[], :slots::timestamptz[], :ends::timestamptz[]
 ) AS invitation (subject, person, template, facts, slot, ends)
 WHERE NOT EXISTS (
-    SELECT FROM notifications AS known
-    WHERE known.subject = invitation.subject AND known.event = 'invited' AND known.recipient = 'applicant'
+    SELECT FROM notifications AS before
+    WHERE before.subject = invitation.subject AND before.event = 'invited' AND before.recipient = 'applicant'
+      AND before.not_after = invitation.ends
 )
-ON CONFLICT (subject, event, recipient) DO NOTHING;
+ON CONFLICT (subject, event, recipient) DO UPDATE SET
+    not_before = excluded.not_before, not_after = excluded.not_after, written_at = excluded.written_at,
+    next_attempt_at = excluded.next_attempt_at, state = 'pending'
+WHERE known.not_after < excluded.not_after AND known.state IN ('pending', 'overtaken')
+  AND NOT EXISTS (SELECT FROM deliveries WHERE notification_id = known.id);

@@ -74,6 +74,27 @@ async def rows(pool: Pool) -> list[asyncpg.Record]:
         return found
 
 
+async def invited_by(pool: Pool, policies: Policies, ends: date, moment: datetime) -> Invited:
+    """A walk by policies whose campaign ends on a day."""
+    moved = Policies(
+        pack.model_copy(update={"campaign": pack.campaign.model_copy(update={"ends": ends})})
+        for pack in (policies.of_region(NORTH), policies.of_region(SOUTH))
+    )
+    client: Any = None
+    campaign = Campaign(pool, client, moved, official_calendar, clock=Clock.callers)
+    invited: Invited = await fired(Scheduled.invitations).run(campaign.invite, Occasion(at=moment))
+    return invited
+
+
+async def overtaken(pool: Pool, message: int, moment: datetime) -> bool:
+    """Whether a message does not hold any more when its moment has come."""
+    async with connection_of(pool) as connection:
+        found: bool = await connection.fetchval(
+            "SELECT is_overtaken(notifications, $2) FROM notifications WHERE id = $1", message, moment
+        )
+        return found
+
+
 async def templates(pool: Pool) -> list[str]:
     return [row["template"] for row in await rows(pool)]
 
@@ -231,17 +252,73 @@ class TestOnce:
     ) -> None:
         (person,) = await load(insured())
         for ends in (date(2026, 8, 31), date(2026, 9, 30), date(2026, 9, 30)):
-            moved = Policies(
-                pack.model_copy(update={"campaign": pack.campaign.model_copy(update={"ends": ends})})
-                for pack in (policies.of_region(NORTH), policies.of_region(SOUTH))
-            )
-            client: Any = None
-            campaign = Campaign(pool, client, moved, official_calendar, clock=Clock.callers)
-            await fired(Scheduled.invitations).run(campaign.invite, Occasion(at=at(date(2026, 8, 12))))
+            await invited_by(pool, policies, ends, at(date(2026, 8, 12)))
         assert [row["subject"] for row in await rows(pool)] == [
             f"invitation:2026-08-31:blue_1:{person}",
             f"invitation:2026-09-30:blue_0:{person}",
         ]
+
+    @pytest.mark.parametrize(
+        ("moved_to", "day", "level"),
+        [
+            # Earlier: told at once, and by the later level. Later: told when the level is due by that date.
+            (date(2026, 8, 7), date(2026, 7, 13), "blue_1"),
+            (date(2026, 10, 30), date(2026, 9, 2), "blue_0"),
+        ],
+    )
+    async def test_unsent_ones_are_called_off_when_the_date_is_moved_and_the_new_date_is_told(
+        self, pool: Pool, load: Load, policies: Policies, moved_to: date, day: date, level: str
+    ) -> None:
+        (person,) = await load(insured())
+        friday, monday = date(2026, 7, 10), date(2026, 7, 13)
+        first = await invited_by(pool, policies, date(2026, 8, 31), at(friday, hour=20))
+        assert (first.written, first.called_off) == (1, 0)
+        # The policy moves the date over the weekend, before anybody was told.
+        moved = await invited_by(pool, policies, moved_to, at(monday, hour=0))
+        assert moved.called_off == 1
+        assert (await invited_by(pool, policies, moved_to, at(monday, hour=0))).called_off == 0
+        if day != monday:
+            assert moved.written == 0
+            await invited_by(pool, policies, moved_to, at(day, hour=0))
+        before, after = await rows(pool)
+        assert (await overtaken(pool, before["id"], before["not_before"]), before["subject"]) == (
+            True,
+            f"invitation:2026-08-31:blue_0:{person}",
+        )
+        assert await overtaken(pool, after["id"], after["not_before"]) is False
+        assert after["subject"] == f"invitation:{moved_to}:{level}:{person}"
+        assert day_of(after["not_before"]) == day
+        ends = datetime.fromisoformat(json.loads(after["facts"])["campaign_ends"])
+        assert ends == at(moved_to + timedelta(days=1), hour=0)
+
+    async def test_one_that_was_called_off_is_told_when_its_date_holds_again(
+        self, pool: Pool, load: Load, policies: Policies
+    ) -> None:
+        await load(insured())
+        friday, saturday, sunday = (at(date(2026, 7, day), hour=20) for day in (10, 11, 12))
+        for ends, moment in (
+            (date(2026, 8, 31), friday),
+            (date(2026, 10, 30), saturday),
+            (date(2026, 8, 31), sunday),
+            (date(2026, 8, 31), sunday),
+        ):
+            await invited_by(pool, policies, ends, moment)
+        (only,) = await rows(pool)
+        assert (only["state"], day_of(only["not_before"])) == ("pending", date(2026, 7, 13))
+        assert await overtaken(pool, only["id"], only["not_before"]) is False
+
+    async def test_what_was_sent_is_neither_called_off_nor_sent_again(
+        self, pool: Pool, load: Load, policies: Policies
+    ) -> None:
+        await load(insured())
+        friday, saturday, sunday = (at(date(2026, 7, day), hour=20) for day in (10, 11, 12))
+        await invited_by(pool, policies, date(2026, 8, 31), friday)
+        async with connection_of(pool) as connection:
+            await connection.execute("UPDATE notifications SET state = 'accepted', next_attempt_at = NULL")
+        for ends, moment in ((date(2026, 10, 30), saturday), (date(2026, 8, 31), sunday)):
+            assert await invited_by(pool, policies, ends, moment) == Invited(day=moment.date(), written=0)
+        (only,) = await rows(pool)
+        assert only["state"] == "accepted"
 
     async def test_also_for_those_who_come_later(self, load: Load, invite: Invite) -> None:
         await load(insured())
