@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 
 import aiohttp
 import structlog
+from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
@@ -40,7 +41,7 @@ from runtime.logs import configure_logging
 from runtime.loop import run
 from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
-from runtime.worker import cases_worker, notifications_worker, scheduled_activities
+from runtime.worker import cases_worker, hinting, notifications_worker, scheduled_activities
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
 
@@ -80,7 +81,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             await cleanup.enter_async_context(_listening_to_providers(settings, settings.callback_port, messages))
         courier = Courier(client)
         cleanup.push_async_callback(courier.drain)
-        await cleanup.enter_async_context(_publishing(settings, messages, client.namespace))
+        await cleanup.enter_async_context(_publishing(settings, messages, client))
         policies = Policies.load()
         scheduled = scheduled_activities(
             Supervision(pool, official_calendar), Campaign(pool, client, policies, official_calendar)
@@ -109,7 +110,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
 
 
 @asynccontextmanager
-async def _publishing(settings: WorkerSettings, pool: Pool, namespace: str) -> AsyncIterator[None]:
+async def _publishing(settings: WorkerSettings, pool: Pool, client: Client) -> AsyncIterator[None]:
     """Publish what happens, and send it to whoever is told by webhook. Raises `CannotStart`."""
     keys = None
     if settings.webhook_key_file is not None:
@@ -120,7 +121,7 @@ async def _publishing(settings: WorkerSettings, pool: Pool, namespace: str) -> A
             raise CannotStart([Problem("CARDCASE_WEBHOOK_KEY_FILE", what, MAKE_A_PAIR)]) from None
     async with (
         aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-        Publisher(pool, session, namespace, keys).running(),
+        Publisher(pool, session, client.namespace, keys, tell=hinting(client)).running(),
     ):
         yield
 

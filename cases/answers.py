@@ -170,6 +170,14 @@ class Destruction(Record):
     stated_by: StaffId
 
 
+class Unasked(Record):
+    """A system whose question has not been delivered, although the time for that is over."""
+
+    role: Role
+    away_since: AwareDatetime | None = None
+    """Since when its receivers accept nothing; None where nobody receives for it, nor asks the feed."""
+
+
 class CaseView(Record):
     """Everything about a case that may be shown without opening personal data."""
 
@@ -261,6 +269,11 @@ class CaseView(Record):
     """The publication of the number that the awaited systems have to answer."""
     refused_by: System | None = None
     """The system that refused the new number last, until it confirms or is asked again."""
+    asked_at: AwareDatetime | None = None
+    """When the last of those who are asked had the question, where the case has looked for it: at the end of the time
+    to deliver it."""
+    undelivered: tuple[Unasked, ...] = ()
+    """Who could not be asked in time."""
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that are over, oldest first, of all generations of the case."""
     dispute: Dispute | None = None

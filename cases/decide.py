@@ -16,9 +16,10 @@ from cases.events import Event, Origin
 from cases.facts import Fact
 from cases.kinds import KINDS
 from cases.ladder import Dates
-from cases.machines.machine import OF_THE_CASE_ALONE, OTHERWISE, Clock, Effect, Guard, Row, Status
+from cases.machines.machine import FOR_AN_ANSWER, OF_THE_CASE_ALONE, OTHERWISE, Clock, Effect, Guard, Row, Status
 from cases.openings import Opening
 from cases.rules import (
+    asking,
     benefits,
     cards,
     deadlines,
@@ -51,6 +52,7 @@ SUBJECTS: Final[tuple[Subject, ...]] = (
     merging.RULES,
     cards.RULES,
     numbers.RULES,
+    asking.RULES,
     repairs.RULES,
     benefits.RULES,
     deadlines.RULES,
@@ -224,8 +226,10 @@ def _decision(state: CaseState, row: Row, fact: Fact | None, at: datetime, becau
     after = state.model_copy(update=changed)
     starts = row.to is not row.status or again
     clock = state.machine.statuses[row.to].clock if starts else None
-    if row.event in KEEPS_ITS_TIMER and state.timer is None:
-        clock = None
+    if row.event in KEEPS_ITS_TIMER:
+        clock = after.timer.clock if after.timer is not None else None
+    elif clock in FOR_AN_ANSWER and after.asked_at is None:
+        clock = Clock.delivery
     if clock is not None and clock in _CLOCK_SPENT and _CLOCK_SPENT[clock](after):
         clock = None
         after = after.model_copy(update={"timer": None})
@@ -312,7 +316,9 @@ def settle(
         dropped = {each.document for each in after.screening.demands} - asked_now.keys()
         update["screening"] = after.screening.model_copy(update={"terms": terms, "demands": left})
         update["defects"] = tuple(defect for defect in after.defects if defect.document not in dropped)
-    return after.model_copy(update=update)
+    settled = after.model_copy(update=update)
+    # Who has answered, or is asked no more, need not be reached.
+    return settled.model_copy(update={"unasked": settled.undelivered}) if settled.unasked else settled
 
 
 def with_dates(state: CaseState, dates: Dates) -> CaseState:

@@ -147,6 +147,8 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "differ" if view.dissents else "decided", _decisions(view)
     yield "judged", _judgements(view)
     yield "merged", _say("可撤销，直至首笔待遇支付", "may be undone until something is paid") if view.merged else ""
+    yield "undelivered", _undelivered(view)
+    yield "asked", _moment(view.asked_at) if view.asked_at is not None else ""
     yield "order", f"`{view.order}`" if view.order is not None and view.awaits is not Awaits.nobody else ""
     yield "attempts", _list(f"`{order}`" for order in view.attempts)
     yield "to_destroy", _list(f"`{order}`" for order in view.to_destroy)
@@ -186,6 +188,8 @@ _LABELS: Final = MappingProxyType(
         "defects": ("材料问题", "defects"),
         "notice": ("一次性告知期限", "defects to be named"),
         "awaited": ("等待确认", "awaited confirmations"),
+        "undelivered": ("**请求尚未送达**", "**not asked yet**"),
+        "asked": ("请求送达时间", "asked"),
         "late": ("**对已失效请求的回复**", "**answers to requests that are over**"),
         "decided": ("已有一人认定（待第二人）", "decided by one, awaits the second"),
         "differ": (
@@ -331,6 +335,21 @@ def _late_answers(view: CaseView) -> str:
     return _list(
         f"{word(late.event, _shown.tongue)} `{late.request}` · `{late.actor}` · {_moment(late.at)}"
         for late in view.late_answers
+    )
+
+
+def _undelivered(view: CaseView) -> str:
+    """Who was not asked yet, and since when nobody receives for them."""
+    return _list(
+        word(each.role, _shown.tongue)
+        + _aside(
+            _say("没有接收端", "nobody receives for it")
+            if each.away_since is None
+            else _say(
+                f"接收端自{_moment(each.away_since)}起不可用", f"its receiver is away since {_moment(each.away_since)}"
+            )
+        )
+        for each in view.undelivered
     )
 
 

@@ -179,6 +179,7 @@ class Code(StrEnum):
     PRODUCTION_FAILED = "PRODUCTION_FAILED"
     CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
     CONFIRMATION_OVERDUE = "CONFIRMATION_OVERDUE"
+    QUESTION_NOT_DELIVERED = "QUESTION_NOT_DELIVERED"
     # The directory of offices and posts
     OFFICE_UNKNOWN = "OFFICE_UNKNOWN"
     OFFICE_REPEATED = "OFFICE_REPEATED"
@@ -754,6 +755,10 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.CONFIRMATION_OVERDUE: Remedy(
         "A system has not confirmed in time. Ask it, then repair.", "有系统逾期未确认，请核实后处理异常。"
+    ),
+    Code.QUESTION_NOT_DELIVERED: Remedy(
+        "A system was not asked yet: nobody receives for it. See which, and have its receiver mended; it is not late.",
+        "有系统尚未收到请求（接收端不可用），并非对方逾期，请查看是哪个系统并恢复其接收。",
     ),
     Code.OFFICE_UNKNOWN: Remedy(
         "An office is named that the directory does not hold. Add it, or correct its code.",

@@ -122,6 +122,7 @@ class Event(StrEnum):
     confirmation_overdue = "confirmation_overdue"
     loss_report_expired = "loss_report_expired"
     production_overdue = "production_overdue"
+    delivery_overdue = "delivery_overdue"
     claim_period_passed = "claim_period_passed"
     activation_overdue = "activation_overdue"
     escalated = "escalated"
@@ -134,6 +135,7 @@ class Event(StrEnum):
     benefits_lifted = "benefits_lifted"
     person_found_ended = "person_found_ended"
     block_ended = "block_ended"
+    question_delivered = "question_delivered"
 
     @property
     def origin(self) -> Origin:
@@ -657,6 +659,7 @@ _RECORDS: Final = (
     _ran_out(Event.confirmation_overdue, "外部确认逾期"),
     _ran_out(Event.loss_report_expired, "临时挂失到期"),
     _ran_out(Event.production_overdue, "制卡逾期"),
+    _ran_out(Event.delivery_overdue, "请求逾期未送达"),
     _ran_out(Event.claim_period_passed, "领卡提醒期满"),
     _ran_out(Event.activation_overdue, "激活逾期"),
     _ran_out(Event.escalated, "督办升级"),
@@ -669,6 +672,7 @@ _RECORDS: Final = (
     _heard(Event.benefits_lifted, "待遇已恢复（定期复核）"),
     _heard(Event.person_found_ended, "登记库查明死亡或转出"),
     _heard(Event.block_ended, "挂失期满（定期复核）"),
+    _heard(Event.question_delivered, "请求已送达"),
 )
 
 EVENTS: Final[Mapping[Event, EventRecord]] = {record.event: record for record in _RECORDS}

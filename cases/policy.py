@@ -6,7 +6,7 @@ What a region demands, limits or withholds carries its legal basis; a file that 
 
 import tomllib
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -20,6 +20,7 @@ from cases.clocks import (
     Budget,
     Due,
     OfficeHours,
+    Standstill,
     WorkingCalendar,
     closes,
     day_of,
@@ -120,6 +121,18 @@ class SupplementLimit(Limit):
     def notice(self) -> Allowed:
         """The agency's own time."""
         return Allowed(Budget(self.notice_working_days), Budget(self.notice_working_days))
+
+
+class DeliveryLimit(_Table):
+    """Within which a question has to reach whoever is asked; their time to answer runs from then."""
+
+    working_days: WorkingDays
+    legal_basis: Basis
+
+    @property
+    def allowed(self) -> Allowed:
+        """Nothing extends it: an extension gives more time to answer."""
+        return Allowed(Budget(self.working_days), Budget(self.working_days))
 
 
 class HoldLimit(_Table):
@@ -377,6 +390,7 @@ class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
     supplement: SupplementLimit
+    asking: DeliveryLimit
     confirmation: Limit
     confirmations: tuple[System, ...] = ()
     """Systems that must confirm a changed number before the case goes on; none where all share one database."""
@@ -438,6 +452,7 @@ class NumberChangeRules(Part):
         return {
             Clock.supplement: self.supplement.allowed,
             Clock.notice: self.supplement.notice,
+            Clock.delivery: self.asking.allowed,
             Clock.confirmation: self.confirmation.allowed,
         }
 
@@ -462,6 +477,7 @@ class ReplacementRules(Part):
     """How a region replaces cards."""
 
     supplement: SupplementLimit
+    asking: DeliveryLimit
     production: Limit
     production_attempts: Annotated[int, Field(ge=1, le=10)]
     loss_report: LossReport
@@ -535,6 +551,7 @@ class ReplacementRules(Part):
         return {
             Clock.supplement: self.supplement.allowed,
             Clock.notice: self.supplement.notice,
+            Clock.delivery: self.asking.allowed,
             Clock.production: self.production.allowed,
             Clock.loss_report: _days(self.loss_report.days, self.loss_report.at_most),
             Clock.activation: _days(self.activation_days),
@@ -726,11 +743,23 @@ class Policy(_Table):
             return Timer(clock=clock, since=at, due_at=ends.at, provisional=ends.provisional) if ends else None
         stood = [each.standstill for each in going_on.stood] if going_on is not None else []
         by = going_on.extended if going_on is not None else 0
-        ends = due(since, allowed.budget, calendar, stood, by)
-        if decision.row.event is Event.extend and ends.at > due(since, allowed.at_most, calendar, stood).at:
-            raise CaseError(TOO_LONG[clock])
+        if decision.row.event is Event.extend:
+            self._check_extension(state, since, calendar, stood, by)
+        # What an officer gives in addition is given for the answer, not for the way there.
+        ends = due(since, allowed.budget, calendar, stood, 0 if clock is Clock.delivery else by)
         when: dict[str, Any] = {"due_at": ends.at, "provisional": ends.provisional}
         return going_on.model_copy(update=when) if going_on is not None else Timer(clock=clock, since=at, **when)
+
+    def _check_extension(
+        self, state: CaseState, since: datetime, calendar: WorkingCalendar, stood: Sequence[Standstill], by: int
+    ) -> None:
+        """Raises `CaseError` where the limit of the status would be longer than the policy has at most."""
+        clock = state.machine.statuses[state.status].clock
+        allowed = self._allowed(clock, state, since) if clock is not None else None
+        if clock is None or allowed is None:
+            return
+        if due(since, allowed.budget, calendar, stood, by).at > due(since, allowed.at_most, calendar, stood).at:
+            raise CaseError(TOO_LONG[clock])
 
     def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
         """The dates of a case's ladder after a transition at the moment `at`."""

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import AwareDatetime
 
-from cases.answers import BenefitDecision, Destruction, Dispute, Judgement, Left, Recomputed
+from cases.answers import BenefitDecision, Destruction, Dispute, Judgement, Left, Recomputed, Unasked
 from cases.clocks import Due
 from cases.documents import Defect, Demand, Document, DocumentKind, unmet
 from cases.errors import CaseError, Code
@@ -16,7 +16,7 @@ from cases.facts import CardFunction, HoldReason
 from cases.kinds import KINDS, AnyOpening, case_id
 from cases.ladder import Ladder, Rung, Stretch
 from cases.machines.machine import CLOCK_EVENT, Awaits, Clock, Machine, Milestone, Status
-from cases.models import OrderId, PublicationId, Record, Sealed, Sha256, StaffId, System
+from cases.models import OrderId, PublicationId, Record, Role, Sealed, Sha256, StaffId, System
 from cases.names import Kind
 from cases.screening import Screening, Terms
 
@@ -55,6 +55,13 @@ class Timer(Record):
     def event(self) -> Event:
         """What happens when the time is up."""
         return CLOCK_EVENT[self.clock]
+
+
+class Question(NamedTuple):
+    """What other systems were asked, and who has to answer."""
+
+    request: PublicationId | OrderId
+    roles: tuple[Role, ...]
 
 
 class Upcoming(NamedTuple):
@@ -105,6 +112,10 @@ class CaseState(Record):
     """The newest publication of the number; None where nothing is published, or it was taken back."""
     asked: tuple[System, ...] = ()
     """Systems that were asked to confirm the newest publication, whatever the policy says since."""
+    asked_at: AwareDatetime | None = None
+    """When the last of those who have to answer had the question; None until the register was asked for it."""
+    unasked: tuple[Unasked, ...] = ()
+    """Who had not got the question when the time to deliver it was over."""
     undo_failed: bool = False
     """The number could not be taken back when that was tried, because somebody else has the old one by now."""
     confirmations: tuple[System, ...] = ()
@@ -200,6 +211,26 @@ class CaseState(Record):
         return tuple(
             system for system in self.terms.confirmations if system in self.asked and system not in self.confirmations
         )
+
+    @property
+    def question(self) -> Question | None:
+        """What is asked of other systems just now; None where nothing is."""
+        if self.publication is not None and self.awaited:
+            return Question(self.publication, tuple(Role(system.value) for system in self.awaited))
+        if self.order is not None and self.machine.statuses[self.status].awaits is Awaits.card_bureau:
+            return Question(self.order, (Role.card_bureau,))
+        return None
+
+    @property
+    def undelivered(self) -> tuple[Unasked, ...]:
+        """Who could not be asked in time, and is still to be asked."""
+        roles = self.question.roles if self.question is not None else ()
+        return tuple(each for each in self.unasked if each.role in roles)
+
+    @property
+    def waits_to_ask(self) -> bool:
+        """Whether the case waits for nothing but the delivery of its question, whose time is over."""
+        return self.last_error is Code.QUESTION_NOT_DELIVERED and self.question is not None
 
     @property
     def _is_out(self) -> bool:
@@ -298,6 +329,7 @@ class CaseState(Record):
             # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
             "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
             "surplus_card": bool(self.to_destroy),
+            "undelivered": bool(self.undelivered) or self.waits_to_ask,
         }
         # A level of supervision that was reached stays in view, whoever has acknowledged it.
         level = self.ladder.rung.name if self.ladder.rung >= Rung.yellow else ""

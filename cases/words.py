@@ -113,6 +113,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Clock.claim: "领卡提醒期",
         Clock.activation: "激活期限",
         Clock.pension_run: "养老金发放日",
+        Clock.delivery: "请求送达期限",
         Clock.notice: "一次性告知期限",
     },
     Status: _StatusWords(),
@@ -186,6 +187,7 @@ _ENGLISH: Final = {
     Clock.notice: "time to name what is missing",
     Clock.hold: "time on hold",
     Clock.confirmation: "time to confirm",
+    Clock.delivery: "time to deliver a question",
     Clock.loss_report: "temporary loss report",
     Clock.production: "time to make the card",
     Clock.claim: "time until the next reminder to collect the card",
@@ -212,6 +214,7 @@ ATTENTION: Final = {
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
     "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},
     "surplus_card": {Tongue.zh: "有多制的卡待销毁", Tongue.en: "a surplus card is to be destroyed"},
+    "undelivered": {Tongue.zh: "请求未送达", Tongue.en: "a question is not delivered"},
     **{
         rung.name: {Tongue.zh: f"督办：{rung.zh}", Tongue.en: f"escalation: {rung.name.replace('_', ' ')}"}
         for rung in Rung

@@ -3,11 +3,13 @@
 A replayer is given the same, so that a history replays as it was made.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 
 from activities.campaign import Campaign
@@ -16,15 +18,34 @@ from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.details import Presentation, present
 from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
+from cases.steps import Neighbour
 from runtime.build import deployment
 from runtime.codec import PayloadSealer
 from runtime.plugin import in_common
 from runtime.settings import Settings
 from runtime.stories import every_story
 from workflows.after_closing import AfterClosing
+from workflows.case import Case
 from workflows.scheduled import SCHEDULED
 
 Activity = Callable[..., Any]
+
+log = logging.getLogger(__name__)
+
+
+def hinting(client: Client) -> Callable[[Neighbour], Awaitable[None]]:
+    """How a running case is given a hint that something may concern it; a case that does not run has nothing to learn.
+
+    Where the server does not answer the hint is lost: whoever gives hints looks again.
+    """
+
+    async def hint(told: Neighbour) -> None:
+        try:
+            await client.get_workflow_handle(told.case_id).signal(Case.neighbour_moved, told)
+        except RPCError as error:
+            log.warning("a case was not told", extra={"told": told.case_id, "status": error.status.name})
+
+    return hint
 
 
 def cases_worker(

@@ -27,7 +27,7 @@ from cases.errors import CaseError, Code
 from cases.facts import HoldReason
 from cases.ladder import Rung
 from cases.machines.machine import Clock, Status
-from cases.models import System
+from cases.models import Role, System
 from cases.names import Kind
 from cases.offices import Recipient
 from cases.words import REMAINS, by_when, days_left, when, word
@@ -102,9 +102,15 @@ MOST_LISTED: Final = 3
 """So many things a message names; of more, the rest is a figure."""
 
 _NAMED: Final = {
-    member.value: member for members in (Status, Kind, Clock, DocumentKind, HoldReason, System) for member in members
+    **{
+        member.value: member
+        for members in (Status, Kind, Clock, DocumentKind, HoldReason, System)
+        for member in members
+    },
+    Role.card_bureau.value: Role.card_bureau,
 }
-"""What templates name by its value; no two of these closed sets have one in common."""
+"""What templates name by its value; no two of these closed sets have one in common. The card bureau alone is asked
+without being a system that confirms."""
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,18 @@ async def read_after(pool: Pool, reader: Reader, after: Place | None, namespace:
 
 
 @case_errors_only
-async def keep_place(pool: Pool, client: str, place: Place, at: datetime) -> None:
-    """Write down how far a reader has come."""
-    values = {"client": client, "epoch": place.epoch, "sequence": place.sequence, "at": at}
+async def keep_place(pool: Pool, reader: Reader, place: Place, at: datetime) -> None:
+    """Write down how far a reader has come: what was meant for it alone, up to there, is delivered."""
+    values = {
+        "client": reader.actor.id,
+        "wanted": sorted(reader.wanted),
+        "role": reader.actor.role.value,
+        "of_kinds": [kind.value for kind in reader.of_kinds],
+        "office": reader.actor.office,
+        "epoch": place.epoch,
+        "sequence": place.sequence,
+        "at": at,
+    }
     async with connection_of(pool) as connection:
         await SQL["keep_place"].run(connection, values)
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -28,6 +28,8 @@ from activities.publishing.signing import WebhookKeys
 from activities.registry.errors import code_of
 from activities.registry.pool import Pool, connection_of
 from cases.errors import CaseError
+from cases.events import Event
+from cases.steps import Neighbour
 
 EVERY_SECONDS: Final = 0.25
 """How long what is committed waits at most before it gets its place; the register is asked with one statement."""
@@ -46,9 +48,14 @@ VERIFIED_WITHIN: Final = 12
 """Attempts after which a sink that never answered its challenge is left alone."""
 KEPT: Final = timedelta(days=30)
 FORGETS_EVERY: Final = timedelta(hours=1)
+LOOKS_EVERY: Final = timedelta(minutes=1)
+"""How often cases are looked for whose question arrived after its time, and are told so."""
 LARGEST_ANSWER: Final = 4096
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
+
+TellCase = Callable[[Neighbour], Awaitable[None]]
+"""Gives a running case a hint; whether what it says is so the register says."""
 
 log = logging.getLogger(__name__)
 
@@ -65,15 +72,20 @@ def wait_after(failures: int, chance: Callable[[], float] = random.random) -> ti
 
 @dataclass
 class Publisher:
-    """Publishes and sends. `keys` None sends nothing: the feed is there all the same."""
+    """Publishes and sends. `keys` None sends nothing: the feed is there all the same.
+
+    `tell` is how a case learns that its question arrived after the time for that; one in time asks by itself.
+    """
 
     pool: Pool
     session: aiohttp.ClientSession
     namespace: str
     keys: WebhookKeys | None = None
     clock: Callable[[], datetime] = _now
+    tell: TellCase | None = None
     _sending: "set[asyncio.Task[None]]" = field(default_factory=set)
     _forgets_at: datetime | None = None
+    _looks_at: datetime | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -92,6 +104,7 @@ class Publisher:
                 published = await self.publish()
                 sent = await self.send() if self.keys is not None else 0
                 await self._forget()
+                await self._look()
             except (CaseError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as away:
                 # A register that is away comes back; nothing is lost meanwhile.
                 log.warning("nothing is published just now", extra={"code": code_of(away).value})
@@ -136,27 +149,44 @@ class Publisher:
             await SQL["forget"].run(connection, {"before": now - KEPT})
         self._forgets_at = now + FORGETS_EVERY
 
+    async def _look(self) -> None:
+        now = self.clock()
+        if self.tell is None or (self._looks_at is not None and now < self._looks_at):
+            return
+        self._looks_at = now + LOOKS_EVERY
+        await self.tell_the_asked()
+
+    async def tell_the_asked(self) -> int:
+        """Tell the cases that everybody was asked by now who could not be asked in time. Returns how many."""
+        if self.tell is None:
+            return 0
+        async with connection_of(self.pool) as connection:
+            rows = await SQL["asked_after_all"].all(connection, {"at_most": AT_ONCE})
+        for row in rows:
+            await self.tell(Neighbour(case_id=row["case_id"], event=Event.question_delivered))
+        return len(rows)
+
     # --- one message ------------------------------------------------------------------------------------------------
 
     async def _tell(self, row: asyncpg.Record, entry: Entry | None) -> None:
         status = HTTPStatus.OK if entry is None else await self._post(row["sink"], entry.id, _body_of(entry))
         now = self.clock()
         values: dict[str, Any] = {"id": row["subscription"], "at": now}
+        sent = {"sequence": row["sequence"], "leased_until": row["leased_until"]}
         if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            await self._write("accepted", values | {"sequences": [row["sequence"]]})
+            await self._write("accepted", values | sent)
         elif status == HTTPStatus.GONE:
             await self._write("gone", values)
         else:
             failures = row["attempts"] + 1
             give_up = failures >= FEWEST_ATTEMPTS and now - row["queued_at"] > GIVEN_UP_AFTER
             told = {
-                "sequence": row["sequence"],
                 "error": "no answer" if status is None else f"status {int(status)}",
                 "give_up": give_up,
                 # What follows a message that is given up is not held up by it.
                 "next": now if give_up else now + wait_after(failures),
             }
-            await self._write("not_accepted", values | told)
+            await self._write("not_accepted", values | sent | told)
 
     async def _verify(self, row: asyncpg.Record) -> None:
         """Ask a sink whether it wants to be told: it answers the challenge, or it is none of ours."""

@@ -26,7 +26,7 @@ WITH looked_at AS (
 SELECT
     looked_at.sequence, looked_at.kind, looked_at.of_kind, looked_at.case_id, looked_at.generation, looked_at.version,
     looked_at.at, transitions.event, transitions.from_status, transitions.to_status, transitions.milestone,
-    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, events.delivery,
+    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery,
     nullif(events.subject, '') AS subject
 FROM looked_at
 LEFT JOIN transitions USING (case_id, generation, version)
@@ -38,7 +38,7 @@ ORDER BY looked_at.sequence;
 SELECT
     feed.sequence, feed.kind, feed.of_kind, feed.case_id, feed.generation, feed.version, feed.at, transitions.event,
     transitions.from_status, transitions.to_status, transitions.milestone,
-    transitions.outcome::jsonb -> 'timer' ->> 'due_at' AS due_at, events.request_id, events.delivery,
+    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery,
     nullif(events.subject, '') AS subject
 FROM feed
 LEFT JOIN transitions USING (case_id, generation, version)
@@ -46,9 +46,23 @@ LEFT JOIN events ON events.id = feed.event_id
 WHERE feed.sequence = ANY (:sequences::bigint[]);
 
 -- name: keep_place
--- How far a reader has come; it never goes back within an epoch.
-INSERT INTO feed_readers (client, epoch, sequence, read_at) VALUES (:client, :epoch, :sequence, :at)
-ON CONFLICT (client) DO UPDATE SET
+-- How far a reader has come; it never goes back within an epoch. What was meant for it alone, and it had not said to have
+-- before, is delivered.
+WITH delivered AS (
+    INSERT INTO delivered_events (event_id, way, client)
+    SELECT feed.event_id, 'feed', :client::staff_id
+    FROM feed
+    WHERE feed.sequence <= :sequence::bigint AND feed.event_id IS NOT NULL
+      AND feed.sequence > coalesce((
+          SELECT sequence FROM feed_readers WHERE client = :client::staff_id AND kinds = :wanted::text[] AND epoch = :epoch::text
+      ), 0)
+      AND feed.target = :role
+      AND (:wanted::text[] = '{}' OR feed.kind = ANY (:wanted))
+      AND sees_of_feed(feed.target, feed.of_kind, feed.region, :role, :of_kinds, :office)
+    ON CONFLICT (event_id) DO NOTHING
+)
+INSERT INTO feed_readers (client, kinds, epoch, sequence, read_at) VALUES (:client::staff_id, :wanted, :epoch, :sequence, :at)
+ON CONFLICT (client, kinds) DO UPDATE SET
     epoch = excluded.epoch,
     sequence = CASE WHEN feed_readers.epoch = excluded.epoch
                THEN greatest(feed_readers.sequence, excluded.sequence) ELSE excluded.sequence END,
@@ -148,15 +162,21 @@ FROM (
     WHERE subscriptions.state = 'active' AND subscriptions.next_attempt_at <= :at
 ) AS chosen
 WHERE mine.subscription = chosen.subscription AND mine.sequence = chosen.sequence
-RETURNING mine.subscription, mine.sequence, mine.attempts, mine.queued_at,
+RETURNING mine.subscription, mine.sequence, mine.attempts, mine.queued_at, mine.leased_until,
     (SELECT sink FROM subscriptions WHERE id = mine.subscription) AS sink;
 
 -- name: accepted
--- The sink has it: it is gone from the queue, and the sink is well.
+-- The sink has it: it is gone from the queue, unless somebody had it sent once more meanwhile; what was meant for its client alone is delivered, and the sink is well.
 WITH told AS (
-    DELETE FROM subscription_queue WHERE subscription = :id AND sequence = ANY (:sequences::bigint[])
+    DELETE FROM subscription_queue WHERE subscription = :id AND sequence = :sequence AND leased_until = :leased_until
+), delivered AS (
+    INSERT INTO delivered_events (event_id, way, client)
+    SELECT feed.event_id, 'webhook', subscriptions.client
+    FROM feed JOIN subscriptions ON subscriptions.id = :id
+    WHERE feed.sequence = :sequence AND feed.event_id IS NOT NULL
+    ON CONFLICT (event_id) DO NOTHING
 )
-UPDATE subscriptions SET failures = 0, last_error = NULL, next_attempt_at = :at
+UPDATE subscriptions SET failures = 0, failing_since = NULL, last_error = NULL, next_attempt_at = :at
 WHERE id = :id AND failures > 0;
 
 -- name: not_accepted
@@ -167,12 +187,28 @@ WITH kept AS (
         last_error = :error,
         leased_until = NULL,
         state = CASE WHEN :give_up THEN 'dead' ELSE 'pending' END
-    WHERE subscription = :id AND sequence = :sequence
+    WHERE subscription = :id AND sequence = :sequence AND leased_until = :leased_until
 )
 UPDATE subscriptions SET
-    failures = CASE WHEN :give_up THEN failures ELSE failures + 1 END, last_error = :error, next_attempt_at = :next
+    failures = CASE WHEN :give_up THEN failures ELSE failures + 1 END, failing_since = coalesce(failing_since, :at),
+    last_error = :error, next_attempt_at = :next
 WHERE id = :id;
 
 -- name: gone
 -- The sink says that it is no more.
 UPDATE subscriptions SET state = 'ended', ended_at = :at, last_error = 'gone' WHERE id = :id;
+
+-- name: asked_after_all
+-- Open cases in which everybody has the question by now who could not be asked in time.
+SELECT cases.case_id
+FROM cases CROSS JOIN LATERAL (SELECT cases.state::jsonb AS said) AS held
+WHERE cases.closed_at IS NULL AND cases.attention @> '{undelivered}'
+  AND held.said ->> 'last_error' = 'QUESTION_NOT_DELIVERED'
+  AND NOT EXISTS (
+      SELECT FROM jsonb_array_elements(held.said -> 'unasked') AS missing CROSS JOIN LATERAL deliveries_of(
+          cases.case_id, cases.generation, coalesce(held.said ->> 'publication', held.said ->> 'order'),
+          ARRAY[missing ->> 'role']
+      ) AS delivery
+      WHERE delivery.delivered_at IS NULL
+  )
+ORDER BY cases.case_id LIMIT :at_most;

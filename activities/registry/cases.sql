@@ -48,6 +48,10 @@ SELECT make_transition(:asked::jsonb) AS answer;
 -- Why the register does nothing for a person any more; null while it does.
 SELECT end_of_person(id) AS ended FROM persons WHERE token = :person;
 
+-- name: deliveries_of
+-- When each of those who are asked had the question; of who had it not, since when its receivers accept nothing.
+SELECT role, delivered_at, away_since FROM deliveries_of(:case_id, :generation, :request, :roles);
+
 -- name: wait_for_turn
 -- Put a case on the list of those that are told when the turn is free; false where it is free already.
 SELECT wait_for_turn(:person, :case_id, :generation, :at) AS waits;

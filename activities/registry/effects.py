@@ -40,7 +40,10 @@ _TOLD_ONE_BY_ONE: Final = frozenset(
 )
 """Whom a rung tells at once; the levels above get digests."""
 
-WRITES_NOTHING_OF_THE_PERSON: Final = frozenset({Effect.notify_applicant, Effect.escalate})
+MESSAGES_ALONE: Final = frozenset({Effect.notify_applicant, Effect.notify_office})
+"""Effects that are no function of the register."""
+
+WRITES_NOTHING_OF_THE_PERSON: Final = MESSAGES_ALONE | {Effect.escalate}
 
 
 class Topic(StrEnum):
@@ -71,8 +74,8 @@ class Intended(NamedTuple):
 
 
 def of_the_register(effects: tuple[Effect, ...]) -> list[str]:
-    """Names of those that are functions of the register, in their order; telling the applicant is a message alone."""
-    return [effect.value for effect in effects if effect is not Effect.notify_applicant]
+    """Names of those that are functions of the register, in their order."""
+    return [effect.value for effect in effects if effect not in MESSAGES_ALONE]
 
 
 def facts_of(intended: Intended, effects: tuple[Effect, ...]) -> dict[str, Any]:
@@ -244,6 +247,20 @@ def _rung(intended: Intended) -> Iterator[dict[str, JsonValue]]:
         )
 
 
+def _not_asked(intended: Intended) -> Iterator[dict[str, JsonValue]]:
+    """The agency is told whom a question could not be delivered to: what is not asked nobody else is late with."""
+    state, hours = intended.after, intended.policy.ladder.hours
+    facts: dict[str, JsonValue] = {
+        "kind": state.kind.value,
+        "undelivered": [each.model_dump(mode="json") for each in state.undelivered],
+    }
+    opens = told_at(intended.at, offset_of(state.case_id), hours, intended.calendar)
+    for recipient in still_told(state, (Recipient.clerk, Recipient.team_lead)):
+        yield _message(
+            intended, recipient, "delivery_overdue", facts=facts, while_status=state.status, not_before=opens
+        )
+
+
 def _decided_on_records(told: str) -> Callable[[Intended], Iterator[dict[str, JsonValue]]]:
     """What was decided about a person's records is told in any case, beside where the case stands then."""
 
@@ -258,6 +275,7 @@ _TELLS: Final[Mapping[Effect, Callable[[Intended], Iterator[dict[str, JsonValue]
     Effect.merge_records: _decided_on_records("records_merged"),
     Effect.undo_merge: _decided_on_records("records_separated"),
     Effect.notify_applicant: _where_it_stands,
+    Effect.notify_office: _not_asked,
     Effect.escalate: _rung,
 }
 

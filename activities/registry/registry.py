@@ -51,7 +51,7 @@ from activities.registry.screening import ENDED, Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
 from activities.sealing import Sealer
 from activities.stamps import Stamps
-from cases.answers import Answer, LateAnswer, Receipt, Transition
+from cases.answers import Answer, LateAnswer, Receipt, Transition, Unasked
 from cases.clocks import SHANGHAI, day_of
 from cases.decide import Decision, decide, initial_state, next_step, otherwise, where_it_cannot_be_undone
 from cases.delivery import DeliverRequest
@@ -61,7 +61,7 @@ from cases.facts import Fact, Recompute, answered_by
 from cases.kinds import KINDS, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
-from cases.models import Actor
+from cases.models import Actor, Role
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
@@ -236,7 +236,7 @@ class Registry:
                 return await self._standing(state, after=request.version, told_as=request.told_as)
             now = self._clock.choose(row["now"], request.at)
             try:
-                asked = self._authorise(request, state, now)
+                asked = await self._or_asked(self._authorise(request, state, now), state)
                 try:
                     return await self._move_on(copy, asked, now)
                 except CaseError as refused:
@@ -407,6 +407,35 @@ class Registry:
             # The date that ended rests on days that are others by now: it is computed again first.
             return _Asked(Event.recompute)
         return _Asked(request.event, fact, request, claims)
+
+    async def _or_asked(self, asked: _Asked, state: CaseState) -> _Asked:
+        """What happens where the time to deliver a question is over and it was delivered: the answer's begins."""
+        if asked.event is not Event.delivery_overdue:
+            return asked
+        delivered = (await self._with_deliveries(state)).asked_at is not None
+        return _Asked(Event.question_delivered) if delivered else asked
+
+    async def _with_deliveries(self, state: CaseState) -> CaseState:
+        """The state with what the register knows of the delivery of what is asked."""
+        question = state.question
+        if question is None:
+            return state
+        values = {
+            "case_id": state.case_id,
+            "generation": state.generation,
+            "request": question.request,
+            "roles": [role.value for role in question.roles],
+        }
+        async with connection_of(self._pool) as connection:
+            rows = await SQL["deliveries_of"].all(connection, values)
+        delivered = [row["delivered_at"] for row in rows]
+        left = [row for row in rows if row["delivered_at"] is None]
+        return state.model_copy(
+            update={
+                "asked_at": None if left else max(delivered),
+                "unasked": tuple(Unasked(role=Role(row["role"]), away_since=row["away_since"]) for row in left),
+            }
+        )
 
     def _is_amended(self, state: CaseState) -> bool:
         """Whether the calendar says something else of the days that the dates of a case were counted from."""
@@ -621,7 +650,14 @@ class Registry:
         return _Made(after, transition, neighbours, at_end, receipt)
 
     async def _looked_at(self, state: CaseState, asked: _Asked, now: datetime) -> CaseState:
-        """The state with a screening as of now, where the event is one: the first one came with the registration."""
+        """The state with what an event rests on, as of now: the delivery of what is asked; or a screening.
+
+        The first screening came with the registration.
+        """
+        if asked.event in {Event.delivery_overdue, Event.question_delivered}:
+            known = await self._with_deliveries(state)
+            # Who was not asked in time is named until everybody was.
+            return known.model_copy(update={"unasked": state.unasked}) if known.asked_at is not None else known
         if asked.event not in {Event.screened, Event.checked} or state.version == 0:
             return state
         screening = (await self._screen_person(state, now)).screening
@@ -715,6 +751,7 @@ class Registry:
             "related": final.related,
             "refused": transition.refused,
             "recomputed": final.recomputed if asked.event is Event.recompute else None,
+            "unasked": final.unasked if asked.event is Event.delivery_overdue else None,
         }
         request: dict[str, Any] = {
             "step": {

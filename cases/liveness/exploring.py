@@ -22,7 +22,7 @@ from cases.policy import Policy
 from cases.rules.deadlines import KEEPS_ITS_TIMER
 from cases.state import CaseState
 
-MOST_STATES: Final = 8_000
+MOST_STATES: Final = 10_000
 """Known for each kind and pack, explored or not; there are some thousands."""
 
 
@@ -169,6 +169,9 @@ class Graph:
         for event in state.machine.events(state.status):
             if event.origin is Origin.outside:
                 self._tell(here, event)
+            elif event is Event.question_delivered:
+                asked = state.model_copy(update={"asked_at": node.at})
+                self._move(here, asked, event, None, node.at)
             elif event.origin is Origin.neighbour and not (event is Event.turn_free and state.stuck):
                 self._move(here, state, event, None, node.at)
         # The old number may have a rightful holder by now, whoever's word was to take the change back.

@@ -33,6 +33,7 @@ _LEFT_OUT: Final = frozenset(
         # Told apart in their own way below.
         *("screening", "documents", "defects", "verified_content", "timer", "ladder"),
         *("verifier", "approver", "opinions", "submitter_named", "dispute_settled"),
+        *("asked_at", "unasked"),
         *("loss_settled", "card_blocked", "card_cancelled"),
     }
 )
@@ -84,6 +85,7 @@ def key_of(state: CaseState, *, campaign_over: bool) -> tuple[Any, ...]:
         len({demand.document for demand in state.missing}),
         bool(state.defects),
         state.timer is not None and state.timer.clock,
+        state.waits_to_ask,
         campaign_over and state.status in _BENEFITS_ARE_DECIDED,
         (state.milestone is Milestone.submitted or state.status is Status.ordered) and _hold_is_used_up(state),
         _of_the_review(state) if state.milestone is Milestone.submitted else None,

@@ -205,6 +205,9 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.in_production, _E.repair, _G.retry, _S.in_production, (_F.reorder_card,)),
         Row(_S.in_production, _E.production_overdue, _G.always, _S.in_production),
         Row(_S.in_production, _E.repair, _G.cancel_possible, _S.in_review, (_F.cancel_order,)),
+        # Who was not asked is not late: that its question did not arrive is the agency's to mend.
+        *same((_S.in_production, _S.card_outstanding), _E.delivery_overdue, _G.always, None, _F.notify_office),
+        *same((_S.in_production, _S.card_outstanding), _E.question_delivered, _G.always, None),
         # The bureau may find the card after all, or a retry may have been answered late.
         Row(_S.repair, _E.card_produced, _G.produced, _S.ready, (_F.record_production, _F.notify_applicant)),
         # Nothing is being made where the last card was lost: another one is ordered as the first was.

@@ -233,6 +233,10 @@ ID_NUMBER_CHANGE: Final = Machine(
             )
         ),
         Row(_S.applying, _E.confirmation_overdue, _G.always, _S.repair),
+        # Who was not asked is not late: that its question did not arrive is the agency's to mend.
+        Row(_S.applying, _E.delivery_overdue, _G.always, _S.repair, (_F.notify_office,)),
+        Row(_S.applying, _E.question_delivered, _G.always, _S.applying),
+        Row(_S.repair, _E.question_delivered, _G.not_asked_in_time, _S.applying),
         # Another version of the policy asks for less: the case waits for nothing that is no more.
         *same((_S.applying, _S.repair), _E.nothing_awaited, _G.always, _S.updated, _F.yield_turn),
         Row(_S.awaiting_documents, _E.nothing_awaited, _G.always, _S.in_review),

@@ -90,6 +90,7 @@ class Guard(StrEnum):
     refused_undoable = "refused_undoable"
     refused = "refused"
     last_confirmation = "last_confirmation"
+    not_asked_in_time = "not_asked_in_time"
     no_confirmation_awaited = "no_confirmation_awaited"
     undoable = "undoable"
     not_to_be_undone = "not_to_be_undone"
@@ -190,6 +191,7 @@ class Effect(StrEnum):
     # people
     record_end = "record_end"
     notify_applicant = "notify_applicant"
+    notify_office = "notify_office"
     escalate = "escalate"
 
 
@@ -219,6 +221,8 @@ class Clock(StrEnum):
     claim = "claim"
     activation = "activation"
     pension_run = "pension_run"
+    delivery = "delivery"
+    """Within which a question has to reach whoever is asked; a limit for the answer takes its place when it has."""
     notice = "notice"
     """Within which the agency has to name what is missing; beside the limit of a status."""
 
@@ -232,9 +236,14 @@ CLOCK_EVENT: Final[Mapping[Clock, Event]] = {
     Clock.claim: Event.claim_period_passed,
     Clock.activation: Event.activation_overdue,
     Clock.pension_run: Event.close_old,
+    Clock.delivery: Event.delivery_overdue,
     Clock.notice: Event.notice_period_passed,
 }
 """What happens when a clock runs out."""
+
+
+FOR_AN_ANSWER: Final = frozenset({Clock.confirmation, Clock.production})
+"""Limits for an answer of another system: each runs from the moment at which the question was delivered."""
 
 
 CLOCK_OF: Final[Mapping[Event, Clock]] = {event: clock for clock, event in CLOCK_EVENT.items()}
@@ -301,6 +310,8 @@ def _of_itself(row: StatusRow) -> Iterator[Event]:
         yield Event.escalated
     if row.clock is not None:
         yield CLOCK_EVENT[row.clock]
+        if row.clock in FOR_AN_ANSWER:
+            yield from (Event.delivery_overdue, Event.question_delivered)
     if row.examines:
         yield CLOCK_EVENT[Clock.notice]
     if row.engine_step is not None:

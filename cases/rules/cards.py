@@ -23,6 +23,7 @@ from cases.machines.machine import Clock, Effect, Guard, Row, Status
 from cases.models import OrderId
 from cases.names import order_id
 from cases.openings import ReplacementReason
+from cases.rules.asking import NOT_ASKED_YET
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -59,7 +60,8 @@ def _earlier_attempt_produced(state: CaseState, fact: Any) -> bool:
 def _ordered_now(state: CaseState, *attempts: OrderId | None) -> dict[str, Any]:
     """The order that goes out with this transition, after earlier ones of the same card."""
     order = order_id(state.case_id, state.generation, state.version + 1)
-    return {"order": order, "attempts": (*state.attempts, *(each for each in attempts if each is not None))}
+    asked_before = (*state.attempts, *(each for each in attempts if each is not None))
+    return {"order": order, "attempts": asked_before, **NOT_ASKED_YET}
 
 
 def _over(state: CaseState, but: OrderId | None = None) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from cases.rules.people import still_told
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
-KEEPS_ITS_TIMER: Final = frozenset({Event.extend, Event.recompute})
-"""These move a time limit that runs, and start none."""
+KEEPS_ITS_TIMER: Final = frozenset({Event.extend, Event.recompute, Event.question_delivered})
+"""These move a time limit that runs, or say from when it runs, and start none of their own."""
 
 TOO_LONG: Final[Mapping[Clock, Code]] = {
     Clock.supplement: Code.EXTENSION_OF_SUPPLEMENT,
@@ -143,5 +143,5 @@ RULES: Final = Subject(
         Event.acknowledge: _ladder_acknowledged,
         Event.recompute: lambda state, _fact, _at: {"clock": state.ladder.clock + 1},
     },
-    clock_again=KEEPS_ITS_TIMER,
+    clock_again=frozenset({Event.extend, Event.recompute}),
 )

@@ -12,6 +12,7 @@ from cases.facts import ConfirmDownstream, Repair, RepairAction
 from cases.machines.machine import Effect, Guard, Row, Status
 from cases.models import System
 from cases.names import publication_id
+from cases.rules.asking import NOT_ASKED_YET
 from cases.rules.subject import Subject
 from cases.state import CaseState
 
@@ -39,6 +40,7 @@ def _published(state: CaseState) -> dict[str, Any]:
         "publication": publication_id(state.case_id, state.generation, state.version + 1),
         "asked": state.terms.confirmations,
         "undo_failed": False,
+        **NOT_ASKED_YET,
     }
 
 

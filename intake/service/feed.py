@@ -82,7 +82,7 @@ class Feed:
         if not read.entries and wait and await self.reach.watch.published(read.upto, wait):
             read = await self._read(reader, read.upto, limit)
         if place is not None:
-            await keep_place(self.reach.pool, caller.actor.id, place, datetime.now(UTC))
+            await keep_place(self.reach.pool, reader, place, datetime.now(UTC))
         return answered(Events(events=read.entries, next=written(read.upto), is_end=read.is_end))
 
     async def end(self, request: Request) -> Response:

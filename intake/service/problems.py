@@ -149,6 +149,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.PRODUCTION_FAILED,
         Code.CONFIRMATION_REFUSED,
         Code.CONFIRMATION_OVERDUE,
+        Code.QUESTION_NOT_DELIVERED,
         Code.NOT_IN_BULK,
         Code.PLAN_EMPTY,
         Code.PLAN_TOO_LARGE,

@@ -225,6 +225,19 @@ class Play:
         self.told.extend(result.neighbours)
         return after
 
+    async def asked(self, state: CaseState) -> CaseState:
+        """The state once everybody has the question and the time to deliver it is over."""
+        await self.pool.execute(
+            "INSERT INTO delivered_events (event_id, delivered_at, way, client) "
+            "SELECT id, $2, 'webhook', target FROM events WHERE case_id = $1 AND request_id IS NOT NULL "
+            "ON CONFLICT (event_id) DO NOTHING",
+            state.case_id,
+            self.at,
+        )
+        event, after = await self.instead(state, Event.delivery_overdue)
+        assert event is Event.question_delivered
+        return after
+
     async def instead(self, state: CaseState, event: Event) -> tuple[Event, CaseState]:
         """What the register makes in the place of a step of the engine that it refuses, and the state after it."""
         result = await self.ask(state, event)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import asyncpg
 import pytest
 
+from activities.registry.effects import MESSAGES_ALONE
 from activities.registry.loading import BenefitHold
 from activities.registry.pool import Connection, connection_of
 from activities.registry.stored import Copy
@@ -105,7 +106,7 @@ async def test_every_effect_on_the_register_is_a_function_that_says_what_it_does
         "pg_get_function_result(oid) AS answers, obj_description(oid, 'pg_proc') IS NOT NULL AS described "
         "FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND starts_with(proname, 'effect_')"
     )
-    assert {row["effect"] for row in functions} == {effect.value for effect in set(Effect) - {Effect.notify_applicant}}
+    assert {row["effect"] for row in functions} == {effect.value for effect in set(Effect) - MESSAGES_ALONE}
     assert {(row["takes"], row["answers"], row["described"]) for row in functions} == {("s step", "jsonb", True)}
 
 

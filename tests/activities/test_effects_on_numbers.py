@@ -329,7 +329,7 @@ class TestUndoing:
         await play.load(person)
         state = await play.committed(play.change(person, eighteen("11010519491231005"), documents=CERTIFIED))
         if event is Event.repair:
-            state = await play.move(state, Event.confirmation_overdue)
+            state = await play.move(await play.asked(state), Event.confirmation_overdue)
         await play.load(insured(number=NEW))
         request = play.request(state, event, fact)
         result = await play.registry.advance(request)
@@ -390,7 +390,7 @@ class TestConfirmations:
         await play.load(person)
         state = await play.committed(play.change(person))
         state = await play.move(state, Event.confirm_downstream, confirmation(System.pension))
-        state = await play.move(state, Event.confirmation_overdue)
+        state = await play.move(await play.asked(state), Event.confirmation_overdue)
         assert state.status is Status.repair
         state = await play.move(state, Event.repair, repair(RepairAction.retry))
         assert state.status is Status.applying

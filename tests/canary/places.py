@@ -344,7 +344,7 @@ async def _subscribed(stage: Stage, leak: Leak) -> None:
 
 async def feed(stage: Stage) -> AsyncIterator[Piece]:
     """Every row of what is published, and of who is told, as text."""
-    for table in ("feed", "feed_readers", "subscriptions", "events"):
+    for table in ("feed", "feed_readers", "subscriptions", "events", "delivered_events"):
         rows = await stage.engine.pool.fetch(f'SELECT t::text AS said FROM "{table}" t')  # noqa: S608 - ours
         yield table, "\n".join(row["said"] for row in rows).encode()
 

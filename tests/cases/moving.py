@@ -125,6 +125,16 @@ def applying(region: str = OFFICE) -> CaseState:
     return move(move(state, Event.verify_documents, verify(state)), Event.apply)
 
 
+def delivered(state: CaseState, at: datetime = NOW) -> CaseState:
+    """The case as the register looks at it when everybody who is asked has had the question since a moment."""
+    return state.model_copy(update={"asked_at": at})
+
+
+def asked(state: CaseState, at: datetime = NOW) -> CaseState:
+    """The case whose question is delivered: the time to answer runs."""
+    return move(delivered(state, at), Event.question_delivered, at=at)
+
+
 def lost(region: str = OFFICE) -> CaseState:
     opening = replacement(ID_CARD, reason=ReplacementReason.lost, region=region)
     return move(received(opening, road=None), Event.checked)

@@ -61,7 +61,7 @@ from cases.facts import (
 )
 from cases.kinds import MACHINES
 from cases.ladder import Rung
-from cases.machines.machine import END_OF_PERSON, Awaits, Clock, Effect, Milestone, Row, Status
+from cases.machines.machine import END_OF_PERSON, FOR_AN_ANSWER, Awaits, Clock, Effect, Milestone, Row, Status
 from cases.models import Actor, Record, System
 from cases.names import Kind
 from cases.numbers import Road
@@ -432,6 +432,8 @@ class Walk:
     def tell(self, event: Event, *, fitting: bool) -> None:
         if event is Event.escalated and self.state.ladder.dates.next is not None:
             self.now = max(self.now, self.state.ladder.dates.next.at)
+        if event is Event.question_delivered:
+            self.state = self.state.model_copy(update={"asked_at": self.now})
         if event is Event.checked:
             assert self.state.screening is not None
             again = self.state.screening.model_copy(update={"finding": self.pick(CARD_FINDINGS)})
@@ -517,7 +519,9 @@ class Walk:
     def the_time_limit_is_that_of_the_status(self) -> None:
         state, clock = self.state, self.state.machine.statuses[self.state.status].clock
         if state.timer is not None:
-            assert state.timer.clock is clock
+            # Before an answer has its time, the question has that to be delivered.
+            asks = clock in FOR_AN_ANSWER and state.asked_at is None
+            assert state.timer.clock is (Clock.delivery if asks else clock)
         elif clock is not None and clock is not Clock.pension_run:
             # What has run out for good waits for people alone, who are told so.
             assert state.limit_spent
@@ -599,6 +603,9 @@ class Walk:
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
             surplus = bool(state.surplus) or state.status is Status.card_to_destroy
             wanted |= {"surplus_card"} if surplus else set()
+            missed = state.last_error is Code.QUESTION_NOT_DELIVERED and (state.order or state.awaited)
+            asked_for = state.status in {Status.applying, Status.repair, Status.in_production, Status.card_outstanding}
+            wanted |= {"undelivered"} if asked_for and (missed or state.unasked) else set()
             wanted |= {state.ladder.rung.name} if state.ladder.rung >= Rung.yellow else set()
         assert set(state.attention) == wanted
         assert not state.stuck or self.made[-1].event in {

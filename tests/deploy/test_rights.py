@@ -11,7 +11,7 @@ from tests.deploy.cluster import Cluster
 
 pytestmark = pytest.mark.servers
 
-KEPT = ("transitions", "rungs", "callbacks", "journal")
+KEPT = ("transitions", "rungs", "callbacks", "journal", "delivered_events")
 """Tables to which rows are only ever added."""
 
 ENTRY = """
@@ -89,6 +89,7 @@ async def test_the_intake_service_writes_who_reads_and_who_is_told_and_nothing_e
 ) -> None:
     found = {table: await rights_of(intake, table) - {"SELECT"} for table in await tables(intake)}
     assert {table: rights for table, rights in found.items() if rights} == {
+        "delivered_events": {"INSERT"},
         "feed_readers": {"INSERT", "UPDATE"},
         "subscriptions": {"INSERT", "UPDATE"},
         "subscription_queue": {"INSERT", "UPDATE", "DELETE"},

@@ -241,6 +241,7 @@ class Life:
             (3, self._the_calendar_is_amended),
             (3, self._the_policy_changes),
             (3, self._schedules_look),
+            (8, self._questions_are_delivered),
             (3, self._a_scheme_pays),
         ]
         if self.stops_between_steps:
@@ -420,6 +421,22 @@ class Life:
             if state.card_blocked and not state.loss_settled and not state.card_cancelled:
                 await self.hint(state.case_id, Event.block_ended)
             await self.hint(state.case_id, Event.person_found_ended)
+
+    async def _questions_are_delivered(self) -> None:
+        """Some sinks accept what is meant for them alone, and the publisher looks whose cases that concerns."""
+        targets = self.pick((("bank",), ("card_bureau",), ("bank", "card_bureau", "pension", "medical_insurance")))
+        delivered = await self.pool.fetch(
+            "INSERT INTO delivered_events (event_id, delivered_at, way, client) "
+            "SELECT events.id, $3, 'webhook', target FROM events JOIN cases USING (case_id, generation) "
+            "WHERE person_id = ANY ($1) AND request_id IS NOT NULL AND target = ANY ($2::text[]) "
+            "ON CONFLICT (event_id) DO NOTHING RETURNING event_id",
+            *(self.persons, targets, self.now),
+        )
+        self._say("questions are delivered to", *targets, len(delivered))
+        self.happened["delivered"] += len(delivered)
+        for state in list(self.newest.values()):
+            if state.is_open and state.waits_to_ask:
+                await self.hint(state.case_id, Event.question_delivered)
 
     async def _look_at(self, somebody: Somebody) -> None:
         async with self.pool.acquire() as connection:

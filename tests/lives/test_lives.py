@@ -26,6 +26,8 @@ IN_ANY_SAMPLE: Final = (
     Event.commit,
     Event.switch_cards,
     Event.escalated,
+    Event.question_delivered,
+    Event.delivery_overdue,
     "paid",
     "invented",
     "calendar amended",

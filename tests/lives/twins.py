@@ -5,6 +5,7 @@ what is asked for and by when. What only the register can know is read from it: 
 looked, which case is a neighbour, and why it refused a step.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,14 @@ from pydantic import TypeAdapter
 from activities.calendar import Calendars
 from activities.registry.pool import Connection
 from activities.registry.stored import Copy, Stored
+from cases.answers import Unasked
 from cases.decide import decide, initial_state
 from cases.errors import CaseError, Code
 from cases.events import EVENTS, FACTS, Event
 from cases.facts import Fact, Recompute
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON
-from cases.state import CaseState
+from cases.state import CaseState, Timer
 from cases.steps import Neighbour
 
 MOVED: Final = """
@@ -34,9 +36,10 @@ MOVED: Final = """
     ORDER BY cases.case_id, cases.generation
 """
 STEPS: Final = """
-    SELECT version, event, fact, at, state_after, neighbours FROM transitions
+    SELECT version, event, fact, at, state_after, neighbours, outcome FROM transitions
     WHERE case_id = $1 AND generation = $2 AND version > $3 ORDER BY version
 """
+UNASKED: Final = TypeAdapter(tuple[Unasked, ...])
 NEIGHBOURS: Final = TypeAdapter(tuple[Neighbour, ...])
 LOOKS: Final = frozenset({Event.screened, Event.checked})
 
@@ -108,6 +111,11 @@ class Twins:
                     "related": held.screening.related,
                 }
             )
+        outcome = json.loads(step["outcome"])
+        if event is Event.question_delivered:
+            state = state.model_copy(update={"asked_at": Timer.model_validate_json(json.dumps(outcome["timer"])).since})
+        elif event is Event.delivery_overdue:
+            state = state.model_copy(update={"unasked": UNASKED.validate_json(json.dumps(outcome["unasked"]))})
         fact = FACTS[event].model_validate_json(step["fact"]) if step["fact"] is not None else None
         for after in self._possible(state, event, fact, step["at"], held):
             if Copy.of(after).digest == step["state_after"]:

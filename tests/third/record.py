@@ -57,6 +57,8 @@ MACHINE: Final = Machine(
         Row(Status.applying, Event.confirm_downstream, Guard.refused, Status.applying),
         Row(Status.applying, Event.confirm_downstream, Guard.last_confirmation, Status.done),
         Row(Status.applying, Event.confirmation_overdue, Guard.always, Status.applying),
+        Row(Status.applying, Event.delivery_overdue, Guard.always, Status.applying, (Effect.notify_office,)),
+        Row(Status.applying, Event.question_delivered, Guard.always, Status.applying),
         *same(_OPEN, Event.person_found_ended, Guard.always, Status.ended, Effect.release_what_is_owed),
         *same(_OPEN, Event.recompute, Guard.always, None),
         *same(_OPEN, Event.escalated, Guard.always, None, Effect.escalate),

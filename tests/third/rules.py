@@ -8,7 +8,7 @@ from cases.machines.machine import Clock
 from cases.models import System
 from cases.numbers import Road
 from cases.openings import Opening
-from cases.policy import Allowed, Limit, Part, Policies, Policy
+from cases.policy import Allowed, DeliveryLimit, Limit, Part, Policies, Policy
 from cases.state import CaseState
 
 BASIS = "示例文件〔2026〕第1号"
@@ -18,6 +18,7 @@ class NameChangeRules(Part):
     """How a region changes names."""
 
     supplement: Limit
+    asking: DeliveryLimit
     confirmation: Limit
     confirmations: tuple[System, ...]
 
@@ -33,6 +34,7 @@ class NameChangeRules(Part):
         """The limits of the applicant and of the bank."""
         return {
             Clock.supplement: self.supplement.allowed,
+            Clock.delivery: self.asking.allowed,
             Clock.confirmation: self.confirmation.allowed,
         }
 
@@ -49,6 +51,7 @@ def with_names(pack: Policy) -> Pack:
         "processing": {"working_days": 15, "at_most": 30, "legal_basis": BASIS},
         "steps": [{"status": "in_review", "percent": 60}],
         "supplement": {"working_days": 7, "at_most": 30, "legal_basis": BASIS},
+        "asking": {"working_days": 1, "legal_basis": BASIS},
         "confirmation": {"working_days": 5, "at_most": 30, "legal_basis": BASIS},
         "confirmations": ["bank"],
     }

@@ -109,7 +109,7 @@ async def test_a_case_of_a_third_kind_lives_from_its_opening_to_its_ending(third
     assert (view.status, view.awaited, view.due_event) == (
         Status.applying,
         (System.bank,),
-        Event.confirmation_overdue,
+        Event.delivery_overdue,
     )
     refusal = CONFIRMED.model_copy(update={"confirmed": False, "reference": "bank-0"})
     assert (await answers(cases, case, refusal)).status is Status.applying

@@ -24,7 +24,7 @@ from cases.documents import Document
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Approve, CardProduced, ConfirmDownstream, DisputeOutcome, Fact, ResolveDispute, VerifyDocuments
-from cases.machines.machine import Status
+from cases.machines.machine import CLOCK_OF, FOR_AN_ANSWER, Status
 from cases.models import Actor, System
 from cases.openings import Opening
 from cases.views import view_of
@@ -181,12 +181,23 @@ class Dossier:
         await self.engine.skipper.fast_forward(self.engine.handle(self.case_id), span)
 
     async def time_runs_out(self, event: Event) -> None:
-        """The case's running time limit, which has to be that of `event`, ends."""
+        """The case's running time limit, which has to be that of `event`, ends. Whoever is asked was asked at once."""
         view = await self.engine.view(self.case_id)
+        if view.due_event is Event.delivery_overdue and CLOCK_OF[event] in FOR_AN_ANSWER:
+            view = await self.is_asked()
         assert view.due_event is event
         assert view.due_at is not None
         now = await self.engine.skipper.get_current_time(self.engine.handle(self.case_id))
         await self.let_pass(view.due_at - now + MOMENT)
+
+    async def is_asked(self) -> CaseView:
+        """Everybody has the question, and the time to deliver it ends; the view of the case then."""
+        await self.engine.deliver(self.case_id)
+        before = await self.engine.view(self.case_id)
+        await self.time_runs_out(Event.delivery_overdue)
+        client = CaseClient(self.engine.client, self.engine.sealer)
+        async with asyncio.timeout(PATIENCE.total_seconds()):
+            return await client.wait_for(self.case_id, lambda view: view.version > before.version)
 
     async def passes_without_notice(self) -> CaseView:
         """Time passes until nothing can be named as missing any more; the view of the case then."""

@@ -90,7 +90,7 @@ async def test_a_confirmation_that_does_not_come_in_time_is_asked_for_again(engi
     assert (view.last_error, view.attention, view.due_event) == (Code.CONFIRMATION_OVERDUE, ("repair",), None)
     assert (await case.tell(Event.repair)).status is Status.applying
     view = await case.rests_in(Status.applying)
-    assert (view.due_event, view.last_error, view.attention) == (Event.confirmation_overdue, None, ())
+    assert (view.due_event, view.last_error, view.attention) == (Event.delivery_overdue, None, ())
     assert [await case.told_to(system) for system in (BANK, "register")] == [["number_changed"] * 2, ["number_changed"]]
     await case.confirm(*System)
     assert (await case.ends()).status is Status.done

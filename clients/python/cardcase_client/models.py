@@ -235,6 +235,7 @@ class Code(StrEnum):
     PRODUCTION_FAILED = "PRODUCTION_FAILED"
     CONFIRMATION_REFUSED = "CONFIRMATION_REFUSED"
     CONFIRMATION_OVERDUE = "CONFIRMATION_OVERDUE"
+    QUESTION_NOT_DELIVERED = "QUESTION_NOT_DELIVERED"
     OFFICE_UNKNOWN = "OFFICE_UNKNOWN"
     OFFICE_REPEATED = "OFFICE_REPEATED"
     OFFICE_LEVEL_WRONG = "OFFICE_LEVEL_WRONG"
@@ -374,6 +375,7 @@ class Event(StrEnum):
     confirmation_overdue = "confirmation_overdue"
     loss_report_expired = "loss_report_expired"
     production_overdue = "production_overdue"
+    delivery_overdue = "delivery_overdue"
     claim_period_passed = "claim_period_passed"
     activation_overdue = "activation_overdue"
     escalated = "escalated"
@@ -386,6 +388,7 @@ class Event(StrEnum):
     benefits_lifted = "benefits_lifted"
     person_found_ended = "person_found_ended"
     block_ended = "block_ended"
+    question_delivered = "question_delivered"
 
 
 class HandOver(StrEnum):
@@ -875,6 +878,14 @@ class Recomputed(Told):
     """Functions of the card that are waited for no more."""
 
 
+class Unasked(Told):
+    """A system whose question has not been delivered, although the time for that is over."""
+
+    role: Open[Role]
+    away_since: AwareDatetime | None = None
+    """Since when its receivers accept nothing; None where nobody receives for it, nor asks the feed."""
+
+
 class CaseView(Told):
     """Everything about a case that may be shown without opening personal data."""
 
@@ -966,6 +977,12 @@ class CaseView(Told):
     """The publication of the number that the awaited systems have to answer."""
     refused_by: Open[System] | None = None
     """The system that refused the new number last, until it confirms or is asked again."""
+    asked_at: AwareDatetime | None = None
+    """When the last of those who are asked had the question, where the case has looked for it: at the end of the
+    time to deliver it.
+    """
+    undelivered: tuple[Unasked, ...] = ()
+    """Who could not be asked in time."""
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that are over, oldest first, of all generations of the case."""
     dispute: Dispute | None = None

@@ -75,3 +75,34 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION publish IS 'Gives places in the feed to what is committed and has none, some at a time and in order, and queues it for those who are told by webhook. Returns how many; 0 as well where somebody else publishes';
+
+CREATE OR REPLACE FUNCTION deliveries_of(
+    case_id text, generation integer, request text, roles text[]
+) RETURNS TABLE (role text, delivered_at timestamptz, away_since timestamptz) LANGUAGE sql STABLE AS $$
+    SELECT
+        wanted.role,
+        delivery.delivered_at,
+        -- Whoever is told by several has been away since the last of them went.
+        (
+            SELECT max(subscription.failing_since)
+            FROM subscriptions AS subscription JOIN cases AS mine ON office_covers(subscription.office, mine.region)
+            WHERE subscription.role = wanted.role AND subscription.state IN ('active', 'paused')
+              AND mine.case_id = deliveries_of.case_id AND mine.generation = deliveries_of.generation
+        )
+    FROM unnest(roles) AS wanted (role)
+    LEFT JOIN LATERAL (
+        -- The first event that names the request is the question; what follows under its name is about it.
+        SELECT events.id FROM events
+        WHERE events.case_id = deliveries_of.case_id AND events.generation = deliveries_of.generation
+          AND events.request_id = request AND events.target = wanted.role
+        ORDER BY events.id LIMIT 1
+    ) AS question ON true
+    LEFT JOIN delivered_events AS delivery ON delivery.event_id = question.id
+$$;
+COMMENT ON FUNCTION deliveries_of IS
+    'When each of those who are asked had the question of a case, null for who had it not; and since when its receivers accept nothing, null where nobody receives for it';
+
+CREATE OR REPLACE FUNCTION due_of_feed(outcome text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN outcome::jsonb #>> '{timer,clock}' <> 'delivery' THEN outcome::jsonb #>> '{timer,due_at}' END;
+COMMENT ON FUNCTION due_of_feed IS
+    'By when somebody has to act after a transition; null where what is to come is the delivery itself, which concerns nobody who reads of it';

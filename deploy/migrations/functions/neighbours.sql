@@ -99,6 +99,11 @@ RETURN CASE event
     WHEN 'block_ended' THEN NOT EXISTS (
         SELECT FROM cards AS card WHERE card.person_id = may_be_told.person_id AND card.code = 'B'
     )
+    -- That everybody was asked who has to answer is looked at before, by the state that says who they are.
+    WHEN 'question_delivered' THEN EXISTS (
+        SELECT FROM events JOIN delivered_events ON delivered_events.event_id = events.id
+        WHERE events.case_id = may_be_told.case_id AND events.generation = may_be_told.generation
+    )
     ELSE false
 END;
 COMMENT ON FUNCTION may_be_told IS

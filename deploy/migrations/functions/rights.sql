@@ -29,6 +29,7 @@ BEGIN
             END AS for_worker,
             CASE
                 WHEN c.relname IN ('feed_readers', 'subscriptions') THEN 'INSERT, UPDATE'
+                WHEN c.relname = 'delivered_events' THEN 'INSERT'
                 WHEN c.relname = 'subscription_queue' THEN 'INSERT, UPDATE, DELETE'
             END AS for_intake
         FROM pg_class AS c

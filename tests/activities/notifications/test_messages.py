@@ -118,6 +118,16 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
         for rung in ("blue_0", "blue_1")
     },
     ("channel.test", Recipient.clerk): {},
+    **{
+        ("delivery_overdue", recipient): {
+            "kind": Kind.id_number_change.value,
+            "undelivered": [
+                {"role": "medical_insurance", "away_since": "2026-09-07T10:00:00+08:00"},
+                {"role": "card_bureau", "away_since": None},
+            ],
+        }
+        for recipient in (Recipient.clerk, Recipient.team_lead)
+    },
 }
 """Every message that may be written, with the facts that are written with it."""
 
@@ -232,6 +242,7 @@ _ASKED: Final = {"documents": DOCUMENTS, "asks": True}
         ("resume", _standing(Kind.card_replacement), "目前无需您办理"),
         ("extend", _standing(Kind.id_number_change, **_ASKED, limit="supplement"), "补正期限已延长至2026年12月11日"),
         ("extend", _standing(Kind.card_replacement, asks=True, limit="claim"), "领卡期限已延长至2026年12月11日"),
+        ("extend", _standing(Kind.card_replacement, limit="delivery"), "其他单位的办理时间已延长，自其收到请求时起算"),
         ("CardReplacement.ready", _standing(Kind.card_replacement, delivery="post"), "将邮寄给您"),
         ("CardReplacement.ready", _standing(Kind.card_replacement), "携带有效身份证件领取"),
         ("CardReplacement.claim_period_passed", _standing(Kind.card_replacement, delivery="post"), "核对收件地址"),

@@ -12,7 +12,7 @@ from cases.numbers import Road
 from cases.policy import Policy
 from cases.state import CaseState
 from cases.views import view_of
-from tests.cases.moving import CALENDAR, applying, confirms, move, ready, repairs
+from tests.cases.moving import CALENDAR, applying, asked, confirms, move, ready, repairs
 from tests.scenes import CERTIFICATE, ID_CARD, NOW, OPERATOR, VERIFIER, number_change, policy, received
 
 
@@ -120,7 +120,7 @@ def test_a_defect_of_a_document_that_is_asked_for_no_more_holds_nobody_up() -> N
 
 
 def test_what_a_recomputation_moved_is_told_and_where_it_moved_nothing_nothing_is() -> None:
-    state = move(applying(), Event.commit)
+    state = asked(move(applying(), Event.commit))
     assert follows(state, policy()).recomputed is None
     longer = policy().model_copy(
         update={

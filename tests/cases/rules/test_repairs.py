@@ -25,7 +25,7 @@ def test_repair_publishes_again_and_keeps_what_was_confirmed() -> None:
     )
     decision = decide(overdue, Event.repair, repairs(RepairAction.retry), NOW)
     assert decision.effects == (Effect.publish_number_changed,)
-    assert decision.clock is Clock.confirmation
+    assert decision.clock is Clock.delivery
     assert decision.after.confirmations == (System.medical_insurance,)
     assert decision.after.last_error is None
 

@@ -46,6 +46,7 @@ class Receiver:
         body = await request.read()
         call = Call({name.lower(): value for name, value in request.headers.items()}, body)
         self.calls.append(call)
+        self._heard.set()
         said = call.said
         if said["type"].startswith("cardcase.subscription_verify"):
             return web.json_response({"challenge": said["challenge"] if self.echoes else "planted"})
@@ -66,6 +67,13 @@ class Receiver:
                 self._heard.clear()
                 await self._heard.wait()
         return self.accepted
+
+    async def has_heard(self, number: int) -> None:
+        """Wait until so many messages came, whatever was answered, the challenge included."""
+        async with asyncio.timeout(20):
+            while len(self.calls) < number:
+                self._heard.clear()
+                await self._heard.wait()
 
 
 @asynccontextmanager

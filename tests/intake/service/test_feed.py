@@ -128,6 +128,36 @@ async def test_a_reader_that_waits_is_answered_when_something_follows(door: Door
         assert f"{row['epoch']}.{row['sequence']}" == place
 
 
+async def delivered(door: Door, case: str) -> dict[str, tuple[str, str]]:
+    """Who has what a case asked them: whoever it was delivered to, and how."""
+    rows = await door.engine.pool.fetch(
+        "SELECT target, way, client FROM events JOIN delivered_events ON event_id = id "
+        "WHERE case_id = $1 AND kind = 'number_changed'",
+        case,
+    )
+    return {row["target"]: (row["way"], row["client"]) for row in rows}
+
+
+async def test_asking_for_what_follows_is_the_receipt_of_what_was_asked_before(door: Door) -> None:
+    async with publishing(door.engine) as publisher:
+        await published(publisher)
+        place = await end_of(door)
+        case = await verified(door)
+        await published(publisher)
+        read = await door.asked("GET", f"/v1/events?after={place}&limit=1000", by=BANK)
+        assert case in {each["subject"] for each in read.json()["events"]}
+        # What was answered may have been lost on the way.
+        assert await delivered(door, case) == {}
+        # Who asks for other things has not got it.
+        upto = read.json()["next"]
+        await door.asked("GET", f"/v1/events?after={upto}&type=cardcase.case_moved.v1", by=BANK)
+        await door.asked("GET", f"/v1/events?after={upto}", by=BACK_OFFICE)
+        assert await delivered(door, case) == {}
+        for _ in range(2):
+            await door.asked("GET", f"/v1/events?after={upto}", by=BANK)
+            assert await delivered(door, case) == {"bank": ("feed", BANK.id)}
+
+
 @pytest.mark.parametrize("place", ["aaaaaaaaaa.0", "planted", "aaaaaaaaaa.99999999999"])
 async def test_a_place_of_another_epoch_is_gone(door: Door, place: str) -> None:
     answer = await door.asked("GET", f"/v1/events?after={place}", by=BACK_OFFICE)
@@ -200,12 +230,16 @@ async def subscribed(engine: Engine, **wanted: Any) -> AsyncIterator[tuple[Door,
 
 
 async def stands(
-    door: Door, which: str, state: str, how: Callable[[dict[str, Any]], bool] = lambda _found: True
+    door: Door,
+    which: str,
+    state: str,
+    how: Callable[[dict[str, Any]], bool] = lambda _found: True,
+    by: Actor = BACK_OFFICE,
 ) -> dict[str, Any]:
     """The subscription, once it stands so."""
     found: dict[str, Any] = {}
     for _ in range(400):
-        found = (await door.asked("GET", f"/v1/subscriptions/{which}", by=BACK_OFFICE)).json()
+        found = (await door.asked("GET", f"/v1/subscriptions/{which}", by=by)).json()
         if found["state"] == state and how(found):
             return found
         await asyncio.sleep(0.05)
@@ -255,6 +289,39 @@ async def test_what_fails_is_sent_again_under_the_same_id_and_nothing_overtakes_
         assert len(ids) == 5
         found = await stands(door, which, "active", lambda found: found["pending"] == 0)
         assert found["dead"] == 0
+
+
+async def test_a_question_is_delivered_when_the_sink_of_whom_it_asks_accepts_it(engine: Engine) -> None:
+    async with (
+        receiving() as receiver,
+        door_of(engine, sink_hosts=[receiver.host]) as door,
+        publishing(engine) as publisher,
+    ):
+        await published(publisher)
+        wanted = {"sink": receiver.sink, "types": ["cardcase.number_changed.v1"]}
+        which = (await door.asked("POST", "/v1/subscriptions", by=BANK, json=wanted)).json()["id"]
+        await stands(door, which, "active", by=BANK)
+        receiver.answer = lambda _said: 503
+        case = await verified(door)
+        await receiver.has_heard(2)
+        await stands(door, which, "active", lambda found: bool(found["failures"]), by=BANK)
+        away = await engine.pool.fetchval("SELECT failing_since FROM subscriptions WHERE id = $1", which)
+        assert away is not None
+        (said,) = await engine.pool.fetch(
+            "SELECT * FROM deliveries_of("
+            "$1, 1, (SELECT request_id FROM events WHERE case_id = $1 AND target = 'bank'), $2)",
+            case,
+            ["bank"],
+        )
+        assert (said["role"], said["delivered_at"], said["away_since"]) == ("bank", None, away)
+        assert await delivered(door, case) == {}
+        receiver.answer = lambda _said: 204
+        await receiver.has(1)
+        found = await stands(door, which, "active", lambda found: not found["pending"], by=BANK)
+        assert found["failures"] == 0
+        assert await delivered(door, case) == {"bank": ("webhook", BANK.id)}
+        assert await engine.pool.fetchval("SELECT failing_since FROM subscriptions WHERE id = $1", which) is None
+        await door.asked("DELETE", f"/v1/subscriptions/{which}", by=BANK)
 
 
 async def test_a_sink_that_is_gone_ends_its_subscription(engine: Engine) -> None:

@@ -1,0 +1,11 @@
+"""What was delivered to whom, from when the limit of an answer runs."""
+
+from deploy.migrations.script import run_script
+
+revision = "0028"
+down_revision = "0027"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_script(__file__)
