@@ -374,6 +374,9 @@ async def test_a_key_is_one_job_and_other_content_under_it_is_refused(door: Door
 async def test_a_job_is_its_clients_own_and_its_scopes(door: Door) -> None:
     (person,) = await people(door.engine, 1)
     job = await staged_only(door, person)
+    line = json.dumps({"case": "nobody", "event": "withdraw"})
+    all_refused = await handed_in(door, "/v1/event-batches", line, JSONL)
+    assert all_refused.json()["rows"]["refused"] == 1
     other = BACK_OFFICE.model_copy(update={"id": "back-office-3"})
     narrow = door.token(BACK_OFFICE, "cases:read")
     for path in (f"/v1/jobs/{job}", f"/v1/jobs/{job}/rows"):
