@@ -27,6 +27,7 @@ from intake.service.app import described_alone, intake_application, serve_intake
 from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
+from intake.service.readiness import Readiness
 from intake.service.settings import IntakeSettings, public_keys_in
 from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
@@ -47,7 +48,6 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    ready = False
     async with AsyncExitStack() as cleanup:
         pool = await reach_register(settings.database_url, settings.pool_size)
         cleanup.push_async_callback(close, pool)
@@ -91,7 +91,8 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         )
         await cleanup.enter_async_context(watch.looking())
         await cleanup.enter_async_context(runner.running())
-        application = intake_application(reach, lambda: ready)
+        readiness = Readiness(pool, client)
+        application = intake_application(reach, readiness)
         try:
             port = await cleanup.enter_async_context(
                 serve_intake(application, settings.intake_host, settings.intake_port)
@@ -99,10 +100,10 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         except OSError:
             wrong = Problem("CARDCASE_INTAKE_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
             raise CannotStart([wrong]) from None
-        ready = True
+        readiness.serving = True
         log.info("ready", host=settings.intake_host, port=port)
         await stop.wait()
-        ready = False
+        readiness.serving = False
     log.info("stopped")
     return 0
 

@@ -41,6 +41,26 @@ class Read(NamedTuple):
     """Whether nothing more was there."""
 
 
+class Backlog(NamedTuple):
+    """What has still to be told; ages in seconds, 0 where nothing waits."""
+
+    feed_untold: int
+    feed_untold_oldest_seconds: float
+    webhooks_pending: int
+    webhooks_pending_oldest_seconds: float
+    webhooks_dead: int
+
+
+@case_errors_only
+async def backlog_of(pool: Pool) -> Backlog:
+    """How much has still to be told, over all readers and subscriptions."""
+    async with connection_of(pool) as connection:
+        row = await SQL["backlog"].first(connection, {})
+    if row is None:
+        raise CaseError(Code.SCHEMA_MISMATCH)
+    return Backlog(**row)
+
+
 @case_errors_only
 async def ends_of(pool: Pool) -> tuple[Place, int]:
     """The last place of the feed, and the first that is still kept."""

@@ -14,6 +14,28 @@ WHERE at < :before
 -- The epoch, the last place, and the first that is still kept.
 SELECT epoch, sequence AS last, coalesce((SELECT min(sequence) FROM feed), sequence + 1) AS first FROM feed_state;
 
+-- name: backlog
+-- What has no place in the feed yet, and what subscriptions have still to be sent.
+WITH untold AS (
+    SELECT at FROM transitions WHERE written_in >= (SELECT written_before FROM feed_state)
+    UNION ALL
+    SELECT written_at FROM events WHERE written_in >= (SELECT written_before FROM feed_state)
+), waiting AS (
+    SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(at)) AS age FROM untold
+), queued AS (
+    SELECT
+        count(*) FILTER (WHERE queue.state = 'pending') AS pending,
+        extract(epoch FROM clock_timestamp() - min(queued_at) FILTER (WHERE queue.state = 'pending')) AS age,
+        count(*) FILTER (WHERE queue.state = 'dead') AS dead
+    FROM subscription_queue AS queue JOIN subscriptions ON subscriptions.id = queue.subscription
+    WHERE subscriptions.state <> 'ended'
+)
+SELECT
+    waiting.rows AS feed_untold, greatest(coalesce(waiting.age, 0), 0)::float8 AS feed_untold_oldest_seconds,
+    queued.pending AS webhooks_pending, coalesce(queued.age, 0)::float8 AS webhooks_pending_oldest_seconds,
+    queued.dead AS webhooks_dead
+FROM waiting, queued;
+
 -- name: entries_after
 -- What follows a place, as far as somebody is told of it; `last` is how far was looked.
 WITH looked_at AS (

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +18,8 @@ from cases.errors import CaseError, Code
 from intake.applications import InputRefused
 from intake.client import EngineError
 from intake.service.description import DESCRIPTION, VERSION, describe
+from intake.service.metrics import MEDIA_TYPE as METRICS
+from intake.service.metrics import Counted, Metrics
 from intake.service.problems import (
     of_case_error,
     of_engine_error,
@@ -27,6 +30,7 @@ from intake.service.problems import (
     response_of,
 )
 from intake.service.reach import Reach
+from intake.service.readiness import Readiness, is_ready
 from intake.service.routes import routes
 
 log = logging.getLogger(__name__)
@@ -77,8 +81,9 @@ def _route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", ""))
 
 
-def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
+def intake_application(reach: Reach, readiness: Readiness) -> FastAPI:
     """The whole application."""
+    metrics = Metrics()
     application = FastAPI(
         title="cardcase intake",
         version=VERSION,
@@ -100,17 +105,24 @@ def intake_application(reach: Reach, is_ready: Callable[[], bool]) -> FastAPI:
         return Response("ok\n", media_type="text/plain")
 
     @application.get("/ready", include_in_schema=False)
-    async def ready(_request: Request) -> Response:
-        return Response("ready\n" if is_ready() else "not ready\n", 200 if is_ready() else 503, media_type="text/plain")
+    async def ready() -> Response:
+        missing = await readiness.missing()
+        return JSONResponse({"ready": is_ready(missing), "missing": missing}, 200 if is_ready(missing) else 503)
+
+    @application.get("/metrics", include_in_schema=False)
+    async def counted() -> Response:
+        return Response(await metrics.text(reach.pool), media_type=METRICS)
 
     application.add_middleware(OfEveryAnswer)
+    # Outermost, so that it sees what was answered in the end.
+    application.add_middleware(Counted, metrics=metrics)
     setattr(application, "openapi", lambda: describe(application))  # noqa: B010 - as the framework wants it said
     return application
 
 
 def described_alone() -> dict[str, Any]:
     """The description of the interface (OpenAPI 3.1), of a service that reaches nothing."""
-    return intake_application(cast(Reach, None), lambda: False).openapi()
+    return intake_application(cast(Reach, None), cast(Readiness, None)).openapi()
 
 
 class _Server(uvicorn.Server):

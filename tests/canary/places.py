@@ -331,8 +331,9 @@ async def _decoded(stage: Stage, leak: Leak) -> None:
 
 
 async def intake_answers(stage: Stage) -> AsyncIterator[Piece]:
-    """What the intake service answered to right and wrong requests, and the whole feed as it hands it out."""
+    """What the intake service answered to right and wrong requests, the whole feed as it hands it out, its metrics."""
     await read_feed(stage)
+    yield "metrics", await _metrics_of(stage, "intake")
     for number, answer in enumerate(stage.taken_in):
         yield f"answer {number}", answer
 

@@ -121,6 +121,7 @@ class Stage:
         return {
             "server": self.stack.metrics_url,
             "worker": f"http://{LOOPBACK}:{self.ports['metrics']}/metrics",
+            "intake": f"http://{LOOPBACK}:{self.ports['intake health']}/metrics",
         }
 
     @property

@@ -18,6 +18,7 @@ from intake.service.app import intake_application, serve_intake
 from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
+from intake.service.readiness import Readiness
 from intake.service.watching import Watch
 from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System
@@ -126,9 +127,11 @@ async def door_of(
                 sink_hosts=frozenset(sink_hosts),
                 webhook_keys=WEBHOOK_KEYS.public,
             )
+            readiness = Readiness(engine.pool, engine.client)
+            readiness.serving = True
             async with (
                 watch.looking(),
-                serve_intake(intake_application(reach, lambda: True), LOOPBACK, 0) as port,
+                serve_intake(intake_application(reach, readiness), LOOPBACK, 0) as port,
             ):
                 yield Door(f"http://{LOOPBACK}:{port}", provider, engine, http, runner)
 
