@@ -319,4 +319,6 @@ class Outcome(Record):
     milestone: Milestone
     reason: Code | None = None
     remains: tuple[str, ...] = ()
+    recomputed: Recomputed | None = None
+    """What recomputations changed while the case was open, all of them together; None where nothing."""
     transitions: int

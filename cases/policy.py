@@ -42,7 +42,7 @@ from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
 from cases.openings import ApplicationChannel, CorrectionReason, Opening, ReplacementReason
-from cases.recomputed import changed_by_recomputing
+from cases.recomputed import all_together, changed_by_recomputing
 from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
 from cases.state import CaseState, Timer
@@ -707,6 +707,7 @@ class Policy(_Table):
         }
         if decision.row.event is Event.recompute:
             update["recomputed"] = changed_by_recomputing(state, dated)
+            update["recomputed_so_far"] = all_together(state.recomputed_so_far, update["recomputed"])
         return dated.model_copy(update=update)
 
     def _with_notice(self, state: CaseState, calendar: WorkingCalendar) -> CaseState:

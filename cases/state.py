@@ -168,6 +168,8 @@ class CaseState(Record):
     benefit_decision: BenefitDecision | None = None
     recomputed: Recomputed | None = None
     """What the newest recomputation changed; None where it changed nothing."""
+    recomputed_so_far: Recomputed | None = None
+    """What all recomputations changed together."""
     overdue: bool = False
     stuck: bool = False
     """The engine cannot go on by itself although the status is its own; an operator repairs."""

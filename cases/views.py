@@ -176,5 +176,6 @@ def outcome_of(state: CaseState) -> Outcome:
         milestone=state.milestone,
         reason=state.ended_because,
         remains=state.remains,
+        recomputed=state.recomputed_so_far,
         transitions=state.version,
     )

@@ -21,7 +21,7 @@ _LEFT_OUT: Final = frozenset(
         # The same in the whole of an exploration, or written and never asked.
         *("opening", "generation", "version", "milestone", "ended_because", "remains", "last_error", "related"),
         # Shown to people, and asked by no rule.
-        *("overdue", "left", "act_by", "recomputed", "benefit_decision"),
+        *("overdue", "left", "act_by", "recomputed", "recomputed_so_far", "benefit_decision"),
         # Which of several orders an answer belongs to: what answers none in force is told apart by `past_orders`.
         "attempts",
         # How much of a limit is left, and by how many days it was moved: it ends all the same.

@@ -37,7 +37,8 @@ async def test_a_case_goes_on_when_the_only_system_that_it_waits_for_is_dropped(
         await case.time_runs_out(Event.confirmation_overdue)
         await case.rests_in(Status.repair)
     await case.tell(Event.recompute, LESS)
-    assert (await case.ends()).status is Status.done
+    outcome = await case.ends()
+    assert (outcome.status, outcome.recomputed) == (Status.done, (await case.agrees()).recomputed)
     view = await case.agrees()
     assert view.confirmations == (System.medical_insurance, System.pension)
     assert view.recomputed is not None
@@ -88,3 +89,16 @@ async def test_an_applicant_waits_for_no_document_that_is_asked_for_no_more(engi
     assert (view.missing, [paper.kind for paper in view.documents]) == ((), [ID_CARD.kind])
     assert view.recomputed is not None
     assert view.recomputed.demands == (DocumentKind.police_certificate,)
+
+
+async def test_the_outcome_says_what_all_recomputations_changed_together(engine: Engine) -> None:
+    case = await change(engine, ID_CARD, region=MOVING, new=new_number())
+    await case.rests_in(Status.awaiting_documents)
+    await case.tell(Event.recompute, LESS)
+    first = (await case.rests_in(Status.in_review)).recomputed
+    assert first is not None
+    # The same once more changes nothing, and takes nothing back of what was changed.
+    await case.tell(Event.recompute, Recompute(actor=OPERATOR), update_id="again-1")
+    assert (await case.rests_in(Status.in_review)).recomputed is None
+    await case.tell(Event.withdraw)
+    assert (await case.ends()).recomputed == first

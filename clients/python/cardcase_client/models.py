@@ -1335,6 +1335,8 @@ class Outcome(Told):
     milestone: Open[Milestone]
     reason: Open[Code] | None = None
     remains: tuple[str, ...] = ()
+    recomputed: Recomputed | None = None
+    """What recomputations changed while the case was open, all of them together; None where nothing."""
     transitions: int
 
 
