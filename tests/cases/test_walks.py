@@ -371,7 +371,8 @@ class Walk:
         opening = replacement(*self.papers(), reason=reason, region=self.pick((OFFICE, SOUTH)))
         state = received(opening, self.pick(CARD_FINDINGS), None)
         assert state.screening is not None
-        screening = state.screening.model_copy(update={"draws_pension": self.pick((False, True))})
+        comes = {"draws_pension": self.pick((False, True)), "delivery": self.pick((None, *HandOver))}
+        screening = state.screening.model_copy(update=comes)
         return state.model_copy(
             update={
                 "screening": screening,
