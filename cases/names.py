@@ -125,3 +125,18 @@ def after_closing_id(case: str, told_as: str) -> str:
     """Workflow ID by which a closed case is told something; the same for the same identity of what is told."""
     digest = hashlib.sha256(f"cardcase/told\0{case}\0{told_as}".encode()).digest()
     return f"told-{case}-{_base32(digest)}"
+
+
+def asking_of(stamp: str | None) -> str | None:
+    """What one asking is called, by its stamp, of which no two are alike; None for what nobody stamped."""
+    return None if stamp is None else hashlib.sha256(stamp.encode()).hexdigest()[:16]
+
+
+def asked_anew(identity: str, asking: str) -> str:
+    """Update ID for asking again what was refused once: the server answers an ID it has answered as it did then."""
+    return f"{identity}~{asking}"
+
+
+def told_under(update_id: str) -> str:
+    """The identity of what is told, whichever asking it is."""
+    return update_id.partition("~")[0]

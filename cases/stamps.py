@@ -18,7 +18,7 @@ from cases.errors import CaseError, Code
 from cases.events import OPEN, Act
 from cases.facts import Fact
 from cases.kinds import case_id
-from cases.manifests import belongs, is_within, leaf_of, read_belonging, read_manifest
+from cases.manifests import Belonging, Manifest, belongs, is_within, leaf_of, read_belonging, read_manifest
 from cases.models import Actor, Record, RegionCode, Role, StaffId
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER, check_role
@@ -74,6 +74,18 @@ def read(stamp: str | None) -> Claims:
         raise CaseError(Code.STAMP_INVALID) from None
 
 
+def stamp_id(stamp: str | None) -> str:
+    """By which the register knows a stamp: its own ID, or the manifest's and the row's place. Raises as `read`."""
+    if stamp is not None and belongs(stamp):
+        belonging = read_belonging(stamp)
+        return _id_of_row(read_manifest(belonging.manifest), belonging)
+    return read(stamp).jti
+
+
+def _id_of_row(manifest: Manifest, belonging: Belonging) -> str:
+    return f"{manifest.jti}-{belonging.place}"
+
+
 def _claims_of(content: Fact | Opening, case: str, act: Act) -> Claims:
     """What the stamp of a content says; of a row of a manifest, what the gate would have said of that row alone.
 
@@ -91,7 +103,7 @@ def _claims_of(content: Fact | Opening, case: str, act: Act) -> Claims:
     return Claims(
         iss=manifest.iss,
         aud=manifest.aud,
-        jti=f"{manifest.jti}-{belonging.place}",
+        jti=_id_of_row(manifest, belonging),
         iat=manifest.iat,
         exp=manifest.exp,
         case=case,

@@ -14,7 +14,6 @@ so that it is not known whether the call took effect: repeat it; `Contradicted`,
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import re
@@ -80,10 +79,13 @@ from cases.names import (
     VIEW,
     Kind,
     after_closing_id,
+    asked_anew,
+    asking_of,
 )
 from cases.openings import Opening
 from cases.progress import Progress, progress_of
 from cases.rules.people import NAMES_THE_SUBMITTER
+from cases.stamps import stamp_id
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from cases.submitters import Citizen, check_authority
 from cases.words import CATEGORY_ZH
@@ -119,9 +121,21 @@ class EngineError(Exception):
 class Refused(EngineError):
     """The case refused, and nothing changed."""
 
+    def __init__(self, code: Code, outcome: Outcome | None = None, asking: str | None = None) -> None:
+        super().__init__(code, outcome)
+        self.asking = asking
+        """Which asking was refused, where a case says so."""
+
 
 class Unavailable(EngineError):
     """No answer: whether the call took effect is not known. Repeat it; the same call has effect once."""
+
+
+class _CutOff(Unavailable):
+    """A run ended before it answered. What it had asked of the register may still take effect, and the case goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.ENGINE_UNAVAILABLE)
 
 
 class Contradicted(EngineError):
@@ -298,19 +312,32 @@ class CaseClient:
         known = await self._held(held)
         if known is None or known.receipt != given:
             raise Contradicted(known and known.receipt)
+        if known.is_open and known.stamp != stamp_id(opening.stamp) and not await self._is_running(case):
+            # The receipt is that of a run that somebody ended; the case goes on in a new one, as the register has it.
+            return await self._ask_under(opening, asked_anew(_receipt_id(opening), asking_of(opening.stamp) or ""))
         return given
 
+    async def _is_running(self, case_id: str) -> bool:
+        try:
+            async with self._answer():
+                description = await self._client.get_workflow_handle(case_id).describe(rpc_timeout=self._timeout)
+        except Refused as unknown:
+            if unknown.code is not Code.CASE_UNKNOWN:
+                raise
+            return False
+        return description.status is WorkflowExecutionStatus.RUNNING
+
     async def _ask_for_receipt(self, opening: Opening) -> Receipt:
-        update_id = f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
+        update_id = _receipt_id(opening)
         try:
             return await self._ask_under(opening, update_id)
         except Refused as refused:
-            if refused.code not in _HEALED_BY_TIME:
+            asking = asking_of(opening.stamp)
+            if refused.code not in _HEALED_BY_TIME or asking is None:
                 raise
             # Of a run that ended refused the server gives the answer again, for as long as it keeps the run: what has
             # changed since is judged under an ID of this asking.
-            anew = hashlib.sha256((opening.stamp or "").encode()).hexdigest()[:16]
-            return await self._ask_under(opening, f"{update_id}:{anew}")
+            return await self._ask_under(opening, asked_anew(update_id, asking))
 
     async def _ask_under(self, opening: Opening, update_id: str) -> Receipt:
         try:
@@ -419,19 +446,29 @@ class CaseClient:
         return given
 
     async def _ask_for_answer(self, case_id: str, event: Event, fact: Fact, identity: str) -> Answer:
-        handle = self._client.get_workflow_handle(case_id)
+        asking = asking_of(fact.stamp)
         try:
-            async with self._answer():
-                answer: Answer = await until_not_dropped(
-                    lambda: handle.execute_update(
-                        event.value, fact, id=identity, result_type=Answer, rpc_timeout=self._timeout
-                    )
-                )
-                return answer
-        except Refused as refused:
-            if refused.code in (Code.CASE_UNKNOWN, Code.INTERNAL):
-                return await self._answer_of_closed(case_id, identity, refused)
+            try:
+                return await self._ask(case_id, event, fact, identity)
+            except Refused as refused:
+                if asking is None or refused.asking in (None, asking):
+                    raise
+                # An earlier asking was refused, and the server keeps that answer under the ID; this one is judged anew.
+                return await self._ask(case_id, event, fact, asked_anew(identity, asking))
+        except (Refused, _CutOff) as denied:
+            if denied.code is Code.CASE_UNKNOWN or isinstance(denied, _CutOff):
+                return await self._answer_of_closed(case_id, identity)
             raise
+
+    async def _ask(self, case_id: str, event: Event, fact: Fact, update_id: str) -> Answer:
+        handle = self._client.get_workflow_handle(case_id)
+        async with self._answer():
+            answer: Answer = await until_not_dropped(
+                lambda: handle.execute_update(
+                    event.value, fact, id=update_id, result_type=Answer, rpc_timeout=self._timeout
+                )
+            )
+            return answer
 
     async def _tell_closed(
         self, case_id: str, event: Event, fact: Fact, identity: str, denied: Refused | Unavailable
@@ -677,7 +714,11 @@ class CaseClient:
             if task is not None and task.cancelling():
                 raise asyncio.CancelledError from None
             raise Unavailable(Code.ENGINE_TIMEOUT) from None
-        except (WorkflowUpdateFailedError, WorkflowFailureError) as failed:
+        except WorkflowUpdateFailedError as failed:
+            if _is_cut_off(failed.cause):
+                raise _CutOff from None
+            raise Refused(_code_of(failed.cause), asking=_asking_in(failed.cause)) from None
+        except WorkflowFailureError as failed:
             raise Refused(_code_of(failed.cause)) from None
         except (CaseError, ApplicationError) as unreadable:
             # The answer is there and does not open, or is for another case.
@@ -699,8 +740,8 @@ class CaseClient:
         except WorkflowFailureError as failed:
             if isinstance(failed.cause, ApplicationError):
                 raise
-            # Ended from outside: cancelled or terminated by an operator.
-            raise Refused(Code.CASE_CLOSED) from None
+            # Ended from outside, and no ending of the case: it goes on in another run, as the register has it.
+            raise _CutOff from None
         if self._register is not None:
             known = await self._held(partial(outcome_reached, case_id=case_id))
             if known != given:
@@ -727,12 +768,15 @@ class CaseClient:
                 raise Refused(Code.CASE_CLOSED, await self._outcome(case_id))
             return receipt
 
-    async def _answer_of_closed(self, case_id: str, update_id: str, refused: Refused) -> Answer:
-        """The answer that a closed case gave to this very fact, or the reason why it no longer gives one."""
+    async def _answer_of_closed(self, case_id: str, update_id: str) -> Answer:
+        """The answer that a closed case gave to this very fact. Raises the reason why it no longer gives one.
+
+        Where a run was ended from outside the register may still take in what that run had asked of it: `_CutOff`.
+        """
         async with self._answer():
             description = await self._client.get_workflow_handle(case_id).describe()
             if description.status is WorkflowExecutionStatus.RUNNING:
-                raise refused
+                raise _CutOff
             answer = await self._given_before(case_id, description.run_id, update_id, Answer)
             if answer is None:
                 # It may have moved the case in a task that the server then gave out again without it.
@@ -752,8 +796,7 @@ class CaseClient:
                 return None
             raise
         except WorkflowUpdateFailedError as failed:
-            if _code_of(failed.cause) is Code.INTERNAL:
-                # The server's word for an update that the end of its case cut off.
+            if _is_cut_off(failed.cause):
                 return None
             raise
         return given
@@ -857,6 +900,20 @@ def _checked_update_id(update_id: str) -> str:
     except CaseError as wrong:
         raise _input_refused(wrong) from None
     return update_id
+
+
+def _receipt_id(opening: Opening) -> str:
+    return f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
+
+
+def _is_cut_off(cause: BaseException | None) -> bool:
+    """Whether it is the server's word for an update that the end of its run cut off, and nothing that a case said."""
+    return isinstance(cause, ApplicationError) and cause.type not in _CODES
+
+
+def _asking_in(cause: BaseException | None) -> str | None:
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return str(details[0]) if details else None
 
 
 def _code_of(cause: BaseException | None) -> Code:

@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
         Fact,
     )
     from cases.machines.machine import Status
-    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW
+    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW, asking_of, told_under
     from cases.openings import Opening
     from cases.stamps import check_fact
     from cases.state import CaseState, Upcoming
@@ -75,10 +75,14 @@ ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
 
-def failure_of(code: Code) -> ApplicationError:
-    """The failure a caller or an operator reads: the code, what happened, and what to do next."""
+def failure_of(code: Code, asked: str | None = None) -> ApplicationError:
+    """The failure a caller or an operator reads: the code, what happened, and what to do next.
+
+    `asked` names the asking that is refused, since the server answers it again to whoever asks under the same ID.
+    """
     remedy = REMEDIES[code]
-    return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", type=code.value, non_retryable=True)
+    details = () if asked is None else (asked,)
+    return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", *details, type=code.value, non_retryable=True)
 
 
 def told(event: Event) -> Any:
@@ -385,6 +389,7 @@ class Case:
 
     async def _told(self, event: Event, fact: Fact | None) -> Answer:
         update_id, arrived = _current_update_id(), workflow.now()
+        asked = None if fact is None else asking_of(fact.stamp)
         while True:
             async with self._turn_of_a_caller():
                 if self._not_received is not None:
@@ -402,7 +407,7 @@ class Case:
                 code = code or Code.INTERNAL
                 self._last_refusal = Refusal(code, event, workflow.now())
                 self._show_details()
-                raise failure_of(code)
+                raise failure_of(code, asked)
 
     def _refuse_early(self, event: Event, fact: Fact | None) -> None:
         # While the case moves nobody can say what is possible; the handler waits and decides then.
@@ -598,4 +603,4 @@ def _current_update_id() -> str:
     info = workflow.current_update_info()
     if info is None:
         raise RuntimeError("not in an update")
-    return info.id
+    return told_under(info.id)

@@ -21,6 +21,10 @@ class HeldReceipt(NamedTuple):
     receipt: Receipt
     by_key: bool
     """Whether this very application opened the case, by its key; else another one with the same content did."""
+    is_open: bool
+    """Whether that case is open still, so that a run of its workflow has to be there."""
+    stamp: str | None
+    """ID of the stamp that it was opened with: under another one the application has come before."""
 
 
 class HeldAnswer(NamedTuple):
@@ -43,7 +47,9 @@ async def receipt_given(pool: Pool, case_id: str, key: str, fingerprint: str) ->
     Raises `CaseError` with a code where the database cannot be reached; so do the others.
     """
     row = await _first(pool, "receipt_given", {"case_id": case_id, "key": key, "fingerprint": fingerprint})
-    return None if row is None else HeldReceipt(Receipt.model_validate_json(row["receipt"]), row["by_key"])
+    if row is None:
+        return None
+    return HeldReceipt(Receipt.model_validate_json(row["receipt"]), row["by_key"], row["is_open"], row["stamp"])
 
 
 @case_errors_only

@@ -3,9 +3,10 @@
 -- name: receipt_given
 -- How an application was answered: that of a key, or, where no key was used for it, the newest of the case with the same
 -- content.
-SELECT file.receipt, used.key IS NOT NULL AS by_key
+SELECT file.receipt, used.key IS NOT NULL AS by_key, held.closed_at IS NULL AS is_open, begun.stamp
 FROM cases AS held
 JOIN case_files AS file USING (case_id, generation)
+JOIN transitions AS begun ON (begun.case_id, begun.generation, begun.version) = (held.case_id, held.generation, 0)
 LEFT JOIN idempotency_keys AS used
     ON used.key = :key AND (used.case_id, used.generation) = (held.case_id, held.generation)
 WHERE held.case_id = :case_id AND file.receipt IS NOT NULL

@@ -20,7 +20,7 @@ from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
 from intake.applications import Application, InputRefused, Problem
-from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused
+from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused, Unavailable
 from tests.engine import Engine, old_number
 from tests.intake.applying import CLERK, OFFICE, SOUTH, number_change, paper, replacement
 from tests.scenes import ID_CARD, IN_FORCE
@@ -421,12 +421,14 @@ async def test_a_wait_can_be_cancelled(client: CaseClient, opened_case: str) -> 
             await asyncio.wait_for(waiting, 0.3)
 
 
-async def test_a_terminated_case_has_no_outcome_and_is_closed(
+async def test_a_case_whose_run_was_terminated_has_no_outcome_and_is_not_closed(
     engine: Engine, client: CaseClient, opened_case: str
 ) -> None:
     await engine.handle(opened_case).terminate()
-    assert await code_of(client.wait(opened_case)) is Code.CASE_CLOSED
-    assert await code_of(client.tell(opened_case, VERIFY)) is Code.CASE_CLOSED
+    for call in (client.wait(opened_case), client.tell(opened_case, VERIFY)):
+        with pytest.raises(Unavailable) as unknown:
+            await call
+        assert unknown.value.code is Code.ENGINE_UNAVAILABLE
 
 
 async def test_lists_find_cases_by_what_they_show(engine: Engine, client: CaseClient) -> None:

@@ -229,8 +229,8 @@ async def test_a_system_names_who_took_the_application_in(engine: Engine) -> Non
         receipt = await client.open(number_change(await engine.insured(), submitter=clerk))
         view = await client.view(receipt.case_id)
         assert (view.submitter, view.submitter_named) == (clerk.id, True)
+        nobody = CLERK.model_copy(update={"id": "clerk-at-no-post"})
         with pytest.raises(Refused) as refused:
-            nobody = CLERK.model_copy(update={"id": "clerk-at-no-post"})
             await client.open(number_change(await engine.insured(), submitter=nobody))
         assert refused.value.code is Code.SUBMITTER_UNKNOWN
     opened = "SELECT actor, role FROM transitions WHERE case_id = $1 AND version = 0"
