@@ -1,4 +1,4 @@
-"""Opens cases and tells them what happened: the command line. Programs use `intake.client.CaseClient`.
+"""Opens cases and tells them what happened: the command line. Programs use `cardcase_client`.
 
 python starter.py --help
 """
@@ -6,14 +6,16 @@ python starter.py --help
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
-from intake.commands.app import app, main
+# In a clone the client has a folder of its own; in the image it stands beside this file.
+sys.path.append(str(Path(__file__).parent / "clients" / "python"))
+
+from intake.commands.app import UPKEEP, main
 
 if find_spec("rehearsal") is not None:
     # No part of the container image: a rehearsal brings servers of its own.
-    from rehearsal.command import add_to
-
-    add_to(app)
+    UPKEEP["rehearse"] = "rehearsal.command"
 
 if __name__ == "__main__":
     status = main()

@@ -23,9 +23,9 @@ from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
-from activities.notifications import Notifications
 from activities.notifications.courier import Courier
 from activities.notifications.listening import serve_callbacks
+from activities.notifications.notifications import Notifications
 from activities.notifications.providers.configured import providers_of
 from activities.publishing.publisher import Publisher
 from activities.publishing.signing import WebhookKeys

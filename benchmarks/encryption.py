@@ -44,8 +44,9 @@ from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake.applications import ApplicationDocument, NumberChangeApplication
 from intake.client import CaseClient
+from runtime.algorithms import Algorithm
 from runtime.client import connect
-from runtime.codec import Algorithm, PayloadSealer
+from runtime.codec import PayloadSealer
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from runtime.worker import cases_worker

@@ -657,8 +657,8 @@ REMEDIES: dict[Code, Remedy] = {
         "本次身份校验已使用过，请先查看案件，如仍需办理请重新提交。",
     ),
     Code.IDENTITY_MISSING: Remedy(
-        "Nobody is logged in. Log in, or name a token file and the gate (CARDCASE_TOKEN_FILE, CARDCASE_GATE_URL).",
-        "尚未登录，请先登录；命令行请设置 CARDCASE_TOKEN_FILE 和 CARDCASE_GATE_URL。",
+        "Nobody is logged in. Log in; for the command line name a token file (CARDCASE_TOKEN_FILE).",
+        "尚未登录，请先登录；命令行请设置 CARDCASE_TOKEN_FILE。",
     ),
     Code.IDENTITY_INVALID: Remedy(
         "The identity token is not accepted: issuer, audience, signature or a claim is wrong. Log in again.",

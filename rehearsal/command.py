@@ -16,8 +16,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from intake.commands.invoking import Invocation, add_command
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format
+from intake.commands.upkeep import Needs, add_upkeep
 from runtime.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _FINDINGS_SHOWN: Final = 20
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    add_command(app, "rehearse", rehearse)
+    add_upkeep(app, "rehearse", rehearse, Needs.servers)
 
 
 async def rehearse(

@@ -11,7 +11,7 @@ from typing import Final
 import asyncpg
 from temporalio import activity
 
-from activities.notifications import Notifications
+from activities.notifications.notifications import Notifications
 from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, Waits, create_pool
 from activities.sealing import KeyRing, Sealer

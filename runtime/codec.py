@@ -8,7 +8,6 @@ that, and the namespace, is authenticated (GCM, NIST SP 800-38D; SM4: GB/T 32907
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, Self
 
@@ -32,6 +31,7 @@ from temporalio.converter import (
 from activities.sealing import KeyRing
 from cases.errors import CaseError, Code
 from cases.occasions import Scheduled
+from runtime.algorithms import Algorithm
 
 SEALED: Final = b"binary/cardcase-sealed"
 """Encoding of a sealed payload."""
@@ -65,21 +65,6 @@ _OF_SCHEDULE: Final = re.compile(
 """Workflow IDs of our schedules: the server appends the nominal time."""
 
 _ENTRY: Final = ENTRY.encode()
-
-
-class Algorithm(StrEnum):
-    """How payloads are sealed, by the names of JOSE (RFC 7518) and RFC 8998."""
-
-    aes_256_gcm = "A256GCM"
-    sm4_gcm = "SM4-GCM"
-
-    @property
-    def mark(self) -> int:
-        """How it is named in a sealed payload."""
-        return _MARKS[self]
-
-
-_MARKS: Final = {Algorithm.aes_256_gcm: 1, Algorithm.sm4_gcm: 2}
 
 
 class _Cipher(Protocol):

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from temporalio.envconfig import ClientConfig, ClientConnectConfig
 
 from activities.notifications.settings import NotificationSettings
 from activities.sealing import KeyRing
@@ -23,8 +22,11 @@ from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
-from runtime.codec import Algorithm
+from runtime.algorithms import Algorithm
 from runtime.keys import MAKE_A_RING, fault_of
+
+if TYPE_CHECKING:
+    from temporalio.envconfig import ClientConnectConfig
 
 PREFIX: Final = "CARDCASE_"
 GATE_PORT: Final = 8235
@@ -74,7 +76,7 @@ class Settings(NotificationSettings):
 
     profile: Profile = Profile.local
     database_url: SecretStr | None = None
-    """postgresql://user:password@host:port/name of the register; the worker needs it, clients do not."""
+    """postgresql://user:password@host:port/name of the register."""
     key_file: Path | None = None
     """Key ring by which names, numbers and whole payloads are sealed; readable by its owner only."""
     encryption: tuple[Encryption, ...] = (Encryption.aes_256_gcm,)
@@ -92,7 +94,17 @@ class Settings(NotificationSettings):
     identity_keys: str | None = None
     """The provider's public keys: its `jwks_uri`, or a file with the JWK set."""
     token_file: Path | None = None
-    """Identity token of whoever uses the command line or a client; readable by its owner only."""
+    """Token of whoever uses the command line, made out to the intake service, and for upkeep to the gate as well;
+    readable by its owner only.
+    """
+    intake_url: str = f"http://127.0.0.1:{INTAKE_PORT}"
+    """Where the command line finds the intake service."""
+    client_id: str | None = None
+    """A system's own client credential at the identity provider, for the command line, instead of a token file."""
+    client_secret_file: Path | None = None
+    """The secret of that credential; readable by its owner only."""
+    token_url: str | None = None
+    """The identity provider's token endpoint, where that credential gets tokens."""
     gate_url: str | None = None
     """Where the gate stamps what the bearer of the token decides."""
     codec_host: str = "127.0.0.1"
@@ -167,7 +179,7 @@ class Settings(NotificationSettings):
             raise ValueError("must be postgresql://user:password@host:port/name")
         return url
 
-    @field_validator("gate_url", "exchange_url")
+    @field_validator("gate_url", "exchange_url", "intake_url", "token_url")
     @classmethod
     def _keeps_the_token_secret(cls, url: str | None) -> str | None:
         if url is not None and not is_web(url):
@@ -346,6 +358,9 @@ def _of_pack(wrong: CaseError) -> Problem:
 
 
 def _of_temporal(settings: Settings) -> Iterator[Problem]:
+    # Half a second, for which whoever does not reach Temporal should not wait.
+    from temporalio.envconfig import ClientConfig  # noqa: PLC0415
+
     try:
         connect = ClientConfig.load_client_connect_config()
     except (RuntimeError, OSError, ValueError):
@@ -357,7 +372,7 @@ def _of_temporal(settings: Settings) -> Iterator[Problem]:
         yield Problem("TEMPORAL_TLS", "is off", "Set TEMPORAL_TLS=true and its certificates")
 
 
-def _has_tls(connect: ClientConnectConfig) -> bool:
+def _has_tls(connect: "ClientConnectConfig") -> bool:
     # With an API key the client turns TLS on unless it is told otherwise.
     return bool(connect.get("tls", connect.get("api_key")))
 

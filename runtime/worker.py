@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 
 from activities.campaign import Campaign
-from activities.notifications import Notifications
+from activities.notifications.notifications import Notifications
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.details import Presentation, present

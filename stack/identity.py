@@ -161,12 +161,13 @@ class IdentityProvider:
     def write_tokens(self, folder: Path) -> None:
         """Write a token of each operator and each system to a file of their name, good for a day.
 
-        Those of operators are identity tokens, for the command line; those of systems are access tokens for the intake
+        Those of operators are made out to the intake service, and to the gate for upkeep; those of systems to the intake
         service, as they get them by their secret.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         for name, operator in self.operators.items():
-            _write(folder / name, self.issuer.token(operator.actor, lifetime=_A_DAY))
+            everywhere = [SERVICE_AUDIENCE, self.issuer.audience]
+            _write(folder / name, self.issuer.token(operator.actor, lifetime=_A_DAY, aud=everywhere))
         for name, system in self._systems.items():
             if not system.may_exchange:
                 scope = " ".join(sorted(system.scopes))

@@ -13,7 +13,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from activities.campaign import Campaign
-    from activities.notifications import Notifications
+    from activities.notifications.notifications import Notifications
     from activities.options import CAMPAIGN, SUPERVISION, SWEEP
     from activities.supervision import Supervision
     from cases.occasions import (

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.common import ActivityIDConflictPolicy, RetryPolicy
 from temporalio.exceptions import TemporalError
 
-from activities.notifications import Notifications
+from activities.notifications.notifications import Notifications
 from cases.delivery import DeliverRequest
 from cases.names import TASK_QUEUE_NOTIFICATIONS
 

@@ -20,12 +20,6 @@ _NEEDED: Final = {
 }
 
 
-async def actor_at_hand() -> Actor | None:
-    """Who calls, where the settings say by what that is known; None where they do not. Raises as `checked_actor`."""
-    settings = read_settings(IdentitySettings)
-    return await checked_actor() if all(getattr(settings, name) is not None for name in _NEEDED) else None
-
-
 async def checked_actor() -> Actor:
     """Who calls, by the token file of the settings.
 

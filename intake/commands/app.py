@@ -3,51 +3,71 @@
 import io
 import sys
 from collections.abc import Sequence
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from intake.commands import (
-    auditing,
-    dating,
-    deciding,
-    finding,
-    intervening,
-    looking,
-    notifying,
-    opening,
-    reaching,
-    scheduling,
-    staffing,
-    telling,
-)
+from intake.commands import looking, opening, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
 _HELP: Final = """Opens social security card cases, looks at them, and tells them what happened.
 
-Settings come from the environment: CARDCASE_KEY_FILE, and Temporal's own (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE …).
-Exit codes: 0 fine; 1 refused by a case; 64 wrong usage; 65 wrong data; 69 the engine gave no answer, repeating is safe;
-78 wrong configuration.
+All of it goes to the intake service (CARDCASE_INTAKE_URL), by a token of whoever calls (CARDCASE_TOKEN_FILE) or a
+system's own credential (CARDCASE_CLIENT_ID, CARDCASE_CLIENT_SECRET_FILE, CARDCASE_TOKEN_URL); no key is needed.
+Exit codes: 0 fine; 1 refused; 64 wrong usage; 65 wrong data; 69 no answer, repeating is safe; 78 wrong configuration.
 """
 
 PROGRAM: Final = "starter.py"
 
+UPKEEP: Final = {
+    "import": "intake.commands.importing",
+    "search": "intake.commands.finding",
+    "views": "intake.commands.finding",
+    "bulk": "intake.commands.deciding",
+    "intervene": "intake.commands.intervening",
+    "audit": "intake.commands.auditing",
+    "calendar": "intake.commands.dating",
+    "schedules": "intake.commands.scheduling",
+    "directory": "intake.commands.staffing",
+    "contacts": "intake.commands.reaching",
+    "notify": "intake.commands.notifying",
+}
+"""Commands that go past the intake service, and the modules that add them. They bring the clients of Temporal and of
+PostgreSQL along, so each is loaded when it is called.
+"""
+_OF_UPKEEP: Final = "Upkeep: needs the register's connection, or Temporal's address and the key ring"
+
+
+class Commands(TyperGroup):
+    """The commands of users, and those of upkeep as a group of their own."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name, loaded where it is one of upkeep."""
+        if cmd_name in UPKEEP and cmd_name not in self.commands:
+            added = typer.Typer(add_completion=False, rich_markup_mode=None)
+            import_module(UPKEEP[cmd_name]).add_to(added)
+            for name, command in typer.main.get_group(added).commands.items():
+                self.add_command(command, name)
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Both groups, each under its heading."""
+        users = [name for name in self.commands if name not in UPKEEP]
+        for heading, names in (("Commands", users), (_OF_UPKEEP, list(UPKEEP))):
+            shown = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl([(name, command.get_short_help_str(formatter.width)) for name, command in shown])
+
+
 app: Final = typer.Typer(
-    name=PROGRAM, help=_HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    name=PROGRAM, cls=Commands, help=_HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 opening.add_to(app)
 looking.add_to(app)
-finding.add_to(app)
-auditing.add_to(app)
-deciding.add_to(app)
-intervening.add_to(app)
 telling.add_to(app)
-scheduling.add_to(app)
-staffing.add_to(app)
-dating.add_to(app)
-notifying.add_to(app)
-reaching.add_to(app)
 
 
 @app.callback(invoke_without_command=True)

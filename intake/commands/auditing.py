@@ -9,8 +9,10 @@ from activities.registry.journal import entries
 from activities.registry.verifying import digest_of_heads, heads, read_heads, verify_audit
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
-from intake.commands.invoking import Invocation, add_command
+from intake.commands import upkeep
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, WrongUsage
+from intake.commands.upkeep import Needs, add_upkeep
 
 _BROKEN: Final = ("case_id", "generation", "version", "what")
 _ENTRIES: Final = ("number", "at", "kind", "actor", "seen_as", "role", "office", "case_id", "plan", "reason", "key")
@@ -19,9 +21,9 @@ _ENTRIES: Final = ("number", "at", "kind", "actor", "seen_as", "role", "office",
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="The audit: append-only, hash chained per case.")
-    add_command(group, "verify", verify)
-    add_command(group, "heads", write_heads)
-    add_command(group, "journal", journal)
+    add_upkeep(group, "verify", verify, Needs.register)
+    add_upkeep(group, "heads", write_heads, Needs.register)
+    add_upkeep(group, "journal", journal, Needs.register)
     app.add_typer(group, name="audit")
 
 
@@ -50,7 +52,7 @@ async def verify(
     if digest is not None and digest_of_heads(lines) != digest.lower():
         raise CaseError(Code.DOCUMENT_DIGEST_MISMATCH, "published")
     expected = [head for head in read_heads(lines) if only in (None, head.case_id)]
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         verified = await verify_audit(pool, only, expected)
     if only is not None and not verified.cases:
         raise CaseError(Code.CASE_UNKNOWN)
@@ -67,7 +69,7 @@ async def write_heads(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; there must be no such file.")],
 ) -> Exit:
     """Write the newest link of every chain to a file, and say the file's SHA-256, which is to be published outside."""
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         newest = await heads(pool)
     lines = "".join(f"{head}\n" for head in newest)
     try:
@@ -89,7 +91,7 @@ async def journal(
     """What was done beside decisions: searches by number, cases seen in clear, resets, terminations, bulk decisions."""
     if only is not None:
         read_case_id(only)
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         invocation.say.many(await entries(pool, only), _ENTRIES)
     return Exit.fine
 

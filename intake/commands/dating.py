@@ -34,10 +34,12 @@ from cases.facts import Recompute
 from cases.policy import PACKS, Policies, Policy, load
 from intake.applications import checked
 from intake.client import today_in_shanghai
+from intake.commands import upkeep
 from intake.commands.drawing import drawn, year_of
-from intake.commands.invoking import Invocation, add_command
-from intake.commands.opening import SHOWN, Bar
+from intake.commands.importing import SHOWN, Bar
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format, Speaker, WrongUsage
+from intake.commands.upkeep import Needs, add_upkeep
 from intake.stamping import Stamping
 
 PolicyOption = Annotated[
@@ -55,9 +57,9 @@ _CASES: Final = ("case_id", "policy", "fate", "code", "remedy")
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="The working calendar and the dates that rest on it.")
-    add_command(group, "show", show)
-    add_command(group, "check", check)
-    add_command(group, "recompute", recompute)
+    add_upkeep(group, "show", show)
+    add_upkeep(group, "check", check, Needs.register)
+    add_upkeep(group, "recompute", recompute, Needs.gate, Needs.register, Needs.temporal)
     app.add_typer(group, name="calendar")
 
 
@@ -92,7 +94,7 @@ async def check(invocation: Invocation) -> Exit:
     """
     packs = _packs()
     calendar = Calendar(Policies(packs), official_calendar)
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         found = {standing.policy: standing for standing in await case_errors_only(standings)(pool, calendar)}
     rows = [_standing(pack, found.pop(pack.pin, Standing(pack.pin, 0, 0, 0))) for pack in packs]
     # Cases may still follow a pack that this release does not have.
@@ -147,14 +149,14 @@ async def recompute(
     calendar = Calendar(Policies(packs), official_calendar)
     chosen = Chosen.all if selection.policy is not None else Chosen.provisional if every else Chosen.amended
     report = Report(invocation.say, dry_run=dry_run)
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         cases = Cases(pool, selection, calendar, chosen=chosen, report=report)
         if dry_run:
             await case_errors_only(_list)(cases, report)
         else:
-            content = {"actor": invocation.actor()}
+            content = {"actor": upkeep.actor()}
             fact = checked(Recompute, content | ({"policy": _pack(to, packs).pin} if to is not None else {}))
-            async with invocation.engine() as client, invocation.gate() as stamping:
+            async with upkeep.engine() as client, upkeep.gate() as stamping:
                 await _tell(invocation, client, cases, Decided(fact, stamping))
     report.close()
     return report.exit

@@ -14,10 +14,12 @@ from cases.events import Event
 from intake import bulk
 from intake.bulk import ALONE, Considered, Told
 from intake.client import today_in_shanghai
+from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation, add_command
+from intake.commands.invoking import Invocation
 from intake.commands.opening import read_input
 from intake.commands.saying import Exit, WrongUsage
+from intake.commands.upkeep import Needs, add_upkeep
 from intake.requests import read_object
 from intake.views import VIEWS, query_of
 
@@ -31,8 +33,8 @@ _TOLD: Final = ("case_id", "told", "status", "confirmed", "code", "remedy")
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="One decision for many cases.")
-    add_command(group, "plan", plan)
-    add_command(group, "run", run)
+    add_upkeep(group, "plan", plan, Needs.caller, Needs.register, Needs.temporal)
+    add_upkeep(group, "run", run, Needs.caller, Needs.gate, Needs.register, Needs.temporal)
     app.add_typer(group, name="bulk")
 
 
@@ -60,7 +62,7 @@ async def plan(
     actor = await checked_actor()
     fact = bulk.fact_of(Event(event.value), read_object(read_input(json)) if json is not None else {}, actor)
     asked = query if query is not None else _query_of_view(str(view), region)
-    async with invocation.register() as pool, invocation.engine() as client:
+    async with upkeep.register() as pool, upkeep.engine() as client:
         considered = await bulk.consider(client, asked, Event(event.value))
         possible = [case.case_id for case in considered if case.possible]
         if dry_run:
@@ -91,14 +93,14 @@ async def run(
     The exit code is 1 where any case refused. Repeating it tells no case twice.
     """
     actor = await checked_actor()
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         planned = await bulk.read_plan(pool, key)
         if dry_run:
             invocation.say.one({**planned._asdict(), "event": planned.event.value})
             return Exit.fine
         results: list[Told] = []
         async with (
-            invocation.cases(confirming=True) as cases,
+            upkeep.cases(confirming=True) as cases,
             aclosing(bulk.run(cases, pool, planned, actor, datetime.now(UTC))) as told,
         ):
             confirmed = cases.confirms

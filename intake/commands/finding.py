@@ -1,44 +1,35 @@
 """Commands that find cases: the saved views of the Web UI, and the search by number."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from temporalio.envconfig import ClientConfig
 
-from activities.registry.reading import LATE_ANSWER, SURPLUS_CARD, Filter, list_cases
 from activities.registry.searching import search as search_register
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from cases.numbers import normalise
 from intake.client import today_in_shanghai
+from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation, add_command
+from intake.commands.invoking import Invocation
 from intake.commands.opening import read_input
 from intake.commands.saying import Exit, Language
+from intake.commands.upkeep import Needs, add_upkeep
 from intake.views import LOCAL_UI, VIEWS, link_to, query_of
 from runtime.settings import ClientSettings, Settings, read_settings
 
 _SHOWN: Final = ("view", "meaning", "link")
 _FOUND: Final = ("case_id", "generation", "kind", "status", "milestone", "region", "opened_at", "closed_at")
 _LONGEST_NUMBER: Final = 64
-_LEFT: Final = ("case_id", "generation", "kind", "region", "status", "attention", "closed_at")
-
-
-class Leftover(StrEnum):
-    """What is left when a question, or a case, is over."""
-
-    late_answer = LATE_ANSWER
-    surplus_card = SURPLUS_CARD
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    add_command(app, "views", views)
-    add_command(app, "search", search)
-    add_command(app, "leftovers", leftovers)
+    add_upkeep(app, "views", views)
+    add_upkeep(app, "search", search, Needs.caller, Needs.register, Needs.keys)
 
 
 async def views(
@@ -82,30 +73,9 @@ async def search(
     actor = await checked_actor()
     sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
     token = sealer.number_token(_read_number(number))
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         found = await search_register(pool, actor, token, reason, datetime.now(UTC))
     invocation.say.many(found, _FOUND)
-    return Exit.fine
-
-
-async def leftovers(
-    invocation: Invocation,
-    *,
-    what: Annotated[Leftover, typer.Option(help="Of what kind.")] = Leftover.late_answer,
-    region: Annotated[
-        str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
-) -> Exit:
-    """Cases, closed ones too, that were answered when what they asked was over, or whose surplus card still exists.
-
-    Read in the register, for the office of whoever asks; Temporal forgets closed cases.
-    """
-    actor = await checked_actor()
-    which = Filter(attention=what.value, region=region, office=actor.office)
-    async with invocation.register() as pool:
-        found = await list_cases(pool, which, limit=limit)
-    invocation.say.many(found, _LEFT)
     return Exit.fine
 
 

@@ -5,9 +5,11 @@ from typing import Annotated, Final
 import typer
 
 from intake import interventions
+from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import CaseArgument, Invocation, add_command
+from intake.commands.invoking import CaseArgument, Invocation
 from intake.commands.saying import Exit
+from intake.commands.upkeep import Needs, add_upkeep
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept in the journal. (required)")]
 
@@ -17,16 +19,16 @@ _FOUND: Final = ("kind", "case_id", "at", "seen_as", "facts")
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="Reset and terminate cases, safely and written down.")
-    add_command(group, "reset", reset)
-    add_command(group, "terminate", terminate)
-    add_command(group, "found", found)
+    add_upkeep(group, "reset", reset, Needs.caller, Needs.register, Needs.temporal)
+    add_upkeep(group, "terminate", terminate, Needs.caller, Needs.register, Needs.temporal)
+    add_upkeep(group, "found", found, Needs.register, Needs.temporal)
     app.add_typer(group, name="intervene")
 
 
 async def reset(invocation: Invocation, case: CaseArgument, *, reason: ReasonOption) -> Exit:
     """Restart the run of a case; it asks the register where it stands, and repeats nothing."""
     actor = await checked_actor()
-    async with invocation.register() as pool, invocation.engine() as client:
+    async with upkeep.register() as pool, upkeep.engine() as client:
         run_id = await interventions.reset(client, pool, actor, case, reason)
     invocation.say.one({"case_id": case, "run_id": run_id})
     return Exit.fine
@@ -35,7 +37,7 @@ async def reset(invocation: Invocation, case: CaseArgument, *, reason: ReasonOpt
 async def terminate(invocation: Invocation, case: CaseArgument, *, reason: ReasonOption) -> Exit:
     """End the run of a case. It stays open in the register; sending its application again takes it up."""
     actor = await checked_actor()
-    async with invocation.register() as pool, invocation.engine() as client:
+    async with upkeep.register() as pool, upkeep.engine() as client:
         await interventions.terminate(client, pool, actor, case, reason)
     invocation.say.one({"case_id": case})
     return Exit.fine
@@ -46,7 +48,7 @@ async def found(invocation: Invocation) -> Exit:
 
     The exit code is 1 where there are any.
     """
-    async with invocation.register() as pool, invocation.engine() as client:
+    async with upkeep.register() as pool, upkeep.engine() as client:
         seen = await interventions.found(client, pool)
     invocation.say.many([entry.model_dump(mode="json") for entry in seen.written], _FOUND)
     if seen.adrift:

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 
 import typer
 
+from cardcase_client import Filter, models
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.names import Kind
-from cases.views import as_seen_by
-from intake.commands.acting import actor_at_hand
+from intake.commands.door import service
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
 
@@ -39,7 +39,17 @@ class Attention(StrEnum):
     after_deadline = "after_deadline"
 
 
+class Leftover(StrEnum):
+    """What is left when a question, or a case, is over."""
+
+    late_answer = "late_answer"
+    surplus_card = "surplus_card"
+
+
 _LISTED: Final = ("case_id", "kind", "status", "milestone", "region", "category", "attention", "due_at", "closed")
+_LEFT: Final = ("case_id", "generation", "kind", "region", "status", "attention", "closed_at")
+_STEPS: Final = ("version", "at", "event", "status", "to", "actor")
+_IN_A_PAGE: Final = 500
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,41 +58,39 @@ def add_to(app: typer.Typer) -> None:
     add_command(app, "progress", progress)
     add_command(app, "history", history)
     add_command(app, "list", list_cases)
+    add_command(app, "leftovers", leftovers)
     add_command(app, "wait", wait)
 
 
 async def show(invocation: Invocation, case: CaseArgument) -> Exit:
     """Everything about a case that may be shown without opening personal data.
 
-    Of what it may be told now that is named which the caller may tell, where an identity token says who that is.
+    Of what it may be told now that is named which the caller may tell.
     """
-    async with invocation.cases() as cases:
-        viewer = await actor_at_hand()
-        view = await cases.view(case)
-    invocation.say.one(view if viewer is None else as_seen_by(view, viewer))
+    async with service() as cases:
+        invocation.say.one(await cases.read_case(case))
     return Exit.fine
 
 
 async def progress(invocation: Invocation, case: CaseArgument) -> Exit:
     """How far it is, over all cases of the person, in words for the applicant: what to do next, and by when."""
-    async with invocation.cases() as cases:
-        told = await cases.progress(case)
-    invocation.say.one(told)
+    async with service() as cases:
+        invocation.say.one(await cases.read_progress(case, speaker="applicant"))
     return Exit.fine
 
 
 async def history(invocation: Invocation, case: CaseArgument) -> Exit:
-    """The transitions of a case so far, oldest first."""
-    async with invocation.cases() as cases:
-        transitions = await cases.history(case)
-    invocation.say.many(transitions, ("version", "at", "event", "status", "to", "actor"))
+    """The transitions of a case so far, of all its generations, oldest first."""
+    async with service() as cases:
+        invocation.say.many((await cases.read_history(case)).transitions, _STEPS)
     return Exit.fine
 
 
 async def wait(invocation: Invocation, case: CaseArgument) -> Exit:
     """Wait until a case is closed, and show its outcome."""
-    async with invocation.cases(confirming=True) as cases:
-        invocation.say.answer(await cases.wait(case), confirmed=cases.confirms)
+    async with service() as cases:
+        await cases.wait_for(case)
+        invocation.say.one(await cases.read_outcome(case))
     return Exit.fine
 
 
@@ -91,22 +99,49 @@ async def list_cases(
     *,
     status: Annotated[Status | None, typer.Option(help="Only cases in this status.")] = None,
     milestone: Annotated[Milestone | None, typer.Option(help="Only cases at this milestone.")] = None,
-    region: Annotated[str | None, typer.Option(help="Only cases of this agency: six digits.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
+    ] = None,
     attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
     kind: Annotated[
         Kind | None, typer.Option(parser=_kind_named, metavar="KIND", help=f"Only cases of this kind: {_KINDS}.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
 ) -> Exit:
-    """Cases by what they show; lags behind the cases by a moment."""
-    async with invocation.cases() as cases:
-        found = await cases.cases(
-            status=status,
-            milestone=milestone,
-            region=region,
-            attention=attention,
-            kind=kind,
-            limit=limit,
-        )
-    invocation.say.many([summary._asdict() for summary in found], _LISTED)
+    """Cases of the caller's region, open and closed, each generation of a case by itself, in the order of their IDs."""
+    which = Filter(
+        kind=None if kind is None else models.Kind(kind.value),
+        status=None if status is None else models.Status(status.value),
+        milestone=None if milestone is None else models.Milestone(milestone.value),
+        region=region,
+        attention=attention,
+    )
+    found = await _found(which, limit)
+    invocation.say.many([{**row.model_dump(), "closed": row.closed_at is not None} for row in found], _LISTED)
     return Exit.fine
+
+
+async def leftovers(
+    invocation: Invocation,
+    *,
+    what: Annotated[Leftover, typer.Option(help="Of what kind.")] = Leftover.late_answer,
+    region: Annotated[
+        str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
+) -> Exit:
+    """Cases, closed ones too, that were answered when what they asked was over, or whose surplus card still exists."""
+    invocation.say.many(await _found(Filter(attention=what.value, region=region), limit), _LEFT)
+    return Exit.fine
+
+
+async def _found(which: Filter, limit: int) -> list[models.CaseRow]:
+    found: list[models.CaseRow] = []
+    cursor: str | None = None
+    async with service() as cases:
+        while True:
+            page = await cases.list_cases(which, cursor=cursor, limit=min(limit - len(found), _IN_A_PAGE))
+            found += page.cases
+            cursor = page.next
+            if cursor is None or len(found) == limit:
+                return found

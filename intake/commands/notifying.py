@@ -20,9 +20,11 @@ from cases.errors import REMEDIES, CaseError, Code
 from cases.kinds import read_case_id
 from cases.offices import Recipient
 from intake.client import Unavailable
+from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation, add_command
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format, Language, WrongUsage
+from intake.commands.upkeep import Needs, add_upkeep
 from runtime.logs import configure_logging
 from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, Settings, read_settings
 
@@ -55,11 +57,11 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="Channels by which people are told.")
     group.callback()(_channels)
-    add_command(group, "test", test)
-    add_command(group, "contact", contact)
-    add_command(group, "list", list_messages)
-    add_command(group, "again", again)
-    add_command(group, "status", status)
+    add_upkeep(group, "test", test, Needs.register, Needs.keys)
+    add_upkeep(group, "contact", contact, Needs.register, Needs.keys)
+    add_upkeep(group, "list", list_messages, Needs.register)
+    add_upkeep(group, "again", again, Needs.caller, Needs.register)
+    add_upkeep(group, "status", status, Needs.register)
     app.add_typer(group, name="notify")
 
 
@@ -93,7 +95,7 @@ async def test(
         provider = providers.get(channel)
         if provider is None:
             raise _misconfigured(channel, Code.CHANNEL_NOT_CONFIGURED)
-        address = _typed() if to == STANDARD_INPUT else await _on_file(invocation, channel, to)
+        address = _typed() if to == STANDARD_INPUT else await _on_file(channel, to)
         answer = await _tried(provider, channel, address, invocation.say.language)
     if answer.verdict is Verdict.accepted:
         said = {"channel": channel.value, "provider": provider.name, "verdict": answer.verdict.value}
@@ -124,7 +126,7 @@ async def contact(
     address = _typed()
     if not address or len(address) > _LONGEST:
         raise CaseError(Code.ADDRESS_INVALID, "standard input")
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         await write_staff_contact(pool, sealer, staff, channel, address, rank=rank, tongue=tongue)
     invocation.say.one({"staff": staff, "channel": channel.value, "rank": str(rank)})
     return Exit.fine
@@ -149,7 +151,7 @@ async def list_messages(
     if of is not None:
         read_case_id(of)
     which = Which(frozenset(trouble or Trouble), error, of)
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         messages = await list_troubled(pool, datetime.now(UTC), which, after=after, limit=limit)
     invocation.say.many(messages, _LISTED)
     return Exit.fine
@@ -175,7 +177,7 @@ async def again(
     if not words or any(_ID.fullmatch(word) is None for word in words):
         raise WrongUsage("ID...|-")
     actor = await checked_actor()
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         renewals = await send_again(pool, [int(word) for word in words], by=actor.id, at=datetime.now(UTC))
     invocation.say.many([_renewal(invocation, each) for each in renewals], _RENEWED)
     return Exit.data if any(each.refused is not None for each in renewals) else Exit.fine
@@ -183,7 +185,7 @@ async def again(
 
 async def status(invocation: Invocation) -> Exit:
     """How messages stand: how many wait, are overdue, unknown for long, failed, or have nobody to go to."""
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         stand = await overview(pool, datetime.now(UTC))
     # A table leaves out what is zero; here that is the answer.
     said = stand.model_dump(mode="json")
@@ -209,10 +211,10 @@ def _typed() -> str:
     return (getpass.getpass("address: ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
-async def _on_file(invocation: Invocation, channel: Channel, staff: str) -> str:
+async def _on_file(channel: Channel, staff: str) -> str:
     """The address of somebody of the staff. Raises `CaseError` CONTACT_MISSING."""
     sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         return await address_of_staff(pool, sealer, staff, channel)
 
 

@@ -13,9 +13,11 @@ from activities.notifications.preferences import Fate, Preferences, Way, write_p
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
-from intake.commands.invoking import Invocation, add_command
-from intake.commands.opening import SHOWN, ErrorFile
+from intake.commands import upkeep
+from intake.commands.importing import SHOWN, ErrorFile
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format
+from intake.commands.upkeep import Needs, add_upkeep
 from intake.files.preferences import Column, PreferencesFile, Row, open_preferences
 from intake.files.rows import Finding
 from intake.remedies import remedy_of
@@ -29,7 +31,7 @@ _FINDINGS: Final = ("row", "column", "code", "refused", "remedy")
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    add_command(app, "contacts", contacts)
+    add_upkeep(app, "contacts", contacts, Needs.register, Needs.keys)
 
 
 async def contacts(
@@ -53,7 +55,7 @@ async def contacts(
     with open_preferences(file, sheet=sheet, ignore_unknown=ignore_unknown) as rows, ErrorFile.at(errors) as error_file:
         report = Report(invocation, error_file)
         report.found(rows.findings)
-        async with invocation.register() as pool:
+        async with upkeep.register() as pool:
             await _load(pool, sealer, rows, report, dry_run=dry_run)
     return report.close()
 

@@ -2,11 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import typer
 from pydantic import BaseModel
@@ -19,8 +19,7 @@ from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.words import by_when, days_left, when
-from intake.applications import InputRefused, Problem
-from intake.client import Contradicted, EngineError, Unavailable
+from intake.applications import InputRefused
 from runtime.settings import ConfigurationInvalid
 
 
@@ -59,6 +58,33 @@ class WrongUsage(Exception):
         super().__init__(what)
 
 
+class Fault(NamedTuple):
+    """One thing that is wrong, by its code, with what to do."""
+
+    code: str
+    field: str
+    remedy: Remedy
+
+    @classmethod
+    def of(cls, code: Code, field: str = "") -> "Fault":
+        """A code of ours."""
+        return cls(code.value, field, REMEDIES[code])
+
+
+class Failed(Exception):
+    """A command that was refused or not answered, whoever did not: its exit code and what is to be said of it."""
+
+    def __init__(
+        self, exit_code: Exit, faults: Sequence[Fault], beside: BaseModel | None = None, text: str = ""
+    ) -> None:
+        self.exit: Final = Exit.configuration if any(fault.code in _OF_CONFIGURATION for fault in faults) else exit_code
+        self.faults: Final = tuple(faults)
+        self.beside: Final = beside
+        """What stands instead: the outcome of a closed case, or what the register holds."""
+        self.text: Final = text
+        super().__init__(", ".join(fault.code for fault in faults))
+
+
 Fields = Mapping[str, Any]
 
 _WIDE: Final = 200
@@ -84,14 +110,6 @@ class Speaker:
             if value not in (None, (), [], "", False):
                 table.add_row(name, self._cell(name, value))
         _console().print(table)
-
-    def answer(self, result: BaseModel | Fields, *, confirmed: bool) -> None:
-        """What a case answered, and whether the register was seen to hold the same."""
-        if self.format is not Format.table:
-            self.one({**_plain(result), "confirmed": confirmed})
-            return
-        word = Remedy("yes" if confirmed else "no", "是" if confirmed else "否")
-        self.one({**_fields(result), "confirmed": self.words(word)})
 
     def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
         """A list; `columns` are the fields that a table shows."""
@@ -127,33 +145,32 @@ class Speaker:
 
     def trouble(self, wrong: Exception) -> Exit:
         """Say what went wrong, on standard error, and answer the exit code."""
+        faults: Sequence[Fault] = ()
         match wrong:
+            case Failed():
+                exit_code, faults = wrong.exit, wrong.faults
+                if wrong.text:
+                    typer.echo(wrong.text, err=True)
             case InputRefused(problems=problems):
                 exit_code = Exit.data
+                faults = [Fault.of(problem.code, problem.field) for problem in problems]
             case CaseError(code=code, field=field):
-                problems = (Problem(field or "", code),)
+                faults = [Fault.of(code, field or "")]
                 exit_code = Exit.configuration if code in _OF_CONFIGURATION else Exit.data
-            case EngineError(code=code):
-                problems = (Problem("", code),)
-                exit_code = Exit.unavailable if isinstance(wrong, Unavailable) else Exit.refused
-                exit_code = Exit.configuration if code in _OF_CONFIGURATION else exit_code
             case ConfigurationInvalid():
-                problems = ()
                 exit_code = Exit.configuration
                 typer.echo(str(wrong), err=True)
             case WrongUsage(what=what):
-                problems = ()
                 exit_code = Exit.usage
                 self.note(f"命令用法有误，请用 --help 查看。{what}", f"Wrong usage; see --help. {what}")
             case _:
                 # The text of an unexpected error may quote anything.
-                problems = (Problem(_whereabouts(wrong), Code.INTERNAL),)
+                faults = [Fault.of(Code.INTERNAL, _whereabouts(wrong))]
                 exit_code = Exit.internal
-        for problem in problems:
-            self._problem(problem)
-        known = wrong.held if isinstance(wrong, Contradicted) else getattr(wrong, "outcome", None)
-        if known is not None:
-            typer.echo(_json(known, indented=False), err=True)
+        for fault in faults:
+            self._fault(fault)
+        if isinstance(wrong, Failed) and wrong.beside is not None:
+            typer.echo(_json(wrong.beside, indented=False), err=True)
         return exit_code
 
     def _plain(self, result: BaseModel | Fields) -> Any:
@@ -187,13 +204,13 @@ class Speaker:
             return by_when(at, tongue)
         return when(at, tongue) if name == "next_at" else f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
-    def _problem(self, problem: Problem) -> None:
-        words = self.words(REMEDIES[problem.code])
+    def _fault(self, fault: Fault) -> None:
+        words = self.words(fault.remedy)
         if self.format is Format.table:
-            place = f" ({problem.field})" if problem.field else ""
-            typer.echo(f"{problem.code}{place}: {words}", err=True)
+            place = f" ({fault.field})" if fault.field else ""
+            typer.echo(f"{fault.code}{place}: {words}", err=True)
         else:
-            said = {"code": problem.code, "field": problem.field, "remedy": words}
+            said = {"code": fault.code, "field": fault.field, "remedy": words}
             typer.echo(_json(said, indented=False), err=True)
 
 

@@ -5,8 +5,10 @@ from typing import Annotated, Final
 import typer
 
 from intake import schedules
-from intake.commands.invoking import Invocation, add_command
+from intake.commands import upkeep
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format
+from intake.commands.upkeep import Needs, add_upkeep
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `schedules list` shows it.", show_default=False)]
 
@@ -17,10 +19,10 @@ _APPLIED: Final = ("schedule", "deed", "differences")
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="Schedules: digests, sweeps, checks, invitations.")
-    add_command(group, "apply", apply)
-    add_command(group, "list", list_schedules)
-    add_command(group, "pause", pause)
-    add_command(group, "resume", resume)
+    add_upkeep(group, "apply", apply, Needs.temporal)
+    add_upkeep(group, "list", list_schedules, Needs.temporal)
+    add_upkeep(group, "pause", pause, Needs.temporal)
+    add_upkeep(group, "resume", resume, Needs.temporal)
     app.add_typer(group, name="schedules")
 
 
@@ -33,7 +35,7 @@ async def apply(
 
     Schedules of others are left alone; one of ours that is paused stays so.
     """
-    async with invocation.engine() as client:
+    async with upkeep.engine() as client:
         applied = await schedules.apply(client, dry_run=dry_run)
     invocation.say.many([_shown(each, invocation.say.format) for each in applied], _APPLIED)
     return Exit.fine
@@ -41,7 +43,7 @@ async def apply(
 
 async def list_schedules(invocation: Invocation) -> Exit:
     """The schedules of this release: whether they are there, run or rest, and when."""
-    async with invocation.engine() as client:
+    async with upkeep.engine() as client:
         listed = await schedules.list_schedules(client)
     invocation.say.many([each._asdict() for each in listed], _LISTED)
     return Exit.fine
@@ -54,14 +56,14 @@ async def pause(
     note: Annotated[str | None, typer.Option(help="Why; shown in the list and in the Web UI.")] = None,
 ) -> Exit:
     """Let one schedule rest until it is resumed. What was due meanwhile is not made up for."""
-    async with invocation.engine() as client:
+    async with upkeep.engine() as client:
         await schedules.pause(client, name, note)
     return await list_schedules(invocation)
 
 
 async def resume(invocation: Invocation, name: NameArgument) -> Exit:
     """Let a schedule that rests go on."""
-    async with invocation.engine() as client:
+    async with upkeep.engine() as client:
         await schedules.resume(client, name)
     return await list_schedules(invocation)
 

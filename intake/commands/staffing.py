@@ -12,8 +12,10 @@ from activities.supervision.directory import Changes, read_directory, replace_di
 from cases.errors import CaseError, Code
 from cases.offices import Directory, chain_of
 from intake.client import today_in_shanghai
-from intake.commands.invoking import Invocation, add_command
+from intake.commands import upkeep
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit
+from intake.commands.upkeep import Needs, add_upkeep
 from intake.files.contacts import read_contacts
 from intake.files.directory import read_directory as read_directory_file
 from intake.files.rows import Finding
@@ -33,9 +35,9 @@ _POSTS: Final = ("office", "level", "parent", "name", "role", "staff", "rank", "
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
     group = typer.Typer(no_args_is_help=False, help="Offices and posts: who is told about late cases.")
-    add_command(group, "load", load)
-    add_command(group, "show", show)
-    add_command(group, "contacts", contacts)
+    add_upkeep(group, "load", load, Needs.register)
+    add_upkeep(group, "show", show, Needs.register)
+    add_upkeep(group, "contacts", contacts, Needs.register, Needs.keys)
     app.add_typer(group, name="directory")
 
 
@@ -56,7 +58,7 @@ async def load(
         counts = {"offices": len(read.directory.offices), "posts": len(read.directory.posts)}
         invocation.say.one({name: str(count) for name, count in counts.items()})
     else:
-        async with invocation.register() as pool:
+        async with upkeep.register() as pool:
             replaced = await replace_directory(pool, read.directory, dry_run=dry_run)
         changes: dict[str, Changes] = replaced._asdict()
         invocation.say.many([{"entries": name, **each._asdict()} for name, each in changes.items()], _CHANGES)
@@ -65,7 +67,7 @@ async def load(
 
 async def show(invocation: Invocation, office: OfficeArgument = None) -> Exit:
     """The directory; or, for one agency, who is told about its cases today, level by level."""
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         directory = await read_directory(pool)
     if office is None:
         invocation.say.many(_lines(directory), _POSTS)
@@ -93,7 +95,7 @@ async def contacts(
     if read.refused:
         return Exit.data
     sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
-    async with invocation.register() as pool:
+    async with upkeep.register() as pool:
         replaced = await replace_contacts(pool, sealer, read.contacts, dry_run=dry_run)
     invocation.say.one({**replaced.contacts._asdict(), "unreachable": replaced.unreachable})
     return Exit.fine

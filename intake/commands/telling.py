@@ -14,14 +14,15 @@ from typing import Annotated, Any, Final, NamedTuple, get_args
 import typer
 from pydantic.fields import FieldInfo
 
+from cardcase_client.calls import telling
 from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
-from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, VerifyDocuments
+from cases.facts import Fact, VerifyDocuments
 from cases.forms import without_heading
 from cases.submitters import SubmitterKind
-from intake.applications import ApplicationCitizen, checked
-from intake.commands.invoking import CaseArgument, Command, HostOption, Invocation, add_command
-from intake.commands.opening import read_input
+from intake.commands.door import service
+from intake.commands.invoking import CaseArgument, Command, Invocation, add_command
+from intake.commands.opening import own_key, read_input
 from intake.commands.saying import Exit, WrongUsage
 from intake.files.columns import DOCUMENT_OF_WORD
 from intake.files.rows import read_documents
@@ -76,50 +77,17 @@ def _command(event: Event, options: list[Given]) -> Command:
     model = FACTS[event]
 
     async def tell(invocation: Invocation, **values: Any) -> Exit:
-        case, update_id = values["case"], values["update_id"]
-        invocation.document_hosts = frozenset(values["document_host"] or ())
-        card_number = _card_number(values.get("card_number_from"))
-        fields = _fields(options, values, card_number)
+        case, key = values["case"], own_key(values["update_id"])
+        fact = _fields(options, values)
         if values["json"] is not None:
-            fields = without_heading(fields, case, event)
-        speaker = None if values["json"] is not None else _speaker(fields.pop("on_behalf", None))
-        # The gate knows the caller and puts them there; whoever is named otherwise does not act.
-        actor = invocation.actor()
-        if model is CardTurnedUp and card_number is not None:
-            # Such a fact is whole only with the sealed number; the client makes it of the rest.
-            named = {name: fields.get(name, "") for name in ("batch", "order", "note")}
-            async with invocation.cases(confirming=True) as cases:
-                answer = await cases.card_turned_up(case, actor, card_number=card_number, update_id=update_id, **named)
-            invocation.say.one(answer)
-            return Exit.fine
-        if model is ConfirmAddress and values["json"] is None:
-            async with invocation.cases(confirming=True) as cases:
-                answer = await cases.confirm_address(
-                    case, actor, fields["address"], on_behalf=speaker, note=fields.get("note", ""), update_id=update_id
-                )
-            invocation.say.one(answer)
-            return Exit.fine
-        fact = checked(model, {**fields, "actor": actor, "stamp": None})
-        async with invocation.cases(confirming=True) as cases:
-            before = await cases.view(case)
-            if speaker is not None:
-                fact = fact.model_copy(update={"on_behalf": cases.speaker(case, speaker)})
-            if isinstance(fact, CardProduced) and card_number is not None:
-                answer = await cases.card_produced(
-                    case,
-                    fact.actor,
-                    fact.batch,
-                    card_number,
-                    order=fact.order,
-                    note=fact.note,
-                    update_id=update_id,
-                )
-            else:
-                if values.get("copies_on_file"):
-                    on_file = tuple(document.sha256 for document in before.documents)
-                    fact = fact.model_copy(update={"copies": on_file})
-                answer = await cases.tell(case, fact, update_id=update_id)
-        invocation.say.answer(answer, confirmed=cases.confirms)
+            # Who acts the caller's token says, whatever stands in a form.
+            fact = {name: value for name, value in without_heading(fact, case, event).items() if name not in _NOT_SENT}
+        async with service() as cases:
+            before = await cases.read_case(case)
+            if values.get("copies_on_file"):
+                fact["copies"] = [document.sha256 for document in before.documents]
+            answer = await cases.ask(telling(case, event.value, fact, key, None))
+        invocation.say.one(answer)
         if answer.version <= before.version:
             invocation.say.note(
                 "此前已告知过，本次未重复执行；确需再次告知请加 --update-id。",
@@ -131,36 +99,32 @@ def _command(event: Event, options: list[Given]) -> Command:
     return tell
 
 
-def _fields(options: Iterable[Given], values: dict[str, Any], card_number: str | None) -> dict[str, Any]:
+def _fields(options: Iterable[Given], values: dict[str, Any]) -> dict[str, Any]:
     """The fields of the fact. Raises `WrongUsage`, and `CaseError` for what cannot be read."""
     used = {given.option: given for given in options if values[given.parameter] not in (None, [])}
-    whole, on_file = values["json"], bool(values.get("copies_on_file"))
-    if whole is not None and (used or on_file):
+    whole, on_file, card = values["json"], bool(values.get("copies_on_file")), values.get("card_number_from")
+    if whole is not None and (used or on_file or card is not None):
         raise WrongUsage("--json")
     if on_file and _COPY in used:
         raise WrongUsage(_COPY)
     if whole is not None:
-        fields = read_object(read_input(whole))
-    else:
-        instead = {_COPY} if on_file else set()
-        lacking = [given.option for given in options if given.required and given.option not in {*used, *instead}]
-        if lacking:
-            raise WrongUsage(", ".join(lacking))
-        # Which copies are on file is known when the case has been looked at.
-        fields = {"copies": []} if on_file else {}
-        for given in used.values():
-            for name, value in given.fields(values[given.parameter]).items():
-                fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
-    if card_number is not None and "produced" in fields:
-        if fields.get("produced") is not True:
+        return read_object(read_input(whole))
+    instead = {_COPY} if on_file else set()
+    lacking = [given.option for given in options if given.required and given.option not in {*used, *instead}]
+    if lacking:
+        raise WrongUsage(", ".join(lacking))
+    fields: dict[str, Any] = {}
+    for given in used.values():
+        for name, value in given.fields(values[given.parameter]).items():
+            fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
+    if card is not None:
+        if fields.get("produced") is False:
             raise WrongUsage("--card-number-from")
-        # Such a fact is whole only with the sealed number; the client makes it of the rest.
-        fields["produced"] = False
+        fields["card_number"] = _read_text(card, "card_number")
     return fields
 
 
-def _card_number(path: Path | None) -> str | None:
-    return None if path is None else _read_text(path, "card_number")
+_NOT_SENT: Final = frozenset({"actor", "stamp"})
 
 
 def _read_text(path: Path, field: str) -> str:
@@ -168,10 +132,6 @@ def _read_text(path: Path, field: str) -> str:
         return read_input(path).decode().strip()
     except UnicodeDecodeError:
         raise CaseError(Code.FIELD_INVALID, field) from None
-
-
-def _speaker(said: dict[str, Any] | None) -> ApplicationCitizen | None:
-    return None if said is None else checked(ApplicationCitizen, said)
 
 
 def _authority(said: str) -> dict[str, Any]:
@@ -201,7 +161,6 @@ _OF_ALL_EVENTS: Final = (
         Annotated[str | None, typer.Option("--update-id", help="To tell the very same thing again on purpose.")],
         None,
     ),
-    _parameter("document_host", HostOption, None),
 )
 _COPIES_ON_FILE: Final = _parameter(
     "copies_on_file",

@@ -169,7 +169,8 @@ class Stage:
         if token is not None or by is not None:
             path = self.folder / f"token-{self.said}-{id(told)}"
             path.touch(mode=0o600)
-            path.write_text(token or self.issuer.token(by or BACK_OFFICE), encoding="ascii")
+            everywhere = [self.issuer.audience, SERVICE_AUDIENCE]
+            path.write_text(token or self.issuer.token(by or BACK_OFFICE, aud=everywhere), encoding="ascii")
             told["CARDCASE_TOKEN_FILE"] = str(path)
         return await self.run("starter.py", *arguments, stdin=stdin, settings=told, name="starter")
 
@@ -353,6 +354,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
                 "CARDCASE_IDENTITY_ISSUER": issuer.url,
                 "CARDCASE_IDENTITY_KEYS": str(issuer.write_keys(folder / "issuer.json")),
                 "CARDCASE_GATE_URL": f"http://{LOOPBACK}:{ports['codec']}",
+                "CARDCASE_INTAKE_URL": f"http://{LOOPBACK}:{ports['intake health']}",
                 "CARDCASE_SMS_URL": f"http://{LOOPBACK}:{web.port}/sms",
                 "CARDCASE_SMS_TOKEN_FILE": str(secret_file),
                 "CARDCASE_SMS_PER_SECOND": "500",

@@ -32,9 +32,10 @@ from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.names import TASK_QUEUE_CASES, Kind
 from gate.stamp_keys import SigningKey
-from intake.client import EngineError
+from intake.client import CaseClient, EngineError
 from intake.requests import read_application
 from intake.stamping import GateAtUrl
+from runtime.client import connect
 from runtime.codec import ENTRY, PayloadSealer, workflow_bound
 from stack.tray import Fault
 from tests.canary import door
@@ -655,14 +656,14 @@ async def key_of_another_ring(stage: Stage) -> Seen:
     if not ring.exists():
         KeyRing.generate(ring)
     case = await change(stage.engine, ID_CARD)
-    told = stage.settings | {"CARDCASE_KEY_FILE": str(ring)}
-    said = await stage.starter("show", case.case_id, "-o", "json", settings=told)
-    return f"exit {said.exit}"
+    keys = KeyRing.load(ring)
+    client = await connect(PayloadSealer(keys), stage.stack.temporal_address, stage.stack.namespace)
+    return await _refused_by(stage, CaseClient(client, Sealer(keys)).view(case.case_id))
 
 
 async def engine_away(stage: Stage) -> Seen:
     fields = await _application(stage)
-    told = stage.settings | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+    told = stage.settings | {"CARDCASE_INTAKE_URL": "http://127.0.0.1:1"}
     said = await stage.starter("open", "-", "-o", "json", stdin=json.dumps(fields).encode(), settings=told)
     return f"exit {said.exit}"
 
@@ -745,7 +746,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "files over HTTP": Trouble(door.hands_in_files, "1 done, 4 refused; 1 done, 4 refused"),
     "told by webhook": Trouble(door.is_told_by_webhook, "told"),
     "wrong configuration": Trouble(wrong_configuration, "exit 78"),
-    "key of another ring": Trouble(key_of_another_ring, "exit 78"),
+    "key of another ring": Trouble(key_of_another_ring, Code.KEY_UNKNOWN),
     "engine away": Trouble(engine_away, "exit 69"),
     "worker killed": Trouble(worker_killed, Status.in_production),
 }

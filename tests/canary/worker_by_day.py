@@ -15,7 +15,8 @@ from unittest.mock import patch
 
 import runtime.start
 import worker
-from activities.notifications import Notifications, notifications
+from activities.notifications import notifications
+from activities.notifications.notifications import Notifications
 from activities.registry import Clock, Registry
 from cases.policy import Policies
 from runtime.logs import core_runtime

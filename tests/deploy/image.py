@@ -15,6 +15,8 @@ ROOT: Final = Path(__file__).parents[2]
 CONTAINER: Final = ROOT / "deploy" / "container"
 PRODUCT: Final = frozenset({"activities", "cases", "deploy", "gate", "intake", "runtime", "workflows"})
 """The rooms that are installed; the others are for trying out, rehearsing and measuring."""
+CLIENT: Final = "cardcase_client"
+"""What the command line comes by; a package of its own for others."""
 
 _COPY = re.compile(r"^COPY (?!--from)(.+) (/app\S*)$", re.MULTILINE)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from setuptools import find_namespace_packages
 
-from tests.deploy.image import PRODUCT, ROOT
+from tests.deploy.image import CLIENT, PRODUCT, ROOT
 
 
 def _configured() -> dict[str, Any]:
@@ -15,8 +15,13 @@ def _configured() -> dict[str, Any]:
 
 def test_the_wheel_holds_the_rooms_of_the_product_and_no_other() -> None:
     wheel = _configured()["tool"]["setuptools"]
-    found = find_namespace_packages(str(ROOT), **wheel["packages"]["find"])
-    assert {package.partition(".")[0] for package in found} == PRODUCT
+    find = wheel["packages"]["find"]
+    found = [
+        package
+        for place in find["where"]
+        for package in find_namespace_packages(str(ROOT / place), include=find["include"])
+    ]
+    assert {package.partition(".")[0] for package in found} == {*PRODUCT, CLIENT}
     assert {"activities.notifications", "cases.policies", "deploy.migrations.versions"} <= set(found)
     assert wheel["py-modules"] == ["starter", "worker"]
 

@@ -5,7 +5,7 @@ from typing import Final
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notifications import Notifications
+    from activities.notifications.notifications import Notifications
     from activities.options import SWEEP
     from cases.occasions import Occasion, Scheduled, Swept
 

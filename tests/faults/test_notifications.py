@@ -17,8 +17,8 @@ import aiohttp
 import pytest
 from temporalio.worker import Worker
 
-from activities.notifications import Notifications
 from activities.notifications.listening import serve_callbacks
+from activities.notifications.notifications import Notifications
 from activities.notifications.providers import Provider
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay

@@ -1,21 +1,36 @@
 """Fixtures of the intake's tests."""
 
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from cardcase_client import Patience
+from tests.engine import Engine
 from tests.intake.calling import Run, runner
 from tests.intake.identity import log_in
+from tests.intake.service.door import Door, door_of
 from tests.scenes import VERIFIER
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def door(engine: Engine) -> AsyncIterator[Door]:
+    """The intake service, one for all tests."""
+    async with door_of(engine) as opened:
+        yield opened
 
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """The command line, with no settings but those a test makes; a clerk is logged in, and no gate is there."""
+    """The command line, with no settings but those a test makes; a clerk is logged in, and nobody answers them."""
     for name in os.environ:
         if name.startswith(("CARDCASE_", "TEMPORAL_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CARDCASE_TOKEN_FILE", str(log_in(tmp_path, VERIFIER)))
     monkeypatch.setenv("CARDCASE_GATE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("CARDCASE_INTAKE_URL", "http://127.0.0.1:1")
+    # Nobody waits for somebody who is not there.
+    monkeypatch.setattr("intake.commands.door.PATIENCE", Patience(0))
     return runner(capsys, monkeypatch)

@@ -3,10 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,19 +24,24 @@ from cases.facts import CardProduced, Fact
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Category
 from cases.names import Kind, order_id
-from cases.submitters import Citizen
-from intake.applications import ApplicationCitizen, speaker_of
 from intake.client import IN_FLIGHT, Opened, Unavailable
-from intake.commands.invoking import Invocation
+from intake.commands.app import UPKEEP
 from intake.commands.saying import Exit
+from intake.service.acting import Acting
+from intake.service.callers import Caller
 from samples.generate import FOLDER, REGISTER_NORTH
 from tests import scenes
 from tests.intake.applying import NEW, fields_of, number_change, paper
 from tests.intake.calling import Run, sample_keys
+from tests.intake.canned import Answered, Asked, Canned, canned
+from tests.intake.identity import log_in
 from tests.intake.registering import cells_of, csv_of, rewritten, row_of, write_csv, write_xlsx
 
 ROOT = Path(__file__).parents[2]
 CASE = "idc-" + "a" * 26
+CARD = "C0000001"
+ADDRESS = "示例市示例区示例路1号"
+SEALER = Sealer(KeyRing.sample())
 
 
 class TestUsage:
@@ -51,6 +60,7 @@ class TestUsage:
             ["approve", CASE],
             ["withdraw", CASE, "--note", "x", "--json", "-"],
             ["verify-documents", CASE, "--copies-on-file", "--json", "-"],
+            ["card-produced", CASE, "--card-number-from", "-", "--json", "-"],
             ["verify-documents", CASE, "--original-seen"],
             ["verify-documents", CASE, "--original-seen", "--copies-on-file", "--copy", "0" * 64],
             ["card-produced", CASE, "--failed", "--batch", "b-1", "--card-number-from", "-"],
@@ -91,20 +101,117 @@ class TestConfiguration:
     def test_everything_that_is_wrong_is_listed_at_once_without_values(
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("CARDCASE_KEYFILE", "planted-value")
+        monkeypatch.setenv("CARDCASE_INTAKE_URI", "planted-value")
+        monkeypatch.setenv("CARDCASE_INTAKE_URL", "http://planted-value")
         monkeypatch.setenv("CARDCASE_LOG_LEVEL", "planted-value")
+        monkeypatch.delenv("CARDCASE_TOKEN_FILE")
         said = run("show", CASE)
         assert said.exit == Exit.configuration
         assert {line.split(":")[0] for line in said.err.splitlines()} == {
-            "CARDCASE_KEYFILE",
+            "CARDCASE_INTAKE_URI",
+            "CARDCASE_INTAKE_URL",
             "CARDCASE_LOG_LEVEL",
-            "CARDCASE_KEY_FILE",
+            "CARDCASE_TOKEN_FILE",
         }
         assert "planted-value" not in said.err
 
+    def test_a_system_needs_its_whole_credential_and_no_token_file(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CARDCASE_CLIENT_ID", "back-office-1")
+        said = run("show", CASE)
+        assert said.exit == Exit.configuration
+        assert {line.split(":")[0] for line in said.err.splitlines()} == {
+            "CARDCASE_CLIENT_ID",
+            "CARDCASE_CLIENT_SECRET_FILE",
+            "CARDCASE_TOKEN_URL",
+        }
+
+    def test_a_token_that_others_can_read_is_not_used(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "open"
+        path.write_text("planted-value", encoding="ascii")
+        path.chmod(0o644)
+        monkeypatch.setenv("CARDCASE_TOKEN_FILE", str(path))
+        said = run("show", CASE)
+        assert (said.exit, said.err.split(".")[0]) == (
+            Exit.configuration,
+            "CARDCASE_TOKEN_FILE: is readable by others",
+        )
+
+    @pytest.mark.parametrize("command", [["show", CASE], ["list"], ["wait", CASE], ["acknowledge", CASE]])
+    def test_a_service_that_is_not_there_ends_with_69(self, run: Run, command: list[str]) -> None:
+        said = run(*command)
+        assert said.exit == Exit.unavailable
+        assert said.err.startswith("ENGINE_UNAVAILABLE: ")
+
+    def test_a_system_without_a_provider_is_answered_with_69(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("CARDCASE_CLIENT_ID", "back-office-1")
+        monkeypatch.setenv("CARDCASE_CLIENT_SECRET_FILE", str(log_in(tmp_path, scenes.VERIFIER)))
+        monkeypatch.setenv("CARDCASE_TOKEN_URL", "http://127.0.0.1:1/token")
+        monkeypatch.delenv("CARDCASE_TOKEN_FILE")
+        assert run("show", CASE).exit == Exit.unavailable
+
+    def test_an_unexpected_error_is_told_by_its_place_and_not_by_its_text(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def failing() -> None:
+            raise KeyError("planted value")
+
+        monkeypatch.setattr("intake.commands.looking.service", failing)
+        said = run("show", CASE)
+        assert said.exit == Exit.internal
+        assert said.err.startswith("INTERNAL (KeyError, ")
+        assert "planted" not in said.err
+
+
+class TestUpkeep:
+    """What goes past the service says what it needs."""
+
+    @pytest.mark.parametrize(
+        ("command", "named"),
+        [
+            (["audit", "verify"], ["CARDCASE_DATABASE_URL"]),
+            (["schedules", "list"], ["TEMPORAL_ADDRESS", "CARDCASE_KEY_FILE"]),
+            (["bulk", "run", "x"], ["CARDCASE_GATE_URL", "CARDCASE_DATABASE_URL", "TEMPORAL_ADDRESS"]),
+            (["contacts", "x.csv"], ["CARDCASE_DATABASE_URL", "CARDCASE_KEY_FILE"]),
+        ],
+    )
+    def test_it_says_so_in_its_help(self, run: Run, command: list[str], named: list[str]) -> None:
+        said = run(*command, "--help")
+        assert said.exit == Exit.fine
+        needs = " ".join(said.out.split()).partition("Upkeep, beside the servers: needs ")[2]
+        assert all(name in needs for name in named)
+
+    def test_it_says_so_where_a_setting_lacks(self, run: Run) -> None:
+        said = run("audit", "verify")
+        lacking, needs = said.err.splitlines()
+        assert (said.exit, lacking.split(":")[0]) == (Exit.configuration, "CARDCASE_DATABASE_URL")
+        assert needs == "Upkeep, beside the servers: needs the register's connection (CARDCASE_DATABASE_URL)."
+
+    def test_the_help_tells_it_from_what_goes_to_the_service(self, run: Run) -> None:
+        users, _, upkeep = run("--help").out.partition("\nUpkeep: ")
+        shown = [set(re.findall(r"^  ([a-z-]+) {2,}\S", text, re.MULTILINE)) for text in (users, upkeep)]
+        assert shown[1] == set(UPKEEP)
+        assert {"open", "show", "list", "leftovers", "acknowledge", "card-produced"} <= shown[0]
+        assert not shown[0] & shown[1]
+
+    @pytest.mark.parametrize("command", ["open", "show", "progress", "history", "list", "leftovers", "wait", "hold"])
+    def test_a_command_of_users_brings_nothing_of_the_engine_along(self, command: str) -> None:
+        loaded = "import sys, starter; starter.main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+        done = subprocess.run(
+            [sys.executable, "-c", loaded, command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        modules = {name.partition(".")[0] for name in done.stderr.split()}
+        assert "cardcase_client" in modules
+        assert not modules & {"temporalio", "asyncpg", "aiohttp", "sqlalchemy", "workflows", "gate", "rehearsal"}
+
     @pytest.mark.usefixtures("offline")
     def test_a_server_that_is_not_there_ends_with_69(self, run: Run) -> None:
-        said = run("show", CASE)
+        said = run("schedules", "list")
         assert said.exit == Exit.unavailable
         assert said.err.startswith("ENGINE_UNAVAILABLE: ")
 
@@ -113,18 +220,9 @@ class TestConfiguration:
         self, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TEMPORAL_ADDRESS", "planted value:::")
-        said = run("show", CASE)
+        said = run("schedules", "list")
         assert said.exit == Exit.configuration
         assert said.err.startswith("TEMPORAL_ADDRESS: ")
-        assert "planted" not in said.err
-
-    def test_an_unexpected_error_is_told_by_its_place_and_not_by_its_text(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        answering(monkeypatch, Recorder(fail=KeyError("planted value")))
-        said = run("show", CASE)
-        assert said.exit == Exit.internal
-        assert said.err.startswith("INTERNAL (KeyError, ")
         assert "planted" not in said.err
 
 
@@ -132,8 +230,8 @@ class TestConfiguration:
 def offline(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it clears the settings first
     """Keys, and an address where nobody listens."""
     # The logging and the threads of this process belong to the tests.
-    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
-    monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
+    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.upkeep.core_runtime", lambda: None)
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
 
@@ -148,11 +246,7 @@ class TestInput:
             (b"{", "REQUEST_NOT_JSON: "),
             (b"[]", "FIELD_INVALID: "),
             (b" " * 65_537, "REQUEST_TOO_LARGE: "),
-            (
-                json.dumps(fields_of(number_change()) | {"new_number": NEW[:17]}).encode(),
-                "NUMBER_LENGTH (new_number): ",
-            ),
-            (json.dumps(fields_of(number_change()) | {"x": NEW}).encode(), "FIELD_UNKNOWN: "),
+            (json.dumps(fields_of(number_change()) | {"key": f"no {NEW}"}).encode(), "IDEMPOTENCY_KEY_INVALID: "),
         ],
     )
     @pytest.mark.parametrize("from_file", ["file", "stdin"])
@@ -257,55 +351,6 @@ class TestDryRun:
         assert run("import", path, "--dry-run", *needed[:-2]).exit == Exit.data
 
 
-class Recorder:
-    """Stands where the client stands and keeps what it was told."""
-
-    confirms = False
-    asked_to_confirm = False
-
-    def __init__(self, fail: Exception | None = None, view: CaseView | None = None) -> None:
-        self.fail = fail
-        self.seen = view
-        self.told: list[tuple[Fact, str | None]] = []
-        self.made: list[tuple[Any, ...]] = []
-
-    async def view(self, _case: str) -> CaseView:
-        if self.fail is not None:
-            raise self.fail
-        assert self.seen is not None
-        return self.seen
-
-    async def tell(self, case: str, fact: Fact, *, update_id: str | None = None) -> Answer:
-        self.told.append((fact, update_id))
-        return Answer(case_id=case, status=Status.in_review, milestone=Milestone.submitted, version=4)
-
-    def speaker(self, case: str, citizen: ApplicationCitizen) -> Citizen:
-        return speaker_of(citizen, case.partition("-")[2], Sealer(KeyRing.sample()))
-
-    async def card_produced(self, case: str, actor: Any, batch: str, card_number: str, **more: Any) -> Answer:
-        self.made.append((case, actor, batch, card_number, more))
-        return Answer(case_id=case, status=Status.ready, milestone=Milestone.submitted, version=4)
-
-    async def confirm_address(self, case: str, actor: Any, address: str, **more: Any) -> Answer:
-        self.made.append((case, actor, address, more))
-        return Answer(case_id=case, status=Status.in_review, milestone=Milestone.submitted, version=4)
-
-    async def open_each(self, applications: Any, *, in_flight: int) -> AsyncIterator[Opened]:
-        for place, _ in enumerate(applications):
-            assert place <= in_flight
-            yield Opened(place, None, Unavailable(Code.ENGINE_TIMEOUT))
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> Recorder:
-    @asynccontextmanager
-    async def cases(_invocation: Invocation, *, confirming: bool = False) -> AsyncIterator[Recorder]:
-        recorder.asked_to_confirm = confirming
-        yield recorder
-
-    monkeypatch.setattr(Invocation, "cases", cases)
-    return recorder
-
-
 def a_view() -> CaseView:
     document = Document(**paper().model_dump(exclude={"holder"}))
     return CaseView(
@@ -372,37 +417,69 @@ OPTIONS: dict[Event, list[str]] = {
 }
 
 
+@pytest.fixture
+def service(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canned]:  # noqa: ARG001 - it clears the settings first
+    """A service that takes everything in, of a case that stands at version 3."""
+    answer = Answer(case_id=CASE, status=Status.in_review, milestone=Milestone.submitted, version=4)
+    answers = {"GET": Answered(200, a_view().model_dump_json()), "POST": Answered(200, answer.model_dump_json())}
+    with canned(answers) as answering:
+        monkeypatch.setenv("CARDCASE_INTAKE_URL", answering.url)
+        yield answering
+
+
+def taken(asked: Asked, event: Event, case: str = CASE) -> Fact:
+    """What the service takes a request for."""
+    reach: Any = SimpleNamespace(sealer=SEALER)
+    assert (asked.method, asked.path) == ("POST", f"/v1/cases/{case}/events/{event.value}")
+    return Acting(reach)._fact_of(Caller(scenes.VERIFIER, "", None), case, event, asked.body)
+
+
 def by_the_caller(fact: Fact) -> Fact:
     """Whoever is logged in acts, whatever the fact says."""
     return fact.model_copy(update={"actor": scenes.VERIFIER, "stamp": None})
 
 
+def as_typed(event: Event) -> tuple[dict[str, Any], Fact]:
+    """A fact as it is written down whole, and what it says; a card's number and an address stand in clear."""
+    fact = scenes.FACTS[event]
+    raw = fact.model_dump(mode="json", exclude_unset=True, exclude={"card_token", "address_token"})
+    for name, in_clear in (("card_number", CARD), ("address", ADDRESS)):
+        if raw.get(name) is not None:
+            raw[name] = in_clear
+    return raw, by_the_caller(fact)
+
+
+def same(one: Fact, other: Fact) -> bool:
+    """Whether both say the same. What is sealed is another text each time, and the scenes' is nothing's."""
+    apart = {"card_number", "card_token", "address", "address_token"}
+    return type(one) is type(other) and one.model_dump(exclude=apart) == other.model_dump(exclude=apart)
+
+
 class TestFacts:
     @pytest.mark.parametrize("event", OPTIONS)
-    def test_options_say_the_fact(self, run: Run, monkeypatch: pytest.MonkeyPatch, event: Event) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
-        expected = by_the_caller(scenes.FACTS[event])
+    def test_options_say_the_fact(self, run: Run, service: Canned, event: Event) -> None:
         said = run(event.replace("_", "-"), CASE, *OPTIONS[event], "-o", "json")
         assert said.exit == Exit.fine, said.err
-        assert recorder.told == [(expected, None)]
+        (told,) = service.told
+        assert same(taken(told, event), by_the_caller(scenes.FACTS[event]))
+        assert "Idempotency-Key" not in told.headers
         assert said.json["version"] == 4
 
     @pytest.mark.parametrize("event", FACTS)
-    def test_a_fact_may_be_given_whole(self, run: Run, monkeypatch: pytest.MonkeyPatch, event: Event) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
-        fact = scenes.FACTS[event]
-        raw = fact.model_dump_json(exclude_unset=True).encode()
-        said = run(event.replace("_", "-"), CASE, "--json", "-", "--update-id", "again-1", stdin=raw)
+    def test_a_fact_may_be_given_whole(self, run: Run, service: Canned, event: Event) -> None:
+        raw, fact = as_typed(event)
+        typed_in = json.dumps(raw).encode()
+        said = run(event.replace("_", "-"), CASE, "--json", "-", "--update-id", "again-1", stdin=typed_in)
         assert said.exit == Exit.fine, said.err
-        assert recorder.told == [(by_the_caller(fact), "again-1")]
+        (told,) = service.told
+        assert same(taken(told, event), fact)
+        assert told.headers["Idempotency-Key"] == "again-1"
 
     @pytest.mark.parametrize("event", FACTS)
     def test_a_form_that_names_its_case_and_event_is_taken_and_another_is_refused_as_such(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, event: Event
+        self, run: Run, service: Canned, event: Event
     ) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
-        fact = scenes.FACTS[event]
-        form = json.loads(fact.model_dump_json(exclude_unset=True))
+        form, fact = as_typed(event)
         other = Event.hold if event is not Event.hold else Event.resume
         for heading, code in (
             ({"case": "idc-" + "b" * 26, "event": event.value}, "FORM_OF_ANOTHER_CASE"),
@@ -413,69 +490,66 @@ class TestFacts:
             said = run(event.replace("_", "-"), CASE, "--json", "-", stdin=json.dumps(form | heading).encode())
             assert (said.exit, said.err.partition(":")[0]) == (Exit.data, code)
             assert "11010519101231002X" not in said.err
-        assert recorder.told == []
+        assert service.asked == []
         right = json.dumps(form | {"case": CASE, "event": event.value}).encode()
         assert run(event.replace("_", "-"), CASE, "--json", "-", stdin=right).exit == Exit.fine
-        assert [told for told, _ in recorder.told] == [by_the_caller(fact)]
+        (told,) = service.told
+        assert same(taken(told, event), fact)
 
     def test_who_speaks_for_the_applicant_is_named_and_their_number_is_no_option(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, run: Run, service: Canned
     ) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
         assert run("withdraw", CASE, "--on-behalf", "applicant").exit == Exit.fine
         authority = ["--authority", f"{'a' * 64}=2027-01-31"]
         agent = ["withdraw", CASE, "--on-behalf", "agent", "--speaker-number-from", "-", *authority]
         assert run(*agent, stdin=f"{NEW}\n".encode()).exit == Exit.fine
-        facts = [fact.model_dump()["on_behalf"] for fact, _ in recorder.told]
+        facts = [taken(told, Event.withdraw).model_dump()["on_behalf"] for told in service.told]
         assert facts[0] == {"kind": "applicant", "ref": CASE.partition("-")[2], "authority": None}
         assert (facts[1]["kind"], facts[1]["authority"]["until"]) == ("agent", date(2027, 1, 31))
-        assert facts[1]["ref"] == Sealer(KeyRing.sample()).number_token(NEW)
-        said = run("withdraw", CASE, "--on-behalf", "agent")
-        assert (said.exit, said.err.split(":")[0]) == (Exit.data, "FIELD_MISSING (number)")
-        assert len(recorder.told) == 2
+        assert facts[1]["ref"] == SEALER.number_token(NEW)
 
-    def test_all_copies_on_file_can_be_named_together(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
+    def test_all_copies_on_file_can_be_named_together(self, run: Run, service: Canned) -> None:
         run("verify-documents", CASE, "--original-seen", "--copies-on-file")
-        ((fact, _),) = recorder.told
-        assert fact.model_dump()["copies"] == tuple(document.sha256 for document in a_view().documents)
+        (told,) = service.told
+        assert told.body["copies"] == [document.sha256 for document in a_view().documents]
 
+    @pytest.mark.parametrize("source", ["-", "file"])
     def test_the_number_of_a_made_card_comes_from_standard_input_or_a_file(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, run: Run, service: Canned, tmp_path: Path, source: str
     ) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
         path = tmp_path / "card"
-        path.write_text("C0000001\n", encoding="ascii")
+        path.write_text(f"{CARD}\n", encoding="ascii")
         order = order_id(CASE, 1, 1)
         made = ["card-produced", CASE, "--produced", "--batch", "b-1", "--order", order, "--card-number-from"]
-        assert run(*made, "-", stdin=b"C0000001\n").exit == run(*made, path).exit == Exit.fine
-        assert [(batch, number) for _, _, batch, number, _ in recorder.made] == [("b-1", "C0000001")] * 2
-        assert [more["order"] for *_, more in recorder.made] == [order] * 2
+        assert run(*made, "-" if source == "-" else path, stdin=f"{CARD}\n".encode()).exit == Exit.fine
+        (told,) = service.told
+        assert told.body == {"produced": True, "batch": "b-1", "order": order, "card_number": CARD}
+        fact = taken(told, Event.card_produced)
+        assert isinstance(fact, CardProduced)
+        assert fact.card_token == SEALER.number_token(CARD)
 
+    @pytest.mark.parametrize("source", ["-", "file"])
     def test_an_address_comes_from_standard_input_or_a_file_and_from_whoever_speaks(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, run: Run, service: Canned, tmp_path: Path, source: str
     ) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
         path = tmp_path / "address"
-        path.write_text("示例市示例区示例路1号\n", encoding="utf-8")
+        path.write_text(f"{ADDRESS}\n", encoding="utf-8")
         confirm = ["confirm-address", CASE, "--on-behalf", "applicant", "--address-from"]
-        assert run(*confirm, "-", stdin="示例市示例区示例路1号".encode()).exit == run(*confirm, path).exit == Exit.fine
-        assert [address for _, _, address, _ in recorder.made] == ["示例市示例区示例路1号"] * 2
-        assert [more["on_behalf"].kind for *_, more in recorder.made] == ["applicant"] * 2
+        assert run(*confirm, "-" if source == "-" else path, stdin=ADDRESS.encode()).exit == Exit.fine
+        (told,) = service.told
+        assert told.body == {"on_behalf": {"kind": "applicant"}, "address": ADDRESS}
         assert run("confirm-address", CASE).exit == Exit.usage
 
-    def test_a_card_that_was_not_made_has_no_number(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
+    def test_a_card_that_was_not_made_has_no_number(self, run: Run, service: Canned) -> None:
         failed = ["card-produced", CASE, "--failed", "--batch", "b-1", "--order", scenes.IN_FORCE]
         assert run(*failed).exit == Exit.fine
-        ((fact, _),) = recorder.told
-        assert isinstance(fact, CardProduced)
-        assert fact.produced is False
-        assert run(*failed, "--card-number-from", "-", stdin=b"C0000001").exit == Exit.usage
-        assert run("card-produced", CASE, "--produced", "--batch", "b-1", "--order", scenes.IN_FORCE).exit == Exit.data
+        (told,) = service.told
+        assert told.body["produced"] is False
+        assert run(*failed, "--card-number-from", "-", stdin=CARD.encode()).exit == Exit.usage
 
-    def test_a_case_that_was_told_before_says_so(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        answering(monkeypatch, Recorder(view=a_view().model_copy(update={"version": 4})))
+    def test_a_case_that_was_told_before_says_so(self, run: Run, service: Canned) -> None:
+        view = a_view().model_copy(update={"version": 4})
+        service.answers["GET"] = Answered(200, view.model_dump_json())
         said = run("acknowledge", CASE, "--lang", "en")
         assert said.exit == Exit.fine
         assert "--update-id" in said.err
@@ -483,38 +557,76 @@ class TestFacts:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (
-                ["hold-benefits", "--legal-basis", "示例文件第一号", "--notice", "n", "--served-on", "2026/11/02"],
-                "DATE_INVALID",
-            ),
-            (["withdraw", "--note", f"号码 {NEW}"], "PII_IN_TEXT"),
-            (["withdraw", "--note", "x" * 501], "TEXT_TOO_LONG"),
-            (["approve", "--content", "x"], "FIELD_INVALID (content)"),
             (["add-documents", "--document", "x"], "FIELD_INVALID"),
-            (["add-documents", "--document", f"旧卡|http://x/1|image/png|1|{0:064x}"], "DOCUMENT_URI_REFUSED (uri)"),
             (["resolve-dispute", "--outcome", "ours", "--document", ";"], "FIELD_INVALID (police_document)"),
-            (["return-documents", "--defect", "x"], "FIELD_INVALID (defects.0.document)"),
-            (["return-documents", "--defect", "旧卡="], "FIELD_INVALID (defects.0.problem)"),
-            (["extend", "--working-days", "1000", "--evidence", "e"], "FIELD_INVALID (working_days)"),
-            (["repair", "--action", "accept", "--evidence", "e"], "FIELD_INVALID (system)"),
+            (["withdraw", "--update-id", f"号 {NEW}"], "IDEMPOTENCY_KEY_INVALID"),
         ],
     )
-    def test_a_field_that_is_wrong_ends_with_65_and_is_not_repeated(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+    def test_what_cannot_be_sent_ends_with_65_and_is_not_repeated(
+        self, run: Run, service: Canned, arguments: list[str], said: str
     ) -> None:
-        recorder = answering(monkeypatch, Recorder(view=a_view()))
         command, *options = arguments
         answer = run(command, CASE, *options)
-        assert (answer.exit, recorder.told) == (Exit.data, [])
+        assert (answer.exit, service.asked) == (Exit.data, [])
         assert answer.err.startswith(f"{said}: ")
         assert NEW not in answer.err
 
-    def test_an_engine_that_answers_nobody_ends_the_import_with_69(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+
+PROBLEM = {"type": "urn:cardcase:X", "title": "x", "remedy": {"zh": "请稍候", "en": "Wait."}}
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("status", "exit_code"),
+        [(422, 65), (400, 65), (403, 1), (404, 1), (409, 1), (412, 1), (429, 69), (500, 70), (503, 69), (504, 69)],
+    )
+    def test_what_the_service_refuses_ends_by_what_there_is_to_be_done(
+        self, run: Run, service: Canned, status: int, exit_code: int
     ) -> None:
-        answering(monkeypatch, Recorder())
-        path = write_csv(tmp_path / "r.csv", csv_of(row_of(person) for person in range(100)))
-        said = run("import", path, "-o", "json")
-        assert said.exit == Exit.unavailable
-        assert said.json["unanswered"] == IN_FLIGHT
-        assert said.json["readable"] < 100
+        problem = PROBLEM | {"status": status, "code": "OF_A_LATER_RELEASE", "errors": []}
+        service.answers["GET"] = Answered(status, json.dumps(problem), "application/problem+json")
+        said = run("show", CASE, "--lang", "en")
+        assert (said.exit, said.out, said.err) == (exit_code, "", "OF_A_LATER_RELEASE: Wait.\n")
+
+    def test_every_field_that_is_wrong_is_named_in_the_language_asked_for(self, run: Run, service: Canned) -> None:
+        remedy = {"zh": "请更正", "en": "Correct it."}
+        errors = [
+            {"pointer": pointer, "code": "FIELD_INVALID", "remedy": remedy} for pointer in ("/documents/0/uri", "/note")
+        ]
+        problem = PROBLEM | {"status": 422, "code": "FIELD_INVALID", "errors": errors}
+        service.answers["POST"] = Answered(422, json.dumps(problem), "application/problem+json")
+        said = run("acknowledge", CASE)
+        assert (said.exit, said.err) == (65, "FIELD_INVALID (documents.0.uri): 请更正\nFIELD_INVALID (note): 请更正\n")
+
+    def test_something_before_the_service_that_answers_is_no_answer(self, run: Run, service: Canned) -> None:
+        service.answers["GET"] = Answered(404, "<html>", "text/html")
+        assert run("show", CASE).exit == Exit.unavailable
+
+    def test_a_token_that_has_ended_ends_with_1(self, run: Run, service: Canned) -> None:
+        problem = PROBLEM | {"status": 401, "code": "IDENTITY_EXPIRED", "errors": []}
+        service.answers["GET"] = Answered(401, json.dumps(problem), "application/problem+json")
+        said = run("show", CASE)
+        assert (said.exit, said.err.split(":")[0]) == (Exit.refused, "IDENTITY_EXPIRED")
+
+
+def test_an_engine_that_answers_nobody_ends_the_import_with_69(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Silent:
+        confirms = False
+
+        async def open_each(self, applications: Any, *, in_flight: int) -> AsyncIterator[Opened]:
+            for place, _ in enumerate(applications):
+                assert place <= in_flight
+                yield Opened(place, None, Unavailable(Code.ENGINE_TIMEOUT))
+
+    @asynccontextmanager
+    async def cases(*_: Any, **__: Any) -> AsyncIterator[Silent]:
+        yield Silent()
+
+    monkeypatch.setattr("intake.commands.upkeep.cases", cases)
+    path = write_csv(tmp_path / "r.csv", csv_of(row_of(person) for person in range(100)))
+    said = run("import", path, "-o", "json")
+    assert said.exit == Exit.unavailable
+    assert said.json["unanswered"] == IN_FLIGHT
+    assert said.json["readable"] < 100

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from cases.events import Event
 from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.names import Kind
@@ -20,11 +21,17 @@ from cases.numbers import derive
 from cases.offices import MINISTRY
 from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
-from tests.intake.applying import CLERK, SOUTH, fields_of, number_change, replacement
+from tests.intake.applying import CLERK, NEW, SOUTH, fields_of, number_change, replacement
 from tests.intake.calling import Run, Said, sample_keys
 from tests.intake.identity import gate_service, log_in
 from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
+from tests.intake.service.door import BACK_OFFICE, SECRET, Door
+from tests.scenes import CLERK as TAKES_IN
+from tests.scenes import ID_CARD, OPERATOR
+from tests.scenes import OFFICER as DECIDES
+from tests.scenes import VERIFIER as CHECKS
 from tests.workflows.lying import lying
+from tests.workflows.roads import change
 
 INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
@@ -45,18 +52,31 @@ async def gate(engine: Engine) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def call(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line as an operator has it: keys and an address in the environment."""
+def call(run: Run, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line as its user has it: the service's address and a token, and nothing else."""
+    monkeypatch.setenv("CARDCASE_INTAKE_URL", door.url)
+    monkeypatch.delenv("CARDCASE_GATE_URL")
+
+    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
+        token = door.token(by or (CLERK if "open" in arguments else VERIFIER))
+        (tmp_path / "token").write_text(token, encoding="ascii")
+        return await asyncio.to_thread(run, *arguments, stdin=stdin)
+
+    return in_a_thread
+
+
+@pytest.fixture
+def imports(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The command line beside the servers: keys and Temporal's address in the environment."""
     # The logging and the threads of this process belong to the tests.
-    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
-    monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
+    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.upkeep.core_runtime", lambda: None)
     for name, value in environment(engine, tmp_path, gate).items():
         monkeypatch.setenv(name, value)
 
-    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
-        opens = {"open", "import"} & set(map(str, arguments))
-        log_in(tmp_path, by or (CLERK if opens else VERIFIER))
-        return await asyncio.to_thread(run, *arguments, stdin=stdin)
+    async def in_a_thread(*arguments: str | Path, by: Actor = CLERK) -> Said:
+        log_in(tmp_path, by)
+        return await asyncio.to_thread(run, "import", *arguments)
 
     return in_a_thread
 
@@ -69,6 +89,14 @@ def environment(engine: Engine, folder: Path, gate: str) -> dict[str, str]:
         "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": engine.client.namespace,
     }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def opened_once(engine: Engine, door: Door) -> str:
+    """A case that nobody in these tests moves."""
+    fields = json.loads(await application(engine))
+    receipt = await door.asked("POST", "/v1/cases", by=CLERK, json=fields)
+    return str(receipt.json()["case_id"])
 
 
 def cells(person: Person, **changed: Any) -> dict[str, Any]:
@@ -103,48 +131,35 @@ async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, cal
     outcome = await call("wait", case, "-o", "jsonl")
     assert (outcome.json["status"], outcome.json["milestone"]) == ("done", "benefits_unblocked")
     history = (await call("history", case, "-o", "jsonl")).lines
-    assert [step["event"] for step in history][:2] == ["screened", "verify_documents"]
+    assert [step["event"] for step in history][:3] == ["registered", "screened", "verify_documents"]
     assert "verify_documents" in (await call("history", case)).out
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
-async def test_every_answer_says_whether_the_register_was_seen_to_hold_the_same(
-    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, confirmed: bool
+async def test_an_import_says_whether_the_register_was_seen_to_hold_the_same(
+    engine: Engine, imports: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, confirmed: bool
 ) -> None:
     if confirmed:
         monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
-    receipt = (await call("open", "-", "-o", "json", stdin=await application(engine))).json
-    case = receipt["case_id"]
-    verified = (await call("verify-documents", case, "--original-seen", "--copies-on-file", "-o", "jsonl")).json
-    outcome = (await call("wait", case, "-o", "json")).json
     file = write_jsonl(tmp_path / "register.jsonl", [cells(await engine.insured(region=SOUTH))])
-    imported = (await call("import", file, "-o", "json")).json
-    assert [said["confirmed"] for said in (receipt, verified, outcome, imported)] == [confirmed] * 4
-    shown = await call("wait", case, "--lang", "en")
-    assert ["yes" if confirmed else "no"] == [
-        line.split()[-1] for line in shown.out.splitlines() if line.startswith("confirmed")
-    ]
+    assert (await imports(file, "-o", "json")).json["confirmed"] is confirmed
 
 
 async def test_a_register_that_cannot_be_read_confirms_nothing_and_ends_with_69(
-    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, imports: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CARDCASE_DATABASE_URL", "postgresql://nobody:nothing@127.0.0.1:1/none")
-    said = await call("open", "-", stdin=await application(engine))
+    file = write_jsonl(tmp_path / "register.jsonl", [cells(await engine.insured(region=SOUTH))])
+    said = await imports(file)
     assert (said.exit, said.err.split(":")[0]) == (Exit.unavailable, "DATABASE_UNAVAILABLE")
 
 
-async def test_an_answer_that_the_register_does_not_hold_ends_with_1_and_says_what_it_holds(
-    engine: Engine, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
+async def test_an_answer_that_the_register_does_not_hold_is_none(engine: Engine, call: Call) -> None:
     raw = await application(engine)
     receipt = (await call("open", "-", "-o", "json", stdin=raw)).json
     async with lying(engine, receipt["case_id"], Kind.id_number_change):
         said = await call("open", "-", "--lang", "en", stdin=raw)
-    code, held = said.err.splitlines()
-    assert (said.exit, said.out, code.split(":")[0]) == (Exit.refused, "", "ANSWER_CONTRADICTED")
-    assert json.loads(held) == {name: value for name, value in receipt.items() if name != "confirmed"}
+    assert (said.exit, said.out, said.err.split(":")[0]) == (Exit.unavailable, "", "ANSWER_CONTRADICTED")
 
 
 async def test_a_refusal_by_the_case_ends_with_1_its_code_and_what_to_do(engine: Engine, call: Call) -> None:
@@ -158,7 +173,7 @@ async def test_a_refusal_by_the_case_ends_with_1_its_code_and_what_to_do(engine:
 async def test_a_closed_case_answers_with_its_outcome(engine: Engine, call: Call) -> None:
     case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
     assert (await call("withdraw", case)).exit == Exit.fine
-    said = await call("acknowledge", case)
+    said = await call("resume", case)
     code, outcome = said.err.splitlines()
     assert (said.exit, code.split(":")[0], json.loads(outcome)["status"]) == (Exit.refused, "CASE_CLOSED", "withdrawn")
 
@@ -201,50 +216,148 @@ async def test_lists_are_filtered_by_what_cases_show(engine: Engine, call: Call)
     raw = json.dumps(fields_of(number_change(person, region="440106", documents=()))).encode()
     case = (await call("open", "-", "-o", "json", stdin=raw)).json["case_id"]
     wanted = ["list", "--region", "440106", "--status", "awaiting_documents", "--kind", "id_number_change"]
-    async with asyncio.timeout(20):
-        # Visibility follows by itself, and nothing says when.
-        while not (found := (await call(*wanted, "-o", "jsonl")).lines):
-            pass
-    assert [summary["case_id"] for summary in found] == [case]
-    assert case in (await call(*wanted)).out
-    assert (await call("list", "--region", "440106", "--attention", "repair", "-o", "json")).json == []
-    assert (await call("list", "--region", "44 0106")).exit == Exit.data
+    (found,) = (await call(*wanted, "-o", "jsonl", by=INTAKE)).lines
+    assert (found["case_id"], found["closed"], found["generation"]) == (case, False, 1)
+    assert case in (await call(*wanted, by=INTAKE)).out
+    assert (await call(*wanted, "-o", "json", by=BACK_OFFICE)).json == []
+    assert (await call("list", "--region", "440106", "--attention", "repair", "-o", "json", by=INTAKE)).json == []
+    refused = await call("list", "--region", "44 0106")
+    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "FIELD_INVALID (?region)")
+
+
+async def test_a_list_ends_where_it_is_to(engine: Engine, call: Call) -> None:
+    for _ in range(3):
+        await call("open", "-", stdin=await application(engine))
+    listed = (await call("list", "--limit", "2", "-o", "jsonl")).lines
+    assert len(listed) == 2
+    assert [each["case_id"] for each in listed] == sorted(each["case_id"] for each in listed)
+
+
+async def test_show_names_of_the_possible_events_those_that_the_caller_may_tell(engine: Engine, call: Call) -> None:
+    case = await change(engine, ID_CARD)
+    possible = set((await case.agrees()).events)
+    offered = {}
+    for actor in (TAKES_IN, CHECKS, DECIDES, OPERATOR):
+        said = await call("-o", "json", "show", case.case_id, by=actor)
+        assert said.exit == Exit.fine, said.err
+        offered[actor.id] = {Event(event) for event in said.json["events"]}
+        assert offered[actor.id] < possible
+    # Who took the application in verifies nothing.
+    assert offered[CHECKS.id] - offered[TAKES_IN.id] == {Event.verify_documents}
+    assert Event.reject in offered[DECIDES.id] - offered[CHECKS.id]
+    assert offered[OPERATOR.id] == {Event.acknowledge, Event.recompute}
+
+
+async def test_an_applicant_is_told_how_far_it_is(engine: Engine, call: Call) -> None:
+    case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
+    said = (await call("progress", case, "-o", "json")).json
+    assert said["cases"] == [case]
+    assert said["zh"]
+
+
+async def test_a_closed_case_is_reopened_and_its_key_counts_for_ever(engine: Engine, call: Call) -> None:
+    person = await engine.insured(region=SOUTH)
+    fields = fields_of(number_change(person, region=SOUTH)) | {"key": "counter-7"}
+    raw = json.dumps(fields, ensure_ascii=False).encode()
+    first = (await call("open", "-", "-o", "json", stdin=raw)).json
+    other = json.dumps(fields | {"category": "refund"}, ensure_ascii=False).encode()
+    refused = await call("open", "-", stdin=other)
+    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "IDEMPOTENCY_CONFLICT")
+    await call("withdraw", first["case_id"])
+    anew = json.dumps(fields | {"key": "counter-8"}, ensure_ascii=False).encode()
+    again = await call("open", "-", "--reopen", "-o", "json", stdin=anew)
+    assert (again.exit, again.json["generation"]) == (Exit.fine, 2)
+    generations = [step["generation"] for step in (await call("history", first["case_id"], "-o", "jsonl")).lines]
+    assert (set(generations), generations) == ({1, 2}, sorted(generations))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["hold-benefits", "--legal-basis", "示例文件第一号", "--notice", "n", "--served-on", "2026/11/02"],
+            "DATE_INVALID",
+        ),
+        (["withdraw", "--note", f"号码 {NEW}"], "PII_IN_TEXT"),
+        (["withdraw", "--note", "x" * 501], "TEXT_TOO_LONG"),
+        (["withdraw", "--on-behalf", "agent"], "FIELD_MISSING (number)"),
+        (["approve", "--content", "x"], "FIELD_INVALID (content)"),
+        (["add-documents", "--document", f"旧卡|http://x/1|image/png|1|{0:064x}"], "DOCUMENT_URI_REFUSED (uri)"),
+        (["return-documents", "--defect", "x"], "FIELD_INVALID (defects.0.document)"),
+        (["return-documents", "--defect", "旧卡="], "FIELD_INVALID (defects.0.problem)"),
+        (["extend", "--working-days", "1000", "--evidence", "e"], "FIELD_INVALID (working_days)"),
+        (["repair", "--action", "accept", "--evidence", "e"], "FIELD_INVALID (system)"),
+    ],
+)
+async def test_a_field_that_is_wrong_ends_with_65_and_is_not_repeated(
+    opened_once: str, call: Call, arguments: list[str], said: str
+) -> None:
+    command, *options = arguments
+    answer = await call(command, opened_once, *options)
+    assert (answer.exit, answer.out) == (Exit.data, "")
+    assert answer.err.startswith(f"{said}: ")
+    assert NEW not in answer.err
+
+
+async def test_an_application_that_is_wrong_ends_with_65_and_every_field(engine: Engine, call: Call) -> None:
+    fields = json.loads(await application(engine))
+    said = await call("open", "-", stdin=json.dumps(fields | {"new_number": NEW[:17], "name": ""}).encode())
+    assert (said.exit, said.out) == (Exit.data, "")
+    assert {line.split(":")[0] for line in said.err.splitlines()} == {"NUMBER_LENGTH (new_number)", "NAME_EMPTY (name)"}
+    assert NEW[:17] not in said.err
+
+
+async def test_a_system_comes_with_its_own_credential(
+    engine: Engine, door: Door, call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    case = (await call("open", "-", "-o", "json", stdin=await application(engine))).json["case_id"]
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text(SECRET, encoding="ascii")
+    monkeypatch.delenv("CARDCASE_TOKEN_FILE")
+    monkeypatch.setenv("CARDCASE_CLIENT_ID", BACK_OFFICE.id)
+    monkeypatch.setenv("CARDCASE_CLIENT_SECRET_FILE", str(secret))
+    monkeypatch.setenv("CARDCASE_TOKEN_URL", door.provider.token_url)
+    assert (await call("show", case, "-o", "json")).exit == Exit.refused, "its region is another"
+    secret.write_text("another", encoding="ascii")
+    said = await call("show", case)
+    assert (said.exit, said.err.split(":")[0]) == (Exit.configuration, "IDENTITY_INVALID")
 
 
 async def test_a_register_is_imported_once_whatever_the_file_is_called(
-    engine: Engine, call: Call, tmp_path: Path
+    engine: Engine, imports: Call, tmp_path: Path
 ) -> None:
     people = [await engine.insured(region=SOUTH) for _ in range(12)]
     rows = [cells(person) for person in people]
     rows[3]["number"] = rows[3]["number"][:17]
     rows.append(rows[5])
     text = csv_of([list(row.values()) for row in rows])
-    first = (await call("import", write_csv(tmp_path / "r.csv", text, "gb18030"), "-o", "json")).json
+    first = (await imports(write_csv(tmp_path / "r.csv", text, "gb18030"), "-o", "json")).json
     assert (first["readable"], first["opened"], first["repeated"], first["refused_rows"]) == (11, 11, 1, 1)
     opened = {line["row"]: line["case_id"] for line in first["rows"] if "case_id" in line}
     assert len(opened) == 11
 
     transitions = await engine.pool.fetchval("SELECT count(*) FROM transitions")
     renamed = write_csv(tmp_path / "renamed.csv", text)
-    second = await call("import", renamed, "-o", "json")
+    second = await imports(renamed, "-o", "json")
     assert second.exit == Exit.data
     assert {line["row"]: line["case_id"] for line in second.json["rows"] if "case_id" in line} == opened
     assert await engine.pool.fetchval("SELECT count(*) FROM transitions") == transitions
 
 
 async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
-    engine: Engine, call: Call, tmp_path: Path
+    engine: Engine, imports: Call, tmp_path: Path
 ) -> None:
     people = [await engine.insured(region=SOUTH) for _ in range(6)]
     part = write_jsonl(tmp_path / "part.jsonl", [cells(person) for person in people[:3]])
-    assert (await call("import", part)).exit == Exit.fine
+    assert (await imports(part)).exit == Exit.fine
     whole = write_xlsx(tmp_path / "whole.xlsx", [list(cells(person).values()) for person in people])
-    said = await call("import", whole, "-o", "json", "--in-flight", "2")
+    said = await imports(whole, "-o", "json", "--in-flight", "2")
     assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
 
 
 async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
-    engine: Engine, call: Call, gate: str, tmp_path: Path
+    engine: Engine, imports: Call, gate: str, tmp_path: Path
 ) -> None:
     # Nobody of them is insured: their cases end at once, which is enough here.
     rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_080)]
@@ -262,7 +375,7 @@ async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
     assert b"repeat the command" in err
     assert 0 < json.loads(out.splitlines()[-1])["opened"] < len(rows)
 
-    again = await call("import", path, "-o", "json")
+    again = await imports(path, "-o", "json")
     assert (again.exit, again.json["opened"]) == (Exit.fine, len(rows))
     cases = [line["case_id"] for line in again.json["rows"] if "case_id" in line]
     assert await engine.pool.fetchval("SELECT count(*) FROM cases WHERE case_id = ANY($1)", cases) == len(rows)
@@ -270,13 +383,13 @@ async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
 
 
 async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
-    engine: Engine, call: Call, tmp_path: Path
+    engine: Engine, imports: Call, tmp_path: Path
 ) -> None:
     one, other = [await engine.insured(region=SOUTH) for _ in range(2)]
     rows = [cells(one), cells(other), cells(one, category="转诊")]
     path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
     errors = tmp_path / "errors.csv"
-    said = await call("import", path, "-o", "json", "--errors", errors, "--in-flight", "1")
+    said = await imports(path, "-o", "json", "--errors", errors, "--in-flight", "1")
     assert said.exit == Exit.refused
     assert [line["row"] for line in said.json["rows"] if line.get("code") == "CASE_ALREADY_OPEN"] == [4]
     assert [line.split(",")[:3] for line in errors.read_text(encoding="utf-8-sig").splitlines()[1:]] == [
@@ -285,22 +398,25 @@ async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
 
 
 async def test_a_system_imports_only_what_clerks_of_the_directory_took_in(
-    engine: Engine, call: Call, tmp_path: Path
+    engine: Engine, imports: Call, tmp_path: Path
 ) -> None:
     clerk = await engine.at_a_post(Actor(id="clerk-41", role=Role.clerk, office=SOUTH))
     rows = [cells(await engine.insured(region=SOUTH), submitter=name) for name in (clerk.id, "clerk-invented")]
     path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
-    said = await call("import", path, "-o", "json", by=INTAKE)
+    said = await imports(path, "-o", "json", by=INTAKE)
     assert said.exit == Exit.refused
     assert [(line["row"], line.get("code")) for line in said.json["rows"] if line.get("code")] == [
         (3, "SUBMITTER_UNKNOWN")
     ]
 
 
-async def test_the_program_itself_runs_as_documented(engine: Engine, gate: str, tmp_path: Path) -> None:
+async def test_the_program_itself_runs_as_documented(engine: Engine, door: Door, tmp_path: Path) -> None:
+    token = log_in(tmp_path, CLERK)
+    token.write_text(door.token(CLERK), encoding="ascii")
+    settings = {"CARDCASE_INTAKE_URL": door.url, "CARDCASE_TOKEN_FILE": str(token)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "starter.py", "open", "-", "-o", "json",
-        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | environment(engine, tmp_path, gate),
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "LC_ALL": "C"} | settings,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate(await application(engine))

@@ -173,8 +173,8 @@ async def gate(agency: Engine) -> AsyncIterator[str]:
 def call(run: Run, agency: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line of the next release, with addresses and keys in the environment."""
     # The logging and the threads of this process belong to the tests.
-    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
-    monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
+    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.upkeep.core_runtime", lambda: None)
     monkeypatch.setattr(dating, "official_calendar", lambda _=None: AFTER)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", agency.database_url)
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))

@@ -29,7 +29,7 @@ from temporalio.client import (
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
-from activities.notifications import Notifications
+from activities.notifications.notifications import Notifications
 from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer

@@ -32,8 +32,8 @@ async def client(stack: LocalStack) -> Client:
 def call(run: Run, stack: LocalStack, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line with an address and keys."""
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
-    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
-    monkeypatch.setattr("intake.commands.invoking.core_runtime", lambda: None)
+    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.upkeep.core_runtime", lambda: None)
     monkeypatch.setenv("TEMPORAL_ADDRESS", stack.temporal_address)
     monkeypatch.setenv("TEMPORAL_NAMESPACE", client.namespace)
 

@@ -227,7 +227,7 @@ async def url(stack: LocalStack) -> str:
 
 @pytest_asyncio.fixture
 async def call(run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Call]:
-    monkeypatch.setattr("intake.commands.invoking.configure_logging", lambda *_: None)
+    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
 

@@ -24,9 +24,9 @@ from cases.answers import ReceiptRequest
 from cases.errors import REMEDIES, CaseError, Code
 from cases.events import Event
 from cases.facts import VerifyDocuments
+from runtime.algorithms import Algorithm
 from runtime.codec import (
     ENTRY,
-    Algorithm,
     CaseCodec,
     PayloadSealer,
     Sm4Gcm,

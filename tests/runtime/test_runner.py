@@ -29,8 +29,9 @@ from cases.machines.machine import Status
 from cases.models import System
 from cases.steps import Neighbour
 from intake.client import CaseClient, Refused
+from runtime.algorithms import Algorithm
 from runtime.client import connect
-from runtime.codec import Algorithm, PayloadSealer, is_sealed, refusal_of, workflow_bound
+from runtime.codec import PayloadSealer, is_sealed, refusal_of, workflow_bound
 from runtime.runner import fails_task
 from runtime.worker import cases_replayer
 from stack import LocalStack

@@ -8,7 +8,7 @@ import pytest
 from activities.sealing import KeyRing
 from cases.policy import PACKS
 from runtime import settings as settings_module
-from runtime.codec import Algorithm
+from runtime.algorithms import Algorithm
 from runtime.settings import (
     ClientSettings,
     ConfigurationInvalid,

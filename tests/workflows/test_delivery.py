@@ -12,8 +12,8 @@ import aiohttp
 from temporalio.api.enums.v1 import EventType
 
 from activities.calendar import official_calendar
-from activities.notifications import Notifications
 from activities.notifications.courier import Courier
+from activities.notifications.notifications import Notifications
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.text_messages import TextMessages
 from activities.registry import Clock, Registry

@@ -20,7 +20,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
-from activities.notifications import Notifications
+from activities.notifications.notifications import Notifications
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.text_messages import TextMessages
 from activities.supervision import Supervision

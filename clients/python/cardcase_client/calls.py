@@ -94,14 +94,24 @@ def _case(case_id: str, rest: str = "") -> str:
 
 def open_case(application: Application, key: str | None, *, reopen: bool) -> Call[Receipt]:
     """Open a case; the same application again is answered with the same receipt."""
-    body = application.body() | ({"reopen": True} if reopen else {})
+    return opening(application.body(), key, reopen=reopen)
+
+
+def opening(application: Mapping[str, Any], key: str | None, *, reopen: bool) -> Call[Receipt]:
+    """The same with an application as JSON, which the service checks alone."""
+    body = {**application, **({"reopen": True} if reopen else {})}
     return Call("POST", "/v1/cases", as_(Receipt), body=body, headers=_keyed(key))
 
 
 def tell(case_id: str, fact: Fact, key: str | None, at: CaseView | None) -> Call[Answer]:
     """Tell a case what happened."""
+    return telling(case_id, fact.event, fact.body(), key, at)
+
+
+def telling(case_id: str, event: str, fact: Mapping[str, Any], key: str | None, at: CaseView | None) -> Call[Answer]:
+    """The same with a fact as JSON, which the service checks alone."""
     headers = _keyed(key) | ({} if at is None else {"If-Match": etag_of(at)})
-    return Call("POST", _case(case_id, f"/events/{fact.event}"), as_(Answer), body=fact.body(), headers=headers)
+    return Call("POST", _case(case_id, f"/events/{event}"), as_(Answer), body=fact, headers=headers)
 
 
 def read_case(case_id: str) -> Call[CaseView]:

@@ -161,6 +161,10 @@ class Client(_Sending):
                 self._keep(asked, response)
             return _had(self._credentials)
 
+    def ask(self, call: Call[T]) -> T:
+        """Make a request as `cardcase_client.calls` puts it together. Raises `Refused`."""
+        return self._do(call)
+
     # --- cases --------------------------------------------------------------------------------------------------------
 
     def open_case(self, application: Application, *, key: str | None = None, reopen: bool = False) -> Receipt:
@@ -397,6 +401,10 @@ class AsyncClient(_Sending):
                 response = await self._http.request(**self._asked_for_token(asked))
                 self._keep(asked, response)
             return _had(self._credentials)
+
+    async def ask(self, call: Call[T]) -> T:
+        """See `Client.ask`."""
+        return await self._do(call)
 
     # --- cases --------------------------------------------------------------------------------------------------------
 

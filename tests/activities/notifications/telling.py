@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any, Final
 
-from activities.notifications import Notifications
 from activities.notifications.callbacks import Callback, record_callback
+from activities.notifications.notifications import Notifications
 from activities.notifications.providers import Provider
 from activities.notifications.standing import Told
 from activities.registry import Clock
