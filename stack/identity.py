@@ -161,8 +161,8 @@ class IdentityProvider:
     def write_tokens(self, folder: Path) -> None:
         """Write a token of each operator and each system to a file of their name, good for a day.
 
-        Those of operators are made out to the intake service, and to the gate for upkeep; those of systems to the intake
-        service, as they get them by their secret.
+        Those of operators are made out to the intake service, and to the gate for upkeep; those of systems to the
+        intake service, as they get them by their secret.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         for name, operator in self.operators.items():

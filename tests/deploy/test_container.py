@@ -35,7 +35,9 @@ def test_the_image_holds_the_rooms_of_the_product_and_no_test_and_no_secret(imag
     assert {path.name for path in (image.app / "deploy").iterdir()} == {"__init__.py", "container", "migrations"}
 
 
-@pytest.mark.parametrize("program", ["worker", "starter", "intake.commands.upkeep", "gate.__main__", "deploy.migrations.__main__"])
+@pytest.mark.parametrize(
+    "program", ["worker", "starter", "intake.commands.upkeep", "gate.__main__", "deploy.migrations.__main__"]
+)
 def test_a_program_needs_nothing_beyond_the_image(image: Image, program: str) -> None:
     done = image.run("-c", IMPORTS, program)
     assert done.returncode == 0, done.stderr
