@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +26,7 @@ from cases.names import Kind, order_id
 from intake.client import IN_FLIGHT, Opened, Unavailable
 from intake.commands.app import UPKEEP
 from intake.commands.saying import Exit
-from intake.service.acting import Acting
+from intake.service.acting import fact_of
 from intake.service.callers import Caller
 from samples.generate import FOLDER, REGISTER_NORTH
 from tests import scenes
@@ -429,9 +428,8 @@ def service(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canned]:  # n
 
 def taken(asked: Asked, event: Event, case: str = CASE) -> Fact:
     """What the service takes a request for."""
-    reach: Any = SimpleNamespace(sealer=SEALER)
     assert (asked.method, asked.path) == ("POST", f"/v1/cases/{case}/events/{event.value}")
-    return Acting(reach)._fact_of(Caller(scenes.VERIFIER, "", None), case, event, asked.body)
+    return fact_of(Caller(scenes.VERIFIER, "", None), case, event, asked.body, SEALER)
 
 
 def by_the_caller(fact: Fact) -> Fact:
