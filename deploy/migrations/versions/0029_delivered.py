@@ -2,8 +2,8 @@
 
 from deploy.migrations.script import run_script
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:
