@@ -6,7 +6,7 @@ with the value (`InputRefused`). Pydantic's own errors carry the input they refu
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
@@ -93,12 +93,6 @@ def _problem_of(error: ErrorDetails) -> Problem:
     return Problem(".".join(map(str, path)), code or _CODE_OF_FIELD.get(field, Code.FIELD_INVALID))
 
 
-def _refused(wrong: ValidationError | CaseError) -> InputRefused:
-    if isinstance(wrong, CaseError):
-        return InputRefused([Problem(wrong.field or "", wrong.code)])
-    return InputRefused(map(_problem_of, wrong.errors(include_input=False, include_url=False)))
-
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -106,8 +100,26 @@ def checked(model: type[Model], content: object) -> Model:
     """`content` as the model, or `InputRefused`."""
     try:
         return model.model_validate(content)
-    except (ValidationError, CaseError) as wrong:
-        raise _refused(wrong) from None
+    except CaseError as wrong:
+        raise InputRefused([Problem(wrong.field or _field_of(model, content, wrong.code), wrong.code)]) from None
+    except ValidationError as wrong:
+        raise InputRefused(map(_problem_of, wrong.errors(include_input=False, include_url=False))) from None
+
+
+def _field_of(model: type[BaseModel], content: object, code: Code) -> str:
+    """Which field a refusal is about that does not say so: the first that is refused like this by itself."""
+    if not isinstance(content, Mapping):
+        return ""
+    for name in filter(content.__contains__, model.model_fields):
+        try:
+            model.model_validate({name: content[name]})
+        except CaseError as wrong:
+            if wrong.code is code:
+                return name
+        except ValidationError:
+            # What else is missing or wrong is not looked for.
+            continue
+    return ""
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

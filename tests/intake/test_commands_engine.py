@@ -276,10 +276,10 @@ async def test_a_closed_case_is_reopened_and_its_key_counts_for_ever(engine: Eng
     [
         (
             ["hold-benefits", "--legal-basis", "示例文件第一号", "--notice", "n", "--served-on", "2026/11/02"],
-            "DATE_INVALID",
+            "DATE_INVALID (served_on)",
         ),
-        (["withdraw", "--note", f"号码 {NEW}"], "PII_IN_TEXT"),
-        (["withdraw", "--note", "x" * 501], "TEXT_TOO_LONG"),
+        (["withdraw", "--note", f"号码 {NEW}"], "PII_IN_TEXT (note)"),
+        (["withdraw", "--note", "x" * 501], "TEXT_TOO_LONG (note)"),
         (["withdraw", "--on-behalf", "agent"], "FIELD_MISSING (number)"),
         (["approve", "--content", "x"], "FIELD_INVALID (content)"),
         (["add-documents", "--document", f"旧卡|http://x/1|image/png|1|{0:064x}"], "DOCUMENT_URI_REFUSED (uri)"),

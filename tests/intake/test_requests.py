@@ -149,9 +149,9 @@ def test_no_field_of_an_opening_can_be_set_from_outside() -> None:
         ({"original_seen": "yes"}, Problem("original_seen", Code.FIELD_INVALID)),
         ({"original_seen": 1}, Problem("original_seen", Code.FIELD_INVALID)),
         ({"copies": ["x"]}, Problem("copies.0", Code.DOCUMENT_DIGEST_INVALID)),
-        ({"note": "x" * 501}, Problem("", Code.TEXT_TOO_LONG)),
-        ({"note": f"见 {NEW}"}, Problem("", Code.PII_IN_TEXT)),
-        ({"note": "a\u202eb"}, Problem("", Code.TEXT_FORBIDDEN_CHARACTERS)),
+        ({"note": "x" * 501}, Problem("note", Code.TEXT_TOO_LONG)),
+        ({"note": f"见 {NEW}"}, Problem("note", Code.PII_IN_TEXT)),
+        ({"note": "a\u202eb"}, Problem("note", Code.TEXT_FORBIDDEN_CHARACTERS)),
         ({"approved": True}, Problem("", Code.FIELD_UNKNOWN)),
     ],
 )

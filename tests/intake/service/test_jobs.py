@@ -246,6 +246,7 @@ async def test_a_bureaus_results_are_of_several_events_and_told_in_the_order_of_
         {"case": made["case_id"], "event": "card_handed_over", "order": made["order"], "produced": True},
         {"case": made["case_id"], "event": "card_produced", "card_number": 5544332211},
         {"case": "planted", "event": "card_unclaimed", "record": "r/1"},
+        {"case": made["case_id"], "event": "card_produced", "order": made["order"], "note": f"见{new_number()}"},
     ]
     file = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
     answer = await handed_in(door, "/v1/event-batches", file, JSONL, by=BUREAU)
@@ -263,6 +264,7 @@ async def test_a_bureaus_results_are_of_several_events_and_told_in_the_order_of_
         (6, "produced", "FIELD_UNKNOWN"),
         (7, "card_number", "NUMBER_SPREADSHEET_DAMAGED"),
         (8, "case", "CASE_ID_INVALID"),
+        (9, "note", "PII_IN_TEXT"),
     ]
     facts = await door.engine.pool.fetch("SELECT fact FROM transitions WHERE case_id = $1", made["case_id"])
     assert not any("C55443322" in (row["fact"] or "") for row in facts)
