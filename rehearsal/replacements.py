@@ -64,7 +64,7 @@ def _handed_over(at: datetime, by: HandOver, *, late: bool = False) -> Act:
 
 def _activated(chance: Chance, since: datetime) -> Steps:
     return [
-        Act(chance.worked(since, 0, 2) + _A_MOMENT, event, part, {"function": function.value})
+        Act(chance.worked(since, 1, 3), event, part, {"function": function.value})
         for event, part, function in (
             (Event.card_activated, Part.clerk, CardFunction.social),
             (Event.card_activated, Part.bank, CardFunction.bank),
