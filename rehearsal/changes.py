@@ -26,6 +26,7 @@ SHARES: Final[Mapping[Story, float]] = {
     Story.held: 9,
     Story.forgotten_hold: 2,
     Story.disputed: 4,
+    Story.two_records: 6,
     Story.neglected: 8,
     Story.withdrawn: 2,
     Story.person_ended: 2,
@@ -34,7 +35,7 @@ SHARES: Final[Mapping[Story, float]] = {
     Story.refused: 3,
     Story.corrected: 2,
 }
-NEEDS_A_SECOND: Final = frozenset({Story.disputed, Story.corrected})
+NEEDS_A_SECOND: Final = frozenset({Story.disputed, Story.two_records, Story.corrected})
 """Stories in which a second officer approves whatever the number is."""
 
 _HOLDS: Final[Mapping[HoldReason, float]] = {
@@ -165,6 +166,33 @@ def _decision(at: datetime, by: Part, outcome: DisputeOutcome) -> Act:
     return Act(at, Event.resolve_dispute, by, {"outcome": outcome.value}, (DocumentKind.police_certificate,))
 
 
+def _two_records(chance: Chance, arrives_at: datetime, _papers: Papers) -> Steps:
+    first = chance.worked(arrives_at, 1, 5)
+    last = chance.worked(first, 1, 4)
+    differ = chance.happens(0.3)
+    steps: Steps = [_judgement(first, Part.officer, same=True), _judgement(last, Part.second_officer, same=not differ)]
+    if differ:
+        last = chance.worked(last, 1, 4)
+        steps.append(_judgement(last, Part.supervisor, same=True))
+    if not chance.happens(0.4):
+        return steps + _decided(chance, chance.worked(last, 1, 5))
+    undone = chance.worked(last, 1, 3)
+    again = chance.worked(undone, 1, 3)
+    decided = chance.worked(again, 1, 3)
+    return [
+        *steps,
+        _judgement(undone, Part.officer, same=False, paper=DocumentKind.administrative_decision),
+        _judgement(again, Part.second_officer, same=False, paper=DocumentKind.administrative_decision),
+        _decision(decided, Part.officer, DisputeOutcome.theirs),
+        _decision(decided + _A_MOMENT, Part.second_officer, DisputeOutcome.theirs),
+    ]
+
+
+def _judgement(at: datetime, by: Part, *, same: bool, paper: DocumentKind = DocumentKind.police_certificate) -> Act:
+    says: Says = {"same_person": same, "legal_basis": _BASIS}
+    return Act(at, Event.resolve_duplicate, by, says, (paper,))
+
+
 def _neglected(chance: Chance, arrives_at: datetime, _papers: Papers) -> Steps:
     after = max(arrives_at, chance.peak)
     decided = chance.worked(after, 2, 9)
@@ -245,6 +273,7 @@ STORIES: Final[Mapping[Story, Callable[[Chance, datetime, Papers], Steps]]] = {
     Story.held: _held,
     Story.forgotten_hold: _forgotten_hold,
     Story.disputed: _disputed,
+    Story.two_records: _two_records,
     Story.neglected: _neglected,
     Story.withdrawn: _withdrawn,
     Story.person_ended: _person_ended,

@@ -20,7 +20,7 @@ from rehearsal.account import (
     expected,
 )
 from rehearsal.amendments import Amendment
-from rehearsal.record import Case, Fired, Move
+from rehearsal.record import Case, Fired, Merge, Move
 from rehearsal.rules import Rules, day_of, midnight_after
 
 LATEST: Final = timedelta(seconds=30)
@@ -60,6 +60,16 @@ class Fault(StrEnum):
     answer_to_nothing = "answer_to_nothing"
     """An answer took effect that answers no order and no publication in force."""
     blocked_without_an_end = "blocked_without_an_end"
+    merge_lost = "merge_lost"
+    """Two records that were merged, or are two again, have not paid in what they had."""
+    merged_by_one = "merged_by_one"
+    """One person alone merged two records, or took them apart."""
+    merged_goes_on = "merged_goes_on"
+    """A record that was not kept has a number, or an open case."""
+    confirmation_invented = "confirmation_invented"
+    """A case went on although a system that its policy asks had not confirmed."""
+    waits_for_nothing = "waits_for_nothing"
+    """A case waits for confirmations, and all that its policy asks for were given."""
 
 
 class Finding(NamedTuple):
@@ -97,6 +107,12 @@ class Checked:
     """Messages to applicants, each compared with what the register knew of deaths."""
     dates: int = 0
     """Limits that were computed a second time."""
+    confirmed: int = 0
+    """Changes that went on, each compared with what the systems had confirmed that its policy asks."""
+    went_on_without: int = 0
+    """Changes that went on because another version of the policy no longer asks a system that had not confirmed."""
+    merges: int = 0
+    merges_undone: int = 0
     ended_beside: int = 0
     """Cases that ended because another case of the same person was told of a death."""
     latest: timedelta = timedelta()
@@ -125,6 +141,7 @@ def check(
         _check_decision(case, should.decision_owed, until, checked)
         _check_dates(case, rules, rulebook, announcements, checked)
         _check_answers(case, checked)
+        _check_confirmations(case, rules, rulebook, checked)
         _check_bounds(case, rules, rulebook, checked)
         _check_the_dead(case, checked)
     _check_other_cases_of_the_dead(cases, checked)
@@ -361,6 +378,38 @@ def _brought(case: Case, until: Move) -> str | None:
     return next((move.says["order"] for move in reversed(list(made)) if move.at <= until.at), None)
 
 
+def _check_confirmations(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked) -> None:
+    """A change goes on when those have confirmed whom its policy asks by then, and does not wait for anybody else."""
+    asks = rules.binding(case.case_id).confirmations
+    recomputed: Move | None = None
+    for move in case.moves:
+        if move.event == "recompute" and (policy := move.says.get("policy")) is not None:
+            before, asks = asks, rulebook[policy].binding(case.case_id).confirmations
+            recomputed = move if move.to == "applying" and before > asks else None
+        if move.before == "applying" and move.to == "updated":
+            checked.confirmed += 1
+            checked.went_on_without += recomputed is not None and move.event == "nothing_awaited"
+            if not asks <= _confirmed(case, move.at):
+                checked.findings.append(
+                    Finding(case.case_id, Fault.confirmation_invented, did=move.at, event=move.event)
+                )
+    if case.status == "applying" and asks <= _confirmed(case, case.moves[-1].at):
+        checked.findings.append(Finding(case.case_id, Fault.waits_for_nothing))
+
+
+def _confirmed(case: Case, until: datetime) -> frozenset[str]:
+    """The systems that have confirmed the newest publication that they were told of by a moment."""
+    newest = {system: each.request for each in case.asked if each.at <= until for system in each.targets}
+    return frozenset(
+        move.says["system"]
+        for move in case.moves
+        if move.event == "confirm_downstream"
+        and move.at <= until
+        and move.says["confirmed"]
+        and move.says["publication"] == newest.get(move.says["system"])
+    )
+
+
 def _check_bounds(case: Case, rules: Rules, rulebook: Rulebook, checked: Checked) -> None:
     """Reminders end, and so do rounds of supplements."""
     policies = [rules, *rulebook.values()]
@@ -407,6 +456,22 @@ def _check_other_cases_of_the_dead(cases: Sequence[Case], checked: Checked) -> N
         checked.ended_beside += any(move.event == "person_found_ended" for move in case.moves)
         if case.closed_at is None and case.status not in _AFTER_ITS_PERSON:
             checked.findings.append(Finding(case.case_id, Fault.dead_goes_on))
+
+
+def check_merges(merges: Iterable[Merge], paid_in: int, checked: Checked) -> None:
+    """Two records that had paid in the same have twice as much in the kept one, or as before where they are two again.
+
+    Each merge, and each undoing, is the word of two.
+    """
+    for merge in merges:
+        checked.merges += 1
+        checked.merges_undone += merge.undone
+        faults = {
+            Fault.merge_lost: (merge.kept, merge.other) != (paid_in if merge.undone else 2 * paid_in, paid_in),
+            Fault.merged_by_one: any(len({*two}) != len(two) for two in (merge.deciders, merge.undone_by)),
+            Fault.merged_goes_on: merge.goes_on and not merge.undone,
+        }
+        checked.findings += (Finding(merge.case_id, fault) for fault in faults if faults[fault])
 
 
 def _person(case: Case) -> str:

@@ -43,7 +43,10 @@ async def rehearse(
     seed: Annotated[int, typer.Option(help="The same seed gives the same persons and the same fates.")] = 1,
     change: Annotated[
         str | None,
-        typer.Option(metavar="DAY=FILE", help="From a day on, cases follow another version of their policy."),
+        typer.Option(
+            metavar="DAY=FILE",
+            help="From a day on, cases follow another version of their policy, not the one made for the season.",
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where figures and plot go; by default a folder of the season.")

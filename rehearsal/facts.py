@@ -37,7 +37,7 @@ def personal_number(life: Life) -> str:
 
 def name(life: Life) -> str:
     """The name of a synthetic person, which says what it is."""
-    return f"合成人{life.number}"
+    return f"合成人{life.human}"
 
 
 def application(life: Life, office: str) -> NumberChangeApplication | ReplacementApplication:
@@ -88,8 +88,8 @@ def fact_of(act: Act, view: CaseView, sealer: Sealer, asked: str | None = None) 
             fields["copies"] = tuple(document.sha256 for document in view.documents)
         case Event.approve:
             fields["content"] = view.content
-        case Event.resolve_dispute:
-            fields["police_document"] = _on_file(act.brings[0], view.case_id, "dispute")
+        case Event.resolve_dispute | Event.resolve_duplicate:
+            fields["police_document"] = _on_file(act.brings[0], view.case_id, act.event.value)
         case Event.confirm_downstream:
             fields["publication"] = asked
         case (

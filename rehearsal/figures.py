@@ -113,6 +113,7 @@ def figures(
             "recomputed": checked.recomputed,
             "dates": checked.dates,
             "answers": checked.answers,
+            "confirmed": checked.confirmed,
             "reminders": checked.reminders,
             "messages": checked.messages,
             "latest_seconds": round(checked.latest.total_seconds(), 3),
@@ -212,6 +213,9 @@ def _occurred(cases: Sequence[Case], checked: Checked) -> dict[str, int]:
         "disputes_during_a_hold": sum(
             move.event == "dispute_opened" and move.before == "on_hold" for case in cases for move in case.moves
         ),
+        "records_merged": checked.merges,
+        "merges_undone": checked.merges_undone,
+        "went_on_without": checked.went_on_without,
         "corrections": sum(case.generation > 1 for case in cases),
         "answers_to_what_was_over": sum(case.answered_late for case in cases),
         "followed_another_policy": sum(move.says.get("policy") is not None for move in recomputed),
@@ -225,6 +229,9 @@ def _occurred(cases: Sequence[Case], checked: Checked) -> dict[str, int]:
 _WORDS: Final[Mapping[str, str]] = {
     **{name: zh for name, (zh, _) in _EVENTS.items()},
     "disputes_during_a_hold": "中止办理期间发生号码争议",
+    "records_merged": "合并登记",
+    "merges_undone": "撤销合并",
+    "went_on_without": "新版政策不再要求确认，继续办理",
     "corrections": "更正",
     "answers_to_what_was_over": "回复已失效的请求",
     "followed_another_policy": "改按另一政策版本",
@@ -268,6 +275,7 @@ def table(seasons: Sequence[Figures]) -> list[dict[str, Any]]:
     row("最迟（秒）latest by seconds", *(each.checked["latest_seconds"] for each in seasons))
     row("核对中止 standstills checked", *(each.checked["standstills"] for each in seasons))
     row("核对回复 answers checked", *(each.checked["answers"] for each in seasons))
+    row("核对系统确认 confirmations checked", *(each.checked["confirmed"] for each in seasons))
     row("核对消息 messages checked", *(each.checked["messages"] for each in seasons))
     row("核对期限 dates checked", *(each.checked["dates"] for each in seasons))
     row("差错 findings", *(each.checked["findings"] for each in seasons))

@@ -19,6 +19,10 @@ Says = Mapping[str, object]
 _A_MOMENT: Final = timedelta(minutes=2)
 _RIVALS_FROM: Final = 700_000
 """Numbers of those who ask for somebody else's number begin here; nobody else of a season has one so high."""
+_OTHER_RECORDS_FROM: Final = 800_000
+"""Numbers of records that somebody has beside the one they apply with begin here."""
+PAID_IN: Final = 500_00
+"""What each record has paid in when a season begins, in fen."""
 
 
 class Story(StrEnum):
@@ -53,6 +57,8 @@ class Story(StrEnum):
     """A system confirms so late that the case needs repair; what it was asked first it answers last."""
     refused = "refused"
     """A system refuses, the change is taken back and made again; another system still answers the first attempt."""
+    two_records = "two_records"
+    """The person has another record, with the number that they apply for; officers merge the two, some to undo it."""
     corrected = "corrected"
     """The change is done, and its certificate is revoked afterwards."""
 
@@ -175,6 +181,18 @@ class Life:
         applies = (step for step in self.steps if isinstance(step, Applies) and step.application is Application.rival)
         return next((self.beside(step) for step in applies), None)
 
+    @property
+    def other_record(self) -> "Life | None":
+        """The same human under another record; None where they have none."""
+        if self.story is not Story.two_records:
+            return None
+        return replace(self, number=_OTHER_RECORDS_FROM + self.number, steps=(), acknowledges_after=None)
+
+    @property
+    def human(self) -> int:
+        """Whose record it is: the same for both records of one human."""
+        return self.number - _OTHER_RECORDS_FROM if self.number >= _OTHER_RECORDS_FROM else self.number
+
     def beside(self, applies: Applies) -> "Life | None":
         """Whose case begins with a further application; None for a correction, which is of the same case."""
         bare = replace(self, arrives_at=applies.at, steps=(), acknowledges_after=None)
@@ -214,16 +232,18 @@ def old_number(number: int) -> str:
 
 def new_number(life: Life) -> str:
     """The number that the person applies for: the derived one, or the one that the police gave out anew."""
-    if life.number >= _RIVALS_FROM:
-        return new_number(replace(life, number=life.number - _RIVALS_FROM))
+    if life.human >= _RIVALS_FROM:
+        return new_number(replace(life, number=life.human - _RIVALS_FROM))
     if life.road is Road.pure_upgrade:
-        return derive(old_number(life.number))
+        return derive(old_number(life.human))
     # Another division: sequence and date stay, so that no two persons get the same.
     return _elsewhere("110102", life)
 
 
 def registered_number(life: Life) -> str:
     """The number under which the person is insured when the season begins."""
+    if life.human != life.number:
+        return new_number(life)
     changes = life.kind is Kind.id_number_change or life.beside_a_change
     return old_number(life.number) if changes else new_number(life)
 
@@ -234,4 +254,4 @@ def right_number(life: Life) -> str:
 
 
 def _elsewhere(division: str, life: Life) -> str:
-    return derive(f"{division}{old_number(life.number)[6:]}")
+    return derive(f"{division}{old_number(life.human)[6:]}")

@@ -20,7 +20,7 @@ from intake.client import Refused
 from rehearsal.arrivals import arriving_at
 from rehearsal.facts import actor, application, correction, fact_of, name, personal_number
 from rehearsal.later import earlier, later
-from rehearsal.lives import Act, Application, Applies, Learns, Life, Part, registered_number
+from rehearsal.lives import PAID_IN, Act, Application, Applies, Learns, Life, Part, registered_number
 from rehearsal.season import Season
 from rehearsal.stage import Stage
 
@@ -82,7 +82,8 @@ class Players:
 
     async def load(self, lives: Sequence[Life]) -> None:
         """Everybody is on the register, with a card, a suspended claim and contributions."""
-        persons = [*lives, *(life.rival for life in lives if life.rival is not None)]
+        others = (other for life in lives for other in (life.rival, life.other_record))
+        persons = [*lives, *(other for other in others if other is not None)]
         loaded = await load_persons(self.stage.pool, self.stage.sealer, map(self._insured, persons))
         if loaded.loaded != len(persons):
             raise RuntimeError("synthetic persons were refused")
@@ -96,7 +97,7 @@ class Players:
             category=life.category,
             cards=(HeldCard(card_number=f"C{life.number:08}", payment_authority=True),),
             claims=(Claim(amount_fen=120_00, suspended_for="id_number"),),
-            contributions=(Contribution(month="2026-01", amount_fen=500_00),),
+            contributions=(Contribution(month="2026-01", amount_fen=PAID_IN),),
         )
 
     async def play(self, lives: Sequence[Life], on_progress: Callable[[], None]) -> Played:

@@ -25,7 +25,7 @@ _FIRED: Final = """
 SELECT case_id, generation, rung, cause, due_at, fired_at FROM rungs ORDER BY case_id, generation, fired_at, rung
 """
 _REQUESTS: Final = """
-SELECT case_id, generation, request_id, min(written_at) AS written_at FROM events
+SELECT case_id, generation, request_id, min(written_at) AS written_at, array_agg(target) AS targets FROM events
 WHERE request_id IS NOT NULL AND kind IN ('number_changed', 'card_ordered')
 GROUP BY case_id, generation, request_id ORDER BY min(id)
 """
@@ -37,6 +37,18 @@ WHERE recipient = 'applicant' AND case_id IS NOT NULL ORDER BY id
 _BLOCKED: Final = """
 SELECT blocked_by_case FROM cards
 WHERE code = 'B' AND (blocked_by_case IS NULL OR block_ends_at IS NULL) ORDER BY blocked_by_case
+"""
+
+_MERGES: Final = """
+SELECT
+    case_id, undone_at IS NOT NULL AS undone, first_decider, second_decider, undone_first_decider,
+    undone_second_decider,
+    (SELECT coalesce(sum(amount_fen), 0) FROM contributions WHERE person_id = kept_person_id)
+    + (SELECT coalesce(sum(amount_fen), 0) FROM claims WHERE refund_of_merge = merges.id) AS kept,
+    (SELECT coalesce(sum(amount_fen), 0) FROM contributions WHERE person_id = other_person_id) AS other,
+    EXISTS (SELECT FROM cases WHERE person_id = other_person_id AND closed_at IS NULL)
+    OR EXISTS (SELECT FROM numbers WHERE person_id = other_person_id AND state IN ('living', 'reserved')) AS goes_on
+FROM merges ORDER BY id
 """
 
 Item = TypeVar("Item")
@@ -74,6 +86,8 @@ class Asked:
 
     request: str
     at: datetime
+    targets: frozenset[str] = frozenset()
+    """Who was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,39 @@ class Case:
     """When the register learned, before the case did, that the person died."""
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two records that were merged, as the register knows them at the end; amounts in fen."""
+
+    case_id: str
+    undone: bool
+    deciders: tuple[str, ...]
+    """Who merged the records."""
+    undone_by: tuple[str, ...]
+    kept: int
+    """What the kept record has paid in, with what is paid back to it."""
+    other: int
+    """What the other record has paid in."""
+    goes_on: bool
+    """Whether the other record has a number, or an open case."""
+
+
+async def read_merges(pool: Pool) -> list[Merge]:
+    """Every merge of a register that was played on."""
+    return [
+        Merge(
+            case_id=row["case_id"],
+            undone=row["undone"],
+            deciders=(row["first_decider"], row["second_decider"]),
+            undone_by=(row["undone_first_decider"], row["undone_second_decider"]) if row["undone"] else (),
+            kept=int(row["kept"]),
+            other=int(row["other"]),
+            goes_on=row["goes_on"],
+        )
+        for row in await pool.fetch(_MERGES)
+    ]
+
+
 async def read_cases(pool: Pool, died: Mapping[str, datetime] = MappingProxyType({})) -> list[Case]:
     """Every case of a register that was played on; `died` says when the register learned of deaths by itself."""
     moves: dict[tuple[str, int], list[Move]] = {}
@@ -110,7 +157,10 @@ async def read_cases(pool: Pool, died: Mapping[str, datetime] = MappingProxyType
     for row in await pool.fetch(_FIRED):
         rung = Fired(row["rung"], row["cause"], _back(row["due_at"]), _back(row["fired_at"]))
         fired.setdefault((row["case_id"], row["generation"]), []).append(rung)
-    asked = _by_case((row, Asked(row["request_id"], _back(row["written_at"]))) for row in await pool.fetch(_REQUESTS))
+    asked = _by_case(
+        (row, Asked(row["request_id"], _back(row["written_at"]), frozenset(row["targets"])))
+        for row in await pool.fetch(_REQUESTS)
+    )
     messages = _by_case((row, _back(row["written_at"])) for row in await pool.fetch(_MESSAGES))
     late = {(row["case_id"], row["generation"]): int(row["answers"]) for row in await pool.fetch(_LATE)}
     return [

@@ -1,11 +1,9 @@
 """The rules of a policy's file, read a second time: the checker must not rest on the engine's reading of them."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 import chinese_calendar
@@ -58,15 +56,12 @@ class Rules:
     """How often the applicant is reminded, by the event that reminds."""
     rounds: int
     """How often documents may be returned."""
+    confirmations: frozenset[str]
+    """Systems that have to say that they took a changed number over."""
     replacement: "Rules | None" = None
     """The rules of card replacements, beside those of ID-number changes."""
     amended: Mapping[date, bool] = field(default_factory=dict)
     """What was announced of days after the calendar was published: whether they are worked."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """From a policy's file."""
-        return cls.of(tomllib.loads(path.read_text(encoding="utf-8")))
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> Self:
@@ -110,6 +105,7 @@ class Rules:
                 "activation_overdue": part.get("activation_reminders", 0),
             },
             rounds=part.get("supplement", {}).get("rounds", 0),
+            confirmations=frozenset(part.get("confirmations", ())),
         )
 
     def binding(self, case_id: str) -> "Rules":

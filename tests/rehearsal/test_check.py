@@ -10,8 +10,8 @@ import pytest
 from cases.kinds import MACHINES
 from rehearsal.account import DEADLINE, ENDINGS, SILENT, STANDS_STILL
 from rehearsal.amendments import Amendment
-from rehearsal.check import LATEST, Fault, check
-from rehearsal.record import Asked, Case, Fired, Move
+from rehearsal.check import LATEST, Checked, Fault, check, check_merges
+from rehearsal.record import Asked, Case, Fired, Merge, Move
 from tests.rehearsal.ledgers import CLOSED, HELD, REVIEWED, RULES, UNTIL, at, flawless, midnight, told
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -238,7 +238,8 @@ def answered(event: str, day: int, before: str, to: str, order: str, **says: Any
     return told((at(7, day), event, before, to, {"order": order, **says}))[0]
 
 
-ASKED = (Asked(FIRST, at(7, 2)), Asked(SECOND_ORDER, at(7, 6)))
+SYSTEMS = frozenset({"bank", "pension"})
+ASKED = (Asked(FIRST, at(7, 2), SYSTEMS), Asked(SECOND_ORDER, at(7, 6), SYSTEMS))
 FAILED = answered("card_produced", 6, "in_production", "in_production", FIRST, produced=False)
 
 
@@ -269,7 +270,8 @@ def test_a_card_that_was_given_up_because_it_got_lost_answers_nothing_any_more()
 
 
 def test_a_confirmation_of_an_earlier_publication_is_found() -> None:
-    confirmed = told((at(7, 9), "confirm_downstream", "applying", "applying", {"publication": FIRST}))
+    says = {"publication": FIRST, "system": "bank", "confirmed": True}
+    confirmed = told((at(7, 9), "confirm_downstream", "applying", "updated", says))
     case = flawless((*REVIEWED, *told((at(7, 2), "apply", "in_review", "applying")), *confirmed))
     assert faults(replace(case, asked=ASKED[:1])) == set()
     assert faults(replace(case, asked=ASKED)) == {Fault.answer_to_nothing}
@@ -310,3 +312,102 @@ def test_another_case_of_somebody_who_died_that_goes_on_is_found_and_one_that_en
     assert (ended.findings, ended.ended_beside) == ([], 1)
     going_on = check([died, flawless(checked_in, case_id=CARD)], RULES, UNTIL)
     assert [(finding.case_id, finding.fault) for finding in going_on.findings] == [(CARD, Fault.dead_goes_on)]
+
+
+# --- confirmations --------------------------------------------------------------------------------------------------
+
+ASKS_TWO = replace(RULES, confirmations=SYSTEMS)
+ASKS_ONE = replace(RULES, confirmations=frozenset({"pension"}))
+PUBLISHED = (*REVIEWED, *told((at(7, 2), "apply", "in_review", "applying")))
+FOLLOWS = told((at(7, 4), "recompute", "applying", "applying", {"policy": "sample/2"}))[0]
+GOES_ON = told((at(7, 4, 10, 1), "nothing_awaited", "applying", "updated"))[0]
+
+
+def confirms(day: int, system: str, to: str = "applying", publication: str = FIRST) -> Move:
+    says = {"publication": publication, "system": system, "confirmed": True}
+    return told((at(7, day), "confirm_downstream", "applying", to, says))[0]
+
+
+def published(*moves: Move, asked: Sequence[Asked] = ASKED[:1]) -> Case:
+    """A change that the systems were asked about."""
+    return replace(flawless((*PUBLISHED, *moves), rules=ASKS_TWO, rulebook={"sample/2": ASKS_ONE}), asked=asked)
+
+
+def checked_by_two_versions(case: Case) -> Checked:
+    return check([case], ASKS_TWO, UNTIL, {"sample/2": ASKS_ONE})
+
+
+def test_a_change_goes_on_when_all_that_its_policy_asks_have_confirmed() -> None:
+    checked = checked_by_two_versions(published(confirms(3, "pension"), confirms(6, "bank", "updated")))
+    assert (checked.findings, checked.confirmed, checked.went_on_without) == ([], 1, 0)
+
+
+def test_a_change_goes_on_without_a_system_that_another_version_asks_no_more() -> None:
+    checked = checked_by_two_versions(published(confirms(3, "pension"), FOLLOWS, GOES_ON))
+    assert (checked.findings, checked.confirmed, checked.went_on_without) == ([], 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("moves", "asked"),
+    [
+        ((confirms(3, "pension", "updated"),), ASKED[:1]),
+        ((FOLLOWS, GOES_ON), ASKED[:1]),
+        ((confirms(3, "pension"), confirms(3, "bank"), confirms(7, "bank", "updated", SECOND_ORDER)), ASKED),
+    ],
+)
+def test_a_change_that_goes_on_before_all_have_confirmed_is_found(
+    moves: Sequence[Move], asked: Sequence[Asked]
+) -> None:
+    found = checked_by_two_versions(published(*moves, asked=asked)).findings
+    assert Fault.confirmation_invented in {finding.fault for finding in found}
+
+
+def test_who_is_not_asked_again_has_confirmed() -> None:
+    asked = (ASKED[0], replace(ASKED[1], targets=frozenset({"bank"})))
+    checked = checked_by_two_versions(
+        published(confirms(3, "pension"), confirms(7, "bank", "updated", SECOND_ORDER), asked=asked)
+    )
+    assert checked.findings == []
+
+
+def test_a_change_that_waits_for_a_system_that_nobody_asks_any_more_is_found() -> None:
+    found = checked_by_two_versions(published(confirms(3, "pension"), FOLLOWS)).findings
+    assert {finding.fault for finding in found} == {Fault.waits_for_nothing}
+    assert checked_by_two_versions(published(confirms(3, "pension"))).findings == []
+
+
+# --- merges ---------------------------------------------------------------------------------------------------------
+
+MERGED = Merge(
+    case_id="idc-" + "a" * 26,
+    undone=False,
+    deciders=("officer", "second"),
+    undone_by=(),
+    kept=1000_00,
+    other=500_00,
+    goes_on=False,
+)
+UNDONE = replace(MERGED, undone=True, undone_by=("officer", "second"), kept=500_00, goes_on=True)
+
+
+def test_merges_by_which_nothing_is_lost_have_no_finding_and_are_counted() -> None:
+    checked = Checked()
+    check_merges([MERGED, UNDONE], 500_00, checked)
+    assert (checked.findings, checked.merges, checked.merges_undone) == ([], 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("merge", "fault"),
+    [
+        (replace(MERGED, kept=500_00), Fault.merge_lost),
+        (replace(MERGED, other=0), Fault.merge_lost),
+        (replace(UNDONE, kept=1000_00), Fault.merge_lost),
+        (replace(MERGED, deciders=("officer", "officer")), Fault.merged_by_one),
+        (replace(UNDONE, undone_by=("officer", "officer")), Fault.merged_by_one),
+        (replace(MERGED, goes_on=True), Fault.merged_goes_on),
+    ],
+)
+def test_a_merge_by_which_something_is_lost_or_that_one_person_made_is_found(merge: Merge, fault: Fault) -> None:
+    checked = Checked()
+    check_merges([merge], 500_00, checked)
+    assert [finding.fault for finding in checked.findings] == [fault]

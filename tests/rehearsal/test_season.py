@@ -9,7 +9,8 @@ from cases.kinds import MACHINES
 from cases.names import Kind
 from cases.numbers import Road, derive, validate18
 from rehearsal.changes import NEEDS_A_SECOND
-from rehearsal.lives import Life, Story, new_number, old_number
+from rehearsal.facts import name, personal_number
+from rehearsal.lives import Life, Story, new_number, old_number, registered_number
 from rehearsal.season import Season
 
 FIRST, LAST, PEAK = date(2026, 6, 1), date(2026, 9, 30), date(2026, 8, 31)
@@ -74,6 +75,15 @@ def test_nobody_who_asks_for_anothers_number_has_one_of_a_third_person(lives: li
     for life, rival in rivals:
         assert new_number(rival) == new_number(life)
         assert old_number(rival.number) not in {old_number(other.number) for other in lives}
+
+
+def test_another_record_of_somebody_has_their_name_and_the_number_that_they_apply_for(lives: list[Life]) -> None:
+    others = [(life, life.other_record) for life in lives if life.other_record is not None]
+    assert len(others) > 10
+    for life, other in others:
+        assert registered_number(other) == new_number(other) == new_number(life)
+        assert (name(other), personal_number(other)) == (name(life), f"R{other.number:07}")
+        assert other.number not in {each.number for each in lives}
 
 
 def test_cards_are_lost_in_lives_of_both_kinds(lives: list[Life]) -> None:
