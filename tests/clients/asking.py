@@ -21,7 +21,7 @@ class InThread:
         found = getattr(self._waits, name)
         if name == "place":
             return found
-        if name == "cases":
+        if name in {"cases", "job_rows"}:
             return lambda *told, **more: _each(found(*told, **more))
         if name == "feed":
             return lambda *told, **more: InThread(found(*told, **more))

@@ -13,12 +13,14 @@ from cardcase_client import (
     ClientCredentials,
     Conflict,
     CredentialsRefused,
+    FileType,
     Filter,
     Invalid,
     Moved,
     NotAllowed,
     NotFound,
     NotInTime,
+    Reading,
     TokenFile,
     is_closed,
     models,
@@ -28,9 +30,11 @@ from cases.models import Actor
 from cases.names import Kind
 from tests.clients.asking import SYNC, Run
 from tests.engine import Engine, Person
+from tests.intake.registering import csv_of
 from tests.intake.service.door import BACK_OFFICE, BANK, OFFICER, PENSION, SECRET, VERIFIER, Door
 from tests.intake.service.test_cases import application_of
 from tests.intake.service.test_feed import publishing, subscribed
+from tests.intake.service.test_jobs import HEADINGS, row_of
 
 
 def application(person: Person, **more: Any) -> models.NumberChangeApplication:
@@ -149,6 +153,31 @@ async def test_all_pages_are_gone_through(door: Door, run: Run) -> None:
         assert len(found) == len(set(found))
         none = Filter(region="99", kind=models.Kind.card_replacement)
         assert [row async for row in office.cases(none)] == []
+
+
+async def test_a_register_is_handed_in_waited_for_and_what_is_wrong_in_it_is_listed(
+    door: Door, tmp_path: Path, run: Run
+) -> None:
+    rows = [row_of(await door.engine.insured()), *[row_of(await door.engine.insured(), number="") for _ in range(3)]]
+    file = csv_of(rows, HEADINGS).encode()
+    async with run.client(door.url, token_file(door, tmp_path, BACK_OFFICE)) as office, door.runner.running():
+        job = await office.hand_in_register(file, FileType.csv, key=f"night-{rows[0][0]}")
+        again = await office.hand_in_register(file, FileType.csv, key=f"night-{rows[0][0]}")
+        assert again.id == job.id
+        async with asyncio.timeout(60):
+            over = await office.wait_for_job(job.id)
+        assert (over.state, over.rows.done, over.rows.refused) == (models.JobState.done, 1, 3)
+        wrong = [row async for row in office.job_rows(job.id, state="refused", at_once=2)]
+        assert [(row.row, found.column, found.code) for row in wrong for found in row.findings] == [
+            (row, "number", "NUMBER_EMPTY") for row in (3, 4, 5)
+        ]
+        (done,) = [row async for row in office.job_rows(job.id, state="done")]
+        assert (await office.read_case(done.case_id)).status == done.status
+        with pytest.raises(Conflict):
+            await office.cancel_job(job.id)
+        with pytest.raises(Invalid) as refused:
+            await office.hand_in_events(b"nothing", FileType.json_lines, how=Reading(event="planted"))
+        assert [each.pointer for each in refused.value.errors] != []
 
 
 async def test_the_feed_gives_the_place_back_from_which_it_goes_on(door: Door, tmp_path: Path, run: Run) -> None:
