@@ -386,6 +386,15 @@ class Merging(_Table):
     legal_basis: Basis
 
 
+class OwedTerms(_Table):
+    """To whom what was held for a person is released when they have ended, by which law."""
+
+    after_death: Basis
+    """Who takes the place of somebody who has died: their heirs, on evidence that the scheme asks for."""
+    after_transfer: Basis
+    """That it is still theirs where another agency keeps their record."""
+
+
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
@@ -601,6 +610,7 @@ class Policy(_Table):
     campaign: Campaign
     max_extension: WorkingDays
     identity: IdentityTerms
+    owed: OwedTerms
     number_change: NumberChangeRules
     replacement: ReplacementRules
     holds: tuple[HoldLimit, ...]
@@ -668,6 +678,15 @@ class Policy(_Table):
             self.identity.check(opening.identity, at)
         if opening.wishes_delivery is not None and opening.wishes_delivery not in way.ways():
             raise CaseError(Code.DELIVERY_NOT_OFFERED, "delivery")
+
+    @property
+    def owed_under(self) -> dict[str, str]:
+        """The law by which what is owed is released, by the code of why the person has ended."""
+        return {
+            Code.PERSON_DECEASED.value: self.owed.after_death,
+            Code.PERSON_TRANSFERRED.value: self.owed.after_transfer,
+            Code.PERSON_MERGED.value: self.number_change.merging.legal_basis,
+        }
 
     def handed_over(self, opening: Opening, road: Road | None) -> HandOver | None:
         """How a new card is to reach its holder: as they wish, or else in the usual way of the channel."""

@@ -81,7 +81,7 @@ class Campaign:
         """Release what is held for persons who died or were transferred, to whom it is owed."""
         check_scheduled(Scheduled.ended_person_check)
         now = await self._clock.now(self._pool, occasion.at)
-        progress = await ending.release(self._pool, now, _begun(ending.Progress()), activity.heartbeat)
+        progress = await ending.release(self._pool, self._policies, now, _begun(ending.Progress()), activity.heartbeat)
         return EndsChecked(released=progress.released)
 
     @activity.defn

@@ -6,6 +6,7 @@ happens. Who is to be told follows from what stands in the register: whoever was
 """
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -13,7 +14,9 @@ from typing import Final, NamedTuple
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.clocks import day_of
+from cases.errors import CaseError, Code
 from cases.events import Event
+from cases.policy import Policies
 from cases.steps import Neighbour
 
 SQL: Final = load("ending.sql", beside=__file__)
@@ -25,6 +28,9 @@ PAGE: Final = 100
 """Cases told one after the other before further ones are asked for."""
 
 
+log = logging.getLogger(__name__)
+
+
 class Progress(NamedTuple):
     """How far they were walked: the last one's key, and how many had something released."""
 
@@ -32,16 +38,32 @@ class Progress(NamedTuple):
     released: int = 0
 
 
-async def release(pool: Pool, at: datetime, begun: Progress, tell: Callable[[Progress], None]) -> Progress:
-    """Release what is owed to persons who have ended, from where an earlier attempt stopped."""
+async def release(
+    pool: Pool, policies: Policies, at: datetime, begun: Progress, tell: Callable[[Progress], None]
+) -> Progress:
+    """Release what is owed to persons who have ended, from where an earlier attempt stopped.
+
+    It waits where no policy says by which law, because none serves the region; the log names those.
+    """
     progress = begun
+    unserved: set[str] = set()
     while True:
         async with connection_of(pool) as connection:
             some = await SQL["owed_to_the_ended"].all(connection, {"after": progress.reached, "limit": BATCH})
         if not some:
+            if unserved:
+                log.error("what is owed waits in regions that no policy serves", extra={"regions": sorted(unserved)})
             return progress
         for row in some:
-            released = await _release(pool, row["id"], row["person"], at)
+            try:
+                owed_under = policies.of_region(row["region"]).owed_under
+            except CaseError as unknown:
+                if unknown.code is not Code.POLICY_UNKNOWN:
+                    raise
+                unserved.add(row["region"])
+                progress = progress._replace(reached=row["id"])
+                continue
+            released = await _release(pool, row["id"], row["person"], at, owed_under)
             progress = Progress(row["id"], progress.released + released)
             tell(progress)
 
@@ -53,9 +75,15 @@ async def cases_to_tell(pool: Pool, after: str) -> tuple[Neighbour, ...]:
     return tuple(Neighbour(case_id=row["case_id"], event=Event.person_found_ended) for row in rows)
 
 
-async def _release(pool: Pool, person_id: int, person: str, at: datetime) -> bool:
+async def _release(pool: Pool, person_id: int, person: str, at: datetime, owed_under: dict[str, str]) -> bool:
     """Release what is owed to one person in one transaction. False where they are insured again by now."""
-    step = {"person_id": person_id, "person": person, "name": f"person_ended.{day_of(at)}", "at": at.isoformat()}
+    step = {
+        "person_id": person_id,
+        "person": person,
+        "name": f"person_ended.{day_of(at)}",
+        "at": at.isoformat(),
+        "facts": {"owed_under": owed_under},
+    }
     async with connection_of(pool) as connection, connection.transaction():
         if await SQL["lock_person"].first(connection, {"person": person}) is None:
             return False

@@ -110,6 +110,8 @@ class Moved(Record):
     """Identity of an order or a publication; an answer names it."""
     delivery: HandOver | None = None
     """How the card that is ordered reaches its holder."""
+    legal_basis: str | None = None
+    """The law by which a claim is paid to whom it is paid, where its person has ended."""
     about: str | None = None
     """What it is about, where a step asks or tells several: the register's own mark of a card or a claim."""
 
@@ -156,6 +158,7 @@ def entry_of(row: asyncpg.Record, epoch: str, namespace: str) -> Entry:
         "due_at": None if due_at is None else datetime.fromisoformat(due_at),
         "request": row["request_id"],
         "delivery": row["delivery"],
+        "legal_basis": row["legal_basis"],
         "about": row["subject"],
     }
     return Entry(

@@ -48,7 +48,7 @@ WITH looked_at AS (
 SELECT
     looked_at.sequence, looked_at.kind, looked_at.of_kind, looked_at.case_id, looked_at.generation, looked_at.version,
     looked_at.at, transitions.event, transitions.from_status, transitions.to_status, transitions.milestone,
-    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery,
+    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery, events.legal_basis,
     nullif(events.subject, '') AS subject
 FROM looked_at
 LEFT JOIN transitions USING (case_id, generation, version)
@@ -60,7 +60,7 @@ ORDER BY looked_at.sequence;
 SELECT
     feed.sequence, feed.kind, feed.of_kind, feed.case_id, feed.generation, feed.version, feed.at, transitions.event,
     transitions.from_status, transitions.to_status, transitions.milestone,
-    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery,
+    due_of_feed(transitions.outcome) AS due_at, events.request_id, events.delivery, events.legal_basis,
     nullif(events.subject, '') AS subject
 FROM feed
 LEFT JOIN transitions USING (case_id, generation, version)

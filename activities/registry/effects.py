@@ -437,6 +437,7 @@ _ADDS: Final[Mapping[Effect, Callable[[Intended], dict[str, Any]]]] = {
     Effect.settle_ours: _first_decider,
     Effect.settle_against: _first_decider,
     Effect.tell_address: _sent_to,
+    Effect.release_what_is_owed: lambda intended: {"owed_under": intended.policy.owed_under},
     Effect.record_production: _made_card,
     Effect.keep_surplus_card: _made_card,
     Effect.block_card: _blocked,

@@ -185,6 +185,7 @@ PROCESSING = ("number_change", "processing")
 CHANNELS = ("number_change", "channels")
 WRONG: dict[str, tuple[Callable[[Pack], None], str]] = {
     "a demand without a basis": (drop(*DEMANDS, 0, "legal_basis"), "number_change.demands.0.legal_basis"),
+    "an end of a person without a basis": (drop("owed", "after_death"), "owed.after_death"),
     "a demand with an empty basis": (put(*DEMANDS, 0, "legal_basis", value=""), "number_change.demands.0.legal_basis"),
     "a demand with a blank basis": (
         put(*DEMANDS, 0, "legal_basis", value=" " * 8),

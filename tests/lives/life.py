@@ -453,7 +453,8 @@ class Life:
         for hold in holds:
             await rechecking._lift(self.pool, hold["id"], somebody.token, self.now)
         if ended is not None:
-            await ending._release(self.pool, somebody.row, somebody.token, self.now)
+            owed_under = self.policies.of_region(somebody.insured.region).owed_under
+            await ending._release(self.pool, somebody.row, somebody.token, self.now, owed_under)
 
     async def _a_scheme_pays(self) -> None:
         somebody = self.pick(self.people)

@@ -225,11 +225,24 @@ async def test_benefits_that_were_held_are_owed_and_released_when_the_person_end
     held = await case.holdings()
     assert held.benefits == {"id_number": "released", "card": "released"}
     assert held.claims == {"id_number": "queued", "card": "queued"}
+    # By which law, the region's policy says: in what is released, in the claim, and to its scheme.
+    owed = quiet_policies().of_region(region).owed
+    law = owed.after_death if payee == "heirs" else owed.after_transfer
     payees = await engine.pool.fetch(
-        "SELECT DISTINCT payee FROM claims c JOIN persons p ON p.id = person_id WHERE token = $1", case.opening.person
+        "SELECT DISTINCT payee, payee_under FROM claims c JOIN persons p ON p.id = person_id WHERE token = $1",
+        case.opening.person,
     )
-    assert [row["payee"] for row in payees] == [payee]
+    assert [tuple(row) for row in payees] == [(payee, law)]
+    released = await engine.pool.fetch(
+        "SELECT DISTINCT released_under FROM benefit_holds JOIN persons p ON p.id = person_id WHERE token = $1",
+        case.opening.person,
+    )
+    assert [row["released_under"] for row in released] == [law]
     assert await case.told_to("medical") == [told, told]
+    bases = await engine.pool.fetch(
+        "SELECT DISTINCT legal_basis FROM events WHERE case_id = $1 AND kind = $2", case.case_id, told
+    )
+    assert [row["legal_basis"] for row in bases] == [law]
 
 
 async def test_past_the_point_of_no_return_a_death_ends_the_case_and_says_what_remains(engine: Engine) -> None:

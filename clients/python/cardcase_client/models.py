@@ -1095,6 +1095,8 @@ class Moved(Told):
     """Identity of an order or a publication; an answer names it."""
     delivery: Open[HandOver] | None = None
     """How the card that is ordered reaches its holder."""
+    legal_basis: str | None = None
+    """The law by which a claim is paid to whom it is paid, where its person has ended."""
     about: str | None = None
     """What it is about, where a step asks or tells several: the register's own mark of a card or a claim."""
 

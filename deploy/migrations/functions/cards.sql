@@ -212,7 +212,7 @@ BEGIN
         INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id, delivery)
         SELECT
             s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
-            told(s.facts, 'request_id'), told(s.facts, 'delivery')
+            told(s.facts, 'request_id'), s.facts ->> 'delivery'
         FROM ordered
     )
     SELECT
@@ -244,7 +244,7 @@ BEGIN
     INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, request_id, delivery)
     SELECT
         s.case_id, s.generation, s.name, 'card_ordered', 'card_bureau', ordered.id::text, s.person, s.at,
-        told(s.facts, 'request_id'), told(s.facts, 'delivery')
+        told(s.facts, 'request_id'), s.facts ->> 'delivery'
     FROM ordered;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';

@@ -37,14 +37,17 @@ COMMENT ON FUNCTION effect_record_end IS
 CREATE OR REPLACE FUNCTION effect_release_what_is_owed(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     ended CONSTANT text := end_of_person(s.person_id);
+    law CONSTANT text := s.facts #>> ARRAY['owed_under', ended];
 BEGIN
     UPDATE benefit_holds SET
-        state = 'released', released_at = s.at, released_by_case = s.case_id, release_basis = lower(ended)
+        state = 'released', released_at = s.at, released_by_case = s.case_id, release_basis = lower(ended),
+        released_under = law
     WHERE person_id = s.person_id AND state <> 'released';
     WITH owed AS (
         UPDATE claims SET
             state = 'queued',
             payee = CASE WHEN ended = 'PERSON_DECEASED' THEN 'heirs' ELSE payee END,
+            payee_under = law,
             requeued_by = CASE WHEN state = 'suspended' THEN s.case_id ELSE requeued_by END,
             requeued_generation = CASE WHEN state = 'suspended' THEN s.generation ELSE requeued_generation END,
             requeued_at = CASE WHEN state = 'suspended' THEN s.at ELSE requeued_at END
@@ -52,14 +55,14 @@ BEGIN
           AND (state = 'suspended' OR (state = 'queued' AND ended = 'PERSON_DECEASED' AND payee = 'person'))
         RETURNING id, scheme, payee
     )
-    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at)
+    INSERT INTO events (case_id, generation, step, kind, target, subject, person, written_at, legal_basis)
     SELECT
         s.case_id, s.generation, s.name,
         CASE owed.payee WHEN 'heirs' THEN 'claim_requeued_for_heirs' ELSE 'claim_requeued' END,
-        owed.scheme, owed.id::text, s.person, s.at
+        owed.scheme, owed.id::text, s.person, s.at, law
     FROM owed;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION effect_release_what_is_owed IS
-    'Nothing of a person who has ended stays held, for whatever reason it was: every claim that is not paid yet goes to them, or after their death to those whom the law names, and its scheme is told';
+    'Nothing of a person who has ended stays held, for whatever reason it was: every claim that is not paid yet goes to them, or after their death to those whom the law names, and its scheme is told, with the legal basis that the region''s policy gives';
