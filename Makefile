@@ -76,6 +76,10 @@ faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS go
 browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
 	@$(BOUND) -m pytest -m browser tests/browser $(ARGS)
 
+.PHONY: clients
+clients: $(VENV)/dev.installed ## clients generated for other languages drive a case; needs Node.js; ARGS goes to pytest
+	@$(BOUND) -m pytest -m clients tests/clients $(ARGS)
+
 .PHONY: screenshots
 screenshots: $(VENV)/dev.installed ## the images of the operators' guides, by a real browser; needs Chromium
 	@$(BOUND) -m docs.screenshots
@@ -135,6 +139,7 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-runtime.txt pyproject.toml
 	$(COMPILE) $(ARGS) --constraint requirements-dev.txt --output-file benchmarks/requirements-peers.txt \
 		benchmarks/requirements-peers.in
+	cd clients/typescript && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 
 .PHONY: contracts

@@ -4,9 +4,11 @@ Each lock file must pin, with hashes and without an address, exactly what its pa
 over the metadata of the installed distributions, which `make` installs from the largest lock file.
 
 The peers of the benchmark are not installed here. Their lock file must suit what they are asked for in, agree with the
-largest one where both pin, and hold no address either; nor may that of npm.
+largest one where both pin, and hold no address either. Those of npm must ask for what is asked for beside them, and pin
+each package by hash and not by where it was found.
 """
 
+import json
 import re
 import sys
 import tomllib
@@ -26,7 +28,7 @@ LOCKS: Final = {
 }
 
 PEERS: Final = "benchmarks/requirements-peers"
-NPM_LOCK: Final = "benchmarks/package-lock.json"
+NPM: Final = ("benchmarks", "clients/typescript")
 ADDRESSES: Final = ("://", "--index-url", "--find-links")
 
 Pins = dict[NormalizedName, str]
@@ -118,9 +120,21 @@ def _faults_of_peers(root: Path) -> list[str]:
         if pinned is None or not requirement.specifier.contains(pinned, prereleases=True):
             faults.append(f"{requirement} is wanted and {pinned} is pinned")
     faults += [f"{name} is another one than ours" for name in sorted(pins.keys() & ours) if pins[name] != ours[name]]
-    if any(word in (root / NPM_LOCK).read_text(encoding="utf-8") for word in ADDRESSES):
-        faults.append("npm's holds an address")
     return [f"{PEERS}: {fault}" for fault in faults]
+
+
+def _faults_of_npm(folder: Path) -> Iterator[str]:
+    asked = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    packages = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    locked = packages.pop("")
+    for group in ("dependencies", "devDependencies", "optionalDependencies"):
+        if asked.get(group) != locked.get(group):
+            yield f"{folder.name}/package-lock.json: {group} are others than in package.json"
+    for name, package in packages.items():
+        if "resolved" in package:
+            yield f"{folder.name}/package-lock.json: {name} holds an address"
+        if not package.get("integrity", "").startswith("sha512-"):
+            yield f"{folder.name}/package-lock.json: {name} is pinned by no hash"
 
 
 def main() -> None:
@@ -132,6 +146,8 @@ def main() -> None:
         optional = [line for extra in extras for line in project["optional-dependencies"][extra]]
         faults += _faults(root / name, project["dependencies"] + optional)
     faults += _faults_of_peers(root)
+    for folder in NPM:
+        faults += _faults_of_npm(root / folder)
     if faults:
         sys.exit("\n".join([*dict.fromkeys(faults), "repair with: make lock"]))
 

@@ -15,7 +15,7 @@ from gate.gate import CaseClock, Gate
 from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from intake.jobs.running import Runner
 from intake.service.app import intake_application, serve_intake
-from intake.service.callers import Callers, Limits
+from intake.service.callers import SCOPES, Callers, Limits
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
 from intake.service.readiness import Readiness
@@ -46,9 +46,9 @@ OFFICER: Final = Actor(id="officer-1", role=Role.officer, office=OFFICE)
 TAKES_IN: Final = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
 """Whom the applications of back offices name."""
 ELSEWHERE: Final = Actor(id="back-office-2", role=Role.back_office, office="440000")
-SYSTEMS: Final = {
-    actor.id: System(actor, SECRET, frozenset({"cases:open", "cases:read"})) for actor in (BACK_OFFICE, BANK, BUREAU)
-} | {"intake": System(Actor(id="intake", role=Role.operator, office="100000"), SECRET, may_exchange=True)}
+SYSTEMS: Final = {actor.id: System(actor, SECRET, frozenset(SCOPES)) for actor in (BACK_OFFICE, BANK, BUREAU)} | {
+    "intake": System(Actor(id="intake", role=Role.operator, office="100000"), SECRET, may_exchange=True)
+}
 
 
 @dataclass
