@@ -46,7 +46,7 @@ from tests.stamping import STAMPS
 from tests.workflows.dossier import PATIENCE, code_of
 
 FURTHER: Final = timedelta(minutes=2)
-"""By how much a workflow's time goes beyond a limit that is to end: it was told how far its register is behind."""
+"""By how much a workflow's time goes beyond a limit that is to end: the two clocks are not read at one moment."""
 NEIGHBOURS_PATIENCE: Final = 3.0
 """Seconds after which a neighbour that has not moved was told what is not so any more."""
 
@@ -63,6 +63,7 @@ class RegisterOfLives(Registry):
     async def register(self, request: RegisterRequest) -> StepResult:
         """As the register, at the life's time."""
         life = self.lives[request.opening.person]
+        life.ahead.pop(case_id_of(request.opening.kind, request.opening.person), None)
         result = await life.registry.register(request.model_copy(update={"at": life.now, "arrived": life.now}))
         await life.asked()
         return result
@@ -73,6 +74,8 @@ class RegisterOfLives(Registry):
         life = self._life_of(request.case_id)
         arrived = None if request.arrived is None else life.now
         result = await life.registry.advance(request.model_copy(update={"at": life.now, "arrived": arrived}))
+        if result.not_before is not None and result.now is not None:
+            life.ahead[request.case_id] = request.at - result.now
         await life.asked(request)
         return result
 
@@ -98,6 +101,8 @@ class LifeOnTemporal(Life):
         self.engine = engine
         self.registry = Registry(engine.pool, engine.sealer, STAMPS, policies, self.calendar, clock=Clock.callers)
         self._of_all = register.lives
+        self.ahead: dict[str, timedelta] = {}
+        """By how much workflows know that their time is ahead of the register's."""
         self._looking = asyncio.Lock()
         self._wrong: Exception | None = None
         """What a look found that a step of a workflow gave occasion to."""
@@ -286,8 +291,8 @@ class LifeOnTemporal(Life):
 
     async def _time_goes_on_for(self, case_id: str, upcoming: Upcoming) -> None:
         handle = self.engine.handle(case_id)
-        there = await self.engine.time_of(case_id)
-        await self.engine.skipper.fast_forward(handle, max(upcoming.at - there, timedelta()) + FURTHER)
+        left = upcoming.at + self.ahead.get(case_id, timedelta()) - await self.engine.time_of(case_id)
+        await self.engine.skipper.fast_forward(handle, max(left, timedelta()) + FURTHER)
 
     async def _moves(self, case_id: str, version: int, upcoming: Upcoming) -> None:
         """Wait until a case has moved because of a limit."""
