@@ -5,12 +5,13 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from cases.errors import CaseError, Code
 from cases.models import Contract, IsoDate, Record, Sha256, Token, without_personal_data
+from cases.personal_data import holds_personal_data
 
 
 class DocumentKind(StrEnum):
@@ -44,6 +45,9 @@ def _check_uri(uri: str) -> str:
     plain = parts.hostname and "@" not in parts.netloc and not parts.query and not parts.fragment
     if parts.scheme not in {"https", "doc"} or not plain:
         raise CaseError(Code.DOCUMENT_URI_REFUSED, "uri")
+    # Where a copy lies is shown to people who may not see whose it is.
+    if holds_personal_data(unquote(uri)):
+        raise CaseError(Code.PII_IN_TEXT, "uri")
     return uri
 
 

@@ -300,8 +300,9 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.TEXT_TOO_LONG: Remedy("The text is too long. Shorten it to 500 characters.", "文字过长，请缩短到500字以内。"),
     Code.PII_IN_TEXT: Remedy(
-        "An ID number, a phone number or a card number was typed into a free text. Refer to the case number instead.",
-        "说明文字中含身份证号码、手机号码或卡号，请改写为案件编号。",
+        "An ID number, a phone number or a card number stands in a free text, a reference, a key or an address of a "
+        "document. Refer to the case number instead.",
+        "说明文字、文号、幂等键或材料地址中含身份证号码、手机号码或卡号，请改写为案件编号。",
     ),
     Code.REFERENCE_EMPTY: Remedy(
         "The number of the document, notice or record is missing. Write it as the office that issued it does.",

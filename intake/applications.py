@@ -34,8 +34,9 @@ from cases.facts import HandOver
 from cases.kinds import KINDS, read_case_id
 from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode
 from cases.names import Kind
-from cases.numbers import Valid15, Valid18, find_numbers_in, normalise, spreadsheet_damage, validate, validate18
+from cases.numbers import Valid15, Valid18, normalise, spreadsheet_damage, validate, validate18
 from cases.openings import ApplicationChannel, Correction, Opening, ReplacementReason
+from cases.personal_data import holds_personal_data
 from cases.submitters import Authority, Citizen, CitizenKind, IdentityCheck, SubmitterKind, check_authority, staff_or
 from cases.text import check_name
 
@@ -180,12 +181,12 @@ def _check_number_if_any(number: Any) -> Any:
 
 
 def check_key(key: Any) -> Any:
-    """An idempotency key stands in clear in the engine's histories, so no ID number may stand in it.
+    """An idempotency key stands in clear in the engine's histories, so no number of a person may stand in it.
 
-    Raises `CaseError` IDEMPOTENCY_KEY_INVALID.
+    Raises `CaseError` PII_IN_TEXT.
     """
-    if isinstance(key, str) and find_numbers_in(key):
-        raise CaseError(Code.IDEMPOTENCY_KEY_INVALID)
+    if isinstance(key, str) and holds_personal_data(key):
+        raise CaseError(Code.PII_IN_TEXT)
     return key
 
 
@@ -394,11 +395,10 @@ def seal(
 
     Without a key of its own an application's content is its key, so that repeating it changes nothing. A reopening is
     another request than the first opening and has another key. Raises `CaseError` as `check`, and
-    DOCUMENT_OF_ANOTHER_PERSON, as `cases.submitters.check_authority`, and IDEMPOTENCY_KEY_INVALID where the key names
-    the person.
+    DOCUMENT_OF_ANOTHER_PERSON, as `cases.submitters.check_authority`, and PII_IN_TEXT where the key names the person.
     """
     if application.key is not None and application.personal_number in application.key:
-        raise CaseError(Code.IDEMPOTENCY_KEY_INVALID, "key")
+        raise CaseError(Code.PII_IN_TEXT, "key")
     check(application, today, document_hosts=document_hosts)
     person = sealer.person_token(application.personal_number)
     number = normalise(application.number_applied_with).text

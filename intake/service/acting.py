@@ -129,7 +129,7 @@ def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sea
 
 
 def key_of(caller: Caller, key: str | None) -> str | None:
-    """The caller's own key, apart from those of others. Raises `CaseError` IDEMPOTENCY_KEY_INVALID."""
+    """The caller's own key, apart from those of others. Raises `CaseError` PII_IN_TEXT."""
     if key is None:
         return None
     check_key(key)

@@ -267,7 +267,7 @@ def _of_subscriptions(router: APIRouter, subscribing: Subscribing, keys: Keys) -
             answered="It is written down; its sink is asked whether it wants to be told.",
             body=described(Wanted),
             example={"example": examples.WANTED},
-            refuses=BODY | {Code.SINK_REFUSED, Code.REGION_INVALID, Code.SUBSCRIPTIONS_TOO_MANY},
+            refuses=BODY | {Code.SINK_REFUSED, Code.PII_IN_TEXT, Code.REGION_INVALID, Code.SUBSCRIPTIONS_TOO_MANY},
         ),
     )
     add(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fastapi import Path, Request, Response
 from pydantic import Field
@@ -22,6 +22,7 @@ from activities.publishing.subscribing import (
 from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
 from cases.models import Contract, Record, RegionCode
+from cases.personal_data import holds_personal_data
 from cases.rules.people import covers
 from intake.applications import checked
 from intake.service.bodies import object_of
@@ -142,7 +143,7 @@ class Subscribing:
         return answered(await self._one(caller, which))
 
     def _check_sink(self, sink: str) -> None:
-        """Raises `CaseError` SINK_REFUSED: nobody has a worker call what they like inside our networks."""
+        """Raises `CaseError` SINK_REFUSED: nobody has a worker call what they like inside our networks; PII_IN_TEXT."""
         try:
             parts = urlsplit(sink)
             host, port = parts.hostname or "", parts.port
@@ -153,3 +154,5 @@ class Subscribing:
         safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
         if not (plain and known and safe):
             raise CaseError(Code.SINK_REFUSED, "sink")
+        if holds_personal_data(unquote(sink)):
+            raise CaseError(Code.PII_IN_TEXT, "sink")

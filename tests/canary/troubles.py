@@ -689,7 +689,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "name with an invisible character": Trouble(
         _opened_with(name=lambda number, name: f"{name}\u202e{number}"), Code.TEXT_FORBIDDEN_CHARACTERS
     ),
-    "number as a key": Trouble(_opened_with(key=lambda number, _: number), Code.IDEMPOTENCY_KEY_INVALID),
+    "number as a key": Trouble(_opened_with(key=lambda number, _: number), Code.PII_IN_TEXT),
     "region that is none": Trouble(_opened_with(region=lambda number, _: number), Code.REGION_INVALID),
     "wrong command line": Trouble(wrong_command_line, "exit 64"),
     "case number that is none": Trouble(no_case_number, Code.CASE_ID_INVALID),

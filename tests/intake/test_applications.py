@@ -18,6 +18,7 @@ from cases.openings import ApplicationChannel, NumberChangeOpening, ReplacementO
 from cases.submitters import Authority, Citizen, CitizenKind, SubmitterKind
 from intake.applications import (
     APPLICATIONS,
+    ApplicationDocument,
     InputRefused,
     NumberChangeApplication,
     Problem,
@@ -226,9 +227,20 @@ class TestNamesAndWords:
     def test_a_region_is_six_digits(self, region: object) -> None:
         assert refused_with(NumberChangeApplication, region=region) == (Problem("region", Code.REGION_INVALID),)
 
-    @pytest.mark.parametrize("key", ["", "x" * 129, "键", "a b", "a\n", 7, f"order-{NEW}"])
-    def test_an_idempotency_key_is_short_ascii_and_holds_no_number(self, key: object) -> None:
+    @pytest.mark.parametrize("key", ["", "x" * 129, "键", "a b", "a\n", 7])
+    def test_an_idempotency_key_is_short_ascii(self, key: object) -> None:
         assert refused_with(NumberChangeApplication, key=key) == (Problem("key", Code.IDEMPOTENCY_KEY_INVALID),)
+
+    @pytest.mark.parametrize("key", [NEW, f"order-{NEW}", "13912345678", "order.139-1234-5678", "6212345678901232"])
+    def test_an_idempotency_key_holds_no_number_of_a_person(self, key: str) -> None:
+        assert refused_with(NumberChangeApplication, key=key) == (Problem("key", Code.PII_IN_TEXT),)
+
+    @pytest.mark.parametrize("place", [NEW, f"scan-{NEW}.png", "%31%31" + NEW[2:], "139-1234-5678", "6212345678901232"])
+    @pytest.mark.parametrize("at", ["doc://store/", "https://files.example.invalid/"])
+    def test_the_address_of_a_document_holds_no_number_of_a_person(self, at: str, place: str) -> None:
+        with pytest.raises(InputRefused) as refused:
+            checked(ApplicationDocument, paper().model_dump(exclude_none=True) | {"uri": f"{at}{place}"})
+        assert refused.value.problems == (Problem("uri", Code.PII_IN_TEXT),)
 
     @pytest.mark.parametrize(
         ("changed", "problem"),

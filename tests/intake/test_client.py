@@ -150,7 +150,7 @@ async def test_a_key_that_names_the_person_is_refused_because_keys_travel_in_cle
     person = await engine.insured()
     with pytest.raises(InputRefused) as refused:
         await client.open(number_change(person, key=f"order-{person.personal_number}"))
-    assert refused.value.problems == (Problem("key", Code.IDEMPOTENCY_KEY_INVALID),)
+    assert refused.value.problems == (Problem("key", Code.PII_IN_TEXT),)
 
 
 async def test_a_closed_case_answers_the_same_application_with_its_receipt(engine: Engine, client: CaseClient) -> None:
@@ -328,13 +328,19 @@ async def test_what_is_no_case_id_never_goes_out(client: CaseClient, case: str) 
         assert refused.value.problems == (Problem("case_id", Code.CASE_ID_INVALID),)
 
 
-@pytest.mark.parametrize("update_id", ["", "x" * 129, "a b", "身份", "a\n", "order-11010519101231002X"])
+@pytest.mark.parametrize(
+    ("update_id", "code"),
+    [
+        *((form, Code.IDEMPOTENCY_KEY_INVALID) for form in ("", "x" * 129, "a b", "身份", "a\n")),
+        *((number, Code.PII_IN_TEXT) for number in ("order-11010519101231002X", "13912345678")),
+    ],
+)
 async def test_an_update_id_that_cannot_travel_in_clear_is_refused(
-    client: CaseClient, opened_case: str, update_id: str
+    client: CaseClient, opened_case: str, update_id: str, code: Code
 ) -> None:
     with pytest.raises(InputRefused) as refused:
         await client.tell(opened_case, VERIFY, update_id=update_id)
-    assert [problem.code for problem in refused.value.problems] == [Code.IDEMPOTENCY_KEY_INVALID]
+    assert [problem.code for problem in refused.value.problems] == [code]
 
 
 async def test_a_document_of_a_host_that_is_not_allowed_never_goes_out(client: CaseClient, opened_case: str) -> None:

@@ -84,6 +84,29 @@ async def test_a_key_is_the_callers_own_and_other_content_under_it_is_refused(do
     assert (await opened(door, other)).status_code == 201
 
 
+async def test_no_key_and_no_address_of_a_document_is_the_number_of_somebody(door: Door) -> None:
+    person = await door.engine.insured()
+    for number in (person.new, "139-1234-5678"):
+        assert code_of(await opened(door, person, **{"Idempotency-Key": f"a-{number}"}), 422) == "PII_IN_TEXT"
+        scanned = [paper().model_dump(mode="json", exclude_none=True) | {"uri": f"doc://store/{number}"}]
+        applied = application_of(person, documents=scanned)
+        refused = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=applied)
+        assert code_of(refused, 422) == "PII_IN_TEXT"
+        assert [(each["pointer"], each["code"]) for each in refused.json()["errors"]] == [
+            ("/documents/0/uri", "PII_IN_TEXT")
+        ]
+        assert number not in refused.text
+    case = (await opened(door, person)).json()["case_id"]
+    told = await door.asked(
+        "POST",
+        f"/v1/cases/{case}/events/withdraw",
+        by=BACK_OFFICE,
+        json={},
+        headers={"Idempotency-Key": person.new},
+    )
+    assert code_of(told, 422) == "PII_IN_TEXT"
+
+
 async def test_an_application_that_is_rejected_at_once_is_an_outcome(door: Door) -> None:
     person = await door.engine.insured()
     stranger = application_of(person, personal_number="T9999999")

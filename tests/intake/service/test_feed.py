@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from activities.publishing.publisher import FEWEST_ATTEMPTS, Publisher, wait_after
 from activities.stamps import raw_key_of
 from cases.models import Actor
-from tests.engine import Engine
+from tests.engine import Engine, new_number
 from tests.intake.service.door import BACK_OFFICE, BANK, ELSEWHERE, VERIFIER, WEBHOOK_KEYS, Door, door_of
 from tests.intake.service.receiver import Receiver, receiving
 from tests.intake.service.test_cases import approved, code_of, opened
@@ -405,6 +405,16 @@ async def test_nobody_has_a_worker_call_what_they_like(engine: Engine, sink: str
         answer = await door.asked("POST", "/v1/subscriptions", by=BACK_OFFICE, json={"sink": sink})
         assert code_of(answer, 422) == "SINK_REFUSED"
         assert "planted" not in answer.text
+
+
+async def test_a_sink_holds_no_number_of_a_person(engine: Engine) -> None:
+    number = new_number()
+    async with door_of(engine, sink_hosts=["known.example.invalid"]) as door:
+        for path in (number, f"%3{number[0]}{number[1:]}", f"hook?of={number}"):
+            sink = {"sink": f"https://known.example.invalid/{path}"}
+            answer = await door.asked("POST", "/v1/subscriptions", by=BACK_OFFICE, json=sink)
+            assert code_of(answer, 422) == "PII_IN_TEXT"
+            assert number[1:] not in answer.text
 
 
 async def test_a_subscription_is_its_clients_own(engine: Engine) -> None:

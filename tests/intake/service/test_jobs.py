@@ -182,7 +182,7 @@ async def test_a_banks_returns_are_told_line_by_line_each_with_its_own_key(door:
         (5, "confirmed", "FIELD_INVALID"),
         (6, "publication", "FIELD_MISSING"),
         (7, None, "ROW_REPEATED"),
-        (8, "key", "IDEMPOTENCY_KEY_INVALID"),
+        (8, "key", "PII_IN_TEXT"),
     ]
     assert [(row["key"], row["event"], row["status"]) for row in rows[:2]] == [
         ("r-1", "confirm_downstream", "applying"),
