@@ -120,7 +120,11 @@ async def _publishing(settings: WorkerSettings, pool: Pool, client: Client) -> A
             what = (wrong.field or "").partition(": ")[2]
             raise CannotStart([Problem("CARDCASE_WEBHOOK_KEY_FILE", what, MAKE_A_PAIR)]) from None
     async with (
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        aiohttp.ClientSession(
+            # How much is on its way to whom the publisher limits: who hangs takes nobody else's place.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=0),
+        ) as session,
         Publisher(pool, session, client.namespace, keys, tell=hinting(client)).running(),
     ):
         yield

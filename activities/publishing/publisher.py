@@ -13,7 +13,8 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -40,7 +41,8 @@ OF_EACH: Final = 16
 LEASE: Final = timedelta(seconds=60)
 CALL: Final = aiohttp.ClientTimeout(total=15, connect=5)
 FIRST_WAIT_SECONDS: Final = 1.0
-LONGEST_WAIT_SECONDS: Final = 900.0
+LONGEST_WAIT_SECONDS: Final = 25.0
+"""A sink that is back is found out soon, and has everything within a minute; one that is not costs a call each time."""
 GIVEN_UP_AFTER: Final = timedelta(days=3)
 FEWEST_ATTEMPTS: Final = 8
 """Before a message is given up, however old it is: a sink that was away for long is tried again first."""
@@ -83,7 +85,9 @@ class Publisher:
     keys: WebhookKeys | None = None
     clock: Callable[[], datetime] = _now
     tell: TellCase | None = None
+    patience: aiohttp.ClientTimeout = CALL
     _sending: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _on_their_way: Counter[str] = field(default_factory=Counter)
     _forgets_at: datetime | None = None
     _looks_at: datetime | None = None
 
@@ -123,12 +127,21 @@ class Publisher:
         now = self.clock()
         async with connection_of(self.pool) as connection:
             strangers = await SQL["unverified"].all(connection, {"at": now, "at_most": OF_EACH})
-            leased = await SQL["lease"].all(connection, {"at": now, "until": now + LEASE, "of_each": OF_EACH})
+            leased = await SQL["lease"].all(
+                connection,
+                {
+                    "at": now,
+                    "until": now + LEASE,
+                    "of_each": OF_EACH,
+                    "sinks": list(self._on_their_way),
+                    "on_their_way": list(self._on_their_way.values()),
+                },
+            )
         entries = await entries_at(self.pool, [row["sequence"] for row in leased], self.namespace) if leased else {}
         for row in strangers:
             self._begin(self._verify(row))
         for row in leased:
-            self._begin(self._tell(row, entries.get(row["sequence"])))
+            self._begin(self._tell(row, entries.get(row["sequence"])), row["subscription"])
         return len(strangers) + len(leased)
 
     async def settled(self) -> None:
@@ -136,10 +149,18 @@ class Publisher:
         while self._sending:
             await asyncio.gather(*self._sending)
 
-    def _begin(self, work: Any) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None], subscription: str | None = None) -> None:
         task = asyncio.create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+        if subscription is not None:
+            self._on_their_way[subscription] += 1
+            task.add_done_callback(lambda _: self._arrived(subscription))
+
+    def _arrived(self, subscription: str) -> None:
+        self._on_their_way[subscription] -= 1
+        if not self._on_their_way[subscription]:
+            del self._on_their_way[subscription]
 
     async def _forget(self) -> None:
         now = self.clock()
@@ -178,13 +199,16 @@ class Publisher:
         elif status == HTTPStatus.GONE:
             await self._write("gone", values)
         else:
-            failures = row["attempts"] + 1
+            failures = max(row["attempts"], row["failures"]) + 1
             give_up = failures >= FEWEST_ATTEMPTS and now - row["queued_at"] > GIVEN_UP_AFTER
+            wait = wait_after(row["failures"] + 1)
             told = {
                 "error": "no answer" if status is None else f"status {int(status)}",
                 "give_up": give_up,
                 # What follows a message that is given up is not held up by it.
-                "next": now if give_up else now + wait_after(failures),
+                "next": now if give_up else now + wait,
+                # Its sink is asked before that, with what another case is told.
+                "message_next": None if give_up else now + max(2 * wait, wait_after(failures)),
             }
             await self._write("not_accepted", values | sent | told)
 
@@ -211,7 +235,11 @@ class Publisher:
         signed = self.keys.headers(message_id, int(self.clock().timestamp()), body)
         try:
             async with self.session.post(
-                sink, data=body, headers={"Content-Type": CONTENT_TYPE, **signed}, allow_redirects=False, timeout=CALL
+                sink,
+                data=body,
+                headers={"Content-Type": CONTENT_TYPE, **signed},
+                allow_redirects=False,
+                timeout=self.patience,
             ) as response:
                 if answer is not None:
                     answer.append(await response.content.read(LARGEST_ANSWER))

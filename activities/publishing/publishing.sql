@@ -121,7 +121,7 @@ DELETE FROM subscription_queue WHERE subscription = :id;
 
 -- name: send_again
 -- What was given up is sent again.
-UPDATE subscription_queue SET state = 'pending', attempts = 0, leased_until = NULL
+UPDATE subscription_queue SET state = 'pending', attempts = 0, leased_until = NULL, not_before = NULL
 WHERE subscription = :id AND state = 'dead';
 
 -- name: replay
@@ -134,7 +134,7 @@ FROM subscriptions JOIN feed ON feed.sequence > :after
      feed.target, feed.of_kind, feed.region, subscriptions.role, subscriptions.of_kinds, subscriptions.office
  )
 WHERE subscriptions.id = :id AND subscriptions.client = :client AND subscriptions.state IN ('active', 'paused')
-ON CONFLICT (subscription, sequence) DO UPDATE SET state = 'pending', attempts = 0, leased_until = NULL;
+ON CONFLICT (subscription, sequence) DO UPDATE SET state = 'pending', attempts = 0, leased_until = NULL, not_before = NULL;
 
 -- name: unverified
 -- Sinks that have to show that they want to be told.
@@ -162,33 +162,37 @@ WHERE id = :id AND state = 'unverified';
 
 -- name: lease
 -- The next for each sink and case, for whoever sends it now: none overtakes another of its case, and a sink that
--- fails is asked with one at a time.
+-- fails is asked with one at a time. A message that fails is left in peace for longer than its sink, so that the sink is
+-- asked with another one then: what it never accepts holds up its own case alone. What is still on its way counts.
 UPDATE subscription_queue AS mine SET leased_until = :until
 FROM (
-    SELECT queued.subscription, queued.sequence
+    SELECT queued.subscription, queued.sequence, subscriptions.sink, subscriptions.failures
     FROM subscriptions
+    LEFT JOIN unnest(:sinks::text[], :on_their_way::int[]) AS sending (id, number) ON sending.id = subscriptions.id
     CROSS JOIN LATERAL (
         SELECT first.subscription, first.sequence
         FROM subscription_queue AS first
         WHERE first.subscription = subscriptions.id AND first.state = 'pending'
           AND (first.leased_until IS NULL OR first.leased_until < :at)
+          AND (first.not_before IS NULL OR first.not_before <= :at)
           AND NOT EXISTS (
               SELECT FROM subscription_queue AS before
               WHERE before.subscription = first.subscription AND before.case_id = first.case_id
                 AND before.state = 'pending' AND before.sequence < first.sequence
           )
         ORDER BY first.sequence
-        LIMIT CASE WHEN subscriptions.failures > 0 THEN 1 ELSE :of_each END
+        LIMIT greatest(0, CASE WHEN subscriptions.failures > 0 THEN 1 ELSE :of_each::int END - coalesce(sending.number, 0))
         FOR UPDATE SKIP LOCKED
     ) AS queued
     WHERE subscriptions.state = 'active' AND subscriptions.next_attempt_at <= :at
 ) AS chosen
 WHERE mine.subscription = chosen.subscription AND mine.sequence = chosen.sequence
 RETURNING mine.subscription, mine.sequence, mine.attempts, mine.queued_at, mine.leased_until,
-    (SELECT sink FROM subscriptions WHERE id = mine.subscription) AS sink;
+    chosen.sink, chosen.failures;
 
 -- name: accepted
--- The sink has it: it is gone from the queue, unless somebody had it sent once more meanwhile; what was meant for its client alone is delivered, and the sink is well.
+-- The sink has it: it is gone from the queue, unless somebody had it sent once more meanwhile; what was meant for its
+-- client alone is delivered, and the sink is well.
 WITH told AS (
     DELETE FROM subscription_queue WHERE subscription = :id AND sequence = :sequence AND leased_until = :leased_until
 ), delivered AS (
@@ -208,6 +212,7 @@ WITH kept AS (
         attempts = attempts + 1,
         last_error = :error,
         leased_until = NULL,
+        not_before = :message_next,
         state = CASE WHEN :give_up THEN 'dead' ELSE 'pending' END
     WHERE subscription = :id AND sequence = :sequence AND leased_until = :leased_until
 )

@@ -57,7 +57,7 @@ async def pool(shared_pool: Pool) -> Pool:
     async with connection_of(shared_pool) as connection, connection.transaction():
         tables = await connection.fetch(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'schema\\_%' "
-            "AND tablename NOT IN ('role_events', 'kinds')"
+            "AND tablename NOT IN ('role_events', 'kinds', 'feed_state')"
         )
         # Neither the audit's own triggers nor foreign keys stand in the way of emptying it.
         await connection.execute("SET LOCAL session_replication_role = replica")
