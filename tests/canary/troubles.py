@@ -698,7 +698,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "register without a column": Trouble(register_without_a_column, Code.COLUMN_MISSING),
     "register of wrong rows": Trouble(register_of_wrong_rows, "error file"),
     "staff file of wrong rows": Trouble(staff_file_of_wrong_rows, "exit 65"),
-    "no token": Trouble(no_token, Code.IDENTITY_MISSING),
+    "no token": Trouble(no_token, "exit 78"),
     "token of a stranger": Trouble(token_of_a_stranger, Code.IDENTITY_INVALID),
     "expired token": Trouble(expired_token, Code.IDENTITY_EXPIRED),
     "role without the power": Trouble(role_without_the_power, Code.ROLE_NOT_ALLOWED),
