@@ -77,7 +77,7 @@ browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real brows
 	@$(BOUND) -m pytest -m browser tests/browser $(ARGS)
 
 .PHONY: clients
-clients: $(VENV)/dev.installed ## clients generated for other languages drive a case; needs Node.js; ARGS goes to pytest
+clients: $(VENV)/dev.installed ## clients generated for other languages drive a case; needs Node.js, Maven; ARGS goes to pytest
 	@$(BOUND) -m pytest -m clients tests/clients $(ARGS)
 
 .PHONY: screenshots
