@@ -293,6 +293,8 @@ class CaseView(Record):
     destruction: tuple[Destruction, ...] = ()
     activated: tuple[CardFunction, ...] = ()
     production_attempts: int = 0
+    lost_on_way: int = 0
+    """New cards of this case that were lost before they worked."""
     benefits_held: bool = False
     benefit_decision: BenefitDecision | None = None
     """What was decided last on holding benefits."""

@@ -150,6 +150,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "undelivered", _undelivered(view)
     yield "asked", _moment(view.asked_at) if view.asked_at is not None else ""
     yield "order", f"`{view.order}`" if view.order is not None and view.awaits is not Awaits.nobody else ""
+    yield "lost_on_way", str(view.lost_on_way) if view.lost_on_way else ""
     yield "attempts", _list(f"`{order}`" for order in view.attempts)
     yield "to_destroy", _list(f"`{order}`" for order in view.to_destroy)
     yield "destruction", _list(_statement(statement) for statement in view.destruction)
@@ -199,6 +200,7 @@ _LABELS: Final = MappingProxyType(
         "judged": ("重复参保认定（两人一致后生效）", "one person or two, says"),
         "merged": ("已合并另一份登记", "another record was merged into this one"),
         "order": ("制卡单号", "order in force"),
+        "lost_on_way": ("途中遗失的新卡（张）", "new cards lost on their way"),
         "attempts": ("同一张卡的先前制卡单", "earlier orders of the same card"),
         "to_destroy": ("**待销毁的卡（制卡单号）**", "**cards to destroy, by order**"),
         "destruction": ("已有一人填报销毁（待第二人）", "destroyed says one, awaits the second"),

@@ -319,6 +319,11 @@ class CaseState(Record):
         return row.then if row.then is not None and self.limit_spent else row.awaits
 
     @property
+    def _lost_at_most(self) -> int:
+        """New cards that may be lost until an operator decides whether another one is made."""
+        return self.terms.lost_on_way if self.screening is not None else 0
+
+    @property
     def attention(self) -> tuple[str, ...]:
         """Why an operator should look at the case (`CaseAttention`)."""
         reasons = {
@@ -331,6 +336,7 @@ class CaseState(Record):
             # A lawful hold, a dispute or a second officer's review comes first; the decision waits for its end.
             "decision": self.ladder.decision and self.status not in BENEFITS_EXCLUDED,
             "surplus_card": bool(self.to_destroy),
+            "lost_on_way": self.lost_on_way > self._lost_at_most,
             "undelivered": bool(self.undelivered) or self.waits_to_ask,
         }
         # A level of supervision that was reached stays in view, whoever has acknowledged it.

@@ -100,6 +100,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         destruction=state.destruction,
         activated=state.activated,
         production_attempts=state.production_attempts,
+        lost_on_way=state.lost_on_way,
         benefits_held=state.benefits_held,
         recomputed=state.recomputed,
         benefit_decision=state.benefit_decision,

@@ -214,6 +214,7 @@ ATTENTION: Final = {
     "overdue": {Tongue.zh: "超期", Tongue.en: "overdue"},
     "decision": {Tongue.zh: "待决定是否暂停发放待遇", Tongue.en: "a decision on benefits is asked for"},
     "surplus_card": {Tongue.zh: "有多制的卡待销毁", Tongue.en: "a surplus card is to be destroyed"},
+    "lost_on_way": {Tongue.zh: "新卡多次途中遗失", Tongue.en: "more new cards were lost than is usual"},
     "undelivered": {Tongue.zh: "请求未送达", Tongue.en: "a question is not delivered"},
     **{
         rung.name: {Tongue.zh: f"督办：{rung.zh}", Tongue.en: f"escalation: {rung.name.replace('_', ' ')}"}

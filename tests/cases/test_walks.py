@@ -604,6 +604,8 @@ class Walk:
             wanted |= {"decision"} if state.ladder.decision and state.status not in excluded else set()
             surplus = bool(state.surplus) or state.status is Status.card_to_destroy
             wanted |= {"surplus_card"} if surplus else set()
+            usual = state.terms.lost_on_way if state.screening is not None else 0
+            wanted |= {"lost_on_way"} if state.lost_on_way > usual else set()
             missed = state.last_error is Code.QUESTION_NOT_DELIVERED and (state.order or state.awaited)
             asked_for = state.status in {Status.applying, Status.repair, Status.in_production, Status.card_outstanding}
             wanted |= {"undelivered"} if asked_for and (missed or state.unasked) else set()

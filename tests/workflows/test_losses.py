@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.registry.loading import HeldCard
+from activities.registry.reading import Filter, list_cases
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
@@ -181,7 +182,8 @@ async def test_a_card_that_never_arrives_is_made_again_as_often_as_the_policy_sa
     case = await road(engine, region=region)
     for attempt in range(1, {OFFICE: 2, SOUTH: 1}[region] + 1):
         assert (await case.tell(Event.card_lost_on_way)).status is Status.ordered
-        await case.rests_in(Status.in_production)
+        view = await case.rests_in(Status.in_production)
+        assert (view.lost_on_way, "lost_on_way" in view.attention) == (attempt, False)
         assert (await case.holdings()).codes == "1" + "3" * attempt + "A"
         assert (await case.messages())[-1] == "CardReplacement.ordered"
         await case.tell(Event.card_produced, case.produced(f"W{attempt}{case.person.personal_number}"))
@@ -190,7 +192,12 @@ async def test_a_card_that_never_arrives_is_made_again_as_often_as_the_policy_sa
     view = await case.rests_in(Status.repair)
     assert (view.last_error, view.order) == (Code.LOST_ON_WAY_TOO_OFTEN, None)
     assert (await case.tell(Event.repair)).status is Status.ordered
-    await case.rests_in(Status.in_production)
+    # However often an operator has another one made: that it is more than usual stays in view, and is found.
+    view = await case.rests_in(Status.in_production)
+    assert (view.lost_on_way, view.attention) == (attempt + 1, ("lost_on_way",))
+    assert f"途中遗失的新卡（张） | {attempt + 1}" in await case.details()
+    found = await list_cases(engine.pool, Filter(attention="lost_on_way"), limit=1_000)
+    assert case.case_id in {row.case_id for row in found}
     await case.tell(Event.card_produced, case.produced(f"Z{case.person.personal_number}"))
     await case.tell(Event.card_handed_over)
     await activate(case)

@@ -1002,6 +1002,8 @@ class CaseView(Told):
     destruction: tuple[Destruction, ...] = ()
     activated: tuple[Open[CardFunction], ...] = ()
     production_attempts: int = 0
+    lost_on_way: int = 0
+    """New cards of this case that were lost before they worked."""
     benefits_held: bool = False
     benefit_decision: BenefitDecision | None = None
     """What was decided last on holding benefits."""
