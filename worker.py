@@ -29,6 +29,7 @@ from activities.notifications.notifications import Notifications
 from activities.notifications.providers.configured import providers_of
 from activities.publishing.publisher import Publisher
 from activities.publishing.signing import WebhookKeys
+from activities.reconciliation import Reconciler
 from activities.registry import Registry
 from activities.registry.pool import Pool
 from activities.sealing import KeyRing, Sealer
@@ -84,7 +85,9 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         await cleanup.enter_async_context(_publishing(settings, messages, client))
         policies = Policies.load()
         scheduled = scheduled_activities(
-            Supervision(pool, official_calendar), Campaign(pool, client, policies, official_calendar)
+            Supervision(pool, official_calendar),
+            Campaign(pool, client, policies, official_calendar),
+            Reconciler(pool, client),
         )
         workers = (
             cases_worker(

@@ -38,6 +38,14 @@ SUPERVISION: Final = ActivityConfig(
 )
 """One transaction for a whole day. What cannot be done on its day fails visibly, and the next day's says more."""
 
+RECONCILIATION: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=4),
+    schedule_to_close_timeout=timedelta(hours=8),
+    heartbeat_timeout=timedelta(minutes=1),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+)
+"""Sets compared in batches; another attempt goes on where the last one was."""
+
 CAMPAIGN: Final = ActivityConfig(
     start_to_close_timeout=timedelta(hours=2),
     schedule_to_close_timeout=timedelta(hours=20),

@@ -53,6 +53,7 @@ class Caption(Enum):
     registering = ("受理登记", "register and screen")
     screening = ("初审", "screening")
     checking = ("预检", "pre-check")
+    reconciling = ("与登记库核对", "comparing with the register")
     telling_closed = ("已办结案件收到填报", "a closed case is told")
     waiting_for_turn = ("等待同一人其他案件写入完成", "another case of this person is writing")
 

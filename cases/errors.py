@@ -173,6 +173,7 @@ class Code(StrEnum):
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
     ANSWER_CONTRADICTED = "ANSWER_CONTRADICTED"
+    REGISTER_BEHIND = "REGISTER_BEHIND"
     OCCASION_TO_COME = "OCCASION_TO_COME"
     OCCASION_OVER = "OCCASION_OVER"
     BENEFIT_STILL_HELD = "BENEFIT_STILL_HELD"
@@ -744,6 +745,12 @@ REMEDIES: dict[Code, Remedy] = {
         "The register holds something else than what was answered. The register counts; report it to whoever runs the "
         "servers.",
         "答复与登记库所载不符，以登记库为准，请报告系统运行人员。",
+    ),
+    Code.REGISTER_BEHIND: Remedy(
+        "The register knows less of this case than its run does; it was restored to an earlier moment. The case does "
+        "nothing until an operator says that the register holds: starter.py reconcile register-holds.",
+        "登记库中的进度早于本案流程，可能已恢复到较早时点。在运维人员确认以登记库为准"
+        "（starter.py reconcile register-holds）之前，案件停止办理。",
     ),
     Code.START_REFUSED: Remedy(
         "A case takes no schedule, time-out or retry policy of its starter. Open it through the client.",

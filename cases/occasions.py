@@ -22,6 +22,8 @@ class Scheduled(StrEnum):
     calendar_check = "CalendarCheck"
     ended_person_check = "EndedPersonCheck"
     loss_report_check = "LossReportCheck"
+    reconciliation = "Reconciliation"
+    full_reconciliation = "FullReconciliation"
 
 
 class Occasion(Record):
@@ -100,3 +102,22 @@ class CalendarChecked(Record):
 
     provisional: int
     recomputed: int
+
+
+class Reconciled(Record):
+    """Cases that were compared, register with run, and in which way they differed."""
+
+    compared: int
+    ahead: int = 0
+    """The register had moved on without the run, which was told to look."""
+    without_run: int = 0
+    """Nothing ran that was open by the register; a run was started where it stands."""
+    behind: int = 0
+    """The register stood before its run: somebody has to say which of both holds."""
+    without_row: int = 0
+    """Runs of cases that the register does not know."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differed."""
+        return not (self.ahead or self.without_run or self.behind or self.without_row)

@@ -119,6 +119,14 @@ class Standing(Record):
         known = {name: value for name, value in more.items() if value}
         return cls(state=dumped, transitions=transitions[-KEPT_TRANSITIONS:], **known)
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Generation and version: how far the case has come."""
+        generation, version = self.state.get("generation", 1), self.state.get("version", 0)
+        if not isinstance(generation, int) or not isinstance(version, int):
+            raise TypeError("a state with odd numbers")
+        return generation, version
+
     def state_of(self, opening: Opening) -> CaseState:
         """The state, of the case that this opening opened."""
         # The audit has its stamp; nothing is written with it again.

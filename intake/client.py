@@ -39,10 +39,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    Priority,
     SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -52,6 +49,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.registry.answered import answer_given, is_taken_in, outcome_reached, receipt_given
 from activities.registry.pool import Pool
 from activities.sealing import Sealer
+from activities.starting import Start
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
 from cases.documents import Document
@@ -69,7 +67,7 @@ from cases.facts import (
 from cases.kinds import KINDS, case_id, every_case, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Milestone, Status
-from cases.models import Actor, Category
+from cases.models import Actor
 from cases.names import (
     ANSWER,
     HISTORY,
@@ -88,7 +86,6 @@ from cases.rules.people import NAMES_THE_SUBMITTER
 from cases.stamps import stamp_id
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from cases.submitters import Citizen, check_authority
-from cases.words import CATEGORY_ZH
 from intake.applications import (
     Application,
     ApplicationCitizen,
@@ -174,13 +171,6 @@ TIMEOUT: Final = timedelta(seconds=30)
 IN_FLIGHT: Final = 16
 """Opens at the same time: between 8 and 32 a server with one store is busiest and nobody waits long."""
 
-_URGENT, _SOON, _NORMAL = 1, 2, 3
-_PRIORITY: Final = {
-    Category.resettled: _SOON,
-    Category.referred: _SOON,
-    Category.refund: _SOON,
-    Category.general: _NORMAL,
-}
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
 _CODES: Final = {code.value: code for code in Code}
 _HEALED_BY_TIME: Final = frozenset(
@@ -858,28 +848,22 @@ class CaseClient:
 
 
 def _start_of(opening: Opening) -> WithStartWorkflowOperation[Any, Outcome]:
-    record, category = KINDS[opening.kind], opening.category
-    identity = case_id(record.kind, opening.person)
+    start = Start.of(opening)
     # A run that failed never became a case: a corrected application may start it.
     reuse = (
         WorkflowIDReusePolicy.ALLOW_DUPLICATE if opening.reopen else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     )
     return WithStartWorkflowOperation(
-        record.kind.value,
+        start.workflow,
         opening,
-        id=identity,
+        id=start.id,
         task_queue=TASK_QUEUE_CASES,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=reuse,
         result_type=Outcome,
-        search_attributes=TypedSearchAttributes(
-            [
-                SearchAttributePair(SearchAttributeKey.for_keyword(name.value), value)
-                for name, value in record.attributes_of(opening).items()
-            ]
-        ),
-        static_summary=f"{record.zh} · {CATEGORY_ZH[category]} · {opening.region} · {identity}",
-        priority=Priority(priority_key=_URGENT if opening.is_urgent else _PRIORITY[category]),
+        search_attributes=start.search_attributes,
+        static_summary=start.summary,
+        priority=start.priority,
     )
 
 

@@ -123,6 +123,18 @@ DEFINITIONS: Final = (
         note="每15分钟：挂失期满 · every quarter of an hour: temporary loss reports that expired",
     ),
     Definition(
+        Scheduled.reconciliation,
+        _every(_MINUTE),
+        catch_up=_MINUTE,
+        note="每分钟：核对刚变动的案件 · every minute: cases that moved, register against run",
+    ),
+    Definition(
+        Scheduled.full_reconciliation,
+        _at(2),
+        catch_up=timedelta(hours=4),
+        note="每日02:00：核对全部在办案件 · daily: all open cases, register against run",
+    ),
+    Definition(
         Scheduled.digests,
         _at(8, 30),
         catch_up=timedelta(hours=12),

@@ -14,6 +14,7 @@ from temporalio.worker import Replayer, Worker
 
 from activities.campaign import Campaign
 from activities.notifications.notifications import Notifications
+from activities.reconciliation import Reconciler
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.details import Presentation, present
@@ -74,7 +75,7 @@ def cases_worker(
     )
 
 
-def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[Activity, ...]:
+def scheduled_activities(supervision: Supervision, campaign: Campaign, reconciler: Reconciler) -> tuple[Activity, ...]:
     """What scheduled workflows ask for on the `cases` task queue."""
     return (
         supervision.digests,
@@ -86,6 +87,8 @@ def scheduled_activities(supervision: Supervision, campaign: Campaign) -> tuple[
         campaign.check_calendar,
         campaign.end_blocks,
         campaign.cases_with_ended_blocks,
+        reconciler.reconcile_moved,
+        reconciler.reconcile_all,
     )
 
 

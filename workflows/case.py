@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
         Fact,
     )
     from cases.machines.machine import Status
-    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, RECEIPT, VIEW, asking_of, told_under
+    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, LOOK_AT_REGISTER, RECEIPT, VIEW, asking_of, told_under
     from cases.openings import Opening
     from cases.stamps import check_fact
     from cases.state import CaseState, Upcoming
@@ -373,6 +373,29 @@ class Case:
             if code is not None:
                 workflow.logger.info("neighbour's event refused", extra={"code": code.value})
 
+    @workflow.signal(
+        name=LOOK_AT_REGISTER,
+        description="与登记库核对（引擎内部）。The reconciliation found that both differ; not for people.",
+    )
+    async def look_at_register(self) -> None:
+        """Stand where the register stands: it may have moved without this run. The signal itself says nothing."""
+        async with self._turn_of_a_caller():
+            if self._not_received is not None or not self.is_open:
+                return
+            request = RegisterRequest(opening=self._opening, at=workflow.now(), arrived=workflow.now())
+            try:
+                answer = await ask_register(
+                    Registry.register, request, summary=str(Caption.reconciling), before_waiting=self._show
+                )
+            except StepRefused as final:
+                workflow.logger.warning("the register did not say where it stands", extra={"code": final.code.value})
+                return
+            if self._is_behind(answer):
+                self._halt(Code.REGISTER_BEHIND)
+                self._show()
+            elif answer.standing is not None and answer.standing.place > (self._case.generation, self._case.version):
+                await self._take_over(answer)
+
     def _can_be_told(self) -> bool:
         """Whether the case rests in a status that somebody may act on, or never will again."""
         return self._resting or not self.is_open or self._not_received is not None
@@ -465,6 +488,8 @@ class Case:
                 )
         except StepRefused as final:
             return final.code
+        if self._is_behind(answer):
+            return Code.REGISTER_BEHIND
         if answer.not_before is not None and answer.now is not None:
             # The timer is armed again, by the register's clock.
             self._ahead = workflow.now() - answer.now
@@ -491,6 +516,10 @@ class Case:
         self._halted = None
         self._resting = False
         await tell_neighbours(answer.neighbours)
+
+    def _is_behind(self, answer: StepResult) -> bool:
+        """Whether the register knows less of this case than its run, which goes back for nobody."""
+        return answer.standing is not None and answer.standing.place < (self._case.generation, self._case.version)
 
     def _stand(self, standing: Standing) -> None:
         self._case = standing.state_of(self._opening)

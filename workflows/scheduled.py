@@ -14,7 +14,8 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     from activities.campaign import Campaign
     from activities.notifications.notifications import Notifications
-    from activities.options import CAMPAIGN, SUPERVISION, SWEEP
+    from activities.options import CAMPAIGN, RECONCILIATION, SUPERVISION, SWEEP
+    from activities.reconciliation import Reconciler
     from activities.supervision import Supervision
     from cases.occasions import (
         BlocksEnded,
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         Invited,
         Occasion,
         Rechecked,
+        Reconciled,
         Scheduled,
         Swept,
     )
@@ -129,6 +131,26 @@ class LossReportCheck:
         return ended.model_copy(update={"told": told})
 
 
+@workflow.defn(name=Scheduled.reconciliation.value)
+class Reconciliation:
+    """Compares, every minute, the cases that have moved with their runs, and brings them into step."""
+
+    @workflow.run
+    async def run(self) -> Reconciled:
+        """Compare what has moved since the last time."""
+        return await at_occasion(Reconciler.reconcile_moved, RECONCILIATION, "核对刚变动的案件 · cases that moved")
+
+
+@workflow.defn(name=Scheduled.full_reconciliation.value)
+class FullReconciliation:
+    """Compares, every night, all open cases and all runs, and brings them into step."""
+
+    @workflow.run
+    async def run(self) -> Reconciled:
+        """Compare everything."""
+        return await at_occasion(Reconciler.reconcile_all, RECONCILIATION, "核对全部在办案件 · all open cases")
+
+
 @workflow.defn(name=Scheduled.calendar_check.value)
 class CalendarCheck:
     """Recomputes dates that rested on a calendar year which is published by now."""
@@ -147,5 +169,7 @@ SCHEDULED: Final[tuple[type, ...]] = (
     CalendarCheck,
     EndedPersonCheck,
     LossReportCheck,
+    Reconciliation,
+    FullReconciliation,
 )
 """The scheduled workflows, for the worker."""

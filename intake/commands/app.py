@@ -31,6 +31,7 @@ UPKEEP: Final = {
     "audit": "intake.commands.auditing",
     "calendar": "intake.commands.dating",
     "schedules": "intake.commands.scheduling",
+    "reconcile": "intake.commands.reconciling",
     "directory": "intake.commands.staffing",
     "contacts": "intake.commands.reaching",
     "notify": "intake.commands.notifying",

@@ -269,6 +269,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
     _S.SERVICE_UNAVAILABLE: (
         Code.GATE_UNAVAILABLE,
         Code.ANSWER_CONTRADICTED,
+        Code.REGISTER_BEHIND,
         Code.DATABASE_UNAVAILABLE,
         Code.ENGINE_UNAVAILABLE,
         Code.ENGINE_TIMEOUT,

@@ -30,6 +30,7 @@ from temporalio.client import (
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.notifications.notifications import Notifications
+from activities.reconciliation import Reconciler
 from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
@@ -46,6 +47,7 @@ from cases.occasions import (
     EndsChecked,
     Invited,
     Rechecked,
+    Reconciled,
     Scheduled,
     Swept,
 )
@@ -234,7 +236,7 @@ async def working(client: Client, register: Pool, clock: Clock = Clock.register)
     campaign = Campaign(register, client, Policies.load(), official_calendar, clock=clock)
     notifications = Notifications(register, sealer, {}, clock=clock)
     registry = Registry(register, sealer, STAMPS, Policies.load(), official_calendar)
-    scheduled = scheduled_activities(supervision, campaign)
+    scheduled = scheduled_activities(supervision, campaign, Reconciler(register, client))
     async with (
         cases_worker(client, registry, Settings(), scheduled=scheduled),
         notifications_worker(client, notifications, Settings()),
@@ -268,6 +270,8 @@ ANSWERS: dict[Scheduled, type[Record]] = {
     Scheduled.calendar_check: CalendarChecked,
     Scheduled.ended_person_check: EndsChecked,
     Scheduled.loss_report_check: BlocksEnded,
+    Scheduled.reconciliation: Reconciled,
+    Scheduled.full_reconciliation: Reconciled,
 }
 
 

@@ -23,6 +23,7 @@ from activities.campaign import Campaign
 from activities.notifications.notifications import Notifications
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.text_messages import TextMessages
+from activities.reconciliation import Reconciler
 from activities.supervision import Supervision
 from cases.delivery import Channel, DeliverRequest
 from cases.errors import Code
@@ -49,6 +50,8 @@ BELONGS_TO: Final = {
     "check_calendar": Scheduled.calendar_check,
     "end_blocks": Scheduled.loss_report_check,
     "cases_with_ended_blocks": Scheduled.loss_report_check,
+    "reconcile_moved": Scheduled.reconciliation,
+    "reconcile_all": Scheduled.full_reconciliation,
 }
 PAGES: Final = {"cases_with_lifted_holds", "cases_of_the_ended", "cases_with_ended_blocks"}
 """What is asked page after page, and names no occasion."""
@@ -169,7 +172,9 @@ async def scheduling(stack: LocalStack) -> AsyncIterator[Scheduling]:
         await late(pool, AGENCY, 5)
         await engine.insured()
         scheduled = scheduled_activities(
-            Supervision(pool, official_calendar), Campaign(pool, client, quiet_policies(), official_calendar)
+            Supervision(pool, official_calendar),
+            Campaign(pool, client, quiet_policies(), official_calendar),
+            Reconciler(pool, client),
         )
         notifications = Notifications(pool, engine.sealer, providers, {Channel.sms: 50.0})
         cases, messages = "forged-occasions", "forged-deliveries"

@@ -1,0 +1,287 @@
+"""Register and runs compared: whether each case stands where its run shows it, and who mends it where it does not.
+
+Sets are compared by the search attribute `CaseVersion`, some cases with one question; only where they seem to differ is
+a case asked for itself, because what visibility finds lags behind. A case that moves at the moment is left to the next
+comparison.
+
+Where the register is ahead, or nothing runs, the case is brought into step: its run is told to look at the register, or
+one is started that begins where the register stands. Nothing is decided by that, and only that it was so is written.
+Where the register stands *before* its run it was restored to an earlier moment, or the run is of another register:
+somebody has to say which holds, and until then the run does nothing (REGISTER_BEHIND).
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.registry.errors import code_of, report
+from activities.registry.pool import Pool, connection_of
+from activities.registry.queries import load
+from activities.registry.reading import case_now
+from activities.starting import Start
+from cases.errors import CaseError, Code
+from cases.kinds import every_case
+from cases.names import LOOK_AT_REGISTER, TASK_QUEUE_CASES, SearchAttribute
+from cases.occasions import Reconciled
+
+SQL: Final = load("comparing.sql", beside=__file__)
+
+log = logging.getLogger(__name__)
+
+RESTED: Final = timedelta(seconds=15)
+"""So long a case has not moved before it is compared: its run shows what the register answered a moment later."""
+
+BATCH: Final = 100
+"""Cases asked for with one query of visibility."""
+
+_VERSION: Final = SearchAttributeKey.for_int(SearchAttribute.version.value)
+
+
+class Kind(StrEnum):
+    """How register and run differ."""
+
+    ahead = "ahead"
+    without_run = "without_run"
+    behind = "behind"
+    without_row = "without_row"
+
+
+class Row(NamedTuple):
+    """A case, as the register has it."""
+
+    case_id: str
+    generation: int
+    version: int
+    is_open: bool
+    moved_at: datetime
+
+
+class Difference(NamedTuple):
+    """A case in which both differ."""
+
+    case_id: str
+    kind: Kind
+    generation: int | None
+    version: int | None
+    run_id: str | None = None
+    run_version: int | None = None
+
+
+class Compared(NamedTuple):
+    """How many cases were compared, which differed, and up to where of the feed."""
+
+    cases: int
+    differences: tuple[Difference, ...]
+    place: int = 0
+
+
+class Comparing:
+    """Compares, and brings into step unless it only looks."""
+
+    def __init__(
+        self, pool: Pool, client: Client, *, only_look: bool = False, task_queue: str = TASK_QUEUE_CASES
+    ) -> None:
+        self._pool = pool
+        self._task_queue = task_queue
+        self._client = client
+        self._only_look = only_look
+
+    async def moved(self, now: datetime) -> AsyncGenerator[Compared, None]:
+        """Compare what has moved since the last time, some cases at a time."""
+        place = await self._reached()
+        while True:
+            values = {"after": place, "before": now - RESTED, "limit": BATCH}
+            async with connection_of(self._pool) as connection:
+                rows = await SQL["moved"].all(connection, values)
+            if not rows:
+                return
+            place = max(row["place"] for row in rows)
+            cases = [Row(*(row[name] for name in Row._fields)) for row in rows]
+            yield Compared(len(cases), await self._compare(cases, now), place)
+            if not self._only_look:
+                async with connection_of(self._pool) as connection:
+                    await SQL["has_reached"].run(connection, {"sequence": place})
+
+    async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
+        """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared."""
+        while True:
+            values = {"after": after, "before": now - RESTED, "limit": BATCH}
+            async with connection_of(self._pool) as connection:
+                cases = [Row(**row) for row in await SQL["standing"].all(connection, values)]
+            if not cases:
+                break
+            after = cases[-1].case_id
+            yield after, Compared(len(cases), await self._compare(cases, now))
+        async for compared in self._runs(now):
+            yield after, compared
+
+    async def _reached(self) -> int:
+        async with connection_of(self._pool) as connection:
+            row = await SQL["reached"].first(connection, {})
+        return 0 if row is None else int(row["sequence"])
+
+    async def _compare(self, cases: Sequence[Row], now: datetime) -> tuple[Difference, ...]:
+        runs = await self._runs_of([case.case_id for case in cases])
+        found = []
+        for case in cases:
+            if _differ(case, runs.get(case.case_id)) is None:
+                continue
+            difference = await self._look_again(case.case_id, now)
+            if difference is not None:
+                found.append(difference)
+                await self._mend(difference)
+        return tuple(found)
+
+    async def _runs_of(self, case_ids: Sequence[str]) -> dict[str, WorkflowExecution]:
+        """The newest run of each case, as far as visibility knows."""
+        runs: dict[str, WorkflowExecution] = {}
+        named = ", ".join(f"'{case_id}'" for case_id in case_ids)
+        async for run in self._client.list_workflows(f"WorkflowId IN ({named})"):
+            known = runs.get(run.id)
+            if known is None or run.start_time > known.start_time:
+                runs[run.id] = run
+        return runs
+
+    async def _look_again(self, case_id: str, now: datetime) -> Difference | None:
+        """The case itself and the row as it stands by now; None where they agree, or the case moves at the moment."""
+        run = await self._describe(case_id)
+        async with connection_of(self._pool) as connection:
+            row = await SQL["newest"].first(connection, {"case_id": case_id})
+        if row is None or row["moved_at"] > now - RESTED:
+            return None
+        case = Row(**row)
+        kind = _differ(case, run)
+        if kind is None:
+            return None
+        shown = run is not None and run.status is WorkflowExecutionStatus.RUNNING
+        return Difference(
+            case_id,
+            kind,
+            case.generation,
+            case.version,
+            run.run_id if run is not None and shown else None,
+            _version_of(run) if shown else None,
+        )
+
+    async def _describe(self, case_id: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self._client.get_workflow_handle(case_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def _runs(self, now: datetime) -> AsyncGenerator[Compared, None]:
+        """Compare what runs with what the register knows at all."""
+        some: list[WorkflowExecution] = []
+        async for run in self._client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running'"):
+            if run.start_time <= now - RESTED:
+                some.append(run)
+            if len(some) == BATCH:
+                yield Compared(0, await self._without_row(some))
+                some = []
+        if some:
+            yield Compared(0, await self._without_row(some))
+
+    async def _without_row(self, runs: Iterable[WorkflowExecution]) -> tuple[Difference, ...]:
+        by_id = {run.id: run for run in runs}
+        async with connection_of(self._pool) as connection:
+            known = await SQL["known_of"].all(connection, {"case_ids": list(by_id)})
+        unknown = sorted(by_id.keys() - {row["case_id"] for row in known})
+        differences = tuple(
+            Difference(each, Kind.without_row, None, None, by_id[each].run_id, _version_of(by_id[each]))
+            for each in unknown
+        )
+        for difference in differences:
+            await self._mend(difference)
+        return differences
+
+    async def _mend(self, difference: Difference) -> None:
+        if self._only_look:
+            return
+        async with connection_of(self._pool) as connection:
+            is_new = await SQL["write_down"].first(connection, difference._asdict()) is not None
+        if is_new:
+            grave = difference.kind in (Kind.behind, Kind.without_row)
+            log.log(
+                logging.ERROR if grave else logging.WARNING,
+                "register and run differ",
+                extra={"case_id": difference.case_id, "kind": difference.kind.value, "version": difference.version},
+            )
+        if difference.kind is Kind.without_run:
+            try:
+                await self.start(difference.case_id)
+            except (CaseError, ValueError) as unreadable:
+                # Nothing that one case holds keeps the others from being compared; it is found again the next night.
+                report(unreadable, code_of(unreadable))
+        else:
+            # A run that stands behind learns by this that it does, and stops.
+            await self._tell(difference.case_id)
+
+    async def _tell(self, case_id: str) -> None:
+        try:
+            await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER)
+        except RPCError as error:
+            # It has ended in the meantime, and is compared again.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+    async def start(self, case_id: str) -> None:
+        """Start a run for an open case that has none; it begins where the register stands. Raises `CaseError`."""
+        held = await case_now(self._pool, case_id)
+        if held is None:
+            raise CaseError(Code.CASE_UNKNOWN)
+        start = Start.of(held.state.opening)
+        try:
+            await self._client.start_workflow(
+                start.workflow,
+                held.state.opening,
+                id=start.id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=start.search_attributes,
+                static_summary=start.summary,
+                priority=start.priority,
+            )
+        except WorkflowAlreadyStartedError:
+            log.info("somebody has taken the case up", extra={"case_id": case_id})
+
+
+async def newest_differences(pool: Pool, limit: int) -> list[dict[str, Any]]:
+    """The newest differences that are written down, the newest first."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["written_down"].all(connection, {"limit": limit})
+    return [dict(row) for row in rows]
+
+
+def total(so_far: Reconciled, compared: Compared) -> Reconciled:
+    """Add up."""
+    counted = {kind.value: sum(each.kind is kind for each in compared.differences) for kind in Kind}
+    return Reconciled(
+        compared=so_far.compared + compared.cases,
+        **{name: getattr(so_far, name) + count for name, count in counted.items()},
+    )
+
+
+def _version_of(run: WorkflowExecution | None) -> int | None:
+    return None if run is None else run.typed_search_attributes.get(_VERSION)
+
+
+def _differ(case: Row, run: WorkflowExecution | None) -> Kind | None:
+    """How a case and its newest run differ, None where they do not."""
+    runs = run is not None and run.status is WorkflowExecutionStatus.RUNNING
+    if not case.is_open:
+        return Kind.ahead if runs else None
+    if not runs:
+        return Kind.without_run
+    version = _version_of(run) or 0
+    if version == case.version:
+        return None
+    return Kind.ahead if version < case.version else Kind.behind

@@ -1,0 +1,58 @@
+"""The reconciliation's activities: every minute over what moved, every night over all."""
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.occasions import check_scheduled
+from activities.reconciliation.comparing import Comparing, Difference, total
+from activities.registry.clock import Clock
+from activities.registry.errors import codes_only
+from activities.registry.pool import Pool
+from cases.occasions import Occasion, Reconciled, Scheduled
+
+COUNTER = "cardcase_differences"
+"""Metric: differences between register and runs that were found, by `kind`; each time that they are found."""
+
+
+class Reconciler:
+    """Activities that compare register and runs. They write only that both differed."""
+
+    def __init__(self, pool: Pool, client: Client, *, clock: Clock = Clock.register) -> None:
+        self._pool = pool
+        self._client = client
+        self._clock = clock
+
+    @activity.defn
+    @codes_only
+    async def reconcile_moved(self, occasion: Occasion) -> Reconciled:
+        """Compare the cases that have moved since the last time, and bring them into step."""
+        check_scheduled(Scheduled.reconciliation)
+        now = await self._clock.now(self._pool, occasion.at)
+        answer = Reconciled(compared=0)
+        async for compared in Comparing(self._pool, self._client).moved(now):
+            answer = total(answer, compared)
+            _count(compared.differences)
+            activity.heartbeat(compared.place)
+        return answer
+
+    @activity.defn
+    @codes_only
+    async def reconcile_all(self, occasion: Occasion) -> Reconciled:
+        """Compare every open case and every run; another attempt goes on after the last case of the one before."""
+        check_scheduled(Scheduled.full_reconciliation)
+        now = await self._clock.now(self._pool, occasion.at)
+        begun = activity.info().heartbeat_details
+        after, answer = begun or ("", Reconciled(compared=0).model_dump())
+        so_far = Reconciled.model_validate(answer)
+        async for reached, compared in Comparing(self._pool, self._client).all(now, after):
+            so_far = total(so_far, compared)
+            _count(compared.differences)
+            activity.heartbeat(reached, so_far.model_dump())
+        return so_far
+
+
+def _count(differences: tuple[Difference, ...]) -> None:
+    meter = activity.metric_meter()
+    counter = meter.create_counter(COUNTER, "Differences between register and runs of cases that were found")
+    for difference in differences:
+        counter.add(1, {"kind": difference.kind.value})
