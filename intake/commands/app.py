@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from intake.commands import looking, opening, telling
+from intake.commands import importing, looking, opening, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -23,7 +23,6 @@ Exit codes: 0 fine; 1 refused; 64 wrong usage; 65 wrong data; 69 no answer, repe
 PROGRAM: Final = "starter.py"
 
 UPKEEP: Final = {
-    "import": "intake.commands.importing",
     "search": "intake.commands.finding",
     "views": "intake.commands.finding",
     "bulk": "intake.commands.deciding",
@@ -67,6 +66,7 @@ app: Final = typer.Typer(
     name=PROGRAM, cls=Commands, help=_HELP, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 opening.add_to(app)
+importing.add_to(app)
 looking.add_to(app)
 telling.add_to(app)
 

@@ -27,7 +27,7 @@ ViewName = StrEnum("ViewName", [(view.name.replace("-", "_"), view.name) for vie
 BulkEvent = StrEnum("BulkEvent", [(event.name, event.value) for event in Event if event in bulk.IN_BULK])  # type: ignore[misc]  # from the list itself
 
 _CONSIDERED: Final = ("case_id", "status", "possible")
-_TOLD: Final = ("case_id", "told", "status", "confirmed", "code", "remedy")
+_TOLD: Final = ("case_id", "told", "status", "code", "remedy")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -100,15 +100,14 @@ async def run(
             return Exit.fine
         results: list[Told] = []
         async with (
-            upkeep.cases(confirming=True) as cases,
+            upkeep.cases(pool) as cases,
             aclosing(bulk.run(cases, pool, planned, actor, datetime.now(UTC))) as told,
         ):
-            confirmed = cases.confirms
             async for each in told:
                 results.append(each)  # noqa: PERF401 - what was told is kept where the rest fails
     failed = sum(each.code is not None for each in results)
     ordered = sorted(results, key=lambda each: (each.code is None, each.case_id))
-    invocation.say.many([_line(invocation, each, confirmed=confirmed) for each in ordered], _TOLD)
+    invocation.say.many([_line(invocation, each) for each in ordered], _TOLD)
     invocation.say.note(
         f"共 {len(results)} 件，成功 {len(results) - failed} 件，未成功 {failed} 件。",
         f"{len(results)} cases: {len(results) - failed} told, {failed} not.",
@@ -125,12 +124,11 @@ def _show(invocation: Invocation, considered: Sequence[Considered]) -> None:
     invocation.say.many([case._asdict() for case in considered], _CONSIDERED)
 
 
-def _line(invocation: Invocation, told: Told, *, confirmed: bool) -> dict[str, Any]:
+def _line(invocation: Invocation, told: Told) -> dict[str, Any]:
     return {
         "case_id": told.case_id,
         "told": told.code is None,
         "status": told.answer.status.value if told.answer is not None else None,
-        "confirmed": confirmed and told.answer is not None,
         "code": told.code.value if told.code is not None else None,
         "remedy": invocation.say.words(REMEDIES[told.code]) if told.code is not None else None,
     }

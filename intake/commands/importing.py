@@ -1,26 +1,29 @@
-"""The command that opens a case for every row of a register."""
+"""The command that opens a case for every row of a register: handed in whole, done row by row by the service."""
 
 import asyncio
 import csv
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, aclosing, nullcontext
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, Final, Self
+from typing import IO, Annotated, Any, Final, NamedTuple, Self
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from cardcase_client import AsyncClient
+from cardcase_client.calls import FileType, Reading
+from cardcase_client.models import Job, JobRow, RowState
+from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code, Remedy
 from cases.text import safe_for_spreadsheet
-from intake.applications import Application, InputRefused
-from intake.client import IN_FLIGHT, CaseClient, EngineError, Opened, Unavailable, today_in_shanghai
-from intake.commands import upkeep
-from intake.commands.invoking import Invocation
+from intake.commands.door import service
+from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Speaker
-from intake.commands.upkeep import Needs, add_upkeep
 from intake.files import Finding, Register, Row, Terms, open_register
 from intake.files.columns import Column
 from intake.remedies import remedy_of
@@ -28,67 +31,110 @@ from intake.remedies import remedy_of
 SHOWN: Final = 50
 """Findings that a table shows; all of them stand in the error file and in JSON."""
 
-HostOption = Annotated[
-    list[str] | None,
-    typer.Option("--document-host", metavar="HOST", help="A host from which https documents may come; repeatable."),
-]
+_TYPES: Final = {".xlsx": FileType.xlsx, ".csv": FileType.csv, ".jsonl": FileType.json_lines}
+_LOOK_AGAIN: Final = 2
+"""Seconds after which the bar moves on."""
+_IN_A_PAGE: Final = 500
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    add_upkeep(app, "import", import_register, Needs.gate, Needs.temporal)
+    add_command(app, "import", import_register)
 
 
 async def import_register(
     invocation: Invocation,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Register: .xlsx, .csv (UTF-8, GB18030) or .jsonl.")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report only; needs no engine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report only; asks nobody.")] = False,
     errors: Annotated[Path | None, typer.Option(metavar="CSV", help="Write refused rows to this file.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
     ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Pass over unknown columns.")] = False,
     submitter: Annotated[str | None, typer.Option(help="Staff ID, where the file has no such column.")] = None,
-    in_flight: Annotated[int, typer.Option(min=1, max=64, help="Opens at the same time.")] = IN_FLIGHT,
-    document_host: HostOption = None,
+    document_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--document-host", metavar="HOST", help="In a dry run: a host of https documents that the service knows."
+        ),
+    ] = None,
 ) -> Exit:
     """Open a case for every row of a register, and report every row that is refused, by number and code.
 
-    Repeating it is safe and goes on where it was interrupted: what was opened answers as it did.
+    Repeating it is safe: what was opened answers as it did. Where it is interrupted no further row is begun.
     """
-    hosts = frozenset(document_host or ())
-    terms = Terms(today_in_shanghai(), submitter, hosts)
     report = Report(invocation.say)
-    with (
-        open_register(file, terms, sheet=sheet, ignore_unknown=ignore_unknown) as register,
-        ErrorFile.at(errors) as error_file,
-        Bar() as progress,
-    ):
-        rows = Rows(register, report, error_file, progress)
-        report.found(register.findings)
-        try:
-            if dry_run:
-                deque(rows.applications(), maxlen=0)
-            else:
-                async with upkeep.cases(hosts, confirming=True) as cases:
-                    report.confirmed = cases.confirms
-                    await _open_all(cases, rows, in_flight)
-        except asyncio.CancelledError:
-            report.close()
-            invocation.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
-            raise
+    with ErrorFile.at(errors) as error_file:
+        report.error_file = error_file
+        if dry_run:
+            terms = Terms(datetime.now(SHANGHAI).date(), submitter, frozenset(document_host or ()))
+            with open_register(file, terms, sheet=sheet, ignore_unknown=ignore_unknown) as register, Bar() as bar:
+                _read(register, report, bar)
+        else:
+            kind, content = _content(file)
+            how = Reading(sheet=sheet, ignore_unknown=ignore_unknown, submitter=submitter)
+            async with service() as cases:
+                await _import(cases, kind, content, how, report)
     report.close()
     return report.exit
 
 
-async def _open_all(cases: CaseClient, rows: "Rows", in_flight: int) -> None:
-    """Open what the rows hold. An engine that answers nobody any more is left in peace."""
-    unanswered = 0
-    async with aclosing(cases.open_each(rows.applications(), in_flight=in_flight)) as all_opened:
-        async for opened in all_opened:
-            rows.answered(opened)
-            unanswered = unanswered + 1 if isinstance(opened.error, Unavailable) else 0
-            if unanswered == in_flight:
-                break
+def _content(file: Path) -> tuple[FileType, bytes]:
+    """Raises `CaseError` FILE_TYPE_UNKNOWN, FILE_UNREADABLE."""
+    kind = _TYPES.get(file.suffix.lower())
+    if kind is None:
+        raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    try:
+        return kind, file.read_bytes()
+    except OSError:
+        # Its text quotes the path.
+        raise CaseError(Code.FILE_UNREADABLE) from None
+
+
+async def _import(cases: AsyncClient, kind: FileType, content: bytes, how: Reading, report: "Report") -> None:
+    # The key is that of this one call: repeated by hand, it is another job, which judges anew what was refused.
+    job = await cases.hand_in_register(content, kind, key=f"import-{secrets.token_hex(8)}", how=how)
+    try:
+        await _ended(cases, job)
+    except asyncio.CancelledError:
+        await cases.cancel_job(job.id)
+        report.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
+        raise
+    async for row in cases.job_rows(job.id, at_once=_IN_A_PAGE):
+        report.answered(row)
+
+
+async def _ended(cases: AsyncClient, job: Job) -> None:
+    """Wait for the end of a job; a bar moves meanwhile where somebody looks."""
+    with Bar() as bar:
+        while job.ended_at is None:
+            job = await cases.read_job(job.id, wait=_LOOK_AGAIN)
+            bar.at((job.rows.read - job.rows.waiting) / max(job.rows.read, 1))
+
+
+def _read(register: Register, report: "Report", bar: "Bar") -> None:
+    """A register as it is here; nobody is asked."""
+    report.file(register.findings)
+    try:
+        for row in register:
+            bar.at(register.fraction)
+            report.read(row)
+    except CaseError as damaged:
+        # Further on the file turned out to be broken. What stands before that was read all the same.
+        report.read(Row(0, None, (Finding(0, damaged.field, damaged.code, refused=True),)))
+
+
+class Noticed(NamedTuple):
+    """What was found in a row, here or by the service, which may know more codes."""
+
+    column: str | None
+    code: str
+    refused: bool
+    remedy: Remedy
+
+    @classmethod
+    def of(cls, finding: Finding) -> "Noticed":
+        """What was found here."""
+        return cls(finding.column, finding.code.value, finding.refused, remedy_of(finding.code))
 
 
 @dataclass
@@ -96,37 +142,63 @@ class Report:
     """What became of the rows, in numbers, and what was found in them."""
 
     say: Speaker
+    error_file: "ErrorFile | None" = None
     readable: int = 0
     opened: int = 0
     repeated: int = 0
     refused_rows: int = 0
     refused_by_case: int = 0
     unanswered: int = 0
-    confirmed: bool | None = None
-    """Whether receipts were compared with the register; None where nothing was opened."""
     codes: Counter[str] = field(default_factory=Counter)
     _kept: list[dict[str, Any]] = field(default_factory=list)
 
-    def found(self, findings: Iterable[Finding]) -> None:
-        """Take in what was noticed about a row or the file."""
-        for finding in findings:
-            self.codes[finding.code.value] += 1
-            self._keep(
-                {
-                    "row": finding.row,
-                    "column": finding.column,
-                    "code": finding.code.value,
-                    "refused": finding.refused,
-                    "remedy": self.say.words(remedy_of(finding.code)),
-                }
-            )
+    def file(self, findings: Sequence[Finding]) -> None:
+        """Take in what was noticed about the file as a whole."""
+        self._found(0, [Noticed.of(finding) for finding in findings])
 
-    def receipt(self, row: int, opened: Opened) -> None:
-        """Take in an answer. A table shows none: the cases are in the list."""
-        self.opened += 1
-        if opened.receipt is not None and self.say.format is not Format.table:
-            receipt = opened.receipt
-            self._keep({"row": row, "case_id": receipt.case_id, "status": receipt.status.value})
+    def read(self, row: Row) -> None:
+        """Take in a row as it was read here."""
+        noticed = [Noticed.of(finding) for finding in row.findings]
+        self._found(row.number, noticed)
+        self._count(noticed, is_readable=row.application is not None)
+
+    def answered(self, row: JobRow) -> None:
+        """Take in what became of a row. A table shows no receipts: the cases are in the list."""
+        noticed = [
+            Noticed(found.column, found.code, found.refused, Remedy(found.remedy.en, found.remedy.zh))
+            for found in row.findings
+        ]
+        self._found(row.row, noticed)
+        # Of what could be read it is known what it does.
+        self._count(noticed, is_readable=row.event is not None)
+        if row.event is None:
+            return
+        match row.state:
+            case RowState.done:
+                self.opened += 1
+                if self.say.format is not Format.table:
+                    self._keep({"row": row.row, "case_id": row.case_id, "status": row.status})
+            case RowState.refused:
+                self.refused_by_case += 1
+            case _:
+                self.unanswered += 1
+
+    def _count(self, noticed: Sequence[Noticed], *, is_readable: bool) -> None:
+        if is_readable:
+            self.readable += 1
+        elif any(each.code == Code.ROW_REPEATED for each in noticed):
+            self.repeated += 1
+        elif any(each.refused for each in noticed):
+            self.refused_rows += 1
+
+    def _found(self, row: int, noticed: Sequence[Noticed]) -> None:
+        for column, code, refused, remedy in noticed:
+            self.codes[code] += 1
+            if self.error_file is not None and refused:
+                self.error_file.write(row, column, code, remedy)
+            self._keep(
+                {"row": row, "column": column, "code": code, "refused": refused, "remedy": self.say.words(remedy)}
+            )
 
     def _keep(self, line: dict[str, Any]) -> None:
         if self.say.format is Format.jsonl:
@@ -155,9 +227,9 @@ class Report:
         }
         match self.say.format:
             case Format.json:
-                self._total({**numbers, "codes": dict(self.codes), "rows": self._kept})
+                self.say.one({**numbers, "codes": dict(self.codes), "rows": self._kept})
             case Format.jsonl:
-                self._total({**numbers, "codes": dict(self.codes)})
+                self.say.one({**numbers, "codes": dict(self.codes)})
             case Format.table:
                 self.say.many(self._kept, ("row", "column", "code", "refused", "remedy"))
                 hidden = sum(self.codes.values()) - len(self._kept)
@@ -165,14 +237,9 @@ class Report:
                     self.say.note(
                         f"……另有 {hidden} 条，见 --errors 或 -o jsonl", f"… {hidden} more; see --errors or -o jsonl"
                     )
-                self._total({name: str(number) for name, number in numbers.items()})
+                self.say.one({name: str(number) for name, number in numbers.items()})
         if self.unanswered:
-            self.say.note(
-                "引擎未答复部分行；请重复同一命令。", "The engine did not answer for some rows; repeat the command."
-            )
-
-    def _total(self, total: dict[str, Any]) -> None:
-        self.say.one(total if self.confirmed is None else {**total, "confirmed": self.confirmed})
+            self.say.note("部分行未办理；请重复同一命令。", "Some rows were not opened; repeat the command.")
 
 
 class ErrorFile:
@@ -212,68 +279,6 @@ def _bilingual(column: str | None) -> str:
     except ValueError:
         return column or ""
     return f"{known.zh}/{known.value}"
-
-
-class Rows:
-    """Takes applications out of a register and remembers, while they are under way, which row each came from."""
-
-    def __init__(self, register: Register, report: Report, error_file: ErrorFile | None, progress: "Bar") -> None:
-        self._register = register
-        self._report = report
-        self._error_file = error_file
-        self._progress = progress
-        self._row_of: dict[int, int] = {}
-
-    def applications(self) -> Iterator[Application]:
-        """The applications of the rows that hold one; the others are reported."""
-        place = 0
-        for row in self._until_damaged():
-            self._progress.at(self._register.fraction)
-            self._report.found(row.findings)
-            for finding in row.findings:
-                self._write(finding)
-            if row.application is not None:
-                self._report.readable += 1
-                self._row_of[place] = row.number
-                place += 1
-                yield row.application
-            elif any(finding.code is Code.ROW_REPEATED for finding in row.findings):
-                self._report.repeated += 1
-            else:
-                self._report.refused_rows += 1
-
-    def _until_damaged(self) -> Iterator[Row]:
-        try:
-            yield from self._register
-        except CaseError as damaged:
-            # Further on the file turned out to be broken. What stands before that is opened all the same.
-            yield Row(0, None, (Finding(0, damaged.field, damaged.code, refused=True),))
-
-    def answered(self, opened: Opened) -> None:
-        """Take in what became of an application."""
-        row = self._row_of.pop(opened.place)
-        match opened.error:
-            case None:
-                self._report.receipt(row, opened)
-            case InputRefused() as refused:
-                self._report.refused_rows += 1
-                for problem in refused.problems:
-                    self.note(Finding(row, problem.field or None, problem.code, refused=True))
-            case EngineError() as error:
-                if isinstance(error, Unavailable):
-                    self._report.unanswered += 1
-                else:
-                    self._report.refused_by_case += 1
-                self.note(Finding(row, None, error.code, refused=True))
-
-    def note(self, finding: Finding) -> None:
-        """Report something that was found after the row was read."""
-        self._report.found([finding])
-        self._write(finding)
-
-    def _write(self, finding: Finding) -> None:
-        if self._error_file is not None and finding.refused:
-            self._error_file.write(finding.row, finding.column, finding.code.value, remedy_of(finding.code))
 
 
 class Bar:

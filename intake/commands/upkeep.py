@@ -5,8 +5,7 @@ Commands that need one of them run beside the servers; each says in its help whi
 
 import inspect
 from collections.abc import AsyncIterator
-from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any
 
@@ -70,19 +69,14 @@ def _failed(error: EngineError) -> Failed:
 
 
 @asynccontextmanager
-async def cases(
-    document_hosts: AbstractSet[str] = frozenset(), *, confirming: bool = False
-) -> AsyncIterator[CaseClient]:
-    """The client, by the configuration of this process.
+async def cases(pool: Pool) -> AsyncIterator[CaseClient]:
+    """The engine's own client, by the configuration of this process; what it answers is what the register holds.
 
-    With `confirming` what it answers is what the register holds, where the settings name one. Raises
-    `ConfigurationInvalid`, or `Unavailable` where Temporal or that register cannot be reached.
+    Raises `ConfigurationInvalid`, or `Unavailable` where Temporal cannot be reached.
     """
-    settings = read_settings(ClientSettings)
-    sealer = Sealer(KeyRing.load(settings.key_file))
-    reading = register() if confirming and settings.database_url is not None else nullcontext()
-    async with engine() as client, gate() as stamping, reading as pool:
-        yield CaseClient(client, sealer, stamping=stamping, document_hosts=document_hosts, register=pool)
+    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    async with engine() as client, gate() as stamping:
+        yield CaseClient(client, sealer, stamping=stamping, register=pool)
 
 
 @asynccontextmanager

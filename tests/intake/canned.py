@@ -48,7 +48,8 @@ def canned(answers: dict[str, Answered]) -> Iterator[Canned]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            body = json.loads(raw) if raw else None
+            is_json = self.headers.get("Content-Type") == "application/json"
+            body = json.loads(raw) if is_json else raw
             service.asked.append(Asked(self.command, self.path, dict(self.headers), body))
             status, content, media_type = service.answers[self.command]
             self.send_response(status)

@@ -6,8 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from cases.facts import CardProduced, Fact
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.models import Category
 from cases.names import Kind, order_id
-from intake.client import IN_FLIGHT, Opened, Unavailable
 from intake.commands.app import UPKEEP
 from intake.commands.saying import Exit
 from intake.service.acting import fact_of
@@ -64,7 +62,6 @@ class TestUsage:
             ["verify-documents", CASE, "--original-seen", "--copies-on-file", "--copy", "0" * 64],
             ["card-produced", CASE, "--failed", "--batch", "b-1", "--card-number-from", "-"],
             ["import"],
-            ["import", "r.csv", "--in-flight", "0"],
             ["-o", "xml", "show", CASE],
         ],
     )
@@ -198,7 +195,9 @@ class TestUpkeep:
         assert {"open", "show", "list", "leftovers", "acknowledge", "card-produced"} <= shown[0]
         assert not shown[0] & shown[1]
 
-    @pytest.mark.parametrize("command", ["open", "show", "progress", "history", "list", "leftovers", "wait", "hold"])
+    @pytest.mark.parametrize(
+        "command", ["open", "import", "show", "progress", "history", "list", "leftovers", "wait", "hold"]
+    )
     def test_a_command_of_users_brings_nothing_of_the_engine_along(self, command: str) -> None:
         loaded = "import sys, starter; starter.main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
         done = subprocess.run(
@@ -607,24 +606,30 @@ class TestRefusals:
         assert (said.exit, said.err.split(":")[0]) == (Exit.refused, "IDENTITY_EXPIRED")
 
 
-def test_an_engine_that_answers_nobody_ends_the_import_with_69(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    class Silent:
-        confirms = False
+class TestImport:
+    def test_a_service_that_is_not_there_ends_the_import_with_69(self, run: Run, tmp_path: Path) -> None:
+        path = write_csv(tmp_path / "r.csv", csv_of(row_of(person) for person in range(3)))
+        said = run("import", path)
+        assert (said.exit, said.err.split(":")[0]) == (Exit.unavailable, "ENGINE_UNAVAILABLE")
 
-        async def open_each(self, applications: Any, *, in_flight: int) -> AsyncIterator[Opened]:
-            for place, _ in enumerate(applications):
-                assert place <= in_flight
-                yield Opened(place, None, Unavailable(Code.ENGINE_TIMEOUT))
+    def test_a_file_of_no_known_type_is_not_sent(self, run: Run, service: Canned, tmp_path: Path) -> None:
+        path = tmp_path / "register.txt"
+        path.write_text("x", encoding="ascii")
+        said = run("import", path)
+        assert (said.exit, said.err.split(":")[0], service.asked) == (Exit.data, "FILE_TYPE_UNKNOWN", [])
 
-    @asynccontextmanager
-    async def cases(*_: Any, **__: Any) -> AsyncIterator[Silent]:
-        yield Silent()
-
-    monkeypatch.setattr("intake.commands.upkeep.cases", cases)
-    path = write_csv(tmp_path / "r.csv", csv_of(row_of(person) for person in range(100)))
-    said = run("import", path, "-o", "json")
-    assert said.exit == Exit.unavailable
-    assert said.json["unanswered"] == IN_FLIGHT
-    assert said.json["readable"] < 100
+    def test_a_row_that_was_left_alone_ends_with_69(self, run: Run, service: Canned, tmp_path: Path) -> None:
+        """Of a job that somebody cancelled."""
+        counts = {"read": 2, "done": 1, "refused": 0, "waiting": 0, "cancelled": 1}
+        at = scenes.NOW.isoformat()
+        job = {"id": "job-" + "a" * 26, "kind": "register", "state": "cancelled", "rows": counts, "begun_at": at}
+        service.answers["POST"] = Answered(202, json.dumps(job | {"ended_at": at}))
+        done = {"row": 2, "state": "done", "event": "open", "case_id": CASE, "status": "in_review"}
+        left = {"row": 3, "state": "cancelled", "event": "open"}
+        service.answers["GET"] = Answered(200, json.dumps({"rows": [done, left]}))
+        said = run("import", write_csv(tmp_path / "r.csv", csv_of([row_of(1), row_of(2)])), "-o", "json")
+        assert said.exit == Exit.unavailable
+        assert (said.json["readable"], said.json["opened"], said.json["unanswered"]) == (2, 1, 1)
+        (handed_in,) = service.told
+        assert handed_in.path == "/v1/registers"
+        assert handed_in.headers["Content-Type"] == "text/csv"

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from cases.offices import MINISTRY
 from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
 from tests.intake.applying import CLERK, NEW, SOUTH, fields_of, number_change, replacement
-from tests.intake.calling import Run, Said, sample_keys
-from tests.intake.identity import gate_service, log_in
+from tests.intake.calling import Run, Said
+from tests.intake.identity import log_in
 from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
 from tests.intake.service.door import BACK_OFFICE, SECRET, Door
 from tests.scenes import CLERK as TAKES_IN
@@ -44,13 +44,6 @@ INTAKE = Actor(id="intake-1", role=Role.back_office, office=MINISTRY)
 Call = Callable[..., Awaitable[Said]]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def gate(engine: Engine) -> AsyncIterator[str]:
-    """The gate's service."""
-    async with gate_service(engine.time_of) as url:
-        yield url
-
-
 @pytest.fixture
 def call(run: Run, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """The command line as its user has it: the service's address and a token, and nothing else."""
@@ -58,37 +51,11 @@ def call(run: Run, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("CARDCASE_GATE_URL")
 
     async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
-        token = door.token(by or (CLERK if "open" in arguments else VERIFIER))
+        token = door.token(by or (CLERK if {"open", "import"} & set(arguments) else VERIFIER))
         (tmp_path / "token").write_text(token, encoding="ascii")
         return await asyncio.to_thread(run, *arguments, stdin=stdin)
 
     return in_a_thread
-
-
-@pytest.fixture
-def imports(run: Run, engine: Engine, gate: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line beside the servers: keys and Temporal's address in the environment."""
-    # The logging and the threads of this process belong to the tests.
-    monkeypatch.setattr("intake.commands.upkeep.configure_logging", lambda *_: None)
-    monkeypatch.setattr("intake.commands.upkeep.core_runtime", lambda: None)
-    for name, value in environment(engine, tmp_path, gate).items():
-        monkeypatch.setenv(name, value)
-
-    async def in_a_thread(*arguments: str | Path, by: Actor = CLERK) -> Said:
-        log_in(tmp_path, by)
-        return await asyncio.to_thread(run, "import", *arguments)
-
-    return in_a_thread
-
-
-def environment(engine: Engine, folder: Path, gate: str) -> dict[str, str]:
-    return {
-        "CARDCASE_GATE_URL": gate,
-        "CARDCASE_TOKEN_FILE": str(log_in(folder, CLERK)),
-        "CARDCASE_KEY_FILE": str(sample_keys(folder)),
-        "TEMPORAL_ADDRESS": engine.client.service_client.config.target_host,
-        "TEMPORAL_NAMESPACE": engine.client.namespace,
-    }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -133,25 +100,6 @@ async def test_a_case_is_opened_shown_decided_and_waited_for(engine: Engine, cal
     history = (await call("history", case, "-o", "jsonl")).lines
     assert [step["event"] for step in history][:3] == ["registered", "screened", "verify_documents"]
     assert "verify_documents" in (await call("history", case)).out
-
-
-@pytest.mark.parametrize("confirmed", [True, False])
-async def test_an_import_says_whether_the_register_was_seen_to_hold_the_same(
-    engine: Engine, imports: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, confirmed: bool
-) -> None:
-    if confirmed:
-        monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
-    file = write_jsonl(tmp_path / "register.jsonl", [cells(await engine.insured(region=SOUTH))])
-    assert (await imports(file, "-o", "json")).json["confirmed"] is confirmed
-
-
-async def test_a_register_that_cannot_be_read_confirms_nothing_and_ends_with_69(
-    engine: Engine, imports: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("CARDCASE_DATABASE_URL", "postgresql://nobody:nothing@127.0.0.1:1/none")
-    file = write_jsonl(tmp_path / "register.jsonl", [cells(await engine.insured(region=SOUTH))])
-    said = await imports(file)
-    assert (said.exit, said.err.split(":")[0]) == (Exit.unavailable, "DATABASE_UNAVAILABLE")
 
 
 async def test_an_answer_that_the_register_does_not_hold_is_none(engine: Engine, call: Call) -> None:
@@ -325,71 +273,83 @@ async def test_a_system_comes_with_its_own_credential(
 
 
 async def test_a_register_is_imported_once_whatever_the_file_is_called(
-    engine: Engine, imports: Call, tmp_path: Path
+    engine: Engine, call: Call, tmp_path: Path
 ) -> None:
     people = [await engine.insured(region=SOUTH) for _ in range(12)]
     rows = [cells(person) for person in people]
     rows[3]["number"] = rows[3]["number"][:17]
     rows.append(rows[5])
     text = csv_of([list(row.values()) for row in rows])
-    first = (await imports(write_csv(tmp_path / "r.csv", text, "gb18030"), "-o", "json")).json
+    first = (await call("import", write_csv(tmp_path / "r.csv", text, "gb18030"), "-o", "json")).json
     assert (first["readable"], first["opened"], first["repeated"], first["refused_rows"]) == (11, 11, 1, 1)
     opened = {line["row"]: line["case_id"] for line in first["rows"] if "case_id" in line}
     assert len(opened) == 11
 
     transitions = await engine.pool.fetchval("SELECT count(*) FROM transitions")
     renamed = write_csv(tmp_path / "renamed.csv", text)
-    second = await imports(renamed, "-o", "json")
+    second = await call("import", renamed, "-o", "json")
     assert second.exit == Exit.data
     assert {line["row"]: line["case_id"] for line in second.json["rows"] if "case_id" in line} == opened
     assert await engine.pool.fetchval("SELECT count(*) FROM transitions") == transitions
 
 
 async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
-    engine: Engine, imports: Call, tmp_path: Path
+    engine: Engine, call: Call, tmp_path: Path
 ) -> None:
     people = [await engine.insured(region=SOUTH) for _ in range(6)]
     part = write_jsonl(tmp_path / "part.jsonl", [cells(person) for person in people[:3]])
-    assert (await imports(part)).exit == Exit.fine
+    assert (await call("import", part)).exit == Exit.fine
     whole = write_xlsx(tmp_path / "whole.xlsx", [list(cells(person).values()) for person in people])
-    said = await imports(whole, "-o", "json", "--in-flight", "2")
+    said = await call("import", whole, "-o", "json")
     assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
 
 
-async def test_an_import_that_was_interrupted_goes_on_when_it_is_repeated(
-    engine: Engine, imports: Call, gate: str, tmp_path: Path
+async def test_an_import_that_was_interrupted_begins_no_row_any_more_and_goes_on_when_it_is_repeated(
+    engine: Engine, door: Door, call: Call, tmp_path: Path
 ) -> None:
     # Nobody of them is insured: their cases end at once, which is enough here.
-    rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_080)]
+    rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_400)]
     path = write_csv(tmp_path / "r.csv", csv_of(rows))
+    token = log_in(tmp_path, CLERK)
+    token.write_text(door.token(CLERK), encoding="ascii")
+    settings = {"CARDCASE_INTAKE_URL": door.url, "CARDCASE_TOKEN_FILE": str(token)}
+    before = {each["id"] for each in await jobs_of(door)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl", "--in-flight", "2",
-        cwd=ROOT, env={"PATH": os.environ["PATH"]} | environment(engine, tmp_path, gate),
+        sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl",
+        cwd=ROOT, env={"PATH": os.environ["PATH"]} | settings,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdout is not None
-    await process.stdout.readline()
+    async with asyncio.timeout(60):
+        while not (begun := [job for job in await jobs_of(door) if job["id"] not in before and job["rows"]["done"]]):
+            pass
     process.send_signal(signal.SIGINT)
-    out, err = await process.communicate()
+    _, err = await process.communicate()
     assert process.returncode == INTERRUPTED
     assert b"repeat the command" in err
-    assert 0 < json.loads(out.splitlines()[-1])["opened"] < len(rows)
+    (job,) = [each for each in await jobs_of(door) if each["id"] == begun[0]["id"]]
+    assert job["state"] == "cancelled"
+    assert 0 < job["rows"]["done"] < len(rows)
 
-    again = await imports(path, "-o", "json")
+    again = await call("import", path, "-o", "json")
     assert (again.exit, again.json["opened"]) == (Exit.fine, len(rows))
     cases = [line["case_id"] for line in again.json["rows"] if "case_id" in line]
     assert await engine.pool.fetchval("SELECT count(*) FROM cases WHERE case_id = ANY($1)", cases) == len(rows)
     assert await engine.pool.fetchval("SELECT max(generation) FROM cases WHERE case_id = ANY($1)", cases) == 1
 
 
+async def jobs_of(door: Door) -> list[dict[str, Any]]:
+    jobs: list[dict[str, Any]] = (await door.asked("GET", "/v1/jobs", by=CLERK)).json()["jobs"]
+    return jobs
+
+
 async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
-    engine: Engine, imports: Call, tmp_path: Path
+    engine: Engine, call: Call, tmp_path: Path
 ) -> None:
     one, other = [await engine.insured(region=SOUTH) for _ in range(2)]
     rows = [cells(one), cells(other), cells(one, category="转诊")]
     path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
     errors = tmp_path / "errors.csv"
-    said = await imports(path, "-o", "json", "--errors", errors, "--in-flight", "1")
+    said = await call("import", path, "-o", "json", "--errors", errors)
     assert said.exit == Exit.refused
     assert [line["row"] for line in said.json["rows"] if line.get("code") == "CASE_ALREADY_OPEN"] == [4]
     assert [line.split(",")[:3] for line in errors.read_text(encoding="utf-8-sig").splitlines()[1:]] == [
@@ -398,12 +358,12 @@ async def test_rows_that_a_case_refuses_are_reported_by_row_and_end_with_1(
 
 
 async def test_a_system_imports_only_what_clerks_of_the_directory_took_in(
-    engine: Engine, imports: Call, tmp_path: Path
+    engine: Engine, call: Call, tmp_path: Path
 ) -> None:
     clerk = await engine.at_a_post(Actor(id="clerk-41", role=Role.clerk, office=SOUTH))
     rows = [cells(await engine.insured(region=SOUTH), submitter=name) for name in (clerk.id, "clerk-invented")]
     path = write_csv(tmp_path / "r.csv", csv_of([list(row.values()) for row in rows]))
-    said = await imports(path, "-o", "json", by=INTAKE)
+    said = await call("import", path, "-o", "json", by=INTAKE)
     assert said.exit == Exit.refused
     assert [(line["row"], line.get("code")) for line in said.json["rows"] if line.get("code")] == [
         (3, "SUBMITTER_UNKNOWN")
