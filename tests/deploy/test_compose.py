@@ -64,9 +64,31 @@ def test_ports_are_published_on_the_loopback_address_only(services: dict[str, An
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_the_register_cannot_be_reached_past_its_internal_network(compose: Any, services: dict[str, Any]) -> None:
-    assert services["postgres"]["networks"] == ["store"]
+@pytest.mark.parametrize("server", ["postgres", "temporal"])
+def test_a_server_cannot_be_reached_past_its_internal_network(
+    compose: Any, services: dict[str, Any], server: str
+) -> None:
+    assert services[server]["networks"] == ["store"]
+    assert "ports" not in services[server]
     assert compose["networks"]["store"] == {"internal": True}
+
+
+def test_only_our_own_processes_are_on_the_network_of_the_servers(services: dict[str, Any]) -> None:
+    on_it = {name for name, service in services.items() if "store" in service["networks"]}
+    servers, jobs = {"postgres", "temporal"}, {"roles", "migrate", "temporal-schema", "temporal-namespace", "upkeep"}
+    # The Web UI stands between browsers and Temporal, and holds nothing.
+    assert on_it == servers | jobs | {"worker", "gate", "intake", "temporal-ui"}
+    reached = {name for name, service in services.items() if service.get("ports")}
+    assert reached == {"worker", "gate", "intake", "temporal-ui"}
+
+
+def test_who_has_the_keys_is_one_of_our_own_processes(services: dict[str, Any]) -> None:
+    assert {name for name, service in services.items() if "keys" in service.get("secrets", ())} == {
+        "worker",
+        "gate",
+        "intake",
+        "upkeep",
+    }
 
 
 def test_every_container_is_confined(services: dict[str, Any]) -> None:
@@ -126,7 +148,7 @@ def test_two_workers_start_after_the_migrations_and_the_namespace(services: dict
     assert set(worker["depends_on"]) == {"migrate", "temporal-namespace"}
 
 
-@pytest.mark.parametrize(("name", "form"), [("worker", WorkerSettings), ("starter", ClientSettings)])
+@pytest.mark.parametrize(("name", "form"), [("worker", WorkerSettings), ("upkeep", ClientSettings)])
 def test_a_container_is_given_settings_that_its_program_accepts(
     services: dict[str, Any], name: str, form: type[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,9 +282,9 @@ def test_the_workers_reach_providers_and_the_register_does_not(compose: Any, ser
 
 
 def test_the_command_line_has_no_way_into_the_register(services: dict[str, Any]) -> None:
-    starter = services["starter"]
-    assert "CARDCASE_DATABASE_URL" not in starter["environment"]
-    assert starter["secrets"] == ["keys"]
+    upkeep = services["upkeep"]
+    assert "CARDCASE_DATABASE_URL" not in upkeep["environment"]
+    assert upkeep["secrets"] == ["keys"]
 
 
 def test_every_image_has_a_tag_that_says_a_version(services: dict[str, Any]) -> None:
