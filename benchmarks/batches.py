@@ -144,6 +144,7 @@ def person(place: int) -> InsuredPerson:
     card = HeldCard(card_number=f"C{place:08}", payment_authority=True)
     return InsuredPerson(
         personal_number=like.personal_number,
+        source_version=1,
         name=like.name,
         number=derive(like.number or ""),
         region=REGION,

@@ -150,7 +150,9 @@ class Bench:
             # Fifteen digits: the division, a birth date of the years 1900 to 1929, a sequence.
             old[each] = f"440103{each % 30:02}{each % 12 + 1:02}{each % 28 + 1:02}{each // 30 % 900 + 100:03}"
         people = [
-            InsuredPerson(personal_number=f"T{each:07}", name=f"合成人{each}", number=number, region=REGION)
+            InsuredPerson(
+                personal_number=f"T{each:07}", source_version=1, name=f"合成人{each}", number=number, region=REGION
+            )
             for each, number in old.items()
         ]
         loaded = await load_persons(self._pool, self._sealer, people)

@@ -169,6 +169,15 @@ class Code(StrEnum):
     REGISTER_CHANGED = "REGISTER_CHANGED"
     DIGEST_DIFFERS = "DIGEST_DIFFERS"
     PERSON_BUSY = "PERSON_BUSY"
+    # What the register's source says
+    SOURCE_VERSION_REUSED = "SOURCE_VERSION_REUSED"
+    SAID_TWICE = "SAID_TWICE"
+    NUMBER_SUPERSEDED = "NUMBER_SUPERSEDED"
+    CARD_NUMBER_TAKEN = "CARD_NUMBER_TAKEN"
+    CARD_BLOCKED_BY_CASE = "CARD_BLOCKED_BY_CASE"
+    CARDS_CONTRADICT = "CARDS_CONTRADICT"
+    CLAIM_PAID = "CLAIM_PAID"
+    BENEFITS_ALREADY_HELD = "BENEFITS_ALREADY_HELD"
     STATE_TOO_LARGE = "STATE_TOO_LARGE"
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
@@ -723,6 +732,33 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSON_BUSY: Remedy(
         "Another case of this person is writing just now; this one waits for its turn.",
         "此人另一案件正在写入，本案等待。",
+    ),
+    Code.SOURCE_VERSION_REUSED: Remedy(
+        "Something else was said of this in the same version. Send it with the version that it has at the source.",
+        "同一版本号曾报送过不同内容，请按源系统的实际版本号报送。",
+    ),
+    Code.SAID_TWICE: Remedy("The same thing stands twice in one line. Leave one out.", "同一行内重复，请只保留一项。"),
+    Code.NUMBER_SUPERSEDED: Remedy(
+        "The register has a newer number for this person. Take that over; a mistake is corrected by a case.",
+        "登记库已有此人更新的号码，请源系统先行更新；确有错误的，按更正号码办理。",
+    ),
+    Code.CARD_NUMBER_TAKEN: Remedy(
+        "Another card in the register has this number. Compare both at the source.",
+        "登记库中另一张卡已使用此卡号，请核对源系统。",
+    ),
+    Code.CARD_BLOCKED_BY_CASE: Remedy(
+        "The card was reported lost or destroyed here. Tell its case what became of it.",
+        "该卡已在本系统挂失或销毁，请通过其案件办理。",
+    ),
+    Code.CARDS_CONTRADICT: Remedy(
+        "A person has at most one card in use, one that is coming, and one that benefits are paid to. "
+        "Say in the same line what becomes of the other.",
+        "每人至多一张在用卡、一张待激活卡、一张待遇发放卡，请在同一行内一并报送另一张卡的变化。",
+    ),
+    Code.CLAIM_PAID: Remedy("The claim is paid: nothing of it changes any more.", "该笔申请已支付，不能再变更。"),
+    Code.BENEFITS_ALREADY_HELD: Remedy(
+        "Benefits of this person are held or warned of for this reason already. Decide in the case.",
+        "此人待遇已因同一原因暂停发放或已告知，请通过案件办理。",
     ),
     Code.STATE_TOO_LARGE: Remedy(
         "The case has been told more than a case may hold. Decide it, or close it and apply again.",

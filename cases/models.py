@@ -5,10 +5,10 @@ What is searched for or compared travels as a keyed token (`Token`).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -32,6 +32,24 @@ PublicationId = Annotated[str, StringConstraints(pattern=r"^pub-[a-z2-7]{26}$")]
 """Identity of one publication of a changed number (`cases.names.publication_id`)."""
 
 
+def by_code(wrong: CaseError) -> PydanticCustomError:
+    """An error of pydantic's own with the code of another: it has a path, and the other fields are checked as well."""
+    context = {"field": wrong.field} if wrong.field else None
+    return PydanticCustomError(wrong.code.value, wrong.code.value, context)
+
+
+def coded(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A validator whose refusals say their code and which field they mean."""
+
+    def validator(value: Any) -> Any:
+        try:
+            return check(value)
+        except CaseError as wrong:
+            raise by_code(wrong) from None
+
+    return validator
+
+
 def without_personal_data(text: str) -> str:
     """The text as it is. Raises `CaseError` where personal data stands in it."""
     return check_text(text).text if text else text
@@ -41,7 +59,7 @@ LONGEST_REFERENCE = 100
 """Code points in a reference."""
 
 
-def _check_reference(text: str) -> str:
+def check_reference(text: str) -> str:
     """Raises `CaseError`: REFERENCE_EMPTY, REFERENCE_TOO_LONG, or what is wrong with it as a text."""
     if len(text) > LONGEST_REFERENCE:
         raise CaseError(Code.REFERENCE_TOO_LONG)
@@ -50,7 +68,7 @@ def _check_reference(text: str) -> str:
     return without_personal_data(text)
 
 
-Reference = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_check_reference)]
+Reference = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_reference)]
 """An office's or a system's reference of a record, a notice or a decree, as they write it: 石公函〔2026〕11号.
 
 At most 100 characters, without personal data.
@@ -66,7 +84,7 @@ Note = Annotated[str, AfterValidator(without_personal_data)]
 """Free text of at most 500 characters without personal data."""
 
 
-def _only_iso(value: object) -> object:
+def only_iso(value: object) -> object:
     """Dates are YYYY-MM-DD: seconds of an epoch, moments and week dates are misunderstandings."""
     iso = isinstance(value, str) and _ISO_DATE.fullmatch(value) is not None
     if not iso and type(value) is not date:
@@ -75,7 +93,7 @@ def _only_iso(value: object) -> object:
 
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-IsoDate = Annotated[date, BeforeValidator(_only_iso)]
+IsoDate = Annotated[date, BeforeValidator(only_iso)]
 """A civil day of Asia/Shanghai, YYYY-MM-DD."""
 
 
@@ -144,6 +162,7 @@ class Role(StrEnum):
     medical_insurance = "medical_insurance"
     pension = "pension"
     back_office = "back_office"
+    insured_register = "insured_register"
 
 
 class System(StrEnum):

@@ -24,6 +24,8 @@ TOLD_AFTER_CLOSING: Final = "ToldAfterClosing"
 """The workflow type of what tells the register something about a case that is closed."""
 LOOK_AT_REGISTER: Final = "look_at_register"
 """The signal by which a case is told that the register may have moved without it."""
+NEIGHBOUR_MOVED: Final = "neighbour_moved"
+"""The signal by which a case is told what concerns it; whether it is so the register says."""
 CALENDAR_GREW: Final = "calendar_grew"
 """The update by which the engine itself tells a case that years were published; nobody decides anything by it."""
 

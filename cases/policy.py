@@ -395,6 +395,12 @@ class OwedTerms(_Table):
     """That it is still theirs where another agency keeps their record."""
 
 
+class Suspension(_Table):
+    """On what basis a claim waits that arrives for somebody whose number still has 15 digits."""
+
+    legal_basis: Basis
+
+
 class NumberChangeRules(Part):
     """How a region changes ID numbers."""
 
@@ -407,6 +413,7 @@ class NumberChangeRules(Part):
     """Whether a committed number may be taken back while no system has confirmed it."""
     replacement: Literal["offer", "open"] = "offer"
     merging: Merging
+    suspension: Suspension
     demands: tuple[NumberChangeDemand, ...]
     corrections: tuple[CorrectionDemand, ...]
     channels: tuple[NumberChangeChannel, ...]
@@ -429,6 +436,13 @@ class NumberChangeRules(Part):
         if {demand.reason for demand in self.corrections} != set(CorrectionReason):
             raise ValueError("every reason of a correction needs its documents")
         return self
+
+    def to_bring(self) -> tuple[DocumentKind, ...]:
+        """What somebody brings to the counter to have the number changed that was derived from theirs."""
+        upgrade, counter = Road.pure_upgrade, ApplicationChannel.counter
+        known = [demand.document for demand in self.demands if demand.road is upgrade]
+        further = (way.documents for way in self.channels if counter in way.channels and upgrade in way.roads)
+        return tuple(dict.fromkeys([*known, *(document for documents in further for document in documents)]))
 
     def demands_of(self, opening: Opening, road: Road | None) -> tuple[Demand, ...]:
         """Documents that a road needs; a correction those of its reason, whichever road it takes.

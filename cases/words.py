@@ -173,6 +173,7 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
         Role.medical_insurance: "医保系统",
         Role.pension: "养老系统",
         Role.back_office: "业务系统",
+        Role.insured_register: "参保登记系统",
     },
 }
 

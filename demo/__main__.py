@@ -95,7 +95,9 @@ async def _die(servers: Servers, sealer: Sealer, personal_number: str) -> None:
     (person,) = [each for each in people if each.personal_number == personal_number]
     pool = await create_pool(servers.database_url, size=1)
     try:
-        await load_persons(pool, sealer, [person.model_copy(update={"died_on": today_in_shanghai()})])
+        await load_persons(
+            pool, sealer, [person.model_copy(update={"source_version": 2, "died_on": today_in_shanghai()})]
+        )
     finally:
         await pool.close()
 

@@ -21,7 +21,7 @@ FILE: Final = Path(__file__).parents[1] / "clients" / "python" / "cardcase_clien
 _WIDTH: Final = 120
 _FACT: Final = re.compile(r"/v1/cases/\{case\}/events/(?P<event>[a-z_]+)")
 _OF_A_PERSON: Final = frozenset(
-    {"address", "card_number", "name", "new_name", "new_number", "number", "personal_number", "replaces"}
+    {"address", "card_number", "name", "new_name", "new_number", "number", "personal_number", "phone", "replaces"}
 )
 """Fields that no `repr` shows."""
 SAID_BY_CALL: Final = frozenset({"reopen"})
@@ -251,8 +251,11 @@ class _Writer:
 def _contents(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for content in part.get("content", {}).values():
         # A file is no model: it is sent as it is.
-        if "schema" in content and content["schema"].get("format") != "binary":
-            yield content["schema"]
+        schema = content.get("schema", {})
+        if "contentSchema" in schema:
+            yield schema["contentSchema"]
+        elif schema and schema.get("format") != "binary":
+            yield schema
 
 
 def _may_be_left_out(schema: Mapping[str, Any], base: str) -> bool:

@@ -20,7 +20,10 @@ from typing import Final, NoReturn
 import structlog
 from temporalio.service import RPCError
 
+from activities.calendar import official_calendar
+from activities.campaign.suspending import claim_terms
 from activities.sealing import KeyRing, Sealer
+from cases.policy import Policies
 from gate.login import is_safe
 from intake.jobs.running import Runner
 from intake.service.app import described_alone, intake_application, serve_intake
@@ -87,6 +90,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             watch=watch,
             namespace=client.namespace,
             sink_hosts=settings.sink_hosts,
+            claim_terms=claim_terms(Policies.load(), official_calendar),
             webhook_keys=public_keys_in(settings.webhook_trust_file) if settings.webhook_trust_file else (),
         )
         await cleanup.enter_async_context(watch.looking())

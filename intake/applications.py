@@ -6,7 +6,7 @@ with the value (`InputRefused`). Pydantic's own errors carry the input they refu
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, TypeVar
@@ -24,7 +24,7 @@ from pydantic import (
     WrapValidator,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from activities.sealing import Field as Sealable
 from activities.sealing import Sealer
@@ -32,7 +32,7 @@ from cases.documents import MAX_DOCUMENTS, Document, check_document
 from cases.errors import Advice, CaseError, Code
 from cases.facts import HandOver
 from cases.kinds import KINDS, read_case_id
-from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode
+from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode, by_code, coded
 from cases.names import Kind
 from cases.numbers import Valid15, Valid18, normalise, spreadsheet_damage, validate, validate18
 from cases.openings import ApplicationChannel, Correction, Opening, ReplacementReason
@@ -48,6 +48,13 @@ class Problem(NamedTuple):
 
     field: str
     code: Code
+
+
+def pointer_of(field: str) -> str:
+    """The JSON pointer (RFC 6901) of a field's path; a parameter of a query (`?limit`) stays as it is."""
+    if field.startswith("?"):
+        return field
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in field.split(".") if part)
 
 
 class InputRefused(Exception):
@@ -129,22 +136,6 @@ _LATEST: Final = date.max
 """Where only a later check knows the day, no birth date is in the future yet."""
 
 
-def _by_code(wrong: CaseError) -> PydanticCustomError:
-    # An error of pydantic's own lets the other fields be checked as well.
-    context = {"field": wrong.field} if wrong.field else None
-    return PydanticCustomError(wrong.code.value, wrong.code.value, context)
-
-
-def _coded(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def validator(value: Any) -> Any:
-        try:
-            return check(value)
-        except CaseError as wrong:
-            raise _by_code(wrong) from None
-
-    return validator
-
-
 def _check_name(name: str) -> str:
     return check_name(name).text
 
@@ -194,7 +185,7 @@ def _one_by_one(document: Any, validate_document: ValidatorFunctionWrapHandler) 
     try:
         return validate_document(document)
     except CaseError as wrong:
-        raise _by_code(wrong) from None
+        raise by_code(wrong) from None
 
 
 def _distinct(documents: Any) -> Any:
@@ -209,12 +200,12 @@ def _not_too_many(documents: Any) -> Any:
 
 
 PersonalNumber = Annotated[
-    str, StringConstraints(pattern=r"^[0-9A-Z]{4,20}$"), BeforeValidator(_coded(_check_personal_number))
+    str, StringConstraints(pattern=r"^[0-9A-Z]{4,20}$"), BeforeValidator(coded(_check_personal_number))
 ]
 """The agency's own number of a person (个人编号): 4 to 20 digits or capital letters."""
-ShownNumber = Annotated[str, BeforeValidator(_coded(_check_number)), Field(repr=False)]
+ShownNumber = Annotated[str, BeforeValidator(coded(_check_number)), Field(repr=False)]
 """A resident ID number of 18 digits or still of 15, as typed."""
-Name = Annotated[str, AfterValidator(_coded(_check_name)), Field(repr=False)]
+Name = Annotated[str, AfterValidator(coded(_check_name)), Field(repr=False)]
 
 
 class ApplicationDocument(Document):
@@ -225,7 +216,7 @@ class ApplicationDocument(Document):
 
 ApplicationDocuments = Annotated[
     tuple[Annotated[ApplicationDocument, WrapValidator(_one_by_one)], ...],
-    AfterValidator(_coded(_not_too_many)),
+    AfterValidator(coded(_not_too_many)),
     AfterValidator(_distinct),
 ]
 
@@ -236,7 +227,7 @@ class ApplicationCitizen(Contract):
     """The applicant themself, or an agent or guardian by their resident ID number, as typed."""
 
     kind: CitizenKind
-    number: Annotated[str | None, BeforeValidator(_coded(_check_number_if_any))] = Field(default=None, repr=False)
+    number: Annotated[str | None, BeforeValidator(coded(_check_number_if_any))] = Field(default=None, repr=False)
     authority: Annotated[Authority | None, WrapValidator(_one_by_one)] = None
 
     @model_validator(mode="after")
@@ -244,9 +235,9 @@ class ApplicationCitizen(Contract):
         if self.kind is SubmitterKind.applicant:
             surplus = next((name for name in ("number", "authority") if getattr(self, name) is not None), None)
             if surplus is not None:
-                raise _by_code(CaseError(Code.FIELD_INVALID, surplus))
+                raise by_code(CaseError(Code.FIELD_INVALID, surplus))
         elif self.number is None:
-            raise _by_code(CaseError(Code.FIELD_MISSING, "number"))
+            raise by_code(CaseError(Code.FIELD_MISSING, "number"))
         return self
 
 
@@ -270,7 +261,7 @@ class Application(Contract):
     """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
     identity: IdentityCheck | None = None
     """The electronic check of whoever applies, where the region's policy takes one by this channel."""
-    key: Annotated[IdempotencyKey, BeforeValidator(_coded(check_key))] | None = None
+    key: Annotated[IdempotencyKey, BeforeValidator(coded(check_key))] | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
     @property
@@ -296,9 +287,9 @@ class NumberChangeApplication(Application):
     NUMBER = "new_number"
 
     kind: Literal[Kind.id_number_change] = Kind.id_number_change
-    new_number: Annotated[str, BeforeValidator(_coded(_check_number18)), Field(repr=False)]
+    new_number: Annotated[str, BeforeValidator(coded(_check_number18)), Field(repr=False)]
     """The 18-digit number that is applied for; the one in force where the name alone changes."""
-    new_name: Annotated[str | None, AfterValidator(_coded(_check_name_if_any))] = Field(default=None, repr=False)
+    new_name: Annotated[str | None, AfterValidator(coded(_check_name_if_any))] = Field(default=None, repr=False)
     """The name that the person is to have, where it changes as well."""
     correction: Correction | None = None
     """What the correction of a change that was carried out rests on; told with a reopening only."""

@@ -12,6 +12,10 @@ from intake.applications import APPLICATIONS, Application, checked
 
 LARGEST_REQUEST: Final = 64 * 1024
 """Bytes."""
+MOST_LINES: Final = 1000
+"""Of what the register's source says in one request, as JSON Lines."""
+LARGEST_LINES: Final = 4 * 1024 * 1024
+"""Bytes of these lines."""
 DEEPEST_NESTING: Final = 8
 """Objects and arrays inside each other; an application with its documents needs three."""
 LONGEST_INTEGER: Final = 20

@@ -91,12 +91,13 @@ class Players:
     def _insured(self, life: Life) -> InsuredPerson:
         return InsuredPerson(
             personal_number=personal_number(life),
+            source_version=1,
             name=name(life),
             number=registered_number(life),
             region=self.office(life),
             category=life.category,
             cards=(HeldCard(card_number=f"C{life.number:08}", payment_authority=True),),
-            claims=(Claim(amount_fen=120_00, suspended_for="id_number"),),
+            claims=(Claim(reference="claim-1", amount_fen=120_00, suspended_for="id_number"),),
             contributions=(Contribution(month="2026-01", amount_fen=PAID_IN),),
         )
 

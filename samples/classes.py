@@ -160,8 +160,14 @@ def with_card(inventor: Inventor, person: Person, code: str = "1") -> Person:
 def with_suspended_claims(inventor: Inventor, person: Person, because: str) -> Person:
     """The same person with claims that wait until their number, or their card, is in order."""
     person.claims.extend(
-        {"scheme": scheme, "amount_fen": inventor.amount(), "state": "suspended", "suspended_for": because}
-        for scheme in ("medical", "medical", "pension")
+        {
+            "reference": f"claim-{number}",
+            "scheme": scheme,
+            "amount_fen": inventor.amount(),
+            "state": "suspended",
+            "suspended_for": because,
+        }
+        for number, scheme in enumerate(("medical", "medical", "pension"), start=len(person.claims) + 1)
     )
     return person
 

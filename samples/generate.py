@@ -215,6 +215,7 @@ def _json_lines(people: Iterable[Person]) -> bytes:
 def _record(person: Person) -> dict[str, object]:
     return {
         "personal_number": person.personal_number,
+        "source_version": 1,
         "name": person.name,
         "phone": person.phone,
         "number": person.number,

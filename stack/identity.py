@@ -62,7 +62,14 @@ def sample_systems(secret: Callable[[str], str]) -> dict[str, System]:
     They work for all regions, as the demonstration's card bureau, bank and insurers do.
     """
     region = MINISTRY
-    roles = (Role.back_office, Role.bank, Role.medical_insurance, Role.pension, Role.card_bureau)
+    roles = (
+        Role.back_office,
+        Role.bank,
+        Role.medical_insurance,
+        Role.pension,
+        Role.card_bureau,
+        Role.insured_register,
+    )
     names = {role: f"sample-{role.value.replace('_', '-')}" for role in roles}
     systems = {
         name: System(Actor(id=name, role=role, office=region), secret(name), frozenset(SCOPES))

@@ -154,13 +154,14 @@ class Engine:
         )
         fields: dict[str, Any] = {
             "personal_number": person.personal_number,
+            "source_version": 1,
             "name": person.name,
             "number": person.old,
             "region": region,
             "cards": (HeldCard(card_number=f"C{sequence:08}", code="1", payment_authority=True),),
             "claims": (
-                Claim(amount_fen=120_00, suspended_for="id_number"),
-                Claim(amount_fen=80_00, suspended_for="card"),
+                Claim(reference="claim-1", amount_fen=120_00, suspended_for="id_number"),
+                Claim(reference="claim-2", amount_fen=80_00, suspended_for="card"),
             ),
             "contributions": (Contribution(month="2026-01", amount_fen=500_00),),
         }

@@ -37,7 +37,17 @@ with workflow.unsafe.imports_passed_through():
         Fact,
     )
     from cases.machines.machine import Status
-    from cases.names import ANSWER, CALENDAR_GREW, HISTORY, LOOK_AT_REGISTER, RECEIPT, VIEW, asking_of, told_under
+    from cases.names import (
+        ANSWER,
+        CALENDAR_GREW,
+        HISTORY,
+        LOOK_AT_REGISTER,
+        NEIGHBOUR_MOVED,
+        RECEIPT,
+        VIEW,
+        asking_of,
+        told_under,
+    )
     from cases.openings import Opening
     from cases.stamps import check_fact
     from cases.state import CaseState, Upcoming
@@ -359,7 +369,9 @@ class Case:
         given = self._answer_given(update_id)
         return answer_of(self._case, given) if given is not None and given.refused is None else None
 
-    @workflow.signal(description="相关案件的通知（引擎内部）。Another case tells this one; not for people.")
+    @workflow.signal(
+        name=NEIGHBOUR_MOVED, description="相关案件的通知（引擎内部）。Another case tells this one; not for people."
+    )
     async def neighbour_moved(self, told: Neighbour) -> None:
         """Another case tells of a dispute, a changed number or a free turn; the weekly check tells of a lifted hold.
 

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     search = "search"
     lookup = "lookup"
     subject = "subject"
+    persons = "persons"
     reveal = "reveal"
     reset = "reset"
     terminate = "terminate"

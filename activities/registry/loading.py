@@ -1,35 +1,53 @@
-"""Loading a register: extracts of insured persons become rows, sealed on the way.
+"""The register of insured persons: loaded, and kept up to date, by what its source says of them.
 
-A person who is in the register already is left as they are, so that the same extract twice loads nobody twice. But
-that they died, were transferred, or are insured here again after all, the register learns from every extract.
+A line says what is so of one person in one version of the source; what it does not name stays as it is. Each thing that
+is said is compared with what the source said of it last: newer words have effect, repeated and older ones have none,
+and what a case has changed since is not taken back by a source that has not heard of it. Everything is sealed on the
+way, and one function of the database takes it in.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
+from enum import StrEnum
 from itertools import islice
 from re import compile as pattern
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.sealing import Field as SealedField
 from activities.sealing import Sealer
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from cases.facts import CardFunction
 from cases.kinds import KINDS
-from cases.models import Category, LegalBasis, Reference, RegionCode, StaffId
-from cases.text import check_name
+from cases.models import Category, LegalBasis, Record, RegionCode, StaffId, by_code, check_reference, coded, only_iso
+from cases.numbers import normalise, validate18
+from cases.steps import Neighbour
+from cases.text import check_name, check_text
 
 SQL: Final = load("loading.sql")
 
-BATCH: Final = 500
-"""Persons in one transaction."""
+BATCH: Final = 50
+"""Lines in one transaction. Each is a part of it that can be given up alone; the database likes fewer than 64 such."""
 
-_COPY_SECONDS: Final = 60.0
-"""How long the rows of one batch and table may take: a batch is no step that somebody waits for."""
+_SECONDS: Final = 60.0
+"""How long a batch may take, whose lines may have thousands of contribution months."""
+
+LATEST_VERSION: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON has exactly."""
 
 _EIGHTEEN: Final = pattern("[0-9]{17}[0-9X]")
 _FIFTEEN: Final = pattern("[0-9]{15}")
@@ -43,11 +61,40 @@ def _ends_with_a_case(reason: str) -> str:
     return reason
 
 
+def _as_it_stands(number: str) -> str:
+    """A number of 18 digits is a right one. What else stands in an old register is kept as it is.
+
+    Raises `CaseError` as `validate18`.
+    """
+    try:
+        text = normalise(number).text
+    except CaseError:
+        return number
+    if _EIGHTEEN.fullmatch(text):
+        validate18(text, date.max)
+    return text
+
+
 Reason = Annotated[str, AfterValidator(_ends_with_a_case)]
 """Why a claim is suspended or a benefit held: one of those that a kind of case ends (`KindRecord.held_for`)."""
-Number = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Number = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(coded(_as_it_stands))]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{4,23}$")]
+Amount = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
+"""Fen."""
 CardNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{4,32}$")]
+Evidence = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(coded(check_reference))
+]
+Day = Annotated[date, BeforeValidator(coded(only_iso))]
 Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+
+
+def _checked_name(name: str) -> str:
+    return check_name(name).text
+
+
+def _no_number(reference: str) -> str:
+    return check_text(reference).text
 
 
 class _Extract(BaseModel):
@@ -58,8 +105,8 @@ class PastNumber(_Extract):
     """A number the person had before."""
 
     number: Number = Field(repr=False)
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
 
 
 class HeldCard(_Extract):
@@ -74,10 +121,16 @@ class HeldCard(_Extract):
 
 
 class Claim(_Extract):
-    """A reimbursement, refund or other claim, in fen."""
+    """A reimbursement, refund or other claim, in fen.
 
+    `queued` is one that arrived and is to be paid. Whether it can be the register says: it suspends the claims of
+    somebody whose number still has 15 digits.
+    """
+
+    reference: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,64}$"), AfterValidator(coded(_no_number))]
+    """What its scheme calls it; one name for one claim of the person."""
     scheme: Scheme = "medical"
-    amount_fen: Annotated[int, Field(gt=0)]
+    amount_fen: Annotated[int, Field(strict=True, gt=0, le=10**15)]
     state: Literal["suspended", "queued", "paid"] = "suspended"
     suspended_for: Reason | None = None
 
@@ -93,8 +146,8 @@ class BenefitHold(_Extract):
 
     reason: Reason
     state: Literal["warned", "held"] = "held"
-    notice: Reference
-    served_on: date
+    notice: Evidence
+    served_on: Day
     legal_basis: LegalBasis | None = None
     officer: StaffId | None = None
     held_at: AwareDatetime | None = None
@@ -111,52 +164,118 @@ class Contribution(_Extract):
 
     scheme: Scheme = "pension"
     month: Month
-    amount_fen: int
+    amount_fen: Amount
 
 
 class Balance(_Extract):
     """The balance of a personal account, in fen."""
 
     scheme: Scheme = "medical"
-    amount_fen: int
+    amount_fen: Amount
 
 
-class InsuredPerson(_Extract):
-    """One person as a register's extract has it.
+class PersonSaid(_Extract):
+    """What the source says of one person in one version. What is not named stays as it is.
 
-    `number` is the number in force: 15 or 18 digits, or whatever stands there.
+    Things that are said in one version may stand in several lines. `name` and `region` are needed for a person whom the
+    register does not know. `number` is the number in force: 15 or 18 digits, or whatever stands there.
     """
 
     personal_number: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{4,20}$")] = Field(repr=False)
-    name: str = Field(repr=False)
-    phone: str | None = Field(default=None, repr=False)
+    source_version: Annotated[int, Field(strict=True, ge=1, le=LATEST_VERSION)]
+    """Grows with every change of the person's record at the source."""
+    name: Annotated[str, AfterValidator(coded(_checked_name))] | None = Field(default=None, repr=False)
+    phone: Phone | None = Field(default=None, repr=False)
+    """Null for none any more."""
     number: Number | None = Field(default=None, repr=False)
     past_numbers: tuple[PastNumber, ...] = ()
-    region: RegionCode
-    category: Category = Category.general
-    died_on: date | None = None
+    region: RegionCode | None = None
+    category: Category | None = None
+    died_on: Day | None = None
     transferred: bool = False
     """Another agency keeps the record from now on."""
-    insured_again: Reference | None = None
+    insured_again: Evidence | None = None
     """What it rests on that an end which the register knew of was a mistake, or that the person came back."""
-    draws_pension: bool = False
-    cards: tuple[HeldCard, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    benefit_holds: tuple[BenefitHold, ...] = ()
+    draws_pension: bool | None = None
+    cards: Annotated[tuple[HeldCard, ...], Field(max_length=50)] = ()
+    claims: Annotated[tuple[Claim, ...], Field(max_length=500)] = ()
+    benefit_holds: Annotated[tuple[BenefitHold, ...], Field(max_length=10)] = ()
     contributions: tuple[Contribution, ...] = ()
-    balances: tuple[Balance, ...] = ()
+    balances: Annotated[tuple[Balance, ...], Field(max_length=10)] = ()
 
     @model_validator(mode="after")
-    def _fits_the_register(self) -> Self:
-        check_name(self.name)
+    def _is_of_one_person(self) -> Self:
         codes = [card.code for card in self.cards]
         if sum(code in {"1", "B"} for code in codes) > 1 or codes.count("A") > 1:
-            raise ValueError("a person has one card in use, and one that is coming")
+            raise by_code(CaseError(Code.CARDS_CONTRADICT, "cards"))
         if sum(card.payment_authority for card in self.cards) > 1:
-            raise ValueError("benefits are paid to one card")
-        if self.insured_again is not None and (self.died_on is not None or self.transferred):
-            raise ValueError("whoever is insured here did not die and was not transferred")
+            raise by_code(CaseError(Code.CARDS_CONTRADICT, "cards"))
+        if (self.died_on is not None) + self.transferred + (self.insured_again is not None) > 1:
+            # Whoever is insured here did not die and was not transferred.
+            raise by_code(CaseError(Code.FIELD_INVALID, "insured_again"))
+        for field, names in (
+            ("cards", [card.card_number for card in self.cards]),
+            ("claims", [(claim.scheme, claim.reference) for claim in self.claims]),
+            ("contributions", [(each.scheme, each.month) for each in self.contributions]),
+            ("balances", [each.scheme for each in self.balances]),
+        ):
+            if len(set(names)) < len(names):
+                raise by_code(CaseError(Code.SAID_TWICE, field))
         return self
+
+
+class InsuredPerson(PersonSaid):
+    """One person as a register's extract has them: enough for a register that does not know them."""
+
+    name: Annotated[str, AfterValidator(coded(_checked_name))] = Field(repr=False)
+    region: RegionCode
+    category: Category = Category.general
+
+
+class Outcome(StrEnum):
+    """What became of a line."""
+
+    applied = "applied"
+    unchanged = "unchanged"
+    """All of it was said before."""
+    older = "older"
+    """All of it has been said anew since."""
+    refused = "refused"
+    """Nothing of it has effect."""
+
+
+class Suspended(Record):
+    """A claim of a line that the register suspended, and on what basis."""
+
+    pointer: str
+    """Its JSON pointer in the line."""
+    legal_basis: str
+
+
+class Became(NamedTuple):
+    """What became of a line."""
+
+    outcome: Outcome
+    code: Code | None = None
+    """Why it was refused."""
+    pointer: str = ""
+    """Which of its fields is meant, as a JSON pointer; empty for the whole."""
+    suspended: tuple[Suspended, ...] = ()
+    requeued: int = 0
+    """Claims that were suspended for an old number, and are queued again because it is no more."""
+    is_known: bool = False
+    """Whether the register knew the person before."""
+    ended: bool = False
+    """The register learned by it that they died or were transferred."""
+    returned: bool = False
+    """It believed them to be gone, and they are insured here again."""
+
+
+class TakenIn(NamedTuple):
+    """What became of some lines, in their order, and which open cases have to be told of it."""
+
+    lines: tuple[Became, ...]
+    to_tell: tuple[Neighbour, ...]
 
 
 class Refusal(NamedTuple):
@@ -178,210 +297,184 @@ class Loaded(NamedTuple):
     """Persons whom it believed to be gone, and who are insured here again."""
 
 
-@case_errors_only
-async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[InsuredPerson]) -> Loaded:
-    """Load an extract in batches of one transaction each.
+class ClaimTerms(NamedTuple):
+    """By which law claims are suspended and released in a region, and what holders of old numbers are told."""
 
-    A person whose 18-digit number somebody else has already is refused with NUMBER_TAKEN; the rest is loaded. Raises
-    `CaseError` with a code where the database cannot be reached or refuses.
+    legal_basis: str
+    facts: dict[str, Any]
+    """Variables of the message."""
+    owed_under: dict[str, str]
+    """By which law what is owed is released, by the code of why a person has ended."""
+
+
+TermsOf = Callable[[str], ClaimTerms | None]
+"""The terms of an agency's region; None where no policy serves it."""
+
+
+def no_terms(_region: str) -> ClaimTerms | None:
+    """For a register to which no claim arrives that is to be paid; what the ended are owed, their check releases."""
+    return None
+
+
+async def load_persons(pool: Pool, sealer: Sealer, persons: Iterable[PersonSaid], terms: TermsOf = no_terms) -> Loaded:
+    """Load an extract, of whatever region, in batches of one transaction each.
+
+    Open cases of persons who have ended are told by the next check of such persons. Raises `CaseError` with a code
+    where the database cannot be reached or refuses; what came before is in effect, and loading it again changes
+    nothing.
     """
     loaded, known, place, ended, returned = 0, 0, 0, 0, 0
     refused: list[Refusal] = []
     remaining = iter(persons)
     while batch := list(islice(remaining, BATCH)):
-        rows = _Rows(sealer)
-        async with connection_of(pool) as connection, connection.transaction():
-            await SQL["take_time"].first(connection, {"limit": f"{_COPY_SECONDS}s"})
-            await SQL["one_loader"].first(connection, {})
-            taken, present = await _present(connection, sealer, batch)
-            for offset, person in enumerate(batch):
-                token = sealer.person_token(person.personal_number)
-                if token in present:
-                    known += 1
-                    continue
-                number = _token_of_long(sealer, person.number)
-                if number in taken:
-                    refused.append(Refusal(place + offset, Code.NUMBER_TAKEN))
-                    continue
-                if number is not None:
-                    taken.add(number)
-                present.add(token)
-                rows.add(token, person)
+        for offset, became in enumerate((await take_in(pool, sealer, batch, terms)).lines):
+            if became.code is not None:
+                refused.append(Refusal(place + offset, became.code))
+            elif became.is_known:
+                known += 1
+            else:
                 loaded += 1
-            await rows.copy(connection)
-            gone, back = await _learn_standings(connection, sealer, batch)
-        place, ended, returned = place + len(batch), ended + gone, returned + back
+            ended, returned = ended + became.ended, returned + became.returned
+        place += len(batch)
     return Loaded(loaded, known, tuple(refused), ended, returned)
 
 
-async def _learn_standings(connection: Connection, sealer: Sealer, batch: Sequence[InsuredPerson]) -> tuple[int, int]:
-    """Have the register learn who ended and who is back, as far as it does not know; returns how many of each."""
-    said = [person for person in batch if person.died_on or person.transferred or person.insured_again]
-    if not said:
-        return 0, 0
-    values = {
-        "tokens": [sealer.person_token(person.personal_number) for person in said],
-        "died": [person.died_on for person in said],
-        "transferred": [person.transferred for person in said],
-        "evidence": [person.insured_again for person in said],
-    }
-    # Held against transitions of their cases, which look at them again.
-    await SQL["lock_persons"].all(connection, values)
-    died = await SQL["learn_of_deaths"].run(connection, values)
-    transferred = await SQL["learn_of_transfers"].run(connection, values)
-    return died + transferred, await SQL["learn_of_returns"].run(connection, values)
+@case_errors_only
+async def take_in(
+    pool: Pool, sealer: Sealer, lines: Sequence[PersonSaid], terms: TermsOf = no_terms, office: str | None = None
+) -> TakenIn:
+    """Take in at most `BATCH` lines, one after the other, in one transaction.
+
+    With `office` only persons for whose agency it answers. Raises `CaseError` with a code where the database cannot be
+    reached or refuses: whether the lines have effect is not known then, and repeating them is safe.
+    """
+    if len(lines) > BATCH:
+        raise ValueError("too many lines for one transaction")
+    said = [_sealed(sealer, line) for line in lines]
+    async with connection_of(pool) as connection, connection.transaction():
+        await SQL["take_time"].first(connection, {"limit": f"{_SECONDS}s"})
+        await SQL["one_source"].first(connection, {})
+        asked = {"office": office, "lines": said, "terms": await _terms_for(connection, lines, said, terms)}
+        row = await connection.fetchval(SQL["take_in_persons"].sql, json.dumps(asked), timeout=_SECONDS)
+    answer = json.loads(row)
+    return TakenIn(
+        tuple(map(_became, answer["lines"])), tuple(Neighbour.model_validate(each) for each in answer["to_tell"])
+    )
+
+
+def _became(line: dict[str, Any]) -> Became:
+    outcome = Outcome(line["outcome"])
+    if outcome is Outcome.refused:
+        return Became(outcome, Code(line["code"]), line["pointer"])
+    return Became(
+        outcome,
+        suspended=tuple(Suspended.model_validate(each) for each in line["suspended"]),
+        requeued=line["requeued"],
+        is_known=line["is_known"],
+        ended=line["became"] == "ended",
+        returned=line["became"] == "returned",
+    )
+
+
+async def _terms_for(
+    connection: Connection, lines: Sequence[PersonSaid], said: Sequence[dict[str, Any]], terms: TermsOf
+) -> dict[str, dict[str, Any]]:
+    """The terms of the regions in which a claim of these lines may arrive, or be released."""
+    arriving = [
+        (line, its["person"])
+        for line, its in zip(lines, said, strict=True)
+        if line.claims or line.died_on is not None or line.transferred
+    ]
+    if not arriving:
+        return {}
+    rows = await SQL["regions_of"].all(connection, {"tokens": [token for _, token in arriving]})
+    # A line before may move the person: whichever region is named anywhere.
+    regions = {row["region"] for row in rows} | {line.region for line in lines if line.region is not None}
+    known = ((region, terms(region)) for region in regions)
+    return {region: found._asdict() for region, found in known if found is not None}
 
 
 _LONG: Final = 18
 _SHORT: Final = 15
 
 
-def _token_of_long(sealer: Sealer, number: str | None) -> str | None:
-    """Token of an 18-digit number; shorter ones may be shared by several people."""
-    return sealer.number_token(number) if number is not None and _digits(number) == _LONG else None
-
-
-def _digits(number: str | None) -> int | None:
-    if number is None:
-        return None
+def _digits(number: str) -> int | None:
     if _EIGHTEEN.fullmatch(number):
         return _LONG
     return _SHORT if _FIFTEEN.fullmatch(number) else None
 
 
-async def _present(connection: Connection, sealer: Sealer, batch: Sequence[InsuredPerson]) -> tuple[set[str], set[str]]:
-    """Tokens of numbers that are taken, and of persons who are in the register."""
-    persons = [sealer.person_token(person.personal_number) for person in batch]
-    numbers = [sealer.number_token(person.number) for person in batch if person.number is not None]
-    taken = await SQL["numbers_taken"].all(connection, {"tokens": numbers})
-    present = await SQL["persons_present"].all(connection, {"tokens": persons})
-    return {row["token"] for row in taken}, {row["token"] for row in present}
+def _sealed(sealer: Sealer, line: PersonSaid) -> dict[str, Any]:
+    """A line as the database takes it in: sealed, with a keyed token where what is said has to be compared."""
+    person = sealer.person_token(line.personal_number)
+
+    def number_of(number: str) -> dict[str, Any]:
+        return {
+            "token": sealer.number_token(number),
+            "sealed": sealer.seal(number, field=SealedField.number, person=person),
+            "digits": _digits(number),
+        }
+
+    return {
+        "person": person,
+        "version": line.source_version,
+        "parts": dict(_parts(sealer, line, person, number_of)),
+        "past_numbers": [
+            number_of(past.number) | past.model_dump(mode="json", include={"valid_from", "valid_to"})
+            for past in line.past_numbers
+        ],
+        "cards": [_card(sealer, card, person) for card in line.cards],
+        "claims": [
+            claim.model_dump(mode="json") | {"content": f"{claim.state}|{claim.suspended_for or ''}|{claim.amount_fen}"}
+            for claim in line.claims
+        ],
+        "benefit_holds": [hold.model_dump(mode="json") for hold in line.benefit_holds],
+        "contributions": [each.model_dump() | {"month": f"{each.month}-01"} for each in line.contributions],
+        "balances": [each.model_dump() for each in line.balances],
+    }
 
 
-class _Rows:
-    """Rows of a batch, table by table, as COPY takes them."""
-
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
-        self._people: list[tuple[str, InsuredPerson]] = []
-
-    def add(self, token: str, person: InsuredPerson) -> None:
-        self._people.append((token, person))
-
-    async def copy(self, connection: Connection) -> None:
-        if not self._people:
-            return
-        ids = [row["id"] for row in await SQL["person_ids"].all(connection, {"count": len(self._people)})]
-        for table, (columns, rows_of) in _TABLES.items():
-            records = [
-                row
-                for person_id, (token, person) in zip(ids, self._people, strict=True)
-                for row in rows_of(self._sealer, person_id, token, person)
-            ]
-            if records:
-                await connection.copy_records_to_table(table, columns=columns, records=records, timeout=_COPY_SECONDS)
-
-
-_RowsOf = Callable[[Sealer, int, str, InsuredPerson], Iterator[tuple[Any, ...]]]
-
-
-def _persons(sealer: Sealer, person_id: int, token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    name = sealer.seal(person.name, field=SealedField.name, person=token)
-    phone = None if person.phone is None else sealer.seal(person.phone, field=SealedField.phone, person=token)
-    yield (
-        person_id,
-        token,
-        name,
-        phone,
-        person.region,
-        person.category.value,
-        person.died_on,
-        person.draws_pension,
-    )
-
-
-def _numbers(sealer: Sealer, person_id: int, token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    def row(number: str, state: str, valid_from: date | None, valid_to: date | None) -> tuple[Any, ...]:
-        sealed = sealer.seal(number, field=SealedField.number, person=token)
-        return person_id, sealer.number_token(number), sealed, _digits(number), state, valid_from, valid_to
-
-    for past in person.past_numbers:
-        yield row(past.number, "historic", past.valid_from, past.valid_to)
-    if person.number is not None:
-        since = max((past.valid_to for past in person.past_numbers if past.valid_to is not None), default=None)
-        yield row(person.number, "living", since, None)
-
-
-def _cards(sealer: Sealer, person_id: int, token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    for card in person.cards:
+def _parts(
+    sealer: Sealer, line: PersonSaid, person: str, number_of: Callable[[str], dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is said of the person themself, by name; of each the content by which two words are compared."""
+    if line.name is not None:
+        sealed = sealer.seal(line.name, field=SealedField.name, person=person)
+        yield "name", {"sealed": sealed, "content": sealer.content_token(f"name:{line.name}")}
+    if "phone" in line.model_fields_set:
+        phone = line.phone
+        sealed_phone = None if phone is None else sealer.seal(phone, field=SealedField.phone, person=person)
+        yield "phone", {"sealed": sealed_phone, "content": sealer.content_token(f"phone:{phone or ''}")}
+    if line.number is not None:
+        number = number_of(line.number)
+        yield "number", number | {"content": number["token"]}
+    if line.region is not None:
+        yield "region", {"content": line.region}
+    if line.category is not None and "category" in line.model_fields_set:
+        yield "category", {"content": line.category.value}
+    if line.draws_pension is not None:
+        yield "draws_pension", {"content": "true" if line.draws_pension else "false"}
+    if line.died_on is not None:
+        yield "standing", {"standing": "died", "died_on": line.died_on.isoformat(), "content": f"died|{line.died_on}"}
+    elif line.transferred:
+        yield "standing", {"standing": "transferred", "content": "transferred"}
+    elif line.insured_again is not None:
         yield (
-            person_id,
-            card.code,
-            sealer.seal(card.card_number, field=SealedField.card_number, person=token),
-            sealer.number_token(card.card_number),
-            card.generation,
-            sorted(function.value for function in card.functions),
-            card.printed_data_outdated,
-            card.payment_authority,
+            "standing",
+            {"standing": "insured", "evidence": line.insured_again, "content": f"insured|{line.insured_again}"},
         )
 
 
-def _claims(_sealer: Sealer, person_id: int, _token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    for claim in person.claims:
-        yield person_id, claim.scheme, claim.amount_fen, claim.state, claim.suspended_for
-
-
-def _holds(_sealer: Sealer, person_id: int, _token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    for hold in person.benefit_holds:
-        yield (
-            person_id,
-            hold.reason,
-            hold.state,
-            hold.legal_basis,
-            hold.notice,
-            hold.served_on,
-            hold.officer,
-            hold.held_at,
-        )
-
-
-def _contributions(_sealer: Sealer, person_id: int, _token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    for contribution in person.contributions:
-        yield (
-            person_id,
-            contribution.scheme,
-            datetime.strptime(contribution.month, "%Y-%m").replace(tzinfo=UTC).date(),
-            contribution.amount_fen,
-        )
-
-
-def _balances(_sealer: Sealer, person_id: int, _token: str, person: InsuredPerson) -> Iterator[tuple[Any, ...]]:
-    for balance in person.balances:
-        yield person_id, balance.scheme, balance.amount_fen
-
-
-_TABLES: Final[dict[str, tuple[tuple[str, ...], _RowsOf]]] = {
-    "persons": (("id", "token", "name", "phone", "region", "category", "died_on", "draws_pension"), _persons),
-    "numbers": (("person_id", "token", "sealed", "digits", "state", "valid_from", "valid_to"), _numbers),
-    "cards": (
-        (
-            "person_id",
-            "code",
-            "number",
-            "number_token",
-            "card_generation",
-            "functions",
-            "printed_data_outdated",
-            "payment_authority",
-        ),
-        _cards,
-    ),
-    "claims": (("person_id", "scheme", "amount_fen", "state", "suspended_for"), _claims),
-    "benefit_holds": (
-        ("person_id", "reason", "state", "legal_basis", "notice", "served_on", "officer", "held_at"),
-        _holds,
-    ),
-    "contributions": (("person_id", "scheme", "month", "amount_fen"), _contributions),
-    "balances": (("person_id", "scheme", "amount_fen"), _balances),
-}
-"""Tables in the order in which they can be filled, their columns, and a person's rows in them."""
+def _card(sealer: Sealer, card: HeldCard, person: str) -> dict[str, Any]:
+    functions = sorted(function.value for function in card.functions)
+    content = (card.code, card.generation, ",".join(functions), card.printed_data_outdated, card.payment_authority)
+    return {
+        "token": sealer.number_token(card.card_number),
+        "sealed": sealer.seal(card.card_number, field=SealedField.card_number, person=person),
+        "code": card.code,
+        "generation": card.generation,
+        "functions": functions,
+        "outdated": card.printed_data_outdated,
+        "paid": card.payment_authority,
+        "content": "|".join(map(str, content)),
+    }

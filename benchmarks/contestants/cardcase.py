@@ -41,12 +41,13 @@ def insured(person: int) -> InsuredPerson:
     month, rest = rest % 12 + 1, rest // 12
     return InsuredPerson(
         personal_number=f"B{person:07}",
+        source_version=1,
         name=f"合成人{person}",
         # Fifteen digits: the division, a birth date of the years 1900 to 1929, a sequence.
         number=f"{REGION}{rest % 30:02}{month:02}{day:02}{100 + rest // 30 % 800:03}",
         phone=f"100{person:08}",
         region=REGION,
-        claims=(Claim(amount_fen=120_00, suspended_for="id_number"),),
+        claims=(Claim(reference="claim-1", amount_fen=120_00, suspended_for="id_number"),),
         contributions=(Contribution(month="2026-01", amount_fen=500_00),),
     )
 

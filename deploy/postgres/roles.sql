@@ -4,8 +4,8 @@
 -- cardcase_owner owns the schema, migrates it, and loads the register and the directory. cardcase_worker has the rights that
 -- the steps of cases need, table by table (grant_rights() of the schema), and cannot change the schema. cardcase_reader, for
 -- auditors and for commands that look into the register, reads tokens and ciphertext, and writes nothing but entries of the
--- journal, through its function. cardcase_intake, for the intake service, reads the same, and writes who reads the feed and who is
--- told by webhook. temporal owns Temporal's two databases and sees no other.
+-- journal, through its function. cardcase_intake, for the intake service, reads the same, writes who reads the feed and who is
+-- told by webhook, and takes in what the register's source says, by a function. temporal owns Temporal's two databases and sees no other.
 --
 -- The audit is append-only for everyone: by rights for workers and readers, by triggers for the owner, and the triggers
 -- themselves are kept by an event trigger that only the superuser can remove. What a superuser does is found by the hash

@@ -21,14 +21,19 @@ async def object_of(request: Request) -> dict[str, Any]:
 
     Raises `CaseError` MEDIA_TYPE_UNKNOWN, REQUEST_TOO_LARGE, and as `read_object`.
     """
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != JSON:
+    return read_object(await body_of(request, (JSON,), LARGEST_REQUEST))
+
+
+async def body_of(request: Request, media_types: Collection[str], largest: int) -> bytes:
+    """The body of a request, read to its end. Raises `CaseError` MEDIA_TYPE_UNKNOWN and REQUEST_TOO_LARGE."""
+    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() not in media_types:
         raise CaseError(Code.MEDIA_TYPE_UNKNOWN)
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_REQUEST:
+        if len(body) > largest:
             raise CaseError(Code.REQUEST_TOO_LARGE)
-    return read_object(bytes(body))
+    return bytes(body)
 
 
 def described(
@@ -69,6 +74,13 @@ def described(
         "discriminator": {"propertyName": told_apart_by, "mapping": mapping},
         "$defs": known,
     }
+
+
+def described_lines(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body of JSON Lines, each of which is the model."""
+    line = described(model)
+    # A schema of JSON describes one text of it; these are many.
+    return {"type": "string", "format": "binary", "contentSchema": {"$ref": line["$ref"]}, "$defs": line["$defs"]}
 
 
 def _as_before(sent: dict[str, Any], before: Mapping[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ OPEN: Final = "cases:open"
 READ: Final = "cases:read"
 FEED: Final = "feed:read"
 IMPORT: Final = "registers:import"
+PERSONS: Final = "persons:feed"
 _BEARER: Final = "Bearer "
 
 SEES_ALL: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator, Role.back_office})
@@ -31,7 +32,7 @@ def tell(event: Event) -> str:
     return f"events:tell:{event.value}"
 
 
-SCOPES: Final = (OPEN, READ, FEED, IMPORT, *(tell(event) for event, record in EVENTS.items() if record.roles))
+SCOPES: Final = (OPEN, READ, FEED, IMPORT, PERSONS, *(tell(event) for event, record in EVENTS.items() if record.roles))
 """All scopes that narrow a token."""
 TELLS_OF_PROGRAMS: Final = tuple(
     tell(event) for event, record in EVENTS.items() if not PROGRAMS.isdisjoint(record.roles)

@@ -1,6 +1,7 @@
 """The description of the interface (OpenAPI 3.1): written from the models and from what each route says of itself."""
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,7 +15,7 @@ from pydantic.json_schema import models_json_schema
 from cases.events import EVENTS
 from intake.service import examples
 from intake.service.bodies import COMPONENTS, JSON
-from intake.service.callers import FEED, IMPORT, OPEN, READ, SCOPES, tell
+from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, SCOPES, tell
 from intake.service.problems import MEDIA_TYPE, Problem
 from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
 
@@ -39,6 +40,7 @@ _TAGS: Final = (
     {"name": "cases", "description": "Opening cases, reading them, and waiting for them to move."},
     {"name": "events", "description": "Telling a case what happened."},
     {"name": "jobs", "description": "Handing in whole registers and batches of events, done row by row."},
+    {"name": "persons", "description": "Keeping the register of insured persons up to date."},
     {"name": "feed", "description": "Being told, for networks that let nothing in: what happened, in order."},
     {"name": "subscriptions", "description": "Being told by webhook, signed after Standard Webhooks."},
 )
@@ -123,10 +125,10 @@ def _operation(says: Says) -> dict[str, Any]:
     scopes = () if says.scope is None else (says.scope, *says.or_scopes)
     operation: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in scopes]}
     if says.body is not None:
-        content: dict[str, Any] = {"schema": dict(says.body)}
+        content: dict[str, Any] = {"schema": says.body}
         if says.example is not None:
             content["examples"] = {name: _marked(value) for name, value in says.example.items()}
-        operation["requestBody"] = {"required": True, "content": {kind: dict(content) for kind in says.takes}}
+        operation["requestBody"] = {"required": True, "content": {kind: deepcopy(content) for kind in says.takes}}
     responses: dict[str, Any] = {str(int(says.status)): _answer(says)}
     for status, what in says.also.items():
         responses[str(int(status))] = {"description": what, **_headers(says)} | (
@@ -278,6 +280,7 @@ _SCOPES: Final = {
     READ: "Read cases, and wait for them.",
     FEED: "Read the feed, and be told by webhook.",
     IMPORT: "Hand in registers, a case for each row.",
+    PERSONS: "Say what is so of insured persons; for the register's source alone.",
 } | {tell(event): f"Tell a case: {event.value} ({record.zh})." for event, record in EVENTS.items()}
 _SECURITY: Final = {
     SCHEME: {

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from activities.publishing.entries import Challenge, Entry, Moved, Told, type_of
 from activities.publishing.subscribing import State, Subscription
+from activities.registry.loading import Suspended
 from activities.registry.reading import CaseRow
 from cases.answers import Answer, CaseView, Left, Outcome, Receipt
 from cases.clocks import SHANGHAI
@@ -23,7 +24,9 @@ from cases.openings import ApplicationChannel
 from cases.progress import Progress
 from cases.submitters import SubmitterKind
 from intake.jobs.store import Job, JobKind, JobState, RowCounts, RowState
+from intake.persons import LineAnswer, LineError, LineOutcome
 from intake.service.feed import Events, FeedEnd
+from intake.service.feeding import PersonsAnswer
 from intake.service.jobs import JobRow, JobRows, Jobs, refused_finding
 from intake.service.keys import PublishedKey, WebhookKeySet
 from intake.service.looking import DeliveryRead, Found, History, Page, SubjectRead, TransitionRead
@@ -79,6 +82,11 @@ WANTED: Final[Mapping[str, Any]] = {
     "sink": "https://back-office.example.invalid/cardcase",
     "types": [type_of(Told.case_moved)],
 }
+SAID: Final = """\
+{"personal_number": "SN0034", "source_version": 41, "phone": "10001446818"}
+{"personal_number": "SN0034", "source_version": 42, "died_on": "2026-03-01"}
+"""
+"""Two changes of one person, as JSON Lines."""
 FROM: Final[Mapping[str, Any]] = {"after": _PLACE}
 REGISTER: Final = f"""\
 个人编号,姓名,证件号码,经办机构区划,材料清单,受理人
@@ -215,6 +223,25 @@ _EXAMPLES: Final[tuple[BaseModel, ...]] = (
     ),
     SubjectRead(case_id=_CASE, number=_NUMBER, replaces=_OLD_NUMBER),
     DeliveryRead(case_id=_CASE, order=EVENTS[Event.card_lost_on_way].form.example["order"], delivery=HandOver.post),
+    PersonsAnswer(
+        applied=1,
+        unchanged=0,
+        older=0,
+        refused=1,
+        unknown=0,
+        lines=(
+            LineAnswer(
+                line=1,
+                outcome=LineOutcome.applied,
+                suspended=(Suspended(pointer="/claims/0", legal_basis="社会保险经办条例第十条"),),
+            ),
+            LineAnswer(
+                line=2,
+                outcome=LineOutcome.refused,
+                errors=(LineError(pointer="/number", code=Code.NUMBER_CHECK_DIGIT),),
+            ),
+        ),
+    ),
     Events(events=(_MOVED,), next=_PLACE, is_end=True),
     FeedEnd(next=_PLACE),
     _TOLD,

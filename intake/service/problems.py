@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from cases.answers import Outcome
 from cases.errors import REMEDIES, CaseError, Code
 from cases.models import Record
-from intake.applications import InputRefused
+from intake.applications import InputRefused, pointer_of
 from intake.applications import Problem as InputProblem
 from intake.client import EngineError
 
@@ -141,6 +141,13 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.REGISTER_CHANGED,
         Code.DIGEST_DIFFERS,
         Code.PERSON_BUSY,
+        Code.SOURCE_VERSION_REUSED,
+        Code.NUMBER_SUPERSEDED,
+        Code.CARD_NUMBER_TAKEN,
+        Code.CARD_BLOCKED_BY_CASE,
+        Code.CARDS_CONTRADICT,
+        Code.CLAIM_PAID,
+        Code.BENEFITS_ALREADY_HELD,
         Code.STATE_TOO_LARGE,
         Code.START_REFUSED,
         Code.OCCASION_TO_COME,
@@ -241,6 +248,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.ADDRESS_INVALID,
         Code.PERSON_REPEATED,
         Code.PAYLOAD_INVALID,
+        Code.SAID_TWICE,
         Code.POLICY_UNKNOWN,
         Code.SINK_REFUSED,
     ),
@@ -301,7 +309,7 @@ def problem_of(code: Code, errors: Iterable[InputProblem] = (), outcome: Outcome
         code=code,
         remedy=_remedy(code),
         errors=tuple(
-            FieldProblem(pointer=_pointer(each.field), code=each.code, remedy=_remedy(each.code)) for each in errors
+            FieldProblem(pointer=pointer_of(each.field), code=each.code, remedy=_remedy(each.code)) for each in errors
         ),
         outcome=outcome,
     )
@@ -382,9 +390,3 @@ async def of_route(_request: Request, error: Exception) -> Response:
 
 def _remedy(code: Code) -> Remedy:
     return Remedy(zh=REMEDIES[code].zh, en=REMEDIES[code].en)
-
-
-def _pointer(field: str) -> str:
-    if field.startswith("?"):
-        return field
-    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in field.split(".") if part)

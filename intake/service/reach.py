@@ -7,14 +7,17 @@ from fastapi import Response
 from pydantic import BaseModel
 from temporalio.client import Client
 
+from activities.registry.loading import TermsOf, no_terms
 from activities.registry.pool import Pool
 from activities.registry.reading import CaseNow, case_now
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
+from cases.steps import Neighbour
 from gate.gate import ManifestWanted
 from intake.client import CaseClient
 from intake.jobs.running import Runner
+from intake.persons import tell_neighbour
 from intake.service.callers import Caller, Callers
 from intake.service.exchange import Gates
 from intake.service.watching import Watch
@@ -56,6 +59,10 @@ class CasesOf:
             register=self._register,
         )
 
+    async def tell_neighbour(self, neighbour: Neighbour) -> None:
+        """As `intake.persons.tell_neighbour`."""
+        await tell_neighbour(self._client, neighbour)
+
 
 class Reach(NamedTuple):
     """What the routes work with."""
@@ -69,6 +76,8 @@ class Reach(NamedTuple):
     namespace: str
     sink_hosts: frozenset[str] = frozenset()
     """Hosts, with their port where it is not 443, to which events may be sent."""
+    claim_terms: TermsOf = no_terms
+    """On what basis claims are suspended that arrive, and what is told of it, by region."""
     webhook_keys: Sequence[Mapping[str, str]] = ()
     """Public keys by which receivers check what they are sent, as entries of a JWK set."""
 

@@ -106,6 +106,15 @@ _OF_OTHERS: Final = frozenset(
         Code.CONTACT_MISSING,
         Code.ADDRESS_INVALID,
         Code.PERSON_REPEATED,
+        # Of what the register's source says.
+        Code.SOURCE_VERSION_REUSED,
+        Code.SAID_TWICE,
+        Code.NUMBER_SUPERSEDED,
+        Code.CARD_NUMBER_TAKEN,
+        Code.CARD_BLOCKED_BY_CASE,
+        Code.CARDS_CONTRADICT,
+        Code.CLAIM_PAID,
+        Code.BENEFITS_ALREADY_HELD,
     }
 )
 _ENGINE: Final = frozenset(

@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from activities.publishing.subscribing import Subscription
+from activities.registry.loading import PersonSaid
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.errors import Code
 from cases.events import EVENTS, FACTS
@@ -14,10 +15,11 @@ from intake.applications import APPLICATIONS
 from intake.jobs.store import Job
 from intake.service import examples
 from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
-from intake.service.bodies import described
-from intake.service.callers import FEED, IMPORT, OPEN, READ, TELLS_OF_PROGRAMS, tell
+from intake.service.bodies import described, described_lines
+from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
+from intake.service.feeding import LINES, Feeding, PersonsAnswer
 from intake.service.jobs import HandingIn, JobRows, Jobs
 from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import DeliveryRead, Found, History, LookedFor, Looking, Page, SubjectRead
@@ -39,6 +41,7 @@ def routes(reach: Reach) -> APIRouter:
     _of_subscriptions(router, Subscribing(reach), Keys(reach))
     _of_files(router, HandingIn(reach))
     _of_jobs(router, HandingIn(reach))
+    _of_persons(router, Feeding(reach))
     return router
 
 
@@ -445,3 +448,24 @@ def _of_jobs(router: APIRouter, handing_in: HandingIn) -> None:
         ),
     ):
         add(router, method, path, handler, says)
+
+
+def _of_persons(router: APIRouter, feeding: Feeding) -> None:
+    add(
+        router,
+        "POST",
+        "/persons",
+        feeding.take_in,
+        Says(
+            name="feed_persons",
+            tag="persons",
+            summary="Keep the register of insured persons up to date",
+            scope=PERSONS,
+            answer=PersonsAnswer,
+            answered="What became of each line.",
+            body=described_lines(PersonSaid),
+            takes=LINES,
+            example={"example": examples.SAID},
+            refuses=frozenset({Code.MEDIA_TYPE_UNKNOWN, Code.REQUEST_TOO_LARGE, Code.ROLE_NOT_ALLOWED}),
+        ),
+    )

@@ -92,6 +92,7 @@ def insured(**more: Any) -> InsuredPerson:
     serial = next(_serial)
     given: dict[str, Any] = {
         "personal_number": f"P{serial:08}",
+        "source_version": 1,
         "name": f"测试{chr(0x4E00 + serial)}",
         "phone": "00000000000",
         "number": old_number(serial),

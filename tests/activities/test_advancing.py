@@ -161,7 +161,9 @@ class TestOneTransaction:
         async with counted(database_url) as (pool, statements):
             play.registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
             costs: dict[str, list[str]] = {}
-            person = insured(claims=(Claim(amount_fen=100, suspended_for="id_number"),), region=SOUTH)
+            person = insured(
+                claims=(Claim(reference="claim-1", amount_fen=100, suspended_for="id_number"),), region=SOUTH
+            )
             await play.load(person)
             state = await play.received(play.change(person))
             for event in (Event.screened, None, Event.apply, Event.commit, Event.unblock, Event.release):
@@ -181,7 +183,7 @@ class TestOneTransaction:
     async def test_is_one_call_for_each_step_of_a_stretch_after_one_look_at_all(
         self, play: Play, database_url: str, sealer: Sealer, policies: Policies
     ) -> None:
-        person = insured(claims=(Claim(amount_fen=100, suspended_for="id_number"),), region=SOUTH)
+        person = insured(claims=(Claim(reference="claim-2", amount_fen=100, suspended_for="id_number"),), region=SOUTH)
         await play.load(person)
         state = await play.reviewed(play.change(person))
         copies = tuple(document.sha256 for document in state.documents)

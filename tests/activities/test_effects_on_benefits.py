@@ -23,11 +23,11 @@ WARNED = BenefitHold(reason="id_number", state="warned", notice="N-1", served_on
 RETRY = Repair(actor=OPERATOR, action=RepairAction.retry, evidence="E-1")
 DECISION = HoldBenefits(actor=THIRD, legal_basis=BASIS, notice="N-2", served_on=date(2026, 8, 1))
 CLAIMS = (
-    Claim(scheme="medical", amount_fen=100, suspended_for="id_number"),
-    Claim(scheme="medical", amount_fen=200, suspended_for="id_number"),
-    Claim(scheme="pension", amount_fen=300, suspended_for="id_number"),
-    Claim(scheme="medical", amount_fen=400, suspended_for="card"),
-    Claim(scheme="medical", amount_fen=500, state="paid"),
+    Claim(reference="claim-1", scheme="medical", amount_fen=100, suspended_for="id_number"),
+    Claim(reference="claim-2", scheme="medical", amount_fen=200, suspended_for="id_number"),
+    Claim(reference="claim-3", scheme="pension", amount_fen=300, suspended_for="id_number"),
+    Claim(reference="claim-4", scheme="medical", amount_fen=400, suspended_for="card"),
+    Claim(reference="claim-5", scheme="medical", amount_fen=500, state="paid"),
 )
 
 

@@ -15,10 +15,11 @@ import pytest_asyncio
 from activities.calendar import official_calendar
 from activities.registry import Clock, Registry, journal
 from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
+from activities.registry.loading import InsuredPerson
 from activities.registry.pool import Pool, create_pool
 from activities.registry.reading import verify_chain
 from activities.registry.schema import SCHEMA, check_schema
-from activities.sealing import Sealer
+from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.machines.machine import Milestone, Status
@@ -339,6 +340,21 @@ async def written_before_the_register_decided(play: Play, state: CaseState) -> N
             await connection.copy_records_to_table(table, records=records, columns=columns)
 
 
+async def loaded_by_an_earlier_release(play: Play, person: InsuredPerson) -> None:
+    """A person and their number, as they came into the register before its source was listened to."""
+    token, number = play.token(person), person.number or ""
+    await play.pool.execute(
+        "WITH known AS ("
+        "INSERT INTO persons (token, name, region, category) VALUES ($1, $2, $3, 'general') RETURNING id) "
+        "INSERT INTO numbers (person_id, token, sealed, digits, state) SELECT id, $4, $5, 15, 'living' FROM known",
+        token,
+        play.sealer.seal(person.name, field=Field.name, person=token),
+        person.region,
+        play.sealer.number_token(number),
+        play.sealer.seal(number, field=Field.number, person=token),
+    )
+
+
 async def test_a_case_from_before_the_register_decided_is_answered_verified_and_carried_on(
     empty_url: str, tmp_path: Path, sealer: Sealer, policies: Policies
 ) -> None:
@@ -348,7 +364,7 @@ async def test_a_case_from_before_the_register_decided_is_answered_verified_and_
         registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
         play = Play(pool, registry, sealer)
         person = insured()
-        await play.load(person)
+        await loaded_by_an_earlier_release(play, person)
         applied = play.change(person)
         found = scenes.screening(applied.opening, Finding.clear, Road.pure_upgrade)
         state = applied.model_copy(

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, timedelta
+from itertools import count
 
 import pytest
 from pydantic import ValidationError
@@ -98,7 +99,10 @@ FULL = {
     "died_on": date(2026, 1, 1),
     "draws_pension": True,
     "cards": (HeldCard(card_number="CARD0001", code="B", generation=2, payment_authority=True),),
-    "claims": (Claim(amount_fen=100, suspended_for="card"), Claim(scheme="pension", amount_fen=1, state="paid")),
+    "claims": (
+        Claim(reference="claim-1", amount_fen=100, suspended_for="card"),
+        Claim(reference="claim-2", scheme="pension", amount_fen=1, state="paid"),
+    ),
     "benefit_holds": (
         BenefitHold(reason="card", state="warned", notice="N-1", served_on=NOON.date()),
         BenefitHold(
@@ -118,7 +122,7 @@ FULL = {
 class TestAnExtract:
     async def test_becomes_rows_of_every_table(self, play: Play) -> None:
         person = insured(**FULL)
-        assert await load_persons(play.pool, play.sealer, [person]) == Loaded(1, 0, ())
+        assert await load_persons(play.pool, play.sealer, [person]) == Loaded(1, 0, (), ended=1)
         held = await play.contents()
         counts = {name: len(rows) for name, rows in held.items() if rows and not name.startswith("schema_")}
         assert counts == {
@@ -156,10 +160,10 @@ class TestAnExtract:
     async def test_says_who_died_who_was_transferred_and_who_came_back(self, play: Play) -> None:
         dies, goes, stays = insured(), insured(), insured()
         await play.load(dies, goes, stays)
-        ends = "SELECT end_of_person(id) FROM persons WHERE token = $1"
+        ends, versions = "SELECT end_of_person(id) FROM persons WHERE token = $1", count(2)
 
         async def says(person: InsuredPerson, **standing: object) -> tuple[int, int]:
-            said = person.model_copy(update=standing)
+            said = person.model_copy(update=standing | {"source_version": next(versions)})
             loaded = await load_persons(play.pool, play.sealer, [said, stays, said])
             return loaded.ended, loaded.returned
 
@@ -169,7 +173,7 @@ class TestAnExtract:
         ):
             assert await says(person, **standing) == (1, 0)
             assert await says(person, **standing) == (0, 0)
-            # An older extract takes nothing back; evidence does.
+            # What says nothing of it takes nothing back; evidence does.
             assert await says(person) == (0, 0)
             assert await play.value(ends, play.token(person)) == code
             assert await says(person, insured_again="back-1") == (0, 1)
@@ -205,10 +209,9 @@ class TestAnExtract:
         assert result == Loaded(10, 0, (Refusal(10, Code.NUMBER_TAKEN),))
 
     async def test_that_the_database_refuses_is_refused_with_a_code(self, play: Play) -> None:
-        person = insured()
-        again = tuple(person.contributions) * 2
+        wrong = insured().model_copy(update={"region": "nowhere"})
         with pytest.raises(CaseError) as refused:
-            await load_persons(play.pool, play.sealer, [person.model_copy(update={"contributions": again})])
+            await load_persons(play.pool, play.sealer, [wrong])
         assert str(refused.value) == "DATABASE_REFUSED"
         assert refused.value.__context__ is None
         assert await play.rows("SELECT * FROM persons") == []
@@ -224,12 +227,29 @@ class TestAnExtract:
                     HeldCard(card_number="CARD2", code="4", payment_authority=True),
                 )
             },
+            {
+                "contributions": (
+                    Contribution(month="2026-01", amount_fen=1),
+                    Contribution(month="2026-01", amount_fen=2),
+                )
+            },
+            {"source_version": 0},
             {"name": ""},
             {"personal_number": "a"},
             {"number": ""},
             {"unknown": 1},
         ],
-        ids=["two in use", "two coming", "two paid to", "no name", "no personal number", "no number", "unknown field"],
+        ids=[
+            "two in use",
+            "two coming",
+            "two paid to",
+            "a month twice",
+            "no version",
+            "no name",
+            "no personal number",
+            "no number",
+            "unknown field",
+        ],
     )
     async def test_of_a_person_who_cannot_be_is_refused(self, wrong: dict[str, object]) -> None:
         with pytest.raises((ValidationError, CaseError)):

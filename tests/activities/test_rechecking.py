@@ -36,9 +36,9 @@ HELD = BenefitHold(
 WARNED = BenefitHold(reason="id_number", state="warned", notice="N-1", served_on=date(2026, 9, 1))
 CARD = HELD.model_copy(update={"reason": "card"})
 CLAIMS = (
-    Claim(scheme="medical", amount_fen=100, suspended_for="id_number"),
-    Claim(scheme="pension", amount_fen=200, suspended_for="id_number"),
-    Claim(scheme="medical", amount_fen=300, suspended_for="card"),
+    Claim(reference="claim-1", scheme="medical", amount_fen=100, suspended_for="id_number"),
+    Claim(reference="claim-2", scheme="pension", amount_fen=200, suspended_for="id_number"),
+    Claim(reference="claim-3", scheme="medical", amount_fen=300, suspended_for="card"),
 )
 
 
@@ -206,7 +206,7 @@ class TestTheCheck:
 
     async def test_releases_once_when_two_run_at_once(self, register: Register, campaign: Campaign) -> None:
         for serial in range(8):
-            await register.person(HELD, number=eighteen(f"1101051910010{serial:02}01"[:17]))
+            await register.person(HELD, number=eighteen(f"110105191001{serial + 1:02}101"))
         results = await asyncio.gather(*(recheck(campaign) for _ in range(4)))
         assert sum(result.released for result in results) == 8
         assert await register.play.value("SELECT count(*) FROM events") == 16
@@ -216,7 +216,7 @@ class TestTheCheck:
     ) -> None:
         monkeypatch.setattr(rechecking, "BATCH", 2)
         for serial in range(5):
-            await register.person(HELD, number=eighteen(f"1101051911010{serial:02}01"[:17]))
+            await register.person(HELD, number=eighteen(f"110105191101{serial + 1:02}101"))
         ids = [row["id"] for row in await register.play.rows("SELECT id FROM benefit_holds ORDER BY id")]
         begun = rechecking.Progress(reached=ids[1], held=2, released=2)
         progress = await rechecking.recheck(register.play.pool, MONDAY, begun, lambda _: None)

@@ -17,7 +17,11 @@ OTHER_KEY = bytes(range(1, 33))
 async def fill(pool: Pool, sealer: Sealer, sequences: Sequence[int]) -> None:
     people = [
         InsuredPerson(
-            personal_number=f"T{sequence:07}", name="合成人", number=f"110105190101{sequence:03}", region="110105"
+            personal_number=f"T{sequence:07}",
+            source_version=1,
+            name="合成人",
+            number=f"110105190101{sequence:03}",
+            region="110105",
         )
         for sequence in sequences
     ]

@@ -49,7 +49,7 @@ async def registers(stage: Stage) -> tuple[str, ...]:
 
     async def die(personal_number: str) -> None:
         (person,) = [each for each in extract if each.personal_number == personal_number]
-        died = person.model_copy(update={"died_on": today_in_shanghai()})
+        died = person.model_copy(update={"source_version": 2, "died_on": today_in_shanghai()})
         await load_persons(stage.engine.pool, stage.engine.sealer, [died])
 
     play = Play(stage.client, InPerson(stage.client, stage.engine.sealer), Board(), die)

@@ -155,6 +155,31 @@ async def _handed_in(stage: Stage, path: str, rows: list[dict[str, str]]) -> str
     return f"{job['rows']['done']} done, {job['rows']['refused']} refused"
 
 
+async def the_source_says(stage: Stage) -> str:
+    """The register's source brings somebody, changes them, and says of others what cannot be taken in."""
+    number, name, phone = stage.people.number(), stage.people.name(), stage.people.phone()
+    personal = stage.people.personal_number()
+    person = {"personal_number": personal, "region": OFFICE}
+    claim = {"reference": "canary-1", "amount_fen": 1, "state": "queued"}
+    lines: list[Any] = [
+        {**person, "source_version": 1, "name": name, "number": number, "phone": phone},
+        {**person, "source_version": 2, "name": stage.people.name(), "claims": [claim]},
+        {**person, "source_version": 1, "phone": number},
+        {**person, "source_version": 3, "name": f"{name}\u202e"},
+        {**person, "source_version": 3, name: number},
+        {**person, "source_version": 3, "insured_again": f"{name} {number}"},
+        {**person, "source_version": 3, "claims": [claim | {"reference": number}]},
+        {**person, "source_version": 3, "number": number[:-1] + ("0" if number[-1] != "0" else "1")},
+        {"personal_number": number.lower() + name, "source_version": 1, "name": name, "region": OFFICE},
+        f'{{"name": "{name}", "number": {number[:17]}',
+    ]
+    body = "\n".join(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines)
+    source = Actor(id="canary-source", role=Role.insured_register, office=MINISTRY)
+    headers = {"Content-Type": "application/jsonl"}
+    _, told = await stage.ask_intake("POST", "/v1/persons", body.encode(), by=source, headers=headers)
+    return " ".join(str(told.get(outcome)) for outcome in ("applied", "refused"))
+
+
 async def read_feed(stage: Stage) -> int:
     """Read the whole feed as a back office does, and how often it was asked."""
     place, asked = "", 0

@@ -744,6 +744,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "lost card over HTTP": Trouble(door.loses_a_card, Status.withdrawn),
     "wrong requests over HTTP": Trouble(door.answers_wrong_requests, "refused"),
     "files over HTTP": Trouble(door.hands_in_files, "1 done, 4 refused; 1 done, 4 refused"),
+    "said by the register's source": Trouble(door.the_source_says, "2 8"),
     "told by webhook": Trouble(door.is_told_by_webhook, "told"),
     "wrong configuration": Trouble(wrong_configuration, "exit 78"),
     "key of another ring": Trouble(key_of_another_ring, Code.KEY_UNKNOWN),

@@ -31,7 +31,7 @@ from cases.names import Kind
 from tests.clients.asking import SYNC, Run
 from tests.engine import Engine, Person
 from tests.intake.registering import csv_of
-from tests.intake.service.door import BACK_OFFICE, BANK, OFFICER, PENSION, SECRET, VERIFIER, Door
+from tests.intake.service.door import BACK_OFFICE, BANK, OFFICER, PENSION, SECRET, SOURCE, VERIFIER, Door
 from tests.intake.service.test_cases import application_of
 from tests.intake.service.test_feed import publishing, subscribed
 from tests.intake.service.test_jobs import HEADINGS, row_of
@@ -54,6 +54,17 @@ def token_file(door: Door, folder: Path, by: Actor, **claims: Any) -> TokenFile:
     path = folder / by.id
     path.write_text(door.token(by, **claims), encoding="ascii")
     return TokenFile(path)
+
+
+async def test_the_registers_source_says_what_is_so_of_persons(door: Door, tmp_path: Path, run: Run) -> None:
+    person = await door.engine.insured()
+    async with run.client(door.url, token_file(door, tmp_path, SOURCE)) as source:
+        moved = models.PersonSaid(personal_number=person.personal_number, source_version=2, phone="10000000001")
+        gone = moved.model_copy(update={"source_version": 3, "phone": None})
+        stranger = models.PersonSaid(personal_number="NOBODY1", source_version=1, phone="10000000001")
+        answer = await source.feed_persons([moved, gone, moved, stranger])
+    assert [line.outcome for line in answer.lines] == ["applied", "applied", "older", "refused"]
+    assert [error.code for error in answer.lines[-1].errors] == ["PERSON_UNKNOWN"]
 
 
 async def test_a_case_is_opened_told_waited_for_and_read_to_its_end(door: Door, tmp_path: Path, run: Run) -> None:

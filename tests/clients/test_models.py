@@ -172,6 +172,7 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
         calls.delivery(CASE),
         calls.look_up(models.Kind.id_number_change, "T0000000"),
         calls.list_cases(Filter(), None, 1),
+        calls.feed_persons(()),
         calls.read_events(None, (), 1, 0),
         calls.end_of_events(),
         calls.subscribe("https://bank.example.invalid/hook", (), None),

@@ -1,5 +1,6 @@
 """Rights of the roles of the compose file on a real server: each has what its work needs, and the audit is kept."""
 
+import json
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -107,6 +108,21 @@ async def test_jobs_are_written_by_functions_that_the_intake_service_alone_may_c
     for connection in (worker, reader):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetch(claim)
+
+
+async def test_the_intake_service_takes_persons_in_by_the_registers_function_and_nobody_else_does(
+    intake: asyncpg.Connection, worker: asyncpg.Connection, reader: asyncpg.Connection
+) -> None:
+    nothing = """SELECT take_in_persons('{"lines": [], "terms": {}}')"""
+    assert json.loads(await intake.fetchval(nothing)) == {"lines": [], "to_tell": []}
+    for connection in (worker, reader):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(nothing)
+    for part in ("take_in_person('{}', NULL, '{}', now())", "tell_of_suspension(NULL, '{}', now())"):
+        with pytest.raises(asyncpg.PostgresError):
+            await intake.execute(f"SELECT {part}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await intake.execute("UPDATE persons SET died_on = now()")
 
 
 async def test_the_reader_reads_everything_and_writes_nothing(reader: asyncpg.Connection) -> None:

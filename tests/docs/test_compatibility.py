@@ -147,7 +147,7 @@ FINE: list[tuple[str, Change]] = [
         "one more scope that is enough",
         lambda d: operation(d, "/v1/event-batches", "post")["security"].append({"client_credentials": ["events:all"]}),
     ),
-    ("a new route", lambda d: d["paths"].update({"/v1/persons": {}})),
+    ("a new route", lambda d: d["paths"].update({"/v1/things": {}})),
     ("a new field of an answer", lambda d: schema(d, "CaseView")["properties"].update(news={"type": "string"})),
     ("a new status", lambda d: schema(d, "Status")["enum"].append("resting")),
     ("a new code", lambda d: schema(d, "Code")["enum"].append("NEWS")),

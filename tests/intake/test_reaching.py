@@ -187,7 +187,9 @@ async def register(
     await migrate(url)
     pool = await create_pool(url, size=2)
     people = [
-        InsuredPerson(personal_number=f"P000000{number}", name="合成人", phone="19900009999", region="110105")
+        InsuredPerson(
+            personal_number=f"P000000{number}", source_version=1, name="合成人", phone="19900009999", region="110105"
+        )
         for number in (1, 2, 3)
     ]
     await load_persons(pool, SEALER, people)

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from activities.calendar import official_calendar
 from activities.campaign import ending, rechecking, unblocking
-from activities.registry.loading import load_persons
+from activities.registry.loading import InsuredPerson, Loaded, load_persons
 from activities.registry.pool import Connection, Pool
 from activities.sealing import Field, Sealer
 from cases.clocks import WorkingCalendar, day_of
@@ -95,6 +95,10 @@ NOT_ALLOWED_NOW: Final = frozenset(
 """How somebody is refused who invents what the engine, a time limit or a neighbour would say."""
 
 
+_DIED_ON: Final = date(2025, 12, 31)
+"""The register is told by its own clock, which a life runs ahead of: nobody has died on a day to come."""
+
+
 class WentWrong(AssertionError):
     """A life went as no life may."""
 
@@ -124,6 +128,7 @@ class Life:
         self._told: list[tuple[CaseState, Event, Fact, str]] = []
         self._opened: list[Opening] = []
         self._names = 0
+        self._version = 1
 
     # --- how the engine is asked ------------------------------------------------------------------------------------
 
@@ -192,7 +197,9 @@ class Life:
         await self._everybody_does_their_part()
 
     async def _begin(self) -> None:
-        loaded = await load_persons(self.pool, self.sealer, [each.insured for each in self.people])
+        # What is in the queue arrived before anybody said that the number is an old one.
+        before = [each.insured.model_copy(update={"number": None}) for each in self.people]
+        loaded = await self._the_source_says(*before, *(each.insured for each in self.people))
         assert loaded.loaded == len(self.people)
         for each in self.people:
             each.token = self.sealer.person_token(each.insured.personal_number)
@@ -470,9 +477,12 @@ class Life:
     async def _the_register_learns_of_an_end(self) -> None:
         somebody = self.pick(self.people)
         what: dict[str, Any] = self.pick(
-            ({"died_on": day_of(self.now)}, {"transferred": True}, {"insured_again": "register/2026-1"})
+            ({"died_on": _DIED_ON}, {"transferred": True}, {"insured_again": "register/2026-1"})
         )
-        loaded = await load_persons(self.pool, self.sealer, [somebody.insured.model_copy(update=what)])
+        self._version += 1
+        loaded = await self._the_source_says(
+            somebody.insured.model_copy(update=what | {"source_version": self._version})
+        )
         self.moved = True
         self._say("the register learns", what, loaded.ended, loaded.returned)
         self.happened["learnt of an end"] += loaded.ended
@@ -482,6 +492,9 @@ class Life:
             )
         if loaded.returned:
             await self.pool.execute("DELETE FROM ends_known WHERE person_id = $1", somebody.row)
+
+    async def _the_source_says(self, *said: InsuredPerson) -> Loaded:
+        return await load_persons(self.pool, self.sealer, said)
 
     async def _the_calendar_is_amended(self) -> None:
         first = day_of(self.now) + timedelta(days=self.pick(range(1, 20)))

@@ -86,15 +86,16 @@ def _insured(pick: Pick, region: str, number: str, name: str | None = None) -> I
     warned = (BenefitHold(reason="id_number", state="warned", **NOTICE),)
     return InsuredPerson(
         personal_number=f"L{serial:09}",
+        source_version=1,
         name=name or f"合成人{serial}",
         number=number,
         region=region,
         draws_pension=pick((False, True)),
         cards=cards,
         claims=(
-            Claim(amount_fen=120_00, suspended_for="id_number"),
-            Claim(amount_fen=80_00, scheme="pension", suspended_for="card"),
-            Claim(amount_fen=60_00, state="queued"),
+            Claim(reference="claim-1", amount_fen=120_00, suspended_for="id_number"),
+            Claim(reference="claim-2", amount_fen=80_00, scheme="pension", suspended_for="card"),
+            Claim(reference="claim-3", amount_fen=60_00, state="queued"),
         ),
         benefit_holds=pick(((), (), warned, held)),
         contributions=tuple(

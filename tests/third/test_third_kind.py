@@ -295,7 +295,10 @@ async def test_what_is_held_for_its_reason_is_paid_again_when_its_case_is_done(
         officer="officer-3",
         held_at=datetime(2026, 9, 2, tzinfo=UTC),
     )
-    claims = (Claim(amount_fen=100_00, suspended_for="name"), Claim(amount_fen=200_00, suspended_for="card"))
+    claims = (
+        Claim(reference="claim-1", amount_fen=100_00, suspended_for="name"),
+        Claim(reference="claim-2", amount_fen=200_00, suspended_for="card"),
+    )
     person = await third.insured(benefit_holds=(held,), claims=claims)
     case = (await cases.open(name_change(person))).case_id
     card = (await cases.open(replacement(person))).case_id

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date
+from itertools import count
 
 import pytest
 import pytest_asyncio
@@ -48,6 +49,7 @@ WHEREVER = [
     *((kind, status, road) for kind, roads in ((Kind.id_number_change, CHANGES),) for status, road in roads.items()),
     *((Kind.card_replacement, status, road) for status, road in REPLACEMENTS.items()),
 ]
+_VERSIONS = count(2)
 TRANSFER = PersonEnded(actor=CLERK, reason=PersonEndedReason.transfer, evidence="moved-1")
 BOTH_REGIONS = pytest.mark.parametrize("region", [OFFICE, SOUTH])
 
@@ -315,6 +317,7 @@ async def extract_says(case: Dossier, **standing: object) -> None:
     said = InsuredPerson.model_validate(
         {
             "personal_number": person.personal_number,
+            "source_version": next(_VERSIONS),
             "name": person.name,
             "number": person.old,
             "region": case.opening.region,

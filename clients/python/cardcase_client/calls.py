@@ -1,7 +1,7 @@
 """Every request of the interface, as data: what is sent, what the answer is read as, and whether repeating is safe."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +30,8 @@ from cardcase_client.models import (
     Milestone,
     Outcome,
     Page,
+    PersonSaid,
+    PersonsAnswer,
     Progress,
     Receipt,
     Status,
@@ -272,6 +274,20 @@ def list_job_rows(which: str, state: str | None, cursor: str | None, limit: int)
 def cancel_job(which: str) -> Call[Job]:
     """Cancel a job."""
     return Call("POST", _job(which, ":cancel"), as_(Job))
+
+
+# --- persons ----------------------------------------------------------------------------------------------------------
+
+
+def feed_persons(said: Iterable[PersonSaid]) -> Call[PersonsAnswer]:
+    """Say what is so of insured persons."""
+    return feed_lines("".join(f"{json.dumps(each.body(), ensure_ascii=False)}\n" for each in said).encode())
+
+
+def feed_lines(lines: bytes) -> Call[PersonsAnswer]:
+    """The same, of JSON Lines as they are."""
+    headers = {"Content-Type": FileType.json_lines.value}
+    return Call("POST", "/v1/persons", as_(PersonsAnswer), content=lines, headers=headers, waits=_LONGEST_READING)
 
 
 # --- the feed, and subscriptions --------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ from cardcase_client.models import (
     Kind,
     Outcome,
     Page,
+    PersonSaid,
+    PersonsAnswer,
     Progress,
     Receipt,
     SubjectRead,
@@ -304,6 +306,10 @@ class Client(_Sending):
         """The feed from a place on, for ever, or to its present end. Keep `place` once an entry is dealt with."""
         return Feed(self, after, types, at_once, to_its_end=to_its_end)
 
+    def feed_persons(self, said: Sequence[PersonSaid]) -> PersonsAnswer:
+        """Say what is so of insured persons, at most 1,000 of them; the answer has a line for each."""
+        return self._do(calls.feed_persons(said))
+
     def subscribe(self, sink: str, *, types: Sequence[str] = (), region: str | None = None) -> Subscription:
         """Be told by webhook. The sink is asked once whether it wants to be (`cardcase_client.webhooks`)."""
         return self._do(calls.subscribe(sink, types, region))
@@ -534,6 +540,10 @@ class AsyncClient(_Sending):
     ) -> "AsyncFeed":
         """See `Client.feed`."""
         return AsyncFeed(self, after, types, at_once, to_its_end=to_its_end)
+
+    async def feed_persons(self, said: Sequence[PersonSaid]) -> PersonsAnswer:
+        """See `Client.feed_persons`."""
+        return await self._do(calls.feed_persons(said))
 
     async def subscribe(self, sink: str, *, types: Sequence[str] = (), region: str | None = None) -> Subscription:
         """See `Client.subscribe`."""

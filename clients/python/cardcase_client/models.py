@@ -225,6 +225,14 @@ class Code(StrEnum):
     REGISTER_CHANGED = "REGISTER_CHANGED"
     DIGEST_DIFFERS = "DIGEST_DIFFERS"
     PERSON_BUSY = "PERSON_BUSY"
+    SOURCE_VERSION_REUSED = "SOURCE_VERSION_REUSED"
+    SAID_TWICE = "SAID_TWICE"
+    NUMBER_SUPERSEDED = "NUMBER_SUPERSEDED"
+    CARD_NUMBER_TAKEN = "CARD_NUMBER_TAKEN"
+    CARD_BLOCKED_BY_CASE = "CARD_BLOCKED_BY_CASE"
+    CARDS_CONTRADICT = "CARDS_CONTRADICT"
+    CLAIM_PAID = "CLAIM_PAID"
+    BENEFITS_ALREADY_HELD = "BENEFITS_ALREADY_HELD"
     STATE_TOO_LARGE = "STATE_TOO_LARGE"
     CALLER_REFUSED = "CALLER_REFUSED"
     START_REFUSED = "START_REFUSED"
@@ -433,6 +441,16 @@ class Kind(StrEnum):
     card_replacement = "CardReplacement"
 
 
+class LineOutcome(StrEnum):
+    """What became of a line."""
+
+    applied = "applied"
+    unchanged = "unchanged"
+    older = "older"
+    refused = "refused"
+    unknown = "unknown"
+
+
 class Milestone(StrEnum):
     """The four stages every case passes, in this order."""
 
@@ -502,6 +520,7 @@ class Role(StrEnum):
     medical_insurance = "medical_insurance"
     pension = "pension"
     back_office = "back_office"
+    insured_register = "insured_register"
 
 
 class RowState(StrEnum):
@@ -667,6 +686,13 @@ class Approve(Fact):
     content: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Balance(Sent):
+    """The balance of a personal account, in fen."""
+
+    scheme: Literal["pension", "medical", "work_injury", "unemployment", "maternity"] = "medical"
+    amount_fen: Annotated[int, Field(ge=-1000000000000000.0, le=1000000000000000.0)]
+
+
 class BenefitDecision(Told):
     """What an officer decided on benefits when the campaign date had passed: to hold them, or not to, and why."""
 
@@ -674,6 +700,18 @@ class BenefitDecision(Told):
     legal_basis: str
     because: str | None = None
     decided_by: str
+
+
+class BenefitHold(Sent):
+    """Benefits that are withheld, or a warning of it: notice served, and for a hold the officer's decision."""
+
+    reason: str
+    state: Literal["warned", "held"] = "held"
+    notice: Annotated[str, Field(min_length=1)]
+    served_on: date
+    legal_basis: Annotated[str, Field(min_length=4, max_length=200)] | None = None
+    officer: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,31}$")] | None = None
+    held_at: AwareDatetime | None = None
 
 
 class CardActivated(Fact):
@@ -1022,6 +1060,18 @@ class CaseView(Told):
     remains: tuple[str, ...] = ()
 
 
+class Claim(Sent):
+    """A reimbursement, refund or other claim, in fen. `queued` is one that arrived and is to be paid. Whether it can
+    be the register says: it suspends the claims of somebody whose number still has 15 digits.
+    """
+
+    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+    scheme: Literal["pension", "medical", "work_injury", "unemployment", "maternity"] = "medical"
+    amount_fen: Annotated[int, Field(le=1000000000000000.0, gt=0.0)]
+    state: Literal["suspended", "queued", "paid"] = "suspended"
+    suspended_for: str | None = None
+
+
 class ConfirmAddress(Fact):
     """The applicant confirms the address to which the new card is sent."""
 
@@ -1057,6 +1107,14 @@ class ConfirmLoss(Fact):
     on_behalf: ApplicationCitizen | None = None
     """Who speaks. Where a system says nobody, whoever handed the application in."""
     evidence: str
+
+
+class Contribution(Sent):
+    """A contribution month, in fen."""
+
+    scheme: Literal["pension", "medical", "work_injury", "unemployment", "maternity"] = "pension"
+    month: Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    amount_fen: Annotated[int, Field(ge=-1000000000000000.0, le=1000000000000000.0)]
 
 
 class Correction(Sent):
@@ -1189,6 +1247,17 @@ class From(Sent):
     """A place in the feed, as `next` says it."""
 
 
+class HeldCard(Sent):
+    """A card: its number, its code in the card system, its activated functions, its generation."""
+
+    card_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{4,32}$")] = Field(repr=False)
+    code: Literal["0", "1", "A", "B", "2", "3", "4"] = "1"
+    functions: tuple[CardFunction, ...] = ()
+    generation: Annotated[int, Field(ge=1.0, le=9.0)] = 3
+    printed_data_outdated: bool = False
+    payment_authority: bool = False
+
+
 class TransitionRead(Told):
     """One transition of a case, as the audit has it."""
 
@@ -1302,6 +1371,35 @@ class KeepBenefits(Fact):
     because: Annotated[str, Field(min_length=4, max_length=200)]
 
 
+class LineError(Told):
+    """What is wrong in a line."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) into the line; empty for the whole."""
+    code: Open[Code]
+
+
+class Suspended(Told):
+    """A claim of a line that the register suspended, and on what basis."""
+
+    pointer: str
+    """Its JSON pointer in the line."""
+    legal_basis: str
+
+
+class LineAnswer(Told):
+    """What became of one line."""
+
+    line: int
+    """Its number in the request, from 1."""
+    outcome: Open[LineOutcome]
+    errors: tuple[LineError, ...] = ()
+    suspended: tuple[Suspended, ...] = ()
+    """Claims that arrived in it and were suspended, because the person's number still has 15 digits."""
+    requeued: int = 0
+    """Claims that were suspended because of an old number, and are queued again because it is changed."""
+
+
 class LookedFor(Sent):
     """Who is looked for."""
 
@@ -1353,6 +1451,14 @@ class Page(Told):
     """Cursor of the following page; None where this is the last."""
 
 
+class PastNumber(Sent):
+    """A number the person had before."""
+
+    number: Annotated[str, Field(min_length=1, max_length=64)] = Field(repr=False)
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
 class PersonEnded(Fact):
     """The person died or was transferred to another agency."""
 
@@ -1361,6 +1467,42 @@ class PersonEnded(Fact):
     note: str = ""
     reason: PersonEndedReason
     evidence: str
+
+
+class PersonSaid(Sent):
+    """What the source says of one person in one version. What is not named stays as it is. Things that are said in
+    one version may stand in several lines. `name` and `region` are needed for a person whom the register does not
+    know. `number` is the number in force: 15 or 18 digits, or whatever stands there.
+    """
+
+    personal_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{4,20}$")] = Field(repr=False)
+    source_version: Annotated[int, Field(ge=1.0, le=9007199254740991.0)]
+    name: str | None = Field(default=None, repr=False)
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{4,23}$")] | None = Field(default=None, repr=False)
+    number: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(default=None, repr=False)
+    past_numbers: tuple[PastNumber, ...] = ()
+    region: Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$")] | None = None
+    category: Category | None = None
+    died_on: date | None = None
+    transferred: bool = False
+    insured_again: Annotated[str, Field(min_length=1)] | None = None
+    draws_pension: bool | None = None
+    cards: Annotated[tuple[HeldCard, ...], Field(max_length=50)] = ()
+    claims: Annotated[tuple[Claim, ...], Field(max_length=500)] = ()
+    benefit_holds: Annotated[tuple[BenefitHold, ...], Field(max_length=10)] = ()
+    contributions: tuple[Contribution, ...] = ()
+    balances: Annotated[tuple[Balance, ...], Field(max_length=10)] = ()
+
+
+class PersonsAnswer(Told):
+    """What became of the lines of a request, in their order; blank ones are left out."""
+
+    applied: int
+    unchanged: int
+    older: int
+    refused: int
+    unknown: int
+    lines: tuple[LineAnswer, ...]
 
 
 class Problem(Told):

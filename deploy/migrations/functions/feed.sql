@@ -50,7 +50,8 @@ BEGIN
             CASE WHEN split_part(e.step, '.', 2) <> 'closed' THEN split_part(e.step, '.', 2)::integer END,
             e.id, e.target, e.written_at
         FROM events AS e
-        WHERE e.written_in >= state.written_before AND e.written_in < upto
+        -- What belongs to no case has no step of one.
+        WHERE e.written_in >= state.written_before AND e.written_in < upto AND e.case_id IS NOT NULL
     ), entered AS (
         INSERT INTO feed (sequence, kind, of_kind, case_id, generation, version, event_id, target, region, at)
         SELECT

@@ -66,6 +66,7 @@ BEGIN
             'put_back_job_row, cancel_job, forget_jobs TO %I',
             intake
         );
+        EXECUTE format('GRANT EXECUTE ON FUNCTION take_in_persons TO %I', intake);
     END IF;
     FOREACH known IN ARRAY ARRAY[worker, reader, intake] LOOP
         IF to_regrole(known) IS NOT NULL THEN

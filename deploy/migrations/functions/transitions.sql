@@ -79,6 +79,11 @@ RETURN coalesce(message.not_after <= at, false)
               SELECT FROM cases
               WHERE cases.person = persons.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL
           )
+    ))
+    -- Whose claims are queued again need not be told that they were suspended.
+    OR (message.topic IS NOT DISTINCT FROM 'claims_suspended' AND NOT EXISTS (
+        SELECT FROM persons JOIN claims ON claims.person_id = persons.id
+        WHERE persons.token = message.person AND claims.suspended_for = 'id_number' AND claims.state = 'suspended'
     ));
 COMMENT ON FUNCTION is_overtaken IS 'Whether what a message tells does not hold any more at a moment: it is not sent then';
 

@@ -117,6 +117,16 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
         (f"invitation.{rung}", Recipient.applicant): {"campaign_ends": "2026-09-01T00:00:00+08:00", "provisional": True}
         for rung in ("blue_0", "blue_1")
     },
+    **{
+        (f"claims_suspended.{way}", Recipient.applicant): {
+            "legal_basis": "示例办法第十八条",
+            "documents": ["resident_id_card"],
+            "campaign_ends": "2026-09-01T00:00:00+08:00",
+            "provisional": True,
+            "office": "示例市社会保险经办机构",
+        }
+        for way in ("to_bring", "in_hand")
+    },
     ("channel.test", Recipient.clerk): {},
     **{
         ("delivery_overdue", recipient): {
@@ -133,7 +143,7 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
 
 
 def _names_no_case(template: str) -> bool:
-    return template.startswith(("digest.", "invitation.", "channel."))
+    return template.startswith(("digest.", "invitation.", "claims_suspended.", "channel."))
 
 
 @pytest.mark.parametrize("tongue", Tongue)
@@ -348,6 +358,25 @@ def test_an_invitation_says_by_which_day(rung: str, tongue: Tongue, deadline: st
     }
     assert closing[tongue] in message.body
     assert tongue is Tongue.en or len(message.body) <= _TWO_PARTS
+
+
+@pytest.mark.parametrize("channel", [Channel.mail, Channel.sms])
+def test_whoever_has_a_claim_suspended_reads_why_what_to_bring_where_and_by_when(channel: Channel) -> None:
+    template, recipient = "claims_suspended.to_bring", Recipient.applicant
+    facts = WRITTEN[template, recipient]
+
+    def read(**more: Any) -> str:
+        return compose(template, recipient, None, facts | more, at=NOW, channel=channel, tongue=Tongue.zh).body
+
+    for said in ("15位旧身份证号码", "居民身份证", "示例市社会保险经办机构", "2026年8月31日（周一）24时前"):
+        assert said in read()
+    assert "到经办机构变更" in read(office=None)
+    # Once the campaign is over there is no date any more by which it should be done.
+    assert "请尽快携带" in read(campaign_ends="2026-01-01T00:00:00+08:00")
+    if channel is Channel.mail:
+        assert "示例办法第十八条" in read()
+    else:
+        assert len(read()) <= _TWO_PARTS
 
 
 @pytest.mark.parametrize("day", ["2026-13-01", 20260831])

@@ -78,41 +78,42 @@ _COLUMNS: Final = (
     Role.medical_insurance,
     Role.pension,
     Role.back_office,
+    Role.insured_register,
 )
 _GRID: Final = """
-                    ap cl of su op cb ba mi pe bo
-open                 .  x  .  .  .  .  .  .  .  x
-add_documents        .  x  .  .  .  .  .  .  .  x
-verify_documents     .  x  x  .  .  .  .  .  .  .
-return_documents     .  x  x  .  .  .  .  .  .  .
-approve              .  .  x  x  .  .  .  .  .  .
-reject               .  .  x  x  .  .  .  .  .  .
-hold                 .  x  x  .  .  .  .  .  .  .
-resume               .  x  x  .  .  .  .  .  .  .
-extend               .  .  x  x  .  .  .  .  .  .
-withdraw             .  x  .  .  .  .  .  .  .  x
-resolve_dispute      .  .  x  x  .  .  .  .  .  .
-resolve_duplicate    .  .  x  x  .  .  .  .  .  .
-confirm_downstream   .  .  .  .  .  .  x  x  x  .
-repair               .  .  .  x  x  .  .  .  .  .
-hold_benefits        .  .  x  x  .  .  .  .  .  .
-keep_benefits        .  .  x  x  .  .  .  .  .  .
-release_benefits     .  .  x  x  .  .  .  .  .  .
-acknowledge          .  x  x  x  x  .  .  .  .  .
-person_ended         .  x  x  .  .  .  .  .  .  x
-recompute            .  .  .  x  x  .  .  .  .  .
-report_loss          .  x  .  .  .  x  x  .  .  x
-card_lost_on_way     .  x  .  .  .  x  x  .  .  x
-confirm_loss         .  x  .  .  .  .  .  .  .  x
-card_found           .  x  .  .  .  .  .  .  .  x
-confirm_address      .  x  .  .  .  .  .  .  .  x
-card_produced        .  .  .  .  .  x  .  .  .  .
-card_handed_over     .  x  .  .  .  x  .  .  .  .
-card_activated       .  x  .  .  .  x  x  x  .  .
-card_unclaimed       .  x  .  .  .  x  .  .  .  .
-card_not_activated   .  x  x  .  .  .  .  .  .  .
-card_turned_up       .  .  .  .  .  x  .  .  .  .
-card_destroyed       .  x  .  .  .  x  .  .  .  .
+                    ap cl of su op cb ba mi pe bo ir
+open                 .  x  .  .  .  .  .  .  .  x  .
+add_documents        .  x  .  .  .  .  .  .  .  x  .
+verify_documents     .  x  x  .  .  .  .  .  .  .  .
+return_documents     .  x  x  .  .  .  .  .  .  .  .
+approve              .  .  x  x  .  .  .  .  .  .  .
+reject               .  .  x  x  .  .  .  .  .  .  .
+hold                 .  x  x  .  .  .  .  .  .  .  .
+resume               .  x  x  .  .  .  .  .  .  .  .
+extend               .  .  x  x  .  .  .  .  .  .  .
+withdraw             .  x  .  .  .  .  .  .  .  x  .
+resolve_dispute      .  .  x  x  .  .  .  .  .  .  .
+resolve_duplicate    .  .  x  x  .  .  .  .  .  .  .
+confirm_downstream   .  .  .  .  .  .  x  x  x  .  .
+repair               .  .  .  x  x  .  .  .  .  .  .
+hold_benefits        .  .  x  x  .  .  .  .  .  .  .
+keep_benefits        .  .  x  x  .  .  .  .  .  .  .
+release_benefits     .  .  x  x  .  .  .  .  .  .  .
+acknowledge          .  x  x  x  x  .  .  .  .  .  .
+person_ended         .  x  x  .  .  .  .  .  .  x  .
+recompute            .  .  .  x  x  .  .  .  .  .  .
+report_loss          .  x  .  .  .  x  x  .  .  x  .
+card_lost_on_way     .  x  .  .  .  x  x  .  .  x  .
+confirm_loss         .  x  .  .  .  .  .  .  .  x  .
+card_found           .  x  .  .  .  .  .  .  .  x  .
+confirm_address      .  x  .  .  .  .  .  .  .  x  .
+card_produced        .  .  .  .  .  x  .  .  .  .  .
+card_handed_over     .  x  .  .  .  x  .  .  .  .  .
+card_activated       .  x  .  .  .  x  x  x  .  .  .
+card_unclaimed       .  x  .  .  .  x  .  .  .  .  .
+card_not_activated   .  x  x  .  .  .  .  .  .  .  .
+card_turned_up       .  .  .  .  .  x  .  .  .  .  .
+card_destroyed       .  x  .  .  .  x  .  .  .  .  .
 """
 """The matrix as people agreed on it; the code's own is compared with it."""
 

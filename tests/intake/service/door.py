@@ -9,6 +9,8 @@ import httpx
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from activities.calendar import official_calendar
+from activities.campaign.suspending import claim_terms
 from activities.publishing.signing import WebhookKeys
 from cases.models import Actor, Role
 from gate.gate import CaseClock, Gate
@@ -23,7 +25,7 @@ from intake.service.watching import Watch
 from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System
 from stack.ports import LOOPBACK
-from tests.engine import Engine
+from tests.engine import Engine, quiet_policies
 from tests.intake.service import contract
 from tests.scenes import OFFICE
 from tests.stamping import KEY
@@ -41,6 +43,7 @@ BACK_OFFICE: Final = office(Role.back_office)
 BANK: Final = office(Role.bank)
 PENSION: Final = office(Role.pension)
 BUREAU: Final = office(Role.card_bureau)
+SOURCE: Final = office(Role.insured_register)
 VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=OFFICE)
 OFFICER: Final = Actor(id="officer-1", role=Role.officer, office=OFFICE)
 TAKES_IN: Final = Actor(id="clerk-1", role=Role.clerk, office=OFFICE)
@@ -125,6 +128,7 @@ async def door_of(
                 watch=watch,
                 namespace=engine.client.namespace,
                 sink_hosts=frozenset(sink_hosts),
+                claim_terms=claim_terms(quiet_policies(), official_calendar),
                 webhook_keys=WEBHOOK_KEYS.public,
             )
             readiness = Readiness(engine.pool, engine.client)

@@ -39,8 +39,8 @@ TOLD: Final = {
     f"tell_{act}": frozenset({role for each, role, may in cells() if each == act and may}) for act, *_ in cells()
 }
 EVERYBODY: Final = frozenset(Role)
-SEES_CHANGES: Final = EVERYBODY - {Role.applicant}
-"""An applicant is spoken for by a channel, and has no token of this service."""
+SEES_CHANGES: Final = EVERYBODY - {Role.applicant, Role.insured_register}
+"""An applicant is spoken for by a channel, and has no token of this service; the register's source asks for no case."""
 SEES_CARDS: Final = SEES_CHANGES - {Role.pension}
 COUNTER: Final = frozenset({Role.clerk, Role.back_office})
 PROGRAMS: Final = frozenset({Role.back_office, Role.bank, Role.medical_insurance, Role.pension, Role.card_bureau})
@@ -70,6 +70,7 @@ MAY: Final = {
     "read_job": EVERYBODY,
     "list_job_rows": EVERYBODY,
     "cancel_job": EVERYBODY,
+    "feed_persons": frozenset({Role.insured_register}),
 } | {name: roles for name, roles in TOLD.items() if name != f"tell_{OPEN}" and name in OPERATIONS}
 """Which roles a route is for. Whoever is not among them is refused, whatever their token is for."""
 NEEDS: Final = {
@@ -84,6 +85,7 @@ NEEDS: Final = {
     "hand_in_register": {IMPORT},
     "hand_in_event_batch": set(TELLS_OF_PROGRAMS),
     **{name: {IMPORT, *TELLS_OF_PROGRAMS} for name, (_, path, _) in OPERATIONS.items() if "/jobs" in path},
+    "feed_persons": {"persons:feed"},
     "read_webhook_keys": set(),
 }
 """By which scopes, of which one will do."""
@@ -96,6 +98,8 @@ FROM_ELSEWHERE: Final = {
     **dict.fromkeys(("list_cases", "read_feed", "read_feed_end", "list_subscriptions", "list_jobs"), None),
     # What is handed in is the caller's own; rows about others are refused one by one (`test_jobs.py`).
     **dict.fromkeys(("subscribe", "hand_in_register", "hand_in_event_batch"), None),
+    # Lines about others are refused one by one (`test_persons.py`).
+    "feed_persons": None,
 }
 """What a caller of another region is told by routes that name nothing in their path."""
 
@@ -121,6 +125,10 @@ class There(NamedTuple):
         if "text/csv" in body:
             # No file: whoever may hand one in is told what is wrong with it.
             return await self.door.asked(method, url, by=by, content=b"planted\n", headers={"Content-Type": "text/csv"})
+        if name == "feed_persons":
+            lines = body["application/jsonl"]["examples"]["example"]["value"].encode()
+            headers = {"Content-Type": "application/jsonl"}
+            return await self.door.asked(method, url, by=by, content=lines, headers=headers)
         sent = next(iter(body["application/json"]["examples"].values()))["value"] if body else None
         submitter = BACK_OFFICE.model_copy(update={"role": role}) if role is Role.clerk else TAKES_IN
         instead = {

@@ -52,7 +52,7 @@ def tokens_of(door: Door) -> dict[str, str]:
         operation["operationId"]: door.token(tellers.get(operation["operationId"], BACK_OFFICE))
         for methods in DESCRIPTION["paths"].values()
         for operation in methods.values()
-    } | {"read_subject": door.token(office(Role.bank))}
+    } | {"read_subject": door.token(office(Role.bank)), "feed_persons": door.token(office(Role.insured_register))}
 
 
 async def job_of(door: Door) -> str:
