@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,8 @@ from activities.stamps import Stamps, TrustedKeys
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.stamps import Claims
-from cases.steps import RegisterRequest, StepRequest, StepResult
+from cases.stamps import read as read_stamp
+from cases.steps import AnswerAfterClosing, RegisterRequest, StepRequest, StepResult, ToldAfterClosing
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake.client import CaseClient
@@ -75,6 +76,14 @@ class _AtItsTime(Registry):
     async def advance(self, request: StepRequest) -> StepResult:
         with asked_at(request.at):
             return await super().advance(request)
+
+    @activity.defn
+    async def tell_closed(self, request: ToldAfterClosing) -> AnswerAfterClosing:
+        """The workflow that asks is a new one and lives today; its case stands still at its end, and is told then."""
+        stamped = datetime.fromtimestamp(read_stamp(str(request.fact["stamp"])).iat, UTC)
+        at_its_end = request.model_copy(update={"at": stamped, "arrived": stamped})
+        with asked_at(stamped):
+            return await super().tell_closed(at_its_end)
 
 
 class _AtArrival(Stamps):

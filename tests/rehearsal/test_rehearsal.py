@@ -80,6 +80,8 @@ async def test_a_season_with_everything_that_goes_wrong_in_lives_is_played_and_n
     rehearsal = Rehearsal(FIRST, LAST, 60, seed=SEED)
     season = await rehearsal.play(pack, pack.policy.campaign.ends, lambda: None)
     assert season.findings == ()
+    # Whatever is told, a case that is closed included, is told at the time of its case.
+    assert not {what for what in season.refused if what.endswith((" STAMP_INVALID", " STAMP_EXPIRED"))}
     assert _IN_BOTH_REGIONS - {name for name, times in season.occurred.items() if times} == set()
     assert season.checked["answers"] > 20
     assert season.checked["messages"] > 100
