@@ -228,3 +228,10 @@ async def test_the_owner_still_changes_the_schema(owner: asyncpg.Connection) -> 
     await owner.execute("ALTER TABLE transitions DROP COLUMN more")
     await owner.execute("CREATE TABLE passing (id int)")
     await owner.execute("DROP TABLE passing")
+
+
+async def test_the_worker_publishes_and_sees_where_it_writes(worker: asyncpg.Connection) -> None:
+    await worker.fetchval("SELECT publish(10)")
+    state = await worker.fetchrow("SELECT belongs_to, written_where() AS here FROM feed_state")
+    assert state is not None
+    assert state["belongs_to"] == state["here"]

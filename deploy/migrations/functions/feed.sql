@@ -8,16 +8,37 @@ RETURN office_covers(office, its_region)
 COMMENT ON FUNCTION sees_of_feed IS
     'Whether somebody is told of an entry: what is meant for one is told to them alone, a move to whoever sees the kind of case; of regions that their office answers for';
 
+CREATE OR REPLACE FUNCTION new_epoch() RETURNS text LANGUAGE sql VOLATILE
+RETURN translate(left(replace(gen_random_uuid()::text, '-', ''), 10), '0189', 'ghij');
+COMMENT ON FUNCTION new_epoch IS 'A name for an epoch of the feed that no other has';
+
+CREATE OR REPLACE FUNCTION written_where() RETURNS text LANGUAGE sql STABLE
+RETURN (SELECT system_identifier::text FROM pg_control_system())
+    || '.' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    || '.' || (SELECT oid::text FROM pg_database WHERE datname = current_database());
+COMMENT ON FUNCTION written_where IS
+    'Cluster, timeline and database: a recovery to a moment, a dump that is loaded, and a copy are somewhere else';
+
+CREATE OR REPLACE FUNCTION begin_epoch() RETURNS text LANGUAGE sql AS $$
+    UPDATE feed_state SET epoch = new_epoch() RETURNING epoch
+$$;
+COMMENT ON FUNCTION begin_epoch IS
+    'Makes every place that readers have one of another epoch. For a register that was restored in a way that cannot be seen: its files were put back';
+
 CREATE OR REPLACE FUNCTION publish(at_most integer) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     state feed_state;
     upto xid8;
     full_at xid8;
     published integer;
+    here CONSTANT text := written_where();
 BEGIN
     SELECT * INTO state FROM feed_state FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 0;
+    END IF;
+    IF state.belongs_to <> here THEN
+        state.epoch := new_epoch();
     END IF;
     -- Transactions before this one are over, one and all.
     upto := pg_snapshot_xmin(pg_current_snapshot());
@@ -71,7 +92,8 @@ BEGIN
            )
     )
     SELECT count(*) INTO published FROM entered;
-    UPDATE feed_state SET sequence = state.sequence + published, written_before = upto;
+    UPDATE feed_state SET
+        epoch = state.epoch, belongs_to = here, sequence = state.sequence + published, written_before = upto;
     RETURN published;
 END
 $$;
