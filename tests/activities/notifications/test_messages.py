@@ -331,6 +331,25 @@ def test_staff_read_why_a_rung_fired_and_within_which_days_it_is_to_be_acknowled
             assert within not in silent.body
 
 
+@pytest.mark.parametrize(
+    ("status", "chinese", "english"),
+    [
+        (Status.card_outstanding, "请向制卡中心核实是否制出新卡", "ask the card bureau whether a card was made"),
+        (Status.card_to_destroy, "已制出的新卡须由两人监销", "two people have to destroy the card"),
+    ],
+)
+@pytest.mark.parametrize("recipient", STAFF)
+def test_staff_read_what_is_left_to_do_where_the_application_has_ended(
+    recipient: Recipient, status: Status, chinese: str, english: str
+) -> None:
+    facts = _of_rung(Rung.yellow, Cause.step)
+    left = facts | {"kind": Kind.card_replacement.value, "status": status.value}
+    for tongue, said in ((Tongue.zh, chinese), (Tongue.en, english)):
+        for written, is_said in ((left, True), (facts, False)):
+            message = compose("escalated.yellow", recipient, CASE, written, at=NOW, channel=Channel.mail, tongue=tongue)
+            assert (said in message.body) is is_said
+
+
 def test_what_is_left_is_counted_from_the_day_it_was_written_on_where_it_is_read_later() -> None:
     facts = _of_rung(Rung.yellow, Cause.campaign)
     for at, said in ((NOW, "（还有71个工作日）"), (NOW + timedelta(days=1), "（8月25日后还有71个工作日）")):
