@@ -1,6 +1,7 @@
 """Answers name the order that they answer: what answers an order that is over moves nothing, and is not lost."""
 
 import asyncio
+import json
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -208,3 +209,34 @@ async def test_answers_that_race_one_another_are_each_judged_by_the_order_in_for
     assert refused == [Code.ANSWER_OUT_OF_DATE] * 2
     view = await case.rests_in(Status.in_production)
     assert (view.production_attempts, len(view.late_answers)) == (1, 2)
+
+
+@pytest.mark.parametrize("said", [{}, {"delivery": None}, {"delivery": "post"}])
+async def test_a_card_is_ordered_whether_or_not_it_is_known_how_it_is_delivered(
+    engine: Engine, said: dict[str, str | None]
+) -> None:
+    case = await replacement(engine, ID_CARD)
+    await case.rests_in(Status.in_review)
+    order = order_id(case.case_id, 1, 9)
+    step = {
+        "case_id": case.case_id,
+        "generation": 1,
+        "version": 9,
+        "name": "order_card.9",
+        "event": "order_card",
+        "at": "2026-07-08T01:00:00Z",
+        "person": case.opening.person,
+        "facts": {"request_id": order, **said},
+    }
+    async with engine.pool.acquire() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        step["person_id"] = await connection.fetchval("SELECT person_id FROM cases WHERE case_id = $1", case.case_id)
+        for effect in ("order_card", "reorder_card"):
+            step["name"] = f"{effect}.9"
+            await connection.execute(
+                f"SELECT effect_{effect}(jsonb_populate_record(NULL::step, $1::jsonb))", json.dumps(step)
+            )
+        told = await connection.fetch("SELECT kind, delivery FROM events WHERE request_id = $1", order)
+        await undone.rollback()
+    assert [tuple(row) for row in told] == [("card_ordered", said.get("delivery"))] * 2
