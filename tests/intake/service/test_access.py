@@ -53,6 +53,7 @@ MAY: Final = {
     "read_history": SEES_CHANGES,
     "read_outcome": SEES_CHANGES,
     "read_subject": frozenset({Role.bank, Role.medical_insurance, Role.pension}),
+    "read_delivery": frozenset({Role.card_bureau}),
     "read_feed": EVERYBODY,
     "read_feed_end": EVERYBODY,
     "subscribe": EVERYBODY,
@@ -111,6 +112,8 @@ class There(NamedTuple):
     change: str
     """A number change that was withdrawn: telling it something moves nothing."""
     card: str
+    making: str
+    """A case whose card is being made."""
     applying: str
     """A case that waits for all systems."""
     personal_number: str
@@ -144,12 +147,16 @@ class There(NamedTuple):
         # Of a closed one nobody takes notice but who looks after what came too late.
         if name in {"read_subject", "tell_acknowledge"}:
             return self.applying
+        if name == "read_delivery":
+            return self.making
         return self.change if _hears(name) else self.card
 
 
 def _hears(name: str) -> bool:
-    """Whether it is something that a number change may be told, if it is told anything."""
+    """Whether it is something that a number change may be told, or asked for."""
     machine = KINDS[Kind.id_number_change].machine
+    if name == "read_delivery":
+        return False
     return not name.startswith("tell_") or any(f"tell_{event}" == name for event in machine.every_event)
 
 
@@ -164,7 +171,16 @@ async def _there(door: Door) -> AsyncIterator[There]:
     reader = Reader(BACK_OFFICE, (Kind.id_number_change,))
     sink = "https://back-office.example.invalid/access"
     subscription = await subscribe(door.engine.pool, reader, sink, (), BACK_OFFICE.office, now)
-    yield There(door, change, card, await verified(door), person.personal_number, subscription, await job_of(door))
+    yield There(
+        door,
+        change,
+        card,
+        await ordered(door),
+        await verified(door),
+        person.personal_number,
+        subscription,
+        await job_of(door),
+    )
     await leave_nothing_open(door)
 
 
@@ -268,5 +284,5 @@ async def test_another_region_and_another_client_see_nothing(there: There, name:
         assert refused(answer, code), answer.text
         return
     assert let_in(answer), answer.text
-    for known in (there.change, there.card, there.applying, there.subscription, there.job):
+    for known in (there.change, there.card, there.making, there.applying, there.subscription, there.job):
         assert known not in answer.text
