@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cases.clocks import SHANGHAI
 from cases.models import Actor, Role
+from cases.numbers import derive
 from tests.canary.stage import BACK_OFFICE, MINISTRY, Stage
 from tests.engine import Person
 from tests.intake.applying import fields_of, number_change, replacement
@@ -158,7 +159,7 @@ async def _handed_in(stage: Stage, path: str, rows: list[dict[str, str]]) -> str
 async def the_source_says(stage: Stage) -> str:
     """The register's source brings somebody, changes them, and says of others what cannot be taken in."""
     number, name, phone = stage.people.number(), stage.people.name(), stage.people.phone()
-    personal = stage.people.personal_number()
+    personal, derived = stage.people.personal_number(), derive(number)
     person = {"personal_number": personal, "region": OFFICE}
     claim = {"reference": "canary-1", "amount_fen": 1, "state": "queued"}
     lines: list[Any] = [
@@ -169,7 +170,7 @@ async def the_source_says(stage: Stage) -> str:
         {**person, "source_version": 3, name: number},
         {**person, "source_version": 3, "insured_again": f"{name} {number}"},
         {**person, "source_version": 3, "claims": [claim | {"reference": number}]},
-        {**person, "source_version": 3, "number": number[:-1] + ("0" if number[-1] != "0" else "1")},
+        {**person, "source_version": 3, "number": derived[:-1] + ("0" if derived[-1] != "0" else "1")},
         {"personal_number": number.lower() + name, "source_version": 1, "name": name, "region": OFFICE},
         f'{{"name": "{name}", "number": {number[:17]}',
     ]
