@@ -17,7 +17,7 @@ from cases.models import Actor, Role
 from tests.engine import Engine
 from tests.intake.registering import csv_of
 from tests.intake.service.contract import DESCRIPTION
-from tests.intake.service.door import BACK_OFFICE, OFFICER, VERIFIER, Door, door_of, office
+from tests.intake.service.door import BACK_OFFICE, BUREAU, OFFICER, VERIFIER, Door, door_of, office
 from tests.intake.service.test_cases import opened, ordered
 from tests.intake.service.test_feed import verified
 from tests.intake.service.test_jobs import CSV, HEADINGS, handed_in, row_of
@@ -52,7 +52,11 @@ def tokens_of(door: Door) -> dict[str, str]:
         operation["operationId"]: door.token(tellers.get(operation["operationId"], BACK_OFFICE))
         for methods in DESCRIPTION["paths"].values()
         for operation in methods.values()
-    } | {"read_subject": door.token(office(Role.bank)), "feed_persons": door.token(office(Role.insured_register))}
+    } | {
+        "read_subject": door.token(office(Role.bank)),
+        "read_delivery": door.token(BUREAU),
+        "feed_persons": door.token(office(Role.insured_register)),
+    }
 
 
 async def job_of(door: Door) -> str:
