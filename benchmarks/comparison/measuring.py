@@ -97,8 +97,8 @@ async def measured(stage: Stage, contestant: Contestant, *, cases: int, in_fligh
     return Round(
         per_second=cases / played.seconds,
         spent=spent.of_each(cases),
-        open_ms=tuple(alone.open_ms),
-        done_ms=tuple(alone.done_ms),
+        open_ms=alone.open_ms,
+        done_ms=alone.done_ms,
         sweeps=turn.sweeps,
         beside=max(busy - spent.all, 0) / whole,
     )

@@ -300,8 +300,12 @@ _METHOD: Final = """\
   PostgreSQL (fsync on) and, on Temporal, its own task queue on one dev server with a file (WAL, `synchronous=NORMAL`,
   the settings of `make demo`). In its turn its worker and its client are started, warmed up by as many cases as are in
   flight, measured, and ended. Restate's server runs in its turns only, and keeps its data.
-* Cases a second: from the first opening to the last ending. CPU: of client, worker, server and PostgreSQL with all that
-  they forked, until the last notification has arrived, without the receiver and without what fills the register.
+* A round opens all its cases, so many at the same time, and then finishes them, as many at the same time. In between
+  the messages about the opening arrive, where there are any: cardcase does not send what has been overtaken, and each
+  contestant has two notifications of a case to send.
+* Cases a second: the time of the openings and that of the endings together, without the wait for notifications. CPU: of
+  client, worker, server and PostgreSQL with all that they forked, until the last notification has arrived, without the
+  receiver and without what fills the register.
 * One at a time: milliseconds from the call until the case is registered, and from telling of the verification until the
   benefits are released, as the client sees it.
 * Counts are means over {counted} further cases, one at a time, while autovacuum rests. Statements are those of

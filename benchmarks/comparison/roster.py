@@ -21,12 +21,18 @@ class Contestant:
     on_temporal: bool = True
     writes: bool = True
     """Whether it writes to PostgreSQL and tells people."""
+    told_at_opening: int = 0
+    """Of the notifications of a case, how many its opening is told by; the others follow the verification."""
     needs: tuple[str, ...] = ()
     """Distributions of the peers' environment, where it runs there."""
 
 
 ALL: Final = (
-    Contestant("cardcase", "this engine: `worker.py` as in production, driven through the typed client for programs"),
+    Contestant(
+        "cardcase",
+        "this engine: `worker.py` as in production, driven through the typed client for programs",
+        told_at_opening=1,
+    ),
     Contestant(
         "lean",
         "a lean Temporal application: update with start, local activities, one transaction a step, no sandbox",

@@ -60,6 +60,18 @@ class Spent:
         )
 
 
+@dataclass(frozen=True)
+class Done:
+    """What became of the cases that were played together."""
+
+    seconds: float
+    """In which all were opened, and in which all were finished."""
+    cases: tuple[str, ...]
+    open_ms: tuple[float, ...]
+    done_ms: tuple[float, ...]
+    """From telling of the verification to the end."""
+
+
 @dataclass
 class Turn:
     """A contestant that is running."""
@@ -73,17 +85,27 @@ class Turn:
     sweeps: int = 0
     """How often notifications were left to a sweep."""
 
-    async def play(self, people: list[int], in_flight: int) -> Played:
-        """Play a case for each of these; comes back once every notification of them has arrived.
+    async def play(self, people: list[int], in_flight: int) -> Done:
+        """Open a case for each of these, and finish them; comes back once every notification of them has arrived.
 
-        Raises `ProgramEnded`, or TimeoutError.
+        A case is verified once the applicant has read of its opening: cardcase sends nothing that has been overtaken,
+        so that a verification right behind it would leave it one message less than the others. Raises `ProgramEnded`,
+        or TimeoutError.
         """
-        asked = {"cases": people, "in_flight": in_flight}
+        at_opening = self.contestant.told_at_opening
         async with asyncio.timeout(PATIENCE_SECONDS):
-            played = Played(**await self._while_working(self.client.ask(asked)))
-            if self.contestant.writes:
-                self.sweeps += await self._while_working(self.stage.told(self.contestant, len(people)))
-        return played
+            opened = await self._ask({"open": people, "in_flight": in_flight})
+            await self._told(len(people) * at_opening)
+            finished = await self._ask({"finish": opened.cases, "in_flight": in_flight})
+            await self._told(len(people) * (NOTIFICATIONS - at_opening))
+        return Done(opened.seconds + finished.seconds, tuple(finished.cases), tuple(opened.ms), tuple(finished.ms))
+
+    async def _ask(self, asked: Mapping[str, Any]) -> Played:
+        return Played(**await self._while_working(self.client.ask(asked)))
+
+    async def _told(self, notifications: int) -> None:
+        if self.contestant.writes and notifications:
+            self.sweeps += await self._while_working(self.stage.told(self.contestant, notifications))
 
     async def people(self, number: int) -> list[int]:
         """So many people of its register who have no case yet."""
@@ -193,12 +215,12 @@ class Stage:
                 await connection.close()
         return list(range(first, last + 1))
 
-    async def told(self, contestant: Contestant, cases: int) -> int:
-        """Wait until the notifications of so many more cases have arrived; answers how many sweeps that took.
+    async def told(self, contestant: Contestant, notifications: int) -> int:
+        """Wait until so many more notifications have arrived; answers how many sweeps that took.
 
         What cardcase leaves to its sweep would be delivered within a minute; here the sweep comes sooner.
         """
-        self._told += cases * NOTIFICATIONS
+        self._told += notifications
         sweeps = 0
         arriving = asyncio.create_task(self.receiver.ask({"told": self._told}))
         try:
