@@ -123,7 +123,7 @@ async def test_waiting_has_an_end(door: Door, run: Run) -> None:
         assert not is_closed(await office.read_case(receipt.case_id))
 
 
-async def test_what_is_refused_says_which_fields_and_what_to_do(door: Door, run: Run) -> None:
+async def test_what_is_refused_says_which_fields_and_what_to_do(door: Door, tmp_path: Path, run: Run) -> None:
     person = await door.engine.insured()
     async with run.client(door.url, credentials(door)) as office:
         planted = "11010519491231002Q"
@@ -138,6 +138,8 @@ async def test_what_is_refused_says_which_fields_and_what_to_do(door: Door, run:
             await office.read_case("idc-" + "a" * 26)
         assert unknown.value.code == "CASE_UNKNOWN"
         receipt = await office.open_case(application(person))
+    opens_only = token_file(door, tmp_path, BACK_OFFICE, scope="cases:open cases:read")
+    async with run.client(door.url, opens_only) as office:
         with pytest.raises(NotAllowed) as scope:
             await office.tell(receipt.case_id, models.Withdraw())
         assert scope.value.code == "SCOPE_MISSING"
