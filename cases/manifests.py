@@ -7,7 +7,6 @@ good once, as a stamp is (`cases.stamps`).
 """
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -163,7 +162,8 @@ def _decoded(text: str) -> bytes:
     """Raises `ValueError`."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+    except ValueError:
+        # Without what it quotes.
         raise ValueError from None
 
 

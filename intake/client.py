@@ -296,6 +296,8 @@ class CaseClient:
             if known is None or not known.by_key:
                 raise
             log.warning("the register holds a receipt that was not given", extra={"code": denied.code.value})
+            if isinstance(denied, _CutOff) and known.is_open:
+                return await self._ask_anew(opening)
             return known.receipt
         if self._register is None:
             return given
@@ -303,9 +305,12 @@ class CaseClient:
         if known is None or known.receipt != given:
             raise Contradicted(known and known.receipt)
         if known.is_open and known.stamp != stamp_id(opening.stamp) and not await self._is_running(case):
-            # The receipt is that of a run that somebody ended; the case goes on in a new one, as the register has it.
-            return await self._ask_under(opening, asked_anew(_receipt_id(opening), asking_of(opening.stamp) or ""))
+            return await self._ask_anew(opening)
         return given
+
+    async def _ask_anew(self, opening: Opening) -> Receipt:
+        """Have a case taken up whose run somebody ended: the server would answer as that run did, and start none."""
+        return await self._ask_under(opening, asked_anew(_receipt_id(opening), asking_of(opening.stamp) or ""))
 
     async def _is_running(self, case_id: str) -> bool:
         try:

@@ -18,10 +18,12 @@ from tests.scenes import OFFICE
 _CASES: Final = "/v1/cases"
 
 
+SUBSCRIBER: Final = Actor(id="canary-bureau", role=Role.back_office, office=MINISTRY)
+
+
 async def subscribe(stage: Stage, sink: str) -> str:
-    """Have the card bureau's system told of all it may know, at an address."""
-    bureau = Actor(id="canary-bureau", role=Role.back_office, office=MINISTRY)
-    status, told = await stage.ask_intake("POST", "/v1/subscriptions", {"sink": sink}, by=bureau)
+    """Have a system told of all it may know, at an address."""
+    status, told = await stage.ask_intake("POST", "/v1/subscriptions", {"sink": sink}, by=SUBSCRIBER)
     assert status == 201, told.get("code")
     return str(told["id"])
 

@@ -22,7 +22,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, ListWorkflowExecutionsRequest
 
 from stack import postgres
-from tests.canary.door import read_feed, subscribe
+from tests.canary.door import SUBSCRIBER, read_feed, subscribe
 from tests.canary.forms import Kind
 from tests.canary.people import Leak
 from tests.canary.scanner import Hit, Scanner
@@ -339,8 +339,12 @@ async def intake_answers(stage: Stage) -> AsyncIterator[Piece]:
 
 
 async def _subscribed(stage: Stage, leak: Leak) -> None:
-    """An address for webhooks is answered as it was given."""
-    await subscribe(stage, f"{stage.hooks.sink}?{leak.number}-{leak.name}")
+    """An address for webhooks that was written past the service, which takes none with a number, is shown as it is."""
+    subscription = await subscribe(stage, stage.hooks.sink)
+    sink = f"{stage.hooks.sink}?{leak.number}-{leak.name}"
+    await stage.engine.pool.execute("UPDATE subscriptions SET sink = $1 WHERE id = $2", sink, subscription)
+    status, _ = await stage.ask_intake("GET", "/v1/subscriptions", None, by=SUBSCRIBER)
+    assert status == 200
 
 
 async def feed(stage: Stage) -> AsyncIterator[Piece]:

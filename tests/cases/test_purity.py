@@ -28,6 +28,7 @@ ALLOWED = {
     "operator",
     "pathlib",
     "pydantic",
+    "pydantic_core",
     "re",
     "stdnum",
     "tomllib",

@@ -176,7 +176,8 @@ SELECT claims.id, claims.requeued_by FROM claims
 JOIN cases ON (cases.case_id, cases.generation) = (claims.requeued_by, claims.requeued_generation)
 JOIN changes AS queued ON queued.what = 'claims' AND queued.subject = claims.id AND queued.became = 'queued'
 WHERE claims.person_id = ANY ($1) AND claims.suspended_for = 'id_number'
-  AND cases.status NOT IN ('releasing', 'done', 'ended')
+  -- What is owed to somebody who has died or moved away is released all the same.
+  AND cases.status NOT IN ('releasing', 'done', 'ended', 'card_outstanding', 'card_to_destroy')
   AND NOT EXISTS (
       SELECT FROM numbers
       WHERE numbers.person_id = queued.person_id AND numbers.digits = 18

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from activities.registry.loading import BenefitHold
 from cases.documents import Document, DocumentKind
 from cases.events import Event
-from cases.facts import CardActivated, CardFunction, CardProduced
+from cases.facts import CardActivated, CardFunction, CardProduced, HandOver
 from cases.machines.machine import Status
 from cases.models import Category, System
 from cases.openings import ReplacementReason
@@ -134,21 +134,27 @@ async def replacement(
     reason: ReplacementReason = ReplacementReason.expired,
     region: str = OFFICE,
     category: Category = Category.general,
+    delivery: HandOver | None = None,
     **person: Any,
 ) -> Dossier:
     """A card replacement of a new person with an 18-digit number."""
     who = await engine.insured(region=region, **({"number": new_number()} | person))
-    opening = engine.replacement(who, reason, *documents, region=region, category=category)
+    opening = engine.replacement(who, reason, *documents, region=region, category=category, delivery=delivery)
     return await Dossier.open(engine, who, opening)
 
 
 async def named(
-    engine: Engine, *, reason: ReplacementReason = ReplacementReason.expired, region: str = OFFICE, **person: Any
+    engine: Engine,
+    *,
+    reason: ReplacementReason = ReplacementReason.expired,
+    region: str = OFFICE,
+    delivery: HandOver | None = None,
+    **person: Any,
 ) -> Dossier:
     """A card replacement that a clerk took in, as a system says."""
     clerk = await engine.at_a_post(NAMED.model_copy(update={"office": region}))
     who = await engine.insured(region=region, **({"number": new_number()} | person))
-    opening = engine.replacement(who, reason, ID_CARD, region=region, submitter=clerk)
+    opening = engine.replacement(who, reason, ID_CARD, region=region, submitter=clerk, delivery=delivery)
     return await Dossier.open(engine, who, stamped_by_a_system(opening))
 
 
