@@ -735,13 +735,24 @@ class CaseClient:
         except WorkflowFailureError as failed:
             if isinstance(failed.cause, ApplicationError):
                 raise
-            # Ended from outside, and no ending of the case: it goes on in another run, as the register has it.
-            raise _CutOff from None
+            # Ended from outside, which is no ending of the case: it has one by the register, or goes on in another run.
+            return await self._outcome_held(case_id, _CutOff())
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return await self._outcome_held(case_id, of_rpc(error))
         if self._register is not None:
             known = await self._held(partial(outcome_reached, case_id=case_id))
             if known != given:
                 raise Contradicted(known)
         return given
+
+    async def _outcome_held(self, case_id: str, denied: EngineError) -> Outcome:
+        """The outcome that the register holds where the run says none. Raises `denied` where there is none either."""
+        known = await self._held(partial(outcome_reached, case_id=case_id))
+        if known is None:
+            raise denied from None
+        return known
 
     async def _held(self, read: Callable[[Pool], Awaitable[Held | None]]) -> Held | None:
         """What the register holds; None where it may not be read. Raises `Unavailable` where it cannot be."""

@@ -126,4 +126,5 @@ async def test_of_a_fact_that_a_termination_cut_off_nobody_says_that_nothing_cha
     assert (again.status, again.version) == (Status.verified, await engine.pool.fetchval(made, case))
     await client.open(application)
     assert (await client.wait(case)).status is Status.done
-    assert [each.event for each in await client.history(case)].count(Event.verify_documents) == 1
+    rows = await engine.pool.fetch("SELECT event FROM transitions WHERE case_id = $1", case)
+    assert [row["event"] for row in rows].count("verify_documents") == 1
