@@ -92,11 +92,15 @@ def _content(file: Path) -> tuple[FileType, bytes]:
 
 async def _import(cases: AsyncClient, kind: FileType, content: bytes, how: Reading, report: "Report") -> None:
     # The key is that of this one call: repeated by hand, it is another job, which judges anew what was refused.
-    job = await cases.hand_in_register(content, kind, key=f"import-{secrets.token_hex(8)}", how=how)
+    handing_in = asyncio.ensure_future(
+        cases.hand_in_register(content, kind, key=f"import-{secrets.token_hex(8)}", how=how)
+    )
     try:
+        job = await asyncio.shield(handing_in)
         await _ended(cases, job)
     except asyncio.CancelledError:
-        await cases.cancel_job(job.id)
+        # A file that the service has may become a job whether or not anybody hears of it: only its answer says which.
+        await cases.cancel_job((await handing_in).id)
         report.say.note("已中断；重复同一命令即可继续。", "Interrupted; repeat the command to go on.")
         raise
     async for row in cases.job_rows(job.id, at_once=_IN_A_PAGE):

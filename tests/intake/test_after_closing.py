@@ -1,8 +1,7 @@
 """What is told to a case that is over: answers are written down, and what the world shows is on record."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,8 +34,7 @@ from cases.openings import ReplacementReason
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
 from intake.client import CaseClient, EngineError
 from tests.engine import Engine
-from tests.intake.calling import Run
-from tests.intake.operating import Desk
+from tests.intake.calling import Said
 from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, OPERATOR, SOUTH, SPEAKERS, of_office
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import activate, change, made, ordered, replacement, to_the_end
@@ -48,11 +46,6 @@ SUPERVISOR = Actor(id="supervisor-1", role=Role.supervisor, office=OFFICE)
 @pytest.fixture
 def client(engine: Engine) -> CaseClient:
     return CaseClient(engine.client, engine.sealer, stamping=engine.everybody, register=engine.pool)
-
-
-@pytest.fixture
-def desk(run: Run, monkeypatch: pytest.MonkeyPatch, engine: Engine, tmp_path: Path) -> Desk:
-    return Desk(run, monkeypatch, engine, tmp_path)
 
 
 async def code_of(call: Awaitable[object]) -> Code:
@@ -159,7 +152,9 @@ async def reopened(case: Dossier) -> Dossier:
     return await Dossier.open(case.engine, case.person, opening)
 
 
-async def test_what_is_left_of_closed_cases_is_listed(engine: Engine, client: CaseClient, desk: Desk) -> None:
+async def test_what_is_left_of_closed_cases_is_listed(
+    engine: Engine, client: CaseClient, call_as: Callable[..., Awaitable[Said]]
+) -> None:
     quiet, (case, order) = await withdrawn(engine, OFFICE), await ordered_and_withdrawn(engine, client)
     late = CardProduced(actor=BUREAU, produced=False, batch="batch-1", order=order)
     assert await code_of(client.tell(case.case_id, late)) is Code.ANSWER_OUT_OF_DATE
@@ -169,7 +164,7 @@ async def test_what_is_left_of_closed_cases_is_listed(engine: Engine, client: Ca
         listed[what] = {row.case_id: row.attention for row in rows}
         assert listed[what][case.case_id] == ("late_answer", "surplus_card")
         assert quiet.case_id not in listed[what]
-        said = await desk.call(CLERK, "leftovers", "--what", what, "--limit", "10000", "-o", "json")
+        said = await call_as(CLERK, "leftovers", "--what", what, "--limit", "10000", "-o", "json")
         assert said.exit == 0, said.err
         assert {row["case_id"] for row in said.json} == set(listed[what])
     for actor in (BUREAU, CLERK):

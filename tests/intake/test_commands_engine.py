@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from cases.events import Event
 from cases.machines.machine import Status
@@ -20,13 +22,15 @@ from cases.models import Actor, Role
 from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
+from intake.commands.importing import import_register
+from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit
 from tests.engine import Engine, Person, old_number
 from tests.intake.applying import CLERK, NEW, SOUTH, fields_of, number_change, replacement
-from tests.intake.calling import Run, Said
+from tests.intake.calling import Said
 from tests.intake.identity import log_in
 from tests.intake.registering import HEADINGS, csv_of, row_of, write_csv, write_jsonl, write_xlsx
-from tests.intake.service.door import BACK_OFFICE, SECRET, Door
+from tests.intake.service.door import BACK_OFFICE, SECRET, Door, serving
 from tests.scenes import CLERK as TAKES_IN
 from tests.scenes import ID_CARD, OPERATOR
 from tests.scenes import OFFICER as DECIDES
@@ -46,18 +50,15 @@ Call = Callable[..., Awaitable[Said]]
 
 
 @pytest.fixture
-def call(run: Run, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """The command line as its user has it: the service's address and a token, and nothing else."""
-    monkeypatch.setenv("CARDCASE_INTAKE_URL", door.url)
-    monkeypatch.delenv("CARDCASE_GATE_URL")
+def call(call_as: Call, door: Door) -> Call:
+    """The command line of a clerk, or of somebody else; the service runs jobs while a register is imported."""
 
-    async def in_a_thread(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
-        token = door.token(by or (CLERK if {"open", "import"} & set(arguments) else VERIFIER))
-        (tmp_path / "token").write_text(token, encoding="ascii")
+    async def called(*arguments: str | Path, stdin: bytes = b"", by: Actor | None = None) -> Said:
+        actor = by or (CLERK if {"open", "import"} & set(arguments) else VERIFIER)
         async with door.runner.running() if "import" in arguments else nullcontext():
-            return await asyncio.to_thread(run, *arguments, stdin=stdin)
+            return await call_as(actor, *arguments, stdin=stdin)
 
-    return in_a_thread
+    return called
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -317,14 +318,20 @@ async def test_an_import_that_was_interrupted_begins_no_row_any_more_and_goes_on
     settings = {"CARDCASE_INTAKE_URL": door.url, "CARDCASE_TOKEN_FILE": str(token)}
     before = set(await jobs_of(door))
     # The service runs no rows meanwhile.
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl",
-        cwd=ROOT, env={"PATH": os.environ["PATH"]} | settings,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    job = await begun(door, before)
-    process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
+    with interruptible():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "starter.py", "--lang", "en", "import", str(path), "-o", "jsonl",
+            cwd=ROOT, env={"PATH": os.environ["PATH"]} | settings,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    try:
+        job = await begun(door, before)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(60):
+            _, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == INTERRUPTED
     assert b"repeat the command" in err
     assert (await jobs_of(door))[job] == "cancelled"
@@ -334,6 +341,73 @@ async def test_an_import_that_was_interrupted_begins_no_row_any_more_and_goes_on
     cases = [line["case_id"] for line in again.json["rows"] if "case_id" in line]
     assert await engine.pool.fetchval("SELECT count(*) FROM cases WHERE case_id = ANY($1)", cases) == len(rows)
     assert await engine.pool.fetchval("SELECT max(generation) FROM cases WHERE case_id = ANY($1)", cases) == 1
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes that are started in this block hear Ctrl-C.
+
+    Shells start what runs in the background with SIGINT ignored, and whatever that starts inherits it.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("run")
+async def test_an_import_that_is_interrupted_before_it_is_answered_opens_nothing_either(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_csv(tmp_path / "r.csv", csv_of([row_of(20_100, region=SOUTH)]))
+    log_in(tmp_path, CLERK).write_text(door.token(CLERK), encoding="ascii")
+    before = set(await jobs_of(door))
+    async with answering_late(door, "/v1/registers") as late:
+        monkeypatch.setenv("CARDCASE_INTAKE_URL", late.url)
+        importing = asyncio.create_task(import_register(Invocation(), path))
+        await late.has_answer.wait()
+        ((job, state),) = [each for each in (await jobs_of(door)).items() if each[0] not in before]
+        assert state == "running"
+        importing.cancel()
+        late.may_answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await importing
+    assert (await jobs_of(door))[job] == "cancelled"
+
+
+@dataclass
+class Late:
+    """A way to the service on which one answer is held up."""
+
+    url: str = ""
+    has_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@asynccontextmanager
+async def answering_late(door: Door, held_up: str) -> AsyncIterator[Late]:
+    """Everything goes on to the service at once; what it answers at one path comes when it may."""
+    late = Late()
+
+    async def pass_on(request: web.Request) -> web.Response:
+        headers = {name: request.headers[name] for name in ("Authorization", "Content-Type") if name in request.headers}
+        answer = await door.http.request(
+            request.method, f"{door.url}{request.path_qs}", headers=headers, content=await request.read()
+        )
+        if request.path == held_up:
+            late.has_answer.set()
+            await late.may_answer.wait()
+        return web.Response(status=answer.status_code, body=answer.content, content_type="application/json")
+
+    application = web.Application()
+    application.add_routes([web.route("*", "/{path:.*}", pass_on)])
+    async with serving(application) as late.url:
+        yield late
 
 
 async def begun(door: Door, before: set[str]) -> str:

@@ -144,6 +144,13 @@ async def door_of(
 async def gate_serving(gate: Gate) -> AsyncIterator[str]:
     application = web.Application(client_max_size=LARGEST_REQUEST)
     application.add_routes([web.post(PATH, stamp_handler(gate)), web.post(MANIFEST_PATH, manifest_handler(gate))])
+    async with serving(application) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving(application: web.Application) -> AsyncIterator[str]:
+    """Serve on a free port for the length of a block; answers the URL."""
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

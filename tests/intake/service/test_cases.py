@@ -29,7 +29,7 @@ from tests.intake.service.door import (
     Door,
     door_of,
 )
-from tests.scenes import OFFICE
+from tests.scenes import OFFICE, SOUTH
 from tests.workflows.lying import lying
 
 
@@ -249,20 +249,33 @@ async def test_a_person_is_looked_for_and_the_look_is_written_down(door: Door) -
     assert [row["actor"] for row in rows] == [BACK_OFFICE.id] * 2
 
 
-async def test_a_list_is_read_page_by_page_and_shows_what_its_reader_sees(door: Door) -> None:
-    cases = {(await opened(door, await door.engine.insured())).json()["case_id"] for _ in range(5)}
-    seen: list[str] = []
-    path = f"/v1/cases?kind=IdNumberChange&region={OFFICE}&limit=2"
+async def listed(door: Door, query: str, by: Actor) -> list[dict[str, Any]]:
+    """All cases that somebody sees, page by page."""
+    found: list[dict[str, Any]] = []
     cursor = ""
     while True:
-        page = (await door.asked("GET", path + cursor, by=BACK_OFFICE)).json()
-        seen += [each["case_id"] for each in page["cases"]]
+        page = (await door.asked("GET", f"/v1/cases?{query}{cursor}", by=by)).json()
+        found += page["cases"]
         if page["next"] is None:
-            break
+            return found
         cursor = f"&cursor={page['next']}"
-    assert cases <= set(seen)
-    assert len(seen) == len(set(seen))
-    assert (await door.asked("GET", "/v1/cases", by=ELSEWHERE)).json()["cases"] == []
+
+
+async def test_a_list_is_read_page_by_page_and_shows_what_its_reader_sees(door: Door) -> None:
+    cases = {(await opened(door, await door.engine.insured())).json()["case_id"] for _ in range(5)}
+    southern = number_change(await door.engine.insured(region=SOUTH), region=SOUTH)
+    clerk = await door.engine.at_a_post(TAKES_IN.model_copy(update={"id": f"takes-in-{SOUTH}", "office": SOUTH}))
+    fields = fields_of(southern) | {"submitter": clerk.model_dump(mode="json")}
+    theirs = (await door.asked("POST", "/v1/cases", by=ELSEWHERE, json=fields)).json()["case_id"]
+    seen = await listed(door, f"kind=IdNumberChange&region={OFFICE}&limit=2", BACK_OFFICE)
+    # A case that was reopened stands there once for each generation.
+    places = [(each["case_id"], each["generation"]) for each in seen]
+    assert places == sorted(set(places))
+    assert cases <= {case for case, _ in places}
+    assert {each["region"] for each in seen} == {OFFICE}
+    elsewhere = await listed(door, "limit=500", ELSEWHERE)
+    assert theirs in {each["case_id"] for each in elsewhere}
+    assert {each["region"][:2] for each in elsewhere} == {ELSEWHERE.office[:2]}
     kinds = {each["kind"] for each in (await door.asked("GET", "/v1/cases?limit=500", by=PENSION)).json()["cases"]}
     assert kinds == {"IdNumberChange"}
     wrong = await door.asked("GET", "/v1/cases?limit=planted&cursor=planted", by=BACK_OFFICE)
