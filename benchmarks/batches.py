@@ -85,10 +85,17 @@ class Stretch:
 class Door:
     """The service, as clerks and the bureau reach it."""
 
-    def __init__(self, desk: Desk, http: httpx.AsyncClient) -> None:
+    def __init__(self, desk: Desk, http: httpx.AsyncClient, settings: dict[str, str]) -> None:
         self._issuer = desk.provider.issuer
         self._http = http
         self._url = desk.intake_url
+        self.gate_url = desk.codec_url
+        self.settings = settings
+        """What the service itself was started with."""
+
+    def token(self, by: Actor) -> str:
+        """A token for the gate."""
+        return self._issuer.token(by)
 
     async def ask(self, method: str, path: str, by: Actor, **said: Any) -> dict[str, Any]:
         """What is answered. Raises `RuntimeError` with the code of a refusal."""
@@ -245,7 +252,7 @@ async def stage_in(folder: Path, persons: Sequence[InsuredPerson]) -> AsyncItera
                 "Temporal": servers.temporal.pid,
                 "PostgreSQL": servers.postgres.pid,
             }
-            yield Door(desk, http), pids
+            yield Door(desk, http, settings), pids
 
 
 async def measure(lines: int) -> int:
