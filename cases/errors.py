@@ -330,10 +330,13 @@ REMEDIES: dict[Code, Remedy] = {
         "A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"
     ),
     Code.REQUEST_NOT_JSON: Remedy("The request is not valid JSON, or repeats a key.", "请求不是有效的JSON，或键重复。"),
-    Code.REQUEST_TOO_LARGE: Remedy("The request is larger than 64 KiB.", "请求超过64 KiB。"),
+    Code.REQUEST_TOO_LARGE: Remedy(
+        "The request is larger than this route takes; the description says how much that is.",
+        "请求超过该接口允许的大小，上限见接口说明。",
+    ),
     Code.MEDIA_TYPE_UNKNOWN: Remedy(
-        "Send JSON in UTF-8, with Content-Type: application/json.",
-        "请以UTF-8编码的JSON提交，并注明Content-Type: application/json。",
+        "Send one of the media types that the description names for this route, in UTF-8.",
+        "请按接口说明中该接口允许的媒体类型、以UTF-8编码提交。",
     ),
     Code.ROUTE_UNKNOWN: Remedy(
         "There is nothing at this address. See /openapi.json.", "没有此地址，请参照 /openapi.json。"
