@@ -66,7 +66,7 @@ def page(description: Mapping[str, Any] | None = None) -> str:
     """The whole module, of the service as it is or of another description."""
     written = "".join(_Writer(described_alone() if description is None else description).parts())
     formatter = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(FILE), "-"]
-    return subprocess.run(formatter, input=written, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(formatter, input=written, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
 
 
 class _Writer:

@@ -359,7 +359,7 @@ def _of_pack(wrong: CaseError) -> Problem:
 
 def _of_temporal(settings: Settings) -> Iterator[Problem]:
     # Half a second, for which whoever does not reach Temporal should not wait.
-    from temporalio.envconfig import ClientConfig  # noqa: PLC0415
+    from temporalio.envconfig import ClientConfig  # noqa: PLC0415 - clients need no Temporal
 
     try:
         connect = ClientConfig.load_client_connect_config()

@@ -66,7 +66,7 @@ class Feed:
         self,
         request: Request,
         after: AfterParameter = None,
-        type: Annotated[list[Annotated[str, Query(pattern=_TYPE)]] | None, Query(max_length=50)] = None,  # noqa: A002
+        type: Annotated[list[Annotated[str, Query(pattern=_TYPE)]] | None, Query(max_length=50)] = None,  # noqa: A002 - its name in the query
         limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE)] = 100,
         wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait where nothing follows.")] = 0,
     ) -> Response:

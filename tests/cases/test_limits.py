@@ -160,7 +160,7 @@ class Life:
             counted = self.counted[timer.clock]
             if timer.clock is Clock.supplement:
                 part = self.rules.part(self.state.kind)
-                last = counted.last(part.supplement.working_days, working=True)  # type: ignore[attr-defined]
+                last = counted.last(part.supplement.working_days, working=True)  # type: ignore[attr-defined]  # both parts have it
             else:
                 limit = next(each for each in self.rules.holds if each.reason is self.state.hold_reason)
                 used = ladder.held_days(limit.reason, before=counted.since)

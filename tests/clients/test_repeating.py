@@ -160,7 +160,7 @@ async def test_an_opening_is_sent_again_as_it_was(which: str) -> None:
             bodies.append(await request.read())
             return await answer(request)
 
-        service.answer = kept  # type: ignore[method-assign]
+        service.answer = kept  # type: ignore[method-assign]  # of this one alone
         service.says(CUT)
         service.problem(Code.ENGINE_TIMEOUT)
         service.problem(Code.CASE_CLOSED)

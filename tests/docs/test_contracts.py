@@ -135,7 +135,7 @@ def test_whatever_the_register_tells_of_is_a_message_with_a_meaning() -> None:
 
 def git(folder: Path, *arguments: str) -> None:
     identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)  # noqa: S607
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)  # noqa: S607 - the git of this machine
 
 
 def narrower(version: str) -> dict[str, Any]:

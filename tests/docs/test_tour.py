@@ -44,6 +44,7 @@ def alike(answer: dict[str, Any]) -> dict[str, Any]:
 async def test_the_commands_of_the_tour_open_a_case_and_tell_it_something(engine: Engine, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl here: the tour by curl was not run")
+    # A page without it fails here.
     application = json.loads(re.search(r"other\.json <<'END'\n(.*?)\nEND", SECTION, re.DOTALL).group(1))  # type: ignore[union-attr]
     region = application["region"]
     await engine.insured(

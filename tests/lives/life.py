@@ -605,6 +605,7 @@ class Life:
             before = [(state.case_id, state.version) for state in still_open]
             for state in still_open:
                 if self.newest[state.case_id].version == state.version:
+                    # A lambda with defaults has no type that mypy infers.
                     await self._turn(lambda state=state, turn=turn: self._does_their_part(state, turn))  # type: ignore[misc]
             after = [(case_id, state.version) for case_id, state in self.newest.items() if state.is_open]
             if before == after:

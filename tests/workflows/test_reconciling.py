@@ -94,7 +94,7 @@ async def restored(agency: Engine, case: str, row: dict[str, Any]) -> None:
         await connection.execute("DELETE FROM cases WHERE case_id = $1", case)
         columns = ", ".join(row)
         places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-        await connection.execute(f"INSERT INTO cases ({columns}) VALUES ({places})", *row.values())  # noqa: S608
+        await connection.execute(f"INSERT INTO cases ({columns}) VALUES ({places})", *row.values())  # noqa: S608 - from the row
 
 
 async def test_cases_that_agree_are_compared_and_nothing_is_found(agency: Engine) -> None:
