@@ -147,6 +147,14 @@ contracts: $(VENV)/dev.installed ## write the contracts with other systems anew:
 	$(BIN)/python -m docs.contracts
 	$(BIN)/python -m docs.client_models
 
+.PHONY: histories
+histories: $(VENV)/dev.installed ## record the histories that this release has not recorded yet; those there are bind
+	@$(BOUND) -m tests.replay.record histories
+
+.PHONY: fingerprints
+fingerprints: $(VENV)/dev.installed ## write anew what workflows ask for, command by command, to be read in a review
+	@$(BOUND) -m tests.replay.record fingerprints
+
 .PHONY: format
 format: $(VENV)/dev.installed ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .

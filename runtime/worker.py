@@ -49,6 +49,14 @@ def hinting(client: Client) -> Callable[[Neighbour], Awaitable[None]]:
     return hint
 
 
+def every_workflow() -> tuple[type, ...]:
+    """All workflows of a worker: those of cases, and the short ones beside them.
+
+    Raises ValueError where a kind of case has none.
+    """
+    return (*every_story(), AfterClosing, *SCHEDULED)
+
+
 def cases_worker(
     client: Client,
     registry: Registry,
@@ -63,7 +71,7 @@ def cases_worker(
         client,
         deployment_config=deployment(),
         task_queue=task_queue,
-        workflows=[*every_story(), AfterClosing, *SCHEDULED],
+        workflows=every_workflow(),
         activities=[registry.register, registry.advance, registry.tell_closed, *scheduled],
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
@@ -110,9 +118,9 @@ def notifications_worker(
 def cases_replayer(
     workflows: Sequence[type] = (), payloads: PayloadSealer | None = None, namespace: str = "default"
 ) -> Replayer:
-    """Replays histories of cases, of all kinds where no `workflows` are named, with what a worker runs them with.
+    """Replays histories, of all workflows where none are named, with what a worker runs them with.
 
     Histories from a server are sealed: they take `payloads` and the namespace in which they were made. Recorded ones
     are in clear.
     """
-    return Replayer(workflows=workflows or every_story(), namespace=namespace, plugins=[in_common(payloads)])
+    return Replayer(workflows=workflows or every_workflow(), namespace=namespace, plugins=[in_common(payloads)])

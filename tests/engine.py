@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
-from activities.calendar import official_calendar
+from activities.calendar import Calendars, official_calendar
 from activities.registry import Clock, Registry
 from activities.registry.loading import Claim, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, create_pool
@@ -71,7 +71,7 @@ def new_number() -> str:
 
 
 @cache
-def quiet_policies() -> Policies:
+def quiet_packs() -> tuple[Policy, ...]:
     """The policy packs of the release with office hours half a day away: no rung fires by chance while a test runs.
 
     The northern campaign is still to end, the southern one is over, on whatever day the tests run.
@@ -89,7 +89,13 @@ def quiet_policies() -> Policies:
         for pack in map(load, sorted(PACKS.glob("*.toml")))
     ]
     (northern,) = (pack for pack in quiet if pack.name == "northern")
-    return Policies([*quiet, *versions_of(northern)])
+    return (*quiet, *versions_of(northern))
+
+
+@cache
+def quiet_policies() -> Policies:
+    """The quiet packs, as the policies of a register."""
+    return Policies(quiet_packs())
 
 
 MOVING: Final = "110107"
@@ -334,7 +340,11 @@ async def created_database(stack: LocalStack, database: str) -> str:
 
 @asynccontextmanager
 async def engine_on(
-    stack: LocalStack, database: str, sealer: Sealer | None = None, policies: Policies | None = None
+    stack: LocalStack,
+    database: str,
+    sealer: Sealer | None = None,
+    policies: Policies | None = None,
+    calendars: Calendars = official_calendar,
 ) -> AsyncIterator[Engine]:
     """An engine on the running servers, with a register of its own."""
     url = await created_database(stack, database)
@@ -343,7 +353,7 @@ async def engine_on(
     try:
         client = await connect(SEALED, stack.temporal_address, stack.namespace)
         sealer = sealer or Sealer(KeyRing.sample())
-        registry = Registry(pool, sealer, STAMPS, policies or quiet_policies(), official_calendar, clock=Clock.callers)
+        registry = Registry(pool, sealer, STAMPS, policies or quiet_policies(), calendars, clock=Clock.callers)
         yield Engine(client, TimeSkipper(client), pool, sealer, registry, url, Settings())
     finally:
         await pool.close()

@@ -1,14 +1,32 @@
-"""Lives of cases that are recorded: one for each ending of each kind, and some for what happens on the way."""
+"""Lives that are recorded: one for each ending of each kind of case, some for what happens on the way, and the runs of
+the short workflows beside cases.
+"""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Final, TypeAlias
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, TypeAlias
 
+from temporalio.client import WorkflowHandle
+
+from activities.calendar import official_calendar
+from activities.campaign import Campaign
+from activities.notifications.notifications import Notifications
+from activities.reconciliation import Reconciler
+from activities.registry.reading import case_now
+from activities.supervision import Supervision
+from cases.errors import Code
 from cases.events import Event
 from cases.facts import CardFunction, CardProduced, CardUnclaimed, DisputeOutcome, RepairAction
 from cases.machines.machine import Status
 from cases.models import System
+from cases.names import LOOK_AT_REGISTER, TOLD_AFTER_CLOSING, after_closing_id, order_id
+from cases.occasions import Scheduled
 from cases.openings import ReplacementReason
+from cases.steps import AnswerAfterClosing, StepRequest, ToldAfterClosing
+from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 from tests.engine import Engine, new_number
 from tests.scenes import BUREAU, CLERK, FACTS, ID_CARD, IN_FORCE, OFFICER, SECOND_OFFICER, SOUTH
 from tests.workflows.dossier import Dossier
@@ -187,6 +205,23 @@ async def died_before_activation(engine: Engine) -> Dossier:
     return case
 
 
+async def brought_into_step(engine: Engine) -> Dossier:
+    """The register takes a hold in whose answer never comes home; the comparison of both tells the run to look."""
+    case = await change(engine, ID_CARD)
+    held = await case_now(engine.pool, case.case_id)
+    assert held is not None
+    fact = await engine.stamped(case.case_id, Event.hold, FACTS[Event.hold])
+    now = datetime.now(UTC)
+    request = StepRequest.of(held.state, Event.hold, fact, told_as="lost-1", arrived=now, at=now)
+    answer = await engine.registry.advance(request)
+    assert [move.event for move in answer.moves] == [Event.hold]
+    await engine.handle(case.case_id).signal(LOOK_AT_REGISTER)
+    await case.rests_in(Status.on_hold)
+    await case.tell(Event.resume)
+    await case.tell(Event.withdraw)
+    return case
+
+
 LIVES: Final[Mapping[str, Life]] = {
     "IdNumberChange.done.confirmed": confirmed,
     "IdNumberChange.done.approved": held_and_approved,
@@ -195,6 +230,7 @@ LIVES: Final[Mapping[str, Life]] = {
     "IdNumberChange.not_needed": not_needed,
     "IdNumberChange.rejected.dispute_lost": loses_the_number,
     "IdNumberChange.withdrawn.undone": undone,
+    "IdNumberChange.withdrawn.reconciled": brought_into_step,
     "IdNumberChange.closed_no_response": no_response,
     "IdNumberChange.ended.died": person_died,
     "CardReplacement.done.lost": card_lost_and_replaced,
@@ -208,3 +244,65 @@ LIVES: Final[Mapping[str, Life]] = {
     "CardReplacement.ended.died": died_before_activation,
 }
 """Each life by the name of its history: `KIND.ending.how`."""
+
+
+# --- beside cases -----------------------------------------------------------------------------------------------------
+
+Run: TypeAlias = Callable[[Engine], Awaitable[WorkflowHandle[Any, Any]]]
+
+
+@asynccontextmanager
+async def everything_working(engine: Engine) -> AsyncIterator[None]:
+    """A worker of every workflow and of all that they ask for."""
+    policies, calendars = engine.registry._policies, engine.registry._calendars
+    scheduled = scheduled_activities(
+        Supervision(engine.pool, official_calendar),
+        Campaign(engine.pool, engine.client, policies, calendars),
+        Reconciler(engine.pool, engine.client),
+    )
+    notifications = Notifications(engine.pool, engine.sealer, {})
+    async with (
+        cases_worker(engine.client, engine.registry, engine.settings, engine.task_queue, scheduled=scheduled),
+        notifications_worker(engine.client, notifications, engine.settings),
+    ):
+        yield
+
+
+async def told_when_it_was_over(engine: Engine) -> WorkflowHandle[Any, Any]:
+    """The bureau answers an order of a case that was withdrawn: it is written down, and counts for nothing."""
+    case = await replacement(engine, ID_CARD)
+    await case.tell(Event.withdraw)
+    await case.ends()
+    late = CardProduced(actor=BUREAU, produced=False, batch="batch-1", order=order_id(case.case_id, 1, 3))
+    fact = await engine.stamped(case.case_id, Event.card_produced, late)
+    told = ToldAfterClosing(
+        case_id=case.case_id,
+        event=Event.card_produced,
+        fact=fact.model_dump(mode="json", exclude_unset=True),
+        told_as="late-1",
+    )
+    run = await engine.client.start_workflow(
+        TOLD_AFTER_CLOSING,
+        told,
+        id=after_closing_id(case.case_id, told.told_as),
+        task_queue=engine.task_queue,
+        result_type=AnswerAfterClosing,
+    )
+    assert (await run.result()).refused is Code.ANSWER_OUT_OF_DATE
+    return run
+
+
+async def fired(scheduled: Scheduled, engine: Engine) -> WorkflowHandle[Any, Any]:
+    """What a schedule starts, where there is nothing to do."""
+    run: WorkflowHandle[Any, Any] = await engine.client.start_workflow(
+        scheduled.value, id=f"{scheduled.value}-by-hand", task_queue=engine.task_queue
+    )
+    await run.result()
+    return run
+
+
+RUNS: Final[Mapping[str, Run]] = {
+    "ToldAfterClosing.completed": told_when_it_was_over,
+    **{f"{scheduled.value}.completed": partial(fired, scheduled) for scheduled in Scheduled},
+}
+"""Each run of a workflow beside cases by the name of its history."""
