@@ -107,8 +107,7 @@ class Decision(NamedTuple):
 
 def initial_state(opening: Opening) -> CaseState:
     """The state of a case that was just applied for."""
-    state = CaseState(opening=opening, status=KINDS[opening.kind].machine.initial)
-    return state.model_copy(update={"documents": state.with_documents(opening.documents)})
+    return CaseState(opening=opening, status=KINDS[opening.kind].machine.initial, documents=opening.handed_in)
 
 
 def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, because: Code | None = None) -> Decision:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, JsonValue
 
 from cases.models import Record
 
@@ -47,6 +47,33 @@ class Tongue(StrEnum):
 
     zh = "zh"
     en = "en"
+
+
+_UNSAID: Final[Mapping[str, JsonValue]] = {
+    "due": None,
+    "left": None,
+    "provisional": False,
+    "act_by": None,
+    "limit": None,
+    "asks": False,
+    "documents": [],
+    "hold": None,
+    "delivery": None,
+    "last": False,
+    "refused_by": None,
+    "remains": [],
+}
+"""By name, what a message says of where a case stands if there is nothing to say."""
+
+
+def written(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The facts of a message as the register keeps them: without those that say nothing."""
+    return {name: said for name, said in facts.items() if said or name not in _UNSAID}
+
+
+def read(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The facts of a message as its template knows them, from what the register keeps."""
+    return {**_UNSAID, **facts}
 
 
 class DeliverRequest(Record):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from cases.documents import Documents
+from cases.documents import Document, Documents
 from cases.errors import CaseError, Code
 from cases.facts import HandOver
 from cases.models import (
@@ -104,6 +104,11 @@ class Opening(Contract):
     def taken_in_by(self) -> StaffId | None:
         """The member of staff who took it in; None where somebody applied without one."""
         return self.submitter.id if isinstance(self.submitter, Actor) else None
+
+    @property
+    def handed_in(self) -> tuple[Document, ...]:
+        """The documents that came with it; the same copy twice is one."""
+        return tuple({document.sha256: document for document in self.documents}.values())
 
     @property
     def replaced_because(self) -> ReplacementReason | None:

@@ -13,7 +13,6 @@ from typing import Any, Final, Self
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter
 
 from cases.answers import Answer, LateAnswer, Receipt, Transition
-from cases.documents import Document
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Fact
@@ -109,7 +108,7 @@ class Standing(Record):
         """The standing of a state."""
         dumped = state.model_dump(mode="json", exclude={"opening"}, exclude_defaults=True)
         # What came with the application the run has, and the first answer to it says no more than the state.
-        if state.documents == _handed_in(state.opening):
+        if state.documents == state.opening.handed_in:
             dumped.pop("documents", None)
         else:
             dumped["documents"] = [document.model_dump(mode="json") for document in state.documents]
@@ -131,16 +130,11 @@ class Standing(Record):
         """The state, of the case that this opening opened."""
         # The audit has its stamp; nothing is written with it again.
         unstamped = opening.model_copy(update={"stamp": None})
-        return CaseState.model_validate({"documents": _handed_in(opening), **self.state, "opening": unstamped})
+        return CaseState.model_validate({"documents": opening.handed_in, **self.state, "opening": unstamped})
 
     def receipt_for(self, state: CaseState) -> Receipt | None:
         """How the application was answered, by the state that this standing is of; None where it was not yet."""
         return receipt_of(state) if self.receipt is None and state.version == 1 else self.receipt
-
-
-def _handed_in(opening: Opening) -> tuple[Document, ...]:
-    """The documents of an application; the same copy twice is one."""
-    return CaseState(opening=opening).with_documents(opening.documents)
 
 
 class StepResult(Record):

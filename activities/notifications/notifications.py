@@ -26,7 +26,7 @@ from activities.registry.errors import codes_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.sealing import Sealer
 from cases.clocks import SHANGHAI
-from cases.delivery import Channel, Delivered, DeliverRequest
+from cases.delivery import Channel, Delivered, DeliverRequest, read
 from cases.errors import CaseError, Code
 from cases.occasions import Occasion, Scheduled, Swept
 from cases.offices import Recipient
@@ -292,7 +292,7 @@ class Notifications:
                 row["template"],
                 Recipient(row["recipient"]),
                 row["case_id"],
-                json.loads(row["facts"]),
+                read(json.loads(row["facts"])),
                 at=now,
                 channel=delivery.channel,
                 tongue=delivery.tongue,

@@ -5,9 +5,13 @@
 SELECT publish(:at_most) AS published;
 
 -- name: forget
--- What was told long ago leaves the feed, but for what a subscription still has to be told.
+-- What was told long ago leaves the feed, up to the first entry that is younger, but for what a subscription still has to
+-- be told.
 DELETE FROM feed
-WHERE at < :before
+WHERE sequence < coalesce(
+        (SELECT sequence FROM feed WHERE at >= :before ORDER BY sequence LIMIT 1),
+        (SELECT max(sequence) + 1 FROM feed)
+    )
   AND NOT EXISTS (SELECT FROM subscription_queue AS queued WHERE queued.sequence = feed.sequence);
 
 -- name: feed_ends
@@ -229,7 +233,7 @@ UPDATE subscriptions SET state = 'ended', ended_at = :at, last_error = 'gone' WH
 -- Open cases in which everybody has the question by now who could not be asked in time.
 SELECT cases.case_id
 FROM cases CROSS JOIN LATERAL (SELECT cases.state::jsonb AS said) AS held
-WHERE cases.closed_at IS NULL AND cases.attention @> '{undelivered}'
+WHERE cases.closed_at IS NULL AND cases.attention <> '{}' AND cases.attention @> '{undelivered}'
   AND held.said ->> 'last_error' = 'QUESTION_NOT_DELIVERED'
   AND NOT EXISTS (
       SELECT FROM jsonb_array_elements(held.said -> 'unasked') AS missing CROSS JOIN LATERAL deliveries_of(

@@ -17,6 +17,7 @@ from activities.registry.errors import Refused
 from activities.sealing import Field, Sealer
 from cases.answers import Left
 from cases.clocks import Budget, Due, WorkingCalendar, day_of, days_between, due, told_at
+from cases.delivery import written
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, ResolveDispute, ResolveDuplicate
@@ -127,7 +128,7 @@ def _message(
         "recipient": recipient.value,
         "template": template,
         "event": event or intended.step,
-        "facts": dict(facts or {}),
+        "facts": written(facts or {}),
         "second_channel": second_channel,
         "topic": None if topic is None else topic.value,
         "while_status": None if while_status is None else while_status.value,

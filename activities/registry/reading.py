@@ -14,6 +14,7 @@ from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
 from cases.answers import LateAnswer, Receipt
+from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
@@ -107,14 +108,25 @@ async def list_cases(
 
     Raises `CaseError` with a code where the database cannot be reached.
     """
-    values = which._asdict() | {
+    async with connection_of(pool) as connection:
+        rows = await SQL["list_cases"].all(connection, asked_of(which, after, limit))
+    return tuple(_row_of(dict(row)) for row in rows)
+
+
+def asked_of(which: Filter, after: tuple[str, int] | None, limit: int) -> dict[str, Any]:
+    """What the register is asked for a page; of a status that no closed case has, open ones, which have an index."""
+    return which._asdict() | {
+        "is_open": True if which.is_open is None and _holds_open_ones_only(which.status) else which.is_open,
         "after_case": after and after[0],
         "after_generation": after and after[1],
         "limit": limit,
     }
-    async with connection_of(pool) as connection:
-        rows = await SQL["list_cases"].all(connection, values)
-    return tuple(_row_of(dict(row)) for row in rows)
+
+
+def _holds_open_ones_only(status: Status | None) -> bool:
+    """Whether cases of a status are open, whatever kind they are of."""
+    machines = [kind.machine for kind in KINDS.values()]
+    return status is not None and all(machine.is_open(status) for machine in machines if status in machine.statuses)
 
 
 def _row_of(row: dict[str, Any]) -> CaseRow:

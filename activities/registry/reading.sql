@@ -21,7 +21,8 @@ WHERE (:kind::text IS NULL OR kind = :kind)
   AND (:category::text IS NULL OR category = :category)
   AND (
       :attention::text IS NULL
-      OR attention @> ARRAY[:attention]
+      -- The index holds no empty ones.
+      OR (attention <> '{}' AND attention @> ARRAY[:attention])
       OR (:attention = 'late_answer' AND EXISTS (
           SELECT FROM answers_out_of_date AS late
           WHERE (late.case_id, late.generation) = (cases.case_id, cases.generation) AND NOT answer_is_seen(late)

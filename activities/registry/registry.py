@@ -61,7 +61,7 @@ from cases.facts import Fact, Recompute, answered_by
 from cases.kinds import KINDS, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
-from cases.models import Actor, Role
+from cases.models import Actor, Record, Role
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
@@ -744,13 +744,13 @@ class Registry:
         final, opening, now = after.state, after.state.opening, transition.at
         fact = asked.request.fact if asked.request is not None else None
         outcome = {
-            "timer": final.timer,
+            "timer": _said(final.timer),
             # The audit names all dates that hold, also those that did not change.
-            "dates": final.ladder.dates,
-            "terms": final.terms if final.terms is not intended.before.terms else None,
+            "dates": _said(final.ladder.dates),
+            "terms": _said(final.terms) if final.terms is not intended.before.terms else None,
             "related": final.related,
             "refused": transition.refused,
-            "recomputed": final.recomputed if asked.event is Event.recompute else None,
+            "recomputed": _said(final.recomputed) if asked.event is Event.recompute else None,
             "unasked": final.unasked if asked.event is Event.delivery_overdue else None,
         }
         request: dict[str, Any] = {
@@ -788,7 +788,7 @@ class Registry:
             | {
                 "told_as": transition.told_as,
                 "fact": None if fact is None else canonical(fact),
-                "outcome": to_json(outcome, exclude_none=True).decode(),
+                "outcome": to_json({name: said for name, said in outcome.items() if said is not None}).decode(),
             },
         }
         if after.texts.screening is not before.texts.screening or receipt is not None:
@@ -910,6 +910,11 @@ def _check_reopening(opening: Opening, seen: asyncpg.Record) -> None:
         raise Refused(Code.CASE_NOT_REOPENABLE)
     if opening.corrects is not None and not seen["carried_out"]:
         raise Refused(Code.NOTHING_TO_CORRECT)
+
+
+def _said(part: Record | None) -> dict[str, Any] | None:
+    """What the audit keeps of a part of the state: without what says nothing."""
+    return None if part is None else part.model_dump(mode="json", exclude_defaults=True)
 
 
 def _link(

@@ -1,7 +1,8 @@
 """How the state of a case rests in the register: three texts, and the digest that stands for all of them.
 
 The opening never changes and the screening hardly ever; they stand in a row of their own, so that a transition writes
-only what decides how the case goes on. What is hashed is what is stored, byte for byte.
+only what decides how the case goes on, and does not repeat the documents that came with the opening. What is hashed is
+what is stored, byte for byte.
 """
 
 from collections import OrderedDict
@@ -32,7 +33,10 @@ class Stored(NamedTuple):
         """The state they are of. Raises `pydantic.ValidationError`."""
         apart = f'{{"opening":{self.opening},"screening":{self.screening}'
         rest = self.state.strip()
-        return CaseState.model_validate_json(apart + ("}" if rest == "{}" else f",{rest[1:]}"))
+        state = CaseState.model_validate_json(apart + ("}" if rest == "{}" else f",{rest[1:]}"))
+        if "documents" in state.model_fields_set:
+            return state
+        return state.model_copy(update={"documents": state.opening.handed_in})
 
 
 def digest_of_texts(opening: str, screening: str, state: str) -> str:
@@ -49,8 +53,17 @@ def texts_of(state: CaseState, before: "Copy | None" = None) -> Stored:
     return Stored(
         opening if opening is not None else _text_of(state.opening),
         screening if screening is not None else _text_of(state.screening),
-        state.model_dump_json(exclude=_APART, exclude_defaults=True),
+        _changing(state),
     )
+
+
+def _changing(state: CaseState) -> str:
+    """The text of what a transition may change. It names the documents where they are not those of the opening."""
+    if state.documents == state.opening.handed_in:
+        return state.model_dump_json(exclude=_APART | {"documents"}, exclude_defaults=True)
+    text = state.model_dump_json(exclude=_APART, exclude_defaults=True)
+    # None at all is a default as well, which nobody would see.
+    return text if state.documents else f'{{"documents":[]{"" if text == "{}" else ","}{text[1:]}'
 
 
 def _text_of(part: Opening | Screening | None) -> str:

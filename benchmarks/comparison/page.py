@@ -276,8 +276,8 @@ def _limits(found: Comparison) -> Iterator[str]:
     yield ""
     yield (
         "A case has seven rows of audit, each with its digests, commitments and what followed from it; its row is "
-        "written anew at each of six transitions, and stands in every index by which lists, turns, rungs and searches "
-        "find it."
+        "written anew at each of six transitions, its whole state with it, but in its place, so that no index is "
+        "touched until it closes ([decision 0049](decisions/0049-written-in-place.md))."
     )
 
 

@@ -117,7 +117,10 @@ class Dossier:
 
     async def verify(self, actor: Actor = VERIFIER) -> Answer:
         """The originals are seen, and every copy on file is compared."""
-        copies = await self.engine.pool.fetchval(_COPIES, self.case_id)
+        row = await self.engine.pool.fetchrow(_STATE, self.case_id)
+        assert row is not None
+        on_file = Stored(row["opening"], row["screening"], row["state"]).whole.documents
+        copies = tuple(document.sha256 for document in on_file)
         return await self.tell(Event.verify_documents, VerifyDocuments(actor=actor, original_seen=True, copies=copies))
 
     async def approval(self, actor: Actor = OFFICER) -> Approve:
@@ -353,9 +356,9 @@ _LATE = """
     SELECT event, request_id AS request, actor, written_at AS at
     FROM answers_out_of_date WHERE case_id = $1 ORDER BY written_at
 """
-_COPIES = """
-    SELECT ARRAY(SELECT jsonb_array_elements(state::jsonb -> 'documents') ->> 'sha256')
-    FROM cases WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
+_STATE = """
+    SELECT opening, screening, state FROM cases JOIN case_files USING (case_id, generation)
+    WHERE case_id = $1 ORDER BY generation DESC LIMIT 1
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from activities.notifications.messages import compose
-from cases.delivery import Channel, Tongue
+from cases.delivery import Channel, Tongue, read
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import Extend
@@ -52,7 +52,7 @@ async def told(case: Dossier) -> list[tuple[str, dict[str, Any]]]:
         "SELECT template, facts FROM notifications WHERE case_id = $1 AND recipient = 'applicant' ORDER BY id",
         case.case_id,
     )
-    return [(row["template"], json.loads(row["facts"])) for row in rows]
+    return [(row["template"], read(json.loads(row["facts"]))) for row in rows]
 
 
 def reads(template: str, facts: dict[str, Any], case: Dossier, tongue: Tongue = Tongue.zh) -> str:
