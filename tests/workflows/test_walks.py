@@ -184,19 +184,21 @@ class Walk(RuleBasedStateMachine):
         await self.agree()
 
     async def tell(self, event: Event, fact: Fact) -> None:
-        expected = self.refusal_of(event, fact)
+        moves, expected = self.judged(event, fact)
         note(f"{self.state.status} {event}: {expected or 'possible'}")
         answer = await self.answer_of(event, fact)
-        if event is Event.report_loss and self.state.card_cancelled and expected is None:
+        if event is Event.report_loss and self.state.card_cancelled and moves:
             # Whether another card is in use by then is the register's to know.
-            expected = Code.NO_CARD_IN_USE
+            moves, expected = False, Code.NO_CARD_IN_USE
+        if moves:
+            await self.moves(event, fact)
         if expected is None:
             assert isinstance(answer, Answer), f"refused: {answer}"
-            await self.moves(event, fact)
             assert apart(answer, stands(self.state)) == {}
-            await self.moves_by_itself()
         else:
             assert answer is expected
+        if moves:
+            await self.moves_by_itself()
         await self.agree(expected)
 
     async def let_time_run_out(self) -> None:
@@ -215,13 +217,16 @@ class Walk(RuleBasedStateMachine):
         except WorkflowUpdateFailedError as refused:
             return code_of(refused)
 
-    def refusal_of(self, event: Event, fact: Fact) -> Code | None:
-        """Why the pure machine refuses, None where it does not."""
+    def judged(self, event: Event, fact: Fact) -> tuple[bool, Code | None]:
+        """Whether the pure machine moves, and the code by which its teller is refused.
+
+        Both where what was told is kept on record and counts for nothing.
+        """
         try:
-            self.after(event, fact, self.ats[self.state.version - 1])
+            decision = decide(self.state, event, fact, self.ats[self.state.version - 1])
         except CaseError as refused:
-            return refused.code
-        return None
+            return False, refused.code
+        return True, decision.row.refused
 
     def after(self, event: Event, fact: Fact | None, at: datetime) -> CaseState:
         """What the pure machine makes of an event, its clocks and limits included."""
