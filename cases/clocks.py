@@ -21,6 +21,8 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 _DAY: Final = timedelta(days=1)
 _UNTIL_NEW_YEAR: Final = timedelta(days=3)
 _SATURDAY: Final = 5
+_Stretch = tuple[date, date]
+"""The day on which a standstill began, and that on which it ended: `date.max` while it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,6 @@ class Standstill(NamedTuple):
             day += _DAY
             yield day
 
-    def covers(self, day: date) -> bool:
-        """Whether a clock does not use this day."""
-        return day_of(self.since) < day and (self.until is None or day <= day_of(self.until))
-
     def worked(self, calendar: WorkingCalendar) -> int:
         """How many working days it lasted; what it moves everything by. Raises ValueError while it lasts."""
         if self.until is None:
@@ -132,32 +130,42 @@ def due(
     What stood still on its last day goes on to the end of the day on which it goes on.
     """
     first = last = day_of(start)
+    stretches = _stretches(standstills)
     for _ in range(budget.days):
-        last = _next_used(last, standstills, calendar if budget.working else None)
+        last = _next_used(last, stretches, calendar if budget.working else None)
     last = calendar.next_working(last) if not budget.working else last
     for _ in range(extended):
-        last = _next_used(last, standstills, calendar)
+        last = _next_used(last, stretches, calendar)
     resumed = max((day_of(each.until) for each in standstills if each.until is not None), default=last)
     if last < resumed:
         last = calendar.next_working(resumed)
     return Due(closes(last), provisional(first, last, calendar))
 
 
-def _next_used(day: date, standstills: Sequence[Standstill], calendar: WorkingCalendar | None) -> date:
+def _stretches(standstills: Iterable[Standstill]) -> tuple[_Stretch, ...]:
+    return tuple((day_of(each.since), day_of(each.until) if each.until else date.max) for each in standstills)
+
+
+def _is_used(day: date, stretches: Iterable[_Stretch]) -> bool:
+    """Whether a clock uses a day. The day on which it stopped was used, that on which it goes on is not."""
+    return not any(since < day <= until for since, until in stretches)
+
+
+def _next_used(day: date, stretches: Iterable[_Stretch], calendar: WorkingCalendar | None) -> date:
     """The next day that a clock uses: of every day, or of working days where there is a calendar."""
     while True:
         day += _DAY
-        if (calendar is None or calendar.is_working(day)) and not any(each.covers(day) for each in standstills):
+        if (calendar is None or calendar.is_working(day)) and _is_used(day, stretches):
             return day
 
 
 def used(start: datetime, at: datetime, standstills: Iterable[Standstill], calendar: WorkingCalendar) -> int:
     """Working days that a clock which started at `start` has used by `at`: those that are over."""
-    stood = tuple(standstills)
+    stretches = _stretches(standstills)
     last = day_of(at) - _DAY
     days, day = 0, day_of(start) + _DAY
     while day <= last:
-        days += calendar.is_working(day) and not any(standstill.covers(day) for standstill in stood)
+        days += calendar.is_working(day) and _is_used(day, stretches)
         day += _DAY
     return days
 
@@ -171,14 +179,15 @@ def when_used(
     """
     if working_days <= 0:
         return Due(start, provisional=False)
-    endless = min((day_of(standstill.since) for standstill in standstills if standstill.until is None), default=None)
+    stretches = _stretches(standstills)
+    endless = min((since for since, until in stretches if until == date.max), default=date.max)
     first = day = day_of(start)
     for _ in range(working_days):
-        day = calendar.next_working(day + _DAY)
-        while any(standstill.covers(day) for standstill in standstills):
-            if endless is not None and day > endless:
+        day += _DAY
+        while not (calendar.is_working(day) and _is_used(day, stretches)):
+            if day > endless:
                 return None
-            day = calendar.next_working(day + _DAY)
+            day += _DAY
     return Due(closes(day), provisional(first, day, calendar))
 
 

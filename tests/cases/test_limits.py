@@ -184,7 +184,8 @@ class Life:
         for day in days:
             begins = datetime.combine(day, time(), SHANGHAI)
             inside = any(since_ < begins and (until is None or until >= begins) for _, since_, until in here)
-            assert inside is (since < begins and not any(each.covers(day) for each in away))
+            stands = any(stopped < begins and (back is None or back >= begins) for stopped, back in away)
+            assert inside is (since < begins and not stands)
 
 
 Step = tuple[int, Callable[[Life], None]]

@@ -27,10 +27,10 @@ from cases.state import CaseState, Timer
 from tests.scenes import FACTS, NOW, in_status
 
 AFTER_A_REFUSAL = {event for event, record in EVENTS.items() if record.after_a_refusal}
-PAIRS = [
-    pytest.param(kind, status, event, id=f"{KINDS[kind].prefix}-{status}-{event}")
+STATUSES = [
+    pytest.param(kind, status, id=f"{KINDS[kind].prefix}-{status}")
     for kind, machine in MACHINES.items()
-    for status, event in product(machine.statuses, Event)
+    for status in machine.statuses
 ]
 ROWS = [pytest.param(machine.kind, row) for machine in MACHINES.values() for row in machine.table]
 
@@ -42,29 +42,29 @@ def attempt(state: CaseState, event: Event) -> Decision | Code:
         return refused.code
 
 
-@pytest.mark.parametrize(("kind", "status", "event"), PAIRS)
-def test_every_pair_moves_along_a_row_of_the_table_or_is_refused_with_a_code(
-    kind: Kind, status: Status, event: Event
-) -> None:
-    state = in_status(kind, status)
-    before = state.model_dump_json()
-    answer = attempt(state, event)
-    rows = MACHINES[kind].rows(status, event)
-    assert state.model_dump_json() == before
-    if isinstance(answer, Decision):
-        assert answer.row in rows
-        assert answer.after.status is answer.row.to
-        assert answer.after.version == state.version + 1
-        assert (answer.row.status, answer.row.event) == (status, event)
-    else:
-        assert isinstance(answer, Code)
-    if not rows:
-        assert answer in {
-            Code.EVENT_NOT_ALLOWED,
-            Code.CASE_CLOSED,
-            Code.BENEFITS_EXCLUDED,
-            Code.ANSWER_OUT_OF_DATE,
-        }
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_every_pair_moves_along_a_row_of_the_table_or_is_refused_with_a_code(kind: Kind, status: Status) -> None:
+    for event in Event:
+        state = in_status(kind, status)
+        before = state.model_dump_json()
+        answer = attempt(state, event)
+        rows = MACHINES[kind].rows(status, event)
+        assert state.model_dump_json() == before, event
+        if isinstance(answer, Decision):
+            assert answer.row in rows
+            assert answer.after.status is answer.row.to, event
+            assert answer.after.version == state.version + 1, event
+            assert (answer.row.status, answer.row.event) == (status, event)
+        else:
+            assert isinstance(answer, Code), event
+        if not rows:
+            refusals = {
+                Code.EVENT_NOT_ALLOWED,
+                Code.CASE_CLOSED,
+                Code.BENEFITS_EXCLUDED,
+                Code.ANSWER_OUT_OF_DATE,
+            }
+            assert answer in refusals, event
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -171,12 +171,12 @@ def test_every_event_of_the_engine_is_a_step_or_what_follows_when_one_is_refused
     assert not steps & AFTER_A_REFUSAL
 
 
-@pytest.mark.parametrize(("kind", "status", "event"), PAIRS)
-def test_the_next_step_is_the_one_engine_step_that_the_machine_makes(kind: Kind, status: Status, event: Event) -> None:
+@pytest.mark.parametrize(("kind", "status"), STATUSES)
+def test_the_next_step_is_the_one_engine_step_that_the_machine_makes(kind: Kind, status: Status) -> None:
     state = in_status(kind, status)
     own = {MACHINES[kind].statuses[status].engine_step, Event.nothing_awaited}
-    makes = isinstance(attempt(state, event), Decision) and event in own
-    assert (next_step(state, NOW) is event) is makes
+    made = {event for event in Event if event in own and isinstance(attempt(state, event), Decision)}
+    assert {next_step(state, NOW)} - {None} == made
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -208,16 +208,16 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("machine", "status", "step"), STEPS)
-@pytest.mark.parametrize("code", Code)
 def test_a_refused_step_has_a_way_on_where_the_case_is_unless_it_is_asked_for_again(
-    machine: Machine, status: Status, step: Event, code: Code
+    machine: Machine, status: Status, step: Event
 ) -> None:
-    way = otherwise(step, code)
-    if code is Code.PERSON_BUSY:
-        assert way is None
-    else:
-        assert way is not None
-        assert machine.rows(status, way)
+    for code in Code:
+        way = otherwise(step, code)
+        if code is Code.PERSON_BUSY:
+            assert way is None
+        else:
+            assert way is not None, code
+            assert machine.rows(status, way), code
 
 
 def test_a_refusal_without_a_way_of_its_own_leaves_the_case_for_an_operator() -> None:
