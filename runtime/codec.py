@@ -32,6 +32,7 @@ from activities.sealing import KeyRing
 from cases.errors import CaseError, Code
 from cases.occasions import Scheduled
 from runtime.algorithms import Algorithm
+from runtime.deflating import deflate, inflate
 
 SEALED: Final = b"binary/cardcase-sealed"
 """Encoding of a sealed payload."""
@@ -45,7 +46,11 @@ _JSON: Final = {"encoding": b"json/plain"}
 _WHOLE: Final = b"\x00"
 """First byte inside a seal: the payload follows, metadata included."""
 _AS_JSON: Final = b"\x01"
-"""First byte inside a seal: the data of a payload of JSON follow, as nearly always."""
+"""First byte inside a seal: the data of a payload of JSON follow."""
+_DEFLATED_JSON: Final = b"\x02"
+"""First byte inside a seal: the same follow, deflated by the first dictionary, as nearly always."""
+_WORTH_DEFLATING: Final = 64
+"""Bytes of JSON from which on it is tried."""
 _FORM: Final = 2
 """Version of the form of sealed payloads."""
 _LABEL_BYTES: Final = 4
@@ -196,15 +201,19 @@ def _associated_data(namespace: str, key_id: bytes, label: bytes) -> bytes:
 
 def _packed(payload: Payload) -> bytes:
     """What is sealed of a payload: all of it, or of JSON, as nearly all are, the data alone."""
-    metadata = payload.metadata
-    if len(metadata) == 1 and metadata.get("encoding") == _JSON["encoding"]:
-        return _AS_JSON + payload.data
-    return _WHOLE + payload.SerializeToString()
+    metadata, data = payload.metadata, payload.data
+    if len(metadata) != 1 or metadata.get("encoding") != _JSON["encoding"]:
+        return _WHOLE + payload.SerializeToString()
+    if len(data) >= _WORTH_DEFLATING and len(deflated := deflate(data)) < len(data):
+        return _DEFLATED_JSON + deflated
+    return _AS_JSON + data
 
 
 def _unpacked(packed: bytes) -> Payload:
     """The payload that was packed. Raises `ValueError` or `DecodeError` for what nobody packs."""
     packing = packed[:1]
+    if packing == _DEFLATED_JSON:
+        return Payload(metadata=_JSON, data=inflate(packed[1:]))
     if packing == _AS_JSON:
         return Payload(metadata=_JSON, data=packed[1:])
     if packing == _WHOLE:
@@ -242,7 +251,7 @@ def is_sealed(payload: Payload) -> bool:
 
 
 def contents_length(payload: Payload) -> int:
-    """How many bytes a sealed payload of JSON holds. Raises `CaseError` PAYLOAD_UNSEALED."""
+    """How many bytes of JSON a sealed payload holds, deflated as they are. Raises `CaseError` PAYLOAD_UNSEALED."""
     return len(_Sealed.read(payload).content) - _NONCE_BYTES - _TAG_BYTES - len(_AS_JSON)
 
 

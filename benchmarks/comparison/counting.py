@@ -276,7 +276,7 @@ async def sealed_beside(client: Client, since: datetime) -> int:
 
 
 def _unsealed_bytes(payload: Payload) -> int:
-    """What a sealed payload would take in clear, as JSON."""
+    """What a sealed payload would take if its contents, deflated as they are, were not sealed."""
     return Payload(metadata={"encoding": b"json/plain"}, data=bytes(contents_length(payload))).ByteSize()
 
 

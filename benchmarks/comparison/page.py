@@ -250,10 +250,9 @@ def _limits(found: Comparison) -> Iterator[str]:
         yield (
             f"* **History.** {_figure(counts.history_bytes / 1000)} KB: {_figure(counts.by_sealing / 1000)} are "
             "what sealing adds (key, place, nonce and tag of each payload), "
-            f"{_figure((counts.in_payloads - counts.by_sealing) / 1000)} the contents, and the rest the server's own "
-            f"events; `floor`, which tells nothing and seals nothing, takes {_figure(bare / 1000)}. Two stamps of 420 "
-            "bytes and the policy's terms are most of the contents. Deflated they would be within the goal; that costs "
-            "the interpreter's lock at each payload ([decision 0022](decisions/0022-workflows-run-as-they-are.md))."
+            f"{_figure((counts.in_payloads - counts.by_sealing) / 1000)} the contents, deflated "
+            "([decision 0050](decisions/0050-deflated-and-then-sealed.md)), and the rest the server's own "
+            f"events; `floor`, which tells nothing and seals nothing, takes {_figure(bare / 1000)}."
         )
     yield "* **WAL**, bytes of a case by table:"
     yield ""

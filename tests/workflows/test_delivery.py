@@ -36,7 +36,7 @@ NOON: Final = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=1)
 TOKEN: Final = "synthetic"  # noqa: S105 - of a receiver that runs for one test
 
 ORDINARY_EVENTS: Final = 18
-ORDINARY_BYTES: Final = 12 * 1024
+ORDINARY_BYTES: Final = 6_500
 ORDINARY_ACTIONS: Final = 8
 
 

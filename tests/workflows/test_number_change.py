@@ -12,7 +12,7 @@ from tests.engine import Engine
 from tests.scenes import FACTS, ID_CARD, PUBLICATION, SOUTH, SPEAKERS, of_office
 
 ORDINARY_EVENTS = 18
-ORDINARY_BYTES = 10 * 1024
+ORDINARY_BYTES = 6_500
 VERIFIED_IN_THE_SOUTH = of_office(FACTS[Event.verify_documents], SOUTH)
 
 
