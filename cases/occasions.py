@@ -5,11 +5,15 @@ Whatever an occasion asks for is done once for its nominal time, however often i
 
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from pydantic import AwareDatetime
 
 from cases.clocks import SHANGHAI
 from cases.models import Record
+
+SCHEDULES_OF_OURS: Final = "cardcase-"
+"""What the IDs of the engine's schedules begin with."""
 
 
 class Scheduled(StrEnum):
@@ -24,6 +28,11 @@ class Scheduled(StrEnum):
     loss_report_check = "LossReportCheck"
     reconciliation = "Reconciliation"
     full_reconciliation = "FullReconciliation"
+
+    @property
+    def schedule(self) -> str:
+        """The ID of the schedule that starts it."""
+        return SCHEDULES_OF_OURS + self.name.replace("_", "-")
 
 
 class Occasion(Record):
@@ -104,6 +113,15 @@ class CalendarChecked(Record):
     recomputed: int
 
 
+class Mark(Record):
+    """How far register and Temporal have come together."""
+
+    epoch: str
+    """Of the register's feed; another one begins where the register is restored."""
+    beat: int
+    """Grows by one with each comparison of the cases that moved, in the register first."""
+
+
 class Reconciled(Record):
     """Cases that were compared, register with run, and in which way they differed."""
 
@@ -116,6 +134,8 @@ class Reconciled(Record):
     """The register stood before its run: somebody has to say which of both holds."""
     without_row: int = 0
     """Runs of cases that the register does not know."""
+    mark: Mark | None = None
+    """By which Temporal remembers the register; of comparisons of the cases that moved."""
 
     @property
     def agrees(self) -> bool:

@@ -48,7 +48,20 @@ class Found(NamedTuple):
 
 async def terminate(client: Client, pool: Pool, actor: Actor, case_id: str, reason: str) -> None:
     """End the running run of a case. Raises `CaseError` as `reset`."""
-    run_id = await _running(client, pool, actor, case_id)
+    _check_role(actor)
+    await _terminate(client, pool, actor, case_id, await journal.region_of(pool, case_id), reason)
+
+
+async def terminate_unknown(client: Client, pool: Pool, actor: Actor, case_id: str, region: str, reason: str) -> None:
+    """End the running run of a case of which the register knows nothing; its region is what the run shows.
+
+    Raises `CaseError` as `reset`.
+    """
+    await _terminate(client, pool, actor, case_id, region, reason)
+
+
+async def _terminate(client: Client, pool: Pool, actor: Actor, case_id: str, region: str, reason: str) -> None:
+    run_id = await _running(client, actor, case_id, region)
     await _write(pool, journal.Kind.terminate, actor, case_id, run_id, reason)
     await client.get_workflow_handle(case_id, run_id=run_id).terminate(reason=_SAID_TO_TEMPORAL)
 
@@ -59,7 +72,8 @@ async def reset(client: Client, pool: Pool, actor: Actor, case_id: str, reason: 
     Raises `CaseError`: ROLE_NOT_ALLOWED, OFFICE_NOT_COMPETENT, CASE_UNKNOWN, CASE_CLOSED, and as
     `journal.checked_reason`; `RPCError` where Temporal does not answer.
     """
-    run_id = await _running(client, pool, actor, case_id)
+    _check_role(actor)
+    run_id = await _running(client, actor, case_id, await journal.region_of(pool, case_id))
     first_task = await _first_task(client, case_id, run_id)
     await _write(pool, journal.Kind.reset, actor, case_id, run_id, reason)
     answer = await client.workflow_service.reset_workflow_execution(
@@ -92,11 +106,15 @@ async def found(client: Client, pool: Pool) -> Found:
     return Found(tuple(written), tuple(sorted(open_cases - running)))
 
 
-async def _running(client: Client, pool: Pool, actor: Actor, case_id: str) -> str:
-    """The run that moves a case, for somebody who may intervene."""
+def _check_role(actor: Actor) -> None:
     if actor.role not in INTERVENES:
         raise CaseError(Code.ROLE_NOT_ALLOWED)
-    if not covers(actor.office, await journal.region_of(pool, case_id)):
+
+
+async def _running(client: Client, actor: Actor, case_id: str, region: str) -> str:
+    """The run that moves a case, for somebody who may intervene."""
+    _check_role(actor)
+    if not covers(actor.office, region):
         raise CaseError(Code.OFFICE_NOT_COMPETENT)
     description = await client.get_workflow_handle(case_id).describe()
     if description.close_time is not None:

@@ -35,10 +35,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cases.errors import CaseError, Code
 from cases.names import TASK_QUEUE_CASES
-from cases.occasions import Scheduled
+from cases.occasions import SCHEDULES_OF_OURS, Scheduled
 from runtime.codec import key_of
 
-PREFIX: Final = "cardcase-"
 TIME_ZONE: Final = "Asia/Shanghai"
 
 _MINUTE: Final = timedelta(minutes=1)
@@ -66,7 +65,7 @@ class Definition:
     @property
     def id(self) -> str:
         """The schedule's ID."""
-        return PREFIX + self.name
+        return self.workflow.schedule
 
     def schedule(self, state: ScheduleState | None = None) -> Schedule:
         """What Temporal is told; `state` is kept where there is one."""
@@ -281,7 +280,7 @@ async def _describe(handle: ScheduleHandle) -> ScheduleDescription | None:
 async def _ours(client: Client) -> AsyncIterator[str]:
     # The list lags behind by a moment: what was just created or deleted may be wrong in it.
     async for schedule in await client.list_schedules():
-        if schedule.id.startswith(PREFIX):
+        if schedule.id.startswith(SCHEDULES_OF_OURS):
             yield schedule.id
 
 

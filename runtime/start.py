@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.reconciliation.pairing import paired
 from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
 from cases.errors import REMEDIES, CaseError, Code
@@ -60,7 +61,22 @@ async def reach(settings: WorkerSettings) -> Reached:
     if wrong is not None:
         await close(pool)
         raise CannotStart([wrong])
+    try:
+        await check_pair(pool, client)
+    except CannotStart:
+        await close(pool)
+        raise
     return Reached(pool, client)
+
+
+async def check_pair(pool: Pool, client: Client) -> None:
+    """Raises `CannotStart` where register and Temporal do not belong together: until somebody has said which holds."""
+    try:
+        misfit = (await paired(pool, client)).misfit
+    except (CaseError, RPCError) as failed:
+        raise CannotStart([_problem(failed)]) from None
+    if misfit is not None:
+        raise CannotStart([Problem("register and Temporal", misfit.value, _WHO_HOLDS)])
 
 
 async def connections_for_notifications(settings: WorkerSettings) -> Pool:
@@ -107,6 +123,10 @@ async def _temporal(settings: WorkerSettings) -> Client:
     return client
 
 
+_WHO_HOLDS: Final = (
+    "Look: starter.py reconcile register-holds --all --dry-run. Then say that this register holds: starter.py reconcile"
+    " register-holds --all --reason TEXT; or bring the side back that is missing something"
+)
 _REGISTER_AWAY: Final = Problem(
     "CARDCASE_DATABASE_URL",
     "the register cannot be reached, or refuses user, password or database",

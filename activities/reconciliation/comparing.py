@@ -10,6 +10,7 @@ Where the register stands *before* its run it was restored to an earlier moment,
 somebody has to say which holds, and until then the run does nothing (REGISTER_BEHIND).
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime, timedelta
@@ -40,6 +41,12 @@ RESTED: Final = timedelta(seconds=15)
 
 BATCH: Final = 100
 """Cases asked for with one query of visibility."""
+
+AT_ONCE: Final = 16
+"""Cases that differ and are asked for, and brought into step, at the same time."""
+
+JUST_BEFORE: Final = timedelta(minutes=1)
+"""So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
 
 _VERSION: Final = SearchAttributeKey.for_int(SearchAttribute.version.value)
 
@@ -83,12 +90,22 @@ class Compared(NamedTuple):
 
 
 class Comparing:
-    """Compares, and brings into step unless it only looks."""
+    """Compares, and brings into step unless it only looks.
+
+    Cases that moved within `rested` are left to the next comparison; zero is for when nobody works.
+    """
 
     def __init__(
-        self, pool: Pool, client: Client, *, only_look: bool = False, task_queue: str = TASK_QUEUE_CASES
+        self,
+        pool: Pool,
+        client: Client,
+        *,
+        only_look: bool = False,
+        task_queue: str = TASK_QUEUE_CASES,
+        rested: timedelta = RESTED,
     ) -> None:
         self._pool = pool
+        self._rested = rested
         self._task_queue = task_queue
         self._client = client
         self._only_look = only_look
@@ -97,7 +114,7 @@ class Comparing:
         """Compare what has moved since the last time, some cases at a time."""
         place = await self._reached()
         while True:
-            values = {"after": place, "before": now - RESTED, "limit": BATCH}
+            values = {"after": place, "before": now - self._rested, "limit": BATCH}
             async with connection_of(self._pool) as connection:
                 rows = await SQL["moved"].all(connection, values)
             if not rows:
@@ -110,9 +127,12 @@ class Comparing:
                     await SQL["has_reached"].run(connection, {"sequence": place})
 
     async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
-        """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared."""
+        """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared.
+
+        Runs that ended count as well where that was at the register's newest moment or later: what it may have lost.
+        """
         while True:
-            values = {"after": after, "before": now - RESTED, "limit": BATCH}
+            values = {"after": after, "before": now - self._rested, "limit": BATCH}
             async with connection_of(self._pool) as connection:
                 cases = [Row(**row) for row in await SQL["standing"].all(connection, values)]
             if not cases:
@@ -129,15 +149,22 @@ class Comparing:
 
     async def _compare(self, cases: Sequence[Row], now: datetime) -> tuple[Difference, ...]:
         runs = await self._runs_of([case.case_id for case in cases])
-        found = []
-        for case in cases:
-            if _differ(case, runs.get(case.case_id)) is None:
-                continue
-            difference = await self._look_again(case.case_id, now)
-            if difference is not None:
-                found.append(difference)
-                await self._mend(difference)
-        return tuple(found)
+        seem = [case.case_id for case in cases if _differ(case, runs.get(case.case_id)) is not None]
+        return await self._looked_at(seem, now)
+
+    async def _looked_at(self, case_ids: Iterable[str], now: datetime) -> tuple[Difference, ...]:
+        """Which of some cases do differ, asked one by one, and brought into step."""
+        at_once = asyncio.Semaphore(AT_ONCE)
+
+        async def look(case_id: str) -> Difference | None:
+            async with at_once:
+                difference = await self._look_again(case_id, now)
+                if difference is not None:
+                    await self.mend(difference)
+                return difference
+
+        found = await asyncio.gather(*(look(case_id) for case_id in case_ids))
+        return tuple(difference for difference in found if difference is not None)
 
     async def _runs_of(self, case_ids: Sequence[str]) -> dict[str, WorkflowExecution]:
         """The newest run of each case, as far as visibility knows."""
@@ -154,7 +181,7 @@ class Comparing:
         run = await self._describe(case_id)
         async with connection_of(self._pool) as connection:
             row = await SQL["newest"].first(connection, {"case_id": case_id})
-        if row is None or row["moved_at"] > now - RESTED:
+        if row is None or row["moved_at"] > now - self._rested:
             return None
         case = Row(**row)
         kind = _differ(case, run)
@@ -179,31 +206,44 @@ class Comparing:
             return None
 
     async def _runs(self, now: datetime) -> AsyncGenerator[Compared, None]:
-        """Compare what runs with what the register knows at all."""
-        some: list[WorkflowExecution] = []
-        async for run in self._client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running'"):
-            if run.start_time <= now - RESTED:
-                some.append(run)
-            if len(some) == BATCH:
-                yield Compared(0, await self._without_row(some))
-                some = []
-        if some:
-            yield Compared(0, await self._without_row(some))
+        """Compare what runs, and what has ended lately, with what the register knows at all."""
+        async with connection_of(self._pool) as connection:
+            row = await SQL["newest_moment"].first(connection, {})
+        newest: datetime | None = None if row is None else row["moved_at"]
+        since = "" if newest is None else f" AND CloseTime >= '{(newest - JUST_BEFORE).isoformat()}'"
+        for which in ("ExecutionStatus = 'Running'", f"ExecutionStatus = 'Completed'{since}"):
+            some: list[WorkflowExecution] = []
+            async for run in self._client.list_workflows(f"{every_case()} AND {which}"):
+                # An application that has just arrived has no row yet, whoever works.
+                if run.start_time <= now - self._rested:
+                    some.append(run)
+                if len(some) == BATCH:
+                    yield Compared(0, await self._compare_runs(some, now))
+                    some = []
+            if some:
+                yield Compared(0, await self._compare_runs(some, now))
 
-    async def _without_row(self, runs: Iterable[WorkflowExecution]) -> tuple[Difference, ...]:
+    async def _compare_runs(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
         by_id = {run.id: run for run in runs}
         async with connection_of(self._pool) as connection:
             known = await SQL["known_of"].all(connection, {"case_ids": list(by_id)})
         unknown = sorted(by_id.keys() - {row["case_id"] for row in known})
-        differences = tuple(
+        without_row = tuple(
             Difference(each, Kind.without_row, None, None, by_id[each].run_id, _version_of(by_id[each]))
             for each in unknown
         )
-        for difference in differences:
-            await self._mend(difference)
-        return differences
+        for difference in without_row:
+            await self.mend(difference)
+        # What the register has closed before, and still runs.
+        run_on = [
+            row["case_id"]
+            for row in known
+            if not row["is_open"] and by_id[row["case_id"]].status is WorkflowExecutionStatus.RUNNING
+        ]
+        return without_row + await self._looked_at(run_on, now)
 
-    async def _mend(self, difference: Difference) -> None:
+    async def mend(self, difference: Difference) -> None:
+        """Write a difference down, and bring the case into step where nobody has to decide; not where it only looks."""
         if self._only_look:
             return
         async with connection_of(self._pool) as connection:

@@ -45,8 +45,19 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- name: known_of
--- Which of some cases the register knows.
-SELECT DISTINCT case_id FROM cases WHERE case_id = ANY (:case_ids::text[]);
+-- Which of some cases the register knows, and whether their newest generation is open.
+SELECT DISTINCT ON (case_id) case_id, closed_at IS NULL AS is_open FROM cases
+WHERE case_id = ANY (:case_ids::text[]) ORDER BY case_id, generation DESC;
+
+-- name: taken_in
+-- Which of some facts, by the identity under which a case was told, the register has.
+SELECT told_as FROM transitions WHERE case_id = :case_id AND told_as = ANY (:told_as::text[])
+UNION
+SELECT told_as FROM answers_out_of_date WHERE case_id = :case_id AND told_as = ANY (:told_as::text[]);
+
+-- name: newest_moment
+-- When a case moved last; null where there is none.
+SELECT max(moved_at) AS moved_at FROM cases;
 
 -- name: written_down
 -- The newest differences.

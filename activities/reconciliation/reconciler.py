@@ -1,17 +1,26 @@
 """The reconciliation's activities: every minute over what moved, every night over all."""
 
+import logging
+
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import MetricCounter
 
 from activities.occasions import check_scheduled
 from activities.reconciliation.comparing import Comparing, Difference, total
+from activities.reconciliation.pairing import Misfit, beat, hold, paired
 from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
 from cases.occasions import Occasion, Reconciled, Scheduled
 
 COUNTER = "cardcase_differences"
-"""Metric: differences between register and runs that were found, by `kind`; each time that they are found."""
+"""Metric: differences between register and runs that were found, by `kind`; each time that they are found.
+
+The kind `pair` says that register and Temporal do not belong together at all.
+"""
+
+log = logging.getLogger(__name__)
 
 
 class Reconciler:
@@ -27,13 +36,18 @@ class Reconciler:
     async def reconcile_moved(self, occasion: Occasion) -> Reconciled:
         """Compare the cases that have moved since the last time, and bring them into step."""
         check_scheduled(Scheduled.reconciliation)
+        pairing = await paired(self._pool, self._client)
+        mark = await beat(self._pool, pairing)
+        if pairing.misfit is not None:
+            log.error("register and Temporal do not fit", extra={"kind": pairing.misfit.name})
+            _counter().add(1, {"kind": "pair"})
         now = await self._clock.now(self._pool, occasion.at)
         answer = Reconciled(compared=0)
         async for compared in Comparing(self._pool, self._client).moved(now):
             answer = total(answer, compared)
             _count(compared.differences)
             activity.heartbeat(compared.place)
-        return answer
+        return answer.model_copy(update={"mark": mark})
 
     @activity.defn
     @codes_only
@@ -48,11 +62,23 @@ class Reconciler:
             so_far = total(so_far, compared)
             _count(compared.differences)
             activity.heartbeat(reached, so_far.model_dump())
+        await self._seen_to_agree(so_far)
         return so_far
+
+    async def _seen_to_agree(self, done: Reconciled) -> None:
+        """A register that is elsewhere, as a standby that took over, holds where it lacks nothing of what runs."""
+        pairing = await paired(self._pool, self._client)
+        if pairing.misfit is not Misfit.elsewhere or pairing.lacks_a_beat or done.behind or done.without_row:
+            return
+        log.warning("the register is elsewhere than before, and lacks nothing of what runs")
+        await hold(self._pool, pairing)
 
 
 def _count(differences: tuple[Difference, ...]) -> None:
-    meter = activity.metric_meter()
-    counter = meter.create_counter(COUNTER, "Differences between register and runs of cases that were found")
     for difference in differences:
-        counter.add(1, {"kind": difference.kind.value})
+        _counter().add(1, {"kind": difference.kind.value})
+
+
+def _counter() -> MetricCounter:
+    meter = activity.metric_meter()
+    return meter.create_counter(COUNTER, "Differences between register and runs of cases that were found")

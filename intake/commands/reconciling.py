@@ -7,16 +7,18 @@ from uuid import uuid4
 import typer
 
 from activities.reconciliation.comparing import Comparing, Kind, newest_differences, total
+from cases.kinds import read_case_id
 from cases.names import TASK_QUEUE_CASES
 from cases.occasions import Reconciled, Scheduled
-from intake import interventions
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
+from intake.holding import Held, Said, hold_over, hold_over_all
 
 _SHOWN: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "found_at")
+_FOUND: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "event", "told_as", "at")
 _GRAVE: Final = frozenset({Kind.behind, Kind.without_row})
 
 
@@ -71,25 +73,54 @@ async def list_differences(
 
 async def register_holds(
     invocation: Invocation,
-    case: Annotated[list[str], typer.Argument(metavar="CASE…", show_default=False, help="Cases that stand still.")],
+    those: Annotated[list[str] | None, typer.Argument(metavar="CASE…", help="Cases that stand still.")] = None,
     *,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the journal. (required)")],
+    every: Annotated[bool, typer.Option("--all", help="All cases, and the pair of register and Temporal.")] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; kept in the journal. (required but for a dry run)")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look; with --all.")] = False,
 ) -> Exit:
-    """Say of cases with REGISTER_BEHIND that the register holds: each goes on in a new run, where the register stands.
+    """Say that the register holds: cases go on in new runs where it stands. What runs knew beyond that is gone.
 
-    What its run knew beyond that is gone: tell it again.
+    With --all of every case, after either side was restored or lost: workers and the intake service start again then.
+    Named is what differed, and as `missing` each fact that was told to a run and that the register never had: have it
+    told again. A run of which the register knows nothing is ended.
     """
-    if not case:
+    cases = tuple(dict.fromkeys(those or ()))
+    if bool(cases) == every or (dry_run and not every):
         raise WrongUsage("CASE")
-    actor = await checked_actor()
-    taken_up: list[dict[str, Any]] = []
+    for case in cases:
+        read_case_id(case)
+    if reason is None and not dry_run:
+        raise WrongUsage("--reason")
+    said = None if dry_run or reason is None else Said(await checked_actor(), reason)
     async with upkeep.register() as pool, upkeep.engine() as client:
-        for each in dict.fromkeys(case):
-            await interventions.terminate(client, pool, actor, each, reason)
-            await Comparing(pool, client).start(each)
-            taken_up.append({"case_id": each})
-    invocation.say.many(taken_up, ("case_id",))
+        if every:
+            return _say(invocation, await hold_over_all(pool, client, said), only_looked=said is None)
+        if said is None:
+            raise WrongUsage("--reason")
+        for case in cases:
+            await hold_over(pool, client, case, said)
+    invocation.say.many([{"case_id": case} for case in cases], ("case_id",))
     return Exit.fine
+
+
+def _say(invocation: Invocation, held: Held, *, only_looked: bool) -> Exit:
+    """What differed, what is to be told again, and whether both fit."""
+    rows: list[dict[str, Any]] = [each._asdict() for each in held.differences]
+    rows += [{"kind": "missing", **each._asdict()} for each in held.missing]
+    invocation.say.many(rows, _FOUND)
+    invocation.say.note(
+        f"已核对 {held.compared} 件在办案件；{len(held.differences)} 处不一致；需重新告知 {len(held.missing)} 项。",
+        f"{held.compared} open cases were compared; {len(held.differences)} differ; "
+        f"{len(held.missing)} facts are to be told again.",
+    )
+    misfit = held.pairing.misfit
+    if misfit is not None:
+        zh = "登记库与 Temporal 不匹配" + ("。" if only_looked else "；现以登记库为准。")
+        invocation.say.note(zh, f"{misfit.value}." + ("" if only_looked else " Now the register holds."))
+    return Exit.refused if only_looked and (rows or misfit is not None) else Exit.fine
 
 
 def _exit_of(done: Reconciled) -> Exit:

@@ -41,6 +41,7 @@ from cases.errors import CaseError, Code
 from cases.models import Record
 from cases.names import TASK_QUEUE_CASES
 from cases.occasions import (
+    SCHEDULES_OF_OURS,
     BlocksEnded,
     CalendarChecked,
     Digested,
@@ -53,7 +54,7 @@ from cases.occasions import (
 )
 from cases.policy import Policies
 from deploy.migrations import migrate
-from intake.schedules import DEFINITIONS, PREFIX, Applied, Deed, apply, list_schedules, pause, resume
+from intake.schedules import DEFINITIONS, Applied, Deed, apply, list_schedules, pause, resume
 from runtime.settings import Settings
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 from stack import LocalStack
@@ -184,13 +185,13 @@ async def test_a_dry_run_makes_nothing(client: Client) -> None:
 
 async def test_one_that_the_release_no_longer_knows_goes_and_one_of_others_stays(client: Client) -> None:
     once = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=9))])
-    for schedule in ("nightly-backup", f"{PREFIX}former"):
+    for schedule in ("nightly-backup", f"{SCHEDULES_OF_OURS}former"):
         action = ScheduleActionStartWorkflow("Something", id=schedule, task_queue="elsewhere")
         await client.create_schedule(schedule, Schedule(action, once, state=ScheduleState(paused=True)))
     ours = {definition.id for definition in DEFINITIONS}
-    await until(lambda: lists(client, {"nightly-backup", f"{PREFIX}former"}))
-    assert deeds(await apply(client, dry_run=True))[f"{PREFIX}former"] is Deed.removed
-    assert deeds(await apply(client))[f"{PREFIX}former"] is Deed.removed
+    await until(lambda: lists(client, {"nightly-backup", f"{SCHEDULES_OF_OURS}former"}))
+    assert deeds(await apply(client, dry_run=True))[f"{SCHEDULES_OF_OURS}former"] is Deed.removed
+    assert deeds(await apply(client))[f"{SCHEDULES_OF_OURS}former"] is Deed.removed
     await until(lambda: lists(client, ours | {"nightly-backup"}))
 
 
@@ -314,9 +315,9 @@ async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_tim
     assert [tuple(row) for row in rows] == [("2026-08-24", nominal)] * 3
 
 
-async def test_the_worker_program_does_what_schedules_ask_for(
-    client: Client, stack: LocalStack, tmp_path: Path
-) -> None:
+async def test_the_worker_program_does_what_schedules_ask_for(stack: LocalStack, tmp_path: Path) -> None:
+    # A worker does not start on a register that its Temporal does not remember.
+    client = await new_namespace(stack, "schedules-of-a-program")
     url = await created_database(stack, "schedules_of_a_program")
     await migrate(url)
     settings = {
@@ -324,7 +325,7 @@ async def test_the_worker_program_does_what_schedules_ask_for(
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
-        "TEMPORAL_NAMESPACE": NAMESPACE,
+        "TEMPORAL_NAMESPACE": client.namespace,
     }
     await apply(client)
     async with forked_worker(settings) as worker:

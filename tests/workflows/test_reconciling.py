@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -24,6 +23,7 @@ from tests.engine import Engine, engine_on
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 from tests.stamping import stamped_opening
+from tests.workflows.restoring import restore, row_of
 from workflows.search_attributes import VERSION
 
 
@@ -84,17 +84,6 @@ async def moved_without_its_run(agency: Engine, case: str) -> None:
     request = StepRequest.of(held.state, Event.hold, fact, told_as="lost-1", arrived=now, at=now)
     answer = await agency.registry.advance(request)
     assert (answer.refused, [move.event for move in answer.moves]) == (None, [Event.hold])
-
-
-async def restored(agency: Engine, case: str, row: dict[str, Any]) -> None:
-    """The register as it was when a case's row was this one."""
-    async with agency.pool.acquire() as connection, connection.transaction():
-        await connection.execute("SET LOCAL session_replication_role = replica")
-        await connection.execute("DELETE FROM transitions WHERE case_id = $1 AND version > $2", case, row["version"])
-        await connection.execute("DELETE FROM cases WHERE case_id = $1", case)
-        columns = ", ".join(row)
-        places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-        await connection.execute(f"INSERT INTO cases ({columns}) VALUES ({places})", *row.values())  # noqa: S608 - from the row
 
 
 async def test_cases_that_agree_are_compared_and_nothing_is_found(agency: Engine) -> None:
@@ -161,11 +150,11 @@ async def test_a_run_ends_whose_case_the_register_has_closed(agency: Engine) -> 
 
 async def test_a_run_goes_back_for_no_register_and_goes_on_where_somebody_says_that_it_holds(agency: Engine) -> None:
     case = await opened(agency)
-    row = dict(await agency.pool.fetchrow("SELECT * FROM cases WHERE case_id = $1", case) or {})
+    row = await row_of(agency.pool, case)
     await agency.tell(case, Event.hold, fact_of(Event.hold))
     await until(lambda: shows(agency, case, 2))
     await agency.pool.fetchval("SELECT publish(100000)")
-    await restored(agency, case, row)
+    await restore(agency.pool, case, row)
     (found,) = await compared(agency)
     assert (found.case_id, found.kind, found.version, found.run_version) == (case, Kind.behind, 1, 2)
     assert found.run_id is not None

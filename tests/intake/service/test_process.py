@@ -84,6 +84,13 @@ async def test_it_serves_until_it_is_told_to_stop(engine: Engine, tmp_path: Path
         }
         status, _, said = await run(environment, "--check")
         assert status == 0, said
+        await engine.pool.execute("UPDATE pair SET beat = 7")
+        try:
+            status, _, said = await run(environment, "--check")
+        finally:
+            await engine.pool.execute("UPDATE pair SET beat = 0")
+        assert status == 78, "Temporal remembers nothing of a register that remembers it"
+        assert "register and Temporal: " in said
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "intake", env=environment, stderr=asyncio.subprocess.PIPE
         )

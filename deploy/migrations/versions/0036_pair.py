@@ -1,0 +1,11 @@
+"""Register and Temporal know each other: a process that starts notices where they do not fit."""
+
+from deploy.migrations.script import run_script
+
+revision = "0036"
+down_revision = "0035"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this one."""
+    run_script(__file__)
