@@ -46,8 +46,9 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.registry.answered import answer_given, is_taken_in, outcome_reached, receipt_given
+from activities.registry.answered import HeldReceipt, answer_given, is_taken_in, outcome_reached, receipt_given
 from activities.registry.pool import Pool
+from activities.registry.reading import versions_of
 from activities.sealing import Sealer
 from activities.starting import Start
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
@@ -291,26 +292,55 @@ class CaseClient:
         try:
             given = await self._ask_for_receipt(opening)
         except (Refused, Unavailable) as denied:
-            # What was answered once is answered from the register, whoever has forgotten it, is silent, or denies it.
-            known = await self._held(held)
-            if known is None or not known.by_key:
-                raise
-            log.warning("the register holds a receipt that was not given", extra={"code": denied.code.value})
-            if isinstance(denied, _CutOff) and known.is_open:
-                return await self._ask_anew(opening)
-            return known.receipt
+            return await self._receipt_in_spite_of(denied, opening, held)
         if self._register is None:
             return given
         known = await self._held(held)
+        if known is None and await self._was_lost(case):
+            return await self._ask_as_new(opening, held)
         if known is None or known.receipt != given:
             raise Contradicted(known and known.receipt)
         if known.is_open and known.stamp != stamp_id(opening.stamp) and not await self._is_running(case):
             return await self._ask_anew(opening)
         return given
 
+    async def _receipt_in_spite_of(
+        self, denied: Refused | Unavailable, opening: Opening, held: Callable[[Pool], Awaitable[HeldReceipt | None]]
+    ) -> Receipt:
+        """What was answered once is answered from the register, whoever has forgotten it, is silent, or denies it."""
+        known = await self._held(held)
+        if known is None:
+            if denied.code in _OVER and await self._was_lost(case_id(opening.kind, opening.person)):
+                return await self._ask_as_new(opening, held)
+            raise denied
+        if not known.by_key:
+            raise denied
+        log.warning("the register holds a receipt that was not given", extra={"code": denied.code.value})
+        if isinstance(denied, _CutOff) and known.is_open:
+            return await self._ask_anew(opening)
+        return known.receipt
+
     async def _ask_anew(self, opening: Opening) -> Receipt:
         """Have a case taken up whose run somebody ended: the server would answer as that run did, and start none."""
         return await self._ask_under(opening, asked_anew(_receipt_id(opening), asking_of(opening.stamp) or ""))
+
+    async def _was_lost(self, case_id: str) -> bool:
+        """Whether a run that has ended is all that is left of a case: the register, restored, has never had it."""
+        if self._register is None:
+            return False
+        known = await self._held(partial(versions_of, case_ids=(case_id,)))
+        return not known and not await self._is_running(case_id)
+
+    async def _ask_as_new(self, opening: Opening, held: Callable[[Pool], Awaitable[HeldReceipt | None]]) -> Receipt:
+        """Open a case as if it had never been one, whatever runs of it have ended."""
+        log.warning("a case is opened again that the register never had")
+        given = await self._ask_under(
+            opening, asked_anew(_receipt_id(opening), asking_of(opening.stamp) or ""), whatever_ended=True
+        )
+        known = await self._held(held)
+        if known is None or known.receipt != given:
+            raise Contradicted(known and known.receipt)
+        return given
 
     async def _is_running(self, case_id: str) -> bool:
         try:
@@ -334,14 +364,14 @@ class CaseClient:
             # changed since is judged under an ID of this asking.
             return await self._ask_under(opening, asked_anew(update_id, asking))
 
-    async def _ask_under(self, opening: Opening, update_id: str) -> Receipt:
+    async def _ask_under(self, opening: Opening, update_id: str, *, whatever_ended: bool = False) -> Receipt:
         try:
             async with self._answer():
                 receipt: Receipt = await until_not_dropped(
                     lambda: self._client.execute_update_with_start_workflow(
                         RECEIPT,
                         ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
-                        start_workflow_operation=_start_of(opening),
+                        start_workflow_operation=_start_of(opening, whatever_ended=whatever_ended),
                         id=update_id,
                         result_type=Receipt,
                         rpc_timeout=self._timeout,
@@ -863,11 +893,13 @@ class CaseClient:
         return f"{event.value}:{self._sealer.content_token(canonical)}"
 
 
-def _start_of(opening: Opening) -> WithStartWorkflowOperation[Any, Outcome]:
+def _start_of(opening: Opening, *, whatever_ended: bool = False) -> WithStartWorkflowOperation[Any, Outcome]:
     start = Start.of(opening)
     # A run that failed never became a case: a corrected application may start it.
     reuse = (
-        WorkflowIDReusePolicy.ALLOW_DUPLICATE if opening.reopen else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+        WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        if opening.reopen or whatever_ended
+        else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
     )
     return WithStartWorkflowOperation(
         start.workflow,

@@ -33,6 +33,7 @@ MAINTENANCE_DATABASE: Final = "postgres"
 _INITDB_SECONDS: Final = 60.0
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 15.0
+_COPY_SECONDS: Final = 300.0
 _POLL_SECONDS: Final = 0.02
 
 _SETTINGS: Final[Mapping[str, str]] = {
@@ -160,6 +161,39 @@ class PostgresServer:
                 await process.kill()
         finally:
             self._directory.release()
+
+    async def back_up(self, into: Path, *, to_follow: bool = False) -> None:
+        """Copy the running cluster, whole, into a new data directory for another server object, or for `put_back`.
+
+        Needs the settings `wal_level` = replica and `max_wal_senders` = 2 at least. With `to_follow` a server on the
+        copy is a standby that follows this one until it is promoted. Raises ServerNotStarted when it fails.
+        """
+        self._running()
+        where = self.endpoint
+        command: list[str | Path] = [_binaries() / "pg_basebackup", f"--pgdata={into / 'cluster'}"]
+        command += [f"--host={where.host}", f"--port={where.port}", f"--username={where.user}", "--checkpoint=fast"]
+        directory = DataDirectory(into)
+        await directory.claim()
+        try:
+            shutil.copy(self._password, directory.path / self._password.name)
+            copying = await ServerProcess.spawn(
+                "pg_basebackup",
+                [*command, *(("--write-recovery-conf",) if to_follow else ())],
+                directory=directory,
+                account=Account.OWN,
+                death_signal=signal.SIGKILL,
+                environment={"LC_ALL": "C", "TZ": "UTC", "PGPASSWORD": where.password},
+            )
+            await copying.complete(_COPY_SECONDS)
+        finally:
+            directory.release()
+
+    def put_back(self, copy: Path) -> None:
+        """Take the place of the cluster by a copy that `back_up` made; the server must not run."""
+        if self._process is not None:
+            raise StackError("PostgreSQL is running")
+        shutil.rmtree(self._cluster)
+        shutil.copytree(copy / "cluster", self._cluster, symlinks=True)
 
     async def wait(self) -> int:
         """The exit status of the running server, once it has ended, by whatever cause."""

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import shutil
 import signal
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -164,9 +167,29 @@ class TemporalServer:
         finally:
             self._directory.release()
 
+    async def back_up(self, into: Path) -> None:
+        """Copy the store as it is at this moment, whole, whether the server runs or not."""
+        await asyncio.to_thread(_copy, self._store, into)
+
+    def put_back(self, copy: Path) -> None:
+        """Take the place of the store by a copy that `back_up` made; the server must not run."""
+        self.lose()
+        shutil.copy(copy, self._store)
+
+    def lose(self) -> None:
+        """Remove the store; the server must not run, and begins with an empty one."""
+        if self._process is not None:
+            raise StackError("Temporal is running")
+        for file in self._directory.path.glob(f"{self._store.name}*"):
+            file.unlink()
+
     async def wait(self) -> int:
         """The exit status of the running server, once it has ended, by whatever cause."""
         return await self._running().wait()
+
+    @property
+    def _store(self) -> Path:
+        return self._directory.path / "temporal.db"
 
     def _running(self) -> ServerProcess:
         if self._process is None:
@@ -182,7 +205,7 @@ class TemporalServer:
             "--ui-port": ui_port,
             "--http-port": http_port,
             "--metrics-port": metrics_port,
-            "--db-filename": self._directory.path / "temporal.db",
+            "--db-filename": self._store,
             "--namespace": self._namespace,
             "--log-level": "warn",
             "--log-format": "json",
@@ -224,6 +247,11 @@ class TemporalServer:
                 "GOGC": "400",
             },
         )
+
+
+def _copy(store: Path, into: Path) -> None:
+    with closing(sqlite3.connect(store)) as live, closing(sqlite3.connect(into)) as copy:
+        live.backup(copy)
 
 
 def _binary() -> Path:
