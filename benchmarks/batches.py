@@ -218,8 +218,13 @@ async def measured(pids: dict[str, int], lines: int, telling: Awaitable[None]) -
 
 
 @asynccontextmanager
-async def stage_in(folder: Path, persons: Sequence[InsuredPerson]) -> AsyncIterator[tuple[Door, dict[str, int]]]:
-    """Everything that runs, with persons in the register; and the processes whose time is counted."""
+async def stage_in(
+    folder: Path, persons: Sequence[InsuredPerson], *, sinks: Sequence[str] = ()
+) -> AsyncIterator[tuple[Door, dict[str, int]]]:
+    """Everything that runs, with persons in the register; and the processes whose time is counted.
+
+    Webhooks are sent where there are `sinks` to receive them.
+    """
     async with LocalStack(folder, search_attributes=SEARCH_ATTRIBUTES) as servers:
         await migrate(servers.database_url)
         keys = KeyRing.generate(folder / "keys.toml")
@@ -237,12 +242,15 @@ async def stage_in(folder: Path, persons: Sequence[InsuredPerson]) -> AsyncItera
             "CARDCASE_INTAKE_PER_SECOND": "10000",
             "CARDCASE_INTAKE_BURST": "10000",
         }
+        if sinks:
+            SigningKey.generate().write(folder / "webhooks.json", folder / "webhooks-public.json")
+            settings["CARDCASE_WEBHOOK_KEY_FILE"] = str(folder / "webhooks.json")
         logs = folder / "logs"
         await asyncio.to_thread(logs.mkdir)
         command = module("benchmarks.contestants", "cardcase", "worker")
         async with (
             program("worker", command, logs, settings) as worker,
-            desk_opened(folder, settings, None, standard_ports=False) as desk,
+            desk_opened(folder, settings, None, standard_ports=False, sinks=sinks) as desk,
             httpx.AsyncClient(timeout=_PATIENCE) as http,
         ):
             pids = {
