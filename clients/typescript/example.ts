@@ -1,4 +1,4 @@
-// Opens a case, hands its documents in, and ends when a signed webhook says that the case is done.
+// Opens a case, hands its documents in, and ends, its subscription too, when a signed webhook says that the case is done.
 import { createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
@@ -30,11 +30,11 @@ const sink = createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray()).toString();
   if (!isSigned(request.headers, body)) return response.writeHead(400).end();
   const event = JSON.parse(body);
-  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ challenge: event.challenge }));
-  if (event.subject === mine && event.data.status === "done") sink.close(() => console.log("done"));
+  const isDone = event.subject === mine && event.data.status === "done", status = isDone ? 410 : 200; // 410 ends it
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ challenge: event.challenge }));
+  if (isDone) sink.close(() => console.log("done"));
 }).listen(Number(PORT));
 got(await intake.POST("/v1/subscriptions", { body: { sink: SINK } }));
 mine = got(await intake.POST("/v1/cases", { body: application })).case_id;
-const params = { path: { case: mine } };
-got(await intake.POST("/v1/cases/{case}/events/add_documents", { params, body: { documents } }));
+got(await intake.POST("/v1/cases/{case}/events/add_documents", { params: { path: { case: mine } }, body: { documents } }));
 console.log(mine);

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -98,6 +100,12 @@ async def example(door: Door, port: int, built: Path, folder: Path) -> AsyncIter
         await leave_nothing_open(door)
 
 
+async def subscriptions(door: Door) -> list[dict[str, Any]]:
+    """Those of the back office whose sink is on this machine."""
+    answer = await door.asked("GET", "/v1/subscriptions", by=BACK_OFFICE)
+    return [each for each in answer.json()["subscriptions"] if urlsplit(each["sink"]).hostname == LOOPBACK]
+
+
 def test_the_example_is_as_short_as_it_is_said_to_be() -> None:
     assert len((SOURCES / "example.ts").read_text(encoding="utf-8").splitlines()) <= LONGEST_EXAMPLE
 
@@ -122,6 +130,9 @@ async def test_one_credential_opens_a_case_and_is_told_that_it_is_done_when_the_
         assert (process.returncode, rest.decode()) == (0, "done\n"), wrong.decode()
         outcome = await door.asked("GET", f"/v1/cases/{case}/outcome", by=BACK_OFFICE)
         assert outcome.json()["status"] == "done"
+        async with asyncio.timeout(30):
+            while {each["state"] for each in await subscriptions(door)} != {"ended"}:  # noqa: ASYNC110 - it can only be asked
+                await asyncio.sleep(0.1)
 
 
 async def test_what_the_service_did_not_sign_is_refused_by_the_example(
