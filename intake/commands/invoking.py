@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import signal
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -37,6 +39,29 @@ _OPTIONS_OF_ALL: Final = (
 )
 
 
+async def _until_told_to_stop(doing: Coroutine[Any, Any, Exit]) -> Exit:
+    """A command; where SIGTERM comes first, it is cancelled as by Ctrl-C, and has the time to leave things in order."""
+    if threading.current_thread() is not threading.main_thread():
+        # No signal comes here.
+        return await doing
+    command, told = asyncio.ensure_future(doing), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        told.set()
+        command.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        return await command
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise
+        return Exit.terminated
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
 def add_command(
     app: typer.Typer,
     name: str,
@@ -56,7 +81,7 @@ def add_command(
         invocation.heard(output, lang)
         if "case" in options:
             read_case_id(options["case"])
-        return asyncio.run(command(invocation, **options))
+        return asyncio.run(_until_told_to_stop(command(invocation, **options)))
 
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     signature = inspect.Signature([_CONTEXT, *keyword_only, *_OPTIONS_OF_ALL])

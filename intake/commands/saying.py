@@ -1,6 +1,7 @@
 """What the command line says, and how: tables for people, JSON for programs; trouble on standard error, by code."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class Exit(IntEnum):
     unavailable = 69
     internal = 70
     configuration = 78
+    terminated = 128 + signal.SIGTERM
+    """As a shell says it of a process that SIGTERM has ended."""
 
 
 class Format(StrEnum):

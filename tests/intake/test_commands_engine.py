@@ -16,12 +16,13 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from cases.events import Event
+from cases.events import EVENTS, Event
 from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
+from cases.rules.people import PROGRAMS
 from intake.commands.importing import import_register
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit
@@ -38,7 +39,6 @@ from tests.scenes import VERIFIER as CHECKS
 from tests.workflows.lying import lying
 from tests.workflows.roads import change
 
-INTERRUPTED = 130
 ROOT = Path(__file__).parents[2]
 VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=SOUTH)
 OFFICER = Actor(id="officer-1", role=Role.officer, office=SOUTH)
@@ -213,7 +213,7 @@ async def test_a_closed_case_is_reopened_and_its_key_counts_for_ever(engine: Eng
     first = (await call("open", "-", "-o", "json", stdin=raw)).json
     other = json.dumps(fields | {"category": "refund"}, ensure_ascii=False).encode()
     refused = await call("open", "-", stdin=other)
-    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "IDEMPOTENCY_CONFLICT")
+    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "IDEMPOTENCY_CONFLICT (key)")
     await call("withdraw", first["case_id"])
     anew = json.dumps(fields | {"key": "counter-8"}, ensure_ascii=False).encode()
     again = await call("open", "-", "--reopen", "-o", "json", stdin=anew)
@@ -231,9 +231,12 @@ async def test_a_closed_case_is_reopened_and_its_key_counts_for_ever(engine: Eng
         ),
         (["withdraw", "--note", f"号码 {NEW}"], "PII_IN_TEXT (note)"),
         (["withdraw", "--note", "x" * 501], "TEXT_TOO_LONG (note)"),
-        (["withdraw", "--on-behalf", "agent"], "FIELD_MISSING (number)"),
+        (["withdraw", "--on-behalf", "agent"], "FIELD_MISSING (on_behalf.number)"),
         (["approve", "--content", "x"], "FIELD_INVALID (content)"),
-        (["add-documents", "--document", f"旧卡|http://x/1|image/png|1|{0:064x}"], "DOCUMENT_URI_REFUSED (uri)"),
+        (
+            ["add-documents", "--document", f"旧卡|http://x/1|image/png|1|{0:064x}"],
+            "DOCUMENT_URI_REFUSED (documents.0.uri)",
+        ),
         (["return-documents", "--defect", "x"], "FIELD_INVALID (defects.0.document)"),
         (["return-documents", "--defect", "旧卡="], "FIELD_INVALID (defects.0.problem)"),
         (["extend", "--working-days", "1000", "--evidence", "e"], "FIELD_INVALID (working_days)"),
@@ -244,7 +247,8 @@ async def test_a_field_that_is_wrong_ends_with_65_and_is_not_repeated(
     opened_once: str, call: Call, arguments: list[str], said: str
 ) -> None:
     command, *options = arguments
-    answer = await call(command, opened_once, *options)
+    role = min(EVENTS[Event(command.replace("-", "_"))].roles - PROGRAMS)
+    answer = await call(command, opened_once, *options, by=Actor(id="somebody-1", role=role, office=SOUTH))
     assert (answer.exit, answer.out) == (Exit.data, "")
     assert answer.err.startswith(f"{said}: ")
     assert NEW not in answer.err
@@ -307,11 +311,16 @@ async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
     assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
 
 
+@pytest.mark.parametrize(
+    ("told", "status", "first"),
+    [(signal.SIGINT, 130, 20_000), (signal.SIGTERM, 143, 20_040)],
+    ids=["SIGINT", "SIGTERM"],
+)
 async def test_an_import_that_was_interrupted_begins_no_row_any_more_and_goes_on_when_it_is_repeated(
-    engine: Engine, door: Door, call: Call, tmp_path: Path
+    engine: Engine, door: Door, call: Call, tmp_path: Path, told: signal.Signals, status: int, first: int
 ) -> None:
     # Nobody of them is insured: their cases end at once, which is enough here.
-    rows = [row_of(person, region=SOUTH) for person in range(20_000, 20_020)]
+    rows = [row_of(person, region=SOUTH) for person in range(first, first + 20)]
     path = write_csv(tmp_path / "r.csv", csv_of(rows))
     token = log_in(tmp_path, CLERK)
     token.write_text(door.token(CLERK), encoding="ascii")
@@ -326,13 +335,13 @@ async def test_an_import_that_was_interrupted_begins_no_row_any_more_and_goes_on
         )  # fmt: skip
     try:
         job = await begun(door, before)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(told)
         async with asyncio.timeout(60):
             _, err = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()
-    assert process.returncode == INTERRUPTED
+    assert process.returncode == status
     assert b"repeat the command" in err
     assert (await jobs_of(door))[job] == "cancelled"
 
