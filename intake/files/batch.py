@@ -142,11 +142,12 @@ def open_batch(
     *,
     sheet: str | None = None,
     ignore_unknown: bool = False,
+    most: int | None = None,
 ) -> EventBatch:
     """Open a batch. `event` is what rows tell that do not say so. Raises as `open_register`."""
     required = (BatchColumn.case,) if event is not None else (BatchColumn.case, BatchColumn.event)
     layout = Layout(batch_column_of, required, ignore_unknown=ignore_unknown, has_truth_values=True)
-    return EventBatch(open_records(path, written_as, layout, sheet=sheet), event)
+    return EventBatch(open_records(path, written_as, layout, sheet=sheet, most=most), event)
 
 
 def _identities(line: Line) -> Iterator[str]:
@@ -220,6 +221,15 @@ def _value(column: BatchColumn, cell: object, told: Event | None) -> Any:
     if (value := words.get(text)) is None:
         raise CaseError(Code.FIELD_INVALID)
     return value
+
+
+def words_of_batch(column: BatchColumn) -> Mapping[str, Any]:
+    """The words that may stand in a column of a batch, of whatever event; none where anything may."""
+    found: dict[str, Any] = {}
+    for event in FACTS:
+        if column.value in FACTS[event].model_fields:
+            found |= _words_of(column, event) or {}
+    return found
 
 
 def _words_of(column: BatchColumn, told: Event | None) -> Mapping[str, Any] | None:

@@ -2,16 +2,24 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Any, Final
 
 from cases.errors import Code
 from cases.facts import HandOver
 from cases.kinds import KINDS
 from cases.words import APPLICATION_CHANNEL_ZH, CATEGORY_ZH, DOCUMENT_ZH, REASON_ZH, SUBMITTER_ZH, WORDS
 from intake.applications import InputRefused, Problem
+
+
+class HeadingsRefused(InputRefused):
+    """The headings of a table do not do; each problem is of a column, and `row` is where they stand."""
+
+    def __init__(self, problems: Iterable[Problem], row: int) -> None:
+        super().__init__(problems)
+        self.row = row
 
 
 class Column(StrEnum):
@@ -77,16 +85,22 @@ REQUIRED: Final = (Column.personal_number, Column.name, Column.number, Column.re
 NOT_READ: Final[frozenset[StrEnum]] = frozenset({Column.phone, Column.note})
 """Known, and of no use to a case."""
 
-KIND_OF_WORD: Final = {
-    word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name, record.kind.value)
+WORDS_OF_COLUMN: Final[Mapping[Column, Mapping[str, Any]]] = {
+    Column.kind: {
+        word: record.kind for record in KINDS.values() for word in (record.zh, record.kind.name, record.kind.value)
+    },
+    **{
+        column: {word: member for member, zh in words.items() for word in (zh, member.value)}
+        for column, words in (
+            (Column.channel, APPLICATION_CHANNEL_ZH),
+            (Column.submitter_kind, SUBMITTER_ZH),
+            (Column.delivery, WORDS[HandOver]),
+            (Column.category, CATEGORY_ZH),
+            (Column.reason, REASON_ZH),
+        )
+    },
 }
-CHANNEL_OF_WORD: Final = {
-    word: channel for channel, zh in APPLICATION_CHANNEL_ZH.items() for word in (zh, channel.value)
-}
-SUBMITTER_OF_WORD: Final = {word: kind for kind, zh in SUBMITTER_ZH.items() for word in (zh, kind.value)}
-DELIVERY_OF_WORD: Final = {word: way for way, zh in WORDS[HandOver].items() for word in (zh, way.value)}
-CATEGORY_OF_WORD: Final = {word: category for category, zh in CATEGORY_ZH.items() for word in (zh, category.value)}
-REASON_OF_WORD: Final = {word: reason for reason, zh in REASON_ZH.items() for word in (zh, reason.value)}
+"""What may stand in a column of few words, and what each means."""
 DOCUMENT_OF_WORD: Final = {word: kind for kind, zh in DOCUMENT_ZH.items() for word in (zh, kind.value)}
 
 
@@ -125,10 +139,10 @@ class Layout:
     has_truth_values: bool = False
     """A cell of JSON Lines may be true or false."""
 
-    def places(self, headings: Sequence[object]) -> tuple[StrEnum | Slot, ...]:
-        """What stands where in each row.
+    def places(self, headings: Sequence[object], row: int) -> tuple[StrEnum | Slot, ...]:
+        """What stands where in each row below the headings, which stand in `row`.
 
-        Raises `InputRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
+        Raises `HeadingsRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
         COLUMN_UNKNOWN by its place, because what stands over it may be somebody's data.
         """
         places = tuple(self._place_of(heading) for heading in headings)
@@ -139,7 +153,7 @@ class Layout:
             unknown = (number for number, place in enumerate(places, start=1) if place is Slot.ignored)
             problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in unknown]
         if problems:
-            raise InputRefused(problems)
+            raise HeadingsRefused(problems, row)
         return places
 
     def _place_of(self, heading: object) -> StrEnum | Slot:

@@ -33,6 +33,11 @@ class JsonLinesFile:
         self._lines.close()
 
     @property
+    def at_most(self) -> int:
+        """As many rows as it may have: its lines."""
+        return self._lines.at_most
+
+    @property
     def fraction(self) -> float:
         """How much of the file was read, 0 to 1."""
         return self._lines.fraction

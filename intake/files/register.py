@@ -1,6 +1,7 @@
 """A register file of any format: opened by its name's ending, read row by row, a repeated row noticed."""
 
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -25,6 +26,10 @@ class Records(Protocol):
     @property
     def fraction(self) -> float:
         """How much was read, 0 to 1."""
+
+    @property
+    def at_most(self) -> int:
+        """As many rows as there may be; to know it nothing is taken apart."""
 
     def close(self) -> None:
         """Close the file."""
@@ -98,19 +103,44 @@ def open_register(
     sheet: str | None = None,
     ignore_unknown: bool = False,
     written_as: Format | None = None,
+    most: int | None = None,
 ) -> Register:
     """Open a file of a format, by default that by which its name ends: .xlsx, .csv or .jsonl.
 
     `sheet` names a sheet of a workbook; without it the first that is visible is read. `ignore_unknown` passes over
     columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
-    FILE_ENCODING or FILE_UNREADABLE.
+    FILE_ENCODING or FILE_UNREADABLE; ROWS_TOO_MANY for more rows than `most`, before any of them is looked at.
     """
     layout = register_layout(ignore_unknown=ignore_unknown, has_submitter=terms.submitter is not None)
-    return Register(open_records(path, written_as or format_of(path), layout, sheet=sheet), terms)
+    return Register(open_records(path, written_as or format_of(path), layout, sheet=sheet, most=most), terms)
 
 
-def open_records(path: Path, written_as: Format, layout: Layout, *, sheet: str | None = None) -> Records:
+def open_records(
+    path: Path, written_as: Format, layout: Layout, *, sheet: str | None = None, most: int | None = None
+) -> Records:
     """Open a table of any layout. Raises as `open_register`."""
+    records = _open(path, written_as, layout, sheet)
+    # Rows are counted only where there may be too many: blank ones, which do not count, are among those there may be.
+    if most is not None and records.at_most > most:
+        with closing(_open(path, written_as, layout, sheet)) as counted:
+            if _count(counted, most + 1) > most:
+                records.close()
+                raise CaseError(Code.ROWS_TOO_MANY)
+    return records
+
+
+def _count(records: Records, enough: int) -> int:
+    """How many rows are not blank, up to a number; of a file that is damaged further on, those before that."""
+    rows = 0
+    with suppress(CaseError):
+        for record in records:
+            rows += record.cells is None or not is_blank(record.cells)
+            if rows == enough:
+                break
+    return rows
+
+
+def _open(path: Path, written_as: Format, layout: Layout, sheet: str | None) -> Records:
     match written_as:
         case Format.workbook:
             return Workbook(path, layout, sheet=sheet)

@@ -21,14 +21,9 @@ from intake.applications import (
     checked,
 )
 from intake.files.columns import (
-    CATEGORY_OF_WORD,
-    CHANNEL_OF_WORD,
-    DELIVERY_OF_WORD,
     DOCUMENT_OF_WORD,
-    KIND_OF_WORD,
     NOT_READ,
-    REASON_OF_WORD,
-    SUBMITTER_OF_WORD,
+    WORDS_OF_COLUMN,
     Column,
 )
 from intake.remedies import Reported
@@ -101,7 +96,8 @@ def read_row(record: Record, terms: Terms) -> Row:
     except InputRefused as wrong:
         return Row(number, None, (*advice, *_refusals(number, wrong.problems)))
     except CaseError as wrong:
-        return Row(number, None, (*advice, *_refusals(number, [Problem(wrong.field or Column.number, wrong.code)])))
+        of_column = by_column(Problem(wrong.field or Column.number, wrong.code))
+        return Row(number, None, (*advice, *_refusals(number, [of_column])))
     about = (Column.name if code is Advice.PRIVATE_USE_CHARACTERS else Column.number for code in advised)
     advice += [Finding(number, column, code, refused=False) for column, code in zip(about, advised, strict=True)]
     return Row(number, application, tuple(advice))
@@ -196,7 +192,7 @@ def _checked(model: type[Application], fields: dict[str, Any], problems: list[Pr
         application = checked(model, fields)
     except InputRefused as wrong:
         known = {problem.field for problem in problems}
-        problems += [problem for problem in map(_by_column, wrong.problems) if problem.field not in known]
+        problems += [problem for problem in map(by_column, wrong.problems) if problem.field not in known]
         # The submitter's office is the row's region, which speaks for itself.
         if any(problem.field == Column.region for problem in problems):
             problems = [problem for problem in problems if problem != (Column.submitter, Code.REGION_INVALID)]
@@ -206,9 +202,8 @@ def _checked(model: type[Application], fields: dict[str, Any], problems: list[Pr
     return application
 
 
-def _by_column(problem: Problem) -> Problem:
-    if problem == ("submitter.authority", Code.DATE_INVALID):
-        return Problem(Column.authority_until, problem.code)
+def by_column(problem: Problem) -> Problem:
+    """What is wrong with a field of an application, as it is with the column that the field was read from."""
     if (column := _COLUMN_OF_FIELD.get(problem.field)) is not None:
         return Problem(column, problem.code)
     first = problem.field.partition(".")[0]
@@ -237,22 +232,12 @@ def _read_cell(column: Column, cell: object) -> Any:
     text = cell.strip(_BLANKS) if isinstance(cell, str) else cell
     if text is None or text == "":
         return None
-    words = _WORDS.get(column)
+    words = WORDS_OF_COLUMN.get(column)
     if words is None:
         return text
     if not isinstance(text, str) or (value := words.get(text)) is None:
         raise CaseError(Code.FIELD_INVALID)
     return value
-
-
-_WORDS: Final[Mapping[Column, Mapping[str, Any]]] = {
-    Column.kind: KIND_OF_WORD,
-    Column.channel: CHANNEL_OF_WORD,
-    Column.submitter_kind: SUBMITTER_OF_WORD,
-    Column.delivery: DELIVERY_OF_WORD,
-    Column.category: CATEGORY_OF_WORD,
-    Column.reason: REASON_OF_WORD,
-}
 
 
 def read_documents(cell: object) -> Any:

@@ -36,7 +36,7 @@ class SeparatedFile:
         self._source = iter(self._lines)
         self._ahead: deque[Line] = deque()
         try:
-            self._columns = layout.places(self._headings())
+            self._columns = layout.places(*self._headings())
         except InputRefused:
             self.close()
             raise
@@ -57,6 +57,11 @@ class SeparatedFile:
         self._lines.close()
 
     @property
+    def at_most(self) -> int:
+        """As many rows as it may have: its lines."""
+        return self._lines.at_most
+
+    @property
     def fraction(self) -> float:
         """How much of the file was read, 0 to 1."""
         return self._lines.fraction
@@ -68,17 +73,18 @@ class SeparatedFile:
             elif line.text.strip(", \t"):
                 yield from self._records(line, split(line.text))
 
-    def _headings(self) -> list[str]:
+    def _headings(self) -> tuple[list[str], int]:
+        """The headings, and in which row they stand."""
         while (line := self._next()) is not None:
             if line.text is None or not line.sound:
                 break
             if line.text.strip():
                 headings = split(line.text)
                 if headings.rest is None:
-                    return headings.cells
+                    return headings.cells, line.number
                 break
         else:
-            return []
+            return [], 1
         raise InputRefused([Problem("", Code.FILE_UNREADABLE)])
 
     def _records(self, line: Line, parts: "Split") -> Iterator[Record]:

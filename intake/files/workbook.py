@@ -121,7 +121,7 @@ class Workbook:
                 _read_strings(archive, strings_part, strings)
             self._merged, self._rows = _structure(archive, part)
             self._cells = opened.enter_context(closing(_rows(archive, part, strings)))
-            self._columns = layout.places(self._headings())
+            self._columns = layout.places(*self._headings())
             self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
@@ -143,6 +143,11 @@ class Workbook:
         self._opened.close()
 
     @property
+    def at_most(self) -> int:
+        """As many rows as it may have: those that the sheet has room for."""
+        return self._rows
+
+    @property
     def fraction(self) -> float:
         """How much of the sheet was read, 0 to 1."""
         return self._done / max(self._rows, 1)
@@ -159,12 +164,13 @@ class Workbook:
                 continue
             yield self._record(number, cells, touching, hidden=hidden)
 
-    def _headings(self) -> list[object]:
-        for _, _, cells in self._cells:
+    def _headings(self) -> tuple[list[object], int]:
+        """The headings, and in which row they stand."""
+        for number, _, cells in self._cells:
             self._done += 1
             if any(_has_content(cell) for cell in cells.values()):
-                return [cells.get(column) for column in range(1, max(cells) + 1)]
-        return []
+                return [cells.get(column) for column in range(1, max(cells) + 1)], number
+        return [], 1
 
     def _record(self, number: int, cells: Mapping[int, object], touching: list[Merged], *, hidden: bool) -> Record:
         findings: tuple[Finding, ...] = ()

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cases.errors import CaseError, Code
 from cases.events import FACTS, OPEN, ROLES, Event
+from cases.manifests import MOST_ROWS
 from cases.models import Record, StaffId
 from cases.rules.people import PROGRAMS
 from intake.client import today_in_shanghai
@@ -21,9 +22,9 @@ from intake.files.register import open_register
 from intake.files.rows import Terms
 from intake.jobs import store
 from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, RowRead, RowState
-from intake.remedies import REPORTED, remedy_of
+from intake.remedies import REPORTED, remedy_over_http
 from intake.service.acting import key_of
-from intake.service.callers import IMPORT, Caller, tell
+from intake.service.callers import IMPORT, Caller, caller_of, tell
 from intake.service.headers import KeyHeader
 from intake.service.looking import LONGEST_WAIT
 from intake.service.problems import Remedy, TooOften
@@ -123,8 +124,7 @@ class HandingIn:
         202 comes when every row is read and staged; the rows are opened from then on, whatever happens to this service.
         What is wrong with the headings refuses the file; what is wrong with a row refuses that row.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(IMPORT)
+        caller = caller_of(request)
         if caller.actor.role not in ROLES[OPEN]:
             raise CaseError(Code.ROLE_NOT_ALLOWED)
 
@@ -134,7 +134,12 @@ class HandingIn:
             terms = Terms(today_in_shanghai(), submitter, self.reach.cases.document_hosts)
             register = await asyncio.to_thread(
                 lambda: open_register(
-                    upload.path, terms, sheet=sheet, ignore_unknown=ignore_unknown, written_as=upload.written_as
+                    upload.path,
+                    terms,
+                    sheet=sheet,
+                    ignore_unknown=ignore_unknown,
+                    written_as=upload.written_as,
+                    most=MOST_ROWS,
                 )
             )
             with register:
@@ -156,7 +161,7 @@ class HandingIn:
         Columns are `case`, `event`, `key` (the row's own idempotency key) and the fields of the event. Rows of one case
         are told in the order of the file.
         """
-        caller = await self.reach.callers.of(request)
+        caller = caller_of(request)
         if caller.actor.role not in PROGRAMS:
             raise CaseError(Code.ROLE_NOT_ALLOWED)
         if event is not None:
@@ -167,7 +172,9 @@ class HandingIn:
         @asynccontextmanager
         async def opened(upload: Upload) -> AsyncIterator[AsyncIterator[list[Prepared]]]:
             batch = await asyncio.to_thread(
-                lambda: open_batch(upload.path, upload.written_as, event, sheet=sheet, ignore_unknown=ignore_unknown)
+                lambda: open_batch(
+                    upload.path, upload.written_as, event, sheet=sheet, ignore_unknown=ignore_unknown, most=MOST_ROWS
+                )
             )
             with batch:
                 yield facts_of(batch, self.reach, caller)
@@ -232,7 +239,7 @@ class HandingIn:
 
     async def list_them(self, request: Request) -> Response:
         """The caller's own jobs, the newest first."""
-        caller = await self.reach.callers.of(request)
+        caller = caller_of(request)
         known = await store.jobs_of(self.reach.pool, caller.actor.id)
         return answered(Jobs(jobs=tuple(each.job for each in known if self._may_see(caller, each))))
 
@@ -243,7 +250,7 @@ class HandingIn:
         wait: Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for its end.")] = 0,
     ) -> Response:
         """How far a job is. With `wait` the answer comes when it is over, or after so many seconds."""
-        caller = await self.reach.callers.of(request)
+        caller = caller_of(request)
         known = await self._of(caller, job)
         if known.job.ended_at is None and wait and await self.reach.watch.ended(job, wait):
             known = await self._of(caller, job)
@@ -251,7 +258,7 @@ class HandingIn:
 
     async def read_rows(self, request: Request, job: JobId, narrowed: Annotated[NarrowedRows, Query()]) -> Response:
         """Its rows in the order of the file, page by page; `state=refused` lists what has to be corrected."""
-        caller = await self.reach.callers.of(request)
+        caller = caller_of(request)
         await self._of(caller, job)
         after = -1 if narrowed.cursor is None else int(narrowed.cursor)
         rows = await store.rows_of(self.reach.pool, job, narrowed.state, after, narrowed.limit + 1)
@@ -261,7 +268,7 @@ class HandingIn:
 
     async def cancel(self, request: Request, job: JobId) -> Response:
         """Open and tell no further row. What has begun is finished, and what is done stays done."""
-        caller = await self.reach.callers.of(request)
+        caller = caller_of(request)
         await self._of(caller, job)
         if not await store.cancel(self.reach.pool, job, caller.actor.id):
             raise CaseError(Code.JOB_NOT_RUNNING)
@@ -313,5 +320,5 @@ def refused_finding(column: str | None, code: Code) -> Finding:
 
 
 def _remedy(code: str) -> Remedy:
-    remedy = remedy_of(REPORTED[code])
+    remedy = remedy_over_http(REPORTED[code])
     return Remedy(zh=remedy.zh, en=remedy.en)

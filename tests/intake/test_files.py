@@ -228,7 +228,7 @@ class TestEveryFormat:
         entries = [f"照片|doc://s/{copy}|image/png|1|{copy:064X}" for copy in (1, 2, 1)]
         (row,) = read(write(tmp_path, [cells_of(1, documents=" ; ".join(entries) + "；")]))
         assert row.application is not None
-        assert [document.sha256 for document in row.application.documents] == [f"{1:064x}", f"{2:064x}"]
+        assert [document.sha256 for document in row.application.documents] == [f"{copy:064x}" for copy in (1, 2, 1)]
 
     def test_the_old_number_is_advice_and_never_sent(self, write: Write, tmp_path: Path) -> None:
         damaged, wrong = "1.10105E+14", "110105101"
@@ -822,3 +822,23 @@ def peak_of(folder: Path, rows: int) -> int:
     ).stdout.split()
     assert int(said[0]) == rows
     return int(said[1]) * 1024
+
+
+@pytest.mark.parametrize("form", [".csv", ".jsonl", ".xlsx"])
+def test_a_file_of_more_rows_than_are_taken_is_refused_before_any_is_read(tmp_path: Path, form: str) -> None:
+    rows = [row_of(person) for person in range(3)]
+    blank: list[Any] = [""] * len(ZH)
+    path = tmp_path / f"register{form}"
+    match form:
+        case ".csv":
+            write_csv(path, csv_of([rows[0], blank, blank, *rows[1:], blank]))
+        case ".jsonl":
+            write_jsonl(path, ["", *(dict(zip(ZH, row, strict=True)) for row in rows), ""])
+        case _:
+            write_xlsx(path, [rows[0], blank, blank, *rows[1:], blank])
+    # What is blank is no row, however much of it there is.
+    with open_register(path, TERMS, most=3) as register:
+        assert len(list(register)) == 3
+    with pytest.raises(CaseError) as refused:
+        open_register(path, TERMS, most=2)
+    assert refused.value.code is Code.ROWS_TOO_MANY
