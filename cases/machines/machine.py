@@ -332,6 +332,9 @@ class Machine:
         self._rows: dict[tuple[Status, Event], tuple[Row, ...]] = {}
         for row in table:
             self._rows[row.status, row.event] = (*self._rows.get((row.status, row.event), ()), row)
+        self._events: dict[Status, tuple[Event, ...]] = {
+            status: tuple(event for of, event in self._rows if of is status) for status in self.statuses
+        }
 
     @property
     def initial(self) -> Status:
@@ -344,7 +347,7 @@ class Machine:
 
     def events(self, status: Status) -> tuple[Event, ...]:
         """Events that are possible in a status, in the order of the table."""
-        return tuple(dict.fromkeys(row.event for row in self.table if row.status is status))
+        return self._events.get(status, ())
 
     @property
     def unanswered(self) -> tuple[tuple[Status, Event], ...]:
