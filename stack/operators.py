@@ -26,7 +26,7 @@ SECRETS: Final = "credentials"
 """Folder of the sample systems' secrets, by their client IDs."""
 SINK: Final = f"{LOOPBACK}:8238"
 """Where webhooks may be received on this machine."""
-_PROVIDER_PORT: Final = 8236
+PROVIDER_PORT: Final = 8236
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
@@ -75,7 +75,7 @@ async def desk_opened(
     is the URL of the Web UI that is shown, if any; `sinks` are hosts where webhooks are received, beside `SINK`. Raises
     DataDirectoryInUse, or ServerNotStarted with the end of a log.
     """
-    wishes = (STANDARD_PORTS.ui, GATE_PORT, _PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
+    wishes = (STANDARD_PORTS.ui, GATE_PORT, PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
     ui_port, codec_port, provider_port, intake_port, health_port = pick_ports(*wishes, None)
     codec_url = f"http://{LOOPBACK}:{codec_port}"
     codec = CodecSettings(codec_url, f"{codec_url}/login")

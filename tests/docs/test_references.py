@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cases.errors import Advice, Code
+from intake.remedies import FileAdvice
 from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,6 @@ def test_commands_of_the_command_line_exist() -> None:
 def test_codes_and_settings_exist(document: Path) -> None:
     settings = {f"CARDCASE_{name.upper()}" for name in Settings.model_fields} | {"CARDCASE_DATA_DIR"}
     sample = (ROOT / "deploy" / "env.sample").read_text(encoding="utf-8")
-    known = {*Code, *Advice, *settings, *re.findall(r"^(\w+)=", sample, re.MULTILINE), "TEMPORAL_ADDRESS"}
+    known = {*Code, *Advice, *FileAdvice, *settings, *re.findall(r"^(\w+)=", sample, re.MULTILINE), "TEMPORAL_ADDRESS"}
     for span in _CODE.findall(document.read_text(encoding="utf-8")):
         assert not _UPPER.fullmatch(span) or span in known, span
