@@ -123,10 +123,13 @@ def _is_met(wanted: DocumentKind, present: AbstractSet[DocumentKind]) -> bool:
 
 
 def check_document(document: Document, person: str, today: date) -> None:
-    """Raises `CaseError` for a document of another person, an expired one, or one that is dated in the future."""
+    """Raises `CaseError` for a document of another person, an expired one, or one that is dated in the future.
+
+    Which of its fields says so is the error's.
+    """
     if document.holder is not None and document.holder != person:
-        raise CaseError(Code.DOCUMENT_OF_ANOTHER_PERSON, document.kind.value)
+        raise CaseError(Code.DOCUMENT_OF_ANOTHER_PERSON, "holder")
     if document.expires_on is not None and document.expires_on < today:
-        raise CaseError(Code.DOCUMENT_EXPIRED, document.kind.value)
+        raise CaseError(Code.DOCUMENT_EXPIRED, "expires_on")
     if document.issued_on is not None and document.issued_on > today:
-        raise CaseError(Code.DOCUMENT_FUTURE_DATED, document.kind.value)
+        raise CaseError(Code.DOCUMENT_FUTURE_DATED, "issued_on")

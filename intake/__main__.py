@@ -97,7 +97,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         await cleanup.enter_async_context(watch.looking())
         await cleanup.enter_async_context(runner.running())
         readiness = Readiness(pool, client)
-        application = intake_application(reach, readiness)
+        application = intake_application(reach, readiness, settings.exchange_url)
         try:
             port = await cleanup.enter_async_context(
                 serve_intake(application, settings.intake_host, settings.intake_port)

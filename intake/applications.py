@@ -109,25 +109,56 @@ def checked(model: type[Model], content: object) -> Model:
     try:
         return model.model_validate(content)
     except CaseError as wrong:
-        raise InputRefused([Problem(wrong.field or _field_of(model, content, wrong.code), wrong.code)]) from None
+        raise InputRefused([Problem(_path_of(model, content, wrong), wrong.code)]) from None
     except ValidationError as wrong:
         raise InputRefused(map(_problem_of, wrong.errors(include_input=False, include_url=False))) from None
 
 
-def _field_of(model: type[BaseModel], content: object, code: Code) -> str:
-    """Which field a refusal is about that does not say so: the first that is refused like this by itself."""
-    if not isinstance(content, Mapping):
-        return ""
-    for name in filter(content.__contains__, model.model_fields):
+_TELLS_APART: Final = "kind"
+"""The member by which models of one field are told apart: without it another one would be looked at."""
+
+
+def _path_of(model: type[BaseModel], content: object, wrong: CaseError) -> str:
+    """The path of what a refusal is about that says at most its last part: what is refused like this all by itself."""
+    path: tuple[str, ...] = ()
+    inside: Any = content
+    while (part := _refused_alone(model, content, wrong.code, path, inside)) is not None:
+        path = (*path, part)
+        inside = inside[part] if isinstance(inside, Mapping) else inside[int(part)]
+    if wrong.field is not None and wrong.field not in path:
+        path = (*path, wrong.field)
+    return ".".join(path)
+
+
+def _refused_alone(
+    model: type[BaseModel], content: object, code: Code, path: tuple[str, ...], inside: Any
+) -> str | None:
+    """The first part inside a path that is refused with a code although nothing stands beside it."""
+    if isinstance(inside, Mapping):
+        parts = [part for part in inside if isinstance(part, str)]
+    else:
+        parts = list(map(str, range(len(inside)))) if isinstance(inside, list | tuple) else []
+    for part in parts:
         try:
-            model.model_validate({name: content[name]})
+            model.model_validate(_alone(content, (*path, part)))
         except CaseError as wrong:
             if wrong.code is code:
-                return name
+                return part
         except ValidationError:
             # What else is missing or wrong is not looked for.
             continue
-    return ""
+    return None
+
+
+def _alone(content: Any, path: tuple[str, ...]) -> Any:
+    """A content without what stands beside a path."""
+    if not path:
+        return content
+    part, *rest = path
+    if isinstance(content, Mapping):
+        kept = {_TELLS_APART: content[_TELLS_APART]} if _TELLS_APART in content else {}
+        return kept | {part: _alone(content[part], tuple(rest))}
+    return [_alone(content[int(part)], tuple(rest))]
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
@@ -181,16 +212,16 @@ def check_key(key: Any) -> Any:
     return key
 
 
-def _one_by_one(document: Any, validate_document: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate_document(document)
-    except CaseError as wrong:
-        raise by_code(wrong) from None
+def _by_itself(model: type[BaseModel]) -> WrapValidator:
+    """Has what is wrong in one part leave the others to be looked at as well."""
 
+    def read(part: Any, validate_part: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate_part(part)
+        except CaseError as wrong:
+            raise by_code(CaseError(wrong.code, _path_of(model, part, wrong) or None)) from None
 
-def _distinct(documents: Any) -> Any:
-    """The same copy twice is one document."""
-    return tuple({document.sha256: document for document in documents}.values())
+    return WrapValidator(read)
 
 
 def _not_too_many(documents: Any) -> Any:
@@ -215,9 +246,8 @@ class ApplicationDocument(Document):
 
 
 ApplicationDocuments = Annotated[
-    tuple[Annotated[ApplicationDocument, WrapValidator(_one_by_one)], ...],
+    tuple[Annotated[ApplicationDocument, _by_itself(ApplicationDocument)], ...],
     AfterValidator(coded(_not_too_many)),
-    AfterValidator(_distinct),
 ]
 
 # --- who applies ------------------------------------------------------------------------------------------------------
@@ -228,7 +258,7 @@ class ApplicationCitizen(Contract):
 
     kind: CitizenKind
     number: Annotated[str | None, BeforeValidator(coded(_check_number_if_any))] = Field(default=None, repr=False)
-    authority: Annotated[Authority | None, WrapValidator(_one_by_one)] = None
+    authority: Annotated[Authority | None, _by_itself(Authority)] = None
 
     @model_validator(mode="after")
     def _anybody_but_the_applicant_is_named(self) -> Self:
@@ -337,19 +367,33 @@ def check(
     the agency tells: a birth date in the future, an expired or future-dated document, a host that is not allowed.
     """
     typed = normalise(application.number_applied_with)
-    valid: Valid18 | Valid15 = validate(typed.text, today)
-    for document in application.documents:
-        check_host(document, document_hosts)
+    try:
+        valid: Valid18 | Valid15 = validate(typed.text, today)
+    except CaseError as wrong:
+        raise CaseError(wrong.code, application.NUMBER) from None
+    for place, document in enumerate(application.documents):
+        check_host(document, document_hosts, f"documents.{place}")
         # Whose it is can be told only by token; `seal` does.
-        check_document(document, document.holder or "", today)
+        _check_document(document, place, document.holder or "", today)
     return tuple(dict.fromkeys((*typed.advice, *check_name(application.name).advice, *valid.advice)))
 
 
-def check_host(document: Document, document_hosts: AbstractSet[str]) -> None:
-    """Raises `CaseError` DOCUMENT_URI_REFUSED for an `https` document of a host that is not in `document_hosts`."""
+def _check_document(document: Document, place: int, person: str, today: date) -> None:
+    """As `check_document`, and says which of the documents it is."""
+    try:
+        check_document(document, person, today)
+    except CaseError as wrong:
+        raise CaseError(wrong.code, f"documents.{place}.{wrong.field}") from None
+
+
+def check_host(document: Document, document_hosts: AbstractSet[str], path: str) -> None:
+    """Raises `CaseError` DOCUMENT_URI_REFUSED for an `https` document of a host that is not in `document_hosts`.
+
+    `path` is that of the document in what was handed in.
+    """
     parts = urlsplit(document.uri)
     if parts.scheme == "https" and parts.netloc.lower() not in document_hosts:
-        raise CaseError(Code.DOCUMENT_URI_REFUSED, "documents")
+        raise CaseError(Code.DOCUMENT_URI_REFUSED, f"{path}.uri")
 
 
 def content_of(application: Application) -> str:
@@ -369,9 +413,14 @@ def content_of(application: Application) -> str:
         del content["channel"]
     if isinstance(application.submitter, ApplicationCitizen) and application.submitter.number is not None:
         content["submitter"]["number"] = normalise(application.submitter.number).text
-    documents = (document.model_dump(mode="json") for document in application.documents)
+    documents = (document.model_dump(mode="json") for document in _distinct(application.documents))
     content["documents"] = sorted(documents, key=lambda document: str(document["sha256"]))
     return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _distinct(documents: Iterable[ApplicationDocument]) -> Iterable[ApplicationDocument]:
+    """The same copy twice is one document."""
+    return {document.sha256: document for document in documents}.values()
 
 
 def seal(
@@ -395,10 +444,13 @@ def seal(
     number = normalise(application.number_applied_with).text
     fingerprint = sealer.content_token(content_of(application))
     if isinstance(application.submitter, ApplicationCitizen):
-        check_authority(speaker_of(application.submitter, person, sealer), person, today)
-    documents = tuple(_sealed_document(document, sealer) for document in application.documents)
-    for document in documents:
-        check_document(document, person, today)
+        try:
+            check_authority(speaker_of(application.submitter, person, sealer), person, today)
+        except CaseError as wrong:
+            raise CaseError(wrong.code, "submitter.authority") from None
+    for place, document in enumerate(application.documents):
+        _check_document(_sealed_document(document, sealer), place, person, today)
+    documents = tuple(_sealed_document(document, sealer) for document in _distinct(application.documents))
     fields: dict[str, Any] = {
         "kind": application.kind,
         "person": person,

@@ -875,14 +875,14 @@ class CaseClient:
             raise _input_refused(wrong) from None
 
     def _check_documents(self, fact: Fact) -> None:
-        documents: tuple[Document, ...] = ()
+        documents: dict[str, Document] = {}
         if isinstance(fact, AddDocuments):
-            documents = fact.documents
+            documents = {f"documents.{place}": document for place, document in enumerate(fact.documents)}
         elif isinstance(fact, ResolveDispute | ResolveDuplicate):
-            documents = (fact.police_document,)
+            documents = {"police_document": fact.police_document}
         try:
-            for document in documents:
-                check_host(document, self._document_hosts)
+            for path, document in documents.items():
+                check_host(document, self._document_hosts, path)
         except CaseError as wrong:
             raise _input_refused(wrong) from None
 

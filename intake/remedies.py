@@ -1,4 +1,7 @@
-"""Words for everything that intake reports: refusals, advice to a clerk, and what was noticed about a file."""
+"""Words for everything that intake reports: refusals, advice to a clerk, and what was noticed about a file.
+
+What is to be done depends on who reads it: a program that comes over HTTP has no options, settings or log of ours.
+"""
 
 from enum import StrEnum
 from typing import Final
@@ -62,6 +65,96 @@ _ADVICE: Final[dict[Advice | FileAdvice, Remedy]] = {
 }
 
 
+_WHOEVER_RUNS_US: Final = Remedy(
+    "Something is wrong with the service, and not with what was sent. Report the code to whoever runs it.",
+    "系统配置或运行异常，与所提交内容无关，请将此代码报告系统运行人员。",
+)
+_OVER_HTTP: Final[dict[Reported, Remedy]] = {
+    Code.FIELD_INVALID: Remedy(
+        "A field or a parameter has a wrong type or value. The interface description has its form.",
+        "字段或参数的类型或取值有误，请参照接口说明更正。",
+    ),
+    Code.FIELD_UNKNOWN: Remedy(
+        "A field or a parameter is not known here. Remove it or correct its name.", "有未知字段或参数，请删除或更正。"
+    ),
+    Code.NOT_THE_APPLICANT: Remedy(
+        "Whoever speaks as the applicant is not the person of this case. Name who speaks, in `on_behalf`.",
+        "以申请人身份办理的不是本案申请人，请在 on_behalf 中填写办理人。",
+    ),
+    Code.IDENTITY_MISSING: Remedy(
+        "The request has no access token. Get one at the identity provider, and send it as `Authorization: Bearer`.",
+        "请求未携带访问令牌，请向身份认证服务申请令牌，并以 Authorization: Bearer 提交。",
+    ),
+    Code.IDENTITY_INVALID: Remedy(
+        "The access token is not accepted: issuer, audience, signature or a claim is wrong. Get one for this service.",
+        "访问令牌无效（签发方、受众、签名或内容有误），请申请面向本服务的令牌。",
+    ),
+    Code.IDENTITY_EXPIRED: Remedy("The access token has expired. Get a new one.", "访问令牌已过期，请重新申请。"),
+    Code.REGISTER_BEHIND: Remedy(
+        "The register was restored to an earlier moment, and the case does nothing until an operator has looked at it. "
+        "Repeat later.",
+        "登记库已恢复到较早时点，在运维人员确认之前案件停止办理，请稍后重试。",
+    ),
+    Code.STAMP_MISMATCH: Remedy(
+        "This token may not say that: somebody else, or another content, is named. Send it as whoever decides.",
+        "该令牌与所填经办人或内容不符，请由经办人本人提交。",
+    ),
+    Code.STAMP_EXPIRED: Remedy(
+        "It was not taken in within five minutes. Send it again.", "未在5分钟内受理，请重新提交。"
+    ),
+    Code.STAMP_USED: Remedy(
+        "This very request was used before. Read the case, then send it anew if it is still wanted.",
+        "该请求已使用过，请先查询案件，如仍需办理请重新提交。",
+    ),
+    Code.DATABASE_REFUSED: Remedy(
+        "The register refused the step. Report it to whoever runs the service, with the time.",
+        "登记库拒绝了该步骤，请将发生时间报告系统运行人员。",
+    ),
+    Code.START_REFUSED: Remedy(
+        "The case was not opened. Report it to whoever runs the service, with the time.",
+        "案件未能建立，请将发生时间报告系统运行人员。",
+    ),
+    Code.PAYLOAD_INVALID: Remedy(
+        "What was sent has a wrong shape; `errors` names each field. The interface description has its form.",
+        "提交内容格式有误，errors 已逐项列出，请参照接口说明。",
+    ),
+    **dict.fromkeys(
+        (
+            Code.STAMP_MISSING,
+            Code.STAMP_INVALID,
+            Code.SEAL_BROKEN,
+            Code.KEY_UNKNOWN,
+            Code.PAYLOAD_UNSEALED,
+            Code.PAYLOAD_MISPLACED,
+            Code.PAYLOAD_DOWNGRADED,
+            Code.CONFIGURATION_INVALID,
+            Code.POLICY_INVALID,
+            Code.SCHEMA_MISMATCH,
+            Code.TEMPLATE_INVALID,
+            Code.CHANNEL_NOT_CONFIGURED,
+            Code.CHANNEL_NOT_AUTHORISED,
+        ),
+        _WHOEVER_RUNS_US,
+    ),
+    FileAdvice.SHEETS_NOT_READ: Remedy(
+        "The workbook has further sheets; only one was read. Name another with the parameter `sheet`.",
+        "工作簿含多个工作表，只读取其中一个；可用 sheet 参数指定。",
+    ),
+}
+"""Where what there is to do is something else for a program than for a person at the command line or the Web UI."""
+
+
 def remedy_of(reported: Reported) -> Remedy:
-    """What happened and what to do."""
+    """What happened and what to do, for people who work with us."""
     return REMEDIES[reported] if isinstance(reported, Code) else _ADVICE[reported]
+
+
+def remedy_here(code: str, told: Remedy) -> Remedy:
+    """The same of a code that the intake service told us, which may know more of them: then in its own words."""
+    reported = REPORTED.get(code)
+    return told if reported is None else remedy_of(reported)
+
+
+def remedy_over_http(reported: Reported) -> Remedy:
+    """The same, for whoever comes to the intake service."""
+    return _OVER_HTTP.get(reported) or remedy_of(reported)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from cases.errors import CaseError, Code
@@ -10,6 +11,7 @@ from cases.kinds import KINDS
 from cases.names import Kind
 from intake.applications import APPLICATIONS, Application, checked
 
+KEY_HEADER: Final = "Idempotency-Key"
 LARGEST_REQUEST: Final = 64 * 1024
 """Bytes."""
 MOST_LINES: Final = 1000
@@ -72,12 +74,17 @@ def read_application(raw: bytes) -> Application:
 
 def application_of(fields: dict[str, Any]) -> Application:
     """The application that these fields are. Raises `CaseError` FIELD_INVALID, and `InputRefused`."""
-    named = fields.get("kind", Kind.id_number_change.name)
-    # `id_number_change` and `IdNumberChange`, and the same for the others.
-    kind = next((kind for kind in KINDS if named in (kind.name, kind.value)), None)
+    kind = kind_named(fields)
     if kind is None:
         raise CaseError(Code.FIELD_INVALID, "kind")
     return checked(APPLICATIONS[kind], {**fields, "kind": kind})
+
+
+def kind_named(fields: Mapping[str, Any]) -> Kind | None:
+    """The kind of case that an application names, an ID-number change where it names none; None for what is no kind."""
+    named = fields.get("kind", Kind.id_number_change.name)
+    # `id_number_change` and `IdNumberChange`, and the same for the others.
+    return next((kind for kind in KINDS if named in (kind.name, kind.value)), None)
 
 
 def _nesting(raw: bytes) -> int:

@@ -105,7 +105,7 @@ INSERT INTO subscriptions (
 -- name: subscriptions_of
 -- The subscriptions of a client, and how much each has still to be told.
 SELECT
-    id, sink, kinds, subscriptions.state, failures, subscriptions.last_error, created_at, ended_at,
+    id, sink, kinds, office AS region, subscriptions.state, failures, subscriptions.last_error, created_at, ended_at,
     count(queued.sequence) FILTER (WHERE queued.state = 'pending') AS pending,
     count(queued.sequence) FILTER (WHERE queued.state = 'dead') AS dead
 FROM subscriptions LEFT JOIN subscription_queue AS queued ON queued.subscription = subscriptions.id

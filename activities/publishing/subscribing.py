@@ -35,6 +35,8 @@ class Subscription(Record):
     sink: str
     types: tuple[str, ...]
     """Types of events; empty for all that the client is told of."""
+    region: RegionCode
+    """Only cases of this office's region."""
     state: State
     pending: int
     """Events that have still to be sent."""

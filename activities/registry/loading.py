@@ -357,15 +357,15 @@ async def take_in(
         asked = {"office": office, "lines": said, "terms": await _terms_for(connection, lines, said, terms)}
         row = await connection.fetchval(SQL["take_in_persons"].sql, json.dumps(asked), timeout=_SECONDS)
     answer = json.loads(row)
-    return TakenIn(
-        tuple(map(_became, answer["lines"])), tuple(Neighbour.model_validate(each) for each in answer["to_tell"])
-    )
+    became = (_became(one, line) for one, line in zip(answer["lines"], lines, strict=True))
+    return TakenIn(tuple(became), tuple(Neighbour.model_validate(each) for each in answer["to_tell"]))
 
 
-def _became(line: dict[str, Any]) -> Became:
+def _became(line: dict[str, Any], said: PersonSaid) -> Became:
     outcome = Outcome(line["outcome"])
     if outcome is Outcome.refused:
-        return Became(outcome, Code(line["code"]), line["pointer"])
+        pointer = f"/{_says_standing(said)}" if line["pointer"] == f"/{_STANDING}" else line["pointer"]
+        return Became(outcome, Code(line["code"]), pointer)
     return Became(
         outcome,
         suspended=tuple(Suspended.model_validate(each) for each in line["suspended"]),
@@ -455,14 +455,25 @@ def _parts(
     if line.draws_pension is not None:
         yield "draws_pension", {"content": "true" if line.draws_pension else "false"}
     if line.died_on is not None:
-        yield "standing", {"standing": "died", "died_on": line.died_on.isoformat(), "content": f"died|{line.died_on}"}
+        yield _STANDING, {"standing": "died", "died_on": line.died_on.isoformat(), "content": f"died|{line.died_on}"}
     elif line.transferred:
-        yield "standing", {"standing": "transferred", "content": "transferred"}
+        yield _STANDING, {"standing": "transferred", "content": "transferred"}
     elif line.insured_again is not None:
         yield (
-            "standing",
+            _STANDING,
             {"standing": "insured", "evidence": line.insured_again, "content": f"insured|{line.insured_again}"},
         )
+
+
+_STANDING: Final = "standing"
+"""What the register calls whether somebody is insured, has died or was transferred; a line has a field for each."""
+
+
+def _says_standing(line: PersonSaid) -> str:
+    """The field by which a line says it."""
+    if line.died_on is not None:
+        return "died_on"
+    return "transferred" if line.transferred else "insured_again"
 
 
 def _card(sealer: Sealer, card: HeldCard, person: str) -> dict[str, Any]:

@@ -22,9 +22,13 @@ from cardcase_client import (
     TokenFile,
     Unreachable,
 )
+from cardcase_client.models import FieldProblem
+from cardcase_client.models import Remedy as Told
 from cases.errors import Code, Remedy
 from intake.commands import saying
 from intake.commands.saying import Exit, Fault
+from intake.remedies import remedy_here
+from intake.requests import KEY_HEADER
 from runtime.settings import PREFIX, Problem, Settings, read_settings
 
 PATIENCE: Final = Patience(seconds=10.0)
@@ -91,18 +95,26 @@ def _exit_of(refused: Refused) -> Exit:
 
 
 def _faults(refused: Refused) -> list[Fault]:
-    """Every field that is wrong, or the refusal as a whole; in the words of the service, which may know more codes."""
+    """Every field that is wrong, or the refusal as a whole."""
     if refused.errors:
-        return [
-            Fault(each.code, _field(each.pointer), Remedy(each.remedy.en, each.remedy.zh)) for each in refused.errors
-        ]
+        return [Fault(each.code, _where(each), _words(each.code, each.remedy)) for each in refused.errors]
     words = refused.remedy
     if words is None:
         # Something answered that stands before the service.
         return [Fault.of(Code.ENGINE_UNAVAILABLE)]
-    return [Fault(refused.code, "", Remedy(words.en, words.zh))]
+    return [Fault(refused.code, "", _words(refused.code, words))]
 
 
-def _field(pointer: str) -> str:
-    """A field as it is named here: its names and places with dots between."""
-    return ".".join(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/") if part)
+def _words(code: str, told: Told) -> Remedy:
+    return remedy_here(code, Remedy(told.en, told.zh))
+
+
+def _where(problem: FieldProblem) -> str:
+    """A field as it is named here: its names and places with dots between; a column by its heading."""
+    parts = (part.replace("~1", "/").replace("~0", "~") for part in problem.pointer.split("/") if part)
+    field = _KEY if problem.header == KEY_HEADER else problem.header
+    return problem.column or field or ".".join(parts)
+
+
+_KEY: Final = "key"
+"""What is sent in a header stands in the application here."""

@@ -26,7 +26,7 @@ from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Speaker
 from intake.files import Finding, Register, Row, Terms, open_register
 from intake.files.columns import Column
-from intake.remedies import remedy_of
+from intake.remedies import remedy_here, remedy_of
 
 SHOWN: Final = 50
 """Findings that a table shows; all of them stand in the error file and in JSON."""
@@ -169,7 +169,12 @@ class Report:
     def answered(self, row: JobRow) -> None:
         """Take in what became of a row. A table shows no receipts: the cases are in the list."""
         noticed = [
-            Noticed(found.column, found.code, found.refused, Remedy(found.remedy.en, found.remedy.zh))
+            Noticed(
+                found.column,
+                found.code,
+                found.refused,
+                remedy_here(found.code, Remedy(found.remedy.en, found.remedy.zh)),
+            )
             for found in row.findings
         ]
         self._found(row.row, noticed)

@@ -1,18 +1,25 @@
 """What is told: applications that open cases, and everything that happens to a case from outside."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request, Response
+from pydantic import TypeAdapter, ValidationError
 
 from activities.registry.reading import is_key_used
 from activities.sealing import Sealer
 from cases.errors import CaseError, Code
-from cases.events import FACTS, Event
+from cases.events import FACTS, ROLES, Event
+from cases.events import OPEN as OPENED
 from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, OnBehalf
-from cases.kinds import read_case_id
+from cases.kinds import KINDS, case_id, read_case_id
+from cases.models import RegionCode
+from cases.names import Kind
+from cases.rules.people import check_role
 from intake.applications import (
+    APPLICATIONS,
     Address,
     Application,
     ApplicationCitizen,
@@ -25,11 +32,13 @@ from intake.applications import (
     seal_card_number,
     speaker_of,
 )
+from intake.client import EngineError
 from intake.repeating import check_repetition
-from intake.requests import application_of
+from intake.requests import application_of, kind_named
 from intake.service.bodies import object_of
-from intake.service.callers import OPEN, Caller, tell
+from intake.service.callers import READ, Caller, caller_of
 from intake.service.headers import CaseId, KeyHeader, MatchHeader
+from intake.service.problems import OpenAlready
 from intake.service.reach import Reach, answered, etag, etag_of
 
 FILLED_IN: Final = frozenset({"actor", "stamp", "card_token", "address_token"})
@@ -61,9 +70,9 @@ class Acting:
         A pre-check that rejects it is an outcome and no error: the receipt says so. `reopen: true` in the body opens
         the next generation of a closed case.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(OPEN)
-        fields = await object_of(request)
+        caller = caller_of(request)
+        fields = await object_of(request, *APPLICATIONS.values())
+        check_may_open(caller, fields)
         reopen = fields.pop("reopen", False)
         if not isinstance(reopen, bool):
             raise InputRefused([Problem("reopen", Code.FIELD_INVALID)])
@@ -77,8 +86,23 @@ class Acting:
         cases = await self.reach.cases.for_(caller)
         opening = cases.sealed(application, reopen=reopen)
         before = await is_key_used(self.reach.pool, opening.key)
-        receipt = await cases.enter(opening)
+        try:
+            receipt = await cases.enter(opening)
+        except EngineError as refused:
+            if refused.code is Code.CASE_ALREADY_OPEN and caller.may(READ):
+                await self._name_open(caller, case_id(opening.kind, opening.person))
+            raise
         return answered(receipt, 200 if before else 201, {"Location": f"/v1/cases/{receipt.case_id}"})
+
+    async def _name_open(self, caller: Caller, case: str) -> None:
+        """Raises `OpenAlready` with the case, if the caller sees it."""
+        try:
+            await self.reach.case_of(caller, case)
+        except CaseError as unseen:
+            if unseen.code is not Code.CASE_UNKNOWN:
+                raise
+        else:
+            raise OpenAlready(case)
 
     def teller(self, event: Event) -> Callable[..., Awaitable[Response]]:
         """The handler by which one event is told."""
@@ -93,10 +117,11 @@ class Acting:
     async def _tell(
         self, request: Request, case: str, event: Event, idempotency_key: str | None, if_match: str | None
     ) -> Response:
-        caller = await self.reach.callers.of(request)
-        caller.need(tell(event))
+        caller = caller_of(request)
         now = await self.reach.case_of(caller, case)
-        said = fact_of(caller, case, event, await object_of(request), self.reach.sealer)
+        # Whoever may not tell it learns nothing of what it is made of.
+        check_role(caller.actor, event, now.state.opening.region)
+        said = fact_of(caller, case, event, await object_of(request, FACTS[event]), self.reach.sealer)
         key = key_of(caller, idempotency_key)
         # What was told before is answered as it was, wherever the case stands by now.
         repeated = key is not None and await check_repetition(self.reach.pool, case, key, event, said)
@@ -119,7 +144,11 @@ def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sea
         place = seal_address(address, case, sealer)
         fields = {**fields, "address": place.address, "address_token": place.token}
     if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
-        speaker = checked(ApplicationCitizen, fields["on_behalf"])
+        try:
+            speaker = checked(ApplicationCitizen, fields["on_behalf"])
+        except InputRefused as refused:
+            within = (Problem(f"on_behalf.{each.field}".rstrip("."), each.code) for each in refused.problems)
+            raise InputRefused(within) from None
         fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], sealer)}
     try:
         return checked(model, {**fields, "actor": caller.actor})
@@ -132,11 +161,34 @@ def key_of(caller: Caller, key: str | None) -> str | None:
     """The caller's own key, apart from those of others. Raises `CaseError` PII_IN_TEXT."""
     if key is None:
         return None
-    check_key(key)
+    try:
+        check_key(key)
+    except CaseError as wrong:
+        raise CaseError(wrong.code, "key") from None
     return f"{caller.actor.id}:{key}"
+
+
+_REGION: Final = TypeAdapter(RegionCode)
+
+
+def check_may_open(caller: Caller, fields: Mapping[str, Any]) -> None:
+    """Whether somebody may open a case at all, and of this agency, before anything of it is looked at.
+
+    Raises `CaseError` OFFICE_NOT_COMPETENT, ROLE_NOT_ALLOWED.
+    """
+    kind, region = kind_named(fields), fields.get("region")
+    with suppress(ValidationError):
+        # One that is no code is said to be none.
+        _check_sees(caller, kind, _REGION.validate_python(region))
+    if caller.actor.role not in ROLES[OPENED]:
+        raise CaseError(Code.ROLE_NOT_ALLOWED)
 
 
 def check_region(caller: Caller, application: Application) -> None:
     """Raises `CaseError` OFFICE_NOT_COMPETENT for an agency that the caller does not speak for."""
-    if not caller.sees(application.kind, application.region):
+    _check_sees(caller, application.kind, application.region)
+
+
+def _check_sees(caller: Caller, kind: Kind | None, region: str) -> None:
+    if not any(caller.sees(each, region) for each in (KINDS if kind is None else (kind,))):
         raise CaseError(Code.OFFICE_NOT_COMPETENT)

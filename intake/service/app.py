@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,7 @@ from cases.errors import CaseError, Code
 from intake.applications import InputRefused
 from intake.client import EngineError
 from intake.service.description import DESCRIPTION, VERSION, describe
+from intake.service.judging import judged_by
 from intake.service.metrics import MEDIA_TYPE as METRICS
 from intake.service.metrics import Counted, Metrics
 from intake.service.problems import (
@@ -31,7 +33,7 @@ from intake.service.problems import (
 )
 from intake.service.reach import Reach
 from intake.service.readiness import Readiness, is_ready
-from intake.service.routes import routes
+from intake.service.routes import add_routes
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +83,8 @@ def _route_of(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", ""))
 
 
-def intake_application(reach: Reach, readiness: Readiness) -> FastAPI:
-    """The whole application."""
+def intake_application(reach: Reach, readiness: Readiness, token_url: str | None = None) -> FastAPI:
+    """The whole application. Its callers get their tokens at `token_url`."""
     metrics = Metrics()
     application = FastAPI(
         title="cardcase intake",
@@ -98,7 +100,10 @@ def intake_application(reach: Reach, readiness: Readiness) -> FastAPI:
             HTTPException: of_route,
         },
     )
-    application.include_router(routes(reach))
+    application.router.route_class = judged_by(reach)
+    # Into its own router: one that is included looks for the route of each request twice.
+    add_routes(application.router, reach)
+    application.router.route_class = APIRoute
 
     @application.get("/live", include_in_schema=False)
     async def live() -> Response:
@@ -116,7 +121,7 @@ def intake_application(reach: Reach, readiness: Readiness) -> FastAPI:
     application.add_middleware(OfEveryAnswer)
     # Outermost, so that it sees what was answered in the end.
     application.add_middleware(Counted, metrics=metrics)
-    setattr(application, "openapi", lambda: describe(application))  # noqa: B010 - as the framework wants it said
+    setattr(application, "openapi", lambda: describe(application, token_url))  # noqa: B010 - as the framework wants it said
     return application
 
 
@@ -146,6 +151,8 @@ async def serve_intake(application: FastAPI, host: str, port: int) -> AsyncItera
         log_config=None,
         server_header=False,
         date_header=True,
+        # Nobody here asks where a request came from: who sent it says its token.
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=10,
         loop="none",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from cases.errors import CaseError, Code
 from intake.requests import LARGEST_REQUEST, read_object
+from intake.service.pointing import keep_sent
 
 JSON: Final = "application/json"
 COMPONENTS: Final = "#/components/schemas/"
@@ -16,12 +17,14 @@ COMPONENTS: Final = "#/components/schemas/"
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-async def object_of(request: Request) -> dict[str, Any]:
-    """The JSON object of a request's body.
+async def object_of(request: Request, *models: type[BaseModel]) -> dict[str, Any]:
+    """The JSON object of a request's body, which is to become one of the models.
 
     Raises `CaseError` MEDIA_TYPE_UNKNOWN, REQUEST_TOO_LARGE, and as `read_object`.
     """
-    return read_object(await body_of(request, (JSON,), LARGEST_REQUEST))
+    fields = read_object(await body_of(request, (JSON,), LARGEST_REQUEST))
+    keep_sent(request, dict(fields), models)
+    return fields
 
 
 async def body_of(request: Request, media_types: Collection[str], largest: int) -> bytes:

@@ -1,5 +1,6 @@
 """Who calls: by an access token made out to this service, and what of a case they may open, tell and see."""
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -99,17 +100,62 @@ class Limits:
             raise TooOften(Code.REQUESTED_TOO_OFTEN, max(1, round((1 - left) / self._per_second)))
 
 
+def caller_of(request: Request) -> Caller:
+    """Who sent a request that was judged (`intake.service.judging`)."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+class Believed:
+    """Tokens that were checked a moment ago, by their digests: a client sends the same one with each request.
+
+    One is believed for a minute at most, and never beyond its end; a key that its provider takes back is believed for
+    an hour as it is (`runtime.identity`).
+    """
+
+    SECONDS: Final = 60.0
+
+    def __init__(self, clock: Callable[[], float] = time.time, most: int = 10_000) -> None:
+        self._clock = clock
+        self._most = most
+        self._kept: OrderedDict[bytes, tuple[Identity, float]] = OrderedDict()
+
+    def find(self, token: str) -> Identity | None:
+        """Whom a token named when it was checked; None where that is too long ago."""
+        digest = _digest_of(token)
+        identity, until = self._kept.get(digest, (None, 0.0))
+        if identity is not None and self._clock() >= until:
+            del self._kept[digest]
+            return None
+        return identity
+
+    def keep(self, token: str, identity: Identity) -> None:
+        """Believe a token that was just checked."""
+        until = min(self._clock() + self.SECONDS, identity.expires_at.timestamp())
+        self._kept[_digest_of(token)] = identity, until
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
+def _digest_of(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
 class Callers:
     """Knows who calls."""
 
     def __init__(self, tokens: IdentityTokens, limits: Limits) -> None:
         self._tokens = tokens
         self._limits = limits
+        self._believed = Believed()
 
     async def of(self, request: Request) -> Caller:
         """Who sent a request. Raises `CaseError` as `IdentityTokens.check`, and `TooOften`."""
         given = request.headers.get("Authorization", "")
         token = given.removeprefix(_BEARER) if given.startswith(_BEARER) else ""
-        identity: Identity = await self._tokens.check(token)
+        identity = self._believed.find(token)
+        if identity is None:
+            identity = await self._tokens.check(token)
+            self._believed.keep(token, identity)
         self._limits.take(identity.actor.id)
         return Caller(identity.actor, token, identity.scopes)

@@ -1,6 +1,6 @@
 """The description of the interface (OpenAPI 3.1): written from the models and from what each route says of itself."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,20 +9,22 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from cases.events import EVENTS
 from intake.service import examples
 from intake.service.bodies import COMPONENTS, JSON
 from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, SCOPES, tell
+from intake.service.judging import SCHEME
 from intake.service.problems import MEDIA_TYPE, Problem
 from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
 
 VERSION: Final = "1.0.0"
 """Of the interface. Its first part is that of the routes (`/v1`), and grows where something is taken away."""
 KEY_SET: Final = "application/jwk-set+json"
-SCHEME: Final = "client_credentials"
 
 DESCRIPTION: Final = """\
 Cases of social security cards: changes of resident ID numbers and card replacements.
@@ -91,7 +93,7 @@ class Says:
     takes: tuple[str, ...] = (JSON,)
     """The media types of its body."""
     example: Mapping[str, Any] | None = None
-    """What may stand in its body, by name; one that needs no name has none."""
+    """What may stand in its body, by name; where it is a file, by media type, None for what JSON cannot hold."""
     etag: bool = False
     """Whether the answer says where a case stands."""
     media_type: str = JSON
@@ -102,7 +104,7 @@ class Says:
 def add(router: APIRouter, method: str, path: str, handler: Callable[..., Any], says: Says) -> None:
     """Serve a route, and describe it."""
     router.add_api_route(
-        path,
+        f"/v1{path}",
         handler,
         methods=[method],
         status_code=says.status,
@@ -125,10 +127,8 @@ def _operation(says: Says) -> dict[str, Any]:
     scopes = () if says.scope is None else (says.scope, *says.or_scopes)
     operation: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in scopes]}
     if says.body is not None:
-        content: dict[str, Any] = {"schema": says.body}
-        if says.example is not None:
-            content["examples"] = {name: _marked(value) for name, value in says.example.items()}
-        operation["requestBody"] = {"required": True, "content": {kind: deepcopy(content) for kind in says.takes}}
+        content = {kind: {"schema": deepcopy(says.body), "examples": _examples(says, kind)} for kind in says.takes}
+        operation["requestBody"] = {"required": True, "content": content}
     responses: dict[str, Any] = {str(int(says.status)): _answer(says)}
     for status, what in says.also.items():
         responses[str(int(status))] = {"description": what, **_headers(says)} | (
@@ -150,6 +150,15 @@ def _operation(says: Says) -> dict[str, Any]:
             responses[str(int(status))]["headers"] = headers
     operation["responses"] = responses
     return operation
+
+
+def _examples(says: Says, kind: str) -> dict[str, Any]:
+    known = says.example or {}
+    if kind not in known:
+        return {name: _marked(value) for name, value in known.items()}
+    if known[kind] is None:
+        return {"example": {"summary": examples.MARK, "description": examples.IN_A_WORKBOOK}}
+    return {"example": _marked(known[kind])}
 
 
 CODES: Final = "x-codes"
@@ -174,8 +183,16 @@ def _marked(value: Any) -> dict[str, Any]:
     return {"summary": examples.MARK, "value": value}
 
 
-def describe(application: FastAPI) -> dict[str, Any]:
-    """The framework's description, with what request bodies and refusals are made of beside its other models."""
+LOCAL_SERVICE: Final = "http://127.0.0.1:8237"
+LOCAL_TOKENS: Final = "http://127.0.0.1:8236/token"
+"""Where the local stack has both, which is all that a description knows that nobody serves."""
+
+
+def describe(application: FastAPI, token_url: str | None = None) -> dict[str, Any]:
+    """The framework's description, with what request bodies and refusals are made of beside its other models.
+
+    `token_url` is where callers of the service that answers with it get their tokens.
+    """
     if application.openapi_schema is not None:
         return application.openapi_schema
     schema = get_openapi(
@@ -185,6 +202,7 @@ def describe(application: FastAPI) -> dict[str, Any]:
         routes=application.routes,
         tags=[dict(tag) for tag in _TAGS],
     )
+    _put_examples(schema["paths"], application.routes)
     models = schema.setdefault("components", {}).setdefault("schemas", {})
     # The framework's own refusals of parameters; ours are described by each route.
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -205,10 +223,31 @@ def describe(application: FastAPI) -> dict[str, Any]:
                 _put(models, content["schema"].pop("$defs", {}))
     schema["components"]["responses"] = dict(sorted(refusals.items()))
     schema["components"]["schemas"] = _used(schema)
-    schema["components"]["securitySchemes"] = _SECURITY
+    schema["servers"] = [_SERVED if token_url is not None else _LOCAL]
+    schema["components"]["securitySchemes"] = _security(token_url or LOCAL_TOKENS)
     schema["security"] = [{SCHEME: []}]
     application.openapi_schema = schema
     return schema
+
+
+def _put_examples(paths: Mapping[str, Any], routes: Iterable[BaseRoute]) -> None:
+    """Put the examples of all routes in as they are: the framework leaves out of them whatever is null."""
+    for route in routes:
+        if isinstance(route, APIRoute) and route.openapi_extra:
+            for method in route.methods or ():
+                described = paths[route.path][method.lower()]
+                for written, said in _contents(described, route.openapi_extra):
+                    written["examples"] = deepcopy(said["examples"])
+
+
+def _contents(described: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """The contents of an operation that have examples, as the framework wrote them and as the route said them."""
+    bodies = [(described["requestBody"], said["requestBody"])] if "requestBody" in said else []
+    bodies += [(described["responses"][status], response) for status, response in said["responses"].items()]
+    for written, body in bodies:
+        for kind, content in body.get("content", {}).items():
+            if "examples" in content:
+                yield written["content"][kind], content
 
 
 def _may_be_left_out(parameter: dict[str, Any]) -> dict[str, Any]:
@@ -282,10 +321,21 @@ _SCOPES: Final = {
     IMPORT: "Hand in registers, a case for each row.",
     PERSONS: "Say what is so of insured persons; for the register's source alone.",
 } | {tell(event): f"Tell a case: {event.value} ({record.zh})." for event, record in EVENTS.items()}
-_SECURITY: Final = {
-    SCHEME: {
-        "type": "oauth2",
-        "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {scope: _SCOPES[scope] for scope in SCOPES}}},
-        "description": "The token endpoint is the identity provider's; this service has none of its own.",
-    }
+_SERVED: Final = {"url": "/", "description": "The service that answers with this description."}
+_LOCAL: Final = {
+    "url": LOCAL_SERVICE,
+    "description": "The local stack (`make demo`). In production it is the address that the agency names.",
 }
+
+
+def _security(token_url: str) -> dict[str, Any]:
+    scopes = {scope: _SCOPES[scope] for scope in SCOPES}
+    return {
+        SCHEME: {
+            "type": "oauth2",
+            "flows": {"clientCredentials": {"tokenUrl": token_url, "scopes": scopes}},
+            "description": "Tokens are given by the agency's identity provider, and by nothing of this service. A "
+            "description that the service answers with names that provider's token endpoint; one that is read as a "
+            "file names that of the local stack (`make demo`).",
+        }
+    }

@@ -1,5 +1,7 @@
 """Examples for the description of the interface. All of them are synthetic: nobody has these numbers and names."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -98,6 +100,14 @@ BATCH: Final = f"""\
 {_CASE},外部系统确认,2026-09-01/1,{_PUBLICATION},是,YH-2026-1
 """
 """A bank's returns, as CSV."""
+IN_A_WORKBOOK: Final = "The table of the CSV example in the first visible sheet; every cell is formatted as text."
+"""Said of a file of which JSON can hold no example."""
+
+
+def as_lines(table: str) -> str:
+    """A table of CSV as JSON Lines."""
+    return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in csv.DictReader(io.StringIO(table)))
+
 
 _MOVED: Final = Entry(
     id=_PLACE,
@@ -122,6 +132,7 @@ _TOLD: Final = Subscription(
     id=_SUBSCRIPTION,
     sink="https://back-office.example.invalid/cardcase",
     types=(type_of(Told.case_moved),),
+    region=_REGION,
     state=State.active,
     pending=0,
     dead=0,
@@ -276,7 +287,7 @@ def of_refusal(code: Code) -> Any:
 
 def of_entry(kind: Told) -> Any:
     """What a sink is told of a kind, as JSON."""
-    return _MOVED.model_copy(update={"type": type_of(kind)}).model_dump(mode="json", exclude_none=True)
+    return _MOVED.model_copy(update={"type": type_of(kind)}).model_dump(mode="json")
 
 
 def of_challenge() -> Any:

@@ -11,7 +11,7 @@ from activities.publishing.entries import Entry, kind_of
 from activities.publishing.feed import Place, Read, Reader, ends_of, keep_place, read_after
 from cases.errors import CaseError, Code
 from cases.models import Record
-from intake.service.callers import FEED, Caller
+from intake.service.callers import caller_of
 from intake.service.looking import LONGEST_WAIT
 from intake.service.reach import Reach, answered
 
@@ -74,8 +74,7 @@ class Feed:
 
         A place of before a restore, or older than what is kept, is 410: read all cases once, then go on from the end.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(FEED)
+        caller = caller_of(request)
         reader = Reader(caller.actor, tuple(sorted(caller.kinds)), tuple(kind_of(each) for each in type or ()))
         place = read_place(after)
         read = await self._read(reader, place, limit)
@@ -85,10 +84,8 @@ class Feed:
             await keep_place(self.reach.pool, reader, place, datetime.now(UTC))
         return answered(Events(events=read.entries, next=written(read.upto), is_end=read.is_end))
 
-    async def end(self, request: Request) -> Response:
+    async def end(self) -> Response:
         """The end of the feed, for whoever is about to read all cases and then goes on from here."""
-        caller: Caller = await self.reach.callers.of(request)
-        caller.need(FEED)
         last, _ = await ends_of(self.reach.pool)
         return answered(FeedEnd(next=written(last)))
 

@@ -10,7 +10,7 @@ from cases.models import Record
 from intake.persons import Line, LineAnswer, LineOutcome, Source
 from intake.requests import LARGEST_LINES
 from intake.service.bodies import body_of
-from intake.service.callers import PERSONS
+from intake.service.callers import caller_of
 from intake.service.reach import Reach, answered
 
 LINES: Final = ("application/jsonl", "application/x-ndjson")
@@ -42,8 +42,7 @@ class Feeding:
         of whoever died or was transferred end at once. A claim that arrives as `queued` for somebody whose number still
         has 15 digits is suspended, and the person told what to do.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(PERSONS)
+        caller = caller_of(request)
         source = Source(
             self.reach.pool, self.reach.sealer, self.reach.claim_terms, self.reach.cases.tell_neighbour, caller.actor
         )

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import Header, Path
 
+from intake.requests import KEY_HEADER
+
 KeyHeader = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=KEY_HEADER,
         description="The same key has effect once, for ever; without one the content itself is the key.",
         pattern=r"^[A-Za-z0-9._:-]{1,90}$",
     ),

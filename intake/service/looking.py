@@ -29,7 +29,7 @@ from cases.submitters import Citizen, check_authority
 from cases.views import as_seen_by, outcome_of, view_of
 from intake.applications import PersonalNumber, checked
 from intake.service.bodies import object_of
-from intake.service.callers import READ, tell
+from intake.service.callers import caller_of, tell
 from intake.service.headers import CaseId, NoneMatchHeader
 from intake.service.reach import Reach, answered, etag_of
 
@@ -129,9 +129,8 @@ class Looking:
 
     async def look_up(self, request: Request) -> Response:
         """The case ID of a person's case of one kind. Each look is written down, and their number is limited."""
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
-        asked = checked(LookedFor, await object_of(request))
+        caller = caller_of(request)
+        asked = checked(LookedFor, await object_of(request, LookedFor))
         person = self.reach.sealer.person_token(asked.personal_number)
         entry = journal.Entry(
             kind=journal.Kind.lookup,
@@ -145,8 +144,7 @@ class Looking:
 
     async def list_cases(self, request: Request, narrowed: Annotated[Narrowed, Query()]) -> Response:
         """Cases that the caller sees, in the order of their IDs, page by page."""
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         which = Filter(
             kind=narrowed.kind,
             status=narrowed.status,
@@ -175,8 +173,7 @@ class Looking:
         `events` are those that the caller may tell it now, by role, office, scope and what they did before.
         With `If-None-Match` and `wait` the answer comes as soon as the case has moved, or 304 after so many seconds.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         now = await self.reach.case_of(caller, case)
         if if_none_match is not None and etag_of(now) == if_none_match:
             seen = now.state.generation, now.state.version
@@ -200,8 +197,7 @@ class Looking:
 
         An agent or guardian whose authority has ended is told nothing: `AUTHORITY_ENDED`.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         asked = (await self.reach.case_of(caller, case)).state
         now, submitter = datetime.now(SHANGHAI), asked.opening.submitter
         if speaker == "submitter" and isinstance(submitter, Citizen):
@@ -218,8 +214,7 @@ class Looking:
 
     async def read_history(self, request: Request, case: CaseId) -> Response:
         """All its transitions, from the register's audit."""
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         await self.reach.case_of(caller, case)
         rows = await transitions_of(self.reach.pool, case)
         transitions = tuple(
@@ -240,8 +235,7 @@ class Looking:
 
     async def read_outcome(self, request: Request, case: CaseId) -> Response:
         """The result of a closed case; `CASE_STILL_OPEN` before."""
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         now = await self.reach.case_of(caller, case)
         if now.state.is_open:
             raise CaseError(Code.CASE_STILL_OPEN)
@@ -249,8 +243,7 @@ class Looking:
 
     async def read_subject(self, request: Request, case: CaseId) -> Response:
         """The numbers in clear, for a system that the case waits for and nobody else. Each look is written down."""
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         now = await self.reach.case_of(caller, case)
         system, opening, sealer = SPEAKS_FOR.get(caller.actor.role), now.state.opening, self.reach.sealer
         if system is None or system not in now.state.awaited:
@@ -270,8 +263,7 @@ class Looking:
 
         Each look is written down.
         """
-        caller = await self.reach.callers.of(request)
-        caller.need(READ)
+        caller = caller_of(request)
         state = (await self.reach.case_of(caller, case)).state
         way = None if state.screening is None else state.screening.delivery
         if caller.actor.role is not Role.card_bureau or not state.card_ordered or state.order is None or way is None:

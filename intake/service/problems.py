@@ -10,11 +10,14 @@ from pydantic import ConfigDict
 from starlette.exceptions import HTTPException
 
 from cases.answers import Outcome
-from cases.errors import REMEDIES, CaseError, Code
+from cases.errors import CaseError, Code
 from cases.models import Record
-from intake.applications import InputRefused, pointer_of
+from intake.applications import InputRefused
 from intake.applications import Problem as InputProblem
 from intake.client import EngineError
+from intake.files.columns import HeadingsRefused
+from intake.remedies import remedy_over_http
+from intake.service.pointing import Pointed, meant_by, pointed_at
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
@@ -32,15 +35,24 @@ class FieldProblem(Record):
     """One field that is wrong."""
 
     pointer: str
-    """JSON pointer (RFC 6901) into the request's body, or `?name` for a parameter."""
+    """JSON pointer (RFC 6901) into the request's body, of a member that is missing too; or `?name` for a parameter.
+
+    Empty for the body as a whole, and where `header` or `column` says where it is.
+    """
     code: Code
     remedy: Remedy
+    header: str | None = None
+    """The header that is wrong."""
+    row: int | None = None
+    """The row of a file, as people count it who look at it."""
+    column: str | None = None
+    """The column of a file: its English heading, or its place and letter where it has none of ours."""
 
 
 class Problem(Record):
     """A refusal. Whoever reads it by program goes by `code`."""
 
-    # The outcome of a case is left out where there is none.
+    # What is said of a case is left out where nothing is.
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str
@@ -55,6 +67,8 @@ class Problem(Record):
     """Every field that is wrong, where fields are."""
     outcome: Outcome | None = None
     """Of a case that is closed already."""
+    case_id: str | None = None
+    """The case that is open already, where the caller may read it."""
 
 
 _S = HTTPStatus
@@ -300,18 +314,20 @@ _ASK_AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-def problem_of(code: Code, errors: Iterable[InputProblem] = (), outcome: Outcome | None = None) -> Problem:
-    """The problem that a code is."""
+def problem_of(
+    code: Code, errors: Iterable[Pointed] = (), outcome: Outcome | None = None, case_id: str | None = None
+) -> Problem:
+    """The problem that a code is. Of what cannot be taken at least the body as a whole is wrong."""
+    whole = (Pointed(code),) if STATUS[code] is HTTPStatus.UNPROCESSABLE_ENTITY else ()
     return Problem(
         type=f"urn:cardcase:{code.value}",
-        title=REMEDIES[code].en,
+        title=remedy_over_http(code).en,
         status=STATUS[code],
         code=code,
         remedy=_remedy(code),
-        errors=tuple(
-            FieldProblem(pointer=pointer_of(each.field), code=each.code, remedy=_remedy(each.code)) for each in errors
-        ),
+        errors=tuple(FieldProblem(**each._asdict(), remedy=_remedy(each.code)) for each in errors or whole),
         outcome=outcome,
+        case_id=case_id,
     )
 
 
@@ -326,8 +342,11 @@ def response_of(problem: Problem, headers: Mapping[str, str] | None = None) -> R
 
 
 def written(problem: Problem) -> str:
-    """A problem as it is sent: of a case only where one is closed."""
-    return problem.model_dump_json(exclude={"outcome"} if problem.outcome is None else None)
+    """A problem as it is sent: of a case only where there is one."""
+    return problem.model_dump_json(exclude={name for name in _OF_A_CASE if getattr(problem, name) is None})
+
+
+_OF_A_CASE: Final = ("outcome", "case_id")
 
 
 class TooOften(CaseError):
@@ -338,32 +357,53 @@ class TooOften(CaseError):
         self.retry_after = retry_after
 
 
+class OpenAlready(CaseError):
+    """A case of this kind is open for the person, with other content: it is `case_id`, which the caller may read."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__(Code.CASE_ALREADY_OPEN)
+        self.case_id = case_id
+
+
 # --- handlers of the application ------------------------------------------------------------------------------------
 
 
-async def of_case_error(_request: Request, error: Exception) -> Response:
+async def of_case_error(request: Request, error: Exception) -> Response:
     """A code of ours."""
     if not isinstance(error, CaseError):
         raise error
-    fields = [InputProblem(error.field, error.code)] if error.field else []
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooOften) else None
-    return response_of(problem_of(error.code, fields), headers)
+    case_id = error.case_id if isinstance(error, OpenAlready) else None
+    return response_of(problem_of(error.code, _of_code(request, error), case_id=case_id), headers)
 
 
-async def of_engine_error(_request: Request, error: Exception) -> Response:
+def _of_code(request: Request, error: CaseError) -> tuple[Pointed, ...]:
+    if STATUS[error.code] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # Nothing that was sent is wrong; the field is one of ours.
+        return ()
+    if error.field is None:
+        return meant_by(request, error.code)
+    return pointed_at(request, [InputProblem(error.field, error.code)])
+
+
+async def of_engine_error(request: Request, error: Exception) -> Response:
     """What the case said no to, or what the engine did not answer."""
     if not isinstance(error, EngineError):
         raise error
-    return response_of(problem_of(error.code, outcome=error.outcome))
+    return response_of(problem_of(error.code, meant_by(request, error.code), error.outcome))
 
 
-async def of_input(_request: Request, error: Exception) -> Response:
+async def of_input(request: Request, error: Exception) -> Response:
     """Fields that cannot be taken: with one fault its code is the problem's."""
     if not isinstance(error, InputRefused):
         raise error
     codes = {each.code for each in error.problems}
     code = codes.pop() if len(codes) == 1 else Code.PAYLOAD_INVALID
-    return response_of(problem_of(code, error.problems))
+    if isinstance(error, HeadingsRefused):
+        wrong = tuple(Pointed(each.code, row=error.row, column=each.field) for each in error.problems)
+    else:
+        wrong = pointed_at(request, error.problems)
+    return response_of(problem_of(code, wrong))
 
 
 async def of_parameters(_request: Request, error: Exception) -> Response:
@@ -373,9 +413,23 @@ async def of_parameters(_request: Request, error: Exception) -> Response:
     found: list[dict[str, Any]] = list(error.errors())
     named = next((each["loc"][-1] for each in found if each["loc"][0] == "path"), None)
     if named is not None:
-        return response_of(problem_of(Code.JOB_UNKNOWN if named == "job" else Code.CASE_UNKNOWN))
-    fields = [InputProblem(f"?{each['loc'][-1]}", Code.FIELD_INVALID) for each in found]
-    return response_of(problem_of(Code.FIELD_INVALID, fields))
+        return response_of(problem_of(_UNKNOWN[named]))
+    return response_of(problem_of(Code.FIELD_INVALID, dict.fromkeys(map(_of_parameter, found))))
+
+
+_UNKNOWN: Final = {
+    "case": Code.CASE_UNKNOWN,
+    "job": Code.JOB_UNKNOWN,
+    "subscription": Code.SUBSCRIPTION_UNKNOWN,
+}
+"""What is said of something that a path names in another form than anything has."""
+
+
+def _of_parameter(found: Mapping[str, Any]) -> Pointed:
+    where, name = found["loc"][0], str(found["loc"][1])
+    if where == "header":
+        return Pointed(Code.FIELD_INVALID, header=name)
+    return Pointed(Code.FIELD_INVALID, f"?{name}")
 
 
 async def of_route(_request: Request, error: Exception) -> Response:
@@ -389,4 +443,5 @@ async def of_route(_request: Request, error: Exception) -> Response:
 
 
 def _remedy(code: Code) -> Remedy:
-    return Remedy(zh=REMEDIES[code].zh, en=REMEDIES[code].en)
+    remedy = remedy_over_http(code)
+    return Remedy(zh=remedy.zh, en=remedy.en)

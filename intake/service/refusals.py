@@ -15,8 +15,8 @@ def _of(*statuses: HTTPStatus) -> Codes:
     return frozenset(code for code, status in STATUS.items() if status in statuses)
 
 
-ALWAYS: Final = _of(HTTPStatus.INTERNAL_SERVER_ERROR) | {Code.DATABASE_UNAVAILABLE}
-"""Of every route: what the caller can do nothing about."""
+ALWAYS: Final = _of(HTTPStatus.INTERNAL_SERVER_ERROR) | {Code.DATABASE_UNAVAILABLE, Code.FIELD_UNKNOWN}
+"""Of every route: what the caller can do nothing about, and a parameter that it does not have."""
 TOKEN: Final = frozenset(
     {
         Code.IDENTITY_MISSING,

@@ -12,6 +12,7 @@ from cases.errors import Code
 from cases.events import EVENTS, FACTS
 from cases.progress import Progress
 from intake.applications import APPLICATIONS
+from intake.files.register import Format
 from intake.jobs.store import Job
 from intake.service import examples
 from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
@@ -31,9 +32,8 @@ from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
 _PLACE: Final = frozenset({Code.FEED_PLACE_GONE})
 
 
-def routes(reach: Reach) -> APIRouter:
-    """All routes of version 1."""
-    router = APIRouter(prefix="/v1")
+def add_routes(router: APIRouter, reach: Reach) -> None:
+    """Add all routes of version 1."""
     _of_openings(router, Acting(reach))
     _of_cases(router, Looking(reach))
     _of_events(router, Acting(reach))
@@ -42,7 +42,6 @@ def routes(reach: Reach) -> APIRouter:
     _of_files(router, HandingIn(reach))
     _of_jobs(router, HandingIn(reach))
     _of_persons(router, Feeding(reach))
-    return router
 
 
 def _of_openings(router: APIRouter, acting: Acting) -> None:
@@ -379,10 +378,21 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
                 also={HTTPStatus.OK: "This file was handed in before, under the same key."},
                 body=FILE_SCHEMA,
                 takes=tuple(MEDIA_TYPES),
-                example={"example": example},
+                example={kind: _example_of(example, form) for kind, form in MEDIA_TYPES.items()},
                 refuses=FILE,
             ),
         )
+
+
+def _example_of(table: str, form: Format) -> str | None:
+    """A table of CSV as a file of another form; None for one that JSON cannot hold."""
+    match form:
+        case Format.separated:
+            return table
+        case Format.json_lines:
+            return examples.as_lines(table)
+        case Format.workbook:
+            return None
 
 
 def _of_jobs(router: APIRouter, handing_in: HandingIn) -> None:

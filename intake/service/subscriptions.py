@@ -26,7 +26,7 @@ from cases.personal_data import holds_personal_data
 from cases.rules.people import covers
 from intake.applications import checked
 from intake.service.bodies import object_of
-from intake.service.callers import FEED, Caller
+from intake.service.callers import Caller, caller_of
 from intake.service.feed import read_place
 from intake.service.reach import Reach, answered
 
@@ -71,8 +71,8 @@ class Subscribing:
 
     async def begin(self, request: Request) -> Response:
         """Have events sent to a sink. It is asked once whether it wants them, and told from then on."""
-        caller = await self._caller(request)
-        wanted = checked(Wanted, await object_of(request))
+        caller = caller_of(request)
+        wanted = checked(Wanted, await object_of(request, Wanted))
         self._check_sink(wanted.sink)
         office = wanted.region or caller.actor.office
         if not covers(caller.actor.office, office):
@@ -86,12 +86,12 @@ class Subscribing:
 
     async def list_them(self, request: Request) -> Response:
         """The caller's own subscriptions."""
-        caller = await self._caller(request)
+        caller = caller_of(request)
         return answered(Subscriptions(subscriptions=await subscriptions_of(self.reach.pool, caller.actor.id)))
 
     async def read(self, request: Request, subscription: SubscriptionId) -> Response:
         """One of them."""
-        return answered(await self._one(await self._caller(request), subscription))
+        return answered(await self._one(caller_of(request), subscription))
 
     async def pause(self, request: Request, subscription: SubscriptionId) -> Response:
         """Send nothing until it goes on; what happens meanwhile waits."""
@@ -110,24 +110,19 @@ class Subscribing:
 
     async def send_again(self, request: Request, subscription: SubscriptionId) -> Response:
         """Send what was given up once more."""
-        caller = await self._caller(request)
+        caller = caller_of(request)
         await self._one(caller, subscription)
         await send_again(self.reach.pool, subscription)
         return answered(await self._one(caller, subscription))
 
     async def replay(self, request: Request, subscription: SubscriptionId) -> Response:
         """Send everything after a place in the feed once more, under the same IDs."""
-        caller = await self._caller(request)
+        caller = caller_of(request)
         await self._one(caller, subscription)
-        place = read_place(checked(From, await object_of(request)).after)
+        place = read_place(checked(From, await object_of(request, From)).after)
         if place is not None:
             await replay(self.reach.pool, caller.actor.id, subscription, place, datetime.now(UTC))
         return answered(await self._one(caller, subscription))
-
-    async def _caller(self, request: Request) -> Caller:
-        caller = await self.reach.callers.of(request)
-        caller.need(FEED)
-        return caller
 
     async def _one(self, caller: Caller, which: str) -> Subscription:
         """Raises `CaseError` SUBSCRIPTION_UNKNOWN, also for another client's."""
@@ -137,7 +132,7 @@ class Subscribing:
         return found[0]
 
     async def _changed(self, request: Request, which: str, state: State, *before: State) -> Response:
-        caller = await self._caller(request)
+        caller = caller_of(request)
         await self._one(caller, which)
         await change(self.reach.pool, caller.actor.id, which, state, before, datetime.now(UTC))
         return answered(await self._one(caller, which))

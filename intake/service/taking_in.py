@@ -22,7 +22,7 @@ from intake.applications import InputRefused, Problem
 from intake.client import CaseClient, EngineError
 from intake.files.batch import BatchColumn, EventBatch, Line
 from intake.files.register import Register
-from intake.files.rows import Finding, Row
+from intake.files.rows import Finding, Row, by_column
 from intake.jobs import store
 from intake.jobs.store import Noticed, Staged, Where
 from intake.service.acting import check_region, fact_of, key_of
@@ -60,7 +60,7 @@ def _application(row: Row, cases: CaseClient, caller: Caller) -> Prepared:
         check_region(caller, row.application)
         opening = cases.sealed(row.application)
     except (CaseError, InputRefused, EngineError) as wrong:
-        return Prepared(row.number, (*row.findings, *_refusals(row.number, wrong)))
+        return Prepared(row.number, (*row.findings, *_refusals(row.number, wrong, by_column)))
     return Prepared(row.number, row.findings, OPEN, case_id(opening.kind, opening.person), opening)
 
 
@@ -81,7 +81,7 @@ def _fact(line: Line, known: Mapping[str, Where], reach: Reach, caller: Caller) 
         fact = _checked_fact(line.case, line.event, line.fields, known, reach, caller)
         told_as = _own_key(caller, line)
     except (CaseError, InputRefused) as wrong:
-        return Prepared(line.number, (*line.findings, *_refusals(line.number, wrong)))
+        return Prepared(line.number, (*line.findings, *_refusals(line.number, wrong, _of_batch)))
     return Prepared(line.number, line.findings, line.event, line.case, fact, told_as)
 
 
@@ -188,7 +188,15 @@ def _prepared(rows: Iterator[Some], prepare: Callable[[Some], Prepared]) -> list
     return [prepare(row) for row in _taken(rows)]
 
 
-def _refusals(number: int, wrong: CaseError | InputRefused | EngineError) -> tuple[Finding, ...]:
+def _of_batch(problem: Problem) -> Problem:
+    """What is wrong with a field of a fact, as it is with its column; of what has none the row as a whole is meant."""
+    column = problem.field.partition(".")[0]
+    return Problem(column if column in set(BatchColumn) else "", problem.code)
+
+
+def _refusals(
+    number: int, wrong: CaseError | InputRefused | EngineError, by_column: Callable[[Problem], Problem]
+) -> tuple[Finding, ...]:
     match wrong:
         case InputRefused():
             problems = wrong.problems
@@ -196,4 +204,5 @@ def _refusals(number: int, wrong: CaseError | InputRefused | EngineError) -> tup
             problems = (Problem("", wrong.code),)
         case _:
             problems = (Problem(wrong.field or "", wrong.code),)
-    return tuple(Finding(number, problem.field or None, problem.code, refused=True) for problem in problems)
+    found = dict.fromkeys(map(by_column, problems))
+    return tuple(Finding(number, problem.field or None, problem.code, refused=True) for problem in found)

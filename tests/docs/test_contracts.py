@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from activities.publishing.entries import MEANING, Told
 from cases.errors import Code
 from cases.events import EVENTS, FACTS, Event
 from docs.contracts import HERE, asyncapi, contracts, faults, text_of
+from intake.files.register import Format
 from intake.service.app import described_alone
 from intake.service.callers import SCOPES, tell
-from intake.service.description import CODES
+from intake.service.description import CODES, LOCAL_SERVICE, LOCAL_TOKENS
 from intake.service.problems import STATUS
-from intake.service.uploads import FILE_SCHEMA
+from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
+from runtime.settings import INTAKE_PORT
+from stack.operators import PROVIDER_PORT
+from stack.ports import LOOPBACK
 
 FUNCTIONS = HERE.parent / "deploy" / "migrations" / "functions"
 OPENAPI = described_alone()
@@ -85,6 +90,71 @@ def test_every_body_and_every_answer_is_a_model_with_an_example_that_is_marked()
                 assert content["examples"], (method, path)
                 for example in content["examples"].values():
                     assert example["summary"] == "Synthetic", (method, path)
+
+
+def contents(document: Any) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Every example of a document that is JSON, with its schema and where it stands."""
+
+    def look(said: Any, where: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+        if isinstance(said, list):
+            for place, each in enumerate(said):
+                yield from look(each, f"{where}/{place}")
+        elif isinstance(said, dict):
+            if "schema" in said and "examples" in said and "contentSchema" not in said["schema"]:
+                for name, example in said["examples"].items():
+                    if "value" in example and said["schema"] != FILE_SCHEMA:
+                        yield f"{where}/{name}", said["schema"], example["value"]
+            for name, each in said.items():
+                yield from look(each, f"{where}/{name}")
+
+    return look(document, "")
+
+
+@pytest.mark.parametrize(("where", "schema", "value"), [pytest.param(*each, id=each[0]) for each in contents(OPENAPI)])
+def test_an_example_is_one_of_its_schema(where: str, schema: dict[str, Any], value: Any) -> None:
+    del where
+    validator = jsonschema_rs.Draft202012Validator(
+        {**schema, "components": OPENAPI["components"]}, validate_formats=True
+    )
+    assert [str(fault) for fault in validator.iter_errors(value)] == []
+
+
+def test_every_example_of_a_file_is_of_its_media_type() -> None:
+    for path in ("/v1/registers", "/v1/event-batches"):
+        content = OPENAPI["paths"][path]["post"]["requestBody"]["content"]
+        assert list(content) == list(MEDIA_TYPES)
+        for kind, form in MEDIA_TYPES.items():
+            example = content[kind]["examples"]["example"]
+            match form:
+                case Format.workbook:
+                    assert "value" not in example
+                    assert "CSV" in example["description"]
+                case Format.json_lines:
+                    assert all(isinstance(json.loads(line), dict) for line in example["value"].splitlines())
+                case Format.separated:
+                    assert example["value"].partition("\n")[0].count(",") > 3
+
+
+def test_what_is_told_is_exemplified_as_its_schema_has_it() -> None:
+    document = FILES["asyncapi.json"]
+    messages = document["components"]["messages"]
+    assert {name for name, said in messages.items() if said.get("examples")} == set(messages)
+    for said in messages.values():
+        validator = jsonschema_rs.Draft202012Validator(
+            {**said["payload"], "components": document["components"]}, validate_formats=True
+        )
+        for example in said["examples"]:
+            assert [str(fault) for fault in validator.iter_errors(example["payload"])] == []
+
+
+def test_the_description_says_where_the_service_and_its_tokens_are() -> None:
+    (server,) = OPENAPI["servers"]
+    flow = OPENAPI["components"]["securitySchemes"]["client_credentials"]["flows"]["clientCredentials"]
+    assert (server["url"], flow["tokenUrl"]) == (LOCAL_SERVICE, LOCAL_TOKENS)
+    assert (
+        f"http://{LOOPBACK}:{INTAKE_PORT}",
+        f"http://{LOOPBACK}:{PROVIDER_PORT}/token",
+    ) == (LOCAL_SERVICE, LOCAL_TOKENS)
 
 
 @pytest.mark.parametrize("event", FACTS)

@@ -198,7 +198,7 @@ async def test_many_applications_are_each_answered_by_themselves(engine: Engine,
     assert [one.place for one in opened] == list(range(6))
     assert sorted(one.place for one in seen) == list(range(6))
     assert isinstance(opened[2].error, InputRefused)
-    assert opened[2].error.problems == (Problem("resident_id_card", Code.DOCUMENT_EXPIRED),)
+    assert opened[2].error.problems == (Problem("documents.0.expires_on", Code.DOCUMENT_EXPIRED),)
     assert isinstance(opened[5].error, Refused)
     assert all(one.receipt is not None for one in opened if one.place in {0, 1, 3, 4})
 
@@ -347,7 +347,7 @@ async def test_a_document_of_a_host_that_is_not_allowed_never_goes_out(client: C
     elsewhere = ID_CARD.model_copy(update={"uri": "https://documents.example/1"})
     with pytest.raises(InputRefused) as refused:
         await client.tell(opened_case, AddDocuments(actor=CLERK, documents=(elsewhere,)))
-    assert refused.value.problems == (Problem("documents", Code.DOCUMENT_URI_REFUSED),)
+    assert refused.value.problems == (Problem("documents.0.uri", Code.DOCUMENT_URI_REFUSED),)
 
 
 async def test_a_made_card_is_told_with_its_number_sealed_and_twice_is_once(engine: Engine, client: CaseClient) -> None:

@@ -593,7 +593,12 @@ class TestRefusals:
         problem = PROBLEM | {"status": 422, "code": "FIELD_INVALID", "errors": errors}
         service.answers["POST"] = Answered(422, json.dumps(problem), "application/problem+json")
         said = run("acknowledge", CASE)
-        assert (said.exit, said.err) == (65, "FIELD_INVALID (documents.0.uri): 请更正\nFIELD_INVALID (note): 请更正\n")
+        # What it knows itself it says in its own words: those over HTTP are for programs.
+        words = REMEDIES[Code.FIELD_INVALID].zh
+        assert (said.exit, said.err) == (
+            65,
+            f"FIELD_INVALID (documents.0.uri): {words}\nFIELD_INVALID (note): {words}\n",
+        )
 
     def test_something_before_the_service_that_answers_is_no_answer(self, run: Run, service: Canned) -> None:
         service.answers["GET"] = Answered(404, "<html>", "text/html")

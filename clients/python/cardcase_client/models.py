@@ -1218,9 +1218,17 @@ class FieldProblem(Told):
     """One field that is wrong."""
 
     pointer: str
-    """JSON pointer (RFC 6901) into the request's body, or `?name` for a parameter."""
+    """JSON pointer (RFC 6901) into the request's body, of a member that is missing too; or `?name` for a parameter.
+    Empty for the body as a whole, and where `header` or `column` says where it is.
+    """
     code: Open[Code]
     remedy: Remedy
+    header: str | None = None
+    """The header that is wrong."""
+    row: int | None = None
+    """The row of a file, as people count it who look at it."""
+    column: str | None = None
+    """The column of a file: its English heading, or its place and letter where it has none of ours."""
 
 
 class Finding(Told):
@@ -1520,6 +1528,8 @@ class Problem(Told):
     """Every field that is wrong, where fields are."""
     outcome: Outcome | None = None
     """Of a case that is closed already."""
+    case_id: str | None = None
+    """The case that is open already, where the caller may read it."""
 
 
 class Progress(Told):
@@ -1694,6 +1704,8 @@ class Subscription(Told):
     sink: str
     types: tuple[str, ...]
     """Types of events; empty for all that the client is told of."""
+    region: str
+    """Only cases of this office's region."""
     state: Open[State]
     pending: int
     """Events that have still to be sent."""

@@ -12,6 +12,8 @@ from typing import Any, Final
 import schemathesis
 from schemathesis.transport.serialization import serialize_binary
 
+from intake.files.batch import BatchColumn
+from intake.files.columns import Column
 from intake.service.app import described_alone
 from intake.service.uploads import MEDIA_TYPES
 
@@ -49,6 +51,7 @@ def _names() -> frozenset[str]:
 
 
 _POINTED_AT: Final = _names()
+_COLUMNS: Final = {*Column, *BatchColumn}
 
 
 def _marked(body: Any, place: int) -> Any:
@@ -110,5 +113,9 @@ def nothing_is_repeated(
         assert MARK not in str(values), f"{header} repeats what was sent"
     for error in response.json().get("errors", ()):
         for part in re.split(r"[/?]", error["pointer"]):
-            known = part in _POINTED_AT or part.isdecimal() or not part or _A_COLUMN.fullmatch(part)
-            assert known, "a pointer repeats what was sent"
+            known = part in _POINTED_AT or part.isdecimal() or not part
+            assert known or error["pointer"] == f"?{part}", "a pointer repeats what was sent"
+            assert MARK not in part
+        column = error["column"]
+        assert column is None or column in _COLUMNS or _A_COLUMN.fullmatch(column), "a column repeats what was sent"
+        assert error["header"] in {*_POINTED_AT, None}, "a header repeats what was sent"

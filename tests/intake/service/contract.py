@@ -65,3 +65,60 @@ def check(method: str, path: str, answer: httpx.Response) -> None:
     assert not faults, f"{name}: {faults}"
     if CODES in said:
         assert Code(content["code"]) in said[CODES], f"{name} does not say that it refuses with {content['code']}"
+        assert content["errors"] or answer.status_code != HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} does not say where"
+        for error in content["errors"]:
+            check_place(operation, answer.request, error)
+
+
+def check_place(operation: dict[str, Any], request: httpx.Request, error: dict[str, Any]) -> None:
+    """Raises AssertionError where an error points at nothing that was sent, or that could have been."""
+    name, pointer = operation["operationId"], error["pointer"]
+    parameters = {(each["in"], each["name"]) for each in operation.get("parameters", ())}
+    if pointer.startswith("?"):
+        known = ("query", pointer[1:]) in parameters or error["code"] == Code.FIELD_UNKNOWN
+        assert known, f"{name} has no parameter {pointer}"
+        return
+    if error["header"] is not None:
+        assert ("header", error["header"]) in parameters, f"{name} has no header {error['header']}"
+        assert not pointer
+        return
+    if error["column"] is not None:
+        assert not pointer
+        assert error["row"] >= 1
+        return
+    assert points_at_something(operation, request, pointer), f"{name}: {pointer!r} is nowhere in what was sent"
+
+
+def points_at_something(operation: dict[str, Any], request: httpx.Request, pointer: str) -> bool:
+    """Whether a pointer resolves in the body of a request, or names a member that its description has there."""
+    if not pointer:
+        return True
+    *before, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/"))
+    inside = json.loads(request.content)
+    for part in before:
+        inside = inside[int(part)] if isinstance(inside, list) else inside[part]
+    if isinstance(inside, list):
+        return int(last) < len(inside)
+    return last in inside or last in _members(json.dumps(operation["requestBody"]["content"]["application/json"]))
+
+
+@cache
+def _members(schema: str) -> frozenset[str]:
+    """The names of all members that a body may have, at any depth."""
+    found: set[str] = set()
+    looked: set[str] = set()
+
+    def look(said: Any) -> None:
+        if isinstance(said, list):
+            for each in said:
+                look(each)
+        elif isinstance(said, dict):
+            found.update(said.get("properties", {}))
+            if (name := said.get("$ref")) is not None and name not in looked:
+                looked.add(name)
+                look(DESCRIPTION["components"]["schemas"][name.rpartition("/")[2]])
+            for each in said.values():
+                look(each)
+
+    look(json.loads(schema))
+    return frozenset(found)

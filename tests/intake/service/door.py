@@ -135,7 +135,7 @@ async def door_of(
             readiness.serving = True
             async with (
                 watch.looking(),
-                serve_intake(intake_application(reach, readiness), LOOPBACK, 0) as port,
+                serve_intake(intake_application(reach, readiness, provider.token_url), LOOPBACK, 0) as port,
             ):
                 yield Door(f"http://{LOOPBACK}:{port}", provider, engine, http, runner)
 

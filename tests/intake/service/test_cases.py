@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from cases.clocks import SHANGHAI
-from cases.errors import REMEDIES, Code
+from cases.errors import Code
 from cases.events import FACTS
 from cases.models import Actor
 from cases.names import Kind
+from intake.remedies import remedy_over_http
 from intake.service.callers import SCOPES, Limits
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import fields_of, number_change, paper, replacement
@@ -47,7 +48,7 @@ def code_of(answer: httpx.Response, status: int) -> str:
     assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
     problem = answer.json()
     assert (answer.status_code, problem["status"]) == (status, status)
-    assert problem["remedy"] == REMEDIES[Code(problem["code"])]._asdict()
+    assert problem["remedy"] == remedy_over_http(Code(problem["code"]))._asdict()
     assert answer.headers["cache-control"] == "no-store"
     return str(problem["code"])
 

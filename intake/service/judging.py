@@ -1,0 +1,59 @@
+"""What is judged of a request before anything that it says: who asks, and whether they may."""
+
+import re
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from cases.errors import Code
+from intake.applications import InputRefused, Problem
+from intake.service.reach import Reach
+
+SCHEME: Final = "client_credentials"
+"""Under which a route's description says which scopes it needs."""
+_A_NAME: Final = re.compile(r"[a-z_]{1,40}")
+"""What may be repeated of the name of a parameter: with digits or in another script it could be somebody's."""
+
+
+def judged_by(reach: Reach) -> type[APIRoute]:
+    """Routes that know their caller, and refuse who may not ask and what nobody may, before the framework reads it.
+
+    Whoever has no right to something learns nothing of how it is asked for. Of several scopes the route itself says
+    which it takes, by what is asked.
+    """
+
+    class Judged(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            answer = super().get_route_handler()
+            needed = [scope for each in (self.openapi_extra or {})["security"] for scope in each[SCHEME]]
+            known = frozenset(_parameters_of(self))
+
+            async def judge(request: Request) -> Response:
+                if needed:
+                    caller = request.state.caller = await reach.callers.of(request)
+                    if len(needed) == 1:
+                        caller.need(needed[0])
+                if request.scope["query_string"] and (unknown := request.query_params.keys() - known):
+                    raise InputRefused(Problem(_named(each), Code.FIELD_UNKNOWN) for each in sorted(unknown))
+                return await answer(request)
+
+            return judge
+
+    return Judged
+
+
+def _parameters_of(route: APIRoute) -> Iterator[str]:
+    """The parameters of its query, those of models by themselves."""
+    for parameter in route.dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from model.model_fields
+        else:
+            yield parameter.alias
+
+
+def _named(parameter: str) -> str:
+    return f"?{parameter}" if _A_NAME.fullmatch(parameter) else "?"
