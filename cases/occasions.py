@@ -134,10 +134,12 @@ class Reconciled(Record):
     """The register stood before its run: somebody has to say which of both holds."""
     without_row: int = 0
     """Runs of cases that the register does not know."""
+    failing: int = 0
+    """Runs that stand still because their tasks fail."""
     mark: Mark | None = None
     """By which Temporal remembers the register; of comparisons of the cases that moved."""
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differed."""
-        return not (self.ahead or self.without_run or self.behind or self.without_row)
+        """Whether nothing differed, and nothing failed."""
+        return not (self.ahead or self.without_run or self.behind or self.without_row or self.failing)

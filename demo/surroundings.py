@@ -21,8 +21,10 @@ from activities.notifications.listening import PATH as CALLBACKS
 from activities.sealing import KeyRing
 from demo.others import Outsiders
 from gate.stamp_keys import SigningKey
+from runtime.build import build_id
 from runtime.client import connect
 from runtime.codec import PayloadSealer
+from runtime.releases import ReleaseUnknown, make_current
 from stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
 from stack.directory import DataDirectory
 from stack.launch import Account
@@ -39,6 +41,7 @@ STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
 STAMP_KEY_FILE: Final = "CARDCASE_STAMP_KEY_FILE"
 TOKENS: Final = "tokens"
 """Folder of the sample operators' identity tokens, by their staff IDs."""
+VERSIONED: Final = "CARDCASE_VERSIONED"
 DATA_DIR: Final = "CARDCASE_DATA_DIR"
 
 _WORKER_SECONDS: Final = 60.0
@@ -220,9 +223,12 @@ class Worker:
         return self._directory.path / "worker.log"
 
     async def start(self, environment: Mapping[str, str], servers: Servers) -> None:
-        """Start the worker and wait until it says that it is ready.
+        """Start the worker, wait until it says that it is ready, and have Temporal give it work.
 
-        Raises DataDirectoryInUse, or ServerNotStarted with the end of its log.
+        Cases that an earlier release began go on with this one. Where the Temporal server is not ours, workers are not
+        versioned, and what is current there is none of our business.
+
+        Raises DataDirectoryInUse, ServerNotStarted with the end of its log, or StackError.
         """
         await self._directory.claim()
         (port,) = pick_ports(None)
@@ -236,6 +242,11 @@ class Worker:
             environment=_environment(environment, servers, port),
         )
         await self._process.until(_ready(port), _WORKER_SECONDS)
+        if servers.temporal is not None:
+            try:
+                await make_current(await servers.client(), build_id(), patience=_WORKER_SECONDS)
+            except ReleaseUnknown:
+                raise StackError("the worker is ready, and does not ask for work") from None
 
     async def wait(self) -> int:
         """The exit status, once it has ended by whatever cause."""
@@ -291,6 +302,8 @@ async def _ended(ending: Awaitable[int], who: str) -> str:
 
 def _environment(environment: Mapping[str, str], servers: Servers, health_port: int) -> dict[str, str]:
     told = {STAMP_TRUST_FILE: str(servers.stamp_trust_file), "CARDCASE_HEALTH_PORT": str(health_port)}
+    if servers.temporal is not None:
+        told[VERSIONED] = "true"
     if servers.ui_url is not None:
         told["CARDCASE_UI_URL"] = servers.ui_url
     if servers.desk is not None:

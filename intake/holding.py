@@ -57,7 +57,7 @@ async def hold_over_all(pool: Pool, client: Client, said: Said | None = None) ->
     async with aclosing(looking.all(datetime.now(UTC))) as batches:
         async for _, batch in batches:
             compared += batch.cases
-            differences += batch.differences
+            differences += (each for each in batch.differences if each.kind is not Kind.failing)
     missing = await _each(differences, lambda each: missing_of(pool, client, each.case_id))
     if said is not None:
         mending = Comparing(pool, client, rested=rested)
@@ -83,6 +83,9 @@ async def _bring_into_step(
             await _end(pool, client, difference, said)
         case Kind.ahead | Kind.without_run:
             await comparing.mend(difference)
+        case Kind.failing:
+            # Nothing that a register could settle.
+            return
 
 
 async def _end(pool: Pool, client: Client, difference: Difference, said: Said) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import WorkerDeploymentConfig
 
 import activities
 import cases
 import workflows
 
-_DEPLOYMENT: Final = "cardcase"
+DEPLOYMENT: Final = "cardcase"
+"""Under this name Temporal knows the versions of our workers."""
 _DECIDES: Final[tuple[ModuleType, ...]] = (activities, cases, workflows)
 """Our packages whose code decides what becomes of a case."""
 _BESIDES: Final = ("pydantic", "temporalio")
@@ -42,6 +43,14 @@ def build_id() -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
-def deployment() -> WorkerDeploymentConfig:
-    """What a worker says of itself. Cases are not pinned to builds: every build replays every recorded history."""
-    return WorkerDeploymentConfig(WorkerDeploymentVersion(_DEPLOYMENT, build_id()), use_worker_versioning=False)
+def deployment(*, versioned: bool) -> WorkerDeploymentConfig:
+    """What a worker says of itself.
+
+    A versioned one is given work while its version is current (`runtime.releases`); any other always. Neither pins a
+    case: a case goes over to the next release, and every release replays what those before it have recorded.
+    """
+    return WorkerDeploymentConfig(
+        WorkerDeploymentVersion(DEPLOYMENT, build_id()),
+        use_worker_versioning=versioned,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE if versioned else VersioningBehavior.UNSPECIFIED,
+    )

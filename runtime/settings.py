@@ -151,6 +151,8 @@ class Settings(NotificationSettings):
     """
     max_workflow_tasks: Annotated[int, Field(ge=2, le=1000)] = 40
     """Cases that one worker moves at the same time."""
+    versioned: bool = False
+    """Whether a worker is given work only once its release was made current (`starter.py release make-current`)."""
     drain_seconds: Annotated[float, Field(ge=1, le=600)] = 25.0
     """How long a worker that was told to stop finishes what it has begun."""
     health_port: Annotated[int, Field(ge=0, le=65535)] | None = None

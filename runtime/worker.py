@@ -69,7 +69,7 @@ def cases_worker(
     present(Presentation(settings.language, (settings.ui_url or "").rstrip("/"), settings.runbook_url or ""))
     return Worker(
         client,
-        deployment_config=deployment(),
+        deployment_config=deployment(versioned=settings.versioned),
         task_queue=task_queue,
         workflows=every_workflow(),
         activities=[registry.register, registry.advance, registry.tell_closed, *scheduled],
@@ -106,7 +106,7 @@ def notifications_worker(
     """The worker of the `notifications` task queue: it calls providers, and nothing that a case waits for."""
     return Worker(
         client,
-        deployment_config=deployment(),
+        deployment_config=deployment(versioned=settings.versioned),
         task_queue=task_queue,
         activities=[notifications.deliver, notifications.sweep],
         # Each keeps a connection for moments only; providers are slow, the register is not.

@@ -8,6 +8,9 @@ Where the register is ahead, or nothing runs, the case is brought into step: its
 one is started that begins where the register stands. Nothing is decided by that, and only that it was so is written.
 Where the register stands *before* its run it was restored to an earlier moment, or the run is of another register:
 somebody has to say which holds, and until then the run does nothing (REGISTER_BEHIND).
+
+Where both agree and the run's tasks fail nothing is wrong with the case, and it stands still all the same: the code is
+to blame, or a key is missing. Such runs are counted and said each time, for as long as they fail.
 """
 
 import asyncio
@@ -48,6 +51,8 @@ AT_ONCE: Final = 16
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
 
+_FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+
 _VERSION: Final = SearchAttributeKey.for_int(SearchAttribute.version.value)
 
 
@@ -58,6 +63,8 @@ class Kind(StrEnum):
     without_run = "without_run"
     behind = "behind"
     without_row = "without_row"
+    failing = "failing"
+    """They do not differ, and the run's tasks fail; Temporal itself keeps that, so it is not written down."""
 
 
 class Row(NamedTuple):
@@ -118,13 +125,14 @@ class Comparing:
             async with connection_of(self._pool) as connection:
                 rows = await SQL["moved"].all(connection, values)
             if not rows:
-                return
+                break
             place = max(row["place"] for row in rows)
             cases = [Row(*(row[name] for name in Row._fields)) for row in rows]
             yield Compared(len(cases), await self._compare(cases, now), place)
             if not self._only_look:
                 async with connection_of(self._pool) as connection:
                     await SQL["has_reached"].run(connection, {"sequence": place})
+        yield Compared(0, await self._failing(), place)
 
     async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
         """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared.
@@ -141,6 +149,7 @@ class Comparing:
             yield after, Compared(len(cases), await self._compare(cases, now))
         async for compared in self._runs(now):
             yield after, compared
+        yield after, Compared(0, await self._failing())
 
     async def _reached(self) -> int:
         async with connection_of(self._pool) as connection:
@@ -241,6 +250,20 @@ class Comparing:
             if not row["is_open"] and by_id[row["case_id"]].status is WorkflowExecutionStatus.RUNNING
         ]
         return without_row + await self._looked_at(run_on, now)
+
+    async def _failing(self) -> tuple[Difference, ...]:
+        """Runs whose tasks fail, again and again, of cases that the register knows."""
+        found = []
+        async for run in self._client.list_workflows(f"{every_case()} AND {_FAILING}"):
+            async with connection_of(self._pool) as connection:
+                row = await SQL["newest"].first(connection, {"case_id": run.id})
+            if row is not None:
+                case = Row(**row)
+                version = _version_of(run)
+                found.append(Difference(case.case_id, Kind.failing, case.generation, case.version, run.run_id, version))
+        if found:
+            log.error("tasks of cases fail", extra={"cases": len(found), "case_id": found[0].case_id})
+        return tuple(found)
 
     async def mend(self, difference: Difference) -> None:
         """Write a difference down, and bring the case into step where nobody has to decide; not where it only looks."""

@@ -19,7 +19,7 @@ from intake.holding import Held, Said, hold_over, hold_over_all
 
 _SHOWN: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "found_at")
 _FOUND: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "event", "told_as", "at")
-_GRAVE: Final = frozenset({Kind.behind, Kind.without_row})
+_GRAVE: Final = frozenset({Kind.behind, Kind.without_row, Kind.failing})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ async def run(
     """Compare every open case and every run now, as every night; a worker does it, unless it is a dry run.
 
     A case whose run knows less than the register, or that nothing runs, is brought into step. The exit code is 1 where
-    a register stands behind a run, or does not know it: somebody has to decide then.
+    a register stands behind a run, or does not know it, or where tasks of a case fail: somebody has to act then.
     """
     if not dry_run:
         async with upkeep.engine() as client:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.common import VersioningBehavior
 
 import workflows
 from runtime import build
@@ -47,3 +48,10 @@ async def test_a_history_says_which_build_made_it(engine: Engine) -> None:
         for told in (event.workflow_task_completed_event_attributes,)
     }
     assert builds == {(build.build_id(), "cardcase")}
+
+
+def test_a_versioned_worker_pins_no_case_and_any_other_is_given_work_always() -> None:
+    versioned, other = build.deployment(versioned=True), build.deployment(versioned=False)
+    assert (versioned.use_worker_versioning, other.use_worker_versioning) == (True, False)
+    assert versioned.default_versioning_behavior is VersioningBehavior.AUTO_UPGRADE
+    assert other.default_versioning_behavior is VersioningBehavior.UNSPECIFIED
