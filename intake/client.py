@@ -19,7 +19,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
@@ -72,6 +72,7 @@ from cases.models import Actor
 from cases.names import (
     ANSWER,
     HISTORY,
+    LOOK_AT_REGISTER,
     RECEIPT,
     TASK_QUEUE_CASES,
     TOLD_AFTER_CLOSING,
@@ -102,7 +103,7 @@ from intake.applications import (
 )
 from intake.crowds import until_not_dropped
 from intake.stamping import Stamping
-from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS
+from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS, VERSION
 
 
 class EngineError(Exception):
@@ -343,14 +344,32 @@ class CaseClient:
         return given
 
     async def _is_running(self, case_id: str) -> bool:
+        return await self._run_of(case_id) is not None
+
+    async def _run_of(self, case_id: str) -> WorkflowExecution | None:
+        """The run of a case, None where nothing runs."""
         try:
             async with self._answer():
                 description = await self._client.get_workflow_handle(case_id).describe(rpc_timeout=self._timeout)
         except Refused as unknown:
             if unknown.code is not Code.CASE_UNKNOWN:
                 raise
+            return None
+        return description if description.status is WorkflowExecutionStatus.RUNNING else None
+
+    async def _is_behind(self, case_id: str) -> bool:
+        """Whether the register has moved a case on without its run, which is told to look there if so."""
+        known = await self._held(partial(versions_of, case_ids=(case_id,)))
+        if not known:
             return False
-        return description.status is WorkflowExecutionStatus.RUNNING
+        _, version = known[case_id]
+        run = await self._run_of(case_id)
+        if run is None or run.typed_search_attributes.get(VERSION, version) >= version:
+            return False
+        log.warning("a run stands behind the register", extra={"case_id": case_id, "version": version})
+        async with self._answer():
+            await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER, rpc_timeout=self._timeout)
+        return True
 
     async def _ask_for_receipt(self, opening: Opening) -> Receipt:
         update_id = _receipt_id(opening)
@@ -367,19 +386,30 @@ class CaseClient:
     async def _ask_under(self, opening: Opening, update_id: str, *, whatever_ended: bool = False) -> Receipt:
         try:
             async with self._answer():
-                receipt: Receipt = await until_not_dropped(
-                    lambda: self._client.execute_update_with_start_workflow(
-                        RECEIPT,
-                        ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
-                        start_workflow_operation=_start_of(opening, whatever_ended=whatever_ended),
-                        id=update_id,
-                        result_type=Receipt,
-                        rpc_timeout=self._timeout,
-                    )
+                return await until_not_dropped(
+                    lambda: self._start_and_ask(opening, update_id, whatever_ended=whatever_ended)
                 )
-                return receipt
         except WorkflowAlreadyStartedError:
             return await self._receipt_of_closed(case_id(opening.kind, opening.person), update_id)
+
+    async def _start_and_ask(self, opening: Opening, update_id: str, *, whatever_ended: bool) -> Receipt:
+        operation = _start_of(opening, whatever_ended=whatever_ended)
+        started = asyncio.ensure_future(operation.workflow_handle())
+        try:
+            receipt: Receipt = await self._client.execute_update_with_start_workflow(
+                RECEIPT,
+                ReceiptRequest(key=opening.key, fingerprint=opening.fingerprint),
+                start_workflow_operation=operation,
+                id=update_id,
+                result_type=Receipt,
+                rpc_timeout=self._timeout,
+            )
+            return receipt
+        finally:
+            # The operation keeps the failure for itself as well, and the loop complains of one that nobody looked at.
+            await asyncio.wait({started}, timeout=0)
+            if not started.cancel() and not started.cancelled():
+                started.exception()
 
     async def open_many(
         self,
@@ -458,10 +488,15 @@ class CaseClient:
         except (Refused, Unavailable) as denied:
             known = await self._held(held)
             if known is None:
+                if isinstance(denied, Refused) and await self._is_behind(case_id):
+                    # Judged by what does not hold any more: that is no refusal, and it is judged anew when repeated.
+                    raise Unavailable(Code.ENGINE_UNAVAILABLE) from None
                 if denied.code not in _OVER or not EVENTS[event].is_heard_after_closing:
                     raise
                 return await self._tell_closed(case_id, event, fact, identity, denied)
             log.warning("the register holds an answer that was not given", extra={"code": denied.code.value})
+            with suppress(Unavailable):  # what the register holds is the answer, whoever else is away
+                await self._is_behind(case_id)
             return known.answer
         if self._register is None:
             return given

@@ -40,6 +40,7 @@ from runtime.codec import key_of
 
 TIME_ZONE: Final = "Asia/Shanghai"
 
+_HALF_A_MINUTE: Final = timedelta(seconds=30)
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 _QUARTER: Final = timedelta(minutes=15)
@@ -93,9 +94,10 @@ def _at(hour: int, minute: int = 0, *, weekday: int | None = None) -> ScheduleSp
 DEFINITIONS: Final = (
     Definition(
         Scheduled.notification_sweep,
-        _every(_MINUTE),
+        # What a worker that died had taken up waits for the end of its lease, and is to be gone within a minute.
+        _every(_HALF_A_MINUTE),
         catch_up=_MINUTE,
-        note="每分钟：投递遗漏的通知 · every minute: deliver notifications that nobody delivered",
+        note="每30秒：投递遗漏的通知 · every 30 s: deliver notifications that nobody delivered",
     ),
     Definition(
         Scheduled.calendar_check,
@@ -123,9 +125,10 @@ DEFINITIONS: Final = (
     ),
     Definition(
         Scheduled.reconciliation,
-        _every(_MINUTE),
+        # What has moved rests for a quarter of a minute before it is compared, and is to be in step within one.
+        _every(_HALF_A_MINUTE),
         catch_up=_MINUTE,
-        note="每分钟：核对刚变动的案件 · every minute: cases that moved, register against run",
+        note="每30秒：核对刚变动的案件 · every 30 s: cases that moved, register against run",
     ),
     Definition(
         Scheduled.full_reconciliation,

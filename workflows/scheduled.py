@@ -75,7 +75,7 @@ class Digests:
 
 @workflow.defn(name=Scheduled.notification_sweep.value)
 class NotificationSweep:
-    """Delivers, every minute, what nobody has delivered yet."""
+    """Delivers, every half minute, what nobody has delivered yet."""
 
     @workflow.run
     async def run(self) -> Swept:
@@ -133,7 +133,7 @@ class LossReportCheck:
 
 @workflow.defn(name=Scheduled.reconciliation.value)
 class Reconciliation:
-    """Compares, every minute, the cases that have moved with their runs, and brings them into step."""
+    """Compares, every half minute, the cases that have moved with their runs, and brings them into step."""
 
     @workflow.run
     async def run(self) -> Reconciled:

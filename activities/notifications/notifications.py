@@ -31,8 +31,14 @@ from cases.errors import CaseError, Code
 from cases.occasions import Occasion, Scheduled, Swept
 from cases.offices import Recipient
 
-LEASE: Final = timedelta(seconds=90)
-"""Longer than all that one take-up may last; then it counts as left behind."""
+LONGEST: Final = timedelta(seconds=90)
+"""So long one take-up may last."""
+
+LEASE: Final = timedelta(seconds=20)
+"""After which a take-up that nobody renews counts as left behind: with the next sweep that is within a minute."""
+
+RENEWED_SECONDS: Final = 5.0
+"""How often whoever delivers says so, as long as a provider is called."""
 
 UNKNOWN_AFTER: Final = timedelta(hours=1)
 """So long nobody may know whether a provider has a message before people are shown that."""
@@ -85,6 +91,8 @@ class _Errand:
     """Whether anything was taken up since it looked from the beginning: what stood behind that may be due now."""
     is_through: bool = False
     """Whether nothing more is due."""
+    renews_at: float = 0.0
+    """When what is under way is renewed, by the loop's clock."""
 
     def looks_again(self) -> bool:
         """Look from the beginning once more, where that may find anything."""
@@ -105,8 +113,11 @@ class _Errand:
         return tuple(sorted(id_ for id_, standing in self.ended if standing in standings))
 
     async def listen(self) -> None:
-        """Wait until a provider answers, and for others that answer at about the same time."""
-        await asyncio.wait(self.calls, return_when=asyncio.FIRST_COMPLETED)
+        """Wait until a provider answers, and for others that answer at about the same time; or until it is to renew."""
+        waits = max(self.renews_at - asyncio.get_running_loop().time(), 0.0)
+        first, _ = await asyncio.wait(self.calls, timeout=waits, return_when=asyncio.FIRST_COMPLETED)
+        if not first:
+            return
         answered, _ = await asyncio.wait(self.calls, timeout=TOGETHER_SECONDS)
         self.heard = [_Heard(*self.calls.pop(task), task.result()) for task in answered]
 
@@ -134,7 +145,7 @@ class Notifications:
     async def deliver(self, request: DeliverRequest) -> Delivered:
         """Try each of these once that is due. What cannot be delivered now waits in the register for the sweep."""
         check_alone()
-        check_patience(LEASE)
+        check_patience(LONGEST)
         now = await self._clock.now(self._pool, _callers_time(request.at, nominal=False))
         errand = await self._deliver_due(list(request.notifications), _going_on(now))
         return Delivered(
@@ -147,7 +158,7 @@ class Notifications:
     async def sweep(self, occasion: Occasion) -> Swept:
         """Take up whatever is due, some at a time, until nothing is or the next sweep is near."""
         check_scheduled(Scheduled.notification_sweep)
-        check_patience(LEASE)
+        check_patience(LONGEST)
         now = await self._clock.now(self._pool, _callers_time(occasion.at, nominal=True))
         errand = await self._deliver_due(None, _going_on(now))
         return Swept(
@@ -172,6 +183,7 @@ class Notifications:
         errand = _Errand(ids, now)
         loop = asyncio.get_running_loop()
         until = loop.time() + SWEEP_SECONDS
+        errand.renews_at = loop.time() + RENEWED_SECONDS
         try:
             while True:
                 is_open = not errand.is_through and loop.time() < until and not _is_stopping()
@@ -179,6 +191,7 @@ class Notifications:
                 await self._go_on(errand, await self._take_up(errand, free) if free else [])
                 if errand.calls:
                     await errand.listen()
+                    await self._renew(errand)
                 elif not is_open and (loop.time() >= until or _is_stopping() or not errand.looks_again()):
                     return errand
                 # A heartbeat is billed; the few of one delivery need none.
@@ -211,6 +224,22 @@ class Notifications:
             del errand.ids[:limit]
             errand.is_through = not errand.ids
         return taken
+
+    async def _renew(self, errand: _Errand) -> None:
+        """What is under way is not left behind, however long its providers take."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < errand.renews_at:
+            return
+        taken = list(errand.under_way)
+        values = {
+            "ids": [each.id for each in taken],
+            "attempts": [each.row["attempts"] for each in taken],
+            "at": errand.now(),
+            "lease": LEASE,
+        }
+        async with connection_of(self._pool) as connection:
+            await SQL["renew"].run(connection, values)
+        errand.renews_at = loop.time() + RENEWED_SECONDS
 
     async def _leave_in_peace(self, connection: Connection, errand: _Errand, quiet: datetime, now: datetime) -> int:
         values = {"ids": errand.ids, "at": now, "quiet_until": quiet, "many": AT_REST_AT_ONCE}

@@ -56,6 +56,15 @@ CROSS JOIN LATERAL (
 ) AS reach
 ORDER BY taken.id;
 
+-- name: renew
+-- What is under way goes on counting as taken up; who took one up since has it.
+WITH held AS (
+    SELECT notifications.id FROM notifications
+    JOIN unnest(:ids::bigint[], :attempts::integer[]) AS taken (id, attempts) USING (id, attempts)
+    WHERE state = 'pending' ORDER BY id FOR UPDATE OF notifications
+)
+UPDATE notifications SET next_attempt_at = :at::timestamptz + :lease::interval FROM held WHERE notifications.id = held.id;
+
 -- name: deliveries_of
 -- The ways of some notifications so far, in the order in which they were begun.
 SELECT notification_id, id, channel, idempotency_key, staff, address, language, state, uncertain, attempts, begun_at, round

@@ -15,7 +15,7 @@ from cases.errors import Code
 from cases.models import Record, RegionCode, StaffId
 
 OVERDUE_AFTER: Final = timedelta(minutes=10)
-"""So long a message whose time has come may wait for a sweep; the sweep comes every minute."""
+"""So long a message whose time has come may wait for a sweep; the sweep comes every half minute."""
 
 
 class Trouble(StrEnum):

@@ -1,4 +1,4 @@
-"""The reconciliation's activities: every minute over what moved, every night over all."""
+"""The reconciliation's activities: every half minute over what moved, every night over all."""
 
 import logging
 

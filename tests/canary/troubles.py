@@ -567,7 +567,7 @@ def provider_with(fault: Fault) -> Callable[[Stage], Awaitable[Seen]]:
         tray.script.hang_seconds = 1.0
         tray.script.next.append(fault)
         case = await change(stage.engine)
-        # What is not delivered at once is, by the sweep of every minute.
+        # What is not delivered at once is, by the sweep of every half minute.
         async with asyncio.timeout(90):
             while not any(call.outcome == fault.value for call in tray.calls):
                 tray.called.clear()

@@ -1,5 +1,7 @@
 """The client where the engine is slow to answer, or a case goes on in another run."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -57,6 +59,21 @@ async def test_without_a_worker_the_outcome_is_unknown_and_the_repetition_is_ans
     async with idle_engine.working():
         receipt = await patient.open(number_change(person))
     assert (receipt.generation, receipt.status) == (1, Status.in_review)
+
+
+async def test_a_call_that_is_given_up_leaves_no_exception_that_nobody_has_looked_at(idle_engine: Engine) -> None:
+    complaints: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    try:
+        hasty = client_of(idle_engine, timeout=timedelta(milliseconds=300))
+        with pytest.raises(Unavailable):
+            await hasty.open(number_change(await idle_engine.insured()))
+        await asyncio.sleep(0)
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert complaints == []
 
 
 async def test_a_case_that_goes_on_in_another_run_is_waited_for_and_keeps_its_receipt(idle_engine: Engine) -> None:

@@ -18,6 +18,7 @@ from cases.facts import Fact
 from cases.kinds import case_id
 from cases.machines.machine import Status
 from cases.steps import StepRequest
+from intake.client import CaseClient, Refused, Unavailable
 from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.namespaces import until
@@ -133,6 +134,21 @@ async def test_a_run_that_the_register_left_behind_takes_over_what_stands_there(
     assert (await agency.handle(case).result()).status is Status.done
     events = await agency.pool.fetch("SELECT event FROM transitions WHERE case_id = $1", case)
     assert [row["event"] for row in events].count("hold") == 1
+
+
+async def test_a_run_that_stands_behind_refuses_nothing_and_is_told_to_look_at_the_register(agency: Engine) -> None:
+    case = await opened(agency)
+    await moved_without_its_run(agency, case)
+    fact = fact_of(Event.resume)
+    door = CaseClient(agency.client, agency.sealer, stamping=agency.everybody, register=agency.pool)
+    with pytest.raises(Unavailable):
+        await door.tell(case, fact, update_id="resume-1")
+    await until(lambda: shows(agency, case, 2))
+    assert (await door.tell(case, fact, update_id="resume-1")).status is Status.in_review
+    with pytest.raises(Refused) as refused:
+        await door.tell(case, fact, update_id="resume-2")
+    assert refused.value.code is Code.EVENT_NOT_ALLOWED
+    assert await written_down(agency, case) == []
 
 
 async def test_a_run_ends_whose_case_the_register_has_closed(agency: Engine) -> None:

@@ -13,8 +13,11 @@ from activities.sealing import Field
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
 from cases.errors import Code
+from cases.occasions import Scheduled
+from intake.schedules import DEFINITIONS
 from stack.tray import Fault
 from tests.activities.notifications.telling import AGENCY, CITY, NOON, PROVINCE, Telling
+from tests.namespaces import until
 
 CHANNELS = list(Channel)
 
@@ -196,6 +199,34 @@ async def test_a_message_that_a_crash_left_behind_goes_on_under_the_same_key(tel
     assert (await telling.sweep()).accepted == 1
     assert telling.outcomes() == {"hang": 1, "accepted": 1}
     assert len(telling.keys()) == 1
+
+
+async def test_what_is_under_way_is_not_taken_for_left_behind_however_long_the_provider_takes(
+    telling: Telling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "RENEWED_SECONDS", 0.1)
+    notification = await telling.invited(await telling.applicant(Channel.sms))
+    telling.receivers.tray.script.next.append(Fault.hang)
+    begun_at = telling.at
+    waiting = asyncio.create_task(telling.deliver(notification))
+    await telling.receivers.tray.called.wait()
+    taken_up_until = "SELECT next_attempt_at FROM notifications WHERE id = $1"
+    taken_until = await telling.value(taken_up_until, notification)
+    assert taken_until <= begun_at + delivering.LEASE + timedelta(seconds=1)
+
+    async def renewed() -> bool:
+        return bool(await telling.value(taken_up_until, notification) > taken_until)
+
+    await until(renewed, seconds=5)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
+def test_what_a_dead_worker_left_behind_is_taken_up_within_a_minute() -> None:
+    (sweep,) = (each for each in DEFINITIONS if each.workflow is Scheduled.notification_sweep)
+    (every,) = sweep.spec.intervals
+    assert delivering.LEASE + every.every < timedelta(seconds=60)
+    assert timedelta(seconds=delivering.RENEWED_SECONDS) * 3 < delivering.LEASE
 
 
 async def test_two_sweeps_at_once_share_what_is_due(telling: Telling) -> None:
