@@ -27,7 +27,7 @@ from activities.publishing.entries import Challenge, Entry
 from activities.publishing.feed import SQL, entries_at
 from activities.publishing.signing import WebhookKeys
 from activities.registry.errors import code_of
-from activities.registry.pool import Pool, connection_of
+from activities.registry.pool import AWAY, Pool, connection_of
 from cases.errors import CaseError
 from cases.events import Event
 from cases.steps import Neighbour
@@ -109,7 +109,7 @@ class Publisher:
                 sent = await self.send() if self.keys is not None else 0
                 await self._forget()
                 await self._look()
-            except (CaseError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as away:
+            except (CaseError, *AWAY) as away:
                 # A register that is away comes back; nothing is lost meanwhile.
                 log.warning("nothing is published just now", extra={"code": code_of(away).value})
                 published = sent = 0
@@ -252,7 +252,7 @@ class Publisher:
         try:
             async with connection_of(self.pool) as connection:
                 await SQL[query].run(connection, values)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as away:
+        except AWAY as away:
             log.warning("an answer could not be written down", extra={"code": code_of(away).value})
 
 

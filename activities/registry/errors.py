@@ -13,6 +13,7 @@ from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 import asyncpg
 from temporalio.exceptions import ApplicationError
 
+from activities.registry.pool import AWAY
 from cases.errors import CaseError, Code
 
 Parameters = ParamSpec("Parameters")
@@ -69,7 +70,7 @@ def code_of(error: BaseException) -> Code:
         if state[:2] in {_DATA, _INTEGRITY} or state == _INSUFFICIENT_PRIVILEGE:
             return Code.DATABASE_REFUSED
         return Code.SCHEMA_MISMATCH if state[:2] == _PROGRAM else Code.DATABASE_UNAVAILABLE
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | OSError):
+    if isinstance(error, AWAY):
         return Code.DATABASE_UNAVAILABLE
     return Code.INTERNAL
 

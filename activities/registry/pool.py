@@ -1,6 +1,8 @@
 """Connections to the register: every wait has an end, on the client's side and on the server's."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -30,6 +32,9 @@ class Waits:
     idle_in_transaction: float = 10.0
     """After which the server ends a transaction whose client went silent, and frees its locks."""
 
+
+AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What is raised where the register is away, at whatever moment it goes: by the server, the driver or the system."""
 
 ACQUIRE_SECONDS: Final = 3.0
 """How long a step waits for a connection of the pool."""
@@ -65,9 +70,17 @@ async def create_pool(url: str, *, size: int = 10, waits: Waits = Waits()) -> Po
     raise CaseError(code, "database_url")
 
 
-def connection_of(pool: Pool) -> AbstractAsyncContextManager[Any]:
+@asynccontextmanager
+async def connection_of(pool: Pool) -> AsyncIterator[Any]:
     """A connection of the pool for the length of a `with` block, or `TimeoutError` where none becomes free."""
-    return pool.acquire(timeout=ACQUIRE_SECONDS)
+    connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+    try:
+        yield connection
+    finally:
+        given_back = asyncio.ensure_future(pool.release(connection))
+        # Whoever is cancelled meanwhile waits no longer, and the loop would complain of a failure nobody looked at.
+        given_back.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(given_back)
 
 
 async def _nothing_to_reset(_connection: Connection) -> None:

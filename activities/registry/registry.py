@@ -45,7 +45,7 @@ from activities.registry.errors import (
     is_final,
     report,
 )
-from activities.registry.pool import Pool, connection_of
+from activities.registry.pool import AWAY, Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.screening import ENDED, Screened, screen
 from activities.registry.stored import Copies, Copy, Stored
@@ -569,7 +569,7 @@ class Registry:
                 if made is None and code in ENDS_A_PERSON:
                     ended = _Asked(Event.person_found_ended, because=code)
                     made, code = await self._made_or_otherwise(copy, ended, now)
-            except (CaseError, _Stale, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except (CaseError, _Stale, *AWAY):
                 if not all_made and copy.state.version == 0:
                     raise
                 break

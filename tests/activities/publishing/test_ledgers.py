@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import asyncpg
@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from activities.publishing.publisher import FEWEST_ATTEMPTS, GIVEN_UP_AFTER, OF_EACH, Publisher
 from activities.publishing.signing import WebhookKeys
+from activities.registry.pool import Pool
 from cases.events import Event
 from cases.models import Role, System
 from tests.activities.play import NORTH, Play, insured
 from tests.activities.publishing.sinks import Does, Sink, Time, listening, now_and_then
 from tests.activities.test_effects_on_numbers import confirmation
+from tests.namespaces import until
 
 A_MINUTE = timedelta(seconds=60)
 A_DAY = timedelta(days=1)
@@ -260,6 +262,38 @@ async def test_who_hangs_has_a_few_messages_at_most_and_who_is_gone_none(play: P
             await some_lives(play, 1)
             await post.settles()
             assert gone.came.total() == told
+
+
+class Torn:
+    """A pool whose connections the driver itself gives up a few times, as where their server is killed."""
+
+    def __init__(self, pool: Pool, times: int) -> None:
+        self._pool = pool
+        self.left = times
+
+    def acquire(self, *, timeout: float) -> Any:
+        if self.left:
+            self.left -= 1
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+        return self._pool.acquire(timeout=timeout)
+
+
+async def has_all(post: Post, sink: Sink) -> bool:
+    return bool(sink.of_cases) and sink.of_cases == await post.meant_for(sink)
+
+
+async def test_who_publishes_goes_on_after_its_connections_were_torn(play: Play) -> None:
+    async with working(play) as post, aiohttp.ClientSession() as session:
+        sink = Sink("patient", post.time)
+        async with listening(sink) as address:
+            await post.follows(sink, address)
+            await post.settles()
+            await some_lives(play, 1)
+            torn = Torn(play.pool, 3)
+            publisher = Publisher(cast("Pool", torn), session, "ledgers", post.publishers[0].keys, clock=post.time.now)
+            async with publisher.running(), asyncio.timeout(20):
+                await until(lambda: has_all(post, sink))
+    assert torn.left == 0
 
 
 def in_shares(number: int, share: int) -> Sequence[int]:
