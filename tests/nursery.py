@@ -20,7 +20,7 @@ from typing import Final
 from tests.worker_process import WorkerProcess, environment_with
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.faults.crashing_worker", "worker"])
+_FORKS.set_forkserver_preload(["tests.faults.crashing_worker", "tests.faults.worker_by_day", "worker"])
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -48,6 +48,12 @@ class Fork:
         self._loop.add_reader(process.sentinel, self._has_ended)
 
     @property
+    def pid(self) -> int:
+        """The process ID."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         """The exit status; negative for the signal that ended it, None while it runs."""
         return self._process.exitcode
@@ -60,8 +66,7 @@ class Fork:
 
     def send_signal(self, number: int) -> None:
         """Send a signal."""
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Send SIGKILL."""

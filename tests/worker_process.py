@@ -53,6 +53,10 @@ class RunningProcess(Protocol):
     stderr: asyncio.StreamReader | None
 
     @property
+    def pid(self) -> int:
+        """The process ID."""
+
+    @property
     def returncode(self) -> int | None:
         """The exit status; negative for the signal that ended it, None while it runs."""
 

@@ -18,7 +18,7 @@ from intake.client import CaseClient, Refused, Unavailable, of_rpc
 from tests.canary.forms import Kind
 from tests.engine import Engine, Person
 from tests.faults.checker.evidence import OPENED, Call, Evidence, PlantedLine, Said, now
-from tests.scenes import FACTS, OFFICE, answering
+from tests.scenes import FACTS, IN_FORCE, OFFICE, PUBLICATION, answering
 
 Given = TypeVar("Given")
 
@@ -76,9 +76,12 @@ class CallingEngine(Engine):
 
         async def ask() -> Answer:
             nonlocal said
-            if EVENTS[event].answers:
+            # Whoever answers was asked before: by a message that names what it asks.
+            while EVENTS[event].answers and _answers_nothing(said):
                 view = await self.view(case)
                 said = answering(said, view.publication, view.order)
+                if _answers_nothing(said):
+                    await asyncio.sleep(FIRST_PAUSE)
             return await self.door.tell(case, said, update_id=key)
 
         return await self.known(event.value, key, case, ask, rivals=rivals)
@@ -130,3 +133,8 @@ class CallingEngine(Engine):
             # A caller has only its own clock to go by.
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _answers_nothing(fact: Fact) -> bool:
+    """Whether a fact names nothing yet that somebody asked."""
+    return getattr(fact, "publication", None) == PUBLICATION or getattr(fact, "order", None) == IN_FORCE

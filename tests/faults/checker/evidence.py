@@ -85,6 +85,8 @@ class Trouble(Line):
     ended_at: AwareDatetime
     stops: bool = False
     """Nothing could be written meanwhile, so what was due then may come late."""
+    says: tuple[str, ...] = ()
+    """What stands in logs because of it."""
     fails_tasks: tuple[str, ...] = ()
     """The causes of failed workflow tasks that the fault brings."""
     fails_cases: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ WHERE cases.case_id = ANY ($1) AND cases.kind = 'IdNumberChange' AND cases.statu
   )
 
 -- name: I5 a held benefit was released before the number was committed
+-- Nothing is held while a case waits for somebody else: a hold, or a dispute, lifts what was held before.
 SELECT cases.case_id AS subject, 'hold ' || benefit_holds.id AS what FROM benefit_holds
 JOIN cases ON cases.case_id = benefit_holds.released_by_case
 WHERE cases.case_id = ANY ($1) AND cases.kind = 'IdNumberChange' AND cases.status <> 'ended'
@@ -60,6 +61,11 @@ WHERE cases.case_id = ANY ($1) AND cases.kind = 'IdNumberChange' AND cases.statu
       SELECT FROM transitions
       WHERE transitions.case_id = cases.case_id AND transitions.event = 'commit'
         AND transitions.at <= benefit_holds.released_at
+  )
+  AND NOT EXISTS (
+      SELECT FROM transitions
+      WHERE transitions.case_id = cases.case_id AND transitions.at = benefit_holds.released_at
+        AND transitions.to_status IN ('on_hold', 'disputed', 'merging')
   )
 
 -- name: I5 something was released for a case that was withdrawn or rejected

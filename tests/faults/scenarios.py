@@ -1,0 +1,393 @@
+"""The table of faults, by name: what is injected while the crowd lives, and how often.
+
+Every choice is drawn from the site's own source of chance, so that a seed repeats the schedule.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import asyncpg
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.service import RPCError, RPCStatusCode
+
+from stack.tray import Fault
+from tests.faults.relay import Relay
+from tests.faults.site import Site, own_connection
+
+Injecting: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
+
+TRANSITIONS: Final = 250
+LOCKED_SECONDS: Final = 30.0
+DRAINED_WITHIN_SECONDS: Final = 35.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row of the table."""
+
+    name: str
+    inject: Injecting
+    cases: int = 40
+    seconds: int = 90
+    """About how long a run takes, by which a sample is drawn."""
+    postgres: Mapping[str, str] | None = None
+    """Settings of PostgreSQL."""
+    small_disk: bool = False
+    """The register's tables lie on a small disk of their own."""
+    heavy: bool = False
+    """One of the eight heaviest."""
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+async def workers_are_killed(site: Site) -> None:
+    """SIGKILL of a worker at random."""
+    for _ in range(12):
+        await asyncio.sleep(site.chance.uniform(0.5, 3))
+        async with site.trouble("SIGKILL of a worker"):
+            site.crew.kill(site.chance.randrange(len(site.crew)))
+
+
+async def workers_are_rolled(site: Site) -> None:
+    """Rolling restarts: SIGTERM under load, one worker after the other."""
+    for round_ in range(6):
+        async with site.trouble("SIGTERM of a worker"):
+            await site.crew.roll(round_ % len(site.crew))
+    assert max(site.crew.drained) < DRAINED_WITHIN_SECONDS
+    assert set(site.crew.statuses) == {0}
+
+
+async def workers_are_stopped_and_continued(site: Site) -> None:
+    """SIGSTOP for longer than a step may take, then SIGCONT: what the worker writes then is too late."""
+    for _ in range(3):
+        worker = site.crew.workers[site.chance.randrange(len(site.crew))]
+        async with site.trouble("SIGSTOP of a worker"):
+            worker.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(site.chance.uniform(11, 20))
+            worker.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(site.chance.uniform(1, 3))
+
+
+async def temporal_is_killed(site: Site) -> None:
+    """SIGKILL of the Temporal server, which has its database in a file."""
+    for _ in range(4):
+        await asyncio.sleep(site.chance.uniform(2, 6))
+        async with site.trouble("SIGKILL of Temporal", stops=True):
+            await site.stack.temporal.kill()
+            await asyncio.sleep(site.chance.uniform(0, 3))
+            await site.stack.temporal.start()
+
+
+async def postgres_is_killed(site: Site) -> None:
+    """SIGKILL of PostgreSQL."""
+    for _ in range(5):
+        await asyncio.sleep(site.chance.uniform(2, 8))
+        async with site.trouble("SIGKILL of PostgreSQL", stops=True):
+            await site.stack.postgres.kill()
+            await asyncio.sleep(site.chance.uniform(0, 3))
+            await site.stack.postgres.start()
+
+
+# --- the register refuses ---------------------------------------------------------------------------------------------
+
+_ONE_BACKEND: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'cardcase' ORDER BY random() LIMIT 1
+"""
+_EVERY_BACKEND: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def backends_are_killed(site: Site) -> None:
+    """One connection after the other is ended by the server."""
+    async with own_connection(site) as connection:
+        for _ in range(60):
+            async with site.trouble("one backend is ended"):
+                await connection.execute(_ONE_BACKEND)
+            await asyncio.sleep(site.chance.uniform(0.1, 0.5))
+
+
+async def connections_are_refused(site: Site) -> None:
+    """PostgreSQL takes no connections, and those that were there are gone."""
+    for _ in range(3):
+        async with site.trouble("connections are refused", stops=True):
+            await site.register.refuse()
+            await site.register.cut()
+            await asyncio.sleep(site.chance.uniform(3, 12))
+            await site.register.listen()
+        await asyncio.sleep(site.chance.uniform(2, 5))
+
+
+@asynccontextmanager
+async def set_for_the_database(site: Site, setting: str) -> AsyncIterator[None]:
+    """Every session of the register has a setting for the length of a block."""
+    async with own_connection(site, "postgres") as connection:
+        await connection.execute(f'ALTER DATABASE "faults" SET {setting}')
+        await connection.execute(_EVERY_BACKEND.replace("current_database()", "'faults'"))
+        try:
+            yield
+        finally:
+            await connection.execute(f'ALTER DATABASE "faults" RESET {setting.partition(" ")[0]}')
+            await connection.execute(_EVERY_BACKEND.replace("current_database()", "'faults'"))
+
+
+async def the_register_is_read_only(site: Site) -> None:
+    """As a standby is, or a server whose operator has made it so."""
+    for _ in range(3):
+        async with (
+            site.trouble("read-only", stops=True),
+            set_for_the_database(site, "default_transaction_read_only = on"),
+        ):
+            await asyncio.sleep(site.chance.uniform(3, 10))
+        await asyncio.sleep(site.chance.uniform(2, 5))
+
+
+async def the_disk_is_full(site: Site) -> None:
+    """The disk under the register's tables has no room for one page more."""
+    assert site.small_disk is not None
+    for _ in range(3):
+        ballast = site.small_disk / "ballast"
+        async with site.trouble("disk full", stops=True):
+            await asyncio.to_thread(_fill, ballast)
+            await _is_full(site)
+            await asyncio.sleep(site.chance.uniform(3, 10))
+            ballast.unlink()
+        await asyncio.sleep(site.chance.uniform(2, 5))
+
+
+def _fill(ballast: Path) -> None:
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+
+
+async def _is_full(site: Site) -> None:
+    """See that the server says so."""
+    async with own_connection(site) as connection:
+        try:
+            await connection.execute("CREATE TABLE ballast AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+        except asyncpg.DiskFullError:
+            return
+    raise AssertionError("the disk is not full")
+
+
+async def a_row_is_locked(site: Site) -> None:
+    """Somebody holds the rows of open cases for half a minute."""
+    for _ in range(2):
+        async with site.trouble("rows locked", stops=True), own_connection(site) as one, one.transaction():
+            await one.fetch("SELECT FROM cases WHERE closed_at IS NULL ORDER BY random() LIMIT 5 FOR UPDATE")
+            await asyncio.sleep(LOCKED_SECONDS)
+
+
+async def steps_deadlock(site: Site) -> None:
+    """Somebody locks in the order that is not the engine's, again and again."""
+    async with own_connection(site) as one, own_connection(site) as other:
+        for _ in range(20):
+            case = await one.fetchrow(
+                "SELECT case_id, person_id FROM cases WHERE closed_at IS NULL ORDER BY random() LIMIT 1"
+            )
+            if case is None:
+                await asyncio.sleep(0.3)
+                continue
+            by_case = "SELECT FROM cases WHERE case_id = $1 FOR UPDATE"
+            by_person = "SELECT FROM cards WHERE person_id = $1 FOR UPDATE"
+            async with site.trouble("deadlock"):
+                await asyncio.gather(
+                    _locks(one, (by_case, case["case_id"]), (by_person, case["person_id"])),
+                    _locks(other, (by_person, case["person_id"]), (by_case, case["case_id"])),
+                )
+        found = await one.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert found > 0, "nobody was in anybody's way"
+
+
+async def _locks(connection: asyncpg.Connection, *rows: tuple[str, object]) -> None:
+    try:
+        async with connection.transaction():
+            for statement, row in rows:
+                await connection.execute(statement, row)
+                await asyncio.sleep(0.4)
+    except asyncpg.DeadlockDetectedError:
+        # Whichever of us it is that the server gives up.
+        return
+
+
+_SAME_AS_BEFORE: Final = """
+    UPDATE cases SET key = key WHERE (case_id, generation) IN (
+        SELECT case_id, generation FROM cases WHERE closed_at IS NULL ORDER BY case_id FOR UPDATE
+    )
+"""
+
+
+async def steps_cannot_be_serialised(site: Site) -> None:
+    """Every transaction sees the register as of its beginning, and somebody else writes the same rows meanwhile."""
+    repeatable = set_for_the_database(site, "default_transaction_isolation = 'repeatable read'")
+    async with repeatable, own_connection(site) as one:
+        for _ in range(60):
+            async with site.trouble("serialisation failure"), one.transaction(isolation="read_committed"):
+                await one.execute(_SAME_AS_BEFORE)
+                await asyncio.sleep(site.chance.uniform(0.1, 0.4))
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+async def answers_are_lost(site: Site) -> None:
+    """The register executes, and whoever asked hears nothing until their time is up."""
+    site.register.chance = site.chance
+    site.register.losing = 0.03
+    async with site.trouble("the answer to a transition is lost"):
+        before = site.register.transitions
+        await until_done(lambda: site.register.transitions >= before + TRANSITIONS or site.all_lived())
+        site.register.losing = 0.0
+    assert site.register.lost > 0, "no answer was lost"
+
+
+def slow(which: str) -> Injecting:
+    """Everything comes later: by 50 ms, by 500 ms, by 5 s."""
+
+    async def inject(site: Site) -> None:
+        relay = relay_of(site, which)
+        for seconds, for_ in ((0.05, 10), (0.5, 10), (5.0, 15)):
+            async with site.trouble(f"{which} is slow by {seconds} s", stops=seconds > 1):
+                relay.delay = seconds
+                await asyncio.sleep(for_)
+                relay.delay = 0.0
+        await relay.cut()
+
+    return inject
+
+
+def silent(which: str, *, longest: float) -> Injecting:
+    """Nothing comes, and nobody is told that anything is wrong."""
+
+    async def inject(site: Site) -> None:
+        relay = relay_of(site, which)
+        for _ in range(3):
+            async with site.trouble(f"{which} is silent", stops=True):
+                relay.fall_silent()
+                await asyncio.sleep(site.chance.uniform(5, longest))
+                relay.speak()
+            await asyncio.sleep(site.chance.uniform(2, 5))
+
+    return inject
+
+
+def cut(which: str) -> Injecting:
+    """All connections are cut, again and again."""
+
+    async def inject(site: Site) -> None:
+        relay = relay_of(site, which)
+        for _ in range(20):
+            async with site.trouble(f"connections to {which} are cut"):
+                await relay.cut()
+            await asyncio.sleep(site.chance.uniform(0.3, 2))
+
+    return inject
+
+
+async def until_done(is_done: Callable[[], bool]) -> None:
+    """Wait for what only shows in a count."""
+    while not is_done():  # noqa: ASYNC110 - a count tells nobody that it grew
+        await asyncio.sleep(0.2)
+
+
+def relay_of(site: Site, which: str) -> Relay:
+    """The relay before one of the two servers."""
+    return site.register if which == "PostgreSQL" else site.temporal
+
+
+async def providers_misbehave(site: Site) -> None:
+    """Providers answer 500, 429, nothing, an error in a 200, without end, or accept and cut; then they are out."""
+    script = site.receivers.tray.script
+    rates = {
+        Fault.error: 0.2,
+        Fault.busy: 0.1,
+        Fault.hang: 0.05,
+        Fault.cut: 0.1,
+        Fault.error_body: 0.1,
+        Fault.endless: 0.05,
+    }
+    async with site.trouble("providers misbehave"):
+        script.rates.update(rates)
+        await asyncio.sleep(20)
+        script.rates.clear()
+    async with site.trouble("providers are out"), site.receivers.away():
+        await asyncio.sleep(20)
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+async def runs_are_reset(site: Site) -> None:
+    """Operators reset runs to workflow tasks that are long done, whatever has happened since."""
+    client = site.engine.client
+    for number in range(30):
+        await asyncio.sleep(site.chance.uniform(0.2, 0.8))
+        runs = [run async for run in client.list_workflows("ExecutionStatus = 'Running' AND CaseKind IS NOT NULL")]
+        if not runs:
+            continue
+        run = site.chance.choice(sorted(runs, key=lambda each: each.id))
+        async with site.trouble("reset", fails_tasks=("RESET_WORKFLOW", "FORCE_CLOSE_COMMAND")):
+            try:
+                history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+                ends = [
+                    event.event_id
+                    for event in history.events
+                    if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+                ]
+                if not ends:
+                    continue
+                await client.workflow_service.reset_workflow_execution(
+                    ResetWorkflowExecutionRequest(
+                        namespace=client.namespace,
+                        workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
+                        reason="a fault that is injected",
+                        workflow_task_finish_event_id=site.chance.choice(ends),
+                        request_id=f"reset-{number}",
+                    )
+                )
+            except RPCError as gone:
+                # It has ended, or was reset, in between.
+                if gone.status not in {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}:
+                    raise
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    Scenario("workers-killed", workers_are_killed, heavy=True),
+    Scenario("workers-rolled", workers_are_rolled),
+    Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140),
+    Scenario("temporal-killed", temporal_is_killed, heavy=True),
+    Scenario("postgres-killed", postgres_is_killed, heavy=True),
+    Scenario("backends-killed", backends_are_killed),
+    Scenario("connections-refused", connections_are_refused, heavy=True),
+    Scenario("read-only", the_register_is_read_only),
+    Scenario("disk-full", the_disk_is_full, small_disk=True),
+    Scenario("rows-locked", a_row_is_locked, seconds=140),
+    Scenario("deadlocks", steps_deadlock),
+    Scenario("serialisation", steps_cannot_be_serialised),
+    Scenario("answers-lost", answers_are_lost, heavy=True),
+    Scenario("postgres-slow", slow("PostgreSQL")),
+    Scenario("postgres-silent", silent("PostgreSQL", longest=20), seconds=140, heavy=True),
+    Scenario("postgres-silent-for-long", silent("PostgreSQL", longest=90), seconds=300),
+    Scenario("postgres-cut", cut("PostgreSQL")),
+    Scenario("temporal-slow", slow("Temporal")),
+    Scenario("temporal-silent", silent("Temporal", longest=20), seconds=140, heavy=True),
+    Scenario("temporal-silent-for-long", silent("Temporal", longest=90), seconds=300),
+    Scenario("temporal-cut", cut("Temporal")),
+    Scenario("providers", providers_misbehave, seconds=120),
+    Scenario("resets", runs_are_reset, heavy=True),
+)
