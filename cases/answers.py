@@ -292,6 +292,8 @@ class CaseView(Record):
     """Orders by which a card was made that nobody may have."""
     destruction: tuple[Destruction, ...] = ()
     activated: tuple[CardFunction, ...] = ()
+    functions_left: tuple[CardFunction, ...] = ()
+    """Functions of the new card that are still to be activated."""
     production_attempts: int = 0
     lost_on_way: int = 0
     """New cards of this case that were lost before they worked."""

@@ -20,7 +20,6 @@ from cases.facts import (
     CardActivated,
     CardDestroyed,
     CardFound,
-    CardFunction,
     CardHandedOver,
     CardLostOnWay,
     CardNotActivated,
@@ -217,8 +216,8 @@ def _order(view: "CaseView") -> dict[str, Any]:
 
 
 def _function(view: "CaseView") -> dict[str, Any]:
-    left = [function.value for function in CardFunction if function not in view.activated]
-    return {"function": left[0] if len(left) == 1 else ""} | _order(view)
+    left = view.functions_left
+    return {"function": left[0].value if len(left) == 1 else ""} | _order(view)
 
 
 def _record(view: "CaseView") -> dict[str, Any]:

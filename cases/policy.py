@@ -737,6 +737,7 @@ class Policy(_Table):
         update: dict[str, Any] = {
             "left": _left(dated.due, day_of(at), calendar),
             "act_by": told.at if told is not None and told != dated.due else None,
+            "extendable": self._extendable(dated, calendar),
         }
         if decision.row.event is Event.recompute:
             update["recomputed"] = changed_by_recomputing(state, dated)
@@ -756,10 +757,22 @@ class Policy(_Table):
         return state.model_copy(update={"notice": dated})
 
     def _check_processing(self, decision: Decision) -> None:
-        limit, state = self.part(decision.after.kind).processing, decision.after
-        extends = decision.row.event is Event.extend and state.timer is None
-        if extends and limit.working_days + state.ladder.extended > limit.at_most:
+        extends = decision.row.event is Event.extend and decision.after.timer is None
+        if extends and self._processing_left(decision.after) < 0:
             raise CaseError(Code.EXTENSION_OF_PROCESSING)
+
+    def _processing_left(self, state: CaseState) -> int:
+        """Working days by which extensions may still lengthen the processing time; below none where it is too long."""
+        limit = self.part(state.kind).processing
+        return limit.at_most - limit.working_days - state.ladder.extended
+
+    def _extendable(self, state: CaseState, calendar: WorkingCalendar) -> bool:
+        """Whether the limit that runs may last a working day longer."""
+        timer = state.timer
+        if timer is None:
+            return self._processing_left(state) > 0
+        stood = [each.standstill for each in timer.stood]
+        return not self._too_long(state, timer.since, calendar, stood, timer.extended + 1)
 
     def act_by(self, state: CaseState, calendar: WorkingCalendar) -> Due | None:
         """By when the applicant has to act, or else the agency: what a person is told as the last day."""
@@ -789,11 +802,18 @@ class Policy(_Table):
     ) -> None:
         """Raises `CaseError` where the limit of the status would be longer than the policy has at most."""
         clock = state.machine.statuses[state.status].clock
-        allowed = self._allowed(clock, state, since) if clock is not None else None
-        if clock is None or allowed is None:
-            return
-        if due(since, allowed.budget, calendar, stood, by).at > due(since, allowed.at_most, calendar, stood).at:
+        if clock is not None and self._too_long(state, since, calendar, stood, by):
             raise CaseError(TOO_LONG[clock])
+
+    def _too_long(
+        self, state: CaseState, since: datetime, calendar: WorkingCalendar, stood: Sequence[Standstill], by: int
+    ) -> bool:
+        """Whether the limit of the status, extended by so many working days, would be longer than there is at most."""
+        clock = state.machine.statuses[state.status].clock
+        allowed = self._allowed(clock, state, since) if clock is not None else None
+        if allowed is None:
+            return False
+        return due(since, allowed.budget, calendar, stood, by).at > due(since, allowed.at_most, calendar, stood).at
 
     def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
         """The dates of a case's ladder after a transition at the moment `at`."""

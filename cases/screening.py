@@ -86,5 +86,7 @@ class Screening(Record):
     related: str | None = None
     card_lost: bool = False
     """The person's card was reported lost formally, by whichever case, and is out of use for good."""
+    card_in_use: bool = True
+    """Whether the person has a card that works, or one that is blocked for a time."""
     orders: tuple[OrderId, ...] = ()
     """Cards that were ordered for the person in earlier generations of the case."""

@@ -139,10 +139,14 @@ class CaseState(Record):
     """The last day that the applicant is told, where that is not the end of the running limit."""
     extended: int = 0
     """Working days by which extensions have moved time limits so far."""
+    extendable: bool = True
+    """Whether the policy lets the limit that runs last a working day longer, as of the last transition."""
     loss_settled: bool = False
     card_blocked: bool = False
     card_cancelled: bool = False
     """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
+    card_in_use: bool = True
+    """Whether the person has a card that works, or is blocked for a time, as the register said last."""
     lost_on_way: int = 0
     """New cards that were lost before they worked."""
     card_ordered: bool = False
@@ -259,6 +263,11 @@ class CaseState(Record):
         """Orders by which a card was made that two people have to destroy."""
         coming = (self.order,) if self.status is Status.card_to_destroy and self.order is not None else ()
         return (*coming, *self.surplus)
+
+    @property
+    def functions_left(self) -> tuple[CardFunction, ...]:
+        """Functions of the new card that the policy wants and nobody has activated."""
+        return tuple(each for each in self.terms.functions if each not in self.activated)
 
     @property
     def content(self) -> str:

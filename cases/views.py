@@ -6,7 +6,6 @@ from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transi
 from cases.decide import may_be_told
 from cases.errors import CaseError, Code
 from cases.events import ROLES, Event, Origin
-from cases.facts import CardFunction
 from cases.machines.machine import Status
 from cases.models import Actor, Role, distinct
 from cases.rules.people import SPEAKS_FOR, activates, check_role, still_told
@@ -99,6 +98,7 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         to_destroy=state.to_destroy,
         destruction=state.destruction,
         activated=state.activated,
+        functions_left=state.functions_left if state.status is Status.handed_over else (),
         production_attempts=state.production_attempts,
         lost_on_way=state.lost_on_way,
         benefits_held=state.benefits_held,
@@ -134,7 +134,7 @@ def _may_tell(view: CaseView, event: Event, actor: Actor) -> bool:
         case Event.confirm_downstream:
             return SPEAKS_FOR.get(actor.role) in view.awaited
         case Event.card_activated:
-            return any(activates(actor.role, each) for each in CardFunction if each not in view.activated)
+            return any(activates(actor.role, each) for each in view.functions_left)
         case _:
             return True
 

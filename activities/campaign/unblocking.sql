@@ -23,5 +23,5 @@ FROM cases
 WHERE cases.closed_at IS NULL AND cases.case_id > :after AND cases.person_id IS NOT NULL
   AND cases.state::jsonb @> '{"card_blocked": true}' AND NOT cases.state::jsonb @> '{"loss_settled": true}'
   AND NOT cases.state::jsonb @> '{"card_cancelled": true}'
-  AND NOT EXISTS (SELECT FROM cards AS card WHERE card.person_id = cases.person_id AND card.code = 'B')
+  AND NOT EXISTS (SELECT FROM cards AS card WHERE card.person_id = cases.person_id AND card.code IN ('B', '2'))
 ORDER BY cases.case_id LIMIT :limit;

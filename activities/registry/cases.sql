@@ -48,6 +48,13 @@ SELECT make_transition(:asked::jsonb) AS answer;
 -- Why the register does nothing for a person any more; null while it does.
 SELECT end_of_person(id) AS ended FROM persons WHERE token = :person;
 
+-- name: card_in_use
+-- Whether a person has a card that works, or is blocked for a time.
+SELECT EXISTS (
+    SELECT FROM cards JOIN persons ON persons.id = cards.person_id
+    WHERE persons.token = :person AND cards.code IN ('1', 'B')
+) AS card_in_use;
+
 -- name: deliveries_of
 -- When each of those who are asked had the question; of who had it not, since when its receivers accept nothing.
 SELECT role, delivered_at, away_since FROM deliveries_of(:case_id, :generation, :request, :roles);

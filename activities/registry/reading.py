@@ -144,6 +144,8 @@ class CaseNow(NamedTuple):
     """How the application was answered; None until it was screened."""
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that were over, oldest first, of all generations."""
+    card_works: bool = True
+    """Whether the person has a card that works, whichever case brought or blocked it."""
 
 
 @case_errors_only
@@ -156,7 +158,8 @@ async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> C
         return None
     receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
     late = tuple(LateAnswer.model_validate(each) for each in json.loads(row["late_answers"]))
-    return CaseNow(Stored(row["opening"], row["screening"], row["state"]).whole, receipt, late)
+    state = Stored(row["opening"], row["screening"], row["state"]).whole
+    return CaseNow(state, receipt, late, row["card_works"])
 
 
 @case_errors_only

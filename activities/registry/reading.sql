@@ -68,7 +68,10 @@ SELECT
             FROM answers_out_of_date WHERE case_id = :case_id
             ORDER BY written_at DESC, told_as DESC LIMIT :most
         ) AS newest
-    ) AS late_answers
+    ) AS late_answers,
+    EXISTS (
+        SELECT FROM cards AS card WHERE card.person_id = cases.person_id AND card.code = '1'
+    ) AS card_works
 FROM cases JOIN case_files USING (case_id, generation)
 WHERE case_id = :case_id AND (:generation::int IS NULL OR generation = :generation)
 ORDER BY generation DESC

@@ -338,6 +338,7 @@ class Registry:
                 "benefits_held": screening.benefits_held,
                 "merged": screening.merged,
                 "related": screening.related,
+                "card_in_use": screening.card_in_use,
                 "surplus": screened.surplus,
                 "destruction": screened.destruction,
             }
@@ -650,7 +651,7 @@ class Registry:
         return _Made(after, transition, neighbours, at_end, receipt)
 
     async def _looked_at(self, state: CaseState, asked: _Asked, now: datetime) -> CaseState:
-        """The state with what an event rests on, as of now: the delivery of what is asked; or a screening.
+        """The state with what an event rests on, as of now: a delivery, the card in use, or a screening.
 
         The first screening came with the registration.
         """
@@ -658,11 +659,20 @@ class Registry:
             known = await self._with_deliveries(state)
             # Who was not asked in time is named until everybody was.
             return known.model_copy(update={"unasked": state.unasked}) if known.asked_at is not None else known
+        if asked.event is Event.block_ended:
+            async with connection_of(self._pool) as connection:
+                row = await SQL["card_in_use"].first(connection, {"person": state.opening.person})
+            return state.model_copy(update={"card_in_use": row is not None and row["card_in_use"]})
         if asked.event not in {Event.screened, Event.checked} or state.version == 0:
             return state
         screening = (await self._screen_person(state, now)).screening
         return state.model_copy(
-            update={"screening": screening, "merged": screening.merged, "related": screening.related}
+            update={
+                "screening": screening,
+                "merged": screening.merged,
+                "related": screening.related,
+                "card_in_use": screening.card_in_use,
+            }
         )
 
     async def _end_of_person(self, person: str) -> Code:
@@ -752,6 +762,7 @@ class Registry:
             "refused": transition.refused,
             "recomputed": _said(final.recomputed) if asked.event is Event.recompute else None,
             "unasked": final.unasked if asked.event is Event.delivery_overdue else None,
+            "card_in_use": final.card_in_use if asked.event is Event.block_ended else None,
         }
         request: dict[str, Any] = {
             "step": {

@@ -98,6 +98,7 @@ async def screen(
         changes_name=verdict.changes_name,
         keeps_number=verdict.keeps_number,
         card_lost=row["card_lost"] and record.verdict is precheck,
+        card_in_use=known and row["card_in_use"],
         orders=tuple(sorted(row["orders"])),
     )
     return Screened(

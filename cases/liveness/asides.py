@@ -27,7 +27,9 @@ class Aside(StrEnum):
     refusal = "refusal"
     """The register refuses a step of the engine, or finds what it rests on to be otherwise."""
     card = "card"
-    """A card was lost on its way, or one turns up that nobody may have."""
+    """A card was lost on its way."""
+    surplus = "surplus"
+    """A card turns up that nobody may have."""
     merge = "merge"
     """Officers find two records to be one person's, or two persons', beside what they were asked."""
 
@@ -63,7 +65,7 @@ _ASIDES: Final[Mapping[Event, Aside]] = {
     Event.commit_refused: Aside.refusal,
     Event.undo_failed: Aside.refusal,
     Event.card_lost_on_way: Aside.card,
-    Event.card_turned_up: Aside.card,
+    Event.card_turned_up: Aside.surplus,
 }
 
 

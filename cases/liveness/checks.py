@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from cases.decide import next_step
 from cases.events import EVENTS, Event
 from cases.liveness.exploring import Graph, Node, Party, Step
+from cases.liveness.offers import wrong_offers
 from cases.machines.machine import Awaits, Effect, Status
 from cases.models import Role
 from cases.names import Kind
@@ -44,6 +45,10 @@ class Fault(StrEnum):
     """The case is over, what it began is not, and nothing can end it."""
     hold_is_forgotten = "hold_is_forgotten"
     """A hold is over that nobody ended and no limit."""
+    offered_and_refused = "offered_and_refused"
+    """Somebody is offered to tell what the case refuses, whatever they say."""
+    not_offered = "not_offered"
+    """Somebody could tell the case something, and is not offered it."""
 
 
 class Violation(NamedTuple):
@@ -89,6 +94,9 @@ ROUNDS: Final[Mapping[str, str]] = {
 
 _BEYOND_THE_BOUND: Final = frozenset({Event.repair})
 """An operator is asked because the bound is used up, and decides beyond it."""
+
+_ONCE_EACH: Final = frozenset({Event.escalated, Event.card_turned_up, Event.card_destroyed})
+"""No rung fires twice, and no order brings two cards: neither can be made again and again."""
 
 _BLOCKS: Final = frozenset({Effect.block_card, Effect.report_loss})
 
@@ -227,7 +235,7 @@ def nothing_is_repeated_for_ever(graph: Graph) -> Found:
 def _in_cycles(
     graph: Graph, parties: frozenset[Party], but: frozenset[Event] = frozenset()
 ) -> Iterator[tuple[int, Step]]:
-    """The steps of these parties that can be made again and again; no rung fires twice."""
+    """The steps of these parties that can be made again and again."""
     allowed = [
         [step for step in node.steps.values() if step.party in parties and step.event not in but]
         for node in graph.nodes
@@ -235,7 +243,7 @@ def _in_cycles(
     part = _components([[step.to for step in steps] for steps in allowed])
     for place, steps in enumerate(allowed):
         for step in steps:
-            if part[place] == part[step.to] and step.event is not Event.escalated:
+            if part[place] == part[step.to] and step.event not in _ONCE_EACH:
                 yield place, step
 
 
@@ -329,12 +337,12 @@ def _ends_elsewhere(state: CaseState, what: str) -> bool:
 
     A formal loss, a cancelled card and a committed number are final. `LossReportCheck` ends a temporary report on the
     register's clock, whatever became of the case. A held benefit is looked at again every week, and the living may
-    apply again; with a person's end it is released.
+    apply again; with a person's end it is released. Of a card that is to be destroyed a closed case is told as well.
     """
     match what:
         case "benefits_held":
             return state.status is not Status.ended
-        case "card_blocked" | "card_cancelled" | "number_committed":
+        case "card_blocked" | "card_cancelled" | "number_committed" | "surplus_card":
             return True
         case _:
             return False
@@ -354,6 +362,16 @@ def a_hold_lasts_until_it_is_ended(graph: Graph) -> Found:
                     yield Seen(Fault.hold_is_forgotten, place, "", (step.event, lapsed.event))
 
 
+# --- what is offered ------------------------------------------------------------------------------------------------
+
+
+def what_is_offered_is_possible(graph: Graph) -> Found:
+    """Whoever looks is offered what they may tell the case as it stands, and nothing else."""
+    for wrong in wrong_offers(graph):
+        fault = Fault.offered_and_refused if wrong.offered else Fault.not_offered
+        yield Seen(fault, wrong.place, f"{wrong.event} {wrong.actor.role}", (wrong.event,))
+
+
 CHECKS: Final[tuple[Callable[[Graph], Found], ...]] = (
     every_state_has_a_way_to_an_ending,
     whoever_waits_has_a_limit_or_asks_somebody_who_can_act,
@@ -361,4 +379,5 @@ CHECKS: Final[tuple[Callable[[Graph], Found], ...]] = (
     what_happens_outside_is_always_heard,
     nothing_outlives_its_case_without_an_end,
     a_hold_lasts_until_it_is_ended,
+    what_is_offered_is_possible,
 )

@@ -1,7 +1,7 @@
 """Explores every state that cases of a world can come to, whoever acts, and whichever time limit ends first."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +46,12 @@ class Party(StrEnum):
 _OFFICE: Final = frozenset({Role.officer, Role.supervisor, Role.operator})
 _BY_THE_HOLDER: Final = frozenset({Event.card_activated, Event.report_loss})
 """Whoever tells it, the holder of the card has to act first."""
+_KNOWN_BY_THE_REGISTER: Final[Mapping[Event, Callable[[datetime], Iterable[Mapping[str, Any]]]]] = {
+    Event.question_delivered: lambda at: ({"asked_at": at},),
+    Event.block_ended: lambda _at: ({"card_in_use": True}, {"card_in_use": False}),
+}
+"""What the register may have looked up before a case hears of an event."""
+
 _LOOKED_AT_AGAIN: Final = frozenset({Event.screened, Event.checked})
 
 
@@ -169,9 +175,9 @@ class Graph:
         for event in state.machine.events(state.status):
             if event.origin is Origin.outside:
                 self._tell(here, event)
-            elif event is Event.question_delivered:
-                asked = state.model_copy(update={"asked_at": node.at})
-                self._move(here, asked, event, None, node.at)
+            elif event in _KNOWN_BY_THE_REGISTER:
+                for known in _KNOWN_BY_THE_REGISTER[event](node.at):
+                    self._move(here, state.model_copy(update=known), event, None, node.at)
             elif event.origin is Origin.neighbour and not (event is Event.turn_free and state.stuck):
                 self._move(here, state, event, None, node.at)
         # The old number may have a rightful holder by now, whoever's word was to take the change back.

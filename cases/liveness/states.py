@@ -25,11 +25,13 @@ _LEFT_OUT: Final = frozenset(
         # Which of several orders an answer belongs to: what answers none in force is told apart by `past_orders`.
         "attempts",
         # How much of a limit is left, and by how many days it was moved: it ends all the same.
-        *("extended", "set_aside"),
+        *("extended", "extendable", "set_aside"),
         # Part of what is missing.
         *("originals", "accepted", "named"),
         # Where a card is sent.
         "address",
+        # What only the register knows: whether another card is in use.
+        "card_in_use",
         # Told apart in their own way below.
         *("screening", "documents", "defects", "verified_content", "timer", "ladder"),
         *("verifier", "approver", "opinions", "submitter_named", "dispute_settled"),
@@ -40,6 +42,9 @@ _LEFT_OUT: Final = frozenset(
 
 _WAITING: Final = frozenset({Status.awaiting_documents, Status.in_review, Status.awaiting_approval})
 
+PAST_ORDERS_ARE_TOLD_APART: Final = frozenset({Status.in_review})
+"""A case comes back to the review with an order that is over, and learns of its card there or later."""
+
 _ASKED_ONLY_IN: Final[Mapping[str, frozenset[Status]]] = {
     "production_attempts": frozenset({Status.in_production, Status.repair}),
     "claim_reminders": frozenset({Status.ready}),
@@ -47,8 +52,7 @@ _ASKED_ONLY_IN: Final[Mapping[str, frozenset[Status]]] = {
     "activation_reminders": frozenset({Status.handed_over}),
     "asked": frozenset({Status.applying, Status.repair}),
     "refused_by": frozenset({Status.applying, Status.repair}),
-    # A case comes back to the review with an order that is over, and learns of its card there or later.
-    "past_orders": frozenset({Status.in_review}),
+    "past_orders": PAST_ORDERS_ARE_TOLD_APART,
     "publication": frozenset({Status.applying, Status.repair}),
     "judgements": frozenset({Status.merging, Status.disputed, *_WAITING}),
     "undo_failed": frozenset({Status.applying, Status.repair}),

@@ -20,8 +20,9 @@ from cases.errors import CaseError
 from cases.events import EVENTS, FACTS, Event
 from cases.facts import Fact, HoldReason
 from cases.kinds import KINDS
+from cases.liveness.states import PAST_ORDERS_ARE_TOLD_APART
 from cases.liveness.worlds import DIGEST, SEALED, SYSTEMS, TOKEN, actors, document
-from cases.models import Actor, IsoDate, Role
+from cases.models import Actor, IsoDate, OrderId, Role
 from cases.state import CaseState
 from cases.views import view_of
 
@@ -44,9 +45,15 @@ def facts(event: Event, state: CaseState, at: datetime, policies: Iterable[str])
 
 
 def _speakers(event: Event, state: CaseState) -> tuple[Actor, ...]:
+    return _among(event, state.opening.region, known_to(state))
+
+
+def known_to(state: CaseState) -> frozenset[str]:
+    """Whoever has acted on a case so that somebody else may have to act next."""
     decided = (*(said.decided_by for said in state.opinions), *(said.decided_by for said in state.judgements))
-    known = {state.opening.taken_in_by, state.verifier, state.approver, *decided}
-    return _among(event, state.opening.region, frozenset(name for name in known if name is not None))
+    stated = (said.stated_by for said in state.destruction)
+    known = {state.opening.taken_in_by, state.verifier, state.approver, *decided, *stated}
+    return frozenset(name for name in known if name is not None)
 
 
 @cache
@@ -148,9 +155,18 @@ def _reasons(case: _Case) -> Iterator[HoldReason]:
 def _defects(case: _Case) -> Iterator[tuple[dict[str, Any], ...]]:
     screening = case.state.screening
     demands = tuple(demand.document for demand in screening.demands) if screening is not None else ()
-    for kinds in dict.fromkeys((demands[:1] or (DocumentKind.resident_id_card,), demands)):
+    # One, all, and one that nobody asked for so far.
+    for kinds in dict.fromkeys((demands[:1] or (DocumentKind.resident_id_card,), demands, (DocumentKind.photograph,))):
         if kinds:
             yield tuple({"document": kind, "problem": "不清晰"} for kind in kinds)
+
+
+def _orders(case: _Case) -> Iterator[OrderId]:
+    """The order in force, one of each sort that is not, and, where there is none of any, one of nobody's."""
+    state = case.state
+    sorts = (state.attempts, state.surplus, state.past_orders if state.status in PAST_ORDERS_ARE_TOLD_APART else ())
+    known = dict.fromkeys((*filter(None, (state.order,)), *(orders[-1] for orders in sorts if orders)))
+    yield from known or (f"ord-{TOKEN}",)
 
 
 def _papers(case: _Case) -> Iterator[tuple[Document, ...]]:
@@ -168,6 +184,7 @@ def _witnesses(case: _Case) -> Iterator[Actor]:
 _NO_WITNESSES: Final = SYSTEMS | {Role.applicant, Role.back_office}
 _OF_FIELDS: Final[Mapping[str, Callable[[_Case], Iterable[Any]]]] = {
     "policy": lambda case: case.policies,
+    "order": _orders,
     # Who speaks for the applicant is checked, and leads nowhere else.
     "on_behalf": lambda _case: (None,),
 }

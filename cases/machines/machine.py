@@ -126,8 +126,11 @@ OF_THE_CASE_ALONE: Final = frozenset(
         Guard.undoable,
         Guard.not_to_be_undone,
         Guard.unblock_possible,
+        Guard.unblock_and_go_on,
         Guard.order_cancellable,
         Guard.found_in_time,
+        Guard.found_too_late,
+        Guard.temporarily_lost,
     }
 )
 """Guards that ask nothing of the event: where none of them holds, whatever is told is refused."""

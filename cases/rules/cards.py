@@ -31,8 +31,7 @@ from cases.state import CaseState
 def _may_activate(state: CaseState, fact: CardActivated, today: date) -> Code | None:
     if (over := _names_the_order(state, fact, today)) is not None:
         return over
-    wanted = fact.function in state.terms.functions and fact.function not in state.activated
-    return None if wanted else Code.EVENT_NOT_ALLOWED
+    return None if fact.function in state.functions_left else Code.EVENT_NOT_ALLOWED
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------
@@ -73,9 +72,13 @@ def _over(state: CaseState, but: OrderId | None = None) -> dict[str, Any]:
 
 def _may_turn_up(state: CaseState, fact: CardTurnedUp, _today: date) -> Code | None:
     """Whether a card is one of this person's that nobody may have: of an order that was theirs, and is over."""
+    return None if fact.order in _orders_over(state) else Code.ORDER_NOT_OVER
+
+
+def _orders_over(state: CaseState) -> frozenset[OrderId]:
+    """Orders of this person that are over, and have brought no card so far."""
     earlier = state.screening.orders if state.screening is not None else ()
-    over = {*state.past_orders, *earlier} - {state.order, *state.attempts, *state.surplus}
-    return None if fact.order in over else Code.ORDER_NOT_OVER
+    return frozenset({*state.past_orders, *earlier} - {state.order, *state.attempts, *state.surplus})
 
 
 # --- the address ----------------------------------------------------------------------------------------------------
@@ -129,6 +132,8 @@ def _stated(state: CaseState, fact: CardUnclaimed | CardDestroyed, row: Row) -> 
         return {
             "destruction": tuple(others),
             "surplus": tuple(each for each in state.surplus if each != order),
+            # It has brought its card, and brings no other.
+            "past_orders": tuple(each for each in state.past_orders if each != order),
         }
     # Whoever mistook the record says so once more; what others have said stands.
     others = (said for said in state.destruction if (said.order, said.stated_by) != (order, fact.actor.id))
@@ -188,8 +193,8 @@ def _found(_state: CaseState, _fact: Any, row: Row) -> dict[str, Any]:
 
 
 def _block_ended(state: CaseState, _fact: Any, _row: Row) -> dict[str, Any]:
-    released = state.terms.loss_report_expires == "release"
-    return {"card_blocked": False} if released else {"card_cancelled": True}
+    # What became of the card the register has looked up: its holder may have found it, whatever the policy says.
+    return {"card_blocked": False} if state.card_in_use else {"card_cancelled": True}
 
 
 def _is_blocked(state: CaseState) -> bool:
@@ -315,11 +320,21 @@ RULES: Final = Subject(
     },
     effects={
         Effect.block_card: {"card_blocked": True},
-        Effect.report_loss: {"card_blocked": True, "card_cancelled": False, "loss_settled": False},
+        Effect.report_loss: {
+            "card_blocked": True,
+            "card_cancelled": False,
+            "loss_settled": False,
+            "card_in_use": True,
+        },
         Effect.give_up_card: _gave_up,
         # A card that is reported lost from here on is the new one.
-        Effect.switch_cards: {"card_blocked": False, "card_cancelled": False, "loss_settled": False},
-        Effect.cancel_lost_card: {"card_cancelled": True},
+        Effect.switch_cards: {
+            "card_blocked": False,
+            "card_cancelled": False,
+            "loss_settled": False,
+            "card_in_use": True,
+        },
+        Effect.cancel_lost_card: {"card_cancelled": True, "card_in_use": False},
         Effect.unblock_card: {"card_blocked": False, "loss_settled": False},
         Effect.order_card: lambda state: {"card_ordered": True, **_ordered_now(state)},
         Effect.reorder_card: lambda state: _ordered_now(state, state.order),
@@ -333,9 +348,12 @@ RULES: Final = Subject(
     ),
     offered={
         Event.card_destroyed: lambda state: bool(state.to_destroy),
-        # After a cancelled card another one may be in use; of whom, the register knows.
-        Event.report_loss: lambda state: not _is_blocked(state) and not state.card_cancelled,
-        Event.confirm_loss: lambda state: _is_blocked(state) and not state.loss_settled,
+        Event.report_loss: lambda state: not _is_blocked(state) and state.card_in_use,
+        Event.confirm_loss: lambda state: state.status is Status.temporarily_blocked or _temporarily_lost(state, None),
+        Event.card_produced: lambda state: state.order is not None,
+        Event.card_activated: lambda state: bool(state.functions_left),
+        Event.card_turned_up: lambda state: bool(_orders_over(state)),
+        Event.card_unclaimed: _reminders_are_used,
         Event.card_not_activated: lambda state: state.limit_spent,
         Event.confirm_address: _comes_by_post,
     },

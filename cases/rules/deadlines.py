@@ -36,8 +36,16 @@ NUMBER_NOT_UPDATED: Final = frozenset({Milestone.submitted, Milestone.documents_
 """Milestones at which the campaign date still binds a case."""
 
 
+def _limit_runs(state: CaseState) -> bool:
+    return state.timer is not None or not (state.ladder.is_suspended or state.limit_spent)
+
+
+def _may_be_extended(state: CaseState) -> bool:
+    return _limit_runs(state) and state.extendable and state.extended < state.terms.max_extension
+
+
 def _may_extend(state: CaseState, fact: Extend, _today: date) -> Code | None:
-    if state.timer is None and (state.ladder.is_suspended or state.limit_spent):
+    if not _limit_runs(state):
         return Code.NO_CLOCK_TO_EXTEND
     return Code.EXTENSION_TOO_LONG if state.extended + fact.working_days > state.terms.max_extension else None
 
@@ -143,5 +151,6 @@ RULES: Final = Subject(
         Event.acknowledge: _ladder_acknowledged,
         Event.recompute: lambda state, _fact, _at: {"clock": state.ladder.clock + 1},
     },
+    offered={Event.extend: _may_be_extended},
     clock_again=frozenset({Event.extend, Event.recompute}),
 )

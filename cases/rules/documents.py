@@ -72,8 +72,13 @@ def _may_be_named(state: CaseState, kind: DocumentKind, today: date) -> bool:
 
 
 def _can_be_returned(state: CaseState) -> bool:
+    if any(copy.expires_on is not None for copy in state.documents):
+        # It may have expired since.
+        return True
     in_time = state.notice is not None and state.returns < state.terms.supplement_rounds
-    return in_time or any(copy.expires_on is not None for copy in state.documents)
+    unseen = any(copy.sha256 not in state.accepted for copy in state.documents)
+    on_file = {copy.kind for copy in state.documents}
+    return in_time and (not state.returns or unseen or not on_file.issuperset(state.named))
 
 
 def _waits_for_notice(state: CaseState, _fact: None, _today: date) -> Code | None:

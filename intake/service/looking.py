@@ -180,7 +180,9 @@ class Looking:
             if wait == 0 or not await self.reach.watch.moved(case, seen, wait):
                 return Response(status_code=304, headers={"ETag": if_none_match})
             now = await self.reach.case_of(caller, case)
-        view = as_seen_by(view_of(now.state, late_answers=now.late_answers), caller.actor)
+        # A case knows what it did with the card; what others of the person did the register knows.
+        state = now.state.model_copy(update={"card_in_use": now.card_works})
+        view = as_seen_by(view_of(state, late_answers=now.late_answers), caller.actor)
         offered = tuple(event for event in view.events if caller.may(tell(event)))
         return answered(view.model_copy(update={"events": offered}), headers={"ETag": etag_of(now)})
 

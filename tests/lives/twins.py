@@ -109,11 +109,14 @@ class Twins:
                     "screening": held.screening,
                     "merged": held.screening.merged,
                     "related": held.screening.related,
+                    "card_in_use": held.screening.card_in_use,
                 }
             )
         outcome = json.loads(step["outcome"])
         if event is Event.question_delivered:
             state = state.model_copy(update={"asked_at": Timer.model_validate_json(json.dumps(outcome["timer"])).since})
+        elif event is Event.block_ended:
+            state = state.model_copy(update={"card_in_use": outcome["card_in_use"]})
         elif event is Event.delivery_overdue:
             state = state.model_copy(update={"unasked": UNASKED.validate_json(json.dumps(outcome["unasked"]))})
         fact = FACTS[event].model_validate_json(step["fact"]) if step["fact"] is not None else None
@@ -166,6 +169,7 @@ def _received(held: CaseState) -> CaseState:
             "benefits_held": held.screening.benefits_held,
             "merged": held.screening.merged,
             "related": held.screening.related,
+            "card_in_use": held.screening.card_in_use,
             "surplus": held.surplus if held.version == 0 else (),
             "destruction": held.destruction if held.version == 0 else (),
         }

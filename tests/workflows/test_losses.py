@@ -1,12 +1,15 @@
 """A loss is blocked whatever else is going on, and what blocked a card says who may lift it, and when it ends."""
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from activities.registry.loading import HeldCard
 from activities.registry.reading import Filter, list_cases
+from cases.answers import CaseView
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
@@ -21,15 +24,18 @@ from cases.facts import (
 from cases.ladder import Rung
 from cases.machines.machine import Status
 from cases.offices import Recipient
+from cases.openings import ReplacementReason
+from intake.client import CaseClient
 from tests.engine import Engine, new_number
 from tests.scenes import BUREAU, CLERK, ID_CARD, OFFICE, OPERATOR, SOUTH
-from tests.workflows.dossier import Dossier
+from tests.workflows.dossier import PATIENCE, Dossier
 from tests.workflows.roads import (
     CHANGES,
     FAILED,
     REPLACEMENTS,
     Road,
     activate,
+    change,
     formally_lost,
     handed_over,
     lost,
@@ -56,6 +62,20 @@ async def comes_back(case: Dossier) -> None:
         "SELECT id, 'insured', now() FROM persons WHERE token = $1",
         case.opening.person,
     )
+
+
+async def told(case: Dossier, event: Event) -> CaseView:
+    """The view of a case once it has heard of an event."""
+    client, engine = CaseClient(case.engine.client, case.engine.sealer), case.engine
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        while event not in {made.event for made in await engine.history(case.case_id)}:
+            seen = len(await engine.history(case.case_id))
+            await client.wait_for(case.case_id, partial(_has_come_beyond, seen))
+    return await case.agrees()
+
+
+def _has_come_beyond(version: int, view: CaseView) -> bool:
+    return view.version > version
 
 
 async def blocked_by(case: Dossier, code: str) -> tuple[str, int, bool]:
@@ -167,8 +187,60 @@ async def test_an_old_card_that_is_lost_while_its_successor_is_made_is_not_paid_
 
 async def test_whoever_has_no_card_in_use_has_nothing_to_block(engine: Engine) -> None:
     case = await replacement(engine, ID_CARD, cards=(HeldCard(card_number="L0000002", code="3"),))
-    await case.rests_in(Status.in_review)
+    view = await case.rests_in(Status.in_review)
+    assert Event.report_loss not in view.events
     assert await case.refuses(Event.report_loss) is Code.NO_CARD_IN_USE
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_card_that_was_found_through_another_case_can_be_reported_lost_again_at_once(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.report_loss)
+    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
+    other = await Dossier.open(engine, case.person, opening)
+    await other.rests_in(Status.temporarily_blocked)
+    await other.tell(Event.card_found)
+    await other.ends()
+    assert (await case.holdings()).codes == "1"
+    assert Event.report_loss in (await told(case, Event.block_ended)).events
+    assert (await case.tell(Event.report_loss)).status is Status.in_review
+    assert (await case.holdings()).codes == "B"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_case_is_told_that_the_card_it_blocked_was_released_or_cancelled_when_anothers_report_expired(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.report_loss)
+    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
+    other = await Dossier.open(engine, case.person, opening)
+    await other.rests_in(Status.temporarily_blocked)
+    await other.time_runs_out(Event.loss_report_expired)
+    view = await told(case, Event.block_ended)
+    released = region == OFFICE
+    assert (await case.holdings()).codes == ("1" if released else "3")
+    assert (Event.report_loss in view.events) is released
+    await case.tell(Event.withdraw)
+    assert (await case.ends()).remains == (() if released else ("card_cancelled",))
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_the_card_is_blocked(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.report_loss)
+    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
+    other = await Dossier.open(engine, case.person, opening)
+    await other.rests_in(Status.temporarily_blocked)
+    await other.tell(Event.confirm_loss)
+    assert await case.refuses(Event.card_found) is Code.UNDO_NOT_PERMITTED
+    await case.tell(Event.withdraw)
+    assert (await case.ends()).remains == ("card_blocked",)
+    assert (await case.holdings()).codes == "2"
 
 
 # --- lost on the way ------------------------------------------------------------------------------------------------

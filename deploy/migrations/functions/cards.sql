@@ -81,6 +81,16 @@ $$;
 COMMENT ON FUNCTION effect_report_loss IS
     'The card in use is blocked at once, whatever case is open; refuses LOSS_ALREADY_REPORTED, or NO_CARD_IN_USE';
 
+CREATE OR REPLACE FUNCTION free_of_block(s step) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('neighbours', jsonb_agg(neighbour(other.case_id, 'block_ended', s.case_id) ORDER BY other.case_id))
+    FROM cases AS other
+    WHERE other.person = s.person AND other.case_id <> s.case_id AND other.closed_at IS NULL AND other.person_id IS NOT NULL
+      AND other.state::jsonb @> '{"card_blocked": true}'
+    HAVING count(*) > 0
+$$;
+COMMENT ON FUNCTION free_of_block IS
+    'The person''s other open cases that show the card as blocked which has just come free, or is in use no more; null for none';
+
 CREATE OR REPLACE FUNCTION effect_unblock_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     old cards;
@@ -103,7 +113,7 @@ BEGIN
         WHERE id = old.id;
         PERFORM tell_of_card(s, old.id, 'card_unblocked');
     END IF;
-    RETURN NULL;
+    RETURN free_of_block(s);
 END
 $$;
 COMMENT ON FUNCTION effect_unblock_card IS
@@ -133,7 +143,7 @@ BEGIN
       AND blocked_by_case = s.case_id AND blocked_by_generation = s.generation
     RETURNING id INTO lost;
     PERFORM tell_of_card(s, lost, 'card_cancelled');
-    RETURN NULL;
+    RETURN free_of_block(s);
 END
 $$;
 COMMENT ON FUNCTION effect_cancel_lost_card IS
@@ -536,7 +546,7 @@ BEGIN
     ELSIF NOT is_switched THEN
         RAISE EXCEPTION 'REGISTER_CHANGED' USING ERRCODE = 'CASE1';
     END IF;
-    RETURN NULL;
+    RETURN free_of_block(s);
 END
 $$;
 COMMENT ON FUNCTION effect_switch_cards IS

@@ -96,8 +96,9 @@ RETURN CASE event
         WHERE hold.person_id = may_be_told.person_id AND hold.reason = may_be_told.reason AND hold.state = 'held'
     )
     WHEN 'person_found_ended' THEN end_of_person(person_id) IS NOT NULL
+    -- A card that was reported lost formally stays blocked.
     WHEN 'block_ended' THEN NOT EXISTS (
-        SELECT FROM cards AS card WHERE card.person_id = may_be_told.person_id AND card.code = 'B'
+        SELECT FROM cards AS card WHERE card.person_id = may_be_told.person_id AND card.code IN ('B', '2')
     )
     -- That everybody was asked who has to answer is looked at before, by the state that says who they are.
     WHEN 'question_delivered' THEN EXISTS (

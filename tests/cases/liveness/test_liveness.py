@@ -16,6 +16,7 @@ from cases.liveness.worlds import World, worlds
 from cases.machines.machine import Guard, Machine, Row, Status
 from cases.names import Kind
 from cases.policy import PACKS, load
+from cases.state import CaseState
 
 KNOWN = Path(__file__).with_name("known.txt")
 WORLDS = worlds(load(path) for path in sorted(PACKS.glob("*.toml")))
@@ -129,6 +130,21 @@ def test_a_planted_fault_is_found_where_it_was_planted(
 ) -> None:
     assert (found, status) not in sound(Kind.card_replacement)
     assert (found, status) in planted(monkeypatch, plant)
+
+
+@pytest.mark.parametrize(
+    ("offers", "found"),
+    [
+        ({}, (Fault.offered_and_refused, Status.in_review)),
+        ({Event.withdraw: lambda _state: False}, (Fault.not_offered, Status.in_review)),
+    ],
+)
+def test_an_offer_that_is_no_use_is_found_and_so_is_one_that_is_not_made(
+    offers: dict[Event, Callable[[CaseState], bool]], found: tuple[Fault, Status], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found not in sound(Kind.card_replacement)
+    monkeypatch.setattr("cases.decide._OFFERED", offers)
+    assert found in planted(monkeypatch, lambda row: row)
 
 
 def test_a_fault_that_shows_when_two_subjects_meet_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

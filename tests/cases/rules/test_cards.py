@@ -19,8 +19,20 @@ from cases.machines.machine import Awaits, Effect, Status
 from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
-from cases.views import view_of
-from tests.cases.moving import OLD_CARD, found, in_production, lost, makes, move, ordered, ready, refused, repairs
+from cases.views import as_seen_by, possible_events, view_of
+from tests.cases.moving import (
+    OLD_CARD,
+    found,
+    in_production,
+    lost,
+    makes,
+    move,
+    ordered,
+    ready,
+    refused,
+    repairs,
+    replacing,
+)
 from tests.scenes import (
     BANK,
     BUREAU,
@@ -50,6 +62,34 @@ def test_an_expired_loss_report_releases_or_cancels_as_the_region_has_it(region:
     else:
         assert expired.card_cancelled
         assert move(expired, Event.checked).status is Status.in_review
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize("in_use", [True, False])
+def test_what_became_of_a_block_is_what_the_register_has_seen_whatever_the_policy_has(
+    region: str, *, in_use: bool
+) -> None:
+    blocked = move(in_production(region), Event.report_loss)
+    ended = move(blocked.model_copy(update={"card_in_use": in_use}), Event.block_ended)
+    assert (ended.card_blocked, ended.card_cancelled) == ((False, False) if in_use else (True, True))
+    assert (Event.report_loss in possible_events(ended)) is in_use
+
+
+def test_a_card_is_found_only_where_one_is_lost() -> None:
+    assert Event.card_found in possible_events(lost())
+    assert Event.card_found not in possible_events(replacing())
+    assert Event.card_found in possible_events(move(replacing(), Event.report_loss))
+
+
+def test_the_bank_is_offered_no_function_that_the_policy_does_not_want() -> None:
+    state = move(ready(OFFICE), Event.card_handed_over)
+    assert Event.card_activated in as_seen_by(view_of(state), BANK).events
+    screening = state.screening
+    assert screening is not None
+    terms = screening.terms.model_copy(update={"functions": (CardFunction.social,)})
+    without = state.model_copy(update={"screening": screening.model_copy(update={"terms": terms})})
+    assert Event.card_activated not in as_seen_by(view_of(without), BANK).events
+    assert Event.card_activated in as_seen_by(view_of(without), CLERK).events
 
 
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])

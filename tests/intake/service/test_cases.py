@@ -481,6 +481,23 @@ async def test_a_system_asks_and_acts_for_the_applicant_in_words_and_by_a_number
     assert "已撤回" in after.json()["zh"]
 
 
+async def test_a_loss_is_offered_where_the_register_has_a_card_that_works_whatever_the_case_knows(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+
+    async def offers_it() -> bool:
+        return "report_loss" in (await door.asked("GET", f"/v1/cases/{case}", by=BACK_OFFICE)).json()["events"]
+
+    assert await offers_it()
+    ref = door.engine.sealer.person_token(person.personal_number)
+    sets = "UPDATE cards SET code = $2 FROM persons WHERE persons.id = person_id AND token = $1"
+    for code in ("2", "B", "3", "4"):
+        await door.engine.pool.execute(sets, ref, code)
+        assert not await offers_it(), code
+    await door.engine.pool.execute(sets, ref, "1")
+    assert await offers_it()
+
+
 async def test_a_case_offers_to_each_caller_what_they_may_tell_it(door: Door) -> None:
     case = (await opened(door, await door.engine.insured())).json()["case_id"]
 

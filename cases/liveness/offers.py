@@ -1,0 +1,102 @@
+"""Whether a case offers everybody what they may tell it: nothing that it would refuse, and all that it would take."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Final, NamedTuple
+
+from cases.decide import decide, next_step
+from cases.documents import Document, DocumentKind
+from cases.errors import CaseError
+from cases.events import EVENTS, Event, Origin
+from cases.facts import CardTurnedUp, Fact, Recompute
+from cases.ladder import Rung
+from cases.liveness.exploring import Graph, Node
+from cases.liveness.telling import facts, known_to
+from cases.liveness.worlds import CALENDAR, actors, document
+from cases.models import Actor, Role
+from cases.views import as_seen_by, view_of
+
+_ANOTHER_RECORD: Final = "ref-2"
+_ANOTHER_DOCUMENT: Final = document(DocumentKind.court_certificate)
+
+
+class Wrong(NamedTuple):
+    """An offer that is wrong: where, to whom, and whether it is made, and refused, or could be made."""
+
+    place: int
+    event: Event
+    actor: Actor
+    offered: bool
+
+
+def wrong_offers(graph: Graph) -> Iterator[Wrong]:
+    """Everything that somebody is offered and cannot tell, or could tell and is not offered, in every state at rest."""
+    for place, node in enumerate(graph.nodes):
+        state = node.state
+        if not node.explored or not state.is_open or not _rests(node):
+            continue
+        view = view_of(state)
+        somebody = _somebody(state.opening.region, known_to(state))
+        offers = {each: as_seen_by(view, each).events for each in somebody}
+        for event in state.machine.events(state.status):
+            if event.origin is not Origin.outside:
+                continue
+            told = tuple(_told_of(graph, node, event))
+            for actor in somebody:
+                offered = event in offers[actor]
+                possible = actor.role in EVENTS[event].roles and any(
+                    _is_taken(graph, node, event, fact, actor) for fact in told
+                )
+                if offered is not possible:
+                    yield Wrong(place, event, actor, offered)
+
+
+@cache
+def _somebody(office: str, known: frozenset[str]) -> tuple[Actor, ...]:
+    """Everybody who is known to a case, and somebody of each role who is not."""
+    chosen = []
+    for role in Role:
+        people = actors((role,), office)
+        strangers = [actor for actor in people if actor.id not in known]
+        chosen += [*(actor for actor in people if actor.id in known), *strangers[:1]]
+    return tuple(chosen)
+
+
+def _rests(node: Node) -> bool:
+    """Whether nothing comes before what anybody tells the case: no step, no limit or date that has passed already."""
+    state, ladder = node.state, node.state.ladder
+    dates = [limit.due_at for limit in state.limits]
+    if ladder.dates.campaign_due_at is not None and ladder.rung < Rung.deadline:
+        dates.append(ladder.dates.campaign_due_at)
+    return next_step(state, node.at) is None and all(each > node.at for each in dates)
+
+
+def _told_of(graph: Graph, node: Node, event: Event) -> Iterator[Fact]:
+    """Every fact of an event, whoever tells it; where it rests on a record or a document, also one on another."""
+    seen: set[str] = set()
+    for fact in facts(event, node.state, node.at, graph.world.policies):
+        content = fact.model_dump_json(exclude={"actor"})
+        if content in seen:
+            continue
+        seen.add(content)
+        yield fact
+        if isinstance(fact, CardTurnedUp):
+            yield from (fact.model_copy(update={"order": order}) for order in node.state.past_orders)
+        if hasattr(fact, "record"):
+            yield fact.model_copy(update={"record": _ANOTHER_RECORD})
+        if isinstance(getattr(fact, "police_document", None), Document):
+            yield fact.model_copy(update={"police_document": _ANOTHER_DOCUMENT})
+
+
+def _is_taken(graph: Graph, node: Node, event: Event, fact: Fact, actor: Actor) -> bool:
+    """Whether a case takes a fact from somebody."""
+    # Whether there is a card to block the register knows, which refuses otherwise.
+    if event is Event.report_loss and not node.state.card_in_use:
+        return False
+    told = fact.model_copy(update={"actor": actor})
+    pin = told.policy if isinstance(told, Recompute) and told.policy is not None else node.state.terms.policy
+    try:
+        graph.world.policies[pin].settle(decide(node.state, event, told, node.at), node.at, CALENDAR)
+    except CaseError:
+        return False
+    return True
