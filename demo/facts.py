@@ -1,20 +1,21 @@
-"""The fact that a step of a script tells: what the script says, what the case itself shows, who acts."""
+"""What a step of a script tells: what the script says, what the case itself shows, who acts."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from cases.answers import Answer, CaseView, Transition
+from pydantic_core import to_jsonable_python
+
+from cases.answers import Answer, CaseView
 from cases.documents import Document, DocumentKind
-from cases.events import FACTS, Event
-from cases.facts import Fact
+from cases.events import Event
 from cases.kinds import MACHINES
 from cases.machines.machine import Awaits, Status
 from cases.models import Actor, Role
 from cases.names import Kind, order_id, publication_id
-from demo.scripts import Part, Tell
+from demo.scripts import Happened, Part, Tell
 
-_ROLES: Final = {
+ROLES: Final = {
     Part.clerk: Role.clerk,
     Part.counter: Role.clerk,
     Part.officer: Role.officer,
@@ -26,15 +27,12 @@ _ROLES: Final = {
     Part.medical_insurance: Role.medical_insurance,
     Part.pension: Role.pension,
 }
-
-
-Seal = Callable[[Event, str], tuple[str, str]]
-"""Seals what an event tells of a person, a card's number or an address, and answers it sealed, and its keyed token."""
+"""In which capacity each part acts."""
 
 
 def actor_of(part: Part, view: CaseView) -> Actor:
     """Who plays a part at the agency of a case. Nobody plays two, and none of them took the application in."""
-    return Actor(id=part.staff_id, role=_ROLES[part], office=view.region)
+    return Actor(id=part.staff_id, role=ROLES[part], office=view.region)
 
 
 def may_be_told(tell: Tell, view: CaseView) -> bool:
@@ -63,7 +61,7 @@ _NAMES_WHAT_IT_SHOWS: Final = frozenset(
 )
 
 
-def requests_of(view: CaseView, so_far: Iterable[Transition]) -> tuple[str, ...]:
+def requests_of(view: CaseView, so_far: Iterable[Happened]) -> tuple[str, ...]:
     """Identities of all that a case has asked outside systems for, in this order: orders of cards, or publications.
 
     Whoever was asked keeps the identity with the question.
@@ -94,12 +92,12 @@ def brought_along(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> s
     return view.order if tell.request is None else requests[tell.request]
 
 
-def fact_of(tell: Tell, view: CaseView, seal: Seal | None, requests: Sequence[str] = ()) -> Fact:
-    """The fact of a step, told to a case that looks like `view` and has asked for `requests` so far.
+def said_of(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> dict[str, Any]:
+    """What a member of staff says in a step, as it goes over the wire; who they are, their token says.
 
-    `seal` is needed where the card bureau is played here as well, and where an address is confirmed.
+    The case looks like `view`, and has asked for `requests` so far.
     """
-    fields: dict[str, Any] = {"actor": actor_of(tell.by, view), **tell.says}
+    fields: dict[str, Any] = dict(tell.says)
     brought = tuple(_document(kind, view, tell.copy) for kind in tell.brings)
     match tell.event:
         case Event.add_documents:
@@ -111,29 +109,12 @@ def fact_of(tell: Tell, view: CaseView, seal: Seal | None, requests: Sequence[st
             fields["copies"] = tuple(document.sha256 for document in view.documents)
         case Event.approve:
             fields["content"] = view.content
-        case Event.confirm_downstream:
-            fields["publication"] = view.publication if tell.request is None else requests[tell.request]
-        case (
-            Event.card_produced
-            | Event.card_handed_over
-            | Event.card_activated
-            | Event.card_lost_on_way
-            | Event.card_turned_up
-            | Event.card_destroyed
-        ):
-            fields["order"] = order = view.order if tell.request is None else requests[tell.request]
-            if seal is not None and (tell.says.get("produced") or tell.event is Event.card_turned_up):
-                fields["card_number"], fields["card_token"] = seal(tell.event, _card_number(order))
-        case Event.confirm_address if seal is not None:
-            fields["address"], fields["address_token"] = seal(tell.event, str(tell.says["address"]))
+        case Event.card_handed_over | Event.card_activated | Event.card_lost_on_way | Event.card_destroyed:
+            fields["order"] = view.order if tell.request is None else requests[tell.request]
         case _:
             pass
-    return FACTS[tell.event].model_validate(fields)
-
-
-def _card_number(order: str | None) -> str:
-    """The number of the card that the bureau makes by an order; the same one whenever it is asked for."""
-    return f"D{int(hashlib.sha256(f'{order}'.encode()).hexdigest(), 16) % 10**8:08d}"
+    said: dict[str, Any] = to_jsonable_python(fields)
+    return said
 
 
 def _document(kind: DocumentKind, view: CaseView, copy: int = 0) -> Document:

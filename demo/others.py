@@ -16,22 +16,22 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from cardcase_client import Refused, Unreachable
+from cardcase_client.models import Problem
 from cases.answers import Answer, CaseView, Outcome, Receipt
-from cases.errors import Code
 from demo.facts import brought_along
 from demo.outsiders.names import BACK_OFFICE, NAMES, READY
 from demo.scripts import Tell
-from intake.applications import Application, InputRefused, Problem
-from intake.client import Refused, Unavailable
+from demo.staff import body_of
+from demo.stage import PROJECT, Opened
+from intake.applications import Application
 from stack import StackError
 from stack.directory import DataDirectory
-from stack.operators import SECRETS, Desk
 from stack.ports import LOOPBACK, pick_ports
 from stack.process import ServerProcess
 
 Came = TypeVar("Came", bound=BaseModel)
 
-PROJECT: Final = Path(__file__).parents[1]
 _FIRST_PORT: Final = 8241
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
@@ -104,17 +104,15 @@ class Outsiders:
         return f"{name}, see {self._folder / name / name}.log, ended with status {end.result()}"
 
     async def open(self, application: Application) -> Receipt:
-        """Have the back office open a case. Raises `InputRefused`, and `EngineError`."""
-        fields = application.model_dump(mode="json", exclude_unset=True, exclude={"key"})
-        cue = {"do": "open", "application": {"kind": application.kind, **fields}}
-        return await self._came(BACK_OFFICE, cue, Receipt)
+        """Have the back office open a case. Raises `ClientError`."""
+        return await self._came(BACK_OFFICE, {"do": "open", "application": body_of(application)}, Receipt)
 
     async def outcome(self, case_id: str) -> Outcome:
-        """How a case of the back office ended, as soon as it was told. Raises `EngineError`."""
+        """How a case of the back office ended, as soon as it was told. Raises `ClientError`."""
         return await self._came(BACK_OFFICE, {"do": "outcome", "case": case_id}, Outcome)
 
     async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
-        """Have a system tell a case something; which request it answers it knows by itself. Raises `EngineError`."""
+        """Have a system tell a case something; which request it answers it knows by itself. Raises `ClientError`."""
         order = brought_along(tell, view, requests)
         says = dict(tell.says) if order is None else {**tell.says, "order": order}
         cue = {"case": case_id, "event": tell.event.value, "says": says, "request": tell.request, "key": key}
@@ -125,27 +123,25 @@ class Outsiders:
         if "answer" in said:
             return model.model_validate_json(json.dumps(said["answer"]))
         if "failed" in said:
-            raise Unavailable(Code.NOT_DELIVERED)
-        if said["fields"]:
-            raise InputRefused([Problem(pointer, Code(code)) for pointer, code in said["fields"]])
-        outcome = None if said["outcome"] is None else Outcome.model_validate_json(json.dumps(said["outcome"]))
-        raise Refused(Code(said["refused"]), outcome)
+            raise Unreachable(said["failed"])
+        problem = said["refused"]["problem"]
+        raise Refused(said["refused"]["status"], None if problem is None else Problem.model_validate(problem))
 
 
 @asynccontextmanager
-async def outsiders(folder: Path, desk: Desk, ports: Mapping[str, int]) -> AsyncIterator[Outsiders]:
+async def outsiders(folder: Path, opened: Opened, ports: Mapping[str, int]) -> AsyncIterator[Outsiders]:
     """All outsiders, each told and ready. The worker has to run: it asks each of them whether it wants to be told.
 
     Raises ServerNotStarted with the end of a log.
     """
     async with AsyncExitStack() as running:
-        started = await asyncio.gather(*(_started(running, folder, desk, name, port) for name, port in ports.items()))
+        started = await asyncio.gather(*(_started(running, folder, opened, name, port) for name, port in ports.items()))
         processes = {each.name: each for each in started}
         await asyncio.gather(*(each.process.until(each.ready(), _START_SECONDS) for each in started))
         yield Outsiders(processes, folder)
 
 
-async def _started(running: AsyncExitStack, folder: Path, desk: Desk, name: str, port: int) -> _Process:
+async def _started(running: AsyncExitStack, folder: Path, opened: Opened, name: str, port: int) -> _Process:
     directory = DataDirectory(folder / name)
     await directory.claim()
     running.callback(directory.release)
@@ -157,10 +153,10 @@ async def _started(running: AsyncExitStack, folder: Path, desk: Desk, name: str,
         death_signal=signal.SIGKILL,
         environment={
             "PYTHONPATH": f"{PROJECT}:{PROJECT / 'clients' / 'python'}",
-            "INTAKE_URL": desk.intake_url,
-            "TOKEN_URL": desk.provider.token_url,
+            "INTAKE_URL": opened.intake_url,
+            "TOKEN_URL": opened.token_url,
             "CLIENT_ID": client_id,
-            "SECRET_FILE": str(desk.folder / SECRETS / client_id),
+            "SECRET_FILE": str(opened.credentials / client_id),
             "SINK_PORT": str(port),
         },
         talks=True,

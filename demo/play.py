@@ -1,8 +1,8 @@
 """The registers are imported, and everybody plays their part: the clerk, the officers, the card bureau, the bank.
 
-Clerks, officers and operators work as on the command line (`intake.client`); the back office, the card bureau, the bank
-and the insurers are programs of their own outside (`demo/others.py`), which are only cued here. Nothing here knows a
-database or a workflow.
+Clerks, officers and operators work over HTTP with a token each, as on the command line (`demo/staff.py`); the back
+office, the card bureau, the bank and the insurers are programs of their own outside (`demo/others.py`), which are only
+cued here. Nothing here knows a key, a database or a workflow.
 """
 
 import asyncio
@@ -15,29 +15,27 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
+from cardcase_client import ClientError, Refused
+from cardcase_client.models import History
 from cases.answers import Answer, CaseView, Outcome, Receipt
-from cases.events import Event
-from cases.kinds import MACHINES
-from cases.machines.machine import Status
-from cases.names import Kind
+from cases.clocks import SHANGHAI
+from cases.machines.machine import Awaits, Status
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
 from demo.expected import Ending, Expectation
-from demo.facts import actor_of, fact_of, follows, may_be_told, requests_of, stands_in
+from demo.facts import actor_of, follows, requests_of, said_of, stands_in
+from demo.news import News
 from demo.screen import Board, Result, masked
 from demo.scripts import SCRIPTS, SYSTEMS, Below, Death, Script, See, Tell, remaining, tells_of
-from intake.applications import Application, InputRefused
-from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused, Unavailable, today_in_shanghai
+from demo.staff import Staff
+from intake.applications import Application
 from intake.files.register import open_register
 from intake.files.rows import Row, Terms
 
-IN_FLIGHT: Final = 16
-"""Calls at the same time."""
+IN_FLIGHT: Final = 8
+"""Calls at the same time. More make nothing faster: each costs every other, for a pool looks at all its connections."""
 _SCREENED: Final = 1
 """Version of a case that was opened and told nothing."""
-_MANY: Final = 10_000
-_ATTEMPTS: Final = 5
-_BACK_OFF_SECONDS: Final = 0.2
 
 Answered = TypeVar("Answered")
 
@@ -59,6 +57,8 @@ class Played:
 
     case_id: str
     personal_number: str
+    region: str
+    """The agency's."""
     script: Script
     opened_at: float
     """Seconds of the board's clock."""
@@ -77,26 +77,30 @@ def read(registers: Iterable[Path], expectations: Iterable[Expectation]) -> list
     expected = {(line.register, line.row): line for line in expectations}
     entries = []
     for path in registers:
-        with open_register(path, Terms(today_in_shanghai())) as rows:
+        with open_register(path, Terms(datetime.now(SHANGHAI).date())) as rows:
             entries += [Entry(expected[path.name, row.number], row) for row in rows]
     return entries
 
 
 Die = Callable[[str], Awaitable[None]]
-"""Has the register learn, from the next extract, that whoever has a personal number died."""
+"""Has the register learn from its source that whoever has a personal number died."""
+
+
+class Over(Exception):
+    """A case has ended, and what was waited for will not come."""
 
 
 class Others(Protocol):
     """Who works with cases from outside."""
 
     async def open(self, application: Application) -> Receipt:
-        """Have the back office open a case. Raises `InputRefused`, and `EngineError`."""
+        """Have the back office open a case. Raises `ClientError`."""
 
     async def outcome(self, case_id: str) -> Outcome:
-        """How a case of the back office ended, as soon as it was told. Raises `EngineError`."""
+        """How a case of the back office ended, as soon as it was told. Raises `ClientError`."""
 
     async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
-        """Have a system tell a case that looks like `view` something. Raises `EngineError`.
+        """Have a system tell a case that looks like `view` something. Raises `ClientError`.
 
         `requests` is what the case has asked for so far, where the script speaks of an earlier one.
         """
@@ -105,12 +109,15 @@ class Others(Protocol):
 class Play:
     """One demonstration."""
 
-    def __init__(self, client: CaseClient, others: Others, board: Board, die: Die) -> None:
-        self._client = client
+    def __init__(self, staff: Staff, others: Others, board: Board, die: Die) -> None:
+        self._staff = staff
         self._others = others
         self._board = board
         self._die = die
+        self._news = News()
         self._turns = asyncio.Semaphore(IN_FLIGHT)
+        self._began = ""
+        """Where the feed ended when the demonstration began."""
         self._ended_before: set[str] = set()
         self._below: dict[str, asyncio.Task[Played | None]] = {}
         """What becomes of the rows that come later, by the case of the row above."""
@@ -129,79 +136,75 @@ class Play:
             else:
                 taken.append((entry, entry.row.application))
         self._board.expected = len({(entry.expectation.personal_number, entry.expectation.kind) for entry, _ in taken})
-        self._ended_before = {case.case_id for case in await self._client.cases(limit=_MANY) if _has_ended(case)}
-        together = [(entry, application) for entry, application in taken if entry.expectation.after is None]
-        at_counters = [(entry, each) for entry, each in together if _is_of_counter(each)]
+        # In this order: a case that ends meanwhile is in the list or in the feed.
+        self._began = await self._staff.end_of_news()
+        self._ended_before = {row.case_id for row in await self._staff.cases() if row.closed_at is not None}
         async with asyncio.TaskGroup() as group:
-            for entry, application in together:
-                if not _is_of_counter(application):
-                    group.create_task(self._open_outside(entry, application))
-            applications = (application for _, application in at_counters)
-            async for opened in self._client.open_each(applications, in_flight=IN_FLIGHT):
-                self._saw_opened(at_counters[opened.place][0], opened)
+            for entry, application in taken:
+                if entry.expectation.after is None:
+                    group.create_task(self._open(entry, application))
 
-    async def _open_outside(self, entry: Entry, application: Application) -> None:
+    async def _open(self, entry: Entry, application: Application) -> Receipt | None:
+        """Open a case, at a counter by the clerk who takes it in, otherwise by the back office; None where refused."""
+        by = self._staff if _is_of_counter(application) else self._others
         try:
-            opened = Opened(0, await self._open(application), None)
-        except (InputRefused, EngineError) as wrong:
-            opened = Opened(0, None, wrong)
-        self._saw_opened(entry, opened)
-
-    async def _open(self, application: Application) -> Receipt:
-        """Open a case: at a counter by the clerk who takes it in, otherwise by the back office."""
-        by = self._client if _is_of_counter(application) else self._others
-        return await self._call(partial(by.open, _checked_now(application)))
-
-    def _saw_opened(self, entry: Entry, opened: Opened) -> None:
-        if opened.receipt is None:
-            entry.refused = _codes(opened.error)
-            return
-        entry.case_id, entry.opened_at = opened.receipt.case_id, self._board.seconds
-        self._board.saw(opened.receipt.case_id, opened.receipt.status, opened.receipt.milestone)
+            receipt = await self._call(partial(by.open, _checked_now(application)))
+        except ClientError as wrong:
+            entry.refused = _codes(wrong)
+            return None
+        entry.case_id, entry.opened_at = receipt.case_id, self._board.seconds
+        self._board.saw(receipt.case_id, receipt.status, receipt.milestone)
+        return receipt
 
     # --- playing -----------------------------------------------------------------------------------------------------
 
     async def play_all(self, entries: Sequence[Entry]) -> dict[str, Played]:
         """Play the script of every case, side by side, to its ending; answers by case ID."""
         cases = {
-            entry.case_id: self._to_play(entry, entry.case_id)
+            entry.case_id: self._to_play(entry, entry.row.application, entry.case_id)
             for entry in entries
-            if entry.case_id is not None and not entry.refused
+            if entry.case_id is not None and entry.row.application is not None and not entry.refused
         }
-        async with asyncio.TaskGroup() as group:
-            for above, entry in pairwise(entries):
-                if entry.expectation.after is not None and above.case_id is not None:
-                    later = self._come_later(entry, above.case_id, entry.expectation.after)
-                    self._below[above.case_id] = group.create_task(later)
-            for case in cases.values():
-                group.create_task(self._play(case))
+        async with asyncio.TaskGroup() as following:
+            news = following.create_task(self._news.follow(self._staff.news(self._began)))
+            async with asyncio.TaskGroup() as group:
+                for above, entry in pairwise(entries):
+                    if entry.expectation.after is not None and above.case_id is not None:
+                        later = self._come_later(entry, cases[above.case_id], entry.expectation.after)
+                        self._below[above.case_id] = group.create_task(later)
+                for case in cases.values():
+                    group.create_task(self._play(case))
+            news.cancel()
         came = [task.result() for task in self._below.values()]
         return cases | {each.case_id: each for each in came if each is not None}
 
-    def _to_play(self, entry: Entry, case_id: str) -> Played:
+    def _to_play(self, entry: Entry, application: Application, case_id: str) -> Played:
         return Played(
             case_id,
             entry.expectation.personal_number,
+            application.region,
             SCRIPTS[entry.expectation.script],
             entry.opened_at,
-            is_of_back_office=not _is_of_counter(entry.row.application),
+            is_of_back_office=not _is_of_counter(application),
             ended_before=case_id in self._ended_before,
         )
 
-    async def _come_later(self, entry: Entry, above: str, after: Status) -> Played | None:
-        """Open the case of a row when the one of the row above is in a status, or has been, and play it."""
-        if entry.row.application is None:
+    async def _come_later(self, entry: Entry, above: Played, after: Status) -> Played | None:
+        """Open the case of a row when the one of the row above it is in a status, or has been, and play it."""
+        application = entry.row.application
+        if application is None:
             return None
         try:
-            so_far = await self._call(partial(self._client.history, above))
-            if all(each.status is not after for each in so_far):
-                await _repeated(partial(self._client.wait_for, above, partial(stands_in, after)))
-            receipt = await self._open(entry.row.application)
-        except (InputRefused, EngineError) as wrong:
+            so_far = await self._history(above)
+            if all(each.status != after for each in so_far.transitions):
+                await self._until(above, await self._view(above), after)
+        except ClientError as wrong:
             entry.refused = _codes(wrong)
             return None
-        self._saw_opened(entry, Opened(0, receipt, None))
-        case = self._to_play(entry, receipt.case_id)
+        receipt = await self._open(entry, application)
+        if receipt is None:
+            return None
+        case = self._to_play(entry, application, receipt.case_id)
         await self._play(case)
         return case
 
@@ -209,80 +212,110 @@ class Play:
         try:
             if not case.ended_before:
                 await self._tell_all(case)
-            ends = self._others.outcome if case.is_of_back_office else self._client.wait
-            outcome = await _repeated(partial(ends, case.case_id))
+            outcome = await self._outcome(case)
         except Refused as refused:
             if refused.outcome is None:
-                case.troubles.append(refused.code.value)
+                case.troubles += _codes(refused)
                 return
-            outcome = refused.outcome
-        except EngineError as wrong:
-            case.troubles.append(wrong.code.value)
+            outcome = Outcome.model_validate_json(refused.outcome.model_dump_json())
+        except ClientError as wrong:
+            case.troubles += _codes(wrong)
             return
         case.ending, case.ended_at = _ending(outcome), self._board.seconds
         self._board.saw(case.case_id, outcome.status, outcome.milestone)
 
+    async def _outcome(self, case: Played) -> Outcome:
+        if case.is_of_back_office:
+            return await self._others.outcome(case.case_id)
+        if not case.ended_before:
+            await self._news.ended(case.case_id)
+        return await self._call(partial(self._staff.outcome, case.case_id, case.region))
+
     async def _tell_all(self, case: Played) -> None:
-        view = await self._call(partial(self._client.view, case.case_id))
+        if not case.script:
+            return
+        view = await self._view(case)
         answer: Answer | None = None
         left = case.script if view.version == _SCREENED else await self._untold(case)
-        while left:
-            step = left[0]
-            if isinstance(step, See):
-                so_far = await self._call(partial(self._client.history, case.case_id))
-                left, answer = remaining(case.script, so_far), None
+        try:
+            while left:
+                left, view, answer = await self._take_step(case, left, view, answer)
+        except Over:
+            # How it ended says whether it should have.
+            return
+
+    async def _take_step(
+        self, case: Played, left: Script, view: CaseView, answer: Answer | None
+    ) -> tuple[Script, CaseView, Answer | None]:
+        """What is left of a script after its next step; how the case looked, and what it answered last."""
+        step = left[0]
+        match step:
+            case See():
+                so_far = (await self._history(case)).transitions
+                left = remaining(case.script, so_far)
                 if left[:1] == (step,):
-                    await self._until(case, _moved_since(len(so_far)))
+                    await self._news.moved(case.case_id, so_far[-1].version)
                 # Looked at after its history: what the script goes on from is not older than what it has seen.
-                view = await self._call(partial(self._client.view, case.case_id))
-                continue
-            if isinstance(step, Below):
+                return left, await self._view(case), None
+            case Below():
                 await self._below[case.case_id]
-                view, answer = await self._call(partial(self._client.view, case.case_id)), None
-                left = left[1:]
-                continue
-            if isinstance(step, Death):
-                view, answer = await self._until(case, partial(stands_in, step.at)), None
+                return left[1:], await self._view(case), None
+            case Death():
+                view = await self._until(case, view, step.at)
                 await self._die(case.personal_number)
-                left = left[1:]
-                continue
-            tells = tells_of(step)
-            if not (may_be_told(tells[0], view) if answer is None else follows(tells[0], view, answer)):
-                view = await self._until(case, partial(may_be_told, tells[0]))
-            place = len(case.script) - len(left)
-            answers = await asyncio.gather(*(self._tell(case, tell, view, place) for tell in tells))
-            answer = max((each for each in answers if each is not None), key=lambda each: each.version, default=None)
-            left = left[1:]
+                return left[1:], view, None
+            case _:
+                tells = tells_of(step)
+        if answer is not None and not follows(tells[0], view, answer):
+            if answer.status is not tells[0].at:
+                await self._news.moved(case.case_id, answer.version, tells[0].at)
+            view, answer = await self._view(case), None
+        if answer is None:
+            view = await self._until(case, view, tells[0].at)
+        place = len(case.script) - len(left)
+        answers = await asyncio.gather(*(self._tell(case, tell, view, place) for tell in tells))
+        answer = max((each for each in answers if each is not None), key=lambda each: each.version, default=None)
+        return left[1:], view, answer
 
     async def _untold(self, case: Played) -> Script:
         """What is left of the script, by the case's own history."""
-        return remaining(case.script, await self._call(partial(self._client.history, case.case_id)))
+        return remaining(case.script, (await self._history(case)).transitions)
 
-    async def _until(self, case: Played, condition: Callable[[CaseView], bool]) -> CaseView:
-        """The view of a case as soon as it meets a condition. Waiting takes nobody's turn."""
-        view = await _repeated(partial(self._client.wait_for, case.case_id, condition))
+    async def _view(self, case: Played) -> CaseView:
+        view = await self._call(partial(self._staff.view, case.case_id, case.region))
         self._board.saw(case.case_id, view.status, view.milestone)
+        return view
+
+    async def _history(self, case: Played) -> History:
+        return await self._call(partial(self._staff.history, case.case_id, case.region))
+
+    async def _until(self, case: Played, view: CaseView, status: Status) -> CaseView:
+        """The view of a case as soon as it rests in a status. Waiting takes nobody's turn. Raises `Over`."""
+        while not stands_in(status, view):
+            if view.awaits is Awaits.nobody:
+                raise Over
+            await self._news.moved(case.case_id, view.version, status)
+            view = await self._view(case)
         return view
 
     async def _tell(self, case: Played, tell: Tell, view: CaseView, place: int) -> Answer | None:
         """What a case answered; None where it refused, as the script expects."""
         # A script may tell the very same thing twice; its place makes it another telling, and the same one when the
         # demonstration is started again.
-        update_id = f"demo:{place}:{tell.by.value}"
-        so_far = await self._call(partial(self._client.history, case.case_id)) if tell.request is not None else ()
-        requests = requests_of(view, so_far)
+        key = f"demo:{place}:{tell.by.value}"
+        requests: tuple[str, ...] = ()
+        if tell.request is not None:
+            requests = requests_of(view, (await self._history(case)).transitions)
         try:
             if tell.by in SYSTEMS:
                 # Whoever is outside waits until it is told; that takes nobody's turn.
-                answer = await _repeated(partial(self._others.tell, case.case_id, view, tell, requests, update_id))
-            elif tell.event is Event.confirm_address:
-                confirm = partial(self._client.confirm_address, case.case_id, actor_of(tell.by, view))
-                answer = await self._call(partial(confirm, str(tell.says["address"]), update_id=update_id))
+                answer = await self._others.tell(case.case_id, view, tell, requests, key)
             else:
-                fact = fact_of(tell, view, None, requests)
-                answer = await self._call(partial(self._client.tell, case.case_id, fact, update_id=update_id))
+                said = said_of(tell, view, requests)
+                by = actor_of(tell.by, view)
+                answer = await self._call(partial(self._staff.tell, by, case.case_id, tell.event, said, key))
         except Refused as refused:
-            if refused.code is not tell.refused:
+            if tell.refused is None or refused.code != tell.refused:
                 raise
             self._board.told += 1
             return None
@@ -292,7 +325,7 @@ class Play:
 
     async def _call(self, call: Callable[[], Awaitable[Answered]]) -> Answered:
         async with self._turns:
-            return await _repeated(call)
+            return await call()
 
 
 _CHECKED_ELECTRONICALLY: Final = frozenset({ApplicationChannel.online, ApplicationChannel.terminal})
@@ -308,26 +341,6 @@ def _checked_now(application: Application) -> Application:
         return application
     check = IdentityCheck(provider="national-id-app", at=datetime.now(UTC), reference=f"demo/{uuid4().hex[:12]}")
     return application.model_copy(update={"identity": check})
-
-
-async def _repeated(call: Callable[[], Awaitable[Answered]]) -> Answered:
-    """Repeating is safe: an engine that gave no answer is asked again."""
-    for attempt in range(_ATTEMPTS - 1):
-        try:
-            return await call()
-        except Unavailable:
-            await asyncio.sleep(_BACK_OFF_SECONDS * 2**attempt)
-    return await call()
-
-
-def _has_ended(case: CaseSummary) -> bool:
-    """Whether a case is in an ending. A run whose application was refused is closed as well, and opened no case."""
-    machine = MACHINES[Kind(case.kind)]
-    return case.closed and case.status in {status.value for status in machine.statuses if not machine.is_open(status)}
-
-
-def _moved_since(version: int) -> Callable[[CaseView], bool]:
-    return lambda view: view.version > version
 
 
 def results(entries: Iterable[Entry], played: dict[str, Played]) -> list[Result]:
@@ -358,7 +371,7 @@ def _ending(outcome: Outcome) -> Ending:
     return Ending(outcome.status, outcome.milestone, outcome.reason)
 
 
-def _codes(error: InputRefused | EngineError | None) -> tuple[str, ...]:
-    if isinstance(error, InputRefused):
-        return tuple(problem.code.value for problem in error.problems)
-    return (error.code.value,) if error is not None else ()
+def _codes(error: ClientError) -> tuple[str, ...]:
+    if not isinstance(error, Refused):
+        return (type(error).__name__,)
+    return tuple(each.code for each in error.errors) or (error.code,)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic import JsonValue
 
-from cases.answers import Transition
 from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import CardFunction, DisputeOutcome, HandOver, HoldReason, PersonEndedReason, RepairAction
+from cases.kinds import MACHINES
 from cases.machines.machine import Status
 from cases.models import System
 
@@ -94,6 +94,27 @@ class Below:
 Step = Tell | Together | See | Death | Below
 Script = tuple[Step, ...]
 
+
+class Happened(Protocol):
+    """A transition of a case, as its history has it."""
+
+    @property
+    def version(self) -> int:
+        """Version of the case after it."""
+
+    @property
+    def event(self) -> str:
+        """What happened."""
+
+    @property
+    def to(self) -> str:
+        """Status after it."""
+
+    @property
+    def actor(self) -> str | None:
+        """Who told it; None for what happened of itself."""
+
+
 _D, _E, _P, _S = DocumentKind, Event, Part, Status
 
 
@@ -102,17 +123,17 @@ def tells_of(step: Tell | Together) -> tuple[Tell, ...]:
     return step.tells if isinstance(step, Together) else (step,)
 
 
-def remaining(script: Script, so_far: Iterable[Transition]) -> Script:
+def remaining(script: Script, so_far: Iterable[Happened]) -> Script:
     """The part of a script that has not happened yet, by the case's own history. Others' acts are passed over."""
     left = script
     for transition in so_far:
-        while left and isinstance(step := left[0], See) and transition.to is step.status:
+        while left and isinstance(step := left[0], See) and transition.to == step.status:
             left = left[1:]
         left = _after(left, transition)
     return left
 
 
-def _after(left: Script, transition: Transition) -> Script:
+def _after(left: Script, transition: Happened) -> Script:
     """What is left of a script after a transition. What leaves no trace came before what followed it."""
     for place, step in enumerate(left):
         rest = _left_of(step, transition)
@@ -123,18 +144,24 @@ def _after(left: Script, transition: Transition) -> Script:
     return left
 
 
-def _left_of(step: Step, transition: Transition) -> Script:
+def _left_of(step: Step, transition: Happened) -> Script:
     """What is left of a step after a transition."""
     match step:
-        case Tell(event=transition.event, refused=transition.refused):
+        case Tell(event=transition.event, refused=None):
             return ()
-        case Death() if transition.event is Event.person_found_ended:
+        case Tell(event=transition.event) if (step.event, step.refused) in _ON_RECORD:
+            return () if step.by.staff_id == transition.actor else (step,)
+        case Death() if transition.event == Event.person_found_ended:
             return ()
-        case Together(tells) if tells[0].event is transition.event:
+        case Together(tells) if tells[0].event == transition.event:
             untold = tuple(tell for tell in tells if tell.by.staff_id != transition.actor)
             return (Together(untold),) if untold else ()
         case _:
             return (step,)
+
+
+_ON_RECORD: Final = frozenset((row.event, row.refused) for machine in MACHINES.values() for row in machine.table)
+"""What is refused and on record all the same, like a second officer's other opinion."""
 
 
 # --- words that scripts are made of ----------------------------------------------------------------------------------

@@ -181,6 +181,11 @@ class IdentityProvider:
                 token = self.issuer.token(system.actor, lifetime=_A_DAY, aud=SERVICE_AUDIENCE, scope=scope)
                 _write(folder / name, token)
 
+    def write_token(self, actor: Actor, path: Path) -> None:
+        """Write a token by which somebody comes to the intake service to a file, good for a day."""
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _write(path, self.issuer.token(actor, lifetime=_A_DAY, aud=SERVICE_AUDIENCE))
+
     async def _describe(self, _request: web.Request) -> web.Response:
         url = self.issuer.url
         return web.json_response(

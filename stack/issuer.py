@@ -32,6 +32,10 @@ class Issuer(PublicKeys):
         self.url = url
         self.audience = audience
         self._private: EllipticCurvePrivateKey = generate_private_key(SECP256R1())
+        entry = ECAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
+        self.jwks: Final[dict[str, Any]] = {"keys": [{**entry, "kid": KEY_ID, "use": "sig", "alg": "ES256"}]}
+        """The public keys, as the provider publishes them (RFC 7517)."""
+        self._public = jwt.PyJWK(self.jwks["keys"][0])
 
     def token(self, actor: Actor, *, lifetime: timedelta = LIFETIME, **claims: Any) -> str:
         """A token for somebody, with further claims or others instead of the usual ones."""
@@ -47,12 +51,6 @@ class Issuer(PublicKeys):
         }
         return jwt.encode({**said, **claims}, self._private, algorithm="ES256", headers={"kid": KEY_ID})
 
-    @property
-    def jwks(self) -> dict[str, Any]:
-        """The public keys, as the provider publishes them (RFC 7517)."""
-        entry = ECAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
-        return {"keys": [{**entry, "kid": KEY_ID, "use": "sig", "alg": "ES256"}]}
-
     def write_keys(self, path: Path) -> Path:
         """Write the public keys to a file."""
         path.write_text(json.dumps(self.jwks), encoding="ascii")
@@ -60,8 +58,7 @@ class Issuer(PublicKeys):
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
         """See `PublicKeys`."""
-        (entry,) = self.jwks["keys"]
-        return jwt.PyJWK(entry) if key_id == KEY_ID else None
+        return self._public if key_id == KEY_ID else None
 
     def gate(self, key: SigningKey, audience: str, clock: CaseClock = by_the_clock) -> Gate:
         """A gate that believes this issuer and nobody else."""
@@ -70,7 +67,7 @@ class Issuer(PublicKeys):
 
 
 class Everybody:
-    """Stamps as whoever a fact or an opening names: the one who plays all parts of a demonstration or a test."""
+    """Stamps as whoever a fact or an opening names: the one who plays all parts of a rehearsal or a test."""
 
     def __init__(self, issuer: Issuer, gate: Gate) -> None:
         self._issuer = issuer

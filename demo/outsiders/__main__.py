@@ -11,13 +11,15 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from cardcase_client import AsyncClient, ClientCredentials, ClientError, Refused
+from cardcase_client import AsyncClient, ClientCredentials, ClientError, Patience, Refused
 from demo.outsiders.asked import NotAsked
 from demo.outsiders.names import READY
 from demo.outsiders.sink import told_by_webhook
 from demo.outsiders.systems import OUTSIDERS, Outsider
 
 _LONGEST_LINE: Final = 1 << 20
+_PATIENCE: Final = Patience(seconds=300.0)
+"""It tries again for as long as a busy machine may need."""
 _WORKING: Final[set["asyncio.Task[None]"]] = set()
 
 
@@ -31,9 +33,8 @@ async def _do(outsider: Outsider, cue: dict[str, Any]) -> None:
     try:
         came = {"answer": (await outsider.do(cue)).model_dump(mode="json")}
     except Refused as refused:
-        outcome = None if refused.outcome is None else refused.outcome.model_dump(mode="json")
-        fields = [[each.pointer, each.code] for each in refused.errors]
-        came = {"refused": refused.code, "outcome": outcome, "fields": fields}
+        problem = None if refused.problem is None else refused.problem.model_dump(mode="json")
+        came = {"refused": {"status": refused.status, "problem": problem}}
     except (ClientError, NotAsked) as wrong:
         sys.stderr.write(f"{type(wrong).__name__}: {wrong}\n")
         came = {"failed": type(wrong).__name__}
@@ -48,7 +49,7 @@ async def _cues() -> asyncio.StreamReader:
 
 async def _run(name: str) -> None:
     credentials = ClientCredentials(os.environ["TOKEN_URL"], os.environ["CLIENT_ID"], Path(os.environ["SECRET_FILE"]))
-    async with AsyncClient(os.environ["INTAKE_URL"], credentials) as client:
+    async with AsyncClient(os.environ["INTAKE_URL"], credentials, patience=_PATIENCE) as client:
         outsider = OUTSIDERS[name](client)
         cues = await _cues()
         async with told_by_webhook(client, int(os.environ["SINK_PORT"]), outsider.types, outsider.take):

@@ -7,7 +7,7 @@ from typing import Final
 
 from cardcase_client.models import Entry
 
-_LONGEST_SECONDS: Final = 120.0
+_LONGEST_SECONDS: Final = 600.0
 
 
 class NotAsked(Exception):

@@ -8,13 +8,16 @@ from typing import Final
 
 from activities.registry.loading import InsuredPerson, load_persons
 from activities.sealing import Field
+from cardcase_client import TokenFile
 from cases.delivery import Channel
 from cases.kinds import MACHINES
 from cases.machines.machine import Status
+from cases.models import Actor
 from cases.names import Kind
 from demo.expected import expectations
 from demo.play import Play, read, results
 from demo.screen import Board
+from demo.staff import at_their_desks
 from demo.staffing import staffed
 from intake.client import today_in_shanghai
 from samples import generate
@@ -23,7 +26,7 @@ from samples.people import NORTH, SOUTH, Office
 from tests.canary.forms import Kind as PlantedKind
 from tests.canary.others import InPerson
 from tests.canary.people import PlantedInventor
-from tests.canary.stage import Stage
+from tests.canary.stage import BACK_OFFICE, Stage
 from tests.replay.lives import LIVES
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import CHANGES, REPLACEMENTS
@@ -47,15 +50,19 @@ async def registers(stage: Stage) -> tuple[str, ...]:
         assert said.exit in {0, EXIT_DATA, EXIT_UNAVAILABLE}, said.codes
     expected = expectations(stage.inputs / generate.EXPECTED)
 
+    def by_token(actor: Actor) -> TokenFile:
+        return TokenFile(stage.token_file(actor))
+
     async def die(personal_number: str) -> None:
         (person,) = [each for each in extract if each.personal_number == personal_number]
         died = person.model_copy(update={"source_version": 2, "died_on": today_in_shanghai()})
         await load_persons(stage.engine.pool, stage.engine.sealer, [died])
 
-    play = Play(stage.client, InPerson(stage.client, stage.engine.sealer), Board(), die)
-    entries = read(files, expected)
-    await play.open_all(entries)
-    played = await play.play_all(entries)
+    async with at_their_desks(stage.intake_url, by_token) as staff:
+        play = Play(staff, InPerson(staff.client(BACK_OFFICE), staff.client), Board(), die)
+        entries = read(files, expected)
+        await play.open_all(entries)
+        played = await play.play_all(entries)
     return tuple(
         f"{result.expectation.words}: {result.ending} {result.refused}"
         for result in results(entries, played)

@@ -1,28 +1,36 @@
-"""The parts of outsiders, by the typed client: what is done over HTTP is searched at the door (`door.py`)."""
+"""The parts of outsiders, by the client that they have: over HTTP, each with a token of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from activities.sealing import Sealer
+from cardcase_client import AsyncClient
+from cardcase_client.calls import opening, telling
 from cases.answers import Answer, CaseView, Outcome, Receipt
-from demo.facts import fact_of
+from cases.models import Actor
+from cases.offices import MINISTRY
+from demo.facts import ROLES
 from demo.scripts import Tell
-from intake.applications import Application, seal_card_number
-from intake.client import CaseClient
+from demo.staff import body_of
+from intake.applications import Application
+from tests.samples.facts import told_of
 
 
 class InPerson:
     """See `demo.play.Others`."""
 
-    def __init__(self, client: CaseClient, sealer: Sealer) -> None:
+    def __init__(self, office: AsyncClient, client: Callable[[Actor], AsyncClient]) -> None:
+        self._office = office
         self._client = client
-        self._sealer = sealer
 
     async def open(self, application: Application) -> Receipt:
-        return await self._client.open(application)
+        receipt = await self._office.ask(opening(body_of(application), None, reopen=False))
+        return Receipt.model_validate_json(receipt.model_dump_json())
 
     async def outcome(self, case_id: str) -> Outcome:
-        return await self._client.wait(case_id)
+        await self._office.wait_for(case_id)
+        return Outcome.model_validate_json((await self._office.read_outcome(case_id)).model_dump_json())
 
     async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
-        fact = fact_of(tell, view, lambda _event, number: seal_card_number(number, case_id, self._sealer), requests)
-        return await self._client.tell(case_id, fact, update_id=key)
+        actor = Actor(id=tell.by.staff_id, role=ROLES[tell.by], office=MINISTRY)
+        said = told_of(tell, view, requests)
+        answer = await self._client(actor).ask(telling(case_id, tell.event.value, said, key, None))
+        return Answer.model_validate_json(answer.model_dump_json())

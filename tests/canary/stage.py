@@ -166,13 +166,25 @@ class Stage:
     ) -> Said:
         """`python starter.py`, called by somebody with a token."""
         told = dict(self.settings if settings is None else settings)
-        if token is not None or by is not None:
-            path = self.folder / f"token-{self.said}-{id(told)}"
-            path.touch(mode=0o600)
-            everywhere = [self.issuer.audience, SERVICE_AUDIENCE]
-            path.write_text(token or self.issuer.token(by or BACK_OFFICE, aud=everywhere), encoding="ascii")
-            told["CARDCASE_TOKEN_FILE"] = str(path)
+        if token is not None:
+            told["CARDCASE_TOKEN_FILE"] = str(self._written(f"token-{self.said}-{id(told)}", token))
+        elif by is not None:
+            told["CARDCASE_TOKEN_FILE"] = str(self.token_file(by))
         return await self.run("starter.py", *arguments, stdin=stdin, settings=told, name="starter")
+
+    def token_file(self, actor: Actor) -> Path:
+        """A file with somebody's token, made out to the intake service and the gate."""
+        path = self.folder / f"token-of-{actor.id}-{actor.role}-{actor.office}"
+        if not path.exists():
+            everywhere = [self.issuer.audience, SERVICE_AUDIENCE]
+            self._written(path.name, self.issuer.token(actor, aud=everywhere))
+        return path
+
+    def _written(self, name: str, token: str) -> Path:
+        path = self.folder / name
+        path.touch(mode=0o600)
+        path.write_text(token, encoding="ascii")
+        return path
 
     async def refused(self, work: Awaitable[object]) -> BaseException:
         """The exception with which some work ends, kept as a program would write it down."""
@@ -285,6 +297,11 @@ class Stage:
 
     # --- the intake service's clients -------------------------------------------------------------------------------
 
+    @property
+    def intake_url(self) -> str:
+        """Where the intake service is."""
+        return f"http://{LOOPBACK}:{self.ports['intake health']}"
+
     async def ask_intake(
         self, method: str, path: str, body: Any, *, by: Actor | None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, dict[str, Any]]:
@@ -293,7 +310,7 @@ class Stage:
         if by is not None:
             said["Authorization"] = f"Bearer {self.issuer.token(by, aud=SERVICE_AUDIENCE)}"
         data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        url = f"http://{LOOPBACK}:{self.ports['intake health']}{path}"
+        url = self.intake_url + path
         async with self.session.request(method, url, data=data, headers=said) as answer:
             content = await answer.read()
             self.taken_in.append(repr(answer.headers).encode() + content)

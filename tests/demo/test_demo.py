@@ -16,10 +16,12 @@ import asyncpg
 import psutil
 import pytest
 
+from activities.sealing import KeyRing
 from cardcase_client import AsyncClient, TokenFile
 from demo.others import client_of
 from demo.outsiders.names import NAMES
-from demo.surroundings import PROJECT, TOKENS, servers
+from demo.stage import PROJECT
+from demo.surroundings.servers import TOKENS, servers
 from deploy.migrations import migrate
 from stack import PostgresServer
 from tests.worker_process import environment_with
@@ -110,11 +112,27 @@ def named(folder: Path) -> dict[str, psutil.Process]:
     return found
 
 
-def holds_a_key(process: psutil.Process, temporal: str) -> bool:
-    """Whether anything that a process was started with, or holds open, leads to a key of ours or to Temporal."""
+def leads_further(process: psutil.Process, *addresses: str) -> bool:
+    """Whether anything that a process was started with, or holds open, leads to a key of ours or to such an address."""
     held = [*process.environ().values(), *process.cmdline(), *(file.path for file in process.open_files())]
     keys = ("keys.toml", "gate.json", "webhook.json")
-    return any(temporal in each or each.endswith(keys) for each in held)
+    return any(each.endswith(keys) or any(address in each for address in addresses) for each in held)
+
+
+def remembers(process: psutil.Process, secret: bytes) -> bool:
+    """Whether a secret stands in the memory of a process."""
+    maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8").splitlines()
+    with Path(f"/proc/{process.pid}/mem").open("rb", buffering=0) as memory:
+        for line in maps:
+            where, rights, *_ = line.split()
+            begin, end = (int(each, 16) for each in where.split("-"))
+            # What cannot be written holds no secret, and what maps a device cannot be read.
+            if rights.startswith("rw"):
+                with suppress(OSError, OverflowError):
+                    memory.seek(begin)
+                    if secret in memory.read(end - begin):
+                        return True
+    return False
 
 
 def reached_by(process: psutil.Process) -> set[int]:
@@ -130,20 +148,23 @@ async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_th
 ) -> None:
     async with demo(folder) as running:
         await running.says("ready after")
-        everybody = named(folder)
-        assert {*NAMES, "worker", "intake", "gate", "temporal", "postgres"} <= set(everybody)
-        temporal = everybody["worker"].environ()["TEMPORAL_ADDRESS"]
-        # Temporal and the register are what is kept from others; they are told their own ports. Whoever started all
-        # of them is not looked at: it made the keys, and plays clerks and officers with them.
+        # Who plays clerks and officers, and cues everybody else, is the program that was called.
+        everybody = named(folder) | {"demo": psutil.Process(running.process.pid)}
         servers = {"temporal", "postgres"}
-        holders = {
-            name
-            for name, each in everybody.items()
-            if name not in servers and await asyncio.to_thread(holds_a_key, each, temporal)
-        }
-        assert holders == {"worker", "intake", "gate"}
+        assert set(everybody) == {*NAMES, "demo", "surroundings", "worker", "intake", "gate", *servers}
+        worker = everybody["worker"].environ()
+        addresses = worker["TEMPORAL_ADDRESS"], worker["CARDCASE_DATABASE_URL"]
+        # The one key of a ring that its holder keeps as it is.
+        key = KeyRing.load(Path(worker["CARDCASE_KEY_FILE"])).token_key
+        # Temporal and the register are what is kept from others; they are told their own ports.
+        programs = {name: each for name, each in everybody.items() if name not in servers}
+        led = {name for name, each in programs.items() if await asyncio.to_thread(leads_further, each, *addresses)}
+        assert led == {"worker", "intake", "gate"}
+        assert {name for name, each in programs.items() if await asyncio.to_thread(remembers, each, key)} == led
         service = urlsplit(everybody["bank"].environ()["INTAKE_URL"]).port
         provider = urlsplit(everybody["bank"].environ()["TOKEN_URL"]).port
+        # Its tokens stand in files.
+        assert reached_by(everybody["demo"]) <= {service}
         for name in NAMES:
             told = everybody[name].environ()
             assert set(told) - {"LC_CTYPE"} == {

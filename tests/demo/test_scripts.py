@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 import pytest
 
 from cases.answers import Answer, CaseView, Transition
-from cases.errors import Code
 from cases.events import Event, Origin
 from cases.machines.machine import Awaits, Milestone, Status
 from cases.names import Kind, order_id, publication_id
@@ -122,8 +121,20 @@ def test_a_refusal_that_is_on_record_is_told_from_what_was_not_refused() -> None
     decided = (Event.resolve_dispute, Status.disputed, Status.disputed)
     disputed = (Event.screened, Status.screening, Status.disputed)
     first, *_ = told = went(disputed, decided, decided)
-    differs = told[-1].model_copy(update={"refused": Code.OPINIONS_DIFFER})
-    assert remaining(script, (first, told[1], differs)) == script[2:]
+    second_officer = told[-1].model_copy(update={"actor": Part.second_officer.staff_id})
+    assert remaining(script, (first, told[1], second_officer)) == script[2:]
+
+
+def test_what_is_refused_and_not_on_record_is_not_taken_for_the_same_persons_next_telling() -> None:
+    script = SCRIPTS["refused-undone-answered-late"]
+    applying = (Event.commit, Status.applying, Status.applying)
+    confirmed = (Event.confirm_downstream, Status.applying, Status.in_review)
+    again = (Event.confirm_downstream, Status.applying, Status.applying)
+    *before, by_bank = went(SCREENED, VERIFIED, applying, confirmed, VERIFIED, applying, again)
+    assert remaining(script, before) == script[3:]
+    (left,) = remaining(script, (*before, by_bank.model_copy(update={"actor": Part.bank.staff_id})))
+    assert isinstance(left, Together)
+    assert [tell.by for tell in left.tells] == [Part.medical_insurance, Part.pension]
 
 
 def test_whoever_waited_for_the_row_below_waits_no_more_when_they_have_gone_on() -> None:

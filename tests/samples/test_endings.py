@@ -4,7 +4,7 @@ The register's answers are worked out here from the base extract and the rows, s
 to what they claim: who is unknown, whose number is taken, whose documents are missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from cases.answers import Transition
+from cases.answers import CaseView, Transition
 from cases.clocks import WorkingCalendar
 from cases.decide import Decision, decide, initial_state
 from cases.documents import Document
@@ -31,11 +31,12 @@ from cases.state import CaseState
 from cases.submitters import Authority, Citizen, SubmitterKind
 from cases.text import same_name
 from cases.views import view_of
-from demo.facts import fact_of, may_be_told, requests_of
+from demo.facts import actor_of, may_be_told, requests_of
 from demo.scripts import SCRIPTS, Below, Death, Script, See, Tell, remaining, tells_of
 from samples.classes import Application, Sample
 from samples.generate import registers
 from samples.people import Person
+from tests.samples.facts import told_of
 
 KEY = b"key of the test"
 AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
@@ -237,7 +238,7 @@ class World:
             case.untraced = 1
             return True
         view = view_of(case.state)
-        fact = fact_of(tell, view, _seal, requests_of(view, case.made))
+        fact = _fact(tell, view, requests_of(view, case.made))
         assert isinstance(fact, FACTS[tell.event])
         case.told.append(tell.event)
         try:
@@ -396,8 +397,12 @@ def _opening(application: Application) -> NumberChangeOpening | ReplacementOpeni
     return ReplacementOpening.model_validate({**shared, "reason": application.reason})
 
 
-def _seal(_event: Event, text: str) -> tuple[str, str]:
-    return SEALED, number_token(KEY, text)
+def _fact(tell: Tell, view: CaseView, requests: Sequence[str]) -> Fact:
+    said = told_of(tell, view, requests) | {"actor": actor_of(tell.by, view)}
+    for clear, token in (("card_number", "card_token"), ("address", "address_token")):
+        if clear in said:
+            said |= {clear: SEALED, token: number_token(KEY, said[clear])}
+    return FACTS[tell.event].model_validate(said)
 
 
 def samples() -> list[Sample]:

@@ -1,10 +1,9 @@
-"""What the demonstration stands on: a register, a Temporal server, a key ring, one worker, and their orderly end.
+"""The servers, what people and systems meet of them, one worker, and their orderly end.
 
 Servers of our own are used unless `CARDCASE_DATABASE_URL` or Temporal's own configuration names others.
 """
 
 import asyncio
-import os
 import secrets
 import signal
 import sys
@@ -12,20 +11,17 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from activities.notifications.listening import PATH as CALLBACKS
-from activities.sealing import KeyRing
-from demo.others import Outsiders
-from gate.stamp_keys import SigningKey
+from demo.staff import STAFF, token_file
+from demo.stage import DATABASE_URL, KEY_FILE, PROJECT
 from runtime.build import build_id
 from runtime.client import connect
-from runtime.codec import PayloadSealer
 from runtime.releases import ReleaseUnknown, make_current
-from stack import STANDARD_PORTS, PostgresServer, StackError, TemporalServer
+from stack import STANDARD_PORTS, PostgresServer, ServerNotStarted, StackError, TemporalServer
 from stack.directory import DataDirectory
 from stack.launch import Account
 from stack.operators import Desk, desk_opened
@@ -34,27 +30,17 @@ from stack.process import ServerProcess
 from stack.receivers import Receivers
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
-PROJECT: Final = Path(__file__).parent.parent
-DATABASE_URL: Final = "CARDCASE_DATABASE_URL"
-KEY_FILE: Final = "CARDCASE_KEY_FILE"
 STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
 STAMP_KEY_FILE: Final = "CARDCASE_STAMP_KEY_FILE"
 TOKENS: Final = "tokens"
 """Folder of the sample operators' identity tokens, by their staff IDs."""
 VERSIONED: Final = "CARDCASE_VERSIONED"
-DATA_DIR: Final = "CARDCASE_DATA_DIR"
 
+_UPKEEP_SECONDS: Final = 180.0
 _WORKER_SECONDS: Final = 60.0
 _DRAIN_SECONDS: Final = 35.0
 _POLL_SECONDS: Final = 0.05
 _TRAY_PORT: Final = 8234
-
-Answer = TypeVar("Answer")
-
-
-def data_dir(environment: Mapping[str, str]) -> Path:
-    """Where the demonstration keeps its data: `.cardcase` in the project, unless `CARDCASE_DATA_DIR` says otherwise."""
-    return Path(environment.get(DATA_DIR) or PROJECT / ".cardcase").absolute()
 
 
 @dataclass(slots=True)
@@ -78,37 +64,20 @@ class Servers:
             told |= {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
         return told
 
-    def keys(self) -> KeyRing:
-        """The key ring, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
-        if not self.key_file.exists():
-            return KeyRing.generate(self.key_file)
-        return KeyRing.load(self.key_file)
-
     @property
     def stamp_key_file(self) -> Path:
-        """Where `stamp_key` is."""
+        """Where the gate's key is."""
         return self.key_file.with_name("gate.json")
 
     @property
     def stamp_trust_file(self) -> Path:
-        """The public half of `stamp_key`, which the worker believes."""
+        """Its public half, which the worker believes."""
         return self.key_file.with_name("gate-public.json")
-
-    def stamp_key(self) -> SigningKey:
-        """The gate's key, made at the first start. Raises `CaseError` CONFIGURATION_INVALID."""
-        if not self.stamp_key_file.exists():
-            SigningKey.generate().write(self.stamp_key_file, self.stamp_trust_file)
-        return SigningKey.load(self.stamp_key_file)
 
     @property
     def webhook_files(self) -> tuple[Path, Path]:
         """The key by which the worker signs webhooks, and its public half."""
         return self.key_file.with_name("webhook.json"), self.key_file.with_name("webhook-public.json")
-
-    def webhook_keys(self) -> None:
-        """Make both files at the first start."""
-        if not self.webhook_files[0].exists():
-            SigningKey.generate().write(*self.webhook_files)
 
     @property
     def opened_desk(self) -> Desk:
@@ -116,10 +85,6 @@ class Servers:
         if self.desk is None:
             raise StackError("the desk has not been opened")
         return self.desk
-
-    async def client(self) -> Client:
-        """A client of the Temporal server."""
-        return await connect(PayloadSealer(self.keys()), self.address, self.namespace)
 
 
 @asynccontextmanager
@@ -190,15 +155,42 @@ def _secret(path: Path) -> tuple[Path, str]:
     return path, path.read_text(encoding="ascii")
 
 
+async def kept_up(environment: Mapping[str, str], folder: Path, servers: Servers) -> None:
+    """Have upkeep make the keys, and prepare the register and Temporal: in a program that opens them and ends.
+
+    Raises StackError with what it says to do.
+    """
+    directory = DataDirectory(folder / "upkeep")
+    await directory.claim()
+    try:
+        process = await ServerProcess.spawn(
+            "upkeep",
+            [sys.executable, "-m", "demo.surroundings.upkeep"],
+            directory=directory,
+            death_signal=signal.SIGKILL,
+            environment={**environment, **servers.settings(), "PYTHONPATH": str(PROJECT)},
+            talks=True,
+        )
+        try:
+            await process.complete(_UPKEEP_SECONDS)
+        except ServerNotStarted:
+            if process.running or not (said := await process.said.read()):
+                raise
+            raise StackError(said.decode().rstrip()) from None
+        finally:
+            await process.kill()
+    finally:
+        directory.release()
+
+
 @asynccontextmanager
 async def desk(
     environment: Mapping[str, str], folder: Path, servers: Servers, sinks: Sequence[str] = ()
 ) -> AsyncIterator[Servers]:
-    """The servers with what people and systems meet; three operators have an identity token in a file as well.
+    """The servers with what people and systems meet; all staff, and three operators, have a token in a file.
 
     `sinks` are hosts where webhooks are received.
     """
-    servers.webhook_keys()
     settings = {
         **environment,
         **servers.settings(),
@@ -206,7 +198,10 @@ async def desk(
         "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.webhook_files[1]),
     }
     async with desk_opened(folder, settings, servers.ui_url, sinks=sinks) as opened:
-        opened.provider.write_tokens(folder / TOKENS)
+        tokens = folder / TOKENS
+        opened.provider.write_tokens(tokens)
+        for actor in STAFF:
+            opened.provider.write_token(actor, token_file(tokens, actor))
         yield replace(servers, ui_url=opened.ui_url, desk=opened)
 
 
@@ -244,7 +239,9 @@ class Worker:
         await self._process.until(_ready(port), _WORKER_SECONDS)
         if servers.temporal is not None:
             try:
-                await make_current(await servers.client(), build_id(), patience=_WORKER_SECONDS)
+                # No payload travels this way, so that nothing has to be sealed.
+                client = await connect(None, servers.address, servers.namespace)
+                await make_current(client, build_id(), patience=_WORKER_SECONDS)
             except ReleaseUnknown:
                 raise StackError("the worker is ready, and does not ask for work") from None
 
@@ -275,25 +272,20 @@ async def worker(environment: Mapping[str, str], folder: Path, servers: Servers)
         await started.stop()
 
 
-async def while_all_run(work: Awaitable[Answer], servers: Servers, worker: Worker, outsiders: Outsiders) -> Answer:
-    """What `work` answers; StackError as soon as anything that it needs has ended by itself."""
-    working = asyncio.ensure_future(work)
+async def first_to_end(servers: Servers, worker: Worker) -> str:
+    """What of all that has to run ended first, by whatever cause."""
     ends = [asyncio.create_task(_ended(worker.wait(), f"the worker, see {worker.log_file},"))]
-    ends.append(asyncio.create_task(outsiders.wait()))
     if servers.temporal is not None:
         ends.append(asyncio.create_task(_ended(servers.temporal.wait(), "the Temporal server")))
     if servers.desk is not None:
         ends.append(asyncio.create_task(servers.desk.wait()))
     try:
-        await asyncio.wait({working, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        for end in ends:
-            if end.done() and not working.done():
-                raise StackError(end.result())
-        return working.result()
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return next(iter(done)).result()
     finally:
-        for task in (working, *ends):
-            task.cancel()
-        await asyncio.gather(working, *ends, return_exceptions=True)
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
 
 
 async def _ended(ending: Awaitable[int], who: str) -> str:
@@ -328,8 +320,3 @@ async def _says_ready(port: int) -> bool:
         return False
     finally:
         writer.close()
-
-
-def process_environment() -> dict[str, str]:
-    """The environment of this process."""
-    return dict(os.environ)

@@ -1,0 +1,88 @@
+"""`python -m demo.surroundings [SINK ...]`: all that the demonstration stands on, until it is told to stop.
+
+Says in one line of JSON what was opened, and in another what ended by itself (`demo.stage.Said`). A sink is a host
+where webhooks are received. Ends with 0, or with 69 where something could not be started or went away.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from demo.stage import Opened, Said, data_dir
+from demo.surroundings.servers import (
+    TOKENS,
+    Providers,
+    Servers,
+    Worker,
+    desk,
+    first_to_end,
+    kept_up,
+    providers,
+    servers,
+    worker,
+)
+from stack import StackError
+from stack.operators import SECRETS
+
+_UNAVAILABLE: Final = 69
+
+
+async def run(environment: Mapping[str, str], sinks: Sequence[str]) -> None:
+    """Everything, until something ends by itself. Raises StackError with what could not be started."""
+    folder = data_dir(environment)
+    async with servers(environment, folder) as started, providers(folder) as messages:
+        await kept_up(environment, folder, started)
+        async with (
+            desk(environment, folder, started, sinks) as running,
+            worker({**messages.settings, **environment}, folder, running) as one_worker,
+        ):
+            _say(Said(opened=_opened(running, messages, one_worker)))
+            _say(Said(ended=await first_to_end(running, one_worker)))
+
+
+def _opened(running: Servers, messages: Providers, one_worker: Worker) -> Opened:
+    desk = running.opened_desk
+    return Opened(
+        intake_url=desk.intake_url,
+        token_url=desk.provider.token_url,
+        codec_url=desk.codec_url,
+        ui_url=running.ui_url,
+        namespace=running.namespace,
+        tray_url=messages.tray_url,
+        operators=tuple(desk.provider.operators),
+        tokens=desk.folder / TOKENS,
+        credentials=desk.folder / SECRETS,
+        worker_log=one_worker.log_file,
+    )
+
+
+def _say(said: Said) -> None:
+    sys.stdout.write(f"{said.model_dump_json()}\n")
+    sys.stdout.flush()
+
+
+async def _until_told_to_stop(environment: Mapping[str, str], sinks: Sequence[str]) -> int:
+    running = asyncio.create_task(run(environment, sinks))
+    stopping: list[int] = []
+
+    def stop() -> None:
+        # Told twice it ends in the same order.
+        if not stopping:
+            running.cancel()
+        stopping.append(signal.SIGTERM)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        return 0
+    except StackError as error:
+        _say(Said(ended=str(error)))
+    return _UNAVAILABLE
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(_until_told_to_stop(dict(os.environ), sys.argv[1:])))

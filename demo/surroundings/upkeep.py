@@ -1,0 +1,82 @@
+"""`python -m demo.surroundings.upkeep`: makes what is missing, and ends.
+
+Makes the keys at the first start, migrates, loads the base extract and the directory, and makes the schedules; what is
+there already is left alone. Ends with 0, or with 69 and what to do on standard output.
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from activities.registry.loading import InsuredPerson, load_persons
+from activities.registry.pool import create_pool
+from activities.sealing import KeyRing, Sealer
+from cases.errors import REMEDIES, CaseError, Code
+from demo.expected import INSURED
+from demo.staffing import staffed
+from demo.stage import DATA_DIR, DATABASE_URL, KEY_FILE, data_dir
+from demo.surroundings.servers import Servers
+from deploy.migrations import migrate
+from gate.stamp_keys import SigningKey
+from intake import schedules
+from runtime.client import connect
+from runtime.codec import PayloadSealer
+
+_UNAVAILABLE: Final = 69
+
+
+async def keep_up(servers: Servers) -> None:
+    """All of it. Raises `CaseError`."""
+    await migrate(servers.database_url)
+    keys = _keys(servers)
+    sealer = Sealer(keys)
+    lines = INSURED.read_text(encoding="utf-8").splitlines()
+    pool = await create_pool(servers.database_url, size=2)
+    try:
+        await load_persons(pool, sealer, map(InsuredPerson.model_validate_json, lines))
+        await staffed(pool, sealer)
+    finally:
+        await pool.close()
+    await schedules.apply(await connect(PayloadSealer(keys)))
+
+
+def _keys(servers: Servers) -> KeyRing:
+    """The key ring. The gate's key, and that of webhooks, are made beside it."""
+    if not servers.stamp_key_file.exists():
+        SigningKey.generate().write(servers.stamp_key_file, servers.stamp_trust_file)
+    if not servers.webhook_files[0].exists():
+        SigningKey.generate().write(*servers.webhook_files)
+    if not servers.key_file.exists():
+        return KeyRing.generate(servers.key_file)
+    return KeyRing.load(servers.key_file)
+
+
+def _explained(error: CaseError, folder: Path) -> str:
+    if error.code is Code.SCHEMA_MISMATCH:
+        return (
+            f"The register in {folder} belongs to another version of cardcase. Remove it (rm -r {folder}), or choose "
+            f"another place: export {DATA_DIR}=DIRECTORY. With {DATABASE_URL} set, use an empty database."
+        )
+    if error.code in {Code.KEY_UNKNOWN, Code.SEAL_BROKEN}:
+        return f"The register was sealed with other keys than those in {folder}. {REMEDIES[error.code].en}"
+    return f"{error}: {REMEDIES[error.code].en}"
+
+
+def main() -> int:
+    """Returns the exit status."""
+    try:
+        asyncio.run(keep_up(Servers(os.environ[DATABASE_URL], Path(os.environ[KEY_FILE]))))
+    except CaseError as error:
+        sys.stdout.write(f"{_explained(error, data_dir(os.environ))}\n")
+        return _UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
+    # 134).
+    os._exit(status)

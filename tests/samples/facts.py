@@ -1,0 +1,29 @@
+"""What the steps of a script tell, those of outside systems included, for tests that play all parts themselves."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from cases.answers import CaseView
+from cases.events import Event
+from demo.facts import said_of
+from demo.scripts import Tell
+
+
+def told_of(tell: Tell, view: CaseView, requests: Sequence[str]) -> dict[str, Any]:
+    """The fields of a step's fact as they go over the wire, told to a case that looks like `view`.
+
+    It has asked for `requests` so far.
+    """
+    said = said_of(tell, view, requests)
+    asked = None if tell.request is None else requests[tell.request]
+    match tell.event:
+        case Event.confirm_downstream:
+            said["publication"] = asked or view.publication
+        case Event.card_produced | Event.card_turned_up:
+            said["order"] = asked or view.order
+            if said.get("produced") or tell.event is Event.card_turned_up:
+                said["card_number"] = f"D{int(hashlib.sha256(said['order'].encode()).hexdigest(), 16) % 10**8:08d}"
+        case _:
+            pass
+    return said
