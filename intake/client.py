@@ -17,12 +17,12 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
@@ -39,7 +39,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    SearchAttributeKey,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
@@ -65,9 +64,8 @@ from cases.facts import (
     ResolveDispute,
     ResolveDuplicate,
 )
-from cases.kinds import KINDS, case_id, every_case, read_case_id
+from cases.kinds import KINDS, case_id, read_case_id
 from cases.kinds import case_id as case_id_of
-from cases.machines.machine import Milestone, Status
 from cases.models import Actor
 from cases.names import (
     ANSWER,
@@ -103,7 +101,7 @@ from intake.applications import (
 )
 from intake.crowds import until_not_dropped
 from intake.stamping import Stamping
-from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, STATUS, VERSION
+from workflows.search_attributes import VERSION
 
 
 class EngineError(Exception):
@@ -146,32 +144,7 @@ class Contradicted(EngineError):
         """What the register holds instead; None where it holds nothing of the kind."""
 
 
-class Opened(NamedTuple):
-    """What became of one of many applications, by its place among them (from 0)."""
-
-    place: int
-    receipt: Receipt | None
-    error: InputRefused | EngineError | None
-
-
-class CaseSummary(NamedTuple):
-    """A case as a list shows it: what Temporal itself can search for."""
-
-    case_id: str
-    kind: str
-    status: str
-    milestone: str
-    region: str
-    category: str
-    attention: tuple[str, ...]
-    due_at: datetime | None
-    opened_at: datetime
-    closed: bool
-
-
 TIMEOUT: Final = timedelta(seconds=30)
-IN_FLIGHT: Final = 16
-"""Opens at the same time: between 8 and 32 a server with one store is busiest and nobody waits long."""
 
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
 _CODES: Final = {code.value: code for code in Code}
@@ -411,55 +384,6 @@ class CaseClient:
             if not started.cancel() and not started.cancelled():
                 started.exception()
 
-    async def open_many(
-        self,
-        applications: Iterable[Application],
-        *,
-        in_flight: int = IN_FLIGHT,
-        on_progress: Callable[[Opened], None] | None = None,
-    ) -> list[Opened]:
-        """Open many cases, `in_flight` at a time, and say of each what became of it, in the order given."""
-        all_opened = []
-        async for opened in self.open_each(applications, in_flight=in_flight):
-            all_opened.append(opened)
-            if on_progress is not None:
-                on_progress(opened)
-        return sorted(all_opened, key=lambda opened: opened.place)
-
-    async def open_each(
-        self, applications: Iterable[Application], *, in_flight: int = IN_FLIGHT
-    ) -> AsyncGenerator[Opened, None]:
-        """As `open_many`, one by one as they are answered: for more than fit into memory.
-
-        Applications are taken from the iterable when there is room for them. Leaving early cancels what is under way.
-        """
-        numbered = enumerate(applications)
-        under_way: set[asyncio.Task[Opened]] = set()
-        try:
-            while True:
-                under_way |= self._begin(numbered, in_flight - len(under_way))
-                if not under_way:
-                    return
-                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-
-    def _begin(self, numbered: Iterator[tuple[int, Application]], room: int) -> set[asyncio.Task[Opened]]:
-        return {
-            asyncio.create_task(self._open_one(place, application))
-            for _, (place, application) in zip(range(room), numbered, strict=False)
-        }
-
-    async def _open_one(self, place: int, application: Application) -> Opened:
-        try:
-            return Opened(place, await self.open(application), None)
-        except (InputRefused, EngineError) as wrong:
-            return Opened(place, None, wrong)
-
     # --- telling --------------------------------------------------------------------------------------------------
 
     async def tell(self, case_id: str, fact: Fact, *, update_id: str | None = None) -> Answer:
@@ -680,44 +604,6 @@ class CaseClient:
         self._checked_id(case_id)
         transitions: tuple[Transition, ...] = await self._query(case_id, HISTORY, tuple[Transition, ...])
         return transitions
-
-    async def cases(
-        self,
-        *,
-        kind: Kind | None = None,
-        status: Status | None = None,
-        milestone: Milestone | None = None,
-        region: str | None = None,
-        attention: str | None = None,
-        limit: int = 100,
-    ) -> list[CaseSummary]:
-        """Cases that Temporal's visibility finds, the newest first; it lags behind the cases by a moment.
-
-        Words must be of the closed sets that they come from, and `region` six digits, for they become part of a query.
-        """
-        wanted: dict[SearchAttributeKey[Any], str | None] = {
-            KIND: kind.value if kind else None,
-            STATUS: status.value if status else None,
-            MILESTONE: milestone.value if milestone else None,
-            REGION: region,
-            ATTENTION: attention,
-        }
-        # A run that was continued as new is the same case once more, as it was.
-        terms = [
-            every_case(),
-            "ExecutionStatus != 'ContinuedAsNew'",
-            *(f"{key.name} = '{word}'" for key, word in wanted.items() if word is not None),
-        ]
-        if not all(word is None or word.isalnum() or word.replace("_", "").isalnum() for word in wanted.values()):
-            raise InputRefused([Problem("", Code.FIELD_INVALID)])
-        # The generations of a reopened case are one case, of which the newest counts; it comes first.
-        found: dict[str, CaseSummary] = {}
-        async with self._answer():
-            async for execution in self._client.list_workflows(" AND ".join(terms), rpc_timeout=self._timeout):
-                found.setdefault(execution.id, _summary_of(execution))
-                if len(found) == limit:
-                    break
-        return list(found.values())
 
     # --- waiting --------------------------------------------------------------------------------------------------
 
@@ -999,19 +885,3 @@ def of_rpc(error: RPCError) -> EngineError:
     if (code := _UNAVAILABLE.get(error.status)) is not None:
         return Unavailable(code)
     return Refused(_REFUSED.get(error.status, Code.INTERNAL))
-
-
-def _summary_of(execution: WorkflowExecution) -> CaseSummary:
-    attributes = execution.typed_search_attributes
-    return CaseSummary(
-        case_id=execution.id,
-        kind=attributes.get(KIND, ""),
-        status=attributes.get(STATUS, ""),
-        milestone=attributes.get(MILESTONE, ""),
-        region=attributes.get(REGION, ""),
-        category=attributes.get(CATEGORY, ""),
-        attention=tuple(attributes.get(ATTENTION, ())),
-        due_at=attributes.get(DUE_AT),
-        opened_at=execution.start_time,
-        closed=execution.status is not WorkflowExecutionStatus.RUNNING,
-    )

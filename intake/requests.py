@@ -64,14 +64,6 @@ def read_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def read_application(raw: bytes) -> Application:
-    """One application as a JSON object; without `kind` it is an ID-number change.
-
-    Raises `CaseError` as `read_json`, and `InputRefused` with every field that is wrong.
-    """
-    return application_of(read_object(raw))
-
-
 def application_of(fields: dict[str, Any]) -> Application:
     """The application that these fields are. Raises `CaseError` FIELD_INVALID, and `InputRefused`."""
     kind = kind_named(fields)

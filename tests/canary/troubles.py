@@ -33,7 +33,7 @@ from cases.models import Actor, Role
 from cases.names import TASK_QUEUE_CASES, Kind
 from gate.stamp_keys import SigningKey
 from intake.client import CaseClient, EngineError
-from intake.requests import read_application
+from intake.requests import application_of, read_object
 from intake.stamping import GateAtUrl
 from runtime.client import connect
 from runtime.codec import ENTRY, PayloadSealer, workflow_bound
@@ -69,7 +69,7 @@ async def _handed_in(stage: Stage, content: bytes | dict[str, Any]) -> Seen:
     raw = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
 
     async def opened() -> None:
-        await stage.client.open(read_application(raw))
+        await stage.client.open(application_of(read_object(raw)))
 
     return await _refused_by(stage, opened())
 

@@ -1,8 +1,7 @@
 """The client for programs, against the real engine."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
-from contextlib import aclosing
+from collections.abc import Awaitable
 from datetime import date, timedelta
 
 import pytest
@@ -10,17 +9,16 @@ import pytest_asyncio
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from cases.answers import CaseView, Receipt
+from cases.answers import CaseView
 from cases.errors import REMEDIES, Code
 from cases.events import Event
 from cases.facts import Acknowledge, AddDocuments, CardUnclaimed, Reject, VerifyDocuments, Withdraw
 from cases.machines.machine import Status
 from cases.models import Actor, Role, System
-from cases.names import Kind
 from cases.numbers import derive
 from cases.offices import MINISTRY
-from intake.applications import Application, InputRefused, Problem
-from intake.client import CaseClient, CaseSummary, EngineError, Opened, Refused, Unavailable
+from intake.applications import InputRefused, Problem
+from intake.client import CaseClient, EngineError, Refused, Unavailable
 from tests.engine import Engine, old_number
 from tests.intake.applying import CLERK, OFFICE, SOUTH, number_change, paper, replacement
 from tests.scenes import ID_CARD, IN_FORCE
@@ -186,59 +184,6 @@ async def test_an_application_that_was_refused_can_be_corrected_and_opened(engin
     person = await engine.insured()
     assert await code_of(client.open(number_change(person, region="990000"))) is Code.POLICY_UNKNOWN
     assert (await client.open(number_change(person))).status is Status.in_review
-
-
-async def test_many_applications_are_each_answered_by_themselves(engine: Engine, client: CaseClient) -> None:
-    people = [await engine.insured() for _ in range(5)]
-    applications: list[Application] = [number_change(person) for person in people]
-    applications[2] = number_change(people[2], documents=(paper(expires_on="2020-01-01"),))
-    applications.append(number_change(people[0], category="refund"))
-    seen: list[Opened] = []
-    opened = await client.open_many(applications, in_flight=2, on_progress=seen.append)
-    assert [one.place for one in opened] == list(range(6))
-    assert sorted(one.place for one in seen) == list(range(6))
-    assert isinstance(opened[2].error, InputRefused)
-    assert opened[2].error.problems == (Problem("documents.0.expires_on", Code.DOCUMENT_EXPIRED),)
-    assert isinstance(opened[5].error, Refused)
-    assert all(one.receipt is not None for one in opened if one.place in {0, 1, 3, 4})
-
-
-async def test_no_more_applications_are_under_way_than_asked_for(engine: Engine) -> None:
-    client = Counting(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
-    people = [await engine.insured() for _ in range(7)]
-    taken = 0
-
-    def applications() -> Iterator[Application]:
-        nonlocal taken
-        for person in people:
-            taken += 1
-            yield number_change(person)
-
-    async for _ in client.open_each(applications(), in_flight=3):
-        assert taken <= client.finished + 3
-    assert client.most == 3
-
-
-class Counting(CaseClient):
-    running = most = finished = 0
-
-    async def open(self, application: Application, *, reopen: bool = False) -> Receipt:
-        self.running += 1
-        self.most = max(self.most, self.running)
-        try:
-            return await super().open(application, reopen=reopen)
-        finally:
-            self.running -= 1
-            self.finished += 1
-
-
-async def test_leaving_early_cancels_what_is_under_way(engine: Engine) -> None:
-    client = Counting(engine.client, engine.sealer, stamping=engine.everybody, today=lambda: TODAY)
-    people = [await engine.insured() for _ in range(4)]
-    async with aclosing(client.open_each(map(number_change, people), in_flight=4)) as opened:
-        async for _ in opened:
-            break
-    assert client.running == 0
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
@@ -435,32 +380,6 @@ async def test_a_case_whose_run_was_terminated_has_no_outcome_and_is_not_closed(
         with pytest.raises(Unavailable) as unknown:
             await call
         assert unknown.value.code is Code.ENGINE_UNAVAILABLE
-
-
-async def test_lists_find_cases_by_what_they_show(engine: Engine, client: CaseClient) -> None:
-    person = await engine.insured(region="130102")
-    case = (await client.open(number_change(person, region="130102", documents=()))).case_id
-
-    def found() -> Awaitable[list[CaseSummary]]:
-        return client.cases(kind=Kind.id_number_change, status=Status.awaiting_documents, region="130102")
-
-    async with asyncio.timeout(20):
-        # Visibility follows by itself, and nothing says when.
-        while True:
-            summaries = await found()
-            if summaries:
-                break
-            await asyncio.sleep(0.05)
-    (summary,) = summaries
-    assert (summary.case_id, summary.status, summary.region) == (case, "awaiting_documents", "130102")
-    assert (summary.closed, summary.milestone) == (False, "submitted")
-    assert summary.due_at == (await client.view(case)).due_at
-
-
-@pytest.mark.parametrize("word", ["110105' OR '1'='1", "'", "1101 05", ""])
-async def test_no_word_can_leave_its_place_in_a_query(client: CaseClient, word: str) -> None:
-    with pytest.raises(InputRefused):
-        await client.cases(region=word)
 
 
 # --- an engine that does not answer -----------------------------------------------------------------------------------

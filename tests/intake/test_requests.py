@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cases.errors import CaseError, Code
 from cases.facts import HoldBenefits, VerifyDocuments
 from intake.applications import InputRefused, NumberChangeApplication, Problem, ReplacementApplication, checked
-from intake.requests import LARGEST_REQUEST, read_application, read_json, read_object
+from intake.requests import LARGEST_REQUEST, application_of, read_json, read_object
 from tests.intake.applying import NEW, fields_of, number_change, replacement
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
@@ -27,7 +27,7 @@ def code_of(raw: bytes) -> Code:
 
 def problems_of(fields: dict[str, Any]) -> tuple[Problem, ...]:
     with pytest.raises(InputRefused) as refused:
-        read_application(json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        application_of(read_object(json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")))
     return refused.value.problems
 
 
@@ -103,25 +103,25 @@ def test_no_bytes_whatever_give_anything_but_a_value_or_a_code(raw: bytes) -> No
 def test_an_application_is_read_as_its_kind_says() -> None:
     for application in (number_change(), replacement()):
         raw = json.dumps(fields_of(application), ensure_ascii=False).encode()
-        assert read_application(raw) == application
+        assert application_of(read_object(raw)) == application
 
 
 @pytest.mark.parametrize("kind", ["card_replacement", "CardReplacement"])
 def test_a_kind_may_be_given_by_either_of_its_names(kind: str) -> None:
     raw = json.dumps(fields_of(replacement()) | {"kind": kind}).encode()
-    assert isinstance(read_application(raw), ReplacementApplication)
+    assert isinstance(application_of(read_object(raw)), ReplacementApplication)
 
 
 def test_an_application_without_a_kind_is_a_number_change() -> None:
     fields = fields_of(number_change())
     del fields["kind"]
-    assert isinstance(read_application(json.dumps(fields).encode()), NumberChangeApplication)
+    assert isinstance(application_of(read_object(json.dumps(fields).encode())), NumberChangeApplication)
 
 
 @pytest.mark.parametrize("kind", ["Campaign", "", None, 1, ["card_replacement"]])
 def test_an_unknown_kind_is_refused(kind: object) -> None:
     with pytest.raises(CaseError) as refused:
-        read_application(json.dumps(fields_of(number_change()) | {"kind": kind}).encode())
+        application_of(read_object(json.dumps(fields_of(number_change()) | {"kind": kind}).encode()))
     assert (refused.value.field, refused.value.code) == ("kind", Code.FIELD_INVALID)
 
 

@@ -21,14 +21,14 @@ from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import AddDocuments, CardFound, ConfirmDownstream, Reject, VerifyDocuments
-from cases.kinds import KINDS, case_id
+from cases.kinds import KINDS, case_id, every_case
 from cases.machines.machine import Milestone, Status
 from cases.models import System
 from cases.names import Kind
 from gate.gate import Asked, Batch
 from intake.applications import seal
 from intake.client import CaseClient, Refused, today_in_shanghai
-from intake.requests import read_application
+from intake.requests import application_of, read_object
 from runtime.stories import STORIES
 from stack.issuer import Everybody, Issuer
 from tests.engine import Engine, Person
@@ -147,7 +147,8 @@ async def test_temporal_shows_it_as_what_it_is_and_sees_nothing_of_the_person(th
     assert (await described.static_summary() or "").startswith("姓名变更 · ")
 
     async def listed() -> bool:
-        return [each.case_id for each in await cases.cases(kind=NAME_CHANGE, status=Status.in_review)] == [case]
+        query = f"{every_case()} AND {STATUS.name} = 'in_review'"
+        return [run.id async for run in third.client.list_workflows(query)] == [case]
 
     await until(listed)
     metadata = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
@@ -253,7 +254,7 @@ async def test_an_application_for_it_is_read_as_programs_send_it(third: Engine) 
     application = name_change(await third.insured())
     for named in ("NameChange", "name_change"):
         sent = json.dumps({**fields_of(application), "kind": named}).encode()
-        assert read_application(sent) == application
+        assert application_of(read_object(sent)) == application
 
 
 async def test_its_migration_says_what_its_record_says(third: Engine) -> None:
