@@ -143,9 +143,10 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 
 .PHONY: contracts
-contracts: $(VENV)/dev.installed ## write the contracts with other systems anew: OpenAPI, AsyncAPI, JSON Schemas
+contracts: $(VENV)/dev.installed ## write the contracts with other systems anew: OpenAPI, AsyncAPI, JSON Schemas, headings and codes
 	$(BIN)/python -m docs.contracts
 	$(BIN)/python -m docs.client_models
+	$(BIN)/python -m docs.reference
 
 .PHONY: histories
 histories: $(VENV)/dev.installed ## record the histories that this release has not recorded yet; those there are bind

@@ -46,6 +46,7 @@ OF_LINES: Final = 10_000
 
 BUREAU: Final = Actor(id="bureau-1", role=Role.card_bureau, office=REGION)
 _PATIENCE: Final = 60.0
+_TOKEN_SECONDS: Final = 120.0
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -92,6 +93,7 @@ class Door:
         self.gate_url = desk.codec_url
         self.settings = settings
         """What the service itself was started with."""
+        self._tokens: dict[Actor, tuple[str, float]] = {}
 
     def token(self, by: Actor) -> str:
         """A token for the gate."""
@@ -99,12 +101,20 @@ class Door:
 
     async def ask(self, method: str, path: str, by: Actor, **said: Any) -> dict[str, Any]:
         """What is answered. Raises `RuntimeError` with the code of a refusal."""
-        headers = said.pop("headers", {}) | {"Authorization": f"Bearer {self._issuer.token(by, aud=SERVICE_AUDIENCE)}"}
+        headers = said.pop("headers", {}) | {"Authorization": f"Bearer {self._kept(by)}"}
         answer = await self._http.request(method, f"{self._url}{path}", headers=headers, **said)
         found: dict[str, Any] = answer.json()
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {found.get('code')} {found.get('errors')}")
         return found
+
+    def _kept(self, by: Actor) -> str:
+        """A token for the service; a client asks for one every few minutes, and not for each request."""
+        token, made = self._tokens.get(by, ("", 0.0))
+        if time.monotonic() - made > _TOKEN_SECONDS or not token:
+            token = self._issuer.token(by, aud=SERVICE_AUDIENCE)
+            self._tokens[by] = token, time.monotonic()
+        return token
 
     async def hand_in(self, path: str, by: Actor, rows: Iterable[Sequence[str]]) -> str:
         """A job with a file, over; its ID. Raises `RuntimeError` where a row was refused."""

@@ -79,7 +79,8 @@ async def service() -> AsyncIterator[AsyncClient]:
     except Unreachable:
         raise saying.Failed(Exit.unavailable, [Fault.of(Code.ENGINE_UNAVAILABLE)]) from None
     except Refused as refused:
-        raise saying.Failed(_exit_of(refused), _faults(refused), refused.outcome) from None
+        open_already = "" if refused.case_id is None else refused.case_id
+        raise saying.Failed(_exit_of(refused), _faults(refused), refused.outcome, text=open_already) from None
     except CredentialsRefused:
         if settings.client_id is None:
             raise saying.Failed(Exit.refused, [Fault.of(Code.IDENTITY_EXPIRED)]) from None

@@ -19,7 +19,7 @@ _HEADER_OF: Final[Mapping[str, str]] = {"key": KEY_HEADER, "update_id": KEY_HEAD
 _PARAMETERS: Final = frozenset({"sheet"})
 """What is wrong with how a file is to be read stands in the query."""
 
-_MEANT: Final[Mapping[Code, tuple[str, ...]]] = {
+MEANT: Final[Mapping[Code, tuple[str, ...]]] = {
     Code.SUBMITTER_UNKNOWN: ("submitter.id",),
     Code.IDENTITY_CHECK_MISSING: ("identity",),
     Code.IDENTITY_CHECK_REFUSED: ("identity",),
@@ -75,7 +75,7 @@ def pointed_at(request: Request, problems: Iterable[Problem]) -> tuple[Pointed, 
 
 def meant_by(request: Request, code: Code) -> tuple[Pointed, ...]:
     """What a refusal of the case means of what was sent; nothing where it is about something else."""
-    paths = _MEANT.get(code, ())
+    paths = MEANT.get(code, ())
     sent: Sent | None = getattr(request.state, "sent", None)
     if sent is None:
         return ()

@@ -1,7 +1,10 @@
 """The routes of the service, and what each says of itself."""
 
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Final
+from inspect import getdoc
+from typing import Any, Final
 
 from fastapi import APIRouter
 
@@ -12,6 +15,8 @@ from cases.errors import Code
 from cases.events import EVENTS, FACTS
 from cases.progress import Progress
 from intake.applications import APPLICATIONS
+from intake.files.batch import BatchColumn
+from intake.files.columns import REQUIRED, Column
 from intake.files.register import Format
 from intake.jobs.store import Job
 from intake.service import examples
@@ -343,7 +348,7 @@ def _of_subscriptions(router: APIRouter, subscribing: Subscribing, keys: Keys) -
 
 
 def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
-    for path, handler, name, summary, scopes, example in (
+    for path, handler, name, summary, scopes, example, columns in (
         (
             "/registers",
             handing_in.take_register,
@@ -351,6 +356,7 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
             "Open a case for each row of a register",
             (IMPORT,),
             examples.REGISTER,
+            _columns(REQUIRED, Column),
         ),
         (
             "/event-batches",
@@ -359,6 +365,7 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
             "Tell an event for each row of a file",
             TELLS_OF_PROGRAMS,
             examples.BATCH,
+            _columns((BatchColumn.case,), BatchColumn),
         ),
     ):
         add(
@@ -370,6 +377,7 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
                 name=name,
                 tag="jobs",
                 summary=summary,
+                description=f"{getdoc(handler)}\n\n{columns}",
                 scope=scopes[0],
                 or_scopes=scopes[1:],
                 status=HTTPStatus.ACCEPTED,
@@ -382,6 +390,16 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
                 refuses=FILE,
             ),
         )
+
+
+def _columns(needed: Sequence[StrEnum], columns: type[Column] | type[BatchColumn]) -> str:
+    """The headings that a table may have, in both languages."""
+    others = (column for column in columns if column not in needed)
+    return f"Columns that are needed: {_headings(needed)}. Others: {_headings(others)}."
+
+
+def _headings(columns: Iterable[Any]) -> str:
+    return ", ".join(f"`{column.value}` ({column.zh})" for column in columns)
 
 
 def _example_of(table: str, form: Format) -> str | None:

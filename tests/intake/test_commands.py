@@ -600,6 +600,13 @@ class TestRefusals:
             f"FIELD_INVALID (documents.0.uri): {words}\nFIELD_INVALID (note): {words}\n",
         )
 
+    def test_a_case_that_is_open_already_is_named(self, run: Run, service: Canned) -> None:
+        problem = PROBLEM | {"status": 409, "code": "CASE_ALREADY_OPEN", "errors": [], "case_id": CASE}
+        service.answers["GET"] = Answered(409, json.dumps(problem), "application/problem+json")
+        said = run("show", CASE)
+        assert (said.exit, said.err.splitlines()[0]) == (Exit.refused, CASE)
+        assert said.err.splitlines()[1].startswith("CASE_ALREADY_OPEN: ")
+
     def test_something_before_the_service_that_answers_is_no_answer(self, run: Run, service: Canned) -> None:
         service.answers["GET"] = Answered(404, "<html>", "text/html")
         assert run("show", CASE).exit == Exit.unavailable

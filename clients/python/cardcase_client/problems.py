@@ -51,13 +51,18 @@ class Refused(ClientError):
 
     @property
     def errors(self) -> tuple[FieldProblem, ...]:
-        """Every field that is wrong, by its JSON pointer."""
+        """Every field that is wrong: by its JSON pointer, its header, or row and column of a file."""
         return () if self.problem is None else self.problem.errors
 
     @property
     def outcome(self) -> Outcome | None:
         """How a case ended that is closed already."""
         return None if self.problem is None else self.problem.outcome
+
+    @property
+    def case_id(self) -> str | None:
+        """The case that is open already, where one is in the way and the caller may read it."""
+        return None if self.problem is None else self.problem.case_id
 
 
 class Invalid(Refused):

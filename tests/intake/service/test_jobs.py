@@ -432,6 +432,20 @@ async def test_a_file_that_is_too_large_is_refused_while_it_is_received(
         assert code_of(answer, 413) == "REQUEST_TOO_LARGE"
 
 
+async def test_a_file_of_more_rows_than_are_taken_is_refused_before_anything_of_it_is_staged(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def begun(*_: object) -> None:
+        raise AssertionError("a job was begun")
+
+    monkeypatch.setattr("intake.service.jobs.MOST_ROWS", 2)
+    monkeypatch.setattr(store, "begin", begun)
+    register = csv_of([row_of(await door.engine.insured()) for _ in range(3)], HEADINGS)
+    assert code_of(await handed_in(door, "/v1/registers", register, CSV), 413) == "ROWS_TOO_MANY"
+    batch = csv_of([["idc-" + "a" * 26, "withdraw"]] * 3, ("case", "event"))
+    assert code_of(await handed_in(door, "/v1/event-batches", batch, CSV), 413) == "ROWS_TOO_MANY"
+
+
 async def test_a_file_is_taken_in_of_each_client_one_at_a_time_and_in_time(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,15 +8,16 @@ import pytest
 from fastapi import Request
 
 from cases.errors import CaseError, Code
-from cases.events import EVENTS, Event
+from cases.events import EVENTS, FACTS, Event
 from cases.models import Actor, Role
 from cases.names import Kind
+from cases.submitters import Citizen
 from intake.applications import APPLICATIONS
 from intake.applications import Problem as InputProblem
 from intake.remedies import REPORTED, remedy_over_http
 from intake.service.callers import SCOPES, Believed, Caller, Limits, tell
 from intake.service.description import CODES
-from intake.service.pointing import keep_sent, pointed_at
+from intake.service.pointing import MEANT, keep_sent, pointed_at
 from intake.service.problems import STATUS, TooOften, problem_of, response_of
 from runtime.identity import Identity
 from tests.intake.service.contract import DESCRIPTION
@@ -55,6 +56,15 @@ def test_a_field_is_named_by_a_json_pointer() -> None:
 def test_a_pointer_goes_as_far_as_what_was_sent(body: dict[str, Any], field: str, pointer: str) -> None:
     (pointed,) = pointed_at(request_of(body), [InputProblem(field, Code.FIELD_INVALID)])
     assert (pointed.pointer, pointed.header) == (pointer, None)
+
+
+@pytest.mark.parametrize("code", MEANT, ids=str)
+def test_what_a_case_means_by_a_code_is_something_that_can_be_told(code: Code) -> None:
+    known = {
+        path for model in (*APPLICATIONS.values(), *FACTS.values(), Citizen, Actor) for path in model.model_fields
+    } | {"until"}
+    for path in MEANT[code]:
+        assert set(path.split(".")) <= known
 
 
 def test_what_stands_in_a_header_is_said_of_the_header() -> None:
