@@ -88,6 +88,8 @@ class Publisher:
     patience: aiohttp.ClientTimeout = CALL
     _sending: "set[asyncio.Task[None]]" = field(default_factory=set)
     _on_their_way: Counter[str] = field(default_factory=Counter)
+    _arrival: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something that was being sent is written down: what follows it in its case may be sent."""
     _forgets_at: datetime | None = None
     _looks_at: datetime | None = None
 
@@ -104,6 +106,7 @@ class Publisher:
 
     async def _run(self) -> None:
         while True:
+            self._arrival.clear()
             try:
                 published = await self.publish()
                 sent = await self.send() if self.keys is not None else 0
@@ -114,7 +117,9 @@ class Publisher:
                 log.warning("nothing is published just now", extra={"code": code_of(away).value})
                 published = sent = 0
             if not published and not sent:
-                await asyncio.sleep(EVERY_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(EVERY_SECONDS):
+                        await self._arrival.wait()
 
     async def publish(self) -> int:
         """Give places to what has none. Returns to how many."""
@@ -158,6 +163,7 @@ class Publisher:
             task.add_done_callback(lambda _: self._arrived(subscription))
 
     def _arrived(self, subscription: str) -> None:
+        self._arrival.set()
         self._on_their_way[subscription] -= 1
         if not self._on_their_way[subscription]:
             del self._on_their_way[subscription]

@@ -246,6 +246,32 @@ async def stands(
     raise AssertionError(found)
 
 
+async def test_what_follows_in_a_case_is_sent_as_soon_as_what_came_before_was_accepted(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        receiving() as receiver,
+        door_of(engine, sink_hosts=[receiver.host]) as door,
+        aiohttp.ClientSession() as session,
+    ):
+        publisher = Publisher(engine.pool, session, engine.client.namespace, WEBHOOK_KEYS)
+        await published(publisher)
+        answer = await door.asked("POST", "/v1/subscriptions", by=BACK_OFFICE, json={"sink": receiver.sink})
+        await publisher.send()
+        await publisher.settled()
+        case = await verified(door)
+        await published(publisher)
+        moves = (await door.asked("GET", f"/v1/cases/{case}/history", by=BACK_OFFICE)).json()["transitions"]
+        assert len(moves) > 4
+        # Whoever looked only now and then would come to the second of them long after this test.
+        monkeypatch.setattr("activities.publishing.publisher.EVERY_SECONDS", 600.0)
+        async with publisher.running():
+            told = await receiver.has(len(moves))
+        versions = [each["data"]["version"] for each in told if each["type"] == "cardcase.case_moved.v1"]
+        assert versions == sorted(versions)
+        await door.asked("DELETE", f"/v1/subscriptions/{answer.json()['id']}", by=BACK_OFFICE)
+
+
 def signed_by(call: Any, key: dict[str, str]) -> bool:
     signed = f"{call.headers['webhook-id']}.{call.headers['webhook-timestamp']}.".encode() + call.body
     public = Ed25519PublicKey.from_public_bytes(raw_key_of(key["x"]))
