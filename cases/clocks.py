@@ -179,6 +179,11 @@ def when_used(
     """
     if working_days <= 0:
         return Due(start, provisional=False)
+    if not standstills:
+        # As nearly always, and asked some forty times for a case.
+        first = day_of(start)
+        last = calendar.after(first, working_days)
+        return Due(closes(last), provisional(first, last, calendar))
     stretches = _stretches(standstills)
     endless = min((since for since, until in stretches if until == date.max), default=date.max)
     first = day = day_of(start)

@@ -1,13 +1,16 @@
 """What a case shows and answers: its view, its receipt, the answer to a fact, its outcome."""
 
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple, Self
 
 from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
 from cases.decide import may_be_told
 from cases.errors import CaseError, Code
 from cases.events import ROLES, Event, Origin
+from cases.ladder import Dates
 from cases.machines.machine import Status
 from cases.models import Actor, Role, distinct
+from cases.numbers import Road
 from cases.rules.people import SPEAKS_FOR, activates, check_role, still_told
 from cases.state import CaseState
 
@@ -20,11 +23,40 @@ def possible_events(state: CaseState) -> tuple[Event, ...]:
     return tuple(event for event in told if may_be_told(state, event))
 
 
+class Listed(NamedTuple):
+    """What lists and search attributes show of a case, as its view does. Dates are those of an open case."""
+
+    road: Road | None
+    policy: str | None
+    due_at: datetime | None
+    processing_due_at: datetime | None
+    campaign_due_at: datetime | None
+    dates_provisional: bool
+    silenced_until: datetime | None
+    attention: tuple[str, ...]
+
+    @classmethod
+    def of(cls, state: CaseState) -> Self:
+        """What is listed of a state."""
+        screening, due = state.screening, state.due
+        dates = state.ladder.dates if state.is_open else Dates()
+        return cls(
+            road=screening.road if screening else None,
+            policy=screening.terms.policy if screening else None,
+            due_at=due.at if due else None,
+            processing_due_at=dates.processing_due_at,
+            campaign_due_at=dates.campaign_due_at,
+            dates_provisional=dates.provisional,
+            silenced_until=dates.silenced_until,
+            attention=state.attention,
+        )
+
+
 def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tuple[LateAnswer, ...] = ()) -> CaseView:
     """Everything about the case that may be shown without opening personal data."""
     spec = state.machine.statuses[state.status]
     screening = state.screening
-    due, ladder, upcoming = state.due, state.ladder, state.upcoming
+    due, ladder, upcoming, listed = state.due, state.ladder, state.upcoming, Listed.of(state)
     return CaseView(
         case_id=state.case_id,
         kind=state.kind,
@@ -35,15 +67,15 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         milestone=state.milestone,
         region=state.opening.region,
         category=state.opening.category,
-        road=screening.road if screening else None,
+        road=listed.road,
         changes_name=screening.changes_name if screening else False,
         reason=state.opening.replaced_because,
-        policy=screening.terms.policy if screening else None,
+        policy=listed.policy,
         awaits=state.awaits,
         missing=state.missing if state.is_open else (),
         defects=state.defects,
         events=possible_events(state) if state.is_open else (),
-        due_at=due.at if due else None,
+        due_at=listed.due_at,
         due_event=state.timer.event if state.timer else None,
         due_provisional=due is not None and due.provisional,
         due_left=state.left,
@@ -64,10 +96,10 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
             still_told(state, ladder.dates.next.tells) if ladder.dates.next is not None and state.is_open else ()
         ),
         next_provisional=upcoming.provisional if upcoming else False,
-        processing_due_at=ladder.dates.processing_due_at if state.is_open else None,
-        campaign_due_at=ladder.dates.campaign_due_at if state.is_open else None,
-        dates_provisional=ladder.dates.provisional and state.is_open,
-        silenced_until=ladder.dates.silenced_until if state.is_open else None,
+        processing_due_at=listed.processing_due_at,
+        campaign_due_at=listed.campaign_due_at,
+        dates_provisional=listed.dates_provisional,
+        silenced_until=listed.silenced_until,
         content=state.content,
         documents=state.documents,
         channel=state.opening.channel,
@@ -104,8 +136,8 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         benefits_held=state.benefits_held,
         recomputed=state.recomputed,
         benefit_decision=state.benefit_decision,
-        deciders=_DECIDERS if "decision" in state.attention else (),
-        attention=state.attention,
+        deciders=_DECIDERS if "decision" in listed.attention else (),
+        attention=listed.attention,
         related=state.related,
         advice=screening.advice if screening else (),
         last_error=state.last_error,

@@ -80,7 +80,7 @@ from cases.steps import (
     changes_of,
 )
 from cases.submitters import Citizen, check_authority
-from cases.views import receipt_of, view_of
+from cases.views import Listed, receipt_of
 
 SQL: Final = load("cases.sql")
 
@@ -811,28 +811,28 @@ class Registry:
 
     def _row(self, copy: Copy) -> dict[str, Any]:
         """What lists show of a case, and its state."""
-        state, view, dates = copy.state, view_of(copy.state), copy.state.ladder.dates
+        state, listed, dates = copy.state, Listed.of(copy.state), copy.state.ladder.dates
         return {
             "status": state.status.value,
             "milestone": state.milestone.value,
-            "road": view.road,
+            "road": listed.road,
             "verifier": state.verifier,
             "approver": state.approver,
             "verified_content": state.verified_content,
-            "policy": view.policy,
-            "due_at": view.due_at,
+            "policy": listed.policy,
+            "due_at": listed.due_at,
             "rung": int(state.ladder.rung),
             "rung_at": state.ladder.rung_at,
             "next_rung": int(dates.next.rung) if dates.next is not None else None,
             "next_rung_at": dates.next.at if dates.next is not None else None,
-            "processing_due_at": view.processing_due_at,
-            "campaign_due_at": view.campaign_due_at,
-            "provisional": view.dates_provisional,
-            "silenced_until": view.silenced_until,
+            "processing_due_at": listed.processing_due_at,
+            "campaign_due_at": listed.campaign_due_at,
+            "provisional": listed.dates_provisional,
+            "silenced_until": listed.silenced_until,
             "rests_from": dates.rests_on.first if dates.rests_on is not None else None,
             "rests_to": dates.rests_on.last if dates.rests_on is not None else None,
             "rests_on": dates.rests_on.says if dates.rests_on is not None else None,
-            "attention": list(view.attention),
+            "attention": list(listed.attention),
             "benefits_held": state.benefits_held,
             "ended_because": state.ended_because,
             "state": copy.texts.state,

@@ -50,41 +50,58 @@ CREATE OR REPLACE FUNCTION write_notifications(s step, messages jsonb) RETURNS b
 $$;
 COMMENT ON FUNCTION write_notifications IS 'Messages to people, written with the transition; they name the case and nothing else. Returns their IDs';
 
-CREATE OR REPLACE FUNCTION is_overtaken(message notifications, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
-RETURN coalesce(message.not_after <= at, false)
-    OR (message.person IS NOT NULL AND EXISTS (
+-- Each question is asked only where the ones before have not answered: most messages need one or two of them.
+CREATE OR REPLACE FUNCTION is_overtaken(message notifications, at timestamptz) RETURNS boolean LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    IF message.not_after <= at THEN
+        RETURN true;
+    END IF;
+    IF message.person IS NOT NULL AND EXISTS (
         SELECT FROM persons WHERE persons.token = message.person AND end_of_person(persons.id) IS NOT NULL
-    ))
-    OR (message.topic IS NOT NULL AND EXISTS (
+    ) THEN
+        RETURN true;
+    END IF;
+    IF message.topic IS NOT NULL AND EXISTS (
         SELECT FROM notifications AS later
         WHERE later.case_id = message.case_id AND later.recipient = message.recipient AND later.topic = message.topic
           AND later.id > message.id
-    ))
-    OR (message.while_status IS NOT NULL AND NOT EXISTS (
+    ) THEN
+        RETURN true;
+    END IF;
+    IF message.while_status IS NOT NULL AND NOT EXISTS (
         SELECT FROM cases
         WHERE cases.case_id = message.case_id AND cases.generation = message.generation
           AND cases.status = message.while_status
-    ))
+    ) THEN
+        RETURN true;
+    END IF;
     -- Staff are told of a rung until the case is closed or on hold, or somebody has acknowledged it.
-    OR (message.topic IS NOT DISTINCT FROM 'rung' AND message.recipient <> 'applicant' AND NOT EXISTS (
+    IF message.topic = 'rung' AND message.recipient <> 'applicant' AND NOT EXISTS (
         SELECT FROM cases
         WHERE cases.case_id = message.case_id AND cases.generation = message.generation
           AND cases.closed_at IS NULL AND cases.status <> 'on_hold' AND cases.silenced_until IS NULL
-    ))
+    ) THEN
+        RETURN true;
+    END IF;
     -- Who has a case, or no first-generation number any more, is not invited.
-    OR (message.topic IS NOT DISTINCT FROM 'invitation' AND NOT EXISTS (
+    IF message.topic = 'invitation' AND NOT EXISTS (
         SELECT FROM persons JOIN numbers ON numbers.person_id = persons.id
         WHERE persons.token = message.person AND numbers.state = 'living' AND numbers.digits = 15
           AND NOT EXISTS (
               SELECT FROM cases
               WHERE cases.person = persons.token AND cases.kind = 'IdNumberChange' AND cases.closed_at IS NULL
           )
-    ))
+    ) THEN
+        RETURN true;
+    END IF;
     -- Whose claims are queued again need not be told that they were suspended.
-    OR (message.topic IS NOT DISTINCT FROM 'claims_suspended' AND NOT EXISTS (
+    RETURN message.topic IS NOT DISTINCT FROM 'claims_suspended' AND NOT EXISTS (
         SELECT FROM persons JOIN claims ON claims.person_id = persons.id
         WHERE persons.token = message.person AND claims.suspended_for = 'id_number' AND claims.state = 'suspended'
-    ));
+    );
+END
+$$;
 COMMENT ON FUNCTION is_overtaken IS 'Whether what a message tells does not hold any more at a moment: it is not sent then';
 
 CREATE OR REPLACE FUNCTION is_behind(message notifications, at timestamptz) RETURNS boolean LANGUAGE sql STABLE
