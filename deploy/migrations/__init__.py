@@ -11,6 +11,10 @@ one.
 What is code and holds no data, the functions by which the register makes transitions, stands by subject in
 `functions/`. Those files are edited in place, and run by name after the revisions whenever one of them has changed. A
 function whose arguments change, or that is needed no more, is dropped by a revision.
+
+A release migrates while workers of the one before go on, so a revision only adds. One by which older code does not work
+any more says so in its `.py`: `suits = "NNNN"`, the schema of the oldest code that works on what it leaves. It comes a
+release after the code that needed what it takes away.
 """
 
 from pathlib import Path
@@ -44,6 +48,19 @@ CREATE TABLE IF NOT EXISTS schema_checksums (
 )
 """
 
+_SUITS: Final = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'schema_checksums'::regclass AND attname = 'suits') THEN
+        ALTER TABLE schema_checksums ADD COLUMN suits text COLLATE "C";
+    END IF;
+END $$
+"""
+"""Of a revision the schema of the oldest code that works on what it leaves; null where that is as before."""
+
+_KEEP_SUITS: Final = (
+    "UPDATE schema_checksums SET suits = :suits WHERE revision = :revision AND suits IS DISTINCT FROM :suits"
+)
+
 _KEEP_CHECKSUM: Final = """
 INSERT INTO schema_checksums (revision, sha256) VALUES (:revision, :sha256)
 ON CONFLICT (revision) DO UPDATE SET sha256 = excluded.sha256, applied_at = excluded.applied_at
@@ -60,6 +77,14 @@ FUNCTIONS: Final = "functions"
 """By this name the functions stand among the checksums, and in what `migrate` answers."""
 
 
+def suits(folder: Path = HERE) -> dict[str, str]:
+    """Of the revisions that say so the schema of the oldest code that works on what they leave."""
+    said = {
+        each.revision: getattr(each.module, "suits", None) for each in ScriptDirectory(str(folder)).walk_revisions()
+    }
+    return {revision: oldest for revision, oldest in said.items() if oldest is not None}
+
+
 def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
     """Revision and SQL files of every migration, oldest first."""
     directory = ScriptDirectory(str(folder))
@@ -68,11 +93,14 @@ def scripts(folder: Path = HERE) -> dict[str, tuple[Path, ...]]:
 
 
 async def migrate(url: str, folder: Path = HERE) -> list[str]:
-    """Bring a database to the newest revision.
+    """Bring a database to the newest revision of these files.
+
+    One that is newer is left as it is where it suits code of these files: a release that goes back finds it so.
 
     Returns the revisions that were applied now, and `functions` after them where those were written anew.
     Raises `CaseError`: SCHEMA_MISMATCH for a file that was changed after it was applied, or for a database that is
-    newer than these files; DATABASE_UNAVAILABLE where it cannot be reached; DATABASE_REFUSED where a statement fails.
+    newer than these files and does not suit code of theirs; DATABASE_UNAVAILABLE where it cannot be reached;
+    DATABASE_REFUSED where a statement fails.
     """
     driver = await _connect(url)
 
@@ -109,14 +137,23 @@ def _migrate(connection: Connection, folder: Path) -> list[str]:
     # What only a migration may add asks for it (`added_by_migration`).
     connection.execute(text("SELECT set_config('cardcase.migrating', 'on', true)"))
     connection.execute(text(_CHECKSUMS))
-    rows = connection.execute(text("SELECT revision, sha256 FROM schema_checksums"))
+    connection.execute(text(_SUITS))
+    rows = connection.execute(text("SELECT revision, sha256, suits FROM schema_checksums")).all()
     applied: dict[str, str] = {row.revision: row.sha256 for row in rows}
     files = scripts(folder)
     functions = tuple(sorted((folder / FUNCTIONS).glob("*.sql")))
     known_functions = applied.pop(FUNCTIONS, None)
+    oldest = max((row.suits for row in rows if row.suits is not None), default=None)
+    is_newer_and_suits = oldest is not None and oldest <= max(files) < max(applied)
     for revision, sha256 in applied.items():
-        if revision not in files or checksum(files[revision]) != sha256:
+        if revision not in files:
+            if is_newer_and_suits:
+                continue
             raise CaseError(Code.SCHEMA_MISMATCH, revision)
+        if checksum(files[revision]) != sha256:
+            raise CaseError(Code.SCHEMA_MISMATCH, revision)
+    if is_newer_and_suits:
+        return []
     config = Config()
     config.set_main_option("script_location", str(folder))
     config.attributes["connection"] = connection
@@ -129,4 +166,6 @@ def _migrate(connection: Connection, folder: Path) -> list[str]:
     connection.execute(text(_GRANT))
     for revision, sha256 in now.items():
         connection.execute(text(_KEEP_CHECKSUM), {"revision": revision, "sha256": sha256})
+    for revision, oldest in suits(folder).items():
+        connection.execute(text(_KEEP_SUITS), {"revision": revision, "suits": oldest})
     return list(now)

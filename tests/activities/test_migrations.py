@@ -18,7 +18,7 @@ from activities.registry.audit import BEGINNING, canonical, hash_of, sha256_of
 from activities.registry.loading import InsuredPerson
 from activities.registry.pool import Pool, create_pool
 from activities.registry.reading import verify_chain
-from activities.registry.schema import SCHEMA, check_schema
+from activities.registry.schema import OLDEST, SCHEMA, check_schema
 from activities.sealing import Field, Sealer
 from cases.errors import CaseError, Code
 from cases.events import Event
@@ -29,7 +29,7 @@ from cases.policy import Policies
 from cases.screening import Finding
 from cases.state import CaseState
 from cases.views import receipt_of
-from deploy.migrations import FUNCTIONS, HERE, migrate, scripts
+from deploy.migrations import FUNCTIONS, HERE, migrate, scripts, suits
 from stack import LocalStack
 from tests import scenes
 from tests.activities.conftest import execute
@@ -168,8 +168,119 @@ async def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty_url
     assert "other" not in await tables(empty_url)
 
 
-async def test_a_database_that_is_newer_than_the_code_is_refused(empty_url: str, newer: Path) -> None:
+def takes_away(newer: Path) -> Path:
+    """The same migrations, the last of which leaves nothing that older code works on."""
+    (newer / "versions" / "9999_more.py").write_text(NEXT + '\n\nsuits = "9999"\n')
+    return newer
+
+
+async def test_a_database_that_has_only_been_added_to_suits_the_code_and_is_left_as_it_is(
+    empty_url: str, newer: Path
+) -> None:
+    (newer / FUNCTIONS / "of_late.sql").write_text(
+        "CREATE OR REPLACE FUNCTION of_late() RETURNS text LANGUAGE sql RETURN 'newer';"
+    )
     assert await migrate(empty_url, newer) == [*scripts(), "9999", FUNCTIONS]
+    pool = await create_pool(empty_url, size=1)
+    try:
+        await check_schema(pool)
+        assert await migrate(empty_url) == [], "the release that goes back changes nothing"
+        assert await pool.fetchval("SELECT of_late()") == "newer"
+        assert await pool.fetchval("SELECT version_num FROM schema_version") == "9999"
+    finally:
+        await pool.close()
+    assert await migrate(empty_url, newer) == []
+
+
+async def test_a_database_that_was_changed_is_refused_also_where_it_is_newer(empty_url: str, newer: Path) -> None:
+    await migrate(empty_url, newer)
+    connection = await asyncpg.connect(empty_url)
+    try:
+        await connection.execute("UPDATE schema_checksums SET sha256 = repeat('0', 64) WHERE revision = $1", SCHEMA)
+    finally:
+        await connection.close()
+    with pytest.raises(CaseError) as refused:
+        await migrate(empty_url)
+    assert (refused.value.code, refused.value.field) == (Code.SCHEMA_MISMATCH, SCHEMA)
+
+
+async def test_the_next_release_works_before_the_register_has_migrated(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_url)
+    monkeypatch.setattr("activities.registry.schema.SCHEMA", "9999")
+    monkeypatch.setattr("activities.registry.schema.OLDEST", SCHEMA)
+    pool = await create_pool(empty_url, size=1)
+    try:
+        await check_schema(pool)
+    finally:
+        await pool.close()
+    monkeypatch.setattr("activities.registry.schema.OLDEST", "9999")
+    assert await code_of_check(empty_url) is Code.SCHEMA_MISMATCH
+
+
+async def test_a_case_lives_on_the_schema_of_the_release_before_and_on_that_of_the_next(
+    empty_url: str, newer: Path, tmp_path: Path, sealer: Sealer, policies: Policies
+) -> None:
+    older = tmp_path / "before"
+    shutil.copytree(HERE, older, ignore=shutil.ignore_patterns("__pycache__"))
+    for each in (older / "versions").iterdir():
+        if each.name[: len(OLDEST)] > OLDEST:
+            each.unlink()
+    (newer / "versions" / "9999_more.sql").write_text(
+        "ALTER TABLE cases ADD COLUMN more text;\nALTER TABLE persons ADD COLUMN more text;\n"
+        "ALTER TABLE transitions ADD COLUMN more text DEFAULT 'more';\nCREATE TABLE more (id int);"
+    )
+    pool: Pool = await create_pool(empty_url, size=2)
+    try:
+        registry = Registry(pool, sealer, STAMPS, policies, official_calendar, clock=Clock.callers)
+        play = Play(pool, registry, sealer)
+        open_ones: list[CaseState] = []
+        for folder in (older, newer):
+            await migrate(empty_url, folder)
+            await check_schema(pool)
+            carried_on = [await play.committed(state) for state in open_ones]
+            person, other = insured(), insured()
+            await play.load(person, other)
+            ended = await play.committed(play.change(person))
+            open_ones.append(await play.reviewed(play.change(other)))
+            for state in (*carried_on, ended):
+                assert state.committed
+                assert await verify_chain(pool, state.case_id) is None
+        assert await play.value("SELECT count(*) FROM cases WHERE more IS NULL") == len(open_ones) * 2
+    finally:
+        await pool.close()
+
+
+TAKES_AWAY = re.compile(
+    r"\bDROP (TABLE|COLUMN|FUNCTION)\b|\bRENAME\b|\bSET NOT NULL\b|\bALTER COLUMN \w+ TYPE\b", re.IGNORECASE
+)
+
+
+def test_a_revision_by_which_older_code_does_not_work_says_so() -> None:
+    said = suits()
+    for revision, files in scripts().items():
+        if revision > OLDEST and TAKES_AWAY.search("\n".join(file.read_text(encoding="utf-8") for file in files)):
+            assert revision in said, f"{revision} takes something away: suits = ... in its .py, a release later"
+
+
+@pytest.mark.parametrize(
+    "line", ["DROP TABLE a;", "ALTER TABLE a DROP COLUMN b;", "ALTER TABLE a RENAME b TO c;", "ALTER b SET NOT NULL;"]
+)
+def test_what_takes_away_would_be_found(line: str) -> None:
+    assert TAKES_AWAY.search(line)
+
+
+def test_the_code_works_on_the_schema_of_the_release_before() -> None:
+    assert OLDEST in scripts()
+    assert OLDEST <= SCHEMA
+    assert max(suits().values()) <= SCHEMA
+
+
+async def test_a_database_that_is_newer_than_the_code_and_does_not_suit_it_is_refused(
+    empty_url: str, newer: Path
+) -> None:
+    assert await migrate(empty_url, takes_away(newer)) == [*scripts(), "9999", FUNCTIONS]
     with pytest.raises(CaseError) as refused:
         await migrate(empty_url)
     assert refused.value.code is Code.SCHEMA_MISMATCH

@@ -1,11 +1,13 @@
 """A release takes over from the one before, with cases open and the workers of both side by side."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,8 +17,10 @@ from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.reconciliation.comparing import Comparing, Kind
+from activities.registry.schema import SCHEMA
 from cases.events import Event
 from cases.machines.machine import Status
+from deploy.migrations import HERE, migrate
 from runtime.releases import ReleaseUnknown, make_current, releases
 from stack import LocalStack
 from tests.engine import Engine, engine_on
@@ -30,6 +34,18 @@ from tests.workflows.roads import change, ordered, to_the_end
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+NEXT = f'''"""One more revision."""
+
+from deploy.migrations.script import run_script
+
+revision = "9999"
+down_revision = "{SCHEMA}"
+
+
+def upgrade() -> None:
+    run_script(__file__)
+'''
 
 PATIENCE = 20.0
 CASES = 5
@@ -154,6 +170,36 @@ async def test_open_cases_go_over_to_the_next_release_and_all_finish(site: Site)
                 assert is_patched(history)
             after.terminate()
             assert await after.ends() == 0
+
+
+async def test_workers_start_again_and_go_on_when_the_next_release_has_migrated(site: Site, tmp_path: Path) -> None:
+    url = site.engine.database_url
+    async with site.worker(Release.before) as running:
+        await site.make_current(Release.before)
+        cases = [await change(site.engine, ID_CARD, region=SOUTH) for _ in range(2)]
+        assert await migrate(url, migrations_of_the_next_release(tmp_path)) == ["9999"]
+        await cases[0].verify()
+        running.terminate()
+        assert await running.ends() == 0
+    async with site.worker(Release.before) as again:
+        await again.says("ready")
+        await cases[1].verify()
+        late = await change(site.engine, ID_CARD, region=SOUTH)
+        await late.verify()
+        await all_end([*cases, late], Status.done)
+    assert await migrate(url) == [], "a release that goes back leaves the schema as it is"
+
+
+def migrations_of_the_next_release(tmp_path: Path) -> Path:
+    """Those of today and one more, which adds to tables that every case is written to."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9999_more.py").write_text(NEXT)
+    (folder / "versions" / "9999_more.sql").write_text(
+        "ALTER TABLE cases ADD COLUMN more text;\nALTER TABLE transitions ADD COLUMN more text DEFAULT 'more';\n"
+        "CREATE TABLE more (id int);"
+    )
+    return folder
 
 
 async def test_a_bad_release_stalls_in_view_and_cases_go_on_when_it_goes_back(site: Site) -> None:

@@ -4,6 +4,7 @@ from deploy.migrations.script import run_script
 
 revision = "0036"
 down_revision = "0035"
+suits = "0036"  # the first that a release stands on; from here on revisions only add, or say so
 
 
 def upgrade() -> None:
