@@ -5,6 +5,7 @@ VENV ?= .venv
 ARGS ?=
 LIVES ?= 5000
 SEED ?=
+TIMES ?= 1
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -68,9 +69,20 @@ test: $(VENV)/dev.installed ## all tests that need nothing else; ARGS goes to py
 	@# Three at a time, on two cores as well: tests wait for servers, and two left a tenth of them idle.
 	@$(BOUND) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
+FAULTS := $(BOUND) -m pytest -m faults --timeout 1500 -rP --show-capture no
+RESULTS ?= $(CURDIR)/.cardcase/faults.jsonl
+
 .PHONY: faults
-faults: $(VENV)/dev.installed ## the fault campaigns, which take longer; ARGS goes to pytest
-	@$(BOUND) -m pytest -m faults --timeout 900 $(ARGS)
+faults: $(VENV)/dev.installed ## a sample of the long faults, half an hour of them; SEED=… repeats one; ARGS goes to pytest
+	@CARDCASE_TEST_FAULTS_MINUTES=30 CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(FAULTS) $(ARGS)
+
+.PHONY: faults-long
+faults-long: $(VENV)/dev.installed ## all of them, for hours; TIMES=… says how often; ARGS goes to pytest
+	@CARDCASE_TEST_FAULTS_TIMES=$(TIMES) CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(FAULTS) $(ARGS)
+
+.PHONY: faults-report
+faults-report: $(VENV)/dev.installed ## what all runs of faults so far measured, written into docs/reliability.md
+	@$(BIN)/python -m tests.faults.report $(RESULTS)
 
 .PHONY: browser
 browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest

@@ -5,7 +5,7 @@ Every choice is drawn from the site's own source of chance, so that a seed repea
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,24 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.sealing import KeyRing
+from cases.answers import Answer, Receipt
+from cases.events import Event
+from intake.client import Refused
 from stack.tray import Fault
 from tests.faults.relay import Relay
 from tests.faults.site import Site, own_connection
+from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from tests.workflows.roads import change
 
 Injecting: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
 
 TRANSITIONS: Final = 250
+EQUAL: Final = 1000
+DECIDE: Final = 50
+ROUNDS: Final = 5
+ROTATIONS: Final = 3
+P99_SECONDS: Final = 15.0
 LOCKED_SECONDS: Final = 30.0
 DRAINED_WITHIN_SECONDS: Final = 35.0
 
@@ -37,8 +48,6 @@ class Scenario:
     cases: int = 40
     seconds: int = 90
     """About how long a run takes, by which a sample is drawn."""
-    postgres: Mapping[str, str] | None = None
-    """Settings of PostgreSQL."""
     small_disk: bool = False
     """The register's tables lie on a small disk of their own."""
     heavy: bool = False
@@ -74,6 +83,28 @@ async def workers_are_stopped_and_continued(site: Site) -> None:
             await asyncio.sleep(site.chance.uniform(11, 20))
             worker.process.send_signal(signal.SIGCONT)
         await asyncio.sleep(site.chance.uniform(1, 3))
+
+
+async def keys_are_rotated(site: Site) -> None:
+    """The keys of payloads, under open cases and in the order of the runbook: everybody has a key before it seals."""
+    ring = KeyRing.sample()
+    for number in range(ROTATIONS):
+        key = f"rotated-{number}"
+        known = ring.with_payload_key(key)
+        for ring in (known, known.sealing_payloads_with(key)):
+            site.crew.settings["CARDCASE_KEY_FILE"] = str(key_file_of(ring, site.evidence.folder.parent))
+            async with site.trouble("keys rotated"):
+                for place in range(len(site.crew)):
+                    await site.crew.roll(place)
+            await site.engine.use(ring)
+
+
+def key_file_of(ring: KeyRing, folder: Path) -> Path:
+    """A key ring as a file that only its owner may read."""
+    path = folder / f"keys-{len(list(folder.glob('keys-*')))}.toml"
+    path.touch(mode=0o600)
+    path.write_text(ring._as_toml(), encoding="ascii")
+    return path
 
 
 async def temporal_is_killed(site: Site) -> None:
@@ -254,6 +285,7 @@ async def answers_are_lost(site: Site) -> None:
         await until_done(lambda: site.register.transitions >= before + TRANSITIONS or site.all_lived())
         site.register.losing = 0.0
     assert site.register.lost > 0, "no answer was lost"
+    site.injected = site.register.lost
 
 
 def slow(which: str) -> Injecting:
@@ -366,10 +398,53 @@ async def runs_are_reset(site: Site) -> None:
                     raise
 
 
+# --- crowds ---------------------------------------------------------------------------------------------------------
+
+
+async def equal_applications_come_at_once(site: Site) -> None:
+    """A thousand callers apply for the same at once: one case, one receipt, and nobody waits for long."""
+    engine = site.engine
+    opening = engine.number_change(await engine.insured(), ID_CARD)
+    waited: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def applied() -> Receipt:
+        begun = loop.time()
+        receipt = await engine.open(opening)
+        waited.append(loop.time() - begun)
+        return receipt
+
+    async with site.trouble("equal applications at once"):
+        receipts = await asyncio.gather(*(applied() for _ in range(EQUAL)))
+    assert receipts == [receipts[0]] * EQUAL
+    p99 = sorted(waited)[EQUAL * 99 // 100 - 1]
+    assert p99 <= P99_SECONDS, f"p99 {p99:.1f} s"
+    await engine.tell(receipts[0].case_id, Event.withdraw)
+
+
+async def many_decide_at_once(site: Site) -> None:
+    """Fifty verify and fifty withdraw the same case at once, round after round: one of them wins."""
+    engine = site.engine
+    for _ in range(ROUNDS):
+        case = (await change(engine, ID_CARD, region=SOUTH)).case_id
+        decisions = [Event.verify_documents, Event.withdraw] * DECIDE
+        site.chance.shuffle(decisions)
+        async with site.trouble("many decide at once"):
+            answers = await asyncio.gather(
+                *(engine.tell(case, event, of_office(FACTS[event], SOUTH), rivals=case) for event in decisions),
+                return_exceptions=True,
+            )
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, Refused):
+                raise answer
+        assert sum(isinstance(answer, Answer) for answer in answers) == 1
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("workers-killed", workers_are_killed, heavy=True),
     Scenario("workers-rolled", workers_are_rolled),
     Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140),
+    Scenario("keys-rotated", keys_are_rotated),
     Scenario("temporal-killed", temporal_is_killed, heavy=True),
     Scenario("postgres-killed", postgres_is_killed, heavy=True),
     Scenario("backends-killed", backends_are_killed),
@@ -390,4 +465,6 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("temporal-cut", cut("Temporal")),
     Scenario("providers", providers_misbehave, seconds=120),
     Scenario("resets", runs_are_reset, heavy=True),
+    Scenario("equal-applications", equal_applications_come_at_once, cases=10),
+    Scenario("many-decide", many_decide_at_once, cases=10),
 )

@@ -207,7 +207,13 @@ class Site:
 
     @asynccontextmanager
     async def trouble(
-        self, fault: str, *, stops: bool = False, slows: bool = True, fails_tasks: Sequence[str] = ()
+        self,
+        fault: str,
+        *,
+        stops: bool = False,
+        slows: bool = True,
+        fails_tasks: Sequence[str] = (),
+        fails_cases: Sequence[str] = (),
     ) -> AsyncIterator[None]:
         """A fault for the length of a block, which is written down. Steps take longer because of it if it `slows`."""
         begun_at = now()
@@ -223,6 +229,7 @@ class Site:
                     stops=stops,
                     says=(LONG_TASK,) if slows else (),
                     fails_tasks=tuple(fails_tasks),
+                    fails_cases=tuple(fails_cases),
                 )
             )
 
@@ -303,7 +310,6 @@ async def site_of(
     seed: int,
     *,
     workers: int = WORKERS,
-    postgres_settings: Mapping[str, str] | None = None,
     small_disk: bool = False,
 ) -> AsyncIterator[Site]:
     """A site of its own, with everything running. When the block ends well all has been written down."""
@@ -319,10 +325,7 @@ async def site_of(
             LocalStack(
                 folder / "servers",
                 search_attributes=SEARCH_ATTRIBUTES,
-                postgres_settings={
-                    **(postgres_settings or {}),
-                    **({"default_tablespace": SMALL} if small_disk else {}),
-                },
+                postgres_settings={"default_tablespace": SMALL} if small_disk else None,
             )
         )
         disk = await enter(_small_disk(folder, stack)) if small_disk else None

@@ -7,8 +7,8 @@ CARDCASE_TEST_FAULTS_SEED repeats it.
 import asyncio
 import json
 import os
-import time
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
@@ -16,25 +16,31 @@ import pytest
 from tests.faults.checker.evidence import Said
 from tests.faults.checker.invariants import check, until_emptied
 from tests.faults.crowd import Crowd
-from tests.faults.sampling import RESULTS, seed_of, write_result
+from tests.faults.sampling import RESULTS, seed_of, times, write_result
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.site import may_mount, own_connection, site_of
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.timeout(900)]
 
+REPEATED: Final = 0.2
+"""Of how many calls the answer is lost by whoever asked."""
 MOVING_AGAIN_SECONDS: Final = 240.0
 """After the last fault everybody lives to their end within this time: sixteen at once, on two busy cores."""
 
 
+@pytest.mark.parametrize("time", range(times()), ids=lambda time: f"{time + 1}")
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_nothing_is_lost_doubled_or_left_behind_whatever_happens(scenario: Scenario, tmp_path: Path) -> None:
+async def test_nothing_is_lost_doubled_or_left_behind_whatever_happens(
+    scenario: Scenario, time: int, tmp_path: Path
+) -> None:
     if scenario.small_disk and not may_mount():
         pytest.skip("a small disk needs an account that may mount one")
-    seed = seed_of(scenario.name)
-    begun = time.monotonic()
-    async with site_of(
-        tmp_path, scenario.name, seed, postgres_settings=scenario.postgres, small_disk=scenario.small_disk
-    ) as site:
+    seed = seed_of(f"{scenario.name} {time}")
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    async with site_of(tmp_path, scenario.name, seed, small_disk=scenario.small_disk) as site:
+        lost = Random(seed + 1)  # noqa: S311 - drawn apart, so that the schedule does not depend on who repeats when
+        site.engine.repeats = lambda: lost.random() < REPEATED
         crowd = await Crowd.prepared(site.engine, scenario.cases, site.chance)
         injecting = asyncio.create_task(scenario.inject(site))
         living = asyncio.create_task(crowd.live(lambda: not injecting.done() or crowd.lived < scenario.cases // 2))
@@ -56,7 +62,7 @@ async def test_nothing_is_lost_doubled_or_left_behind_whatever_happens(scenario:
             "acknowledged": sum(call.answer is Said.ok for call in calls),
             "unknown": sum(call.answer is Said.unknown for call in calls),
             "findings": len(checked.findings),
-            "seconds": round(time.monotonic() - begun),
+            "seconds": round(loop.time() - begun),
         }
     (site.evidence.folder / "checked.txt").write_text(f"{checked}\n", encoding="utf-8")
     print(json.dumps(figures))  # noqa: T201 - what the campaign measured

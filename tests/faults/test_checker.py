@@ -405,6 +405,10 @@ IN_THE_FILES: Final[dict[str, tuple[Invariant, Callable[[Scene, Evidence], objec
             )
         ),
     ),
+    "a caller was answered in another way when asking again": (
+        Invariant.I6,
+        lambda scene, evidence: evidence.write(a_call(scene, act="verify_documents", version=99)),
+    ),
     "an effect comes under two IDs": (
         Invariant.I4,
         lambda _, evidence: evidence.write(

@@ -334,6 +334,17 @@ async def one_wins(sides: Sides, checked: Checked) -> None:
             checked.find(Invariant.I6, name, "the winner was told that it lost")
 
 
+async def one_answer(sides: Sides, checked: Checked) -> None:
+    """I6: whoever says the same again is answered the same."""
+    given: dict[tuple[str, str, str], set[tuple[str | None, int | None]]] = defaultdict(set)
+    for call in sides.calls:
+        if call.answer is Said.ok:
+            given[call.case_id or "", call.act, call.key].add((call.status, call.version))
+    for (case, act, key), answers in given.items():
+        if len(answers) > 1:
+            checked.find(Invariant.I6, case, f"{act} {key} was answered in {len(answers)} ways")
+
+
 async def rungs(sides: Sides, checked: Checked) -> None:
     """I7: once, not early, not after the end, and late only by what nobody could help."""
     await _ask_tables(sides, checked, Invariant.I7)
@@ -632,6 +643,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     one_id,
     in_order,
     one_wins,
+    one_answer,
     rungs,
     accepted_once,
     agree,
