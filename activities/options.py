@@ -1,8 +1,10 @@
 """How patient workflows are with activities, named after the kind of work."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
@@ -53,3 +55,13 @@ CAMPAIGN: Final = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
 )
 """Batches over the whole register, each of which is kept: another attempt goes on where the last one was."""
+
+MOST_ATTEMPTS: Final[Mapping[str, int]] = {"register": 10, "advance": 10, "tell_closed": 10}
+"""Attempts of a kind of activity, after which it counts as a standstill: of a registry step after some minutes."""
+MOST_ATTEMPTS_OF_OTHERS: Final = 5
+"""Of what is scheduled: after a quarter of a minute or more of pauses, beside what each attempt took."""
+
+
+def retried_for_too_long(pending: PendingActivityInfo) -> bool:
+    """Whether an activity has been retried for longer than its kind may."""
+    return pending.attempt > MOST_ATTEMPTS.get(pending.activity_type.name, MOST_ATTEMPTS_OF_OTHERS)

@@ -136,6 +136,8 @@ class Reconciled(Record):
     """Runs of cases that the register does not know."""
     failing: int = 0
     """Runs that stand still because their tasks fail."""
+    standing_still: int = 0
+    """What stands still although it should go on; of comparisons of the cases that moved."""
     mark: Mark | None = None
     """By which Temporal remembers the register; of comparisons of the cases that moved."""
 

@@ -23,6 +23,7 @@ from cases.names import Kind
 from cases.numbers import Road
 from cases.offices import Recipient
 from cases.openings import ApplicationChannel, CorrectionReason, ReplacementReason
+from cases.standstills import Standstill
 from cases.submitters import SubmitterKind
 
 CATEGORY_ZH: Final = {
@@ -95,6 +96,15 @@ class _StatusWords(Mapping[Status, str]):
 
 
 WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
+    Standstill: {
+        Standstill.late: "到期未处理",
+        Standstill.step: "系统步骤未完成",
+        Standstill.no_way_on: "无法继续办理",
+        Standstill.task: "程序故障",
+        Standstill.activity: "反复重试未成功",
+        Standstill.message: "通知未发出",
+        Standstill.event: "事件未送达",
+    },
     Kind: OfKinds(lambda record: record.zh),
     Category: CATEGORY_ZH,
     ApplicationChannel: APPLICATION_CHANNEL_ZH,
@@ -178,6 +188,13 @@ WORDS: Final[Mapping[type[StrEnum], Mapping[Any, str]]] = {
 }
 
 _ENGLISH: Final = {
+    Standstill.late: "what is due has not happened",
+    Standstill.step: "the engine's step is not made",
+    Standstill.no_way_on: "no way on",
+    Standstill.task: "the program fails",
+    Standstill.activity: "retried for too long",
+    Standstill.message: "messages are not sent",
+    Standstill.event: "events are not delivered",
     DocumentKind.resident_id_card: "resident ID card",
     DocumentKind.temporary_id_card: "temporary ID card",
     Recipient.municipal: "municipal department (daily digest)",

@@ -30,6 +30,7 @@ from cases.machines.machine import Clock, Status
 from cases.models import Role, System
 from cases.names import Kind
 from cases.offices import Recipient
+from cases.standstills import Standstill
 from cases.words import REMAINS, by_when, days_left, when, word
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -104,7 +105,7 @@ MOST_LISTED: Final = 3
 _NAMED: Final = {
     **{
         member.value: member
-        for members in (Status, Kind, Clock, DocumentKind, HoldReason, System)
+        for members in (Status, Kind, Clock, DocumentKind, HoldReason, System, Standstill)
         for member in members
     },
     Role.card_bureau.value: Role.card_bureau,

@@ -51,7 +51,8 @@ AT_ONCE: Final = 16
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
 
-_FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+"""Runs whose tasks fail, again and again."""
 
 _VERSION: Final = SearchAttributeKey.for_int(SearchAttribute.version.value)
 
@@ -254,7 +255,7 @@ class Comparing:
     async def _failing(self) -> tuple[Difference, ...]:
         """Runs whose tasks fail, again and again, of cases that the register knows."""
         found = []
-        async for run in self._client.list_workflows(f"{every_case()} AND {_FAILING}"):
+        async for run in self._client.list_workflows(f"{every_case()} AND {FAILING}"):
             async with connection_of(self._pool) as connection:
                 row = await SQL["newest"].first(connection, {"case_id": run.id})
             if row is not None:

@@ -1,23 +1,26 @@
 """Whether this register and this Temporal belong together: found before a process works, from what both remember.
 
-Once a minute the reconciliation counts one beat further, in the register first; Temporal has it as soon as the run of
-the reconciliation is complete, for its answer names it. So the register's beat is that of Temporal or one more, no
-matter what dies in between. Where one side was restored to an earlier moment, or was lost, that does not hold. What the
-register counts in is the epoch of its feed, which ends where it is restored to a moment or copied.
+With each comparison of what moved the reconciliation counts one beat further, in the register first; Temporal has it as
+soon as the run of the reconciliation is complete, for its answer names it. So the register's beat is that of Temporal
+or one more, no matter what dies in between. Where one side was restored to an earlier moment, or was lost, that does
+not hold. What the register counts in is the epoch of its feed, which ends where it is restored to a moment or copied.
 
 A restore that put files back where they were, to a moment of the same minute, is not seen by this; the comparison of
 all cases sees it.
 """
 
+import logging
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from cases.errors import CaseError
 from cases.occasions import Mark, Reconciled, Scheduled
 
 SQL: Final = load("pairing.sql", beside=__file__)
@@ -25,6 +28,10 @@ SQL: Final = load("pairing.sql", beside=__file__)
 _LOOKED_AT: Final = 10
 """Newest answers of the reconciliation, of which the newest counts."""
 _NOTHING: Final = "none"
+_STARTED_BY: Final = "TemporalScheduledById"
+"""Search attribute that the server gives to what a schedule starts."""
+
+log = logging.getLogger(__name__)
 
 
 class Misfit(StrEnum):
@@ -103,7 +110,9 @@ async def hold(pool: Pool, pairing: Pairing) -> None:
 
 async def remembered_by(client: Client) -> Remembered:
     """What the newest answer of the reconciliation says."""
-    of_ours = f"WorkflowType = '{Scheduled.reconciliation.value}'"
+    of_ours = (
+        f"WorkflowType = '{Scheduled.reconciliation.value}' AND {_STARTED_BY} = '{Scheduled.reconciliation.schedule}'"
+    )
     complete = f"{of_ours} AND ExecutionStatus = 'Completed'"
     answers = [run async for run in client.list_workflows(complete, limit=_LOOKED_AT)]
     for run in sorted(answers, key=lambda each: each.close_time or each.start_time, reverse=True):
@@ -113,6 +122,9 @@ async def remembered_by(client: Client) -> Remembered:
         except RPCError as gone:
             if gone.status is not RPCStatusCode.NOT_FOUND:
                 raise
+        except (CaseError, ApplicationError, ValueError):
+            # Whoever can write to Temporal can answer anything; what does not open is nobody's answer.
+            log.warning("an answer of the reconciliation does not open")
     begun = await _begun(client)
     kept = 0 if begun == 0 else (await client.count_workflows(of_ours)).count
     return Remembered(None, is_forgotten=begun > kept)

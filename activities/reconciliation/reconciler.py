@@ -1,18 +1,23 @@
 """The reconciliation's activities: every half minute over what moved, every night over all."""
 
 import logging
+from collections.abc import Callable
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import MetricCounter
 
+from activities.calendar import official_calendar
 from activities.occasions import check_scheduled
 from activities.reconciliation.comparing import Comparing, Difference, total
 from activities.reconciliation.pairing import Misfit, beat, hold, paired
+from activities.reconciliation.watching import Watchdog
 from activities.registry.clock import Clock
 from activities.registry.errors import codes_only
 from activities.registry.pool import Pool
+from cases.clocks import WorkingCalendar
 from cases.occasions import Occasion, Reconciled, Scheduled
+from cases.standstills import Standstill
 
 COUNTER = "cardcase_differences"
 """Metric: differences between register and runs that were found, by `kind`; each time that they are found.
@@ -20,13 +25,24 @@ COUNTER = "cardcase_differences"
 The kind `pair` says that register and Temporal do not belong together at all.
 """
 
+GAUGE = "cardcase_standing_still"
+"""Metric: what stands still, by `kind`, as of the last look."""
+
 log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Activities that compare register and runs. They write only that both differed."""
+    """Activities that compare register and runs, and look at what stands still. They write only what they found."""
 
-    def __init__(self, pool: Pool, client: Client, *, clock: Clock = Clock.register) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        client: Client,
+        *,
+        clock: Clock = Clock.register,
+        calendar: Callable[[], WorkingCalendar] = official_calendar,
+    ) -> None:
+        self._watchdog = Watchdog(pool, client, calendar)
         self._pool = pool
         self._client = client
         self._clock = clock
@@ -34,7 +50,7 @@ class Reconciler:
     @activity.defn
     @codes_only
     async def reconcile_moved(self, occasion: Occasion) -> Reconciled:
-        """Compare the cases that have moved since the last time, and bring them into step."""
+        """Compare the cases that have moved, bring them into step, and look at what stands still."""
         check_scheduled(Scheduled.reconciliation)
         pairing = await paired(self._pool, self._client)
         mark = await beat(self._pool, pairing)
@@ -47,7 +63,11 @@ class Reconciler:
             answer = total(answer, compared)
             _count(compared.differences)
             activity.heartbeat(compared.place)
-        return answer.model_copy(update={"mark": mark})
+        standing = await self._watchdog.look(now)
+        gauge = activity.metric_meter().create_gauge(GAUGE, "Cases, messages and others that stand still")
+        for kind in Standstill:
+            gauge.set(standing[kind.value], {"kind": kind.value})
+        return answer.model_copy(update={"mark": mark, "standing_still": standing.total()})
 
     @activity.defn
     @codes_only

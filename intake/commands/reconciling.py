@@ -7,6 +7,7 @@ from uuid import uuid4
 import typer
 
 from activities.reconciliation.comparing import Comparing, Kind, newest_differences, total
+from activities.reconciliation.watching import shown
 from cases.kinds import read_case_id
 from cases.names import TASK_QUEUE_CASES
 from cases.occasions import Reconciled, Scheduled
@@ -20,6 +21,7 @@ from intake.holding import Held, Said, hold_over, hold_over_all
 _SHOWN: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "found_at")
 _FOUND: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "event", "told_as", "at")
 _GRAVE: Final = frozenset({Kind.behind, Kind.without_row, Kind.failing})
+_STANDING: Final = ("kind", "subject", "what", "office", "since", "found_at", "is_told", "ended_at")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=False, help="Compare the register with Temporal, and bring cases into step.")
     add_upkeep(group, "run", run, Needs.register, Needs.temporal)
     add_upkeep(group, "list", list_differences, Needs.register)
+    add_upkeep(group, "standstills", list_standstills, Needs.register)
     add_upkeep(group, "register-holds", register_holds, Needs.caller, Needs.register, Needs.temporal)
     app.add_typer(group, name="reconcile")
 
@@ -69,6 +72,22 @@ async def list_differences(
     async with upkeep.register() as pool:
         invocation.say.many(await newest_differences(pool, limit), _SHOWN)
     return Exit.fine
+
+
+async def list_standstills(
+    invocation: Invocation,
+    *,
+    ended: Annotated[bool, typer.Option("--ended", help="Also what goes on again.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
+) -> Exit:
+    """What does not go on although it should: cases, messages, events, scheduled work.
+
+    The exit code is 1 where there is any.
+    """
+    async with upkeep.register() as pool:
+        standing = await shown(pool, limit, ended=ended)
+    invocation.say.many(standing, _STANDING)
+    return Exit.refused if any(each["ended_at"] is None for each in standing) else Exit.fine
 
 
 async def register_holds(

@@ -55,3 +55,19 @@ async def test_a_case_that_stands_still_goes_on_in_a_new_run(engine: Engine, des
 async def test_what_is_not_meant_is_not_done(desk: Desk, arguments: tuple[str, ...]) -> None:
     said = await desk.call(SOUTHERN, "reconcile", "register-holds", *arguments)
     assert said.exit == 64
+
+
+async def test_what_stands_still_is_listed_while_it_does(engine: Engine, desk: Desk) -> None:
+    await engine.pool.execute(
+        "INSERT INTO standstills (subject, kind, what, office, since, found_at) "
+        "VALUES ('subscription:sub-drill', 'event', 'NOT_ACCEPTED', $1, now(), now())",
+        SOUTH,
+    )
+    said = await desk.call(None, "reconcile", "standstills", "-o", "json")
+    (row,) = (row for row in said.json if row["subject"] == "subscription:sub-drill")
+    assert (said.exit, row["kind"], row["office"], row["is_told"], row["ended_at"]) == (1, "event", SOUTH, False, None)
+    await engine.pool.execute("UPDATE standstills SET ended_at = now() WHERE ended_at IS NULL")
+    said = await desk.call(None, "reconcile", "standstills", "-o", "json")
+    assert (said.exit, said.json) == (0, [])
+    said = await desk.call(None, "reconcile", "standstills", "--ended", "-o", "json")
+    assert "subscription:sub-drill" in {row["subject"] for row in said.json}

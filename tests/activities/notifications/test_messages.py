@@ -14,6 +14,7 @@ from cases.ladder import Cause, Rung
 from cases.machines.machine import Effect, Row, Status
 from cases.names import Kind
 from cases.offices import Recipient
+from cases.standstills import Standstill
 
 CASE: Final = "idc-" + "a" * 26
 
@@ -129,6 +130,16 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
     },
     ("channel.test", Recipient.clerk): {},
     **{
+        ("standstill", recipient): {
+            "count": 22,
+            "standstills": [
+                {"subject": CASE, "how": kind.value, "since": "2026-09-07T10:00:00+08:00"} for kind in Standstill
+            ],
+            "more": 2,
+        }
+        for recipient in (Recipient.team_lead, Recipient.ministry)
+    },
+    **{
         ("delivery_overdue", recipient): {
             "kind": Kind.id_number_change.value,
             "undelivered": [
@@ -143,7 +154,7 @@ WRITTEN: Final[dict[tuple[str, Recipient], dict[str, Any]]] = {
 
 
 def _names_no_case(template: str) -> bool:
-    return template.startswith(("digest.", "invitation.", "claims_suspended.", "channel."))
+    return template.startswith(("digest.", "invitation.", "claims_suspended.", "channel.", "standstill"))
 
 
 @pytest.mark.parametrize("tongue", Tongue)

@@ -1,0 +1,206 @@
+"""What stands still is found, and its office is told once; again when it has changed, and never for what went on."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio import workflow
+from temporalio.client import WorkflowUpdateStage
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities import options
+from activities.calendar import official_calendar
+from activities.reconciliation.watching import Watchdog
+from activities.registry.reading import case_now
+from cases.clocks import SHANGHAI
+from cases.events import Event
+from cases.kinds import case_id
+from cases.machines.machine import Status
+from cases.names import Kind
+from cases.offices import MINISTRY
+from cases.standstills import PATIENCE, Standstill
+from stack import LocalStack
+from tests.engine import Engine, engine_on
+from tests.namespaces import until
+from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from workflows.search_attributes import REGION
+
+_agencies = count(1)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def agency(stack: LocalStack) -> AsyncIterator[Engine]:
+    """An engine whose cases nobody else touches."""
+    name = f"watching-{next(_agencies)}"
+    async with engine_on(stack, name) as engine:
+        yield replace(engine, task_queue=name)
+
+
+async def looks(agency: Engine, at: datetime) -> dict[str, int]:
+    return dict(await Watchdog(agency.pool, agency.client, official_calendar).look(at))
+
+
+async def standing(agency: Engine, *kinds: Standstill) -> list[tuple[str, str, str]]:
+    rows = await agency.pool.fetch(
+        "SELECT subject, kind, what FROM standstills WHERE ended_at IS NULL AND kind = ANY ($1) ORDER BY id",
+        [kind.value for kind in kinds],
+    )
+    return [(row["subject"], row["kind"], row["what"]) for row in rows]
+
+
+async def told(agency: Engine, subject: str) -> list[dict[str, Any]]:
+    """The messages that name a subject."""
+    rows = await agency.pool.fetch(
+        "SELECT recipient, office, not_before FROM notifications, jsonb_array_elements(facts -> 'standstills') AS each "
+        "WHERE template = 'standstill' AND each ->> 'subject' = $1 ORDER BY id",
+        subject,
+    )
+    return [dict(row) for row in rows]
+
+
+async def in_review(agency: Engine) -> str:
+    person = await agency.insured(region=SOUTH)
+    return (await agency.open(agency.number_change(person, ID_CARD, region=SOUTH))).case_id
+
+
+async def due_of(agency: Engine, case: str) -> datetime:
+    """When something happens of itself, if nobody acts."""
+    held = await case_now(agency.pool, case)
+    assert held is not None
+    assert held.state.upcoming is not None
+    return held.state.upcoming.at
+
+
+def noon(days: int) -> datetime:
+    """A moment of the day at which nobody rests, some days ahead."""
+    day = datetime.now(SHANGHAI).date() + timedelta(days=days)
+    return datetime.combine(day, time(12), SHANGHAI)
+
+
+async def test_a_timer_that_does_not_fire_is_told_once_and_again_when_it_has_changed(agency: Engine) -> None:
+    async with agency.working():
+        case = await in_review(agency)
+    due = await due_of(agency, case)
+    await looks(agency, due + PATIENCE - timedelta(seconds=1))
+    assert await standing(agency, Standstill.late) == []
+    late = due + PATIENCE
+    await looks(agency, late)
+    ((subject, _, what),) = await standing(agency, Standstill.late)
+    assert subject == case
+    assert await told(agency, case) == [], "what is over with the next look is told to nobody"
+    await looks(agency, late + timedelta(minutes=1))
+    (message,) = await told(agency, case)
+    assert (message["recipient"], message["office"]) == ("team_lead", SOUTH)
+    for minutes in (2, 3):
+        await looks(agency, late + timedelta(minutes=minutes))
+    assert len(await told(agency, case)) == 1
+    await agency.pool.execute("UPDATE standstills SET what = 'before', told = 'before' WHERE subject = $1", case)
+    for minutes in (4, 5):
+        await looks(agency, late + timedelta(minutes=minutes))
+    assert len(await told(agency, case)) == 2, f"now it stands at {what}"
+
+
+async def test_what_goes_on_again_has_ended(agency: Engine) -> None:
+    async with agency.working():
+        case = await in_review(agency)
+        due = await due_of(agency, case)
+        await looks(agency, due + PATIENCE)
+        assert await standing(agency, Standstill.late)
+        await agency.tell(case, Event.withdraw, of_office(FACTS[Event.withdraw], SOUTH))
+        assert (await agency.handle(case).result()).status is Status.withdrawn
+    await looks(agency, due + PATIENCE + timedelta(minutes=1))
+    assert await standing(agency, Standstill.late) == []
+    assert await told(agency, case) == []
+
+
+async def test_messages_and_events_that_are_late_are_told_to_who_can_mend_it(agency: Engine) -> None:
+    async with agency.working():
+        await in_review(agency)
+    for minutes in (0, 1):
+        await looks(agency, noon(1) + timedelta(minutes=minutes))
+    assert await standing(agency, Standstill.message) == [(f"messages:{SOUTH}", "message", "NOT_TAKEN_UP")]
+    assert await standing(agency, Standstill.event) == [("feed", "event", "NOT_PUBLISHED")]
+    assert [each["recipient"] for each in await told(agency, f"messages:{SOUTH}")] == ["team_lead"]
+    assert [(each["recipient"], each["office"]) for each in await told(agency, "feed")] == [("ministry", MINISTRY)]
+    await agency.pool.fetchval("SELECT publish(1000)")
+    await looks(agency, noon(1) + timedelta(minutes=2))
+    assert await standing(agency, Standstill.event) == []
+
+
+async def test_nobody_is_told_at_night_of_what_rests_until_the_morning(agency: Engine) -> None:
+    async with agency.working():
+        await in_review(agency)
+    night = noon(1) + timedelta(hours=12)
+    await looks(agency, night)
+    assert await standing(agency, Standstill.message) == []
+    for minutes in (1, 2):
+        await looks(agency, night + timedelta(minutes=minutes))
+    (message,) = await told(agency, "feed")
+    assert message["not_before"].astimezone(SHANGHAI).time() >= time(9), "staff read of it when they are at work"
+
+
+async def test_a_step_that_is_retried_for_too_long_is_found(agency: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "MOST_ATTEMPTS", {"advance": 1})
+    async with agency.working():
+        case = await in_review(agency)
+        async with agency.pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case)
+            fact = await agency.stamped(case, Event.hold, of_office(FACTS[Event.hold], SOUTH))
+            await agency.handle(case).start_update(
+                Event.hold.value, fact, wait_for_stage=WorkflowUpdateStage.ACCEPTED, id="hold-1"
+            )
+
+            async def found() -> bool:
+                await looks(agency, datetime.now(UTC))
+                return await standing(agency, Standstill.activity) == [(case, "activity", "advance")]
+
+            await until(found, seconds=60)
+        await agency.reaches(case, Status.on_hold)
+        await looks(agency, datetime.now(UTC))
+    assert await standing(agency, Standstill.activity) == []
+
+
+def forgotten(what: object) -> None:
+    """What a bad release forgot to write."""
+    raise NotImplementedError(type(what).__name__)
+
+
+@workflow.defn(name=Kind.id_number_change.value, sandboxed=False)
+class Failing:
+    """A release that fails its tasks."""
+
+    @workflow.run
+    async def run(self, opening: object) -> None:
+        """Fail the task, not the workflow."""
+        forgotten(opening)
+
+
+async def test_a_workflow_whose_tasks_fail_is_found(agency: Engine) -> None:
+    person = await agency.insured(region=SOUTH)
+    opening = agency.number_change(person, ID_CARD, region=SOUTH)
+    stray = case_id(opening.kind, opening.person)
+    async with Worker(
+        agency.client, task_queue="failing", workflows=[Failing], workflow_runner=UnsandboxedWorkflowRunner()
+    ):
+        await agency.client.start_workflow(
+            opening.kind.value,
+            opening,
+            id=stray,
+            task_queue="failing",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(REGION, SOUTH)]),
+        )
+
+        async def found() -> bool:
+            await looks(agency, datetime.now(UTC))
+            # Tasks that other tests fail are seen as well.
+            return stray in {subject for subject, _, _ in await standing(agency, Standstill.task)}
+
+        await until(found, seconds=90)
+        await looks(agency, datetime.now(UTC))
+        assert [each["office"] for each in await told(agency, stray)] == [SOUTH]
+        await agency.handle(stray).terminate()
