@@ -85,11 +85,19 @@ _ASKS: Final = frozenset(
 """Who is asked once more."""
 
 
-def brought_along(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> str | None:
-    """The order of the card that somebody brings to whoever tells of it; None where none is brought."""
-    if tell.event is not Event.card_activated:
-        return None
-    return view.order if tell.request is None else requests[tell.request]
+def answer_of(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> dict[str, Any]:
+    """What a system says in a step: what the script says, and which request it is about.
+
+    That is the one in force, unless the step speaks of another of those that the case has made.
+    """
+    match tell.event:
+        case Event.confirm_downstream:
+            named, in_force = "publication", view.publication
+        case Event.card_produced | Event.card_turned_up | Event.card_activated:
+            named, in_force = "order", view.order
+        case _:
+            return dict(tell.says)
+    return {**tell.says, named: in_force if tell.request is None else requests[tell.request]}
 
 
 def said_of(tell: Tell, view: CaseView, requests: Sequence[str] = ()) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from cardcase_client import Refused, Unreachable
 from cardcase_client.models import Problem
 from cases.answers import Answer, CaseView, Outcome, Receipt
-from demo.facts import brought_along
+from demo.facts import answer_of
 from demo.outsiders.names import BACK_OFFICE, NAMES, READY
 from demo.scripts import Tell
 from demo.staff import body_of
@@ -112,10 +112,8 @@ class Outsiders:
         return await self._came(BACK_OFFICE, {"do": "outcome", "case": case_id}, Outcome)
 
     async def tell(self, case_id: str, view: CaseView, tell: Tell, requests: Sequence[str], key: str) -> Answer:
-        """Have a system tell a case something; which request it answers it knows by itself. Raises `ClientError`."""
-        order = brought_along(tell, view, requests)
-        says = dict(tell.says) if order is None else {**tell.says, "order": order}
-        cue = {"case": case_id, "event": tell.event.value, "says": says, "request": tell.request, "key": key}
+        """Have a system tell a case something; an answer waits until it was asked. Raises `ClientError`."""
+        cue = {"case": case_id, "event": tell.event.value, "says": answer_of(tell, view, requests), "key": key}
         return await self._came(tell.by.value, cue, Answer)
 
     async def _came(self, name: str, cue: Mapping[str, Any], model: type[Came]) -> Came:

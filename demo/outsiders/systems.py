@@ -56,21 +56,14 @@ class System:
         self._asked.take(entry)
 
     async def do(self, cue: Cue) -> models.Answer:
-        """Tell a case something. What answers a question waits until the question has come, and names it."""
+        """Tell a case something. What answers a question names it, and waits until the question has come."""
         event, fields = str(cue["event"]), dict(cue["says"])
         named = _NAMES.get(event)
         if named is not None:
-            fields[named] = await self._request(str(cue["case"]), cue.get("request"), named)
+            await self._asked.for_(fields[named])
         if event == "card_turned_up" or fields.get("produced"):
             fields["card_number"] = _card_number(fields["order"])
         return await self._client.tell(str(cue["case"]), _FACTS[event].model_validate(fields), key=str(cue["key"]))
-
-    async def _request(self, case_id: str, place: int | None, named: str) -> str:
-        if place is not None:
-            return await self._asked.request(case_id, lambda asked: asked[place] if len(asked) > place else None)
-        # The case may have asked once more since: what is in force is answered, and only once it was asked here.
-        wanted = getattr(await self._client.read_case(case_id), named)
-        return await self._asked.request(case_id, lambda asked: wanted if wanted in asked else None)
 
 
 class BackOffice:

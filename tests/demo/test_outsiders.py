@@ -59,16 +59,17 @@ def test_an_outsider_is_made_of_nothing_of_ours() -> None:
     assert {"activities", "cases", "gate", "intake", "runtime", "stack", "workflows", "temporalio"}.isdisjoint(said)
 
 
-async def test_what_was_asked_keeps_its_order_however_it_comes() -> None:
+async def test_a_request_is_waited_for_until_it_has_come_however_often_others_come() -> None:
     asked = Asked()
-    waiting = asyncio.create_task(asked.request("idc-1", lambda each: each[2] if len(each) > 2 else None))
-    for told in (entry(7, "ord-c"), entry(3, "ord-a"), entry(4, None), entry(3, "ord-a"), entry(5, "ord-b", "idc-2")):
+    waiting = asyncio.create_task(asked.for_("ord-c"))
+    for told in (entry(3, "ord-a"), entry(4, None), entry(3, "ord-a"), entry(5, "ord-b", "idc-2")):
         asked.take(told)
         await asyncio.sleep(0)
     assert not waiting.done()
-    asked.take(entry(5, "ord-b"))
-    assert await waiting == "ord-c"
-    assert await asked.request("idc-2", lambda each: each[0] if each else None) == "ord-b"
+    asked.take(entry(7, "ord-c"))
+    async with asyncio.timeout(1):
+        await waiting
+        await asked.for_("ord-b")
 
 
 @asynccontextmanager
@@ -89,23 +90,25 @@ async def met(engine: Engine, folder: Path) -> AsyncIterator[tuple[Door, AsyncCl
 async def test_a_bank_answers_once_it_was_asked_and_names_what_it_answers(engine: Engine, tmp_path: Path) -> None:
     async with met(engine, tmp_path) as (door, office, client, port):
         bank = System(client, ("cardcase.number_changed.v1",))
+        application = models.NumberChangeApplication.model_validate(application_of(await engine.insured()))
+        case = (await office.open_case(application)).case_id
+        view = await office.read_case(case)
+        told = {"original_seen": True, "copies": [each.sha256 for each in view.documents]}
+        await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
+        await approved(door, case)
+        view = await office.wait_for(case, lambda now: models.System.bank in now.awaited, seconds=30)
+        says = {"system": "bank", "confirmed": True, "reference": "bank/1", "publication": view.publication}
+        cue = {"case": case, "event": "confirm_downstream", "says": says, "key": "bank-1"}
+        answering = asyncio.create_task(bank.do(cue))
+        await office.read_case(case)
+        assert not answering.done()
         async with told_by_webhook(client, port, bank.types, bank.take):
-            application = models.NumberChangeApplication.model_validate(application_of(await engine.insured()))
-            case = (await office.open_case(application)).case_id
-            says = {"system": "bank", "confirmed": True, "reference": "bank/1"}
-            cue = {"case": case, "event": "confirm_downstream", "says": says, "request": 0, "key": "bank-1"}
-            answering = asyncio.create_task(bank.do(cue))
-            view = await office.read_case(case)
-            told = {"original_seen": True, "copies": [each.sha256 for each in view.documents]}
-            await door.asked("POST", f"/v1/cases/{case}/events/verify_documents", by=VERIFIER, json=told)
-            assert not answering.done()
-            await approved(door, case)
             async with asyncio.timeout(30):
                 answer = await answering
             assert answer.case_id == case
             assert models.System.bank in (await office.read_case(case)).confirmations
             # Cued once more, it says the same.
-            assert await bank.do({**cue, "request": None}) == answer
+            assert await bank.do(cue) == answer
         somebodys = await client.subscribe(f"http://{LOOPBACK}:{port}/elsewhere")
         # Begun anew it has one subscription still, and knows what it was asked before.
         again = System(client, bank.types)

@@ -6,8 +6,8 @@ from typing import Any
 
 from cases.answers import CaseView
 from cases.events import Event
-from demo.facts import said_of
-from demo.scripts import Tell
+from demo.facts import answer_of, said_of
+from demo.scripts import SYSTEMS, Tell
 
 
 def told_of(tell: Tell, view: CaseView, requests: Sequence[str]) -> dict[str, Any]:
@@ -15,15 +15,9 @@ def told_of(tell: Tell, view: CaseView, requests: Sequence[str]) -> dict[str, An
 
     It has asked for `requests` so far.
     """
-    said = said_of(tell, view, requests)
-    asked = None if tell.request is None else requests[tell.request]
-    match tell.event:
-        case Event.confirm_downstream:
-            said["publication"] = asked or view.publication
-        case Event.card_produced | Event.card_turned_up:
-            said["order"] = asked or view.order
-            if said.get("produced") or tell.event is Event.card_turned_up:
-                said["card_number"] = f"D{int(hashlib.sha256(said['order'].encode()).hexdigest(), 16) % 10**8:08d}"
-        case _:
-            pass
+    if tell.by not in SYSTEMS:
+        return said_of(tell, view, requests)
+    said = answer_of(tell, view, requests)
+    if said.get("produced") or tell.event is Event.card_turned_up:
+        said["card_number"] = f"D{int(hashlib.sha256(said['order'].encode()).hexdigest(), 16) % 10**8:08d}"
     return said
