@@ -19,6 +19,7 @@ from cardcase_client import ClientError, Refused
 from cardcase_client.models import History
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.clocks import SHANGHAI
+from cases.errors import Code
 from cases.machines.machine import Awaits, Status
 from cases.openings import ApplicationChannel
 from cases.submitters import IdentityCheck
@@ -198,6 +199,9 @@ class Play:
             so_far = await self._history(above)
             if all(each.status != after for each in so_far.transitions):
                 await self._until(above, await self._view(above), after)
+        except Over:
+            entry.refused = (Code.CASE_CLOSED.value,)
+            return None
         except ClientError as wrong:
             entry.refused = _codes(wrong)
             return None
@@ -254,6 +258,8 @@ class Play:
                 so_far = (await self._history(case)).transitions
                 left = remaining(case.script, so_far)
                 if left[:1] == (step,):
+                    if view.awaits is Awaits.nobody:
+                        raise Over
                     await self._news.moved(case.case_id, so_far[-1].version)
                 # Looked at after its history: what the script goes on from is not older than what it has seen.
                 return left, await self._view(case), None

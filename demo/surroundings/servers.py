@@ -18,6 +18,7 @@ from temporalio.envconfig import ClientConfig
 from activities.notifications.listening import PATH as CALLBACKS
 from demo.staff import STAFF, token_file
 from demo.stage import DATABASE_URL, KEY_FILE, PROJECT
+from demo.surroundings.keys import KeyFiles
 from runtime.build import build_id
 from runtime.client import connect
 from runtime.releases import ReleaseUnknown, make_current
@@ -48,7 +49,7 @@ class Servers:
     """Where the register and Temporal are. `ui_url` is None where the Temporal server is not ours."""
 
     database_url: str = field(repr=False)
-    key_file: Path
+    keys: KeyFiles
     address: str | None = None
     """Of Temporal; None where its own configuration says it."""
     namespace: str | None = None
@@ -59,25 +60,10 @@ class Servers:
 
     def settings(self) -> dict[str, str]:
         """For programs: where register, keys and Temporal are."""
-        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.key_file)}
+        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.keys.ring)}
         if self.address is not None and self.namespace is not None:
             told |= {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
         return told
-
-    @property
-    def stamp_key_file(self) -> Path:
-        """Where the gate's key is."""
-        return self.key_file.with_name("gate.json")
-
-    @property
-    def stamp_trust_file(self) -> Path:
-        """Its public half, which the worker believes."""
-        return self.key_file.with_name("gate-public.json")
-
-    @property
-    def webhook_files(self) -> tuple[Path, Path]:
-        """The key by which the worker signs webhooks, and its public half."""
-        return self.key_file.with_name("webhook.json"), self.key_file.with_name("webhook-public.json")
 
     @property
     def opened_desk(self) -> Desk:
@@ -90,7 +76,7 @@ class Servers:
 @asynccontextmanager
 async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator[Servers]:
     """Both servers, started where nobody named others, stopped at the end."""
-    key_file = _key_file(environment, folder)
+    keys = KeyFiles(_key_file(environment, folder))
     async with AsyncExitStack() as running:
         database_url = environment.get(DATABASE_URL)
         if not database_url:
@@ -98,7 +84,7 @@ async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator
             await running.enter_async_context(postgres)
             database_url = postgres.endpoint.url
         if ClientConfig.load_client_connect_config().get("target_host"):
-            yield Servers(database_url, key_file)
+            yield Servers(database_url, keys)
             return
         temporal = TemporalServer(
             folder / "temporal",
@@ -108,7 +94,7 @@ async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator
         )
         await running.enter_async_context(temporal)
         at = temporal.endpoint
-        yield Servers(database_url, key_file, at.address, at.namespace, at.ui_url, temporal)
+        yield Servers(database_url, keys, at.address, at.namespace, at.ui_url, temporal)
 
 
 def _key_file(environment: Mapping[str, str], folder: Path) -> Path:
@@ -194,8 +180,8 @@ async def desk(
     settings = {
         **environment,
         **servers.settings(),
-        STAMP_KEY_FILE: str(servers.stamp_key_file),
-        "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.webhook_files[1]),
+        STAMP_KEY_FILE: str(servers.keys.stamp),
+        "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.keys.webhooks_trust),
     }
     async with desk_opened(folder, settings, servers.ui_url, sinks=sinks) as opened:
         tokens = folder / TOKENS
@@ -293,13 +279,13 @@ async def _ended(ending: Awaitable[int], who: str) -> str:
 
 
 def _environment(environment: Mapping[str, str], servers: Servers, health_port: int) -> dict[str, str]:
-    told = {STAMP_TRUST_FILE: str(servers.stamp_trust_file), "CARDCASE_HEALTH_PORT": str(health_port)}
+    told = {STAMP_TRUST_FILE: str(servers.keys.stamp_trust), "CARDCASE_HEALTH_PORT": str(health_port)}
     if servers.temporal is not None:
         told[VERSIONED] = "true"
     if servers.ui_url is not None:
         told["CARDCASE_UI_URL"] = servers.ui_url
     if servers.desk is not None:
-        told["CARDCASE_WEBHOOK_KEY_FILE"] = str(servers.webhook_files[0])
+        told["CARDCASE_WEBHOOK_KEY_FILE"] = str(servers.keys.webhooks)
     return {**environment, **servers.settings(), **told}
 
 

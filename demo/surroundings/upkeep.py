@@ -17,7 +17,7 @@ from cases.errors import REMEDIES, CaseError, Code
 from demo.expected import INSURED
 from demo.staffing import staffed
 from demo.stage import DATA_DIR, DATABASE_URL, KEY_FILE, data_dir
-from demo.surroundings.servers import Servers
+from demo.surroundings.keys import KeyFiles
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
 from intake import schedules
@@ -27,13 +27,13 @@ from runtime.codec import PayloadSealer
 _UNAVAILABLE: Final = 69
 
 
-async def keep_up(servers: Servers) -> None:
+async def keep_up(database_url: str, files: KeyFiles) -> None:
     """All of it. Raises `CaseError`."""
-    await migrate(servers.database_url)
-    keys = _keys(servers)
+    await migrate(database_url)
+    keys = _keys(files)
     sealer = Sealer(keys)
     lines = INSURED.read_text(encoding="utf-8").splitlines()
-    pool = await create_pool(servers.database_url, size=2)
+    pool = await create_pool(database_url, size=2)
     try:
         await load_persons(pool, sealer, map(InsuredPerson.model_validate_json, lines))
         await staffed(pool, sealer)
@@ -42,15 +42,13 @@ async def keep_up(servers: Servers) -> None:
     await schedules.apply(await connect(PayloadSealer(keys)))
 
 
-def _keys(servers: Servers) -> KeyRing:
+def _keys(files: KeyFiles) -> KeyRing:
     """The key ring. The gate's key, and that of webhooks, are made beside it."""
-    if not servers.stamp_key_file.exists():
-        SigningKey.generate().write(servers.stamp_key_file, servers.stamp_trust_file)
-    if not servers.webhook_files[0].exists():
-        SigningKey.generate().write(*servers.webhook_files)
-    if not servers.key_file.exists():
-        return KeyRing.generate(servers.key_file)
-    return KeyRing.load(servers.key_file)
+    if not files.stamp.exists():
+        SigningKey.generate().write(files.stamp, files.stamp_trust)
+    if not files.webhooks.exists():
+        SigningKey.generate().write(files.webhooks, files.webhooks_trust)
+    return KeyRing.load(files.ring) if files.ring.exists() else KeyRing.generate(files.ring)
 
 
 def _explained(error: CaseError, folder: Path) -> str:
@@ -67,7 +65,7 @@ def _explained(error: CaseError, folder: Path) -> str:
 def main() -> int:
     """Returns the exit status."""
     try:
-        asyncio.run(keep_up(Servers(os.environ[DATABASE_URL], Path(os.environ[KEY_FILE]))))
+        asyncio.run(keep_up(os.environ[DATABASE_URL], KeyFiles(Path(os.environ[KEY_FILE]))))
     except CaseError as error:
         sys.stdout.write(f"{_explained(error, data_dir(os.environ))}\n")
         return _UNAVAILABLE
