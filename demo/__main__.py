@@ -20,11 +20,12 @@ from cardcase_client import AsyncClient, TokenFile
 from cardcase_client.models import PersonSaid
 from cases.clocks import SHANGHAI
 from cases.models import Actor
+from demo.desks import token_file
 from demo.expected import REGISTERS, expectations
 from demo.others import Outsiders, outsiders, sink_ports, sinks
 from demo.play import Play, read, results
 from demo.screen import Board, Result, Screen
-from demo.staff import at_their_desks, token_file
+from demo.staff import at_their_desks
 from demo.stage import Opened, Stage, data_dir, opened_stage
 from stack import StackError
 

@@ -5,7 +5,6 @@ As on the command line: the gate stamps what they decide in the name that the to
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -16,43 +15,15 @@ from cardcase_client.calls import opening, telling
 from cardcase_client.models import CaseRow, History
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.events import Event
-from cases.models import Actor, Role
-from cases.offices import MINISTRY
-from demo.facts import ROLES
-from demo.scripts import SYSTEMS, Part
+from cases.models import Actor
+from demo.desks import OVERSEER, verifier
 from intake.applications import Application
-from samples.people import OFFICES
 
 Ours = TypeVar("Ours", bound=BaseModel)
-
-OVERSEER: Final = Actor(id=Part.supervisor.staff_id, role=Role.supervisor, office=MINISTRY)
-"""Sees the cases of all regions."""
-STAFF: Final = (
-    OVERSEER,
-    *(
-        Actor(id=part.staff_id, role=ROLES[part], office=region)
-        for office in OFFICES
-        for region in office.regions
-        for part in Part
-        if part not in SYSTEMS
-    ),
-    *(
-        Actor(id=clerk, role=Role.clerk, office=region)
-        for office in OFFICES
-        for region in office.regions
-        for clerk in office.clerks
-    ),
-)
-"""Everybody who has a desk, at each agency that they work for."""
 
 MOVED: Final = ("cardcase.case_moved.v1",)
 _PATIENCE: Final = Patience(seconds=300.0)
 """Whoever works at a desk tries again for as long as a busy machine may need."""
-
-
-def token_file(tokens: Path, actor: Actor) -> Path:
-    """Where somebody's identity token stands."""
-    return tokens / "staff" / f"{actor.id}@{actor.office}"
 
 
 class Staff:
@@ -92,15 +63,15 @@ class Staff:
 
     async def view(self, case_id: str, region: str) -> CaseView:
         """Where a case of an agency stands."""
-        return _ours(CaseView, await self.client(_looks(region)).read_case(case_id))
+        return _ours(CaseView, await self.client(verifier(region)).read_case(case_id))
 
     async def history(self, case_id: str, region: str) -> History:
         """How a case of an agency moved."""
-        return await self.client(_looks(region)).read_history(case_id)
+        return await self.client(verifier(region)).read_history(case_id)
 
     async def outcome(self, case_id: str, region: str) -> Outcome:
         """How a case of an agency ended."""
-        return _ours(Outcome, await self.client(_looks(region)).read_outcome(case_id))
+        return _ours(Outcome, await self.client(verifier(region)).read_outcome(case_id))
 
     async def tell(self, actor: Actor, case_id: str, event: Event, said: Mapping[str, Any], key: str) -> Answer:
         """Tell a case something."""
@@ -119,10 +90,6 @@ def body_of(application: Application) -> dict[str, Any]:
     """An application as it goes over the wire."""
     fields = application.model_dump(mode="json", exclude_unset=True, exclude={"key"})
     return {"kind": application.kind, **fields}
-
-
-def _looks(region: str) -> Actor:
-    return Actor(id=Part.clerk.staff_id, role=Role.clerk, office=region)
 
 
 def _ours(model: type[Ours], answer: BaseModel) -> Ours:

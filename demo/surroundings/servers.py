@@ -16,7 +16,7 @@ from typing import Final
 from temporalio.envconfig import ClientConfig
 
 from activities.notifications.listening import PATH as CALLBACKS
-from demo.staff import STAFF, token_file
+from demo.desks import STAFF, token_file
 from demo.stage import DATABASE_URL, KEY_FILE, PROJECT
 from demo.surroundings.keys import KeyFiles
 from runtime.build import build_id

@@ -10,12 +10,13 @@ from cases.events import Event
 from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.openings import ApplicationChannel
+from demo.desks import STAFF, token_file
 from demo.expected import REGISTERS, expectations
 from demo.facts import ROLES, actor_of, said_of
 from demo.news import News
 from demo.play import read
 from demo.scripts import SCRIPTS, SYSTEMS, Part, Tell
-from demo.staff import STAFF, at_their_desks, token_file
+from demo.staff import at_their_desks
 from tests.engine import Engine
 from tests.intake.applying import number_change
 from tests.intake.service.door import door_of
