@@ -7,7 +7,7 @@ WHERE id IN (
     SELECT id FROM notifications
     WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at AND recipient = 'applicant'
       AND (:ids::bigint[] IS NULL OR id = ANY (:ids))
-    ORDER BY next_attempt_at, id LIMIT :many FOR UPDATE SKIP LOCKED
+    ORDER BY not_before, id LIMIT :many FOR UPDATE SKIP LOCKED
 )
 RETURNING id;
 
@@ -22,7 +22,8 @@ WITH due AS (
         SELECT id FROM notifications
         WHERE state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
           AND (recipient <> 'applicant' OR :with_applicants) AND NOT is_behind(notifications, :at)
-        ORDER BY next_attempt_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+        -- In the order of their index: whatever waits, no more are looked at than are taken up.
+        ORDER BY not_before, id LIMIT :limit FOR UPDATE SKIP LOCKED
     ) END)
       AND state = 'pending' AND next_attempt_at <= :at AND not_before <= :at
       AND (recipient <> 'applicant' OR :with_applicants::boolean) AND NOT is_behind(notifications, :at)
@@ -329,8 +330,14 @@ ORDER BY notification.id LIMIT :limit;
 -- name: count_unknown
 -- Deliveries of which nobody has known for long whether the provider has them.
 SELECT count(*) AS deliveries
-FROM deliveries JOIN notifications ON notifications.id = notification_id
-WHERE uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since AND notifications.state = 'pending';
+FROM notifications CROSS JOIN LATERAL (
+    -- OFFSET 0 has them looked up for each message: nobody reads all the deliveries that there ever were.
+    SELECT FROM deliveries
+    WHERE notification_id = notifications.id AND uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since
+    OFFSET 0
+) AS doubtful
+-- Those that were never taken up were never tried.
+WHERE notifications.state = 'pending' AND notifications.attempts > 0;
 
 -- name: standing_of_all
 -- How messages stand: those that wait for their time, those that nobody took up although it was time, those of which nobody
@@ -346,9 +353,12 @@ SELECT
     unknown.since AS unknown_since
 FROM notifications
 CROSS JOIN (
-    SELECT count(*) AS deliveries, min(begun_at) AS since
-    FROM deliveries JOIN notifications AS unsettled ON unsettled.id = notification_id
-    WHERE uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since AND unsettled.state = 'pending'
+    SELECT coalesce(sum(tried.deliveries), 0)::bigint AS deliveries, min(tried.since) AS since
+    FROM notifications AS unsettled CROSS JOIN LATERAL (
+        SELECT count(*) AS deliveries, min(begun_at) AS since FROM deliveries
+        WHERE notification_id = unsettled.id AND uncertain AND deliveries.state = 'sending' AND begun_at <= :unknown_since
+    ) AS tried
+    WHERE unsettled.state = 'pending' AND unsettled.attempts > 0
 ) AS unknown
 WHERE state IN ('pending', 'failed', 'undeliverable')
 GROUP BY unknown.deliveries, unknown.since;

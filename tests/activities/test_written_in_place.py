@@ -1,9 +1,12 @@
 """What a transition writes again stands in no index, and what lists ask for is found nevertheless."""
 
+import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest_asyncio
 
+from activities.notifications.addressees import SQL as DELIVERING
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.reading import SQL, Filter, asked_of
 from activities.registry.stored import Copy
@@ -58,6 +61,24 @@ async def test_a_status_that_some_cases_end_in_is_looked_for_among_all() -> None
     assert asked_of(Filter(status=Status.done), None, 100)["is_open"] is None
     assert asked_of(Filter(status=Status.in_review), None, 100)["is_open"] is True
     assert asked_of(Filter(status=Status.in_review, is_open=False), None, 100)["is_open"] is False
+
+
+async def test_a_round_looks_at_no_more_messages_than_it_takes_up_however_many_are_due(connection: Connection) -> None:
+    await connection.execute(
+        "INSERT INTO notifications "
+        "(subject, event, recipient, office, template, facts, not_before, written_at, next_attempt_at, state) "
+        "SELECT 'digest:' || each, '1:told.1', 'clerk', '110105', 'channel.test', '{}', now(), now(), "
+        "CASE WHEN each % 2 = 0 THEN now() END, CASE WHEN each % 2 = 0 THEN 'pending' ELSE 'accepted' END "
+        "FROM generate_series(1, 6000) AS each"
+    )
+    await connection.execute("ANALYZE notifications")
+    query = DELIVERING["take_up"]
+    values = {"at": DUE, "ids": None, "with_applicants": True, "limit": 50, "lease": timedelta(minutes=1)}
+    plan = await connection.fetch(f"EXPLAIN {query.sql}", *query._arguments(values))
+    text = "\n".join(row[0] for row in plan)
+    assert "Index Scan using notifications_due" in text
+    assert re.search("Sort Key: .*not_before", text) is None
+    assert "Seq Scan on notifications" not in text
 
 
 class TestAStoredState:
