@@ -443,6 +443,21 @@ async def test_a_sink_holds_no_number_of_a_person(engine: Engine) -> None:
             assert number[1:] not in answer.text
 
 
+async def test_a_subscription_shows_the_region_whose_cases_it_is_told_of(engine: Engine) -> None:
+    async with receiving() as receiver, door_of(engine, sink_hosts=[receiver.host]) as door:
+        for narrowed, region in (({}, BACK_OFFICE.office), ({"region": "110105"}, "110105")):
+            wanted = {"sink": receiver.sink, **narrowed}
+            answer = await door.asked("POST", "/v1/subscriptions", by=BACK_OFFICE, json=wanted)
+            which = answer.json()["id"]
+            read = await door.asked("GET", f"/v1/subscriptions/{which}", by=BACK_OFFICE)
+            assert (answer.json()["region"], read.json()["region"]) == (region, region)
+            await door.asked("DELETE", f"/v1/subscriptions/{which}", by=BACK_OFFICE)
+        elsewhere = {"sink": receiver.sink, "region": ELSEWHERE.office}
+        refused = await door.asked("POST", "/v1/subscriptions", by=BACK_OFFICE, json=elsewhere)
+        assert code_of(refused, 422) == "REGION_INVALID"
+        assert [each["pointer"] for each in refused.json()["errors"]] == ["/region"]
+
+
 async def test_a_subscription_is_its_clients_own(engine: Engine) -> None:
     async with subscribed(engine) as (door, _, _, which):
         for method, path in (("GET", ""), ("DELETE", ""), ("POST", ":pause"), ("POST", ":resend")):
