@@ -21,7 +21,7 @@ from intake.files.batch import open_batch
 from intake.files.register import open_register
 from intake.files.rows import Terms
 from intake.jobs import store
-from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, RowRead, RowState
+from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, Noticed, RowRead, RowState
 from intake.remedies import REPORTED, remedy_over_http
 from intake.service.acting import key_of
 from intake.service.callers import IMPORT, Caller, caller_of, tell
@@ -29,7 +29,7 @@ from intake.service.headers import KeyHeader
 from intake.service.looking import LONGEST_WAIT
 from intake.service.problems import Remedy, TooOften
 from intake.service.reach import Reach, answered
-from intake.service.taking_in import Prepared, applications_of, facts_of, stage
+from intake.service.taking_in import Prepared, applications_of, column_meant, facts_of, stage
 from intake.service.uploads import Upload, Uploads
 
 MOST_OPEN: Final = 5
@@ -308,10 +308,18 @@ def _shown(caller: Caller, row: RowRead) -> JobRow:
         status=row.status,
         version=row.version,
         findings=tuple(
-            Finding(column=each.column, code=each.code, refused=each.refused, remedy=_remedy(each.code))
+            Finding(column=_column(row, each), code=each.code, refused=each.refused, remedy=_remedy(each.code))
             for each in row.findings
         ),
     )
+
+
+def _column(row: RowRead, found: Noticed) -> str | None:
+    """The column that is meant; a case that refuses a row says a code alone."""
+    reported = REPORTED[found.code]
+    if found.column is not None or not found.refused or row.act is None or not isinstance(reported, Code):
+        return found.column
+    return column_meant(row.act, reported)
 
 
 def refused_finding(column: str | None, code: Code) -> Finding:

@@ -21,12 +21,14 @@ from gate.gate import ManifestWanted
 from intake.applications import InputRefused, Problem
 from intake.client import CaseClient, EngineError
 from intake.files.batch import BatchColumn, EventBatch, Line
+from intake.files.columns import Column
 from intake.files.register import Register
 from intake.files.rows import Finding, Row, by_column
 from intake.jobs import store
 from intake.jobs.store import Noticed, Staged, Where
 from intake.service.acting import check_region, fact_of, key_of
 from intake.service.callers import Caller, tell
+from intake.service.pointing import MEANT
 from intake.service.reach import Reach
 
 ROWS_AT_ONCE: Final = 200
@@ -192,6 +194,14 @@ def _of_batch(problem: Problem) -> Problem:
     """What is wrong with a field of a fact, as it is with its column; of what has none the row as a whole is meant."""
     column = problem.field.partition(".")[0]
     return Problem(column if column in set(BatchColumn) else "", problem.code)
+
+
+def column_meant(act: str, code: Code) -> str | None:
+    """The column of a row that a case means when it refuses what the row opens or tells; None where it means none."""
+    columns: frozenset[str] = frozenset(Column if act == OPEN else BatchColumn)
+    by_its_column = by_column if act == OPEN else _of_batch
+    found = (by_its_column(Problem(path, code)).field for path in MEANT.get(code, ()))
+    return next((column for column in found if column in columns), None)
 
 
 def _refusals(

@@ -432,6 +432,13 @@ async def test_a_file_that_is_too_large_is_refused_while_it_is_received(
         assert code_of(answer, 413) == "REQUEST_TOO_LARGE"
 
 
+async def test_what_a_case_refuses_of_a_row_is_said_of_its_column(door: Door) -> None:
+    register = csv_of([row_of(await door.engine.insured(), submitter="clerk-99")], HEADINGS)
+    job = (await handed_in(door, "/v1/registers", register, CSV)).json()["id"]
+    await ended(door, job)
+    assert refused(await rows_of(door, job)) == [(2, "submitter", "SUBMITTER_UNKNOWN")]
+
+
 async def test_a_file_of_more_rows_than_are_taken_is_refused_before_anything_of_it_is_staged(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
