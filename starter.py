@@ -3,7 +3,6 @@
 python starter.py --help
 """
 
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,15 +11,11 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent / "clients" / "python"))
 
 from intake.commands.app import UPKEEP, main
+from runtime.ending import end
 
 if find_spec("rehearsal") is not None:
     # No part of the container image: a rehearsal brings servers of its own.
     UPKEEP["rehearse"] = "rehearsal.command"
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
-    # 134).
-    os._exit(status)
+    end(main())

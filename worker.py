@@ -9,7 +9,6 @@ when the worker died or did not drain in time; 78 when something has to be corre
 import argparse
 import asyncio
 import gc
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -37,6 +36,7 @@ from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.errors import CaseError
 from cases.policy import Policies
+from runtime.ending import end
 from runtime.health import serve_health
 from runtime.logs import configure_logging
 from runtime.loop import run
@@ -199,8 +199,4 @@ def _complain(problems: list[Problem], status: int) -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
-    # 134).
-    os._exit(status)
+    end(main())

@@ -32,6 +32,7 @@ from cases.models import Actor, Role
 from cases.numbers import derive
 from deploy.migrations import migrate
 from gate.stamp_keys import SigningKey
+from runtime.ending import end
 from stack import LocalStack
 from stack.identity import SERVICE_AUDIENCE
 from stack.operators import Desk, desk_opened
@@ -297,4 +298,4 @@ async def measure(lines: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else LINES)))
+    end(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else LINES)))

@@ -25,6 +25,7 @@ from benchmarks.comparison.page import Plan, page
 from benchmarks.comparison.programs import ROOT, ProgramEnded
 from benchmarks.comparison.roster import ALL, NAMES, PEERS, Contestant, why_not
 from benchmarks.comparison.stage import stage_in
+from runtime.ending import end
 
 PAGE: Final = Path("docs/performance.md")
 RESULTS: Final = Path("benchmarks/results/cases.json")
@@ -157,4 +158,4 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

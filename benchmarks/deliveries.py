@@ -28,6 +28,7 @@ from activities.registry.loading import InsuredPerson
 from benchmarks.batches import Door, each, stage_in
 from benchmarks.contestants.cardcase import CLERK, ID_CARD, VERIFIER, insured
 from benchmarks.service import application_of, p95
+from runtime.ending import end
 from stack.ports import LOOPBACK, pick_ports
 
 CASES: Final = 60
@@ -137,4 +138,4 @@ async def measure(cases: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)))
+    end(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)))

@@ -47,6 +47,7 @@ from intake.client import CaseClient
 from runtime.algorithms import Algorithm
 from runtime.client import connect
 from runtime.codec import PayloadSealer
+from runtime.ending import end
 from runtime.search_attributes import ensure_search_attributes
 from runtime.settings import Settings
 from runtime.worker import cases_worker
@@ -222,4 +223,4 @@ async def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:])))
+    end(asyncio.run(main(sys.argv[1:])))

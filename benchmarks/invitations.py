@@ -21,6 +21,7 @@ from activities.registry.pool import Pool, connection_of, create_pool
 from cases.clocks import SHANGHAI
 from cases.policy import Policies
 from deploy.migrations import migrate
+from runtime.ending import end
 from stack import PostgresServer
 
 PERSONS = 100_000
@@ -102,4 +103,4 @@ async def measure(persons: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PERSONS)))
+    end(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else PERSONS)))

@@ -33,6 +33,7 @@ from intake.client import CaseClient
 from intake.stamping import gate_at
 from runtime.client import connect
 from runtime.codec import PayloadSealer
+from runtime.ending import end
 
 CASES: Final = 40
 ROUNDS: Final = 4
@@ -151,4 +152,4 @@ async def measure(cases: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)))
+    end(asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else CASES)))

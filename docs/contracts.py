@@ -25,6 +25,7 @@ from docs.compatibility import breaking, major
 from intake.service import examples
 from intake.service.app import described_alone
 from intake.service.description import VERSION
+from runtime.ending import end
 
 HERE: Final = Path(__file__).parent
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -207,4 +208,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

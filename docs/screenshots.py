@@ -14,6 +14,7 @@ from typing import Final
 from playwright.async_api import expect
 
 from cases.events import Event
+from runtime.ending import end
 from stack.web_ui import CodecSettings
 from tests.browser.browsing import Screen, browser_started, chromium, screen_of
 from tests.browser.office import CLERK, OFFICER_AT_DESK, Office, office_opened
@@ -100,4 +101,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end(main(sys.argv[1:]))

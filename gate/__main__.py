@@ -30,6 +30,7 @@ from gate.settings import GateSettings
 from gate.stamp_keys import SigningKey
 from gate.translating import Translator
 from runtime.client import payload_sealer
+from runtime.ending import end
 from runtime.health import serve_health
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.logs import configure_logging
@@ -149,4 +150,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

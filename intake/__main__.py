@@ -34,6 +34,7 @@ from intake.service.readiness import Readiness
 from intake.service.settings import IntakeSettings, public_keys_in
 from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
+from runtime.ending import end
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.logs import configure_logging
 from runtime.loop import run
@@ -146,4 +147,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

@@ -1,11 +1,11 @@
 """Runs the worker of a contestant, or its client, which `benchmarks.cases` tells what to do line by line."""
 
 import asyncio
-import os
 import sys
 from importlib import import_module
 
 from benchmarks.contestants.playing import answer_lines
+from runtime.ending import end
 
 name, part = sys.argv[1:]
 # What runs next reads a command line of its own.
@@ -15,6 +15,4 @@ if part == "client":
     asyncio.run(answer_lines(contestant.client()))
 else:
     contestant.worker()
-sys.stdout.flush()
-# The interpreter's own ending may trip over threads of Temporal's core.
-os._exit(0)
+end(0)

@@ -24,6 +24,7 @@ from demo.surroundings.servers import (
     servers,
     worker,
 )
+from runtime.ending import end
 from stack import StackError
 from stack.operators import SECRETS
 
@@ -85,4 +86,4 @@ async def _until_told_to_stop(environment: Mapping[str, str], sinks: Sequence[st
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(_until_told_to_stop(dict(os.environ), sys.argv[1:])))
+    end(asyncio.run(_until_told_to_stop(dict(os.environ), sys.argv[1:])))

@@ -23,6 +23,7 @@ from gate.stamp_keys import SigningKey
 from intake import schedules
 from runtime.client import connect
 from runtime.codec import PayloadSealer
+from runtime.ending import end
 
 _UNAVAILABLE: Final = 69
 
@@ -73,8 +74,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    # Everything is closed by now; the interpreter's own ending may trip over threads of Temporal's core (exit code
-    # 134).
-    os._exit(status)
+    end(main())

@@ -107,6 +107,12 @@ def test_every_sql_file_belongs_to_a_revision() -> None:
     assert sorted(owned) == sorted((HERE / "versions").glob("*.sql"))
 
 
+def test_every_revision_has_a_number_of_its_own_and_none_is_left_out() -> None:
+    numbers = [path.name[:4] for path in sorted((HERE / "versions").glob("*.py"))]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert numbers == list(scripts())
+
+
 async def test_a_revision_runs_all_files_of_its_number_by_name(empty_url: str, newer: Path) -> None:
     (newer / "versions" / "9999_later.sql").write_text("ALTER TABLE earlier ADD COLUMN later int;")
     (newer / "versions" / "9999_earlier.sql").write_text("CREATE TABLE earlier (id int);")

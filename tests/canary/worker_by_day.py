@@ -8,7 +8,6 @@ else is the worker of production.
 """
 
 import os
-import sys
 from functools import partial
 from typing import Final
 from unittest.mock import patch
@@ -19,6 +18,7 @@ from activities.notifications import notifications
 from activities.notifications.notifications import Notifications
 from activities.registry import Clock, Registry
 from cases.policy import Policies
+from runtime.ending import end
 from runtime.logs import core_runtime
 from tests.engine import quiet_policies
 
@@ -38,6 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+    end(main())

@@ -10,7 +10,6 @@ committed by statements of their own so that there is a moment before the commit
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -26,6 +25,7 @@ import worker
 from activities.registry import Registry, registry
 from activities.registry.pool import Connection, Pool, connection_of
 from cases.steps import RegisterRequest, StepRequest, StepResult
+from runtime.ending import end
 from runtime.worker import cases_worker
 
 QUEUE: Final = "CRASHING_QUEUE"
@@ -112,6 +112,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+    end(main())

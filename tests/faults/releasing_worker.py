@@ -7,7 +7,6 @@ does it in all of them.
 """
 
 import os
-import sys
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -20,6 +19,7 @@ from cases.names import Kind
 from cases.openings import NumberChangeOpening
 from runtime import build
 from runtime import stories as told
+from runtime.ending import end
 from workflows.card_replacement import CardReplacement
 from workflows.case import Case
 from workflows.id_number_change import IdNumberChange
@@ -90,6 +90,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+    end(main())

@@ -3,13 +3,12 @@
 Everything else is the worker of production, the register's own clock included.
 """
 
-import os
-import sys
 from unittest.mock import patch
 
 import worker
 from activities.notifications import notifications
 from cases.policy import Policies
+from runtime.ending import end
 from tests.engine import quiet_policies
 
 
@@ -23,6 +22,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    os._exit(status)
+    end(main())

@@ -30,6 +30,7 @@ from cases.events import Event
 from cases.kinds import case_id
 from cases.machines.machine import Status
 from runtime.client import connect
+from runtime.ending import end
 from stack import LocalStack
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.commands import FINGERPRINTS, fingerprint, fingerprint_of
@@ -205,3 +206,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("histories", "fingerprints"))
     asyncio.run(main(parser.parse_args().what))
+    end(0)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -10,6 +9,7 @@ import asyncpg
 from activities.sealing import KeyRing
 from runtime.client import connect
 from runtime.codec import PayloadSealer
+from runtime.ending import end
 from tests.faults.checker.evidence import RUN, Evidence
 from tests.faults.checker.invariants import Checked, check
 
@@ -38,4 +38,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())
