@@ -118,10 +118,18 @@ class EngineError(Exception):
 class Refused(EngineError):
     """The case refused, and nothing changed."""
 
-    def __init__(self, code: Code, outcome: Outcome | None = None, asking: str | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        outcome: Outcome | None = None,
+        asking: str | None = None,
+        judged_at: int | None = None,
+    ) -> None:
         super().__init__(code, outcome)
         self.asking = asking
         """Which asking was refused, where a case says so."""
+        self.judged_at = judged_at
+        """By which version of the case its run judged, where it did so without the register."""
 
 
 class Unavailable(EngineError):
@@ -330,15 +338,18 @@ class CaseClient:
             return None
         return description if description.status is WorkflowExecutionStatus.RUNNING else None
 
-    async def _is_behind(self, case_id: str) -> bool:
-        """Whether the register has moved a case on without its run, which is told to look there if so."""
+    async def _is_behind(self, case_id: str, judged_at: int | None = None) -> bool:
+        """Whether the register has moved a case on without its run, which is told to look there if so.
+
+        `judged_at` is the version by which the run has judged: it may have caught up since.
+        """
         known = await self._held(partial(versions_of, case_ids=(case_id,)))
         if not known:
             return False
         _, version = known[case_id]
         run = await self._run_of(case_id)
         if run is None or run.typed_search_attributes.get(VERSION, version) >= version:
-            return False
+            return run is not None and judged_at is not None and judged_at < version
         log.warning("a run stands behind the register", extra={"case_id": case_id, "version": version})
         async with self._answer():
             await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER, rpc_timeout=self._timeout)
@@ -367,7 +378,6 @@ class CaseClient:
 
     async def _start_and_ask(self, opening: Opening, update_id: str, *, whatever_ended: bool) -> Receipt:
         operation = _start_of(opening, whatever_ended=whatever_ended)
-        started = asyncio.ensure_future(operation.workflow_handle())
         try:
             receipt: Receipt = await self._client.execute_update_with_start_workflow(
                 RECEIPT,
@@ -380,6 +390,8 @@ class CaseClient:
             return receipt
         finally:
             # The operation keeps the failure for itself as well, and the loop complains of one that nobody looked at.
+            # It is asked for only now: a task that waited for it all along would cancel it when it is cancelled.
+            started = asyncio.ensure_future(operation.workflow_handle())
             await asyncio.wait({started}, timeout=0)
             if not started.cancel() and not started.cancelled():
                 started.exception()
@@ -412,7 +424,7 @@ class CaseClient:
         except (Refused, Unavailable) as denied:
             known = await self._held(held)
             if known is None:
-                if isinstance(denied, Refused) and await self._is_behind(case_id):
+                if isinstance(denied, Refused) and await self._is_behind(case_id, denied.judged_at):
                     # Judged by what does not hold any more: that is no refusal, and it is judged anew when repeated.
                     raise Unavailable(Code.ENGINE_UNAVAILABLE) from None
                 if denied.code not in _OVER or not EVENTS[event].is_heard_after_closing:
@@ -663,7 +675,7 @@ class CaseClient:
         except WorkflowUpdateFailedError as failed:
             if _is_cut_off(failed.cause):
                 raise _CutOff from None
-            raise Refused(_code_of(failed.cause), asking=_asking_in(failed.cause)) from None
+            raise _refused_by(failed.cause) from None
         except WorkflowFailureError as failed:
             raise Refused(_code_of(failed.cause)) from None
         except (CaseError, ApplicationError) as unreadable:
@@ -864,9 +876,15 @@ def _is_cut_off(cause: BaseException | None) -> bool:
     return isinstance(cause, ApplicationError) and cause.type not in _CODES
 
 
-def _asking_in(cause: BaseException | None) -> str | None:
+def _refused_by(cause: BaseException | None) -> Refused:
+    """What a case refused: which asking, or by which of its versions."""
     details = cause.details if isinstance(cause, ApplicationError) else ()
-    return str(details[0]) if details else None
+    said = details[0] if details else None
+    return Refused(
+        _code_of(cause),
+        asking=said if isinstance(said, str) else None,
+        judged_at=said if isinstance(said, int) else None,
+    )
 
 
 def _code_of(cause: BaseException | None) -> Code:

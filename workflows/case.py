@@ -85,13 +85,14 @@ ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
 
-def failure_of(code: Code, asked: str | None = None) -> ApplicationError:
+def failure_of(code: Code, asked: str | None = None, *, judged_at: int | None = None) -> ApplicationError:
     """The failure a caller or an operator reads: the code, what happened, and what to do next.
 
     `asked` names the asking that is refused, since the server answers it again to whoever asks under the same ID.
+    `judged_at` is the version by which the run itself judged, which the register may have left by then.
     """
     remedy = REMEDIES[code]
-    details = () if asked is None else (asked,)
+    details = tuple(each for each in (asked, judged_at) if each is not None)
     return ApplicationError(f"{code}: {remedy.zh} {remedy.en}", *details, type=code.value, non_retryable=True)
 
 
@@ -459,7 +460,7 @@ class Case:
             # A validator may not change what the case shows, and what it refuses leaves no trace: the caller is told,
             # the view says so, and the details when they are written next.
             self._last_refusal = Refusal(not_possible.code, event, workflow.now())
-            raise failure_of(not_possible.code) from None
+            raise failure_of(not_possible.code, judged_at=self._case.version) from None
 
     def _answered(self, given: Transition) -> Answer:
         """The answer to what was told. Raises its refusal where what was told is on record and counts for nothing."""

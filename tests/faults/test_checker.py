@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,7 +121,10 @@ async def played(engine: CallingEngine) -> Scene:
             Gauge(what=what, of=of, at=now(), value=value, limit=10)
             for what, of, value in (("connections", "workers", 7), ("pollers", "cases", 2))
         ),
-        *(Gauge(what="memory", of="worker 1", at=now(), value=100e6 + wobble) for wobble in (0, 2e6) * 10),
+        *(
+            Gauge(what="memory", of="worker 1", at=engine.evidence.run.begun_at + timedelta(seconds=at), value=value)
+            for at, value in enumerate((100e6, 102e6) * 10)
+        ),
     )
     (engine.evidence.folder / LOGS / "worker.log").write_text('{"event": "ready"}\n', encoding="utf-8")
     return Scene(engine, cases[Saga.number_change], cases[Saga.replacement], withdrawn.case_id, waiting.case_id)
@@ -380,6 +383,11 @@ async def test_what_is_planted_in_the_register_is_found(scene: Scene, planted: s
 # --- what is planted in the files of a run ----------------------------------------------------------------------------
 
 
+def after(scene: Scene, seconds: float) -> datetime:
+    """A moment of the run."""
+    return scene.evidence.run.begun_at + timedelta(seconds=seconds)
+
+
 def a_call(scene: Scene, **more: Any) -> Call:
     """A call like one that was made."""
     call = next(call for call in scene.evidence.calls() if call.act == more.get("act", OPENED))
@@ -453,8 +461,11 @@ IN_THE_FILES: Final[dict[str, tuple[Invariant, Callable[[Scene, Evidence], objec
     ),
     "memory grows": (
         Invariant.I13,
-        lambda _, evidence: evidence.write(
-            *(Gauge(what="memory", of="worker 2", at=now(), value=100e6 + 2e6 * step) for step in range(20))
+        lambda scene, evidence: evidence.write(
+            *(
+                Gauge(what="memory", of="worker 2", at=after(scene, 30 * step), value=100e6 + 2e6 * step)
+                for step in range(20)
+            )
         ),
     ),
     "nobody polls": (

@@ -144,6 +144,9 @@ async def test_a_run_that_stands_behind_refuses_nothing_and_is_told_to_look_at_t
     with pytest.raises(Unavailable):
         await door.tell(case, fact, update_id="resume-1")
     await until(lambda: shows(agency, case, 2))
+    # What was judged by the version before is no refusal either where the run has caught up in between.
+    assert await door._is_behind(case, judged_at=1)
+    assert not await door._is_behind(case, judged_at=2)
     assert (await door.tell(case, fact, update_id="resume-1")).status is Status.in_review
     with pytest.raises(Refused) as refused:
         await door.tell(case, fact, update_id="resume-2")

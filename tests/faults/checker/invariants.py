@@ -579,6 +579,8 @@ async def bounded(sides: Sides, checked: Checked) -> None:
     gauges: dict[tuple[str, str], list[Gauge]] = defaultdict(list)
     for gauge in sides.evidence.gauges():
         gauges[gauge.what, gauge.of].append(gauge)
+    begun_at = sides.evidence.run.begun_at
+    ended_at = max((each.at for measured in gauges.values() for each in measured), default=begun_at)
     for (what, of), measured in gauges.items():
         checked.looked_at[Invariant.I13] += len(measured)
         values = [each.value for each in sorted(measured, key=lambda each: each.at)]
@@ -589,10 +591,20 @@ async def bounded(sides: Sides, checked: Checked) -> None:
         elif what == "pollers":
             if values[-1] < 1:
                 checked.find(Invariant.I13, of, "has no poller at the end")
-        elif what == "memory" and len(values) >= FEWEST_GAUGES:
-            grown = _growth(values[len(values) // 2 :])
+        elif what == "memory" and len(settled := _of_second_half(measured, begun_at, ended_at)) >= FEWEST_GAUGES:
+            grown = _growth(settled)
             if grown > MEMORY_GROWTH:
                 checked.find(Invariant.I13, of, f"grew by {grown:.0%} over the second half of the run")
+
+
+def _of_second_half(measured: Sequence[Gauge], begun_at: datetime, ended_at: datetime) -> list[float]:
+    """What a process had in the second half of a run. None of one that came later than in its first quarter: a process
+    that has just begun fills its memory with what it needs.
+    """
+    in_order = sorted(measured, key=lambda each: each.at)
+    if in_order[0].at > begun_at + (ended_at - begun_at) / 4:
+        return []
+    return [each.value for each in in_order if each.at >= begun_at + (ended_at - begun_at) / 2]
 
 
 def _growth(values: Sequence[float]) -> float:
