@@ -13,7 +13,12 @@ import logging
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleDescription,
+    WorkflowExecutionStatus,
+)
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -110,35 +115,51 @@ async def hold(pool: Pool, pairing: Pairing) -> None:
 
 async def remembered_by(client: Client) -> Remembered:
     """What the newest answer of the reconciliation says."""
-    of_ours = (
-        f"WorkflowType = '{Scheduled.reconciliation.value}' AND {_STARTED_BY} = '{Scheduled.reconciliation.schedule}'"
-    )
-    complete = f"{of_ours} AND ExecutionStatus = 'Completed'"
-    answers = [run async for run in client.list_workflows(complete, limit=_LOOKED_AT)]
-    for run in sorted(answers, key=lambda each: each.close_time or each.start_time, reverse=True):
-        try:
-            handle = client.get_workflow_handle(run.id, run_id=run.run_id, result_type=Reconciled)
-            return Remembered((await handle.result()).mark)
-        except RPCError as gone:
-            if gone.status is not RPCStatusCode.NOT_FOUND:
-                raise
-        except (CaseError, ApplicationError, ValueError):
-            # Whoever can write to Temporal can answer anything; what does not open is nobody's answer.
-            log.warning("an answer of the reconciliation does not open")
-    begun = await _begun(client)
+    described = await _schedule(client)
+    # The schedule knows its last runs at once; visibility, which knows older ones, lags behind.
+    for action in reversed(() if described is None else described.info.recent_actions):
+        started = action.action
+        if isinstance(started, ScheduleActionExecutionStartWorkflow):
+            answer = await _answer_of(client, started.workflow_id, started.first_execution_run_id)
+            if answer is not None:
+                return Remembered(answer.mark)
+    of_ours = f"WorkflowType = '{Scheduled.reconciliation.value}'"
+    complete = f"{of_ours} AND {_STARTED_BY} = '{Scheduled.reconciliation.schedule}' AND ExecutionStatus = 'Completed'"
+    runs = [run async for run in client.list_workflows(complete, limit=_LOOKED_AT)]
+    for run in sorted(runs, key=lambda each: each.close_time or each.start_time, reverse=True):
+        answer = await _answer_of(client, run.id, run.run_id)
+        if answer is not None:
+            return Remembered(answer.mark)
+    begun = 0 if described is None else described.info.num_actions
     kept = 0 if begun == 0 else (await client.count_workflows(of_ours)).count
     return Remembered(None, is_forgotten=begun > kept)
 
 
-async def _begun(client: Client) -> int:
-    """How many runs the schedule of the reconciliation has started."""
+async def _answer_of(client: Client, workflow: str, run: str) -> Reconciled | None:
+    """What a run answered; None where it has not, has failed, is gone, or answered what does not open."""
+    handle = client.get_workflow_handle(workflow, run_id=run, result_type=Reconciled)
     try:
-        described = await client.get_schedule_handle(Scheduled.reconciliation.schedule).describe()
+        if (await handle.describe()).status is not WorkflowExecutionStatus.COMPLETED:
+            return None
+        answer: Reconciled = await handle.result()
+    except RPCError as gone:
+        if gone.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    except (CaseError, ApplicationError, ValueError):
+        # Whoever can write to Temporal can answer anything.
+        log.warning("an answer of the reconciliation does not open")
+        return None
+    return answer
+
+
+async def _schedule(client: Client) -> ScheduleDescription | None:
+    try:
+        return await client.get_schedule_handle(Scheduled.reconciliation.schedule).describe()
     except RPCError as absent:
         if absent.status is not RPCStatusCode.NOT_FOUND:
             raise
-        return 0
-    return described.info.num_actions
+        return None
 
 
 @case_errors_only

@@ -13,7 +13,7 @@ from cases.errors import CaseError, Code
 SCHEMA: Final = "0038"
 """The newest migration in `deploy/migrations/versions`."""
 
-OLDEST: Final = "0036"
+OLDEST: Final = "0037"
 """The oldest schema on which this code works: that of the release before it; this release's own while there is none.
 
 What a migration adds is asked for only where the schema may be expected to have it: in the release after the one that

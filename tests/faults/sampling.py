@@ -30,6 +30,11 @@ SECONDS: Final[Mapping[str, int]] = {
     "test_five_hundred_messages_are_each_accepted_once": 180,
     "test_ten_thousand_events_with_faults_in_a_tenth_are_lost_by_nobody": 300,
     "test_a_season_of_many_persons_whose_policy_changes_is_played_and_nothing_is_found": 300,
+    "test_the_register_is_restored_to_an_earlier_moment": 140,
+    "test_the_store_of_temporal_is_restored_to_an_earlier_moment": 120,
+    "test_the_store_of_temporal_is_lost": 110,
+    "test_both_are_restored_to_different_moments": 130,
+    "test_a_standby_takes_over_that_lost_the_last_seconds": 140,
     "test_interrupted_half_way_and_started_again_everybody_ends_as_the_sample_says": 200,
 }
 """About how long tests take that say nothing themselves."""
