@@ -13,7 +13,7 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
-from cases.answers import LateAnswer, Receipt
+from cases.answers import LateAnswer
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
@@ -140,8 +140,6 @@ class CaseNow(NamedTuple):
     """A generation of a case as the register holds it."""
 
     state: CaseState
-    receipt: Receipt | None
-    """How the application was answered; None until it was screened."""
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that were over, oldest first, of all generations."""
     card_works: bool = True
@@ -156,10 +154,9 @@ async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> C
         row = await SQL["case_now"].first(connection, asked)
     if row is None:
         return None
-    receipt = None if row["receipt"] is None else Receipt.model_validate_json(row["receipt"])
     late = tuple(LateAnswer.model_validate(each) for each in json.loads(row["late_answers"]))
     state = Stored(row["opening"], row["screening"], row["state"]).whole
-    return CaseNow(state, receipt, late, row["card_works"])
+    return CaseNow(state, late, row["card_works"])
 
 
 @case_errors_only

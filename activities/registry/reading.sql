@@ -58,10 +58,10 @@ WHERE case_id = :case_id
 ORDER BY generation;
 
 -- name: case_now
--- The newest generation of a case, or one that is asked for: its state as it rests, how the application was answered, and
--- the newest answers to requests of the case that were over, of all generations.
+-- The newest generation of a case, or one that is asked for: its state as it rests, and the newest answers to requests of
+-- the case that were over, of all generations.
 SELECT
-    generation, version, kind, region, closed_at, state, opening, screening, receipt,
+    state, opening, screening,
     (
         SELECT coalesce(json_agg(newest ORDER BY newest.at), '[]') FROM (
             SELECT event, request_id AS request, actor, written_at AS at
