@@ -91,7 +91,9 @@ def _shown(event: HistoryEvent) -> str:
 
 
 def _summary(event: HistoryEvent) -> str:
-    """What a timer is for, without the date at which it ends."""
+    """What a timer is for, without the date at which it ends; a timer that does not say so is a nameless one."""
+    if not event.user_metadata.HasField("summary"):
+        return "without a name"
     said: str = IN_CLEAR.payload_converter.from_payload(event.user_metadata.summary, str)
     return said.partition(" ")[0]
 

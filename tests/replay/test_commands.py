@@ -2,14 +2,19 @@
 
 import difflib
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 import pytest_asyncio
 from temporalio import workflow
 
+from cases.names import Kind
+from runtime.stories import STORIES
 from runtime.worker import every_workflow
 from stack import LocalStack
 from tests.engine import Engine
+from tests.faults.releasing_worker import Next
 from tests.replay.commands import FINGERPRINTS, commands_of, fingerprint_of
 from tests.replay.lives import LIVES, RUNS
 from tests.replay.record import lived_undisturbed, steady
@@ -30,6 +35,17 @@ async def test_a_life_has_the_commands_of_its_fingerprint(engine: Engine, name: 
     now = await lived_undisturbed(engine, name)
     lines = difflib.unified_diff(before.splitlines(), now.splitlines(), "as reviewed", "as it is now", lineterm="")
     assert before == now, "\n".join([f"{name} does something else.", *lines, ANEW])
+
+
+async def test_a_workflow_that_asks_for_more_has_another_fingerprint(engine: Engine) -> None:
+    name = "IdNumberChange.not_needed"
+    changed = replace(engine, task_queue="changed")
+    with patch.dict(STORIES, {Kind.id_number_change: Next}):
+        async with changed.working():
+            now = await lived_undisturbed(changed, name)
+    before = fingerprint_of(name).read_text(encoding="utf-8")
+    changes = [line for line in difflib.ndiff(before.splitlines(), now.splitlines()) if not line.startswith(" ")]
+    assert changes == ["+ patch a-moment", "+ show TemporalChangeVersion", "+ start timer without a name"]
 
 
 def test_every_workflow_has_a_fingerprint_and_no_other_lies_there() -> None:
