@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
@@ -727,6 +727,9 @@ class Policy(_Table):
         demands = self.demands(state.opening, road) if terms is not None else ()
         after = settle(state, decision.clock, self.timer(decision, at, calendar), related, terms, demands)
         after = self._with_notice(after, calendar)
+        if terms is not None:
+            aside = tuple(self._set_aside(each, after, calendar) for each in after.set_aside)
+            after = after.model_copy(update={"set_aside": aside})
         dates = self.dates(after, at, calendar)
         ladder = without_decision(after.ladder, dates, at)
         if ladder is not after.ladder:
@@ -743,6 +746,15 @@ class Policy(_Table):
             update["recomputed"] = changed_by_recomputing(state, dated)
             update["recomputed_so_far"] = all_together(state.recomputed_so_far, update["recomputed"])
         return dated.model_copy(update=update)
+
+    def _set_aside(self, timer: Timer, state: CaseState, calendar: WorkingCalendar) -> Timer:
+        """A limit that stands still while a case comes to follow this policy: what is left of it does not get less."""
+        allowed = self._allowed(timer.clock, state, timer.since)
+        if allowed is None:
+            return timer
+        stood = [each.standstill for each in timer.stood if each.until is not None]
+        kept = _kept(timer, allowed.budget, stood, timer.due_at, calendar)
+        return timer.model_copy(update={"kept": kept})
 
     def _with_notice(self, state: CaseState, calendar: WorkingCalendar) -> CaseState:
         """The state with the end of the agency's time to name what is missing."""
@@ -772,7 +784,7 @@ class Policy(_Table):
         if timer is None:
             return self._processing_left(state) > 0
         stood = [each.standstill for each in timer.stood]
-        return not self._too_long(state, timer.since, calendar, stood, timer.extended + 1)
+        return not self._too_long(state, timer.since, calendar, stood, timer.extended + timer.kept + 1)
 
     def act_by(self, state: CaseState, calendar: WorkingCalendar) -> Due | None:
         """By when the applicant has to act, or else the agency: what a person is told as the last day."""
@@ -790,11 +802,18 @@ class Policy(_Table):
             return Timer(clock=clock, since=at, due_at=ends.at, provisional=ends.provisional) if ends else None
         stood = [each.standstill for each in going_on.stood] if going_on is not None else []
         by = going_on.extended if going_on is not None else 0
+        kept = going_on.kept if going_on is not None else 0
         if decision.row.event is Event.extend:
-            self._check_extension(state, since, calendar, stood, by)
+            self._check_extension(state, since, calendar, stood, by + kept)
+        if going_on is not None and decision.row.event is Event.recompute and going_on.due_at > at:
+            # Another version of the policy takes nothing from what was told, an amended calendar nothing of this day.
+            if state.terms.policy != self.pin:
+                kept = _kept(going_on, allowed.budget, stood, going_on.due_at, calendar)
+            else:
+                kept = _kept(going_on, allowed.budget, stood, min(going_on.due_at, closes(day_of(at))), calendar, kept)
         # What an officer gives in addition is given for the answer, not for the way there.
-        ends = due(since, allowed.budget, calendar, stood, 0 if clock is Clock.delivery else by)
-        when: dict[str, Any] = {"due_at": ends.at, "provisional": ends.provisional}
+        ends = due(since, allowed.budget, calendar, stood, 0 if clock is Clock.delivery else by + kept)
+        when: dict[str, Any] = {"due_at": ends.at, "provisional": ends.provisional, "kept": kept}
         return going_on.model_copy(update=when) if going_on is not None else Timer(clock=clock, since=at, **when)
 
     def _check_extension(
@@ -859,6 +878,20 @@ class Policy(_Table):
         limit = next(limit for limit in self.holds if limit.reason is reason)
         used = state.ladder.held_days(reason, before=since)
         return _days(max(limit.days - used, 0), max(limit.at_most - used, 0))
+
+
+def _kept(
+    timer: Timer,
+    budget: Budget,
+    stood: Sequence[Standstill],
+    told: datetime,
+    calendar: WorkingCalendar,
+    at_least: int = 0,
+) -> int:
+    """Working days by which a limit has to be longer than its budget to end no earlier than was told."""
+    return next(
+        more for more in count(at_least) if due(timer.since, budget, calendar, stood, timer.extended + more).at >= told
+    )
 
 
 def rests_on(state: CaseState, dates: Dates, calendar: WorkingCalendar) -> Reckoned | None:

@@ -88,5 +88,7 @@ class Screening(Record):
     """The person's card was reported lost formally, by whichever case, and is out of use for good."""
     card_in_use: bool = True
     """Whether the person has a card that works, or one that is blocked for a time."""
+    card_blocked: bool = False
+    """Whether it is blocked for a time: a loss was reported before, to whichever case, and not formally."""
     orders: tuple[OrderId, ...] = ()
     """Cards that were ordered for the person in earlier generations of the case."""

@@ -33,6 +33,8 @@ class Timer(Record):
     since: AwareDatetime
     extended: int = 0
     """Working days by which it was extended."""
+    kept: int = 0
+    """Working days by which it is longer than the policy has it now, because whoever has to act was told so before."""
     stood: tuple[Stretch, ...] = ()
     """When it stood still, because the case was on hold or in dispute."""
     due_at: AwareDatetime

@@ -112,7 +112,13 @@ def versions_of(northern: Policy) -> Iterator[Policy]:
     yield as_it_is.model_copy(
         update={
             "version": 1,
-            "number_change": change.model_copy(update={"demands": demands, "confirmations": confirmations}),
+            "number_change": change.model_copy(
+                update={
+                    "demands": demands,
+                    "confirmations": confirmations,
+                    "supplement": change.supplement.model_copy(update={"working_days": 5}),
+                }
+            ),
             "replacement": card.model_copy(update={"functions": (CardFunction.social,)}),
         }
     )

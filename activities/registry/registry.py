@@ -339,6 +339,7 @@ class Registry:
                 "merged": screening.merged,
                 "related": screening.related,
                 "card_in_use": screening.card_in_use,
+                "card_blocked": screening.card_blocked,
                 "surplus": screened.surplus,
                 "destruction": screened.destruction,
             }

@@ -99,6 +99,7 @@ async def screen(
         keeps_number=verdict.keeps_number,
         card_lost=row["card_lost"] and record.verdict is precheck,
         card_in_use=known and row["card_in_use"],
+        card_blocked=known and row["card_blocked"],
         orders=tuple(sorted(row["orders"])),
     )
     return Screened(

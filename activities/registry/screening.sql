@@ -35,6 +35,9 @@ SELECT
     EXISTS (
         SELECT FROM cards AS card WHERE card.person_id = person.id AND card.code IN ('1', 'B')
     ) AS card_in_use,
+    EXISTS (
+        SELECT FROM cards AS card WHERE card.person_id = person.id AND card.code = 'B'
+    ) AS card_blocked,
     ARRAY(
         SELECT DISTINCT ordered.request_id FROM events AS ordered
         WHERE ordered.case_id = :case_id AND ordered.kind = 'card_ordered' AND ordered.request_id IS NOT NULL

@@ -8,7 +8,7 @@ from cases.decide import decide, next_step
 from cases.documents import Document, DocumentKind
 from cases.errors import CaseError
 from cases.events import EVENTS, Event, Origin
-from cases.facts import CardTurnedUp, Fact, Recompute
+from cases.facts import CardTurnedUp, Extend, Fact, Recompute
 from cases.ladder import Rung
 from cases.liveness.exploring import Graph, Node
 from cases.liveness.telling import facts, known_to
@@ -72,7 +72,7 @@ def _rests(node: Node) -> bool:
 
 
 def _told_of(graph: Graph, node: Node, event: Event) -> Iterator[Fact]:
-    """Every fact of an event, whoever tells it; where it rests on a record or a document, also one on another."""
+    """Every fact of an event, whoever tells it; also one on another record or document, and the shortest extension."""
     seen: set[str] = set()
     for fact in facts(event, node.state, node.at, graph.world.policies):
         content = fact.model_dump_json(exclude={"actor"})
@@ -82,6 +82,8 @@ def _told_of(graph: Graph, node: Node, event: Event) -> Iterator[Fact]:
         yield fact
         if isinstance(fact, CardTurnedUp):
             yield from (fact.model_copy(update={"order": order}) for order in node.state.past_orders)
+        if isinstance(fact, Extend):
+            yield fact.model_copy(update={"working_days": 1})
         if hasattr(fact, "record"):
             yield fact.model_copy(update={"record": _ANOTHER_RECORD})
         if isinstance(getattr(fact, "police_document", None), Document):

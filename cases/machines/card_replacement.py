@@ -118,6 +118,8 @@ CARD_REPLACEMENT: Final = Machine(
             (_F.unblock_card, *_NO_NEW_CARD),
         ),
         Row(_S.temporarily_blocked, _E.loss_report_expired, _G.always, _S.checking, (_F.cancel_lost_card,)),
+        # Another case was told that it is found: there is nothing to replace any more.
+        Row(_S.temporarily_blocked, _E.block_ended, _G.card_in_use, _S.card_found, _NO_NEW_CARD),
         # A card that is found although it is replaced for another reason works again, and the case goes on.
         *same((_S.checking, *_REPLACEMENT_OPEN), _E.card_found, _G.unblock_and_go_on, None, _F.unblock_card),
         *same(_BLOCKABLE, _E.card_found, _G.unblock_possible, _S.card_found, _F.unblock_card, *_NO_NEW_CARD),

@@ -170,6 +170,7 @@ def _received(held: CaseState) -> CaseState:
             "merged": held.screening.merged,
             "related": held.screening.related,
             "card_in_use": held.screening.card_in_use,
+            "card_blocked": held.screening.card_blocked,
             "surplus": held.surplus if held.version == 0 else (),
             "destruction": held.destruction if held.version == 0 else (),
         }

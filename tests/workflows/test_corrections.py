@@ -1,5 +1,7 @@
 """A change that was carried out and was not right is corrected on a road of its own: nothing is repaired by hand."""
 
+from dataclasses import replace
+
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
@@ -11,11 +13,11 @@ from cases.events import Event
 from cases.facts import AddDocuments
 from cases.machines.machine import Status
 from cases.models import Role, System
-from cases.openings import Correction, CorrectionReason
+from cases.openings import Correction, CorrectionReason, ReplacementReason
 from tests.engine import Engine, new_number
 from tests.scenes import CERTIFICATE, CLERK, ID_CARD, OFFICE, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Dossier, code_of
-from tests.workflows.roads import change, reissued
+from tests.workflows.roads import applying, change, reissued, to_the_end
 
 DECISION = document(DocumentKind.administrative_decision)
 DEMANDED: dict[tuple[str, CorrectionReason], tuple[Document, ...]] = {
@@ -136,3 +138,49 @@ async def test_a_correction_that_was_withdrawn_is_no_end_of_the_road(engine: Eng
     await second.verify()
     await second.approve()
     assert (await second.ends()).status is Status.done
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_card_that_is_made_while_the_number_is_corrected_is_replaced_in_its_turn(
+    engine: Engine, region: str
+) -> None:
+    case = await carried_out(engine, region)
+    person = replace(case.person, old=case.person.new)
+    opening = engine.replacement(person, ReplacementReason.data_changed, ID_CARD, region=region)
+    card = await Dossier.open(engine, person, opening)
+    await card.verify()
+    await card.rests_in(Status.in_production)
+    again = await corrected(case, *DEMANDED[region, CorrectionReason.wrong_number], number=new_number())
+    await again.verify()
+    await again.approve()
+    if region == OFFICE:
+        await again.confirm(*System)
+    assert (await again.ends()).status is Status.done
+    await to_the_end(card)
+    assert (await card.ends()).status is Status.done
+    held = await card.holdings()
+    assert (held.codes[-1], held.cards[-1].outdated) == ("1", True)
+    offers = {OFFICE: await card.messages(), SOUTH: await card.told_to("intake")}
+    assert offers[region][-1] == {OFFICE: "CardReplacement.offered", SOUTH: "replacement_wanted"}[region]
+
+
+async def test_an_answer_about_the_generation_before_is_not_taken_for_the_one_that_is_published(
+    engine: Engine,
+) -> None:
+    case = await applying(engine)
+    first = (await case.agrees()).publication
+    assert first is not None
+    await case.tell(Event.withdraw)
+    await case.ends()
+    opening = case.opening.model_copy(update={"reopen": True, "key": f"{case.opening.key}-again"})
+    again = await Dossier.open(engine, case.person, opening)
+    await again.verify()
+    view = await again.rests_in(Status.applying)
+    assert view.publication not in {None, first}
+    for confirmed in (True, False):
+        told = again.says(System.bank, confirmed=confirmed, publication=first)
+        assert await again.refuses(Event.confirm_downstream, told) is Code.ANSWER_OUT_OF_DATE
+    view = await again.rests_in(Status.applying)
+    assert {late.request for late in view.late_answers} == {first}
+    await again.confirm(*System)
+    assert (await again.ends()).status is Status.done

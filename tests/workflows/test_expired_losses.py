@@ -21,7 +21,7 @@ from stack import LocalStack
 from tests.engine import Engine, engine_on, quiet_policies
 from tests.scenes import ID_CARD, OFFICE, SOUTH
 from tests.workflows.dossier import Dossier
-from tests.workflows.roads import change, lost, ordered, replacement, to_the_end
+from tests.workflows.roads import activate, change, handed_over, lost, on_hold, ordered, replacement, to_the_end
 from workflows.scheduled import LossReportCheck
 
 QUEUE = "expired-losses"
@@ -163,3 +163,45 @@ async def test_a_block_that_came_with_the_register_gets_an_end(checking: Engine)
     await expire(case)
     assert (await check(checking)).ended == 1
     assert (await case.holdings()).codes == "1"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_report_that_ends_while_a_dispute_interrupts_a_hold_leaves_the_hold_where_it_was(
+    checking: Engine, region: str
+) -> None:
+    case = await on_hold(checking, region=region)
+    held = await case.rests_in(Status.on_hold)
+    await case.tell(Event.report_loss)
+    rival = replace(await checking.insured(region=region), new=case.person.new)
+    other = await Dossier.open(checking, rival, checking.number_change(rival, ID_CARD, region=region))
+    await other.rests_in(Status.disputed)
+    await case.rests_in(Status.disputed)
+    await expire(case)
+    assert await check(checking) == BlocksEnded(expired=1, ended=1, told=1)
+    assert (await case.holdings()).codes == ENDS[region][0]
+    await other.tell(Event.withdraw)
+    view = await case.rests_in(Status.on_hold)
+    assert (view.hold_reason, view.due_at) == (held.hold_reason, held.due_at)
+    assert (await case.tell(Event.resume)).status is Status.in_review
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_whoever_loses_the_old_card_and_then_the_new_one_on_its_way_gets_a_card_in_the_end(
+    checking: Engine, region: str
+) -> None:
+    case = await handed_over(checking, region=region)
+    await case.tell(Event.report_loss)
+    assert (await case.holdings()).codes == "BA"
+    await case.tell(Event.card_lost_on_way)
+    await case.rests_in(Status.in_production)
+    await expire(case)
+    assert await check(checking) == BlocksEnded(expired=1, ended=1, told=1)
+    old = ENDS[region][0]
+    assert (await case.holdings()).codes == old + "3A"
+    await case.tell(Event.card_produced, case.produced(f"X{case.person.personal_number}"))
+    await case.tell(Event.card_handed_over)
+    await activate(case)
+    assert (await case.ends()).status is Status.done
+    held = await case.holdings()
+    assert (held.codes[-1], held.cards[-1].paid, sum(card.paid for card in held.cards)) == ("1", True, 1)
+    assert "B" not in held.codes

@@ -41,10 +41,9 @@ NOT_TAKEN: Final[dict[Way, str]] = {
         for status in (_S.card_outstanding, _S.card_to_destroy)
     },
     **{
-        Way(kind, row.status, _E.block_ended, row.to): "who ends reports looks at a whole register: one of its own"
-        for kind, machine in MACHINES.items()
-        for row in machine.table
-        if row.event is _E.block_ended
+        Way(_CARD, row.status, _E.block_ended, row.to): "who ends reports looks at a whole register: one of its own"
+        for row in MACHINES[_CARD].table
+        if row.event is _E.block_ended and row.to is row.status
     },
 }
 """Ways that no test of this folder takes, and why; who takes one strikes it."""

@@ -243,6 +243,37 @@ async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_th
     assert (await case.holdings()).codes == "2"
 
 
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_replacement_of_a_card_that_was_found_through_another_case_has_nothing_to_replace(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.report_loss)
+    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
+    other = await Dossier.open(engine, case.person, opening)
+    await other.rests_in(Status.temporarily_blocked)
+    await case.tell(Event.card_found)
+    assert (await case.holdings()).codes == "1"
+    assert (await other.ends()).status is Status.card_found
+
+
+@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("found", [True, False])
+async def test_what_an_earlier_generation_blocked_for_a_time_the_next_one_lifts_or_confirms(
+    engine: Engine, region: str, *, found: bool
+) -> None:
+    case = await lost(engine, region=region)
+    await case.tell(Event.withdraw)
+    assert (await case.ends()).remains == ("card_blocked",)
+    second = await again(engine, case, reason=ReplacementReason.expired)
+    await second.rests_in(Status.in_review)
+    assert await second.refuses(Event.report_loss) is Code.LOSS_ALREADY_REPORTED
+    event = Event.card_found if found else Event.confirm_loss
+    assert event in (await second.agrees()).events
+    assert (await second.tell(event)).status is Status.in_review
+    assert (await second.holdings()).codes == ("1" if found else "2")
+
+
 # --- lost on the way ------------------------------------------------------------------------------------------------
 
 

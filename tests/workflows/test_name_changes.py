@@ -3,17 +3,19 @@
 import pytest
 
 from activities.sealing import Field
+from cases.documents import DocumentKind
 from cases.errors import Code
 from cases.events import Event
 from cases.machines.machine import Status
 from cases.models import System
 from cases.numbers import Road
-from cases.openings import ReplacementReason
+from cases.openings import Correction, CorrectionReason, ReplacementReason
 from tests.engine import Engine, Person, new_number
-from tests.scenes import CERTIFICATE, ID_CARD, OFFICE, SOUTH, VERIFIER
+from tests.scenes import CERTIFICATE, ID_CARD, OFFICE, SOUTH, VERIFIER, document
 from tests.workflows.dossier import Dossier
 
 PAPERS = (ID_CARD, CERTIFICATE)
+DECISION = document(DocumentKind.administrative_decision)
 NEW_NAME = "合成新名"
 
 
@@ -122,3 +124,39 @@ async def test_a_number_and_a_name_that_are_registered_need_nothing(engine: Engi
     person = await engine.insured(number=new_number())
     case = await Dossier.open(engine, person, engine.number_change(person, *PAPERS))
     assert (await case.ends()).status is Status.not_needed
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_name_whose_certificate_is_revoked_after_the_end_is_what_it_was_before(
+    engine: Engine, region: str
+) -> None:
+    case = await opened(engine, region=region, alone=True)
+    await verified_and_approved(case)
+    if region == OFFICE:
+        await case.confirm(*System)
+    assert (await case.ends()).status is Status.done
+    assert await name_of(case) == NEW_NAME
+    person = case.person
+    application = engine.number_change(
+        person,
+        *(ID_CARD, CERTIFICATE, DECISION),
+        region=region,
+        reopen=True,
+        name=sealed(engine, person, NEW_NAME),
+        new_name=sealed(engine, person, person.name),
+        correction=Correction(
+            reason=CorrectionReason.certificate_revoked,
+            legal_basis="社会保险经办条例第十条",
+            reference="revoked-2026-1",
+        ),
+        key=f"revoked-{person.personal_number}",
+    )
+    again = await Dossier.open(engine, person, application)
+    view = await again.rests_in(Status.in_review)
+    assert (view.generation, view.corrects, view.changes_name) == (2, CorrectionReason.certificate_revoked, True)
+    await verified_and_approved(again)
+    if region == OFFICE:
+        await again.confirm(*System)
+    assert (await again.ends()).status is Status.done
+    assert await name_of(again) == person.name
+    assert [card.outdated for card in (await again.holdings()).cards] == [True]

@@ -1,5 +1,7 @@
 """A case that follows another version of its policy: it waits for nothing that is no more, and goes on by itself."""
 
+from datetime import timedelta
+
 import pytest
 
 from cases.documents import DocumentKind
@@ -78,6 +80,26 @@ async def test_a_card_is_active_when_the_function_that_it_waits_for_is_dropped(e
     assert view.activated == (CardFunction.social,)
     assert view.recomputed is not None
     assert view.recomputed.functions == (CardFunction.bank,)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_who_was_told_a_day_has_until_that_day_when_the_next_version_gives_less_time(
+    engine: Engine, *, interrupted: bool
+) -> None:
+    case = await change(engine, region=MOVING)
+    before = await case.rests_in(Status.awaiting_documents)
+    assert before.due_at is not None
+    last_day = before.due_at - timedelta(hours=20)
+    await case.let_pass(last_day - await engine.time_of(case.case_id))
+    if interrupted:
+        await case.tell(Event.hold)
+    await case.tell(Event.recompute, LESS)
+    if interrupted:
+        await case.tell(Event.resume)
+    view = await case.rests_in(Status.awaiting_documents)
+    assert (view.policy, view.due_at) == ("moving/1", before.due_at)
+    await case.tell(Event.add_documents)
+    await case.rests_in(Status.in_review)
 
 
 async def test_an_applicant_waits_for_no_document_that_is_asked_for_no_more(engine: Engine) -> None:

@@ -1,11 +1,14 @@
 """Policies: a case that follows another version waits for nothing that it no longer asks for, and invents nothing."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
+from cases.clocks import WorkingCalendar
 from cases.decide import decide, next_step
 from cases.documents import Defect, DocumentKind
 from cases.events import Event
-from cases.facts import CardFunction, Fact, Recompute, RepairAction, ReturnDocuments
+from cases.facts import CardFunction, Extend, Fact, Recompute, RepairAction, ReturnDocuments
 from cases.machines.machine import Status
 from cases.models import System
 from cases.numbers import Road
@@ -13,7 +16,7 @@ from cases.policy import Policy
 from cases.state import CaseState
 from cases.views import view_of
 from tests.cases.moving import CALENDAR, applying, asked, confirms, move, ready, repairs
-from tests.scenes import CERTIFICATE, ID_CARD, NOW, OPERATOR, VERIFIER, number_change, policy, received
+from tests.scenes import CERTIFICATE, FACTS, ID_CARD, NOW, OFFICER, OPERATOR, VERIFIER, number_change, policy, received
 
 
 def version(confirmations: tuple[System, ...] = (), *, demands: bool = True, number: int = 9) -> Policy:
@@ -138,3 +141,48 @@ def test_what_a_recomputation_moved_is_told_and_where_it_moved_nothing_nothing_i
     assert told.due.after is not None
     assert told.due.after > told.due.before
     assert (told.systems, told.demands, told.functions) == ((), (), ())
+
+
+def supplement_of(working_days: int, number: int) -> Policy:
+    """Another version of the northern pack, whose time to hand in what is missing is another."""
+    now = policy()
+    limit = now.number_change.supplement.model_copy(update={"working_days": working_days})
+    change = now.number_change.model_copy(update={"supplement": limit})
+    return now.model_copy(update={"version": number, "number_change": change})
+
+
+def due_of(state: CaseState) -> datetime:
+    assert state.timer is not None
+    return state.timer.due_at
+
+
+def test_what_somebody_was_told_gets_no_shorter_by_another_version_nor_by_what_is_computed_from_it_later() -> None:
+    waits = move(received(number_change()), Event.screened)
+    assert waits.status is Status.awaiting_documents
+    shorter, longer = supplement_of(5, 8), supplement_of(20, 9)
+    followed = follows(waits, shorter)
+    assert due_of(followed) == due_of(waits)
+    assert (followed.recomputed is not None, followed.recomputed and followed.recomputed.due) == (True, None)
+    assert due_of(by(shorter, followed, Event.recompute)) == due_of(waits)
+    more = by(shorter, followed, Event.extend, Extend(actor=OFFICER, working_days=2, evidence="ext-1"))
+    assert due_of(more) == due_of(waits) + timedelta(days=2)
+    assert due_of(follows(followed, longer)) == due_of(waits) + timedelta(days=7)
+
+
+def test_a_limit_that_stands_still_meanwhile_gets_no_shorter_either() -> None:
+    waits = move(received(number_change()), Event.screened)
+    held = move(waits, Event.hold)
+    back = by(supplement_of(5, 8), follows(held, supplement_of(5, 8)), Event.resume, FACTS[Event.resume])
+    assert back.status is Status.awaiting_documents
+    assert due_of(back) == due_of(waits)
+
+
+def test_an_amended_calendar_moves_a_limit_ahead_and_ends_none_before_the_day_is_over() -> None:
+    waits = move(received(number_change()), Event.screened)
+    worked = frozenset(NOW.date() + timedelta(days=days) for days in (5, 6, 12, 13))
+    amended = WorkingCalendar(published=CALENDAR.published, on=worked)
+    ahead = policy().settle(decide(waits, Event.recompute, None, NOW), NOW, amended)
+    assert due_of(ahead) < due_of(waits)
+    last_day = due_of(waits) - timedelta(hours=10)
+    late = policy().settle(decide(waits, Event.recompute, None, last_day), last_day, amended)
+    assert due_of(late) == due_of(waits)
