@@ -187,8 +187,8 @@ class Walk(RuleBasedStateMachine):
         moves, expected = self.judged(event, fact)
         note(f"{self.state.status} {event}: {expected or 'possible'}")
         answer = await self.answer_of(event, fact)
-        if event is Event.report_loss and self.state.card_cancelled and moves:
-            # Whether another card is in use by then is the register's to know.
+        if event is Event.report_loss and not self.state.card_in_use and moves:
+            # Whether a card is in use is the register's to know.
             moves, expected = False, Code.NO_CARD_IN_USE
         if moves:
             await self.moves(event, fact)
@@ -222,11 +222,13 @@ class Walk(RuleBasedStateMachine):
 
         Both where what was told is kept on record and counts for nothing.
         """
+        at = self.ats[self.state.version - 1]
         try:
-            decision = decide(self.state, event, fact, self.ats[self.state.version - 1])
+            # The policy refuses what would make a limit too long.
+            self.after(event, fact, at)
         except CaseError as refused:
             return False, refused.code
-        return True, decision.row.refused
+        return True, decide(self.state, event, fact, at).row.refused
 
     def after(self, event: Event, fact: Fact | None, at: datetime) -> CaseState:
         """What the pure machine makes of an event, its clocks and limits included."""
@@ -254,8 +256,10 @@ class Walk(RuleBasedStateMachine):
     async def learns_what_was_found(self) -> None:
         found = (await self.on_register(self.state.version + 1)).screening
         assert found is not None
-        at_first = {"benefits_held": found.benefits_held} if self.state.version == 0 else {}
-        self.state = self.state.model_copy(update={"screening": found, "related": found.related} | at_first)
+        known: dict[str, Any] = {"screening": found, "related": found.related, "card_in_use": found.card_in_use}
+        if self.state.version == 0:
+            known |= {"benefits_held": found.benefits_held, "card_blocked": found.card_blocked}
+        self.state = self.state.model_copy(update=known)
 
     async def on_register(self, version: int) -> CaseState:
         """What the register holds of the case once it has come to a version."""
