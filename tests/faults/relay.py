@@ -24,7 +24,8 @@ class Relay:
         self._upstream = host, port
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.Event] = {}
+        """Who serves each, and what ends it: a server's task that is cancelled is taken for a failure and logged."""
         self._speaks = asyncio.Event()
         self._speaks.set()
         self.delay = 0.0
@@ -72,10 +73,10 @@ class Relay:
 
     async def cut(self) -> None:
         """Cut every connection."""
-        connections = list(self._connections)
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        serving = dict(self._connections)
+        for cut in serving.values():
+            cut.set()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     def fall_silent(self) -> None:
         """Keep everything that comes until `speak`; nobody is told that anything is wrong."""
@@ -88,7 +89,7 @@ class Relay:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        cut = self._connections[task] = asyncio.Event()
         upstream: asyncio.StreamWriter | None = None
         ways: list[asyncio.Task[None]] = []
         try:
@@ -97,13 +98,14 @@ class Relay:
             ways = [
                 asyncio.create_task(self._forth(reader, upstream, deaf)),
                 asyncio.create_task(self._back(answers, writer, deaf)),
+                asyncio.create_task(_until(cut)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
             # The server itself is away: whoever asks finds out by the end of their connection.
             pass
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
@@ -131,3 +133,7 @@ class Relay:
         await self._speaks.wait()
         writer.write(data)
         await writer.drain()
+
+
+async def _until(happens: asyncio.Event) -> None:
+    await happens.wait()

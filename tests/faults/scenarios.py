@@ -15,15 +15,20 @@ import asyncpg
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sealing import KeyRing
 from cases.answers import Answer, Receipt
 from cases.events import Event
+from cases.names import TASK_QUEUE_CASES, Kind
 from intake.client import Refused
+from runtime.client import connect
+from runtime.codec import PayloadSealer
 from stack.tray import Fault
 from tests.faults.relay import Relay
 from tests.faults.site import Site, own_connection
+from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 from tests.workflows.roads import change
 
@@ -34,6 +39,13 @@ EQUAL: Final = 1000
 DECIDE: Final = 50
 ROUNDS: Final = 5
 ROTATIONS: Final = 3
+POISONED: Final = 25
+"""Of each kind."""
+LISTED_WITHIN_SECONDS: Final = 60.0
+BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+IN_TROUBLE: Final = "(ExecutionStatus = 'Failed' OR TemporalReportedProblems IS NOT NULL)"
+"""Where operators find what went wrong."""
+UNREADABLE: Final = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
 P99_SECONDS: Final = 15.0
 LOCKED_SECONDS: Final = 30.0
 DRAINED_WITHIN_SECONDS: Final = 35.0
@@ -440,6 +452,30 @@ async def many_decide_at_once(site: Site) -> None:
         assert sum(isinstance(answer, Answer) for answer in answers) == 1
 
 
+async def payloads_that_nobody_can_read(site: Site) -> None:
+    """Among good applications, some that nobody sealed and some sealed with a key that nobody has: each is listed."""
+    engine, stack = site.engine, site.stack
+    strange = KeyRing.sample().with_payload_key("strange").sealing_payloads_with("strange")
+    clients = (
+        await Client.connect(stack.temporal_address, namespace=stack.namespace),
+        await connect(PayloadSealer(strange), stack.temporal_address, stack.namespace),
+    )
+    unreadable = {f"idc-{''.join(site.chance.choices(BASE32, k=26))}": client for client in clients * POISONED}
+    async with site.trouble("unreadable payloads", fails_tasks=(UNREADABLE,), fails_cases=tuple(unreadable)):
+        for case, client in unreadable.items():
+            await client.start_workflow(
+                Kind.id_number_change.value, {"no": "opening"}, id=case, task_queue=TASK_QUEUE_CASES
+            )
+
+        async def listed() -> bool:
+            found = {run.id async for run in engine.client.list_workflows(IN_TROUBLE)}
+            return found >= unreadable.keys()
+
+        await until(listed, seconds=LISTED_WITHIN_SECONDS)
+        async for run in engine.client.list_workflows(f"{IN_TROUBLE} AND ExecutionStatus = 'Running'"):
+            await engine.client.get_workflow_handle(run.id, run_id=run.run_id).terminate("a fault that is injected")
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("workers-killed", workers_are_killed, heavy=True),
     Scenario("workers-rolled", workers_are_rolled),
@@ -467,4 +503,5 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("resets", runs_are_reset, heavy=True),
     Scenario("equal-applications", equal_applications_come_at_once, cases=10),
     Scenario("many-decide", many_decide_at_once, cases=10),
+    Scenario("unreadable", payloads_that_nobody_can_read),
 )
