@@ -81,15 +81,15 @@ class Crew:
 
     async def ready(self, place: int) -> None:
         """Wait until the worker of a place works."""
+        worker = await self._there(place)
         while True:
-            worker = await self._there(place)
             try:
                 await worker.says("ready")
             except AssertionError:
                 # It has ended before, and another one takes its place.
-                await worker.ends()
-                continue
-            return
+                worker = await self._there(place, other_than=worker)
+            else:
+                return
 
     async def _there(self, place: int, other_than: WorkerProcess | None = None) -> WorkerProcess:
         """The worker of a place, once there is one; another one than that which was there."""
