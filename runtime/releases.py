@@ -23,6 +23,9 @@ from runtime.build import DEPLOYMENT, build_id
 
 POLL_SECONDS: Final = 0.1
 
+EVERYWHERE_WITHIN_SECONDS: Final = 60.0
+"""So long task queues may take to hear which version is current; a second is usual."""
+
 _NOT_YET: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION})
 """What the server answers for a version of which no worker has asked for work."""
 
@@ -50,8 +53,16 @@ class Release(NamedTuple):
     """Whether it is the code of whoever asks."""
 
 
-class ReleaseUnknown(Exception):
-    """Temporal knows no workers of a version that is to be current."""
+class NotMadeCurrent(Exception):
+    """A version is not, or not everywhere, the one that is given work."""
+
+
+class ReleaseUnknown(NotMadeCurrent):
+    """Temporal knows no workers of a version that is to be current; nothing was changed."""
+
+
+class NotYetEverywhere(NotMadeCurrent):
+    """Temporal has taken in which version is current, and some task queue has not heard of it for long."""
 
 
 async def releases(client: Client) -> tuple[Release, ...]:
@@ -67,7 +78,7 @@ async def make_current(client: Client, build: str, *, patience: float = 0.0) -> 
     """Have Temporal give all work to one version; when this returns, every task queue does.
 
     Doing it again changes nothing. A version whose workers are just starting is waited for, `patience` seconds at most.
-    Raises `ReleaseUnknown` where none of its workers has asked for work, and `RPCError`.
+    Raises `ReleaseUnknown` where none of its workers has asked for work, `NotYetEverywhere`, and `RPCError`.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + patience
@@ -85,7 +96,10 @@ async def make_current(client: Client, build: str, *, patience: float = 0.0) -> 
         else:
             break
         await asyncio.sleep(POLL_SECONDS)
-    while await _is_on_its_way(client):  # noqa: ASYNC110 - the server tells nobody
+    everywhere = loop.time() + EVERYWHERE_WITHIN_SECONDS
+    while await _is_on_its_way(client):
+        if loop.time() >= everywhere:
+            raise NotYetEverywhere(build)
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -21,7 +21,7 @@ from demo.stage import DATABASE_URL, KEY_FILE, PROJECT
 from demo.surroundings.keys import KeyFiles
 from runtime.build import build_id
 from runtime.client import connect
-from runtime.releases import ReleaseUnknown, make_current
+from runtime.releases import NotMadeCurrent, make_current
 from stack import STANDARD_PORTS, PostgresServer, ServerNotStarted, StackError, TemporalServer
 from stack.directory import DataDirectory
 from stack.launch import Account
@@ -228,8 +228,8 @@ class Worker:
                 # No payload travels this way, so that nothing has to be sealed.
                 client = await connect(None, servers.address, servers.namespace)
                 await make_current(client, build_id(), patience=_WORKER_SECONDS)
-            except ReleaseUnknown:
-                raise StackError("the worker is ready, and does not ask for work") from None
+            except NotMadeCurrent:
+                raise StackError("the worker is ready, and is given no work") from None
 
     async def wait(self) -> int:
         """The exit status, once it has ended by whatever cause."""

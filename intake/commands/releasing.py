@@ -14,6 +14,8 @@ from runtime.build import build_id
 _SHOWN: Final = ("build", "state", "current_at", "seen_at", "is_this")
 _NO_WORKERS: Final = "没有该版本的工作进程在运行，未作变更。No worker of this release is running; nothing was changed."
 
+_NOT_EVERYWHERE: Final = "已设为当前版本，尚未全部生效，可重复执行。It is current, and not everywhere yet; repeat it."
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
@@ -48,6 +50,8 @@ async def make_current(
             await releases.make_current(client, build or build_id(), patience=wait)
         except releases.ReleaseUnknown:
             raise Failed(Exit.refused, (), text=_NO_WORKERS) from None
+        except releases.NotYetEverywhere:
+            raise Failed(Exit.unavailable, (), text=_NOT_EVERYWHERE) from None
         listed = await releases.releases(client)
     invocation.say.many([each._asdict() for each in listed if each.state == "current"], _SHOWN)
     return Exit.fine
