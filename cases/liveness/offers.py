@@ -1,10 +1,10 @@
 """Whether a case offers everybody what they may tell it: nothing that it would refuse, and all that it would take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
-from cases.decide import decide, next_step
+from cases.decide import Decision, decide, next_step
 from cases.documents import Document, DocumentKind
 from cases.errors import CaseError
 from cases.events import EVENTS, Event, Origin
@@ -41,13 +41,10 @@ def wrong_offers(graph: Graph) -> Iterator[Wrong]:
         for event in state.machine.events(state.status):
             if event.origin is not Origin.outside:
                 continue
-            told = tuple(_told_of(graph, node, event))
+            takers = _takers(graph, node, event, somebody)
             for actor in somebody:
                 offered = event in offers[actor]
-                possible = actor.role in EVENTS[event].roles and any(
-                    _is_taken(graph, node, event, fact, actor) for fact in told
-                )
-                if offered is not possible:
+                if offered is not (actor in takers):
                     yield Wrong(place, event, actor, offered)
 
 
@@ -90,15 +87,33 @@ def _told_of(graph: Graph, node: Node, event: Event) -> Iterator[Fact]:
             yield fact.model_copy(update={"police_document": _ANOTHER_DOCUMENT})
 
 
-def _is_taken(graph: Graph, node: Node, event: Event, fact: Fact, actor: Actor) -> bool:
-    """Whether a case takes a fact from somebody."""
+def _takers(graph: Graph, node: Node, event: Event, somebody: Iterable[Actor]) -> frozenset[Actor]:
+    """From whom a case takes some fact of an event."""
     # Whether there is a card to block the register knows, which refuses otherwise.
     if event is Event.report_loss and not node.state.card_in_use:
-        return False
-    told = fact.model_copy(update={"actor": actor})
-    pin = told.policy if isinstance(told, Recompute) and told.policy is not None else node.state.terms.policy
+        return frozenset()
+    left = {actor for actor in somebody if actor.role in EVENTS[event].roles}
+    takers: set[Actor] = set()
+    for fact in _told_of(graph, node, event):
+        # A limit that a law names is the same whoever extends.
+        within_limits: bool | None = None
+        for actor in left - takers:
+            try:
+                decision = decide(node.state, event, fact.model_copy(update={"actor": actor}), node.at)
+            except CaseError:
+                continue
+            if within_limits is None:
+                within_limits = _settles(graph, node, fact, decision)
+            if within_limits:
+                takers.add(actor)
+    return frozenset(takers)
+
+
+def _settles(graph: Graph, node: Node, fact: Fact, decision: Decision) -> bool:
+    """Whether the policy lets a decision stand."""
+    pin = fact.policy if isinstance(fact, Recompute) and fact.policy is not None else node.state.terms.policy
     try:
-        graph.world.policies[pin].settle(decide(node.state, event, told, node.at), node.at, CALENDAR)
+        graph.world.policies[pin].settle(decision, node.at, CALENDAR)
     except CaseError:
         return False
     return True
