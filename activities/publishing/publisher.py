@@ -66,6 +66,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _say_why_it_ended(running: "asyncio.Task[None]") -> None:
+    """A fault of our own ends the publisher of one process: the others go on, and this one says so."""
+    if not running.cancelled() and (fault := running.exception()) is not None:
+        log.critical("this process publishes no more", extra={"code": code_of(fault).value})
+
+
 def wait_after(failures: int, chance: Callable[[], float] = random.random) -> timedelta:
     """How long a sink is left in peace after so many failures in a row: doubling, with a third of it left to chance."""
     longest = min(FIRST_WAIT_SECONDS * 2 ** min(failures - 1, 20), LONGEST_WAIT_SECONDS)
@@ -97,6 +103,7 @@ class Publisher:
     async def running(self) -> AsyncIterator[None]:
         """Run for the length of a block; what is being sent at its end is finished."""
         running = asyncio.create_task(self._run())
+        running.add_done_callback(_say_why_it_ended)
         try:
             yield
         finally:

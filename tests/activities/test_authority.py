@@ -62,10 +62,16 @@ HELD = tuple(
     )
     for reason in ("id_number", "card")
 )
-STANDS_ALONE: Final = {Event.dispute_lapsed, Event.number_changed, Event.turn_free, Event.benefits_lifted}
-"""What the tables say of a case that nobody disputes, whose person has an 18-digit number, no turn and no hold."""
-STANDS_BESET: Final = {Event.dispute_opened}
-"""What they say of one in dispute, while another case of its person has the turn and benefits are held."""
+STANDS_ALONE: Final = {
+    *(Event.dispute_lapsed, Event.number_changed, Event.turn_free, Event.benefits_lifted, Event.block_ended)
+}
+"""What the tables say of a case that nobody disputes, whose person has an 18-digit number, a card that works, no turn
+and no hold.
+"""
+STANDS_BESET: Final = {Event.dispute_opened, Event.block_ended}
+"""What they say of one in dispute, while another case of its person has the turn and benefits are held; the card works
+all the same.
+"""
 
 Change = Callable[[CaseState], CaseState]
 

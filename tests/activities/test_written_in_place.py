@@ -46,14 +46,18 @@ async def test_cases_of_an_open_status_are_looked_for_among_the_open_ones(connec
     await late(pool, SOUTH, 0, times=3000, closed_at=DUE, **done)
     await late(pool, SOUTH, 0, times=30)
     await connection.execute("ANALYZE cases")
+    # Which of the indexes that hold open cases alone is the cheapest depends on what else stands in the register.
+    of_open = await connection.fetch(
+        "SELECT indexname FROM pg_indexes WHERE tablename = 'cases' AND indexdef LIKE '%WHERE%closed_at IS NULL%'"
+    )
     query = SQL["list_cases"]
-    for which, index in (
-        (Filter(status=Status.in_review), "cases_one_open"),
-        (Filter(is_open=True, attention="dispute"), "cases_by_attention"),
+    for which, indexes in (
+        (Filter(status=Status.in_review), {row["indexname"] for row in of_open}),
+        (Filter(is_open=True, attention="dispute"), {"cases_by_attention"}),
     ):
         plan = await connection.fetch(f"EXPLAIN {query.sql}", *query._arguments(asked_of(which, None, 100)))
         text = "\n".join(row[0] for row in plan)
-        assert index in text
+        assert any(f"using {index} on cases" in text or f"on {index} " in text for index in indexes), text
         assert "Seq Scan on cases" not in text
 
 

@@ -39,6 +39,7 @@ SUBSCRIPTION = json.dumps(
         "id": "sub-1",
         "sink": "https://bank.example.invalid",
         "types": [],
+        "region": "110105",
         "state": "unverified",
         "pending": 0,
         "dead": 0,

@@ -277,6 +277,9 @@ class Torn:
             raise asyncpg.InternalClientError("got result for unknown protocol state")
         return self._pool.acquire(timeout=timeout)
 
+    async def release(self, connection: Any) -> None:
+        await self._pool.release(connection)
+
 
 async def has_all(post: Post, sink: Sink) -> bool:
     return bool(sink.of_cases) and sink.of_cases == await post.meant_for(sink)
