@@ -198,11 +198,12 @@ async def test_holds_for_an_id_card_end_where_the_law_says_whatever_is_extended(
     assert held_.due_at <= most
 
 
-async def test_a_hold_that_a_dispute_interrupts_goes_on_when_the_dispute_lapses(engine: Engine) -> None:
-    first = await change(engine, ID_CARD)
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+async def test_a_hold_that_a_dispute_interrupts_goes_on_when_the_dispute_lapses(engine: Engine, region: str) -> None:
+    first = await change(engine, ID_CARD, region=region)
     await first.tell(Event.hold)
     before = await first.rests_in(Status.on_hold)
-    other = await change(engine, ID_CARD, new=first.person.new)
+    other = await change(engine, ID_CARD, new=first.person.new, region=region)
     await other.rests_in(Status.disputed)
     await first.rests_in(Status.disputed)
     await other.tell(Event.withdraw)
