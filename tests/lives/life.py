@@ -99,6 +99,10 @@ _DIED_ON: Final = date(2025, 12, 31)
 """The register is told by its own clock, which a life runs ahead of: nobody has died on a day to come."""
 
 
+def _has_learnt_of_an_end(before: CaseState, after: CaseState) -> bool:
+    return after.ended_because in ENDS_A_PERSON and before.ended_because not in ENDS_A_PERSON
+
+
 class WentWrong(AssertionError):
     """A life went as no life may."""
 
@@ -367,6 +371,10 @@ class Life:
         self._say(f"{state.case_id[:7]} is told {event} in {state.status}: {refused or 'done'}")
         self._told.append((state, event, fact, told_as))
         await self.look()
+        newest = self.newest[state.case_id]
+        if refused is not None and newest.is_open and _has_learnt_of_an_end(state, newest):
+            # What was told had the register find out that the person has ended, and was judged by a case that knew.
+            expected = self.twins.refusal_of(newest, event, fact, self.now)
         self.judge(state, event, expected, refused)
         if refused is not None:
             self.happened[f"refused {refused}"] += 1
