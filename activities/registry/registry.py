@@ -94,6 +94,8 @@ LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
 
 _ENDS_A_PERSON: Final = {finding: code for code, finding in ENDED.items()}
+_ENDS_A_BLOCK: Final = frozenset({Event.block_ended, Event.loss_report_expired})
+"""What rests on whether the person has a card in use, which other cases may have changed."""
 _CODES: Final = {code.value: code for code in Code}
 _REFUSES_APPLICATION: Final = frozenset(
     {
@@ -660,7 +662,7 @@ class Registry:
             known = await self._with_deliveries(state)
             # Who was not asked in time is named until everybody was.
             return known.model_copy(update={"unasked": state.unasked}) if known.asked_at is not None else known
-        if asked.event is Event.block_ended:
+        if asked.event in _ENDS_A_BLOCK:
             async with connection_of(self._pool) as connection:
                 row = await SQL["card_in_use"].first(connection, {"person": state.opening.person})
             return state.model_copy(update={"card_in_use": row is not None and row["card_in_use"]})
@@ -763,7 +765,7 @@ class Registry:
             "refused": transition.refused,
             "recomputed": _said(final.recomputed) if asked.event is Event.recompute else None,
             "unasked": final.unasked if asked.event is Event.delivery_overdue else None,
-            "card_in_use": final.card_in_use if asked.event is Event.block_ended else None,
+            "card_in_use": final.card_in_use if asked.event in _ENDS_A_BLOCK else None,
         }
         request: dict[str, Any] = {
             "step": {

@@ -49,8 +49,14 @@ _BY_THE_HOLDER: Final = frozenset({Event.card_activated, Event.report_loss})
 _KNOWN_BY_THE_REGISTER: Final[Mapping[Event, Callable[[datetime], Iterable[Mapping[str, Any]]]]] = {
     Event.question_delivered: lambda at: ({"asked_at": at},),
     Event.block_ended: lambda _at: ({"card_in_use": True}, {"card_in_use": False}),
+    Event.loss_report_expired: lambda _at: ({"card_in_use": True}, {"card_in_use": False}),
 }
 """What the register may have looked up before a case hears of an event."""
+
+
+def _nothing(_at: datetime) -> Iterable[Mapping[str, Any]]:
+    return ({},)
+
 
 _LOOKED_AT_AGAIN: Final = frozenset({Event.screened, Event.checked})
 
@@ -175,7 +181,7 @@ class Graph:
         for event in state.machine.events(state.status):
             if event.origin is Origin.outside:
                 self._tell(here, event)
-            elif event in _KNOWN_BY_THE_REGISTER:
+            elif event.origin is not Origin.timer and event in _KNOWN_BY_THE_REGISTER:
                 for known in _KNOWN_BY_THE_REGISTER[event](node.at):
                     self._move(here, state.model_copy(update=known), event, None, node.at)
             elif event.origin is Origin.neighbour and not (event is Event.turn_free and state.stuck):
@@ -211,7 +217,9 @@ class Graph:
         node = self.nodes[here]
         if not node.state.stuck:
             for limit in node.state.limits:
-                self._move(here, node.state, limit.event, None, max(node.at, limit.due_at), Party.timer)
+                at = max(node.at, limit.due_at)
+                for known in _KNOWN_BY_THE_REGISTER.get(limit.event, _nothing)(at):
+                    self._move(here, node.state.model_copy(update=known), limit.event, None, at, Party.timer)
         self._climb(here)
 
     def _climb(self, here: int) -> None:

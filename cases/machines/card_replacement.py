@@ -110,6 +110,8 @@ CARD_REPLACEMENT: Final = Machine(
         Row(_S.checking, _E.checked, _G.always, _S.in_review, (_F.notify_applicant,)),
         # loss
         Row(_S.temporarily_blocked, _E.confirm_loss, _G.always, _S.checking, (_F.confirm_loss,)),
+        # Another case was told of the loss formally meanwhile: no time ends that, and there is a card to replace.
+        Row(_S.temporarily_blocked, _E.loss_report_expired, _G.no_card_in_use, _S.checking),
         Row(
             _S.temporarily_blocked,
             _E.loss_report_expired,

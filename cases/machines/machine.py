@@ -111,6 +111,7 @@ class Guard(StrEnum):
     found_too_late = "found_too_late"
     temporarily_lost = "temporarily_lost"
     card_in_use = "card_in_use"
+    no_card_in_use = "no_card_in_use"
     another_order_left = "another_order_left"
     retry_anew = "retry_anew"
     write_off = "write_off"

@@ -293,6 +293,7 @@ RULES: Final = Subject(
         Guard.found_too_late: _found_too_late,
         Guard.temporarily_lost: _temporarily_lost,
         Guard.card_in_use: lambda state, _fact: state.card_in_use,
+        Guard.no_card_in_use: lambda state, _fact: not state.card_in_use,
         Guard.another_order_left: lambda state, _fact: state.lost_on_way < state.terms.lost_on_way,
         Guard.retry_anew: lambda state, fact: fact.action is RepairAction.retry and not state.card_ordered,
         Guard.write_off: _may_be_written_off,

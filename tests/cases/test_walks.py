@@ -435,6 +435,9 @@ class Walk:
             self.now = max(self.now, self.state.ladder.dates.next.at)
         if event is Event.question_delivered:
             self.state = self.state.model_copy(update={"asked_at": self.now})
+        if event is Event.loss_report_expired:
+            # Another case may have been told of the loss formally.
+            self.state = self.state.model_copy(update={"card_in_use": self.pick((True, True, False))})
         if event is Event.checked:
             assert self.state.screening is not None
             again = self.state.screening.model_copy(update={"finding": self.pick(CARD_FINDINGS)})

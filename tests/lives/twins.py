@@ -115,7 +115,7 @@ class Twins:
         outcome = json.loads(step["outcome"])
         if event is Event.question_delivered:
             state = state.model_copy(update={"asked_at": Timer.model_validate_json(json.dumps(outcome["timer"])).since})
-        elif event is Event.block_ended:
+        elif event in {Event.block_ended, Event.loss_report_expired}:
             state = state.model_copy(update={"card_in_use": outcome["card_in_use"]})
         elif event is Event.delivery_overdue:
             state = state.model_copy(update={"unasked": UNASKED.validate_json(json.dumps(outcome["unasked"]))})

@@ -244,6 +244,26 @@ async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_th
 
 
 @pytest.mark.parametrize("region", REGIONS)
+async def test_a_replacement_that_waits_goes_on_at_the_end_of_its_report_where_another_case_made_the_loss_formal(
+    engine: Engine, region: str
+) -> None:
+    case = await change(engine, ID_CARD, region=region)
+    await case.tell(Event.report_loss)
+    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
+    other = await Dossier.open(engine, case.person, opening)
+    await other.rests_in(Status.temporarily_blocked)
+    await case.tell(Event.confirm_loss)
+    assert (await case.holdings()).codes == "2"
+    await other.time_runs_out(Event.loss_report_expired)
+    # The number has to become one of 18 digits first.
+    await other.rests_in(Status.on_hold)
+    assert await other.refuses(Event.confirm_loss) is Code.LOSS_ALREADY_REPORTED
+    assert (await other.holdings()).codes == "2"
+    await other.tell(Event.withdraw)
+    assert (await other.ends()).remains == ("card_blocked",)
+
+
+@pytest.mark.parametrize("region", REGIONS)
 async def test_a_replacement_of_a_card_that_was_found_through_another_case_has_nothing_to_replace(
     engine: Engine, region: str
 ) -> None:
