@@ -765,7 +765,7 @@ class Registry:
             "refused": transition.refused,
             "recomputed": _said(final.recomputed) if asked.event is Event.recompute else None,
             "unasked": final.unasked if asked.event is Event.delivery_overdue else None,
-            "card_in_use": final.card_in_use if asked.event in _ENDS_A_BLOCK else None,
+            "card_in_use": intended.before.card_in_use if asked.event in _ENDS_A_BLOCK else None,
         }
         request: dict[str, Any] = {
             "step": {
