@@ -3,16 +3,14 @@
 Nobody need work meanwhile; whoever does works on. Done again it does what is left.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
-from activities.reconciliation.comparing import AT_ONCE, RESTED, Comparing, Difference, Kind
+from activities.reconciliation.comparing import AT_ONCE, RESTED, Comparing, Difference, Kind, side_by_side
 from activities.reconciliation.missing import Missing, missing_of
 from activities.reconciliation.pairing import Pairing, hold, paired
 from activities.registry.pool import Pool
@@ -20,8 +18,6 @@ from cases.errors import CaseError, Code
 from cases.models import Actor
 from cases.names import SearchAttribute
 from intake import interventions
-
-Found = TypeVar("Found")
 
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
 
@@ -58,10 +54,10 @@ async def hold_over_all(pool: Pool, client: Client, said: Said | None = None) ->
         async for _, batch in batches:
             compared += batch.cases
             differences += (each for each in batch.differences if each.kind is not Kind.failing)
-    missing = await _each(differences, lambda each: missing_of(pool, client, each.case_id))
+    missing = await side_by_side(differences, lambda each: missing_of(pool, client, each.case_id), AT_ONCE)
     if said is not None:
         mending = Comparing(pool, client, rested=rested)
-        await _each(differences, lambda each: _bring_into_step(mending, pool, client, each, said))
+        await side_by_side(differences, lambda each: _bring_into_step(mending, pool, client, each, said), AT_ONCE)
         if pairing.misfit is not None:
             await hold(pool, pairing)
     return Held(pairing, compared, tuple(differences), tuple(told for some in missing for told in some))
@@ -97,14 +93,3 @@ async def _end(pool: Pool, client: Client, difference: Difference, said: Said) -
     if region is None:
         raise CaseError(Code.OFFICE_NOT_COMPETENT)
     await interventions.terminate_unknown(client, pool, said.actor, difference.case_id, region, said.reason)
-
-
-async def _each(differences: Iterable[Difference], do: Callable[[Difference], Awaitable[Found]]) -> list[Found]:
-    """Some at the same time, in the order of the differences."""
-    at_once = asyncio.Semaphore(AT_ONCE)
-
-    async def one(difference: Difference) -> Found:
-        async with at_once:
-            return await do(difference)
-
-    return await asyncio.gather(*(one(each) for each in differences))

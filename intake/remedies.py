@@ -65,6 +65,20 @@ _ADVICE: Final[dict[Advice | FileAdvice, Remedy]] = {
 }
 
 
+OURS: Final = (
+    Code.STAMP_MISSING,
+    Code.STAMP_INVALID,
+    Code.SEAL_BROKEN,
+    Code.KEY_UNKNOWN,
+    Code.PAYLOAD_UNSEALED,
+    Code.PAYLOAD_MISPLACED,
+    Code.PAYLOAD_DOWNGRADED,
+    Code.CONFIGURATION_INVALID,
+    Code.POLICY_INVALID,
+    Code.SCHEMA_MISMATCH,
+    Code.TEMPLATE_INVALID,
+)
+"""What is wrong with the service itself: whoever comes over HTTP can do nothing about it."""
 _WHOEVER_RUNS_US: Final = Remedy(
     "Something is wrong with the service, and not with what was sent. Report the code to whoever runs it.",
     "系统配置或运行异常，与所提交内容无关，请将此代码报告系统运行人员。",
@@ -118,24 +132,7 @@ _OVER_HTTP: Final[dict[Reported, Remedy]] = {
         "What was sent has a wrong shape; `errors` names each field. The interface description has its form.",
         "提交内容格式有误，errors 已逐项列出，请参照接口说明。",
     ),
-    **dict.fromkeys(
-        (
-            Code.STAMP_MISSING,
-            Code.STAMP_INVALID,
-            Code.SEAL_BROKEN,
-            Code.KEY_UNKNOWN,
-            Code.PAYLOAD_UNSEALED,
-            Code.PAYLOAD_MISPLACED,
-            Code.PAYLOAD_DOWNGRADED,
-            Code.CONFIGURATION_INVALID,
-            Code.POLICY_INVALID,
-            Code.SCHEMA_MISMATCH,
-            Code.TEMPLATE_INVALID,
-            Code.CHANNEL_NOT_CONFIGURED,
-            Code.CHANNEL_NOT_AUTHORISED,
-        ),
-        _WHOEVER_RUNS_US,
-    ),
+    **dict.fromkeys((*OURS, Code.CHANNEL_NOT_CONFIGURED, Code.CHANNEL_NOT_AUTHORISED), _WHOEVER_RUNS_US),
     FileAdvice.SHEETS_NOT_READ: Remedy(
         "The workbook has further sheets; only one was read. Name another with the parameter `sheet`.",
         "工作簿含多个工作表，只读取其中一个；可用 sheet 参数指定。",

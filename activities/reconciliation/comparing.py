@@ -15,10 +15,10 @@ to blame, or a key is missing. Such runs are counted and said each time, for as 
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
@@ -38,6 +38,9 @@ from cases.occasions import Reconciled
 SQL: Final = load("comparing.sql", beside=__file__)
 
 log = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 RESTED: Final = timedelta(seconds=15)
 """So long a case has not moved before it is compared: its run shows what the register answered a moment later."""
@@ -95,6 +98,17 @@ class Compared(NamedTuple):
     cases: int
     differences: tuple[Difference, ...]
     place: int = 0
+
+
+async def side_by_side(asked: Iterable[Asked], ask: Callable[[Asked], Awaitable[Told]], most: int) -> list[Told]:
+    """What each is answered, in their order; so many are asked at the same time at most."""
+    room = asyncio.Semaphore(most)
+
+    async def one(each: Asked) -> Told:
+        async with room:
+            return await ask(each)
+
+    return await asyncio.gather(*map(one, asked))
 
 
 class Comparing:
@@ -164,16 +178,14 @@ class Comparing:
 
     async def _looked_at(self, case_ids: Iterable[str], now: datetime) -> tuple[Difference, ...]:
         """Which of some cases do differ, asked one by one, and brought into step."""
-        at_once = asyncio.Semaphore(AT_ONCE)
 
         async def look(case_id: str) -> Difference | None:
-            async with at_once:
-                difference = await self._look_again(case_id, now)
-                if difference is not None:
-                    await self.mend(difference)
-                return difference
+            difference = await self._look_again(case_id, now)
+            if difference is not None:
+                await self.mend(difference)
+            return difference
 
-        found = await asyncio.gather(*(look(case_id) for case_id in case_ids))
+        found = await side_by_side(case_ids, look, AT_ONCE)
         return tuple(difference for difference in found if difference is not None)
 
     async def _runs_of(self, case_ids: Sequence[str]) -> dict[str, WorkflowExecution]:

@@ -6,7 +6,6 @@ case is asked of Temporal only where the register finds it late, and by lot. Wha
 message for each office, and another only when something has changed.
 """
 
-import asyncio
 import logging
 import re
 from collections import Counter
@@ -24,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.notifications.standing import QUIET_UNTIL, quiet_until
 from activities.options import retried_for_too_long
-from activities.reconciliation.comparing import FAILING
+from activities.reconciliation.comparing import FAILING, side_by_side
 from activities.registry.errors import code_of, report
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
@@ -146,16 +145,12 @@ class Watchdog:
             if run.start_time <= now - BEGUN:
                 asked[run.id] = (run.workflow_type, MINISTRY)
         look.looked_at += [(subject, Standstill.activity) for subject in {*offices, *retried}]
-        at_once = asyncio.Semaphore(AT_ONCE)
-
-        async def ask(workflow: str, subject: str, office: str) -> None:
-            async with at_once:
-                pending = await self._pending(workflow)
+        for (subject, office), pending in zip(
+            asked.values(), await side_by_side(asked, self._pending, AT_ONCE), strict=True
+        ):
             tired = sorted({each.activity_type.name for each in pending if retried_for_too_long(each)})
             if tired:
                 look.found.append(Found(subject, Standstill.activity, _suitable(", ".join(tired)), office, now))
-
-        await asyncio.gather(*(ask(workflow, *seen_as) for workflow, seen_as in asked.items()))
 
     async def _pending(self, workflow: str) -> Sequence[PendingActivityInfo]:
         try:

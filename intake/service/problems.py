@@ -16,7 +16,7 @@ from intake.applications import InputRefused
 from intake.applications import Problem as InputProblem
 from intake.client import EngineError
 from intake.files.columns import HeadingsRefused
-from intake.remedies import remedy_over_http
+from intake.remedies import OURS, remedy_over_http
 from intake.service.pointing import Pointed, meant_by, pointed_at
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -273,21 +273,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.JOBS_TOO_MANY,
     ),
     # What the caller can do nothing about: their request is not judged by it.
-    _S.INTERNAL_SERVER_ERROR: (
-        Code.STAMP_MISSING,
-        Code.STAMP_INVALID,
-        Code.DATABASE_REFUSED,
-        Code.SEAL_BROKEN,
-        Code.KEY_UNKNOWN,
-        Code.PAYLOAD_UNSEALED,
-        Code.PAYLOAD_MISPLACED,
-        Code.PAYLOAD_DOWNGRADED,
-        Code.CONFIGURATION_INVALID,
-        Code.POLICY_INVALID,
-        Code.SCHEMA_MISMATCH,
-        Code.TEMPLATE_INVALID,
-        Code.INTERNAL,
-    ),
+    _S.INTERNAL_SERVER_ERROR: (*OURS, Code.DATABASE_REFUSED, Code.INTERNAL),
     _S.SERVICE_UNAVAILABLE: (
         Code.GATE_UNAVAILABLE,
         Code.ANSWER_CONTRADICTED,

@@ -205,7 +205,7 @@ def column_meant(act: str, code: Code) -> str | None:
 
 
 def _refusals(
-    number: int, wrong: CaseError | InputRefused | EngineError, by_column: Callable[[Problem], Problem]
+    number: int, wrong: CaseError | InputRefused | EngineError, of_column: Callable[[Problem], Problem]
 ) -> tuple[Finding, ...]:
     match wrong:
         case InputRefused():
@@ -214,5 +214,5 @@ def _refusals(
             problems = (Problem("", wrong.code),)
         case _:
             problems = (Problem(wrong.field or "", wrong.code),)
-    found = dict.fromkeys(map(by_column, problems))
+    found = dict.fromkeys(map(of_column, problems))
     return tuple(Finding(number, problem.field or None, problem.code, refused=True) for problem in found)

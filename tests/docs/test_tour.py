@@ -44,8 +44,9 @@ def alike(answer: dict[str, Any]) -> dict[str, Any]:
 async def test_the_commands_of_the_tour_open_a_case_and_tell_it_something(engine: Engine, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("no curl here: the tour by curl was not run")
-    # A page without it fails here.
-    application = json.loads(re.search(r"other\.json <<'END'\n(.*?)\nEND", SECTION, re.DOTALL).group(1))  # type: ignore[union-attr]
+    written = re.search(r"other\.json <<'END'\n(.*?)\nEND", SECTION, re.DOTALL)
+    assert written is not None
+    application = json.loads(written.group(1))
     region = application["region"]
     await engine.insured(
         region=region,

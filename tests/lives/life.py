@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -613,8 +614,7 @@ class Life:
             before = [(state.case_id, state.version) for state in still_open]
             for state in still_open:
                 if self.newest[state.case_id].version == state.version:
-                    # A lambda with defaults has no type that mypy infers.
-                    await self._turn(lambda state=state, turn=turn: self._does_their_part(state, turn))  # type: ignore[misc]
+                    await self._turn(partial(self._does_their_part, state, turn))
             after = [(case_id, state.version) for case_id, state in self.newest.items() if state.is_open]
             if before == after:
                 await self._turn(self._a_limit_ends)

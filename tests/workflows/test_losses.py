@@ -192,15 +192,21 @@ async def test_whoever_has_no_card_in_use_has_nothing_to_block(engine: Engine) -
     assert await case.refuses(Event.report_loss) is Code.NO_CARD_IN_USE
 
 
-@pytest.mark.parametrize("region", REGIONS)
-async def test_a_card_that_was_found_through_another_case_can_be_reported_lost_again_at_once(
-    engine: Engine, region: str
-) -> None:
+async def beside_a_replacement(engine: Engine, region: str) -> tuple[Dossier, Dossier]:
+    """A number change that was told of a loss, and a replacement that waits for the end of that report."""
     case = await change(engine, ID_CARD, region=region)
     await case.tell(Event.report_loss)
     opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
     other = await Dossier.open(engine, case.person, opening)
     await other.rests_in(Status.temporarily_blocked)
+    return case, other
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_card_that_was_found_through_another_case_can_be_reported_lost_again_at_once(
+    engine: Engine, region: str
+) -> None:
+    case, other = await beside_a_replacement(engine, region)
     await other.tell(Event.card_found)
     await other.ends()
     assert (await case.holdings()).codes == "1"
@@ -213,11 +219,7 @@ async def test_a_card_that_was_found_through_another_case_can_be_reported_lost_a
 async def test_a_case_is_told_that_the_card_it_blocked_was_released_or_cancelled_when_anothers_report_expired(
     engine: Engine, region: str
 ) -> None:
-    case = await change(engine, ID_CARD, region=region)
-    await case.tell(Event.report_loss)
-    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
-    other = await Dossier.open(engine, case.person, opening)
-    await other.rests_in(Status.temporarily_blocked)
+    case, other = await beside_a_replacement(engine, region)
     await other.time_runs_out(Event.loss_report_expired)
     view = await told(case, Event.block_ended)
     released = region == OFFICE
@@ -231,11 +233,7 @@ async def test_a_case_is_told_that_the_card_it_blocked_was_released_or_cancelled
 async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_the_card_is_blocked(
     engine: Engine, region: str
 ) -> None:
-    case = await change(engine, ID_CARD, region=region)
-    await case.tell(Event.report_loss)
-    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
-    other = await Dossier.open(engine, case.person, opening)
-    await other.rests_in(Status.temporarily_blocked)
+    case, other = await beside_a_replacement(engine, region)
     await other.tell(Event.confirm_loss)
     assert await case.refuses(Event.card_found) is Code.UNDO_NOT_PERMITTED
     await case.tell(Event.withdraw)
@@ -247,11 +245,7 @@ async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_th
 async def test_a_replacement_that_waits_goes_on_at_the_end_of_its_report_where_another_case_made_the_loss_formal(
     engine: Engine, region: str
 ) -> None:
-    case = await change(engine, ID_CARD, region=region)
-    await case.tell(Event.report_loss)
-    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
-    other = await Dossier.open(engine, case.person, opening)
-    await other.rests_in(Status.temporarily_blocked)
+    case, other = await beside_a_replacement(engine, region)
     await case.tell(Event.confirm_loss)
     assert (await case.holdings()).codes == "2"
     await other.time_runs_out(Event.loss_report_expired)
@@ -267,11 +261,7 @@ async def test_a_replacement_that_waits_goes_on_at_the_end_of_its_report_where_a
 async def test_a_replacement_of_a_card_that_was_found_through_another_case_has_nothing_to_replace(
     engine: Engine, region: str
 ) -> None:
-    case = await change(engine, ID_CARD, region=region)
-    await case.tell(Event.report_loss)
-    opening = engine.replacement(case.person, ReplacementReason.lost, ID_CARD, region=region)
-    other = await Dossier.open(engine, case.person, opening)
-    await other.rests_in(Status.temporarily_blocked)
+    case, other = await beside_a_replacement(engine, region)
     await case.tell(Event.card_found)
     assert (await case.holdings()).codes == "1"
     assert (await other.ends()).status is Status.card_found

@@ -78,8 +78,8 @@ async def test_what_is_wrong_with_who_speaks_is_said_where_they_are_named(door: 
         ("NUMBER_LENGTH", "/on_behalf/number"),
         ("DATE_INVALID", "/on_behalf/authority/until"),
     }
-    ended = {"kind": "agent", "number": "11010519491231002X"}
-    ended |= {"authority": {"document": "0" * 64, "until": "2020-01-31"}}  # type: ignore[dict-item] # one of JSON
+    authority = {"document": "0" * 64, "until": "2020-01-31"}
+    ended = {"kind": "agent", "number": "11010519491231002X", "authority": authority}
     answer = await told(door, await case_of(door), "withdraw", BACK_OFFICE, {"on_behalf": ended})
     assert places(answer) == [("AUTHORITY_ENDED", "/on_behalf/authority/until")]
     nobody = {"on_behalf": {"kind": "agent", "number": "11010519491231002X"}}
