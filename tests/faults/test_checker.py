@@ -516,6 +516,7 @@ async def test_a_failed_task_is_found_unless_it_was_injected(scene: Scene, tmp_p
             return any(event.HasField("workflow_task_failed_event_attributes") for event in history.events)
 
         await until(failed)
+    await until_listed(engine, case, run.first_execution_run_id)
     stray = replace_cases(scene, case)
     checked = await stray.checked()
     (found,) = checked.findings
@@ -537,7 +538,7 @@ async def test_a_failed_task_is_found_unless_it_was_injected(scene: Scene, tmp_p
 async def test_a_reset_that_nobody_says_was_meant_is_found(scene: Scene) -> None:
     case, engine = await change(scene.engine, ID_CARD), scene.engine
     run = await engine.handle(case.case_id).describe()
-    await engine.client.workflow_service.reset_workflow_execution(
+    reset = await engine.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=engine.client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=run.id, run_id=run.run_id),
@@ -546,8 +547,18 @@ async def test_a_reset_that_nobody_says_was_meant_is_found(scene: Scene) -> None
             request_id="reset-1",
         )
     )
+    await until_listed(engine, case.case_id, reset.run_id)
     checked = await replace_cases(scene, case.case_id).checked()
     assert Invariant.I10 in checked.broken(), f"\n{checked}"
+
+
+async def until_listed(engine: CallingEngine, case: str, run_id: str | None) -> None:
+    """Until the server lists a run, a moment after it has begun: the checker asks it for all there are."""
+
+    async def listed() -> bool:
+        return run_id in [run.run_id async for run in engine.client.list_workflows(f"WorkflowId = '{case}'")]
+
+    await until(listed)
 
 
 def replace_cases(scene: Scene, case: str) -> Scene:
