@@ -171,6 +171,15 @@ def read_case_id(text: str) -> tuple[Kind, Token]:
     raise CaseError(Code.CASE_ID_INVALID, "case_id")
 
 
+def is_case(workflow_id: str, workflow_type: str) -> bool:
+    """Whether a workflow has the ID of a case of its own type: whoever can reach Temporal starts any under any ID."""
+    try:
+        kind, _ = read_case_id(workflow_id)
+    except CaseError:
+        return False
+    return kind.value == workflow_type
+
+
 # --- openings -------------------------------------------------------------------------------------------------------
 
 

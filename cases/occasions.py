@@ -134,6 +134,10 @@ class Reconciled(Record):
     """The register stood before its run: somebody has to say which of both holds."""
     without_row: int = 0
     """Runs of cases that the register does not know."""
+    impostor: int = 0
+    """Runs under a case's ID that are none of the engine's; they were ended, and the case's own begun."""
+    stranger: int = 0
+    """Runs of a case's type that are no case's, because of their ID."""
     failing: int = 0
     """Runs that stand still because their tasks fail."""
     standing_still: int = 0
@@ -144,4 +148,5 @@ class Reconciled(Record):
     @property
     def agrees(self) -> bool:
         """Whether nothing differed, and nothing failed."""
-        return not (self.ahead or self.without_run or self.behind or self.without_row or self.failing)
+        differing = (self.ahead, self.without_run, self.behind, self.without_row, self.impostor, self.stranger)
+        return not (any(differing) or self.failing)

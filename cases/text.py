@@ -36,6 +36,8 @@ _LINE_BREAKS_AND_TABS = re.compile("\r\n|[\r\n\t]")
 _MIDDLE_DOTS = re.compile("[.\u00b7\u0387\u16eb\u2022\u2024\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\ua78f]+")
 _BLANKS = re.compile(r"\s+")
 
+_LONGEST_LEGIBLE = 200
+
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -96,6 +98,14 @@ def safe_for_spreadsheet(text: str) -> str:
     What counts is the first character that is not a blank, because programs that open CSV skip blanks.
     """
     return "'" + text if text.lstrip(" \u00a0\u3000").startswith(_STARTS_A_FORMULA) else text
+
+
+def legible(text: str) -> str:
+    """What somebody wrote into Temporal, as far as it can be kept and shown; they may have written anything.
+
+    At most 200 code points, without those that are refused elsewhere; `unknown` where none is left.
+    """
+    return _FORBIDDEN.sub("", text)[:_LONGEST_LEGIBLE] or "unknown"
 
 
 def _check_characters(text: str) -> Checked:

@@ -23,7 +23,7 @@ from cases.answers import Answer
 from cases.errors import CaseError, Code
 from cases.events import EVENTS, FACTS, Event
 from cases.facts import Fact
-from cases.kinds import MACHINES, every_case, read_case_id
+from cases.kinds import MACHINES, every_case, is_case, read_case_id
 from cases.models import Actor
 from intake.applications import InputRefused, checked
 from intake.client import CaseClient, EngineError
@@ -79,6 +79,8 @@ async def consider(client: Client, query: str, event: Event) -> list[Considered]
     """
     found: dict[str, Considered] = {}
     async for run in client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running' AND ({query})"):
+        if not is_case(run.id, run.workflow_type):
+            continue
         kind, status = read_case_id(run.id)[0], run.typed_search_attributes.get(STATUS, "")
         possible = any(row.event is event and row.status.value == status for row in MACHINES[kind].table)
         found[run.id] = Considered(run.id, status, possible)

@@ -14,9 +14,9 @@ from activities.reconciliation.comparing import AT_ONCE, RESTED, Comparing, Diff
 from activities.reconciliation.missing import Missing, missing_of
 from activities.reconciliation.pairing import Pairing, hold, paired
 from activities.registry.pool import Pool
-from cases.errors import CaseError, Code
 from cases.models import Actor
 from cases.names import SearchAttribute
+from cases.offices import MINISTRY
 from intake import interventions
 
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
@@ -54,7 +54,8 @@ async def hold_over_all(pool: Pool, client: Client, said: Said | None = None) ->
         async for _, batch in batches:
             compared += batch.cases
             differences += (each for each in batch.differences if each.kind is not Kind.failing)
-    missing = await side_by_side(differences, lambda each: missing_of(pool, client, each.case_id), AT_ONCE)
+    of_cases = [each for each in differences if each.kind is not Kind.stranger]
+    missing = await side_by_side(of_cases, lambda each: missing_of(pool, client, each.case_id), AT_ONCE)
     if said is not None:
         mending = Comparing(pool, client, rested=rested)
         await side_by_side(differences, lambda each: _bring_into_step(mending, pool, client, each, said), AT_ONCE)
@@ -77,9 +78,9 @@ async def _bring_into_step(
             await hold_over(pool, client, difference.case_id, said)
         case Kind.without_row:
             await _end(pool, client, difference, said)
-        case Kind.ahead | Kind.without_run:
+        case Kind.ahead | Kind.without_run | Kind.impostor:
             await comparing.mend(difference)
-        case Kind.failing:
+        case Kind.failing | Kind.stranger:
             # Nothing that a register could settle.
             return
 
@@ -89,7 +90,6 @@ async def _end(pool: Pool, client: Client, difference: Difference, said: Said) -
     run = await client.get_workflow_handle(difference.case_id).describe()
     if run.status is not WorkflowExecutionStatus.RUNNING:
         return
-    region = run.typed_search_attributes.get(_REGION)
-    if region is None:
-        raise CaseError(Code.OFFICE_NOT_COMPETENT)
+    # Whoever began it may have said nothing; only the ministry answers for that.
+    region = run.typed_search_attributes.get(_REGION) or MINISTRY
     await interventions.terminate_unknown(client, pool, said.actor, difference.case_id, region, said.reason)

@@ -27,16 +27,16 @@ from activities.registry import journal
 from activities.registry.journal import Entry
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
-from cases.kinds import every_case
+from cases.kinds import every_case, is_case
 from cases.models import Actor, Role
 from cases.rules.people import covers
+from cases.text import legible
 
 INTERVENES: Final = frozenset({Role.operator, Role.supervisor})
 """Roles that may reset and terminate."""
 
 _SAID_TO_TEMPORAL: Final = "see the journal"
 """Reasons are kept by Temporal in clear, where everybody reads them."""
-_LONGEST_IDENTITY: Final = 200
 
 
 class Found(NamedTuple):
@@ -97,6 +97,8 @@ async def found(client: Client, pool: Pool) -> Found:
     # Before the runs: a case that opens in between is not taken for one that nobody moves.
     open_cases = await journal.open_cases(pool)
     async for run in client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Terminated'"):
+        if not is_case(run.id, run.workflow_type):
+            continue
         if not known.isdisjoint(_key(kind, run.run_id) for kind in (journal.Kind.reset, journal.Kind.terminate)):
             continue
         entry = await _entry_of(client, run)
@@ -153,7 +155,7 @@ async def _entry_of(client: Client, run: WorkflowExecution) -> Entry:
     return Entry(
         kind=kind,
         at=last.event_time.ToDatetime(UTC),
-        seen_as=(identity or "unknown")[:_LONGEST_IDENTITY],
+        seen_as=legible(identity),
         key=_key(kind, run.run_id),
         case_id=run.id,
         facts=facts,

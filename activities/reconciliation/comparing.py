@@ -11,6 +11,10 @@ somebody has to say which holds, and until then the run does nothing (REGISTER_B
 
 Where both agree and the run's tasks fail nothing is wrong with the case, and it stands still all the same: the code is
 to blame, or a key is missing. Such runs are counted and said each time, for as long as they fail.
+
+Whoever can reach Temporal starts runs of any type, under any ID, on any task queue, with search attributes of their
+choice. What cannot be a case is counted and no more; what stands in the place of a case and is none of the engine's is
+ended.
 """
 
 import asyncio
@@ -31,9 +35,10 @@ from activities.registry.queries import load
 from activities.registry.reading import case_now
 from activities.starting import Start
 from cases.errors import CaseError, Code
-from cases.kinds import every_case
+from cases.kinds import every_case, is_case
 from cases.names import LOOK_AT_REGISTER, TASK_QUEUE_CASES, SearchAttribute
 from cases.occasions import Reconciled
+from cases.text import legible
 
 SQL: Final = load("comparing.sql", beside=__file__)
 
@@ -57,6 +62,12 @@ JUST_BEFORE: Final = timedelta(minutes=1)
 FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
 """Runs whose tasks fail, again and again."""
 
+_NO_CASE_HAS: Final = 2**31
+"""Versions, from which on; nor does any have one below zero."""
+_IMPOSTOR_ENDED: Final = "not a run of the engine"
+"""What Temporal is told, which keeps it in clear."""
+
+_BEHAVIOR: Final = SearchAttributeKey.for_keyword("TemporalWorkflowVersioningBehavior")
 _VERSION: Final = SearchAttributeKey.for_int(SearchAttribute.version.value)
 
 
@@ -67,8 +78,15 @@ class Kind(StrEnum):
     without_run = "without_run"
     behind = "behind"
     without_row = "without_row"
+    impostor = "impostor"
+    """Under the case's ID runs what is none of the engine's; written down as what it comes to, a case without a run."""
+    stranger = "stranger"
+    """A run of a case's type is no case's, because of its ID. What it says of itself is not written down."""
     failing = "failing"
     """They do not differ, and the run's tasks fail; Temporal itself keeps that, so it is not written down."""
+
+
+_KEPT_AS: Final = {Kind.impostor: Kind.without_run}
 
 
 class Row(NamedTuple):
@@ -85,6 +103,7 @@ class Difference(NamedTuple):
     """A case in which both differ."""
 
     case_id: str
+    """Of a stranger what can be shown of its workflow ID."""
     kind: Kind
     generation: int | None
     version: int | None
@@ -173,7 +192,7 @@ class Comparing:
 
     async def _compare(self, cases: Sequence[Row], now: datetime) -> tuple[Difference, ...]:
         runs = await self._runs_of([case.case_id for case in cases])
-        seem = [case.case_id for case in cases if _differ(case, runs.get(case.case_id)) is not None]
+        seem = [case.case_id for case in cases if self._differ(case, runs.get(case.case_id)) is not None]
         return await self._looked_at(seem, now)
 
     async def _looked_at(self, case_ids: Iterable[str], now: datetime) -> tuple[Difference, ...]:
@@ -206,7 +225,7 @@ class Comparing:
         if row is None or row["moved_at"] > now - self._rested:
             return None
         case = Row(**row)
-        kind = _differ(case, run)
+        kind = self._differ(case, run)
         if kind is None:
             return None
         shown = run is not None and run.status is WorkflowExecutionStatus.RUNNING
@@ -246,7 +265,16 @@ class Comparing:
                 yield Compared(0, await self._compare_runs(some, now))
 
     async def _compare_runs(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
-        by_id = {run.id: run for run in runs}
+        by_id, strangers = {}, []
+        for run in runs:
+            if is_case(run.id, run.workflow_type):
+                by_id[run.id] = run
+            elif run.status is WorkflowExecutionStatus.RUNNING:
+                strangers.append(Difference(legible(run.id), Kind.stranger, None, None, run.run_id))
+        if strangers:
+            log.warning(
+                "runs of a case's type are no case's", extra={"runs": len(strangers), "run": strangers[0].run_id}
+            )
         async with connection_of(self._pool) as connection:
             known = await SQL["known_of"].all(connection, {"case_ids": list(by_id)})
         unknown = sorted(by_id.keys() - {row["case_id"] for row in known})
@@ -262,12 +290,14 @@ class Comparing:
             for row in known
             if not row["is_open"] and by_id[row["case_id"]].status is WorkflowExecutionStatus.RUNNING
         ]
-        return without_row + await self._looked_at(run_on, now)
+        return (*strangers, *without_row, *await self._looked_at(run_on, now))
 
     async def _failing(self) -> tuple[Difference, ...]:
         """Runs whose tasks fail, again and again, of cases that the register knows."""
         found = []
         async for run in self._client.list_workflows(f"{every_case()} AND {FAILING}"):
+            if not is_case(run.id, run.workflow_type):
+                continue
             async with connection_of(self._pool) as connection:
                 row = await SQL["newest"].first(connection, {"case_id": run.id})
             if row is not None:
@@ -282,16 +312,19 @@ class Comparing:
         """Write a difference down, and bring the case into step where nobody has to decide; not where it only looks."""
         if self._only_look:
             return
+        kept = difference._asdict() | {"kind": _KEPT_AS.get(difference.kind, difference.kind)}
         async with connection_of(self._pool) as connection:
-            is_new = await SQL["write_down"].first(connection, difference._asdict()) is not None
+            is_new = await SQL["write_down"].first(connection, kept) is not None
         if is_new:
-            grave = difference.kind in (Kind.behind, Kind.without_row)
+            grave = difference.kind in (Kind.behind, Kind.without_row, Kind.impostor)
             log.log(
                 logging.ERROR if grave else logging.WARNING,
                 "register and run differ",
                 extra={"case_id": difference.case_id, "kind": difference.kind.value, "version": difference.version},
             )
-        if difference.kind is Kind.without_run:
+        if difference.kind is Kind.impostor:
+            await self._end(difference)
+        if difference.kind in (Kind.without_run, Kind.impostor):
             try:
                 await self.start(difference.case_id)
             except (CaseError, ValueError) as unreadable:
@@ -309,11 +342,25 @@ class Comparing:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
+    async def _end(self, impostor: Difference) -> None:
+        """End a run in a case's place, that very one."""
+        handle = self._client.get_workflow_handle(impostor.case_id, run_id=impostor.run_id)
+        try:
+            await handle.terminate(reason=_IMPOSTOR_ENDED)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
     async def start(self, case_id: str) -> None:
-        """Start a run for an open case that has none; it begins where the register stands. Raises `CaseError`."""
+        """Start a run for an open case that has none; it begins where the register stands.
+
+        A case that is closed by now needs none. Raises `CaseError`.
+        """
         held = await case_now(self._pool, case_id)
         if held is None:
             raise CaseError(Code.CASE_UNKNOWN)
+        if not held.state.is_open:
+            return
         start = Start.of(held.state.opening)
         try:
             await self._client.start_workflow(
@@ -328,6 +375,29 @@ class Comparing:
             )
         except WorkflowAlreadyStartedError:
             log.info("somebody has taken the case up", extra={"case_id": case_id})
+
+    def _differ(self, case: Row, run: WorkflowExecution | None) -> Kind | None:
+        """How a case and its newest run differ, None where they do not."""
+        if run is None or run.status is not WorkflowExecutionStatus.RUNNING:
+            return Kind.without_run if case.is_open else None
+        if not self._is_ours(run):
+            return Kind.impostor
+        if not case.is_open:
+            return Kind.ahead
+        version = _version_of(run) or 0
+        if version == case.version:
+            return None
+        return Kind.ahead if version < case.version else Kind.behind
+
+    def _is_ours(self, run: WorkflowExecution) -> bool:
+        """Whether our workers are given the tasks of a run: of its case's type, on our queue, pinned to no release."""
+        return is_case(run.id, run.workflow_type) and run.task_queue == self._task_queue and not _is_pinned(run)
+
+
+def _is_pinned(run: WorkflowExecution) -> bool:
+    """Whether somebody pinned a run to one release: a list shows it as an attribute, the run itself as an override."""
+    is_shown = run.typed_search_attributes.get(_BEHAVIOR) == "Pinned"
+    return is_shown or run.raw_info.versioning_info.HasField("versioning_override")
 
 
 async def newest_differences(pool: Pool, limit: int) -> list[dict[str, Any]]:
@@ -347,17 +417,6 @@ def total(so_far: Reconciled, compared: Compared) -> Reconciled:
 
 
 def _version_of(run: WorkflowExecution | None) -> int | None:
-    return None if run is None else run.typed_search_attributes.get(_VERSION)
-
-
-def _differ(case: Row, run: WorkflowExecution | None) -> Kind | None:
-    """How a case and its newest run differ, None where they do not."""
-    runs = run is not None and run.status is WorkflowExecutionStatus.RUNNING
-    if not case.is_open:
-        return Kind.ahead if runs else None
-    if not runs:
-        return Kind.without_run
-    version = _version_of(run) or 0
-    if version == case.version:
-        return None
-    return Kind.ahead if version < case.version else Kind.behind
+    """The version that a run shows; None where it shows none, or one that no case has."""
+    version = None if run is None else run.typed_search_attributes.get(_VERSION)
+    return version if version is not None and 0 <= version < _NO_CASE_HAS else None

@@ -29,6 +29,7 @@ from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored
 from cases.clocks import SHANGHAI, OfficeHours, WorkingCalendar, told_at
+from cases.kinds import every_case, is_case
 from cases.ladder import offset_of
 from cases.names import SearchAttribute
 from cases.occasions import Scheduled
@@ -46,6 +47,8 @@ BY_LOT: Final = 20
 AT_ONCE: Final = 10
 AGAIN: Final = 200
 """What stood still before and is looked at again; what was found first comes first."""
+MOST_FAILING: Final = 2000
+"""Workflows with failing tasks that are listed; what is no case takes the place of none that is."""
 LISTED: Final = 20
 """What a message names; the rest is a figure."""
 BEGUN: Final = timedelta(minutes=1)
@@ -59,8 +62,10 @@ RECEIVER_PATIENCE: Final = timedelta(hours=1)
 _PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
 _OF_REGISTER: Final = (Standstill.late, Standstill.step, Standstill.no_way_on)
-_LOOKED_AT_WHOLE: Final = (Standstill.task, Standstill.message, Standstill.event)
+_EVERY_SCHEDULED: Final = "WorkflowType IN (" + ", ".join(f"'{each.value}'" for each in Scheduled) + ")"
+_AGENCY: Final = re.compile(r"[1-9][0-9]{5}")
 _UNSUITABLE: Final = re.compile(r"[^A-Za-z0-9_.:=, -]")
+_LOOKED_AT_WHOLE: Final = (Standstill.task, Standstill.message, Standstill.event)
 
 
 class Found(NamedTuple):
@@ -126,11 +131,14 @@ class Watchdog:
         return stands is not None
 
     async def _look_at_tasks(self, look: Look, now: datetime) -> None:
-        async for run in self._client.list_workflows(FAILING, limit=AGAIN):
-            problems = sorted(run.typed_search_attributes.get(_PROBLEMS) or ())
-            look.found.append(
-                Found(_subject_of(run), Standstill.task, _suitable(", ".join(problems)), _office_of(run), now)
-            )
+        fail: list[Found] = []
+        async for run in self._client.list_workflows(
+            f"({every_case()} OR {_EVERY_SCHEDULED}) AND {FAILING}", limit=MOST_FAILING
+        ):
+            if (subject := _subject_of(run)) is not None and len(fail) < AGAIN:
+                problems = sorted(run.typed_search_attributes.get(_PROBLEMS) or ())
+                fail.append(Found(subject, Standstill.task, _suitable(", ".join(problems)), _office_of(run), now))
+        look.found += fail
 
     async def _look_at_activities(
         self, look: Look, now: datetime, cases: Sequence[asyncpg.Record], retried: Iterable[str]
@@ -138,9 +146,8 @@ class Watchdog:
         """Ask Temporal for what some runs wait for."""
         offices = {row["case_id"]: row["region"] for row in cases}
         asked: dict[str, tuple[str, str]] = {case: (case, office) for case, office in offices.items()}
-        types = ", ".join(f"'{each.value}'" for each in Scheduled)
         async for run in self._client.list_workflows(
-            f"WorkflowType IN ({types}) AND ExecutionStatus = 'Running'", limit=BY_LOT
+            f"{_EVERY_SCHEDULED} AND ExecutionStatus = 'Running'", limit=BY_LOT
         ):
             if run.start_time <= now - BEGUN:
                 asked[run.id] = (run.workflow_type, MINISTRY)
@@ -224,13 +231,20 @@ async def _late(connection: Any, now: datetime) -> list[Found]:
     ] + [Found(row["subject"], Standstill.event, row["what"], row["office"], row["since"]) for row in events]
 
 
-def _subject_of(run: WorkflowExecution) -> str:
-    """A case by its ID; what is scheduled by its type, since each of its runs has another ID."""
-    return run.workflow_type if run.workflow_type in set(Scheduled) else run.id
+def _subject_of(run: WorkflowExecution) -> str | None:
+    """A case by its ID; what is scheduled by its type, since each of its runs has another ID.
+
+    None for what is neither: whoever can reach Temporal names it as they like, and officers would read it.
+    """
+    if run.workflow_type in set(Scheduled):
+        return run.workflow_type
+    return run.id if is_case(run.id, run.workflow_type) else None
 
 
 def _office_of(run: WorkflowExecution) -> str:
-    return run.typed_search_attributes.get(_REGION) or MINISTRY
+    """The agency that a run shows; the ministry where it shows none that there can be."""
+    shown_there = run.typed_search_attributes.get(_REGION) or ""
+    return shown_there if _AGENCY.fullmatch(shown_there) else MINISTRY
 
 
 def _suitable(text: str) -> str:

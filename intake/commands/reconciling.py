@@ -20,7 +20,7 @@ from intake.holding import Held, Said, hold_over, hold_over_all
 
 _SHOWN: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "found_at")
 _FOUND: Final = ("kind", "case_id", "generation", "version", "run_version", "run_id", "event", "told_as", "at")
-_GRAVE: Final = frozenset({Kind.behind, Kind.without_row, Kind.failing})
+_GRAVE: Final = frozenset({Kind.behind, Kind.without_row, Kind.stranger, Kind.failing})
 _STANDING: Final = ("kind", "subject", "what", "office", "since", "found_at", "is_told", "ended_at")
 
 
