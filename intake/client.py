@@ -45,7 +45,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.registry.answered import HeldReceipt, answer_given, is_taken_in, outcome_reached, receipt_given
+from activities.registry.answered import HeldReceipt, answer_given, outcome_reached, receipt_given, taken_in
 from activities.registry.pool import Pool
 from activities.registry.reading import versions_of
 from activities.sealing import Sealer
@@ -82,6 +82,7 @@ from cases.names import (
 )
 from cases.openings import Opening
 from cases.progress import Progress, progress_of
+from cases.repeating import Said
 from cases.rules.people import NAMES_THE_SUBMITTER
 from cases.stamps import stamp_id
 from cases.steps import AnswerAfterClosing, ToldAfterClosing
@@ -404,7 +405,8 @@ class CaseClient:
         Who acts is whom the gate knows the caller as, whatever the fact says. Without an `update_id` actor and content
         are its identity, so that repeating it changes nothing: the first answer comes again. To tell a case the very
         same thing a second time on purpose (that somebody acknowledged again, that a second production of the same
-        batch failed) give the second an ID of its own.
+        batch failed) give the second an ID of its own. With a register something else under an ID that is used is
+        refused with IDEMPOTENCY_CONFLICT.
 
         A closed case moves no more. What answers a request of its is written down and refused with ANSWER_OUT_OF_DATE;
         what the world shows (a card turned up or was destroyed, lost or found) is on record all the same, and the
@@ -423,6 +425,8 @@ class CaseClient:
             given = await self._ask_for_answer(case_id, event, fact, identity)
         except (Refused, Unavailable) as denied:
             known = await self._held(held)
+            if known is not None:
+                _check_repeated(known.said, event, fact)
             if known is None:
                 if isinstance(denied, Refused) and await self._is_behind(case_id, denied.judged_at):
                     # Judged by what does not hold any more: that is no refusal, and it is judged anew when repeated.
@@ -437,6 +441,8 @@ class CaseClient:
         if self._register is None:
             return given
         known = await self._held(held)
+        if known is not None:
+            _check_repeated(known.said, event, fact)
         if known is None or not known.is_that_of(given):
             raise Contradicted(known and known.answer)
         return given
@@ -491,9 +497,11 @@ class CaseClient:
             raise denied
         if given.answer is None:
             raise Refused(given.refused or Code.INTERNAL)
-        taken_in = await self._held(partial(is_taken_in, case_id=case_id, told_as=identity))
-        if taken_in is False:
-            raise Contradicted(None)
+        if self._register is not None:
+            known = await self._held(partial(taken_in, case_id=case_id, told_as=identity))
+            if known is None:
+                raise Contradicted(None)
+            _check_repeated(known, event, fact)
         return given.answer
 
     def speaker(self, case_id: str, citizen: ApplicationCitizen) -> Citizen:
@@ -846,6 +854,12 @@ def _start_of(opening: Opening, *, whatever_ended: bool = False) -> WithStartWor
         static_summary=start.summary,
         priority=start.priority,
     )
+
+
+def _check_repeated(known: Said, event: Event, fact: Fact) -> None:
+    """Raises `Refused` IDEMPOTENCY_CONFLICT where under an identity something else was told than is told now."""
+    if not known.repeats(event, fact):
+        raise Refused(Code.IDEMPOTENCY_CONFLICT)
 
 
 def _not_stamped(refused: CaseError) -> EngineError:

@@ -270,7 +270,8 @@ def _update_id(case: Dated, said: Word, calendar: Calendar) -> str:
     A case that was told by a worker with an older calendar has moved on, so that it can be told again.
     """
     policy = said.policy or case.policy if isinstance(said, Recompute) else case.policy
-    return f"recompute:{case.generation}.{case.version}:{policy.replace('/', '.')}:{calendar.edition(policy)}"
+    word = Event.recompute.value if isinstance(said, Recompute) else CALENDAR_GREW
+    return f"{word}:{case.generation}.{case.version}:{policy.replace('/', '.')}:{calendar.edition(policy)}"
 
 
 def _code_of(failed: WorkflowUpdateFailedError) -> Code:

@@ -11,6 +11,7 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.answers import Answer, Outcome, Receipt
+from cases.repeating import Said
 
 SQL: Final = load("answered.sql")
 
@@ -31,6 +32,8 @@ class HeldAnswer(NamedTuple):
     """How a fact was answered."""
 
     answer: Answer
+    said: Said
+    """The fact: under an identity of somebody's choice another one may have been told."""
     is_newest: bool
     """Whether the case has not moved since. What remained before it did is not held any more."""
 
@@ -58,14 +61,15 @@ async def answer_given(pool: Pool, case_id: str, update_id: str) -> HeldAnswer |
     row = await _first(pool, "answer_given", {"case_id": case_id, "told_as": update_id})
     if row is None:
         return None
-    is_newest = row.pop("is_newest")
-    return HeldAnswer(Answer.model_validate(row), is_newest)
+    is_newest, said = row.pop("is_newest"), Said.read(row.pop("event"), row.pop("fact"))
+    return HeldAnswer(Answer.model_validate(row), said, is_newest)
 
 
 @case_errors_only
-async def is_taken_in(pool: Pool, case_id: str, told_as: str) -> bool:
-    """Whether the register took in what a closed case was told under an identity."""
-    return await _first(pool, "taken_in_after_closing", {"case_id": case_id, "told_as": told_as}) is not None
+async def taken_in(pool: Pool, case_id: str, told_as: str) -> Said | None:
+    """What the register took in of what a closed case was told under an identity; None where that is nothing."""
+    row = await _first(pool, "taken_in_after_closing", {"case_id": case_id, "told_as": told_as})
+    return None if row is None else Said.read(row["event"], row["fact"])
 
 
 @case_errors_only

@@ -18,7 +18,7 @@ LIMIT 1;
 -- The transition that was made by an update in the newest generation of a case; what remains, where nothing came after it.
 SELECT
     held.case_id, told.version, told.to_status AS status, coalesce(told.milestone, held.milestone) AS milestone,
-    told.version = held.version AS is_newest,
+    told.version = held.version AS is_newest, told.event, told.fact,
     CASE WHEN told.version = held.version THEN held.state::jsonb -> 'remains' END AS remains
 FROM cases AS held
 JOIN transitions AS told USING (case_id, generation)
@@ -26,8 +26,8 @@ WHERE held.case_id = :case_id AND told.told_as = :told_as
   AND held.generation = (SELECT max(generation) FROM cases WHERE case_id = :case_id);
 
 -- name: taken_in_after_closing
--- When a closed case was told something of the world under an identity; no row where it was not.
-SELECT told_at FROM told_after_closing WHERE case_id = :case_id AND told_as = :told_as;
+-- What a closed case was told of the world under an identity; no row where it was told nothing.
+SELECT event, fact FROM told_after_closing WHERE case_id = :case_id AND told_as = :told_as;
 
 -- name: outcome_reached
 -- How the newest generation of a case ended; no row while it is open.

@@ -19,6 +19,7 @@ from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
+from cases.repeating import Said
 from cases.state import CaseState
 from cases.steps import KEPT_LATE_ANSWERS
 
@@ -168,11 +169,11 @@ async def versions_of(pool: Pool, case_ids: Sequence[str]) -> dict[str, tuple[in
 
 
 @case_errors_only
-async def told_before(pool: Pool, case_id: str, told_as: str) -> tuple[str, dict[str, JsonValue]] | None:
+async def told_before(pool: Pool, case_id: str, told_as: str) -> Said | None:
     """The event and the fact by which a case moved under an identity; None where it did not."""
     async with connection_of(pool) as connection:
         row = await SQL["told_before"].first(connection, {"case_id": case_id, "told_as": told_as})
-    return None if row is None else (row["event"], json.loads(row["fact"] or "{}"))
+    return None if row is None else Said.read(row["event"], row["fact"])
 
 
 @case_errors_only

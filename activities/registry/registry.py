@@ -62,6 +62,7 @@ from cases.kinds import KINDS, read_case_id
 from cases.kinds import case_id as case_id_of
 from cases.machines.machine import Effect
 from cases.models import Actor, Record, Role
+from cases.names import CALENDAR_GREW
 from cases.openings import Opening
 from cases.policy import Policies, Policy
 from cases.rules.people import ENDS_A_PERSON, check_fact, check_speaker
@@ -135,6 +136,18 @@ class _Asked(NamedTuple):
     claims: Claims | None = None
     because: Code | None = None
     """Why the register refused the step in whose place this one is made."""
+
+
+def _identity_of(asked: _Asked) -> str | None:
+    """The identity under which a case was told; None of what nobody told.
+
+    Whoever asks for a step chooses it. A step of the engine or a time limit under the identity of what somebody tells
+    would be taken for the answer to that, so only what is stamped has one, and the calendar's word, under its own name.
+    """
+    if asked.request is None or asked.request.told_as is None:
+        return None
+    of_the_calendar = asked.event is Event.recompute and asked.request.told_as.startswith(f"{CALENDAR_GREW}:")
+    return asked.request.told_as if asked.claims is not None or of_the_calendar else None
 
 
 class _Taken(NamedTuple):
@@ -731,7 +744,7 @@ class Registry:
         said: dict[str, Any] = {
             "refused": refused,
             "actor": asked.claims.sub if asked.claims is not None else None,
-            "told_as": asked.request.told_as if asked.request is not None else None,
+            "told_as": _identity_of(asked),
         }
         return Transition(
             version=after.version,

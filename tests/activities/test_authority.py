@@ -24,7 +24,7 @@ from cases.facts import AddDocuments, Withdraw
 from cases.kinds import MACHINES
 from cases.ladder import Cause, NextRung, Rung, Stay, Suspension
 from cases.machines.machine import Clock, Status
-from cases.names import Kind
+from cases.names import CALENDAR_GREW, Kind
 from cases.openings import ReplacementReason
 from cases.policy import Policies
 from cases.state import CaseState, Timer
@@ -72,6 +72,8 @@ STANDS_BESET: Final = {Event.dispute_opened, Event.block_ended}
 """What they say of one in dispute, while another case of its person has the turn and benefits are held; the card works
 all the same.
 """
+
+CALENDARS: Final = f"{CALENDAR_GREW}:1.1:northern.1"
 
 Change = Callable[[CaseState], CaseState]
 
@@ -197,8 +199,9 @@ async def only_its_own_steps(play: Play, state: CaseState, now: datetime, stands
     for event in made:
         version = await play.value("SELECT version FROM cases WHERE case_id = $1", state.case_id)
         here = await play.put(state.model_copy(update={"version": version}))
-        result = await play.registry.advance(forged(here, event, at=now))
+        result = await play.registry.advance(forged(here, event, at=now, told_as="of-a-caller-1"))
         (transition,) = result.moves
+        assert transition.told_as is None, "nobody is answered by what happens of itself"
         assert (transition.version, transition.status, transition.at) == (version + 1, state.status, now)
         # Nothing stands in the register for a case that was put there: its own step may be refused, and made otherwise.
         assert transition.event is event or (event.origin is Origin.engine and EVENTS[transition.event].after_a_refusal)
@@ -262,15 +265,18 @@ class TestWhatHappensOfItself:
         assert await play.registry.advance(forged(state, event, fact)) == StepResult(refused=Code.PAYLOAD_INVALID)
         assert await play.contents() == before
 
-    async def test_is_not_that_the_calendar_grew_where_no_date_moves(self, play: Play) -> None:
+    @pytest.mark.parametrize(("told_as", "kept"), [("of-a-caller-1", None), (CALENDARS, CALENDARS)])
+    async def test_is_not_that_the_calendar_grew_where_no_date_moves(
+        self, play: Play, told_as: str, kept: str | None
+    ) -> None:
         person = insured()
         await play.load(person)
         state = await play.reviewed(play.change(person))
         assert await play.refusal(state, Event.recompute) is Code.EVENT_NOT_ALLOWED
         moved = state.ladder.dates.model_copy(update={"processing_due_at": NOON})
         state = await play.put(state.model_copy(update={"ladder": state.ladder.model_copy(update={"dates": moved})}))
-        result = await play.registry.advance(forged(state, Event.recompute))
-        assert [made.event for made in result.moves] == [Event.recompute]
+        result = await play.registry.advance(forged(state, Event.recompute, told_as=told_as))
+        assert [(made.event, made.told_as) for made in result.moves] == [(Event.recompute, kept)]
 
     async def test_is_made_of_the_state_that_stands_whatever_version_the_request_believes_in(self, play: Play) -> None:
         state = await somewhere(play, Kind.id_number_change, Status.in_review)

@@ -5,7 +5,7 @@ its caller nothing of it.
 """
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pytest
@@ -20,6 +20,7 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.converter import WorkflowSerializationContext
 
 from activities.registry.pool import create_pool
+from activities.registry.reading import case_now
 from cases.answers import Outcome
 from cases.errors import Code
 from cases.events import Event
@@ -30,12 +31,12 @@ from cases.models import Actor, Role
 from cases.names import Kind
 from cases.offices import MINISTRY
 from cases.openings import ReplacementReason
-from cases.steps import Neighbour
+from cases.steps import Neighbour, StepRequest
 from intake.applications import Application
 from intake.client import CaseClient, Contradicted, Refused, Unavailable
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import SOUTH, number_change, paper, replacement
-from tests.scenes import OFFICE
+from tests.scenes import FACTS, OFFICE, of_office
 from tests.workflows.lying import lying
 from workflows.case import Case
 
@@ -102,6 +103,23 @@ async def test_an_answer_to_what_did_not_happen_reaches_nobody(engine: Engine, k
         with pytest.raises(Refused) as refused:
             await client.tell(receipt.case_id, WITHDRAW)
         assert refused.value.code is Code.EVENT_NOT_ALLOWED
+
+
+async def test_what_somebody_else_told_under_the_same_identity_answers_nobody(engine: Engine) -> None:
+    """Whoever takes the tasks of a case may ask for a fact of one caller under the identity of another's."""
+    client = confirming(engine)
+    receipt = await client.open(application(await engine.insured(region=SOUTH), Kind.id_number_change, SOUTH))
+    held = await case_now(engine.pool, receipt.case_id)
+    assert held is not None
+    fact = await engine.stamped(receipt.case_id, Event.hold, of_office(FACTS[Event.hold], SOUTH))
+    now = datetime.now(UTC)
+    await engine.registry.advance(
+        StepRequest.of(held.state, Event.hold, fact, told_as="swapped-1", arrived=now, at=now)
+    )
+    with pytest.raises(Refused) as refused:
+        await client.tell(receipt.case_id, VERIFY, update_id="swapped-1")
+    assert refused.value.code is Code.IDEMPOTENCY_CONFLICT
+    assert (await client.tell(receipt.case_id, fact, update_id="swapped-1")).status is Status.on_hold
 
 
 @pytest.mark.parametrize(("kind", "region"), PLACES)
