@@ -84,6 +84,10 @@ faults-long: $(VENV)/dev.installed ## all of them, for hours; TIMES=… says how
 faults-report: $(VENV)/dev.installed ## what all runs of faults so far measured, written into docs/reliability.md
 	@$(BIN)/python -m tests.faults.report $(RESULTS)
 
+.PHONY: cluster
+cluster: $(VENV)/dev.installed ## the engine on Temporal's services on PostgreSQL, an hour and more; needs Go; ARGS goes to pytest
+	@CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(BOUND) -m pytest -m cluster -rs -rP --show-capture no tests/cluster $(ARGS)
+
 .PHONY: browser
 browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
 	@$(BOUND) -m pytest -m browser tests/browser $(ARGS)

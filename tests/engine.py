@@ -46,8 +46,8 @@ from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.settings import Settings
 from runtime.worker import cases_worker
-from stack import LocalStack
 from stack.issuer import Everybody, Issuer
+from stack.servers import Servers
 from tests.scenes import CLERK, FACTS, OFFICE, answering
 from tests.stamping import KEY, NAMESPACE, STAMPS, SomeFact, stamped, stamped_opening
 from workflows.search_attributes import CATEGORY, KIND, MILESTONE, REGION, STATUS
@@ -335,7 +335,7 @@ class Engine:
             return await CaseClient(self.client, self.sealer).wait_for(case, lambda view: view.status is status)
 
 
-async def created_database(stack: LocalStack, database: str) -> str:
+async def created_database(stack: Servers, database: str) -> str:
     """The URL of a new, empty database."""
     admin = await create_pool(stack.database_url, size=2)
     async with admin.acquire() as connection:
@@ -346,7 +346,7 @@ async def created_database(stack: LocalStack, database: str) -> str:
 
 @asynccontextmanager
 async def engine_on(
-    stack: LocalStack,
+    stack: Servers,
     database: str,
     sealer: Sealer | None = None,
     policies: Policies | None = None,

@@ -86,8 +86,19 @@ class Crowd:
 
         async def one_after_the_other() -> None:
             while while_() and (member := next(left, None)) is not None:
-                life, person, opening = member
-                await life(self.engine, await Dossier.open(self.engine, person, opening))
-                self.lived += 1
+                await self._live(*member)
 
         await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+
+    async def arrive(self, seconds: float) -> None:
+        """Begin all lives, one every so many seconds, however long those take that have begun."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        async with asyncio.TaskGroup() as living:
+            for number, member in enumerate(self.members):
+                await asyncio.sleep(begun + number * seconds - loop.time())
+                living.create_task(self._live(*member))
+
+    async def _live(self, life: Life, person: Person, opening: Opening) -> None:
+        await life(self.engine, await Dossier.open(self.engine, person, opening))
+        self.lived += 1

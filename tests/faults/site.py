@@ -7,11 +7,11 @@ import os
 import shutil
 from base64 import b32encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 from aiohttp import web
@@ -26,12 +26,13 @@ from intake import schedules
 from runtime.start import NOTIFICATION_CONNECTIONS
 from stack import LocalStack
 from stack.receivers import Receivers
+from stack.servers import Servers
 from stack.tray import Tray
 from tests.activities.publishing.sinks import Sink, Time, listening
 from tests.engine import engine_on
 from tests.faults.calling import CallingEngine
 from tests.faults.checker.evidence import LOGS, Evidence, Gauge, Received, Run, Trouble, now
-from tests.faults.checker.invariants import MESSAGES
+from tests.faults.checker.invariants import MESSAGES, Checked, check, until_emptied
 from tests.faults.relay import Relay
 from tests.nursery import forked_worker
 from tests.scenes import OFFICE
@@ -185,7 +186,7 @@ class Hearer(Sink):
 class Site:
     """Everything that runs, and what is written down of it."""
 
-    stack: LocalStack
+    stack: Servers
     engine: CallingEngine
     crew: Crew
     register: Relay
@@ -264,6 +265,15 @@ class Site:
             connection.terminate()
         return found
 
+    async def checked(self) -> Checked:
+        """Wait until nothing is left to be sent, write down the rest, and ask all invariants."""
+        async with own_connection(self) as register:
+            await until_emptied(self.evidence, register)
+            await self.write_down_the_rest()
+            checked = await check(self.evidence, register, self.engine.client)
+        (self.evidence.folder / "checked.txt").write_text(f"{checked}\n", encoding="utf-8")
+        return checked
+
     async def write_down_the_rest(self) -> None:
         """What can be written down only in the end: logs, the providers' ledger, and who polls."""
         self.crew.write_logs()
@@ -303,6 +313,15 @@ def _resident(pid: int) -> float:
         return 0.0
 
 
+Starting: TypeAlias = Callable[[Path, Mapping[str, str]], AbstractAsyncContextManager[Servers]]
+"""Starts servers on a data directory, with settings for PostgreSQL."""
+
+
+def local_stack(data_dir: Path, postgres_settings: Mapping[str, str]) -> LocalStack:
+    """The servers of the local stack."""
+    return LocalStack(data_dir, search_attributes=SEARCH_ATTRIBUTES, postgres_settings=postgres_settings)
+
+
 @asynccontextmanager
 async def site_of(
     folder: Path,
@@ -311,6 +330,7 @@ async def site_of(
     *,
     workers: int = WORKERS,
     small_disk: bool = False,
+    servers: Starting = local_stack,
 ) -> AsyncIterator[Site]:
     """A site of its own, with everything running. When the block ends well all has been written down."""
     evidence = Evidence(folder / "evidence")
@@ -321,13 +341,7 @@ async def site_of(
     SigningKey.generate().write(webhook_keys, folder / "webhooks-public.json")
     async with AsyncExitStack() as running:
         enter = running.enter_async_context
-        stack = await enter(
-            LocalStack(
-                folder / "servers",
-                search_attributes=SEARCH_ATTRIBUTES,
-                postgres_settings={"default_tablespace": SMALL} if small_disk else None,
-            )
-        )
+        stack = await enter(servers(folder / "servers", {"default_tablespace": SMALL} if small_disk else {}))
         disk = await enter(_small_disk(folder, stack)) if small_disk else None
         engine = CallingEngine.of(await enter(engine_on(stack, "faults")), evidence)
         evidence.write_run(
@@ -376,7 +390,7 @@ async def site_of(
 
 
 @asynccontextmanager
-async def _small_disk(folder: Path, stack: LocalStack) -> AsyncIterator[Path]:
+async def _small_disk(folder: Path, stack: Servers) -> AsyncIterator[Path]:
     """A file system of its own, in memory, on which the tables lie that are made from now on."""
     disk = folder / "disk"
     disk.mkdir()

@@ -32,6 +32,7 @@ from cases.machines.machine import Status
 from runtime.client import connect
 from runtime.ending import end
 from stack import LocalStack
+from stack.servers import Servers
 from tests.engine import Engine, engine_on, new_number
 from tests.replay.commands import FINGERPRINTS, fingerprint, fingerprint_of
 from tests.replay.lives import LIVES, RUNS, everything_working
@@ -82,7 +83,7 @@ async def steady(stack: LocalStack) -> AsyncIterator[Engine]:
             yield engine
 
 
-async def in_clear(engine: Engine, stack: LocalStack) -> Engine:
+async def in_clear(engine: Engine, stack: Servers) -> Engine:
     """The engine with payloads that can be read, and histories that do not say where they were made."""
     client = await connect(None, stack.temporal_address, stack.namespace, identity=IDENTITY)
     return replace(engine, client=client, skipper=TimeSkipper(client))
