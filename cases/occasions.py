@@ -5,9 +5,9 @@ Whatever an occasion asks for is done once for its nominal time, however often i
 
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from cases.clocks import SHANGHAI
 from cases.models import Record
@@ -116,9 +116,9 @@ class CalendarChecked(Record):
 class Mark(Record):
     """How far register and Temporal have come together."""
 
-    epoch: str
+    epoch: Annotated[str, Field(pattern=r"^[a-z2-7]{10}$")]
     """Of the register's feed; another one begins where the register is restored."""
-    beat: int
+    beat: Annotated[int, Field(ge=0, lt=2**62)]
     """Grows by one with each comparison of the cases that moved, in the register first."""
 
 
@@ -144,6 +144,8 @@ class Reconciled(Record):
     """What stands still although it should go on; of comparisons of the cases that moved."""
     mark: Mark | None = None
     """By which Temporal remembers the register; of comparisons of the cases that moved."""
+    seal: str | None = None
+    """By which the register knows its mark, or that it had none, again; good for the run that answers it."""
 
     @property
     def agrees(self) -> bool:

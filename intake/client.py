@@ -586,7 +586,12 @@ class CaseClient:
     # --- looking --------------------------------------------------------------------------------------------------
 
     async def view(self, case_id: str) -> CaseView:
-        """Everything about a case that may be shown without opening personal data."""
+        """Everything about a case that may be shown without opening personal data.
+
+        As its workflow says, and confirmed by nobody, also with a register: whoever takes the tasks of workflows says
+        what they like. To show it to the caller is all that it is good for; who decides by it or serves others with it
+        reads the register (`activities.registry.reading.case_now`).
+        """
         self._checked_id(case_id)
         view: CaseView = await self._query(case_id, VIEW, CaseView)
         return view
@@ -595,7 +600,8 @@ class CaseClient:
         """One line for the applicant over the newest case of each kind of the person whose case this is.
 
         `speaker` is who asks: the applicant themself, or an agent or guardian with an authority that has not ended.
-        Raises `InputRefused` where they may not; `Refused` CASE_UNKNOWN where the person has no case.
+        Confirmed by nobody, as `view`. Raises `InputRefused` where they may not; `Refused` CASE_UNKNOWN where the
+        person has no case.
         """
         self._checked_id(case_id)
         person = read_case_id(case_id)[1]
@@ -620,7 +626,10 @@ class CaseClient:
         return view
 
     async def history(self, case_id: str) -> tuple[Transition, ...]:
-        """The transitions of a case so far, oldest first."""
+        """The transitions of a case so far, oldest first; confirmed by nobody, as `view`.
+
+        What was done stands in the audit.
+        """
         self._checked_id(case_id)
         transitions: tuple[Transition, ...] = await self._query(case_id, HISTORY, tuple[Transition, ...])
         return transitions
@@ -637,8 +646,8 @@ class CaseClient:
         """Wait, for as long as it takes, until what the case shows meets a condition.
 
         Nothing is polled: the server is asked for the events after the last one known and answers when there are any,
-        and the view is looked at after each of the case's moves. Raises `Refused` CASE_CLOSED, with the outcome, when
-        the case has ended without meeting the condition.
+        and the view, which nobody confirms, is looked at after each of the case's moves. Raises `Refused` CASE_CLOSED,
+        with the outcome, when the case has ended without meeting the condition.
         """
         self._checked_id(case_id)
         async with self._answer(limited=False):

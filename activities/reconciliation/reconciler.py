@@ -67,7 +67,8 @@ class Reconciler:
         gauge = activity.metric_meter().create_gauge(GAUGE, "Cases, messages and others that stand still")
         for kind in Standstill:
             gauge.set(standing[kind.value], {"kind": kind.value})
-        return answer.model_copy(update={"mark": mark, "standing_still": standing.total()})
+        seal = pairing.seal.of(mark, activity.info().workflow_run_id or "")
+        return answer.model_copy(update={"mark": mark, "seal": seal, "standing_still": standing.total()})
 
     @activity.defn
     @codes_only

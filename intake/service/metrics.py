@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.publishing.feed import Backlog, backlog_of
+from activities.reconciliation.pairing import beat_ago
 from activities.registry.pool import Pool
 from cases.errors import CaseError
 
@@ -49,6 +50,9 @@ class Metrics:
                 ("webhooks_dead", "Messages that were given up, until somebody has them sent again."),
             )
         }
+        self._compared = Gauge(
+            "cardcase_compared_seconds_ago", "When register and runs were compared last.", registry=registry
+        )
         self._asked_at = -math.inf
         self._asking = asyncio.Lock()
 
@@ -67,13 +71,15 @@ class Metrics:
 
     async def _ask(self, pool: Pool) -> None:
         backlog: Backlog | None
+        ago: float | None
         try:
-            backlog = await backlog_of(pool)
+            backlog, ago = await backlog_of(pool), await beat_ago(pool)
         except CaseError:
-            backlog = None
+            backlog = ago = None
         self._up.set(backlog is not None)
         for name, gauge in self._backlog.items():
             gauge.set(math.nan if backlog is None else getattr(backlog, name))
+        self._compared.set(math.nan if ago is None else ago)
 
 
 class Counted:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
+from temporalio import workflow
 from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.reconciliation import Reconciler
-from activities.reconciliation.pairing import Misfit, Ours, Pairing, Remembered, hold, misfit_of, paired, remembered_by
+from activities.reconciliation.pairing import Misfit, Ours, Pairing, Remembered, Seal, hold, misfit_of, paired
 from activities.registry.pool import Pool
 from activities.supervision import Supervision
-from cases.occasions import Mark, Scheduled
+from cases.occasions import Mark, Reconciled, Scheduled
 from intake.schedules import DEFINITIONS, apply
 from runtime.worker import cases_worker, scheduled_activities
 from stack import LocalStack
@@ -26,6 +28,20 @@ from tests.worker_process import sample_key_file, sample_trust_file
 pytestmark = pytest.mark.servers
 
 RECONCILIATION = [each for each in DEFINITIONS if each.workflow is Scheduled.reconciliation]
+
+
+saying: list[Reconciled] = []
+"""What somebody says in the name of the reconciliation."""
+
+
+@workflow.defn(name=Scheduled.reconciliation.value, sandboxed=False)
+class Saying:
+    """A workflow in the place of the reconciliation."""
+
+    @workflow.run
+    async def run(self) -> Reconciled:
+        """Say what somebody likes."""
+        return saying[0]
 
 
 @dataclass
@@ -63,7 +79,25 @@ class Office:
             return await answers_of(self.client) > before
 
         await until(one_more)
-        return (await remembered_by(self.client)).mark
+        return await self.remembered()
+
+    async def remembered(self) -> Mark | None:
+        """What Temporal remembers of the register."""
+        return (await paired(self.pool, self.client)).remembered.mark
+
+    async def is_answered_by_somebody(self, answer: Reconciled) -> None:
+        """The schedule fires, and somebody who has taken its task answers in the name of the reconciliation."""
+        saying[:] = [answer]
+        before = await answers_of(self.client)
+        async with Worker(
+            self.client, task_queue="cases", workflows=[Saying], workflow_runner=UnsandboxedWorkflowRunner()
+        ):
+            await self.client.get_schedule_handle(Scheduled.reconciliation.schedule).trigger()
+
+            async def one_more() -> bool:
+                return await answers_of(self.client) > before
+
+            await until(one_more)
 
     async def starts(self, namespace: str | None = None) -> tuple[int, list[str]]:
         """The exit status of a worker that only looks whether it may start, and what it complains of."""
@@ -157,11 +191,56 @@ async def test_an_empty_temporal_under_a_register_ends_with_78(together: Office,
     assert [Misfit.temporal_empty.value in complaint for complaint in complaints] == [True]
 
 
+async def sealed_before(office: Office) -> Reconciled:
+    """What the register itself answered a run that is over."""
+    of_ours = f"WorkflowType = '{Scheduled.reconciliation.value}' AND ExecutionStatus = 'Completed'"
+    async for run in office.client.list_workflows(of_ours):
+        handle = office.client.get_workflow_handle(run.id, run_id=run.run_id, result_type=Reconciled)
+        answer: Reconciled = await handle.result()
+        if answer.seal is not None and answer.mark is not None:
+            return answer
+    raise AssertionError("the register has sealed none")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Reconciled(compared=0),
+        Reconciled(compared=0, mark=Mark(epoch="abcdefghij", beat=5)),
+        Reconciled(compared=0, mark=Mark(epoch="abcdefghij", beat=5), seal="0" * 64),
+    ],
+    ids=["nothing", "another register", "a seal of their own"],
+)
+async def test_what_somebody_answers_in_the_name_of_the_reconciliation_keeps_nobody_from_starting(
+    together: Office, said: Reconciled
+) -> None:
+    """One answer with a beat of somebody's choice, and every process ended with 78."""
+    remembered = await together.remembered()
+    await together.is_answered_by_somebody(said)
+    assert await together.remembered() == remembered
+    assert await together.starts() == (0, [])
+
+
+async def test_nor_does_a_beat_to_come_or_an_old_answer_that_somebody_repeats(together: Office) -> None:
+    remembered, before = await together.remembered(), await sealed_before(together)
+    assert remembered is not None
+    to_come = remembered.model_copy(update={"beat": remembered.beat + 1000})
+    async with together.reconciling():
+        last = await together.beats()
+    for said in (before, Reconciled(compared=0, mark=to_come), before.model_copy(update={"mark": to_come})):
+        await together.is_answered_by_somebody(said)
+        assert await together.remembered() == last
+    assert await together.starts() == (0, [])
+    async with together.reconciling():
+        assert last is not None
+        assert await together.beats() == Mark(epoch=last.epoch, beat=last.beat + 1), "and it counts on"
+
+
 async def test_a_register_that_somebody_says_holds_is_followed(together: Office) -> None:
     async with register_with(together, "feed_state", "epoch = epoch"):
         await together.pool.execute("UPDATE pair SET beat = beat - 1")
         async with together.reconciling():
-            remembered = (await remembered_by(together.client)).mark
+            remembered = await together.remembered()
             assert await together.beats() == remembered, "a pair that does not fit is counted no further"
             await hold(together.pool, await paired(together.pool, together.client))
             assert await together.starts() == (0, [])
@@ -173,6 +252,17 @@ async def test_a_register_that_somebody_says_holds_is_followed(together: Office)
             await together.beats()
             assert (await paired(together.pool, together.client)).misfit is None
             assert await together.pool.fetchval("SELECT told_over FROM pair") is None
+
+
+def test_on_the_schema_of_the_release_before_nothing_is_sealed_and_the_newest_answer_counts() -> None:
+    nothing, some = Seal(None), Seal(bytes(32))
+    answer = Reconciled(compared=0, mark=Mark(epoch="abcdefghij", beat=5))
+    assert nothing.of(answer.mark, "run") is None
+    assert nothing.is_on(answer, "run")
+    assert not some.is_on(answer, "run")
+    sealed = answer.model_copy(update={"seal": some.of(answer.mark, "run")})
+    assert some.is_on(sealed, "run")
+    assert not some.is_on(sealed, "another run")
 
 
 EPOCH = "abcdefghij"
@@ -207,5 +297,6 @@ def test_both_sides_are_compared(remembered: Remembered, ours: Ours, misfit: Mis
 
 
 def test_a_register_that_remembers_less_lacks_a_beat() -> None:
-    assert Pairing(Remembered(AT_FIVE), register(4, epoch="jihgfedcba"), Misfit.elsewhere).lacks_a_beat
-    assert not Pairing(Remembered(AT_FIVE), register(5, epoch="jihgfedcba"), Misfit.elsewhere).lacks_a_beat
+    for beat, lacks in ((4, True), (5, False)):
+        ours = register(beat, epoch="jihgfedcba")
+        assert Pairing(Remembered(AT_FIVE), ours, Misfit.elsewhere, Seal(None)).lacks_a_beat is lacks

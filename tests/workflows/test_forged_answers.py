@@ -4,8 +4,10 @@ They can complete the task of a case and say what they like to whoever asked. A 
 its caller nothing of it.
 """
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -40,6 +42,7 @@ from tests.scenes import FACTS, OFFICE, of_office
 from tests.workflows.lying import lying
 from workflows.case import Case
 
+ROOT: Final = Path(__file__).parents[2]
 TODAY: Final = date(2026, 11, 2)
 VERIFIER: Final = Actor(id="clerk-2", role=Role.clerk, office=MINISTRY)
 VERIFY: Final = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(paper().sha256,))
@@ -239,3 +242,14 @@ async def test_a_register_that_is_away_confirms_nothing_and_that_is_said(engine:
     assert unknown.value.code is Code.DATABASE_UNAVAILABLE
     # It has taken effect, and repeating it is safe.
     assert (await confirming(engine).open(asked)).status is Status.in_review
+
+
+def test_nothing_of_the_product_shows_or_decides_by_what_only_a_workflow_says() -> None:
+    asks = re.compile(r"\bcases?\.(view|history|progress)\(|(?<!workflow)\.query\(")
+    asking = {
+        file.relative_to(ROOT).as_posix()
+        for room in ("activities", "gate", "intake", "workflows")
+        for file in (ROOT / room).rglob("*.py")
+        if asks.search(file.read_text(encoding="utf-8"))
+    }
+    assert asking == {"intake/client.py"}

@@ -106,6 +106,18 @@ async def test_what_is_still_to_be_told_is_counted_until_it_is(door: Door) -> No
     assert told["cardcase_webhooks_dead", ""] == rows.get("dead", 0)
 
 
+async def test_how_long_ago_register_and_runs_were_compared_is_seen_without_temporal(engine: Engine) -> None:
+    async def ago() -> float:
+        return figures_of((await Metrics().text(engine.pool)).decode())["cardcase_compared_seconds_ago", ""]
+
+    await engine.pool.execute("UPDATE pair SET beat_at = NULL")
+    assert math.isnan(await ago()), "they never were"
+    await engine.pool.execute("UPDATE pair SET beat_at = clock_timestamp() - interval '1 hour'")
+    assert await ago() >= 3600
+    await engine.pool.execute("UPDATE pair SET beat = beat")
+    assert await ago() < 60
+
+
 async def test_without_a_register_its_figures_are_not_a_number_and_the_service_is_not_ready(engine: Engine) -> None:
     pool = await create_pool(engine.database_url, size=1)
     await pool.close()
