@@ -1,6 +1,7 @@
 """What a case answers: the receipt of an application, where it stands, everything it may show, and its outcome."""
 
 from datetime import date
+from enum import StrEnum
 
 from pydantic import AwareDatetime
 
@@ -178,6 +179,27 @@ class Unasked(Record):
     """Since when its receivers accept nothing; None where nobody receives for it, nor asks the feed."""
 
 
+class Proviso(StrEnum):
+    """On what an offer rests that the register alone knows, and no case."""
+
+    card_in_use = "card_in_use"
+    """The person has a card that works."""
+    nothing_paid = "nothing_paid"
+    """Nothing was paid since the records were merged."""
+
+
+class Condition(Record):
+    """When something may be told a case, where that rests on more than where the case stands."""
+
+    event: Event
+    since: date | None = None
+    """The first day on which it may be told; None where it may be told already."""
+    until: date | None = None
+    """The last day; None where none is."""
+    proviso: Proviso | None = None
+    """What has to be so; None where the register has been asked, or need not be."""
+
+
 class CaseView(Record):
     """Everything about a case that may be shown without opening personal data."""
 
@@ -200,6 +222,8 @@ class CaseView(Record):
     defects: tuple[Defect, ...] = ()
     events: tuple[Event, ...] = ()
     """What the case may be told now; where it is known who looks, by them."""
+    conditions: tuple[Condition, ...] = ()
+    """Of what it may be told now or later as it stands, what rests on the day, or on what only the register knows."""
     due_at: AwareDatetime | None = None
     due_event: Event | None = None
     """What happens at `due_at` if nobody acts."""

@@ -6,9 +6,10 @@ tests walk it beside the real engine.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
+from cases.answers import Condition
 from cases.clocks import SHANGHAI, day_of
 from cases.documents import Demand
 from cases.errors import CaseError, Code
@@ -80,6 +81,7 @@ CHANGES: Final[Mapping[Event, Change]] = _merged(each.changes for each in SUBJEC
 EFFECTS: Final[Mapping[Effect, EffectChange]] = _merged(each.effects for each in SUBJECTS)
 LADDER: Final[Mapping[Event, LadderChange]] = _merged(each.ladder for each in SUBJECTS)
 _OFFERED: Final = _merged(each.offered for each in SUBJECTS)
+_CONDITIONS: Final = _merged(each.conditions for each in SUBJECTS)
 _UNKNOWN: Final = _merged(each.unknown for each in SUBJECTS)
 _REFUSED: Final = _merged(each.refused for each in SUBJECTS)
 _CLOCK_AGAIN: Final = frozenset(event for each in SUBJECTS for event in each.clock_again)
@@ -130,12 +132,21 @@ def decide(state: CaseState, event: Event, fact: Fact | None, at: datetime, beca
     raise CaseError(_refusal(state, event))
 
 
-def may_be_told(state: CaseState, event: Event) -> bool:
-    """Whether some fact of an event from outside could move the case; whose, its roles say."""
-    if (offered := _OFFERED.get(event)) is not None and not offered(state):
+def may_be_told(state: CaseState, event: Event, today: date) -> bool:
+    """Whether some fact of an event from outside could move the case on a day; whose, its roles say.
+
+    What only the register knows counts as given (`condition_of`).
+    """
+    if (offered := _OFFERED.get(event)) is not None and not offered(state, today):
         return False
     rows = state.machine.rows(state.status, event)
     return any(row.guard not in OF_THE_CASE_ALONE or GUARDS[row.guard](state, None) for row in rows)
+
+
+def condition_of(state: CaseState, event: Event, today: date) -> Condition | None:
+    """On what it rests, apart from where the case stands, whether it may be told an event; None where on nothing."""
+    condition = _CONDITIONS.get(event)
+    return condition(state, today) if condition is not None else None
 
 
 def next_step(state: CaseState, at: datetime) -> Event | None:

@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from cases.answers import CaseView, Destruction, Transition
+from cases.answers import CaseView, Condition, Destruction, Transition
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import Defect, Demand
@@ -25,7 +25,7 @@ from cases.machines.machine import CLOCK_OF, Awaits, Milestone, Status
 from cases.models import Role
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
-from cases.words import ATTENTION, REMAINS, by_when, days_left, when, word
+from cases.words import ATTENTION, PROVISO, REMAINS, by_when, day_of_the_week, days_left, when, word
 
 
 @dataclass(frozen=True)
@@ -473,15 +473,27 @@ def _forms(view: CaseView) -> Iterator[str]:
         "#### What the case may be told now (paste into Send an Update)",
     )
     # In the order in which a case is usually brought forward, which is that of the table of the machine.
-    possible = [event for event in MACHINES[view.kind].events(view.status) if event in view.events]
+    conditions = {each.event: each for each in view.conditions}
+    possible = [event for event in MACHINES[view.kind].events(view.status) if event in {*view.events, *conditions}]
     for event in possible:
         yield ""
-        yield _title(event, _shown.tongue)
+        yield _title(event, _shown.tongue) + (_provided(conditions[event]) if event in conditions else "")
         form = form_of(event, view)
         yield f"```json\n{as_typed(form)}\n```"
         for field, choices in _choices(event, _shown.tongue):
             if not form.get(field):
                 yield choices
+
+
+def _provided(condition: Condition) -> str:
+    """When an offer holds: these lines are written when the case moves, and read at any time after."""
+    since, until, tongue = condition.since, condition.until, _shown.tongue
+    parts = (
+        _say("自{}起", "from {}").format(day_of_the_week(since, tongue)) if since is not None else "",
+        _say("至{}止", "until {}").format(day_of_the_week(until, tongue)) if until is not None else "",
+        PROVISO[condition.proviso][tongue] if condition.proviso is not None else "",
+    )
+    return "".join(_aside(part) for part in parts if part)
 
 
 # A case shows itself whenever it has moved: what is the same for all cases is said once.

@@ -118,6 +118,7 @@ class Code(StrEnum):
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
     NOTICE_TOO_LATE = "NOTICE_TOO_LATE"
     DEFECT_NOT_NAMED = "DEFECT_NOT_NAMED"
+    DOCUMENT_NOT_DEMANDED = "DOCUMENT_NOT_DEMANDED"
     SUPPLEMENT_ROUNDS_USED = "SUPPLEMENT_ROUNDS_USED"
     HOLD_LIMIT_USED = "HOLD_LIMIT_USED"
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
@@ -605,6 +606,11 @@ REMEDIES: dict[Code, Remedy] = {
     Code.DEFECT_NOT_NAMED: Remedy(
         "A notice names all defects at once: what was on file and not named then counts as complete.",
         "补正须一次性告知：上次告知时已在案而未指出的材料视为齐全，不得再次要求补正。",
+    ),
+    Code.DOCUMENT_NOT_DEMANDED: Remedy(
+        "The notice names a document that no rule demands here and the applicant did not bring. "
+        "Name only what the case lists as demanded, or what is on file.",
+        "告知中列有法规、政策未要求、申请人也未提交的材料；只能告知本案应交的材料和已提交材料中的问题。",
     ),
     Code.SUPPLEMENT_ROUNDS_USED: Remedy(
         "The applicant was told of defects as often as the policy allows. Verify the documents, or reject.",

@@ -57,11 +57,11 @@ def standstill_of(state: CaseState, moved_at: datetime, at: datetime) -> Stands 
         return Stands(Standstill.late, upcoming.event.value, upcoming.at)
     if step is not None:
         return Stands(Standstill.step, step.value, moved_at) if moved_at <= at - PATIENCE else None
-    if upcoming is None and not _asks_somebody(state):
+    if upcoming is None and not _asks_somebody(state, at):
         return Stands(Standstill.no_way_on, state.status.value, moved_at)
     return None
 
 
-def _asks_somebody(state: CaseState) -> bool:
+def _asks_somebody(state: CaseState, at: datetime) -> bool:
     """Whether somebody may tell the case what leads it on, and not only to its end or nowhere."""
-    return bool(set(possible_events(state)) - _LEADS_NOWHERE)
+    return bool(set(possible_events(state, at)) - _LEADS_NOWHERE)

@@ -1,10 +1,12 @@
 """What a case shows and answers: its view, its receipt, the answer to a fact, its outcome."""
 
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
 from typing import Final, NamedTuple, Self
 
-from cases.answers import Answer, CaseView, LateAnswer, Outcome, Receipt, Transition
-from cases.decide import may_be_told
+from cases.answers import Answer, CaseView, Condition, LateAnswer, Outcome, Proviso, Receipt, Transition
+from cases.clocks import SHANGHAI
+from cases.decide import condition_of, may_be_told
 from cases.errors import CaseError, Code
 from cases.events import ROLES, Event, Origin
 from cases.ladder import Dates
@@ -17,10 +19,23 @@ from cases.state import CaseState
 _DECIDERS: Final = tuple(role for role in Role if role in ROLES[Event.keep_benefits])
 
 
-def possible_events(state: CaseState) -> tuple[Event, ...]:
-    """What the case may be told from outside as it stands: what some fact of the event would move it by."""
-    told = (event for event in state.machine.events(state.status) if event.origin is Origin.outside)
-    return tuple(event for event in told if may_be_told(state, event))
+def possible_events(state: CaseState, at: datetime) -> tuple[Event, ...]:
+    """What the case may be told from outside as it stands at a moment: what some fact of the event would move it by.
+
+    What only the register knows counts as given.
+    """
+    today = at.astimezone(SHANGHAI).date()
+    return tuple(event for event in _from_outside(state) if may_be_told(state, event, today))
+
+
+def _from_outside(state: CaseState) -> Iterator[Event]:
+    return (event for event in state.machine.events(state.status) if event.origin is Origin.outside)
+
+
+def _conditions(state: CaseState, at: datetime) -> tuple[Condition, ...]:
+    today = at.astimezone(SHANGHAI).date()
+    found = (condition_of(state, event, today) for event in _from_outside(state))
+    return tuple(condition for condition in found if condition is not None)
 
 
 class Listed(NamedTuple):
@@ -52,8 +67,13 @@ class Listed(NamedTuple):
         )
 
 
-def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tuple[LateAnswer, ...] = ()) -> CaseView:
-    """Everything about the case that may be shown without opening personal data."""
+def view_of(
+    state: CaseState,
+    at: datetime,
+    last_refusal: Code | None = None,
+    late_answers: tuple[LateAnswer, ...] = (),
+) -> CaseView:
+    """Everything about the case that may be shown at a moment without opening personal data."""
     spec = state.machine.statuses[state.status]
     screening = state.screening
     due, ladder, upcoming, listed = state.due, state.ladder, state.upcoming, Listed.of(state)
@@ -74,7 +94,8 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
         awaits=state.awaits,
         missing=state.missing if state.is_open else (),
         defects=state.defects,
-        events=possible_events(state) if state.is_open else (),
+        events=possible_events(state, at) if state.is_open else (),
+        conditions=_conditions(state, at) if state.is_open else (),
         due_at=listed.due_at,
         due_event=state.timer.event if state.timer else None,
         due_provisional=due is not None and due.provisional,
@@ -150,7 +171,40 @@ def view_of(state: CaseState, last_refusal: Code | None = None, late_answers: tu
 
 def as_seen_by(view: CaseView, actor: Actor) -> CaseView:
     """The same view, offering what this very person or system may tell: by role, office, and what they did before."""
-    return view.model_copy(update={"events": tuple(event for event in view.events if _may_tell(view, event, actor))})
+    return offering(view, lambda event: _may_tell(view, event, actor))
+
+
+def offering(view: CaseView, those: Callable[[Event], bool]) -> CaseView:
+    """The same view, offering less."""
+    return view.model_copy(
+        update={
+            "events": tuple(event for event in view.events if those(event)),
+            "conditions": tuple(condition for condition in view.conditions if those(condition.event)),
+        }
+    )
+
+
+def is_offered(view: CaseView, event: Event, today: date) -> bool:
+    """Whether a view offers an event on a day, of those that come while the case stands as it does in the view.
+
+    What only the register knows counts as given.
+    """
+    condition = next((each for each in view.conditions if each.event is event), None)
+    if condition is None:
+        return event in view.events
+    begun = condition.since is None or condition.since <= today
+    return begun and (condition.until is None or today <= condition.until)
+
+
+def looked_up(view: CaseView, known: Mapping[Proviso, bool]) -> CaseView:
+    """The same view once the register was asked on what its offers rest."""
+    refuted = {each.event for each in view.conditions if each.proviso is not None and not known[each.proviso]}
+    asked = offering(view, lambda event: event not in refuted)
+    # A condition of nothing else is none any more.
+    left = (each.model_copy(update={"proviso": None}) for each in asked.conditions)
+    return asked.model_copy(
+        update={"conditions": tuple(each for each in left if each.since is not None or each.until is not None)}
+    )
 
 
 def _may_tell(view: CaseView, event: Event, actor: Actor) -> bool:

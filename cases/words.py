@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from cases.answers import Left
+from cases.answers import Left, Proviso
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.documents import DocumentKind
@@ -242,6 +242,18 @@ ATTENTION: Final = {
 }
 """Why an operator should look at a case (`CaseAttention`)."""
 
+PROVISO: Final = {
+    Proviso.card_in_use: {
+        Tongue.zh: "本人须有正在使用的卡，以登记库为准",
+        Tongue.en: "if the register holds a card in use",
+    },
+    Proviso.nothing_paid: {
+        Tongue.zh: "合并后尚未支付待遇方可撤销，以登记库为准",
+        Tongue.en: "if the register shows nothing paid since the merge",
+    },
+}
+"""On what an offer rests that no case knows by itself."""
+
 REMAINS: Final = {
     "card_blocked": {Tongue.zh: "原卡仍处于挂失", Tongue.en: "the old card is still blocked"},
     "card_cancelled": {Tongue.zh: "原卡已注销", Tongue.en: "the old card is cancelled"},
@@ -303,12 +315,18 @@ def by_when(at: datetime, tongue: Tongue) -> str:
 def _day_and_hour(at: datetime, tongue: Tongue) -> tuple[str, str]:
     local = at.astimezone(SHANGHAI)
     closing = local.time() == _MIDNIGHT
-    day = local.date() - timedelta(days=closing)
+    named = day_of_the_week(local.date() - timedelta(days=closing), tongue)
+    midnight = "24时" if tongue is Tongue.zh else "24:00"
+    return named, midnight if closing else f"{local:%H:%M}"
+
+
+def day_of_the_week(day: date, tongue: Tongue) -> str:
+    """A day with its weekday: 2026年12月11日（周五）, Friday 11 December 2026."""
     weekday = _WEEKDAYS[tongue][day.weekday()]
     if tongue is Tongue.zh:
-        return f"{day.year}年{day.month}月{day.day}日（{weekday}）", "24时" if closing else f"{local:%H:%M}"
+        return f"{day.year}年{day.month}月{day.day}日（{weekday}）"
     # Not by strftime, whose names follow the locale of the process.
-    return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}", "24:00" if closing else f"{local:%H:%M}"
+    return f"{weekday} {day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def days_left(left: Left, tongue: Tongue, today: date | None = None) -> str:

@@ -610,7 +610,7 @@ class Case:
 
     def _view(self) -> CaseView:
         refusal = self._last_refusal.code if self._last_refusal is not None else None
-        return view_of(self._standing, refusal, self._late_answers)
+        return view_of(self._standing, self._now, refusal, self._late_answers)
 
 
 async def tell_neighbours(neighbours: Iterable[Neighbour]) -> None:

@@ -196,6 +196,9 @@ def _standing(intended: Intended) -> dict[str, JsonValue]:
         "limit": None if state.timer is None else state.timer.clock.value,
         "asks": state.awaits is Awaits.applicant,
         "documents": list(dict.fromkeys(wanted)) if state.status is Status.awaiting_documents else [],
+        # What is to be shown at a counter cannot be handed in another way.
+        "originals": [demand.document for demand in state.missing if demand.original],
+        "returned": bool(state.defects),
         "hold": state.hold_reason,
         "expires": state.terms.loss_report_expires,
         "delivery": None if state.screening is None else state.screening.delivery,

@@ -1,7 +1,7 @@
 """Reading the register without opening anything sealed: lists of cases, a case's audit, and whether its chain holds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +13,7 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
-from cases.answers import LateAnswer
+from cases.answers import LateAnswer, Proviso
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
@@ -137,14 +137,17 @@ def _row_of(row: dict[str, Any]) -> CaseRow:
     return CaseRow.model_validate(row | {"attention": (*row["attention"], *beside)})
 
 
+ALL_GIVEN: Final[Mapping[Proviso, bool]] = dict.fromkeys(Proviso, True)
+
+
 class CaseNow(NamedTuple):
     """A generation of a case as the register holds it."""
 
     state: CaseState
     late_answers: tuple[LateAnswer, ...] = ()
     """The newest answers to requests that were over, oldest first, of all generations."""
-    card_works: bool = True
-    """Whether the person has a card that works, whichever case brought or blocked it."""
+    known: Mapping[Proviso, bool] = ALL_GIVEN
+    """On what offers rest that no case knows by itself, and whether it is so."""
 
 
 @case_errors_only
@@ -157,7 +160,7 @@ async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> C
         return None
     late = tuple(LateAnswer.model_validate(each) for each in json.loads(row["late_answers"]))
     state = Stored(row["opening"], row["screening"], row["state"]).whole
-    return CaseNow(state, late, row["card_works"])
+    return CaseNow(state, late, {proviso: row[proviso.value] for proviso in Proviso})
 
 
 @case_errors_only

@@ -71,7 +71,15 @@ SELECT
     ) AS late_answers,
     EXISTS (
         SELECT FROM cards AS card WHERE card.person_id = cases.person_id AND card.code = '1'
-    ) AS card_works
+    ) AS card_in_use,
+    NOT EXISTS (
+        SELECT FROM claims CROSS JOIN (
+            SELECT moved -> 'paid' AS before FROM merges
+            WHERE kept_person_id = cases.person_id AND undone_at IS NULL
+            ORDER BY id DESC LIMIT 1
+        ) AS paid
+        WHERE claims.person_id = cases.person_id AND claims.state = 'paid' AND NOT paid.before @> to_jsonb(claims.id)
+    ) AS nothing_paid
 FROM cases JOIN case_files USING (case_id, generation)
 WHERE case_id = :case_id AND (:generation::int IS NULL OR generation = :generation)
 ORDER BY generation DESC

@@ -1,9 +1,11 @@
 """Whether a case offers everybody what they may tell it: nothing that it would refuse, and all that it would take."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
+from cases.clocks import SHANGHAI
 from cases.decide import Decision, decide, next_step
 from cases.documents import Document, DocumentKind
 from cases.errors import CaseError
@@ -14,7 +16,7 @@ from cases.liveness.exploring import Graph, Node
 from cases.liveness.telling import facts, known_to
 from cases.liveness.worlds import CALENDAR, actors, document
 from cases.models import Actor, Role
-from cases.views import as_seen_by, view_of
+from cases.views import as_seen_by, is_offered, view_of
 
 _ANOTHER_RECORD: Final = "ref-2"
 _ANOTHER_DOCUMENT: Final = document(DocumentKind.court_certificate)
@@ -30,20 +32,45 @@ class Wrong(NamedTuple):
 
 
 def wrong_offers(graph: Graph) -> Iterator[Wrong]:
-    """Everything that somebody is offered and cannot tell, or could tell and is not offered, in every state at rest."""
+    """Everything that somebody is offered and cannot tell, or could tell and is not offered, in every state at rest.
+
+    What a view says holds for as long as the case stands so: also when a copy on file expires. What only the register
+    knows counts as given.
+    """
     for place, node in enumerate(graph.nodes):
-        state = node.state
-        if not node.explored or not state.is_open or not _rests(node):
+        if not node.explored or not node.state.is_open or not _rests(node):
             continue
-        view = view_of(state)
-        somebody = _somebody(state.opening.region, known_to(state))
-        offers = {each: as_seen_by(view, each).events for each in somebody}
+        yield from _wrong(graph, place, node, (node.at,))
+        if (expiring := _with_a_copy_that_expires(node)) is not None:
+            yield from _wrong(graph, place, expiring, (node.at, node.at + timedelta(days=1)))
+
+
+def _with_a_copy_that_expires(node: Node) -> Node | None:
+    """The same state where today is the last day of one of the copies that somebody looks at; None for none."""
+    state = node.state
+    if not state.machine.statuses[state.status].examines or not state.documents:
+        return None
+    first, *others = state.documents
+    first = first.model_copy(update={"expires_on": node.at.astimezone(SHANGHAI).date()})
+    return Node(state.model_copy(update={"documents": (first, *others)}), node.at)
+
+
+def _wrong(graph: Graph, place: int, node: Node, moments: Iterable[datetime]) -> Iterator[Wrong]:
+    """Offers of a view that was made at a state's own moment, where they are wrong at that or a later one."""
+    state = node.state
+    somebody = _somebody(state.opening.region, known_to(state))
+    view = view_of(state, node.at)
+    seen = {actor: as_seen_by(view, actor) for actor in somebody}
+    for now in (Node(state, at) for at in moments):
+        if not _rests(now):
+            continue
+        today = now.at.astimezone(SHANGHAI).date()
         for event in state.machine.events(state.status):
             if event.origin is not Origin.outside:
                 continue
-            takers = _takers(graph, node, event, somebody)
+            takers = _takers(graph, now, event, somebody)
             for actor in somebody:
-                offered = event in offers[actor]
+                offered = is_offered(seen[actor], event, today)
                 if offered is not (actor in takers):
                     yield Wrong(place, event, actor, offered)
 
@@ -89,9 +116,6 @@ def _told_of(graph: Graph, node: Node, event: Event) -> Iterator[Fact]:
 
 def _takers(graph: Graph, node: Node, event: Event, somebody: Iterable[Actor]) -> frozenset[Actor]:
     """From whom a case takes some fact of an event."""
-    # Whether there is a card to block the register knows, which refuses otherwise.
-    if event is Event.report_loss and not node.state.card_in_use:
-        return frozenset()
     left = {actor for actor in somebody if actor.role in EVENTS[event].roles}
     takers: set[Actor] = set()
     for fact in _told_of(graph, node, event):

@@ -78,7 +78,7 @@ def _choices(event: Event, case: _Case) -> Choices:
     form = EVENTS[event].form
     said: dict[str, Any] = {**form.example}
     if form.known is not None:
-        said |= form.known(view_of(case.state))
+        said |= form.known(view_of(case.state, case.at))
     return tuple(
         (name, tuple(_values(name, _whole(field), said.get(name), case)))
         for name, field in FACTS[event].model_fields.items()
@@ -155,8 +155,10 @@ def _reasons(case: _Case) -> Iterator[HoldReason]:
 def _defects(case: _Case) -> Iterator[tuple[dict[str, Any], ...]]:
     screening = case.state.screening
     demands = tuple(demand.document for demand in screening.demands) if screening is not None else ()
-    # One, all, and one that nobody asked for so far.
-    for kinds in dict.fromkeys((demands[:1] or (DocumentKind.resident_id_card,), demands, (DocumentKind.photograph,))):
+    expire = tuple(copy.kind for copy in case.state.documents if copy.expires_on is not None)
+    # One, all, those that expire, and one that nobody asked for so far.
+    ways = (demands[:1] or (DocumentKind.resident_id_card,), demands, expire, (DocumentKind.photograph,))
+    for kinds in dict.fromkeys(ways):
         if kinds:
             yield tuple({"document": kind, "problem": "不清晰"} for kind in kinds)
 

@@ -50,7 +50,7 @@ def _decided(_state: CaseState, _fact: Any, _at: datetime) -> dict[str, Any]:
     return {"decision": False}
 
 
-def _date_has_passed(state: CaseState) -> bool:
+def _date_has_passed(state: CaseState, _today: date) -> bool:
     return not state.benefits_held and state.ladder.rung >= Rung.deadline
 
 
@@ -75,8 +75,8 @@ RULES: Final = Subject(
     ladder={Event.hold_benefits: _decided, Event.keep_benefits: _decided},
     offered={
         Event.hold_benefits: _date_has_passed,
-        Event.keep_benefits: lambda state: state.ladder.decision,
-        Event.release_benefits: lambda state: state.benefits_held,
+        Event.keep_benefits: lambda state, _today: state.ladder.decision,
+        Event.release_benefits: lambda state, _today: state.benefits_held,
     },
     unknown={Event.hold_benefits: _excluded, Event.keep_benefits: _excluded},
     remains={"benefits_held": lambda after: after.benefits_held},

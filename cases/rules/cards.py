@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Final
 
-from cases.answers import Destruction
+from cases.answers import Condition, Destruction, Proviso
 from cases.errors import Code
 from cases.events import Event
 from cases.facts import (
@@ -164,6 +164,11 @@ def _lost_before(state: CaseState) -> bool:
 
 def _may_report_loss(state: CaseState, _fact: Any, _today: date) -> Code | None:
     return Code.LOSS_ALREADY_REPORTED if _is_blocked(state) else None
+
+
+def _if_a_card_works(state: CaseState, _today: date) -> Condition | None:
+    # Another case of the person may have taken the card out of use, or brought a new one.
+    return None if _is_blocked(state) else Condition(event=Event.report_loss, proviso=Proviso.card_in_use)
 
 
 def _may_confirm_loss(state: CaseState, _fact: Any, _today: date) -> Code | None:
@@ -349,16 +354,19 @@ RULES: Final = Subject(
         (Event.card_produced, Event.card_handed_over, Event.card_activated, Event.card_lost_on_way), _answers_nothing
     ),
     offered={
-        Event.card_destroyed: lambda state: bool(state.to_destroy),
-        Event.report_loss: lambda state: not _is_blocked(state) and state.card_in_use,
-        Event.confirm_loss: lambda state: state.status is Status.temporarily_blocked or _temporarily_lost(state, None),
-        Event.card_produced: lambda state: state.order is not None,
-        Event.card_activated: lambda state: bool(state.functions_left),
-        Event.card_turned_up: lambda state: bool(_orders_over(state)),
-        Event.card_unclaimed: _reminders_are_used,
-        Event.card_not_activated: lambda state: state.limit_spent,
-        Event.confirm_address: _comes_by_post,
+        Event.card_destroyed: lambda state, _today: bool(state.to_destroy),
+        Event.report_loss: lambda state, _today: not _is_blocked(state),
+        Event.confirm_loss: lambda state, _today: (
+            state.status is Status.temporarily_blocked or _temporarily_lost(state, None)
+        ),
+        Event.card_produced: lambda state, _today: state.order is not None,
+        Event.card_activated: lambda state, _today: bool(state.functions_left),
+        Event.card_turned_up: lambda state, _today: bool(_orders_over(state)),
+        Event.card_unclaimed: lambda state, _today: _reminders_are_used(state),
+        Event.card_not_activated: lambda state, _today: state.limit_spent,
+        Event.confirm_address: lambda state, _today: _comes_by_post(state),
     },
+    conditions={Event.report_loss: _if_a_card_works},
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},
     clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),

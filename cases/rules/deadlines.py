@@ -40,7 +40,7 @@ def _limit_runs(state: CaseState) -> bool:
     return state.timer is not None or not (state.ladder.is_suspended or state.limit_spent)
 
 
-def _may_be_extended(state: CaseState) -> bool:
+def _may_be_extended(state: CaseState, _today: date) -> bool:
     return _limit_runs(state) and state.extendable and state.extended < state.terms.max_extension
 
 

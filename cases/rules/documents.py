@@ -1,8 +1,10 @@
 """Documents: brought in, verified against the originals, returned with all their defects at once."""
 
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from cases.answers import Condition
 from cases.clocks import day_of
 from cases.documents import MAX_DOCUMENTS, Document, DocumentKind, check_document
 from cases.errors import Code
@@ -38,12 +40,19 @@ def _may_verify(state: CaseState, fact: VerifyDocuments, today: date) -> Code | 
 
 
 def _may_return(state: CaseState, fact: ReturnDocuments, today: date) -> Code | None:
-    """A notice names all defects at once and comes in time, and there are so many as the policy says.
+    return _not_to_be_named(state, frozenset(defect.document for defect in fact.defects), today)
 
-    What was on file and not named then counts as complete, as does all of a filing about which nothing was said in time
-    (Administrative Licensing Law art. 32, by analogy). A copy that has expired since could not be named before.
+
+def _not_to_be_named(state: CaseState, kinds: AbstractSet[DocumentKind], today: date) -> Code | None:
+    """Why these documents may not be named together as missing or defective.
+
+    A notice names what was brought, or what the policy demands, on the law that it says. It names all defects at once
+    and comes in time, and there are so many as the policy says. What was on file and not named then counts as complete,
+    as does all of a filing about which nothing was said in time (Administrative Licensing Law art. 32, by analogy). A
+    copy that has expired since could not be named before.
     """
-    kinds = {defect.document for defect in fact.defects}
+    if not kinds <= {*_demanded(state), *(copy.kind for copy in state.documents)}:
+        return Code.DOCUMENT_NOT_DEMANDED
     if all(_has_expired(state, kind, today) for kind in kinds):
         return None
     if state.returns >= state.terms.supplement_rounds:
@@ -51,6 +60,12 @@ def _may_return(state: CaseState, fact: ReturnDocuments, today: date) -> Code | 
     if not _is_open(state, today):
         return Code.NOTICE_TOO_LATE
     return None if all(_may_be_named(state, kind, today) for kind in kinds) else Code.DEFECT_NOT_NAMED
+
+
+def _demanded(state: CaseState) -> frozenset[DocumentKind]:
+    return (
+        frozenset(demand.document for demand in state.screening.demands) if state.screening is not None else frozenset()
+    )
 
 
 def _has_expired(state: CaseState, kind: DocumentKind, today: date) -> bool:
@@ -71,14 +86,32 @@ def _may_be_named(state: CaseState, kind: DocumentKind, today: date) -> bool:
     return kind in state.named or not state.returns
 
 
-def _can_be_returned(state: CaseState) -> bool:
-    if any(copy.expires_on is not None for copy in state.documents):
-        # It may have expired since.
-        return True
-    in_time = state.notice is not None and state.returns < state.terms.supplement_rounds
-    unseen = any(copy.sha256 not in state.accepted for copy in state.documents)
-    on_file = {copy.kind for copy in state.documents}
-    return in_time and (not state.returns or unseen or not on_file.issuperset(state.named))
+def _can_be_returned(state: CaseState, today: date) -> bool:
+    return any(_not_to_be_named(state, {kind}, today) is None for kind in DocumentKind)
+
+
+def _can_be_verified(state: CaseState, today: date) -> bool:
+    return not any(_has_expired(state, copy.kind, today) for copy in state.documents)
+
+
+def _last_day(state: CaseState, today: date) -> date | None:
+    """The last day of the copy that expires first of those that have not yet; None where none will."""
+    ahead = (copy.expires_on for copy in state.documents if copy.expires_on is not None and copy.expires_on >= today)
+    return min(ahead, default=None)
+
+
+def _once_expired(state: CaseState, today: date) -> Condition | None:
+    last = _last_day(state, today)
+    if last is None or _can_be_returned(state, today):
+        return None
+    return Condition(event=Event.return_documents, since=last + timedelta(days=1))
+
+
+def _until_expired(state: CaseState, today: date) -> Condition | None:
+    last = _last_day(state, today)
+    if last is None or not _can_be_verified(state, today):
+        return None
+    return Condition(event=Event.verify_documents, until=last)
 
 
 def _waits_for_notice(state: CaseState, _fact: None, _today: date) -> Code | None:
@@ -162,7 +195,8 @@ RULES: Final = Subject(
         Event.return_documents: _may_return,
         Event.notice_period_passed: _waits_for_notice,
     },
-    offered={Event.return_documents: _can_be_returned},
+    offered={Event.return_documents: _can_be_returned, Event.verify_documents: _can_be_verified},
+    conditions={Event.return_documents: _once_expired, Event.verify_documents: _until_expired},
     guards={Guard.documents_missing: _are_missing},
     changes={Event.add_documents: _added, Event.verify_documents: _verified, Event.return_documents: _returned},
     entered={

@@ -22,6 +22,10 @@ def _may_hold(state: CaseState, fact: Hold, _today: date) -> Code | None:
     return Code.HOLD_LIMIT_USED if _is_used(state, fact.reason) else None
 
 
+def _can_be_held(state: CaseState, _today: date) -> bool:
+    return any(not _is_used(state, term.reason) for term in state.terms.holds)
+
+
 def _from_approval(state: CaseState, _fact: Any) -> bool:
     # Documents that came in during the hold were not verified: the case goes back to review with them.
     return state.held_from is Status.awaiting_approval and state.verified_content == state.content
@@ -39,6 +43,7 @@ RULES: Final = Subject(
         Guard.held_for_number_change: lambda state, _fact: state.hold_reason is HoldReason.number_change_first,
     },
     changes={Event.hold: _held},
+    offered={Event.hold: _can_be_held},
     # A case that the pre-check holds again and again is held without a limit in the end, and a clerk is asked.
     clock_spent={Clock.hold: lambda state: state.timer is None and _is_used(state, state.hold_reason)},
     # A dispute interrupts a hold; whatever else follows one ends it.

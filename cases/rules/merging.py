@@ -7,7 +7,7 @@ register knows whether it was.
 from datetime import date
 from typing import Any, Final
 
-from cases.answers import Judgement
+from cases.answers import Condition, Judgement, Proviso
 from cases.documents import MAX_DOCUMENTS, DocumentKind, check_document
 from cases.errors import Code
 from cases.events import Event
@@ -62,8 +62,16 @@ def _resolved(state: CaseState, fact: ResolveDuplicate, _row: Row) -> dict[str, 
     return changed | ({"documents": state.with_documents((fact.police_document,))} if fact.same_person else {})
 
 
-def _may_be_resolved(state: CaseState) -> bool:
-    return state.merged or state.status in {Status.merging, Status.disputed}
+_ASKS: Final = frozenset({Status.merging, Status.disputed})
+
+
+def _may_be_resolved(state: CaseState, _today: date) -> bool:
+    return state.merged or state.status in _ASKS
+
+
+def _until_paid(state: CaseState, _today: date) -> Condition | None:
+    takes_apart = state.merged and state.status not in _ASKS
+    return Condition(event=Event.resolve_duplicate, proviso=Proviso.nothing_paid) if takes_apart else None
 
 
 RULES: Final = Subject(
@@ -82,4 +90,5 @@ RULES: Final = Subject(
     # What an officer judged before something else happened is not the first of two judgements on what holds now.
     entered={Status.merging: {"judgements": ()}, Status.disputed: {"judgements": ()}},
     offered={Event.resolve_duplicate: _may_be_resolved},
+    conditions={Event.resolve_duplicate: _until_paid},
 )

@@ -113,7 +113,7 @@ RULES: Final = Subject(
         Effect.restore_number: {"committed": False, "publication": None, "asked": ()},
     },
     entered={Status.in_review: {"committed": False, "publication": None, "asked": ()}},
-    offered={Event.confirm_downstream: lambda state: bool(state.awaited)},
+    offered={Event.confirm_downstream: lambda state, _today: bool(state.awaited)},
     unknown={Event.confirm_downstream: _answers_nothing},
     refused={Event.withdraw: not_undone},
     remains={"number_committed": lambda after: after.committed},

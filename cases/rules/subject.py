@@ -5,6 +5,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from cases.answers import Condition
 from cases.errors import Code
 from cases.events import Event
 from cases.machines.machine import Clock, Effect, Guard, Row, Status
@@ -37,8 +38,10 @@ class Subject(NamedTuple):
     """The fields that change when a status is entered from another."""
     left: Mapping[Status, Mapping[str, Any]] = _NONE
     """The fields that change when a status is left."""
-    offered: Mapping[Event, Callable[[CaseState], bool]] = _NONE
-    """Whether any fact of an event could pass its check, where that rests on the case alone."""
+    offered: Mapping[Event, Callable[[CaseState, date], bool]] = _NONE
+    """Whether any fact of an event could pass its check on a day, where that does not rest on its rows alone."""
+    conditions: Mapping[Event, Callable[[CaseState, date], Condition | None]] = _NONE
+    """On what else that rests from a day on while the case stands as it does: on later days, or on the register."""
     unknown: Mapping[Event, Callable[[CaseState, Any], Code]] = _NONE
     """Why an event has no row in the case's status, where the general code would say too little."""
     refused: Mapping[Event, Callable[[CaseState], Code]] = _NONE

@@ -26,7 +26,7 @@ from cases.names import Kind
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
 from cases.submitters import Citizen, check_authority
-from cases.views import as_seen_by, outcome_of, view_of
+from cases.views import as_seen_by, looked_up, offering, outcome_of, view_of
 from intake.applications import PersonalNumber, checked
 from intake.service.bodies import object_of
 from intake.service.callers import caller_of, tell
@@ -180,11 +180,10 @@ class Looking:
             if wait == 0 or not await self.reach.watch.moved(case, seen, wait):
                 return Response(status_code=304, headers={"ETag": if_none_match})
             now = await self.reach.case_of(caller, case)
-        # A case knows what it did with the card; what others of the person did the register knows.
-        state = now.state.model_copy(update={"card_in_use": now.card_works})
-        view = as_seen_by(view_of(state, late_answers=now.late_answers), caller.actor)
-        offered = tuple(event for event in view.events if caller.may(tell(event)))
-        return answered(view.model_copy(update={"events": offered}), headers={"ETag": etag_of(now)})
+        # A case knows what it did itself; what others of the person did, and what was paid, the register knows.
+        view = looked_up(view_of(now.state, datetime.now(SHANGHAI), late_answers=now.late_answers), now.known)
+        offered = offering(as_seen_by(view, caller.actor), lambda event: caller.may(tell(event)))
+        return answered(offered, headers={"ETag": etag_of(now)})
 
     async def read_progress(
         self,
@@ -212,7 +211,7 @@ class Looking:
                 except CaseError as unseen:
                     if unseen.code is not Code.CASE_UNKNOWN:
                         raise
-        return answered(progress_of(map(view_of, linked), now))
+        return answered(progress_of((view_of(each, now) for each in linked), now))
 
     async def read_history(self, request: Request, case: CaseId) -> Response:
         """All its transitions, from the register's audit."""

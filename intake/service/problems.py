@@ -182,6 +182,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.SUPPLEMENT_ROUNDS_USED,
         Code.NOTICE_TOO_LATE,
         Code.DEFECT_NOT_NAMED,
+        Code.DOCUMENT_NOT_DEMANDED,
         Code.DECISION_NOT_ASKED,
         Code.UNDO_IMPOSSIBLE,
         Code.OPINIONS_DIFFER,

@@ -259,7 +259,7 @@ class Play:
     async def put(self, state: CaseState) -> CaseState:
         """Have a case stand where a test wants it, with rows as if its newest transition had led there."""
         self.tampered = True
-        copy, view, dates = Copy.of(state), view_of(state), state.ladder.dates
+        copy, view, dates = Copy.of(state), view_of(state, self.at), state.ladder.dates
         here = (state.case_id, state.generation)
         async with self.pool.acquire() as connection, connection.transaction():
             # The audit lets nobody change it but who owns the server.
@@ -403,7 +403,7 @@ class Play:
             assert (row["verifier"], row["approver"]) == (state.verifier, state.approver)
             assert (row["closed_at"] is None) is state.is_open
             assert tuple(row["attention"]) == state.attention
-            assert row["due_at"] == view_of(state).due_at
+            assert row["due_at"] == view_of(state, self.at).due_at
 
     def later(self, **how_long: float) -> None:
         """Time passes."""

@@ -16,7 +16,7 @@ from cases.rules.subject import Subject
 from cases.state import CaseState
 from cases.views import outcome_of, view_of
 from tests.cases.moving import applying, in_review, lost, move, refused
-from tests.scenes import SOUTH, in_status
+from tests.scenes import NOW, SOUTH, in_status
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,15 @@ def test_an_ending_says_what_stays_in_effect(state: CaseState, event: Event | No
     closed = move(state, event) if event else move(move(state, Event.checked), Event.withdraw)
     assert not closed.is_open
     assert closed.remains == remains
-    assert outcome_of(closed).remains == view_of(closed).remains == remains
+    assert outcome_of(closed).remains == view_of(closed, NOW).remains == remains
 
 
 @pytest.mark.parametrize("event", Event)
 def test_a_closed_case_answers_every_event_with_that(event: Event) -> None:
     closed = move(in_review(), Event.withdraw)
     assert refused(closed, event) is Code.CASE_CLOSED
-    assert view_of(closed).events == ()
-    assert view_of(closed).due_at is None
+    assert view_of(closed, NOW).events == ()
+    assert view_of(closed, NOW).due_at is None
 
 
 # --- the rules of all subjects --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from cases.machines.machine import Status
 from cases.models import Actor
 from cases.names import Kind
 from cases.views import possible_events, view_of
-from tests.scenes import CLERK, ID_CARD, in_status
+from tests.scenes import CLERK, ID_CARD, NOW, in_status
 
 NOTHING_TO_FILL_IN = {
     Event.resume,
@@ -50,14 +50,14 @@ def possible() -> list[tuple[Kind, Status, Event]]:
         (kind, status, event)
         for kind, machine in MACHINES.items()
         for status in machine.statuses
-        for event in possible_events(in_status(kind, status))
+        for event in possible_events(in_status(kind, status), NOW)
         if machine.is_open(status)
     ]
 
 
 @pytest.mark.parametrize(("kind", "status", "event"), possible())
 def test_a_form_of_a_case_is_refused_until_its_blanks_are_filled_in(kind: Kind, status: Status, event: Event) -> None:
-    view = view_of(in_status(kind, status))
+    view = view_of(in_status(kind, status), NOW)
     form = form_of(event, view)
     assert (form[CASE], form[EVENT]) == (view.case_id, event.value)
     assert form.keys() == example_of(event).keys()
@@ -69,12 +69,12 @@ def test_a_form_of_a_case_is_refused_until_its_blanks_are_filled_in(kind: Kind, 
 
 
 def test_what_the_case_knows_is_filled_in() -> None:
-    view = view_of(in_status(Kind.id_number_change, Status.in_review))
+    view = view_of(in_status(Kind.id_number_change, Status.in_review), NOW)
     assert form_of(Event.verify_documents, view)["copies"] == [ID_CARD.sha256]
     assert form_of(Event.approve, view)["content"] == view.content
     (defect,) = form_of(Event.return_documents, view)["defects"]
     assert defect == {"document": "resident_id_card", "problem": ""}
-    lacking = view_of(in_status(Kind.card_replacement, Status.awaiting_documents))
+    lacking = view_of(in_status(Kind.card_replacement, Status.awaiting_documents), NOW)
     papers = form_of(Event.add_documents, lacking)["documents"]
     assert [paper["kind"] for paper in papers] == [demand.document.value for demand in lacking.missing]
 

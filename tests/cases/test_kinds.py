@@ -168,8 +168,13 @@ def test_a_case_of_a_further_kind_lives_from_its_opening_to_its_ending() -> None
     assert (state.ladder.dates.campaign_due_at, state.ladder.dates.processing_due_at is not None) == (None, True)
     assert state.timer is not None
     assert (state.missing, receipt_of(state).due_at) == ((), state.timer.due_at)
-    assert set(possible_events(state)) == {Event.add_documents, Event.verify_documents, Event.reject, Event.recompute}
-    assert form_of(Event.verify_documents, view_of(state))["copies"] == [CERTIFICATE.sha256]
+    assert set(possible_events(state, NOW)) == {
+        Event.add_documents,
+        Event.verify_documents,
+        Event.reject,
+        Event.recompute,
+    }
+    assert form_of(Event.verify_documents, view_of(state, NOW))["copies"] == [CERTIFICATE.sha256]
     seen = VerifyDocuments(actor=VERIFIER, original_seen=True, copies=(CERTIFICATE.sha256,))
     state = pack().settle(decide(state, Event.verify_documents, seen, NOW), NOW, CALENDAR)
     assert (state.status, state.awaited) == (Status.applying, (System.bank,))

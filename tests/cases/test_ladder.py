@@ -18,7 +18,19 @@ from cases.names import Kind
 from cases.policy import Policy
 from cases.state import CaseState
 from cases.views import view_of
-from tests.scenes import FACTS, ID_CARD, OFFICE, OFFICER, SOUTH, in_status, number_change, of_office, policy, received
+from tests.scenes import (
+    FACTS,
+    ID_CARD,
+    NOW,
+    OFFICE,
+    OFFICER,
+    SOUTH,
+    in_status,
+    number_change,
+    of_office,
+    policy,
+    received,
+)
 
 # The autumn of 2026 as data: the National Day week is off, its two neighbouring Saturdays are worked.
 AUTUMN = WorkingCalendar(
@@ -300,14 +312,17 @@ def told(state: CaseState, event: Event, fact: Fact, at: datetime) -> CaseState:
 def test_a_level_from_yellow_on_stays_in_view_and_says_who_was_told_and_who_took_it_on() -> None:
     state, at = at_the_date(OFFICE)
     assert set(state.attention) >= {"decision", "deadline"}
-    view = view_of(state)
+    view = view_of(state, NOW)
     assert view.rung_told == policy(OFFICE).ladder.of(Rung.deadline).tells
     assert (view.acknowledged_by, view.acknowledged_at) == (None, None)
     assert view.climbs_to == Rung.after_deadline
     assert view.climbs_tells == policy(OFFICE).ladder.of(Rung.after_deadline).tells
     seen = told(state, Event.acknowledge, FACTS[Event.acknowledge], at)
     assert "deadline" in seen.attention
-    assert (view_of(seen).acknowledged_by, view_of(seen).acknowledged_at) == (FACTS[Event.acknowledge].actor.id, at)
+    assert (view_of(seen, NOW).acknowledged_by, view_of(seen, NOW).acknowledged_at) == (
+        FACTS[Event.acknowledge].actor.id,
+        at,
+    )
 
 
 def test_dates_say_on_which_days_they_rest_and_amended_days_are_others() -> None:

@@ -51,7 +51,7 @@ def refusals(state: CaseState, event: Event, actor: Actor) -> set[Code | None]:
 @pytest.mark.parametrize("actor", [*SOMEBODY, CLERK, VERIFIER, OFFICER], ids=lambda actor: actor.id)
 def test_whoever_looks_is_offered_what_they_may_tell_and_nothing_else(kind: Kind, status: Status, actor: Actor) -> None:
     state = in_status(kind, status).model_copy(update={"verifier": VERIFIER.id})
-    whole = view_of(state)
+    whole = view_of(state, NOW)
     offered = as_seen_by(whole, actor).events
     assert set(offered) <= set(whole.events)
     for event in whole.events:
@@ -61,6 +61,6 @@ def test_whoever_looks_is_offered_what_they_may_tell_and_nothing_else(kind: Kind
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES)
 def test_what_another_office_handles_is_offered_to_nobody_here(kind: Kind, status: Status) -> None:
-    view = view_of(in_status(kind, status))
+    view = view_of(in_status(kind, status), NOW)
     for actor in SOMEBODY:
         assert as_seen_by(view, actor.model_copy(update={"office": SOUTH})).events == ()

@@ -25,7 +25,7 @@ OURS = {each.value for closed in (Status, Event, Code, Awaits) for each in close
 
 
 def seen(kind: Kind, status: Status, **changed: object) -> CaseView:
-    view = view_of(in_status(kind, status))
+    view = view_of(in_status(kind, status), NOW)
     return view.model_copy(update={"due_at": FRIDAY, "missing": PAPERS} | changed)
 
 

@@ -57,7 +57,7 @@ def test_a_case_that_waits_for_nothing_and_asks_nobody_has_no_way_on(
     state = at_rest(kind, status)
     assert standstill_of(state, NOW, NOW) is None, "somebody is asked"
     # As by a table that has lost the rows of the status, which `tests/cases/liveness` would tell.
-    monkeypatch.setattr("cases.standstills.possible_events", lambda _: (Event.withdraw, Event.acknowledge))
+    monkeypatch.setattr("cases.standstills.possible_events", lambda _state, _at: (Event.withdraw, Event.acknowledge))
     assert standstill_of(state, NOW, NOW) == Stands(Standstill.no_way_on, status.value, NOW)
 
 

@@ -683,7 +683,7 @@ class Walk:
 
     def what_is_told_about_the_case_survives_the_wire(self) -> None:
         state = self.state
-        view, receipt, outcome = view_of(state), receipt_of(state), outcome_of(state)
+        view, receipt, outcome = view_of(state, NOW), receipt_of(state), outcome_of(state)
         # Whoever told it first is answered with where it stood then.
         answers = [answer_of(state, made) for made in (*self.made[:1], *self.made[1:][-1:])]
         assert isinstance(view, CaseView)

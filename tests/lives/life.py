@@ -323,7 +323,7 @@ class Life:
         state = self._some_case()
         if state is None or not state.is_open:
             return
-        possible = possible_events(state)
+        possible = possible_events(state, self.now)
         machine = state.machine
         others = [
             event for event in possible if any(machine.is_open(row.to) for row in machine.rows(state.status, event))

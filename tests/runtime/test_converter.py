@@ -22,7 +22,7 @@ from cases.steps import StepRequest
 from cases.views import view_of
 from runtime.converter import IN_CLEAR
 from tests.engine import Engine
-from tests.scenes import CERTIFICATE, FACTS, ID_CARD, number_change, received
+from tests.scenes import CERTIFICATE, FACTS, ID_CARD, NOW, number_change, received
 
 PLANTED = "110105190001010016"
 
@@ -59,7 +59,7 @@ def test_a_fact_comes_back_as_it_went(event: Event) -> None:
 def test_a_state_and_its_view_come_back_as_they_went() -> None:
     state = received(number_change(ID_CARD, CERTIFICATE))
     assert read(payload_of(state), CaseState) == state
-    assert read(payload_of(view_of(state)), CaseView) == view_of(state)
+    assert read(payload_of(view_of(state, NOW)), CaseView) == view_of(state, NOW)
 
 
 def test_fields_that_were_not_set_are_left_out() -> None:

@@ -229,7 +229,7 @@ class World:
                 return self._has_seen_below(case)
             case step:
                 tell = tells_of(step)[-1]
-                return may_be_told(tell, view_of(case.state)) and self._hear(case, tell)
+                return may_be_told(tell, view_of(case.state, AT)) and self._hear(case, tell)
 
     def _hear(self, case: Case, tell: Tell) -> bool:
         if self._has_died(case):
@@ -237,7 +237,7 @@ class World:
             self.move(case, Event.person_found_ended, Code.PERSON_DECEASED)
             case.untraced = 1
             return True
-        view = view_of(case.state)
+        view = view_of(case.state, AT)
         fact = _fact(tell, view, requests_of(view, case.made))
         assert isinstance(fact, FACTS[tell.event])
         case.told.append(tell.event)

@@ -30,7 +30,7 @@ from cases.openings import Opening
 from cases.views import view_of
 from intake.client import CaseClient
 from tests.engine import Engine, Person
-from tests.scenes import BUREAU, CERTIFICATE, FACTS, IN_FORCE, OFFICER, PUBLICATION, SPEAKERS, VERIFIER, of_office
+from tests.scenes import BUREAU, CERTIFICATE, FACTS, IN_FORCE, NOW, OFFICER, PUBLICATION, SPEAKERS, VERIFIER, of_office
 from workflows.search_attributes import ATTENTION, CATEGORY, DUE_AT, KIND, MILESTONE, REGION, RUNG, STATUS, VERSION
 
 PATIENCE = timedelta(seconds=20)
@@ -393,7 +393,7 @@ async def agree(engine: Engine, view: CaseView) -> None:
     assert row is not None
     state = Stored(row["opening"], row["screening"], row["state"]).whole
     written = tuple(LateAnswer.model_validate(dict(each)) for each in late)
-    assert view.model_copy(update={"last_refusal": None}) == view_of(state, late_answers=written)
+    assert view.model_copy(update={"last_refusal": None}) == view_of(state, NOW, late_answers=written)
     _compare_with_row(view, row)
     _compare_with_audit(made, json.loads(row["audit"]), view)
     _compare_with_attributes(view, described.typed_search_attributes)

@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import WorkflowSerializationContext
 
-from cases.answers import CaseView, Dispute, Left
+from cases.answers import CaseView, Dispute, Left, Proviso
 from cases.delivery import Tongue
 from cases.details import Presentation, Refusal, details_of, present, timer_summary
 from cases.documents import DocumentKind
@@ -26,7 +26,7 @@ from cases.models import System
 from cases.names import Kind
 from cases.state import Upcoming
 from cases.views import view_of
-from cases.words import MILESTONE_ZH, by_when, when, word
+from cases.words import MILESTONE_ZH, PROVISO, by_when, when, word
 from tests.engine import Engine
 from tests.scenes import CLERK, ID_CARD, NOW, SOUTH, VERIFIER, in_status
 from tests.workflows.dossier import Dossier
@@ -47,7 +47,7 @@ def shown() -> Iterator[None]:
 
 
 def case_in(status: Status, kind: Kind = Kind.id_number_change) -> CaseView:
-    return view_of(in_status(kind, status))
+    return view_of(in_status(kind, status), NOW)
 
 
 async def metadata_of(engine: Engine, case: str) -> WorkflowMetadata:
@@ -208,6 +208,35 @@ def test_they_hold_a_form_for_each_event_that_is_possible_and_for_no_other(kind:
         forms = [json.loads(line) for line in lines if line.startswith("{")]
         assert {form["event"] for form in forms} == set(view.events)
         assert all(form == form_of(Event(form["event"]), view) for form in forms)
+
+
+@pytest.mark.usefixtures("shown")
+@pytest.mark.parametrize("tongue", Tongue)
+def test_what_may_be_told_later_or_only_if_the_register_agrees_says_so_beside_its_form(tongue: Tongue) -> None:
+    present(Presentation(tongue=tongue))
+    short = ID_CARD.model_copy(update={"expires_on": date(2026, 12, 11)})
+    state = in_status(Kind.id_number_change, Status.in_review).model_copy(
+        update={"documents": (short,), "notice": None, "returns": 2, "merged": True}
+    )
+    titles = {line for line in details_of(view_of(state, NOW), "default").splitlines() if line.startswith("**")}
+
+    def beside(event: Event) -> str:
+        (title,) = (line for line in titles if f"`{event.value}`" in line)
+        return title
+
+    zh = tongue is Tongue.zh
+    assert beside(Event.verify_documents).endswith(
+        "（至2026年12月11日（周五）止）" if zh else " (until Friday 11 December 2026)"
+    )
+    assert beside(Event.return_documents).endswith(
+        "（自2026年12月12日（周六）起）" if zh else " (from Saturday 12 December 2026)"
+    )
+    for event, proviso in (
+        (Event.report_loss, Proviso.card_in_use),
+        (Event.resolve_duplicate, Proviso.nothing_paid),
+    ):
+        assert PROVISO[proviso][tongue] in beside(event)
+    assert not beside(Event.withdraw).endswith((")", "）"))
 
 
 def test_each_form_says_whose_decision_it_is() -> None:

@@ -6,7 +6,8 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from activities.registry.loading import Balance, Contribution
-from activities.registry.reading import verify_chain
+from activities.registry.reading import case_now, verify_chain
+from cases.answers import Proviso
 from cases.documents import Document, DocumentKind
 from cases.errors import Code
 from cases.events import Event
@@ -190,6 +191,9 @@ async def test_after_the_change_is_done_a_merge_is_undone_until_something_was_pa
     again = await corrected(case, region, DECISION, ID_CARD)
     view = await again.rests_in(Status.in_review)
     assert (view.generation, view.merged) == (2, True)
+    now = await case_now(engine.pool, again.case_id)
+    assert now is not None
+    assert now.known[Proviso.nothing_paid] is not paid
     await again.tell(Event.resolve_duplicate, judges(OFFICER, same_person=False, paper=DECISION))
     if paid:
         second = judges(SECOND_OFFICER, same_person=False, paper=DECISION)

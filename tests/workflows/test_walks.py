@@ -38,7 +38,7 @@ from cases.views import outcome_of, possible_events, receipt_of, view_of
 from intake.client import CaseClient
 from tests.cases.test_walks import ORDINARY, Facts
 from tests.engine import Engine, Person, new_number, quiet_policies
-from tests.scenes import OFFICE, SOUTH
+from tests.scenes import NOW, OFFICE, SOUTH
 from tests.workflows.dossier import MOMENT, PATIENCE, code_of
 from tests.workflows.roads import HELD_BENEFITS, HELD_FOR_CARD
 from workflows.card_replacement import CardReplacement
@@ -157,7 +157,7 @@ class Walk(RuleBasedStateMachine):
     @precondition(lambda self: self.state.is_open)
     @rule(fitting=st.booleans())
     def the_case_is_told_what_is_possible(self, *, fitting: bool) -> None:
-        machine, here, possible = self.state.machine, self.state.status, possible_events(self.state)
+        machine, here, possible = self.state.machine, self.state.status, possible_events(self.state, NOW)
         # An ending is one step away nearly everywhere: the others are taken more often, so that walks get far.
         others = [event for event in possible if any(machine.is_open(row.to) for row in machine.rows(here, event))]
         self.draw_and_tell((*others, *others, *others, *possible), fitting=fitting)
@@ -288,7 +288,7 @@ class Walk(RuleBasedStateMachine):
         if view.version < self.state.version:
             view = await self.shown(self.state.version)
         # What was refused before is shown for as long as a worker remembers it.
-        assert apart(view, view_of(self.state, refused), but="" if refused else "last_refusal") == {}
+        assert apart(view, view_of(self.state, NOW, refused), but="" if refused else "last_refusal") == {}
         if not self.state.is_open:
             outcome = await self.engine.handle(self.state.case_id).result()
             assert apart(outcome, outcome_of(self.state)) == {}

@@ -179,6 +179,7 @@ class Code(StrEnum):
     NO_CLOCK_TO_EXTEND = "NO_CLOCK_TO_EXTEND"
     NOTICE_TOO_LATE = "NOTICE_TOO_LATE"
     DEFECT_NOT_NAMED = "DEFECT_NOT_NAMED"
+    DOCUMENT_NOT_DEMANDED = "DOCUMENT_NOT_DEMANDED"
     SUPPLEMENT_ROUNDS_USED = "SUPPLEMENT_ROUNDS_USED"
     HOLD_LIMIT_USED = "HOLD_LIMIT_USED"
     BENEFITS_EXCLUDED = "BENEFITS_EXCLUDED"
@@ -465,6 +466,13 @@ class PersonEndedReason(StrEnum):
 
     death = "death"
     transfer = "transfer"
+
+
+class Proviso(StrEnum):
+    """On what an offer rests that the register alone knows, and no case."""
+
+    card_in_use = "card_in_use"
+    nothing_paid = "nothing_paid"
 
 
 class Recipient(StrEnum):
@@ -835,6 +843,18 @@ class CaseRow(Told):
     closed_at: AwareDatetime | None = None
 
 
+class Condition(Told):
+    """When something may be told a case, where that rests on more than where the case stands."""
+
+    event: Open[Event]
+    since: date | None = None
+    """The first day on which it may be told; None where it may be told already."""
+    until: date | None = None
+    """The last day; None where none is."""
+    proviso: Open[Proviso] | None = None
+    """What has to be so; None where the register has been asked, or need not be."""
+
+
 class Defect(Shared):
     """What is wrong with the documents; one notice names all of them."""
 
@@ -947,6 +967,8 @@ class CaseView(Told):
     defects: tuple[Defect, ...] = ()
     events: tuple[Open[Event], ...] = ()
     """What the case may be told now; where it is known who looks, by them."""
+    conditions: tuple[Condition, ...] = ()
+    """Of what it may be told now or later as it stands, what rests on the day, or on what only the register knows."""
     due_at: AwareDatetime | None = None
     due_event: Open[Event] | None = None
     """What happens at `due_at` if nobody acts."""

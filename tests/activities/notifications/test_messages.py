@@ -299,6 +299,54 @@ def test_a_citizen_reads_what_holds_in_this_case_in_two_parts(template: str, fac
     assert re.search(r"[\u4e00-\u9fff_]", english.subject + english.body) is None
 
 
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(
+    ("documents", "originals", "returned", "chinese", "english"),
+    [
+        (
+            ("resident_id_card",),
+            (),
+            False,
+            "缺材料：居民身份证。请于2026年12月11日（周五）24时前（暂定）交到经办机构或网上补交",
+            "or online by Friday 11 December 2026, 24:00",
+        ),
+        (
+            ("resident_id_card",),
+            ("resident_id_card",),
+            False,
+            "缺材料：居民身份证。请于2026年12月11日（周五）24时前（暂定）带原件到窗口补交",
+            "Bring them to a counter of your agency by Friday 11 December 2026, 24:00",
+        ),
+        (
+            ("resident_id_card", "police_certificate"),
+            ("resident_id_card",),
+            True,
+            "须补交或重交：居民身份证、公安机关证明。",
+            "and show the originals there",
+        ),
+    ],
+)
+def test_whoever_has_to_show_an_original_is_not_told_to_send_it_and_a_copy_that_was_refused_is_not_called_missing(
+    kind: Kind, documents: tuple[str, ...], originals: tuple[str, ...], chinese: str, english: str, *, returned: bool
+) -> None:
+    facts = _standing(kind, documents=documents, originals=originals, returned=returned, asks=True)
+    template = f"{kind.value}.awaiting_documents"
+    message = compose(template, Recipient.applicant, CASE, facts, at=NOW, channel=Channel.sms, tongue=Tongue.zh)
+    assert chinese in message.body
+    assert ("网上" in message.body) is not bool(originals)
+    assert ("缺材料" in message.body) is not returned
+    assert len(message.body) <= _TWO_PARTS
+    read = compose(template, Recipient.applicant, CASE, facts, at=NOW, channel=Channel.mail, tongue=Tongue.en)
+    assert english in read.body
+    assert ("online" in read.body) is not bool(originals)
+    # Of what was written before these were known, nothing is claimed.
+    before = {name: value for name, value in facts.items() if name not in {"originals", "returned"}}
+    assert (
+        "网上"
+        in compose(template, Recipient.applicant, CASE, before, at=NOW, channel=Channel.sms, tongue=Tongue.zh).body
+    )
+
+
 @pytest.mark.parametrize(
     ("cause", "more", "chinese", "english"),
     [

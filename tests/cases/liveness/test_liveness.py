@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from cases import decide
 from cases.events import Event
 from cases.kinds import KINDS
 from cases.liveness.checks import Fault, Violation, violations
@@ -136,15 +138,31 @@ def test_a_planted_fault_is_found_where_it_was_planted(
     ("offers", "found"),
     [
         ({}, (Fault.offered_and_refused, Status.in_review)),
-        ({Event.withdraw: lambda _state: False}, (Fault.not_offered, Status.in_review)),
+        ({Event.withdraw: lambda _state, _today: False}, (Fault.not_offered, Status.in_review)),
     ],
 )
 def test_an_offer_that_is_no_use_is_found_and_so_is_one_that_is_not_made(
-    offers: dict[Event, Callable[[CaseState], bool]], found: tuple[Fault, Status], monkeypatch: pytest.MonkeyPatch
+    offers: dict[Event, Callable[[CaseState, date], bool]], found: tuple[Fault, Status], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert found not in sound(Kind.card_replacement)
     monkeypatch.setattr("cases.decide._OFFERED", offers)
     assert found in planted(monkeypatch, lambda row: row)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "found"),
+    [
+        (Event.verify_documents, Fault.offered_and_refused),
+        (Event.return_documents, Fault.not_offered),
+    ],
+)
+def test_an_offer_that_does_not_say_that_it_changes_when_a_copy_expires_is_found(
+    forgotten: Event, found: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (found, Status.in_review) not in sound(Kind.card_replacement)
+    left = {event: rule for event, rule in decide._CONDITIONS.items() if event is not forgotten}
+    monkeypatch.setattr("cases.decide._CONDITIONS", left)
+    assert (found, Status.in_review) in planted(monkeypatch, lambda row: row)
 
 
 def test_a_fault_that_shows_when_two_subjects_meet_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

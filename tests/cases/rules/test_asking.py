@@ -51,11 +51,11 @@ WAITING: dict[str, tuple[Callable[[str], CaseState], Clock]] = {
 def test_the_time_to_answer_runs_from_the_delivery_and_the_delivery_has_its_own(what: str, region: str) -> None:
     begins, clock = WAITING[what]
     state = begins(region)
-    assert view_of(state).due_event is Event.delivery_overdue
+    assert view_of(state, NOW).due_event is Event.delivery_overdue
     ends_at(state, Clock.delivery)
     late = asked(state, LATER)
     assert late.status is state.status
-    assert view_of(late).asked_at == LATER
+    assert view_of(late, NOW).asked_at == LATER
     assert ends_at(late, clock) > ends_at(asked(state), clock)
     assert late.timer is not None
     assert late.timer.since == LATER
@@ -74,7 +74,7 @@ def test_whom_a_number_could_not_be_told_is_named_and_the_office_is_told_of_it()
     overdue = move(state, Event.delivery_overdue, at=LATER)
     assert (overdue.status, overdue.last_error) == (Status.repair, Code.QUESTION_NOT_DELIVERED)
     assert overdue.attention == ("repair", "undelivered")
-    assert view_of(overdue).undelivered == away
+    assert view_of(overdue, NOW).undelivered == away
     (row,) = overdue.machine.rows(Status.applying, Event.delivery_overdue)
     assert row.effects == (Effect.notify_office,)
     # Its receiver is back: the case waits for its answer as if it had been asked in time.

@@ -26,6 +26,7 @@ from tests.cases.moving import (
 )
 from tests.scenes import (
     CLERK,
+    NOW,
     OFFICER,
     in_status,
 )
@@ -106,12 +107,12 @@ def test_wherever_a_decision_is_asked_for_not_to_hold_can_be_decided_and_seeing_
     status: Status,
 ) -> None:
     state = asked(status)
-    view = view_of(state)
+    view = view_of(state, NOW)
     assert ("decision" in view.attention, view.deciders) == (True, (Role.officer, Role.supervisor))
     if MACHINES[Kind.id_number_change].rows(status, Event.acknowledge):
-        assert "decision" in view_of(move(state, Event.acknowledge)).attention
+        assert "decision" in view_of(move(state, Event.acknowledge), NOW).attention
     kept = move(state, Event.keep_benefits)
-    assert ("decision" in kept.attention, kept.status, view_of(kept).deciders) == (False, status, ())
+    assert ("decision" in kept.attention, kept.status, view_of(kept, NOW).deciders) == (False, status, ())
     assert kept.benefit_decision is not None
     assert not kept.benefit_decision.held
     assert refused(kept, Event.keep_benefits) is Code.DECISION_NOT_ASKED
@@ -120,14 +121,14 @@ def test_wherever_a_decision_is_asked_for_not_to_hold_can_be_decided_and_seeing_
 def test_a_decision_waits_for_the_end_of_a_hold_a_dispute_and_a_second_officers_review() -> None:
     for status in BENEFITS_EXCLUDED:
         state = asked(status)
-        assert view_of(state).deciders == ()
+        assert view_of(state, NOW).deciders == ()
         assert refused(state, Event.keep_benefits) is Code.BENEFITS_EXCLUDED
 
 
 def test_what_is_offered_about_benefits_is_possible() -> None:
     about = {Event.hold_benefits, Event.keep_benefits, Event.release_benefits}
     before, due = in_review(), asked(Status.in_review)
-    assert about & set(view_of(before).events) == set()
-    assert about & set(view_of(due).events) == {Event.hold_benefits, Event.keep_benefits}
+    assert about & set(view_of(before, NOW).events) == set()
+    assert about & set(view_of(due, NOW).events) == {Event.hold_benefits, Event.keep_benefits}
     held = due.model_copy(update={"benefits_held": True})
-    assert about & set(view_of(held).events) == {Event.keep_benefits, Event.release_benefits}
+    assert about & set(view_of(held, NOW).events) == {Event.keep_benefits, Event.release_benefits}

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cases.answers import Condition, Proviso
 from cases.decide import decide
 from cases.errors import Code
 from cases.events import Event
@@ -19,7 +20,7 @@ from cases.machines.machine import Awaits, Effect, Status
 from cases.openings import ReplacementReason
 from cases.screening import Finding
 from cases.state import CaseState
-from cases.views import as_seen_by, possible_events, view_of
+from cases.views import as_seen_by, looked_up, possible_events, view_of
 from tests.cases.moving import (
     OLD_CARD,
     found,
@@ -72,24 +73,41 @@ def test_what_became_of_a_block_is_what_the_register_has_seen_whatever_the_polic
     blocked = move(in_production(region), Event.report_loss)
     ended = move(blocked.model_copy(update={"card_in_use": in_use}), Event.block_ended)
     assert (ended.card_blocked, ended.card_cancelled) == ((False, False) if in_use else (True, True))
-    assert (Event.report_loss in possible_events(ended)) is in_use
+    # A new card may have come since, of which the register knows.
+    assert Event.report_loss in possible_events(ended, NOW)
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize("works", [True, False])
+def test_a_loss_is_offered_on_what_the_register_knows_of_the_card_and_to_whom_it_was_asked_for_them(
+    region: str, *, works: bool
+) -> None:
+    known = {Proviso.card_in_use: works, Proviso.nothing_paid: True}
+    for state in (in_production(region), in_production(region).model_copy(update={"card_in_use": False})):
+        view = view_of(state, NOW)
+        assert Event.report_loss in view.events
+        assert view.conditions == (Condition(event=Event.report_loss, proviso=Proviso.card_in_use),)
+        asked = looked_up(view, known)
+        assert (Event.report_loss in asked.events, asked.conditions) == (works, ())
+    blocked = view_of(move(in_production(region), Event.report_loss), NOW)
+    assert (Event.report_loss in blocked.events, blocked.conditions) == (False, ())
 
 
 def test_a_card_is_found_only_where_one_is_lost() -> None:
-    assert Event.card_found in possible_events(lost())
-    assert Event.card_found not in possible_events(replacing())
-    assert Event.card_found in possible_events(move(replacing(), Event.report_loss))
+    assert Event.card_found in possible_events(lost(), NOW)
+    assert Event.card_found not in possible_events(replacing(), NOW)
+    assert Event.card_found in possible_events(move(replacing(), Event.report_loss), NOW)
 
 
 def test_the_bank_is_offered_no_function_that_the_policy_does_not_want() -> None:
     state = move(ready(OFFICE), Event.card_handed_over)
-    assert Event.card_activated in as_seen_by(view_of(state), BANK).events
+    assert Event.card_activated in as_seen_by(view_of(state, NOW), BANK).events
     screening = state.screening
     assert screening is not None
     terms = screening.terms.model_copy(update={"functions": (CardFunction.social,)})
     without = state.model_copy(update={"screening": screening.model_copy(update={"terms": terms})})
-    assert Event.card_activated not in as_seen_by(view_of(without), BANK).events
-    assert Event.card_activated in as_seen_by(view_of(without), CLERK).events
+    assert Event.card_activated not in as_seen_by(view_of(without, NOW), BANK).events
+    assert Event.card_activated in as_seen_by(view_of(without, NOW), CLERK).events
 
 
 @pytest.mark.parametrize("region", [OFFICE, SOUTH])
@@ -222,9 +240,9 @@ def test_a_card_that_nobody_activates_is_cancelled_after_the_last_reminder_and_n
     state = move(ready(region), Event.card_handed_over)
     while state.timer is not None:
         assert refused(state, Event.card_not_activated) is Code.ACTIVATION_PERIOD_NOT_OVER
-        assert Event.card_not_activated not in view_of(state).events
+        assert Event.card_not_activated not in view_of(state, NOW).events
         state = move(state, Event.activation_overdue, at=state.timer.due_at)
-    assert Event.card_not_activated in view_of(state).events
+    assert Event.card_not_activated in view_of(state, NOW).events
     after = move(state, Event.card_not_activated)
     assert (after.status, after.is_open, after.card_ordered, after.order) == (Status.not_activated, False, False, None)
     assert (after.past_orders, after.remains) == ((state.order,), ())
@@ -310,7 +328,7 @@ def test_a_card_may_be_collected_until_it_is_destroyed_and_not_until_the_next_re
     days = policy(region).replacement.destroy_after_days
     last = None
     while state.timer is not None:
-        view = view_of(state)
+        view = view_of(state, NOW)
         assert view.due_at is not None
         # In the last period the end of it is the day itself.
         assert (view.act_by is None) is (state.claim_reminders == state.terms.claim_reminders)
@@ -319,4 +337,4 @@ def test_a_card_may_be_collected_until_it_is_destroyed_and_not_until_the_next_re
         assert timedelta(days=days - 1) <= last - NOW <= timedelta(days=days + 14)
         state = move(state, Event.claim_period_passed, at=at)
     assert at == last
-    assert view_of(state).act_by is None
+    assert view_of(state, NOW).act_by is None

@@ -68,7 +68,7 @@ def test_a_decision_that_differs_from_the_first_is_refused_and_neither_is_lost(o
     assert decision.row.refused is Code.OPINIONS_DIFFER
     assert decision.after.status is Status.disputed
     assert said(decision.after) == as_said(FIRST, other)
-    view = view_of(decision.after)
+    view = view_of(decision.after, NOW)
     assert (view.dispute, view.dissents) == (decision.after.opinions[0], decision.after.opinions[1:])
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cases.answers import Condition, Proviso
 from cases.clocks import Budget, due
 from cases.decide import decide
 from cases.documents import MAX_DOCUMENTS, Defect, Document, DocumentKind
@@ -17,7 +18,7 @@ from cases.machines.machine import Effect, Status
 from cases.names import Kind
 from cases.numbers import Road
 from cases.state import CaseState
-from cases.views import possible_events
+from cases.views import is_offered, possible_events, view_of
 from tests.cases.moving import (
     CALENDAR,
     COURT,
@@ -148,7 +149,8 @@ def test_returned_documents_go_and_their_defects_stand_until_the_document_is_bac
 
 def test_a_defect_of_a_document_that_no_law_demands_keeps_nobody_from_review() -> None:
     defect = Defect(document=DocumentKind.proxy_authorisation, problem="未签名")
-    returned = move(in_review(), Event.return_documents, ReturnDocuments(actor=VERIFIER, defects=(defect,)))
+    brought = in_review(ID_CARD, document(DocumentKind.proxy_authorisation))
+    returned = move(brought, Event.return_documents, ReturnDocuments(actor=VERIFIER, defects=(defect,)))
     assert returned.status is Status.awaiting_documents
     assert move(returned, Event.add_documents, adds(document(copy="2"))).status is Status.in_review
 
@@ -192,8 +194,8 @@ class TestANotice:
         assert (passed.status, passed.notice) == (state.status, None)
         for later in (state.notice.due_at, state.notice.due_at + timedelta(days=30)):
             assert refused(passed, Event.return_documents, returns(ID), later) is Code.NOTICE_TOO_LATE
-        assert Event.return_documents not in possible_events(passed)
-        assert {Event.verify_documents, Event.reject} <= set(possible_events(passed))
+        assert Event.return_documents not in possible_events(passed, NOW)
+        assert {Event.verify_documents, Event.reject} <= set(possible_events(passed, NOW))
         assert move(passed, Event.reject).status is Status.rejected
         assert move(passed, Event.verify_documents, verify(passed)).status is not Status.in_review
 
@@ -205,11 +207,22 @@ class TestANotice:
         if state.terms.supplement_rounds > 1:
             assert refused(back, Event.return_documents, returns(PHOTOGRAPH)) is Code.DEFECT_NOT_NAMED
             assert refused(back, Event.return_documents, returns(ID, PHOTOGRAPH)) is Code.DEFECT_NOT_NAMED
-            assert (
-                refused(back, Event.return_documents, returns(DocumentKind.loss_declaration)) is Code.DEFECT_NOT_NAMED
-            )
             # What came in since may have its defects.
             assert move(back, Event.return_documents, returns(ID)).status is Status.awaiting_documents
+
+    def test_names_nothing_that_no_rule_demands_and_nobody_brought(self, kind: Kind, region: str) -> None:
+        state = filed(kind, region)
+        screening = state.screening
+        assert screening is not None
+        demanded = {demand.document for demand in screening.demands}
+        brought = {copy.kind for copy in state.documents}
+        for named in DocumentKind:
+            back = returns(named)
+            if named in demanded | brought:
+                assert move(state, Event.return_documents, back).status is Status.awaiting_documents
+            else:
+                assert refused(state, Event.return_documents, back) is Code.DOCUMENT_NOT_DEMANDED
+                assert refused(state, Event.return_documents, returns(ID, named)) is Code.DOCUMENT_NOT_DEMANDED
 
     def test_is_given_as_often_as_the_policy_says_and_then_the_case_is_decided(self, kind: Kind, region: str) -> None:
         state = filed(kind, region)
@@ -219,9 +232,35 @@ class TestANotice:
             state = move(waiting, Event.add_documents, adds(document(ID, f"again-{round_}")))
             assert state.status is Status.in_review
         assert refused(state, Event.return_documents, returns(ID)) is Code.SUPPLEMENT_ROUNDS_USED
-        assert Event.return_documents not in possible_events(state)
+        assert Event.return_documents not in possible_events(state, NOW)
         assert move(state, Event.reject).status is Status.rejected
         assert move(state, Event.verify_documents, verify(state)).status is not Status.in_review
+
+    def test_is_offered_from_the_day_on_which_a_copy_has_expired_and_verifying_until_then(
+        self, kind: Kind, region: str
+    ) -> None:
+        last = date(2026, 11, 20)
+        state = filed(kind, region)
+        state = move(state, Event.add_documents, adds(document(ID, "short").model_copy(update={"expires_on": last})))
+        assert state.notice is not None
+        passed = move(state, Event.notice_period_passed, None, state.notice.due_at)
+        view = view_of(passed, NOW)
+        assert set(view.conditions) == {
+            Condition(event=Event.return_documents, since=last + timedelta(days=1)),
+            Condition(event=Event.verify_documents, until=last),
+            Condition(event=Event.report_loss, proviso=Proviso.card_in_use),
+        }
+        both = {Event.return_documents, Event.verify_documents}
+        for days, offered in ((0, Event.verify_documents), (1, Event.return_documents), (60, Event.return_documents)):
+            at = datetime(last.year, last.month, last.day, 15, 59, tzinfo=UTC) + timedelta(days=days)
+            later = view_of(passed, at)
+            assert set(later.events) & both == {offered}
+            assert {event for event in both if is_offered(view, event, last + timedelta(days=days))} == {offered}
+            assert both & {each.event for each in later.conditions} == (both if days == 0 else set())
+            verified = move if offered is Event.verify_documents else refused
+            assert verified(passed, Event.verify_documents, verify(passed), at)
+            named = refused if offered is Event.verify_documents else move
+            assert named(passed, Event.return_documents, returns(ID), at)
 
     def test_may_still_name_a_copy_that_has_expired_since(self, kind: Kind, region: str) -> None:
         expires = document(ID, "short").model_copy(update={"expires_on": date(2026, 11, 20)})

@@ -9,10 +9,13 @@ from cases.events import Event
 from cases.facts import (
     HoldReason,
 )
+from cases.ladder import Suspension
 from cases.machines.machine import Awaits, Clock, Status
 from cases.screening import Finding
+from cases.views import possible_events
 from tests.cases.moving import COURT, adds, awaiting_approval, in_review, move, refused
 from tests.scenes import (
+    FACTS,
     ID_CARD,
     NOW,
     OFFICE,
@@ -81,3 +84,15 @@ def test_a_case_that_the_pre_check_holds_again_and_again_is_a_clerks_task_once_t
     assert move(state, Event.number_changed).status is Status.checking
     assert move(state, Event.resume).status is Status.checking
     assert move(state, Event.reject).status is Status.rejected
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_hold_is_offered_until_every_reason_has_used_its_limit(region: str) -> None:
+    state = in_review(region=region)
+    used: tuple[Suspension, ...] = ()
+    for term in state.terms.holds:
+        assert Event.hold in possible_events(state, NOW)
+        used = (*used, Suspension(since=NOW, until=NOW + timedelta(days=term.days), hold=term.reason))
+        state = state.model_copy(update={"ladder": state.ladder.model_copy(update={"suspensions": used})})
+        assert refused(state, Event.hold, FACTS[Event.hold].model_copy(update={"reason": term.reason}))
+    assert Event.hold not in possible_events(state, NOW)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cases.answers import Condition, Proviso
 from cases.decide import decide, may_be_told
 from cases.documents import Document, DocumentKind
 from cases.errors import CaseError, Code
@@ -15,6 +16,7 @@ from cases.numbers import Road, same_birth_and_sex
 from cases.policy import PACKS, load
 from cases.screening import Finding
 from cases.state import CaseState
+from cases.views import looked_up, view_of
 from tests.cases.moving import COURT, in_review, move, refused, verify
 from tests.scenes import (
     CERTIFICATE,
@@ -118,7 +120,7 @@ def test_a_merge_is_undone_by_two_and_leads_to_the_dispute_that_it_settled(statu
         case _:
             pass
     assert state.status is status
-    assert may_be_told(state, Event.resolve_duplicate)
+    assert may_be_told(state, Event.resolve_duplicate, NOW.date())
     assert refused(state, Event.resolve_duplicate, judges(OFFICER)) is Code.DUPLICATE_NOT_ASKED
     first = move(state, Event.resolve_duplicate, judges(OFFICER, same_person=False))
     assert (first.status, first.merged) == (status, True)
@@ -136,9 +138,20 @@ def test_a_word_on_an_undo_waits_while_the_review_goes_on() -> None:
     assert (undone.status, undone.merged) == (Status.disputed, False)
 
 
+@pytest.mark.parametrize("paid", [True, False])
+def test_an_undo_is_offered_until_something_was_paid_which_the_register_knows(*, paid: bool) -> None:
+    view = view_of(judged(merging()), NOW)
+    assert Condition(event=Event.resolve_duplicate, proviso=Proviso.nothing_paid) in view.conditions
+    asked = looked_up(view, {Proviso.card_in_use: True, Proviso.nothing_paid: not paid})
+    assert (Event.resolve_duplicate in asked.events) is not paid
+    # What was paid before says nothing about whether two are one.
+    for state in (merging(), move(judged(merging()), Event.dispute_opened)):
+        assert Event.resolve_duplicate in looked_up(view_of(state, NOW), dict.fromkeys(Proviso, False)).events
+
+
 def test_nothing_is_judged_where_nothing_was_found_and_nothing_was_merged() -> None:
     state = in_review()
-    assert not may_be_told(state, Event.resolve_duplicate)
+    assert not may_be_told(state, Event.resolve_duplicate, NOW.date())
     for same_person in (True, False):
         said = judges(OFFICER, same_person=same_person)
         assert refused(state, Event.resolve_duplicate, said) is Code.DUPLICATE_NOT_ASKED

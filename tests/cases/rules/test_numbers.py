@@ -70,7 +70,7 @@ def test_a_refusal_before_any_confirmation_undoes_the_number() -> None:
     after = decision.after
     assert (after.status, after.committed, after.last_error) == (Status.in_review, False, Code.CONFIRMATION_REFUSED)
     assert (after.verifier, after.confirmations) == (None, ())
-    assert view_of(after).refused_by is System.bank
+    assert view_of(after, NOW).refused_by is System.bank
 
 
 def tell(state: CaseState, fact: ConfirmDownstream) -> CaseState:
@@ -82,7 +82,7 @@ def test_who_refused_is_known_until_they_confirm_or_are_asked_again() -> None:
     stuck = decide(
         state, Event.confirm_downstream, at_the_case(state, confirms(System.bank, confirmed=False)), NOW
     ).after
-    assert (stuck.status, view_of(stuck).refused_by) == (Status.repair, System.bank)
+    assert (stuck.status, view_of(stuck, NOW).refused_by) == (Status.repair, System.bank)
     another = decide(stuck, Event.confirm_downstream, at_the_case(stuck, confirms(System.pension)), NOW).after
     assert another.refused_by is System.bank
     assert (
@@ -178,8 +178,8 @@ def test_what_a_system_says_otherwise_after_it_confirmed_is_no_repetition() -> N
 
 def test_the_form_of_a_confirmation_names_the_publication_that_is_awaited() -> None:
     state = move(applying(), Event.commit)
-    form = form_of(Event.confirm_downstream, view_of(state))
-    assert form["publication"] == view_of(state).publication == state.publication
+    form = form_of(Event.confirm_downstream, view_of(state, NOW))
+    assert form["publication"] == view_of(state, NOW).publication == state.publication
     for system in System:
         state = move(state, Event.confirm_downstream, confirms(system))
-    assert view_of(state).publication is None
+    assert view_of(state, NOW).publication is None

@@ -68,7 +68,7 @@ def test_a_case_waits_for_no_system_that_its_policy_has_dropped_and_nobody_has_c
     assert (waits.recomputed.systems, waits.recomputed.policy_before) == ((System.bank,), policy().pin)
     after = goes_on(waits, another)
     assert (after.status, after.confirmations) == (Status.updated, (System.medical_insurance, System.pension))
-    assert view_of(after).recomputed == waits.recomputed
+    assert view_of(after, NOW).recomputed == waits.recomputed
 
 
 def test_a_case_goes_on_waiting_for_whom_its_policy_still_names_and_for_nobody_who_was_not_asked() -> None:
