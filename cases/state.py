@@ -149,6 +149,8 @@ class CaseState(Record):
     """The lost card was cancelled when its temporary loss report expired; nothing brings it back."""
     card_in_use: bool = True
     """Whether the person has a card that works, or is blocked for a time, as the register said last."""
+    old_card_lost: bool = False
+    """The card that the new one took the place of had been lost: it is out of use, whoever finds it."""
     lost_on_way: int = 0
     """New cards that were lost before they worked."""
     card_ordered: bool = False

@@ -154,8 +154,12 @@ def _is_for_a_loss(state: CaseState) -> bool:
 
 
 def _lost_and_unsettled(state: CaseState, _fact: Any) -> bool:
-    """A card that was reported lost formally before needs no temporary report, whose end could mean anything for it."""
-    return _is_for_a_loss(state) and not state.loss_settled and not _lost_before(state)
+    """Whether there is a card to block for a time.
+
+    One that was reported lost formally before needs no temporary report, whose end could mean anything for it, and one
+    that was cancelled is blocked by nothing.
+    """
+    return _is_for_a_loss(state) and not state.loss_settled and not _lost_before(state) and state.card_in_use
 
 
 def _lost_before(state: CaseState) -> bool:
@@ -190,7 +194,23 @@ def _unblock_and_go_on(state: CaseState, fact: Any) -> bool:
 
 
 def _found_too_late(state: CaseState, _fact: Any) -> bool:
-    return state.card_blocked or state.card_cancelled or state.lost_on_way > 0 or _lost_before(state)
+    return state.old_card_lost or _is_lost(state) or state.lost_on_way > 0
+
+
+def _is_lost(state: CaseState) -> bool:
+    out_of_use = _is_for_a_loss(state) and not state.card_in_use
+    return state.card_blocked or state.card_cancelled or _lost_before(state) or out_of_use
+
+
+def _switched(state: CaseState) -> dict[str, Any]:
+    """A card that is reported lost from here on is the new one."""
+    return {
+        "old_card_lost": _is_lost(state),
+        "card_blocked": False,
+        "card_cancelled": False,
+        "loss_settled": False,
+        "card_in_use": True,
+    }
 
 
 def _found(_state: CaseState, _fact: Any, row: Row) -> dict[str, Any]:
@@ -268,7 +288,7 @@ def _asked_to_activate(state: CaseState, _fact: None, _row: Row) -> dict[str, An
 
 
 def _not_found(state: CaseState) -> Code:
-    return Code.UNDO_NOT_PERMITTED if state.card_blocked or _lost_before(state) else Code.EVENT_NOT_ALLOWED
+    return Code.UNDO_NOT_PERMITTED if _is_lost(state) else Code.EVENT_NOT_ALLOWED
 
 
 RULES: Final = Subject(
@@ -334,13 +354,7 @@ RULES: Final = Subject(
             "card_in_use": True,
         },
         Effect.give_up_card: _gave_up,
-        # A card that is reported lost from here on is the new one.
-        Effect.switch_cards: {
-            "card_blocked": False,
-            "card_cancelled": False,
-            "loss_settled": False,
-            "card_in_use": True,
-        },
+        Effect.switch_cards: _switched,
         Effect.cancel_lost_card: {"card_cancelled": True, "card_in_use": False},
         Effect.unblock_card: {"card_blocked": False, "loss_settled": False},
         Effect.order_card: lambda state: {"card_ordered": True, **_ordered_now(state)},

@@ -37,7 +37,7 @@ from tests.engine import Engine
 from tests.intake.calling import Said
 from tests.scenes import BUREAU, CLERK, DOWNSTREAM, ID_CARD, OFFICE, OPERATOR, SOUTH, SPEAKERS, of_office
 from tests.workflows.dossier import Dossier
-from tests.workflows.roads import activate, change, made, ordered, replacement, to_the_end
+from tests.workflows.roads import activate, change, formally_lost, made, ordered, replacement, to_the_end
 
 REGIONS = (OFFICE, SOUTH)
 SUPERVISOR = Actor(id="supervisor-1", role=Role.supervisor, office=OFFICE)
@@ -343,6 +343,21 @@ async def test_a_formal_loss_of_a_closed_case_is_lifted_only_where_the_policy_pe
     else:
         assert await code_of(found) is Code.UNDO_NOT_PERMITTED
     assert (await case.holdings()).codes == ("1" if permitted else "2")
+
+
+@pytest.mark.parametrize("region", REGIONS)
+async def test_a_lost_card_that_is_found_when_its_successor_is_in_use_stays_out_of_use_and_is_on_record(
+    engine: Engine, client: CaseClient, region: str
+) -> None:
+    case = await formally_lost(engine, region=region)
+    await case.verify()
+    await to_the_end(case)
+    assert (await case.ends()).status is Status.done
+    assert (await case.holdings()).codes == "31"
+    await client.tell(case.case_id, of_office(CardFound(actor=CLERK), region))
+    assert (await case.holdings()).codes == "31"
+    told = "SELECT event FROM told_after_closing WHERE case_id = $1"
+    assert [row["event"] for row in await engine.pool.fetch(told, case.case_id)] == ["card_found"]
 
 
 async def test_what_blocked_a_card_in_an_open_case_is_lifted_there(engine: Engine, client: CaseClient) -> None:

@@ -16,12 +16,23 @@ from activities.registry.loading import HeldCard
 from cases.events import Event
 from cases.machines.machine import Status
 from cases.occasions import BlocksEnded
+from cases.openings import ReplacementReason
 from runtime.runner import RUNNER
 from stack import LocalStack
 from tests.engine import Engine, engine_on, quiet_policies
 from tests.scenes import ID_CARD, OFFICE, SOUTH
 from tests.workflows.dossier import Dossier
-from tests.workflows.roads import activate, change, handed_over, lost, on_hold, ordered, replacement, to_the_end
+from tests.workflows.roads import (
+    activate,
+    before_pension_run,
+    change,
+    handed_over,
+    lost,
+    on_hold,
+    ordered,
+    replacement,
+    to_the_end,
+)
 from workflows.scheduled import LossReportCheck
 
 QUEUE = "expired-losses"
@@ -205,3 +216,32 @@ async def test_whoever_loses_the_old_card_and_then_the_new_one_on_its_way_gets_a
     held = await case.holdings()
     assert (held.codes[-1], held.cards[-1].paid, sum(card.paid for card in held.cards)) == ("1", True, 1)
     assert "B" not in held.codes
+
+
+@pytest.mark.parametrize("became", ["blocked", "cancelled", "formal"])
+async def test_whoever_loses_the_new_card_before_the_old_one_is_closed_is_not_left_between_the_two(
+    checking: Engine, became: str
+) -> None:
+    case = await before_pension_run(checking)
+    await case.tell(Event.report_loss)
+    if became == "formal":
+        await case.tell(Event.confirm_loss)
+    elif became == "cancelled":
+        await expire(case)
+        assert await check(checking) == BlocksEnded(expired=1, ended=1, told=1)
+    code = {"blocked": "B", "cancelled": "3", "formal": "2"}[became]
+    assert (await case.holdings()).codes == "4" + code
+    await case.time_runs_out(Event.close_old)
+    assert (await case.ends()).status is Status.done
+    held = await case.holdings()
+    assert (held.codes, held.cards[0].paid, held.cards[0].functions) == ("4" + code, False, frozenset())
+    assert held.claims["card"] == "queued"
+    again = await Dossier.open(
+        checking,
+        case.person,
+        case.opening.model_copy(
+            update={"reopen": True, "key": f"{case.opening.key}-again", "reason": ReplacementReason.lost}
+        ),
+    )
+    # What is out of use for good needs no temporary report.
+    await again.rests_in(Status.temporarily_blocked if became == "blocked" else Status.in_review)

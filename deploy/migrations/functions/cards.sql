@@ -559,8 +559,10 @@ DECLARE
 BEGIN
     WITH in_use AS (
         SELECT id, replaces FROM cards
-        -- Also one that was reported lost since it was switched to.
-        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation AND code IN ('1', 'B', '2')
+        WHERE person_id = s.person_id AND case_id = s.case_id AND generation = s.generation
+          -- Also one that was reported lost since it was switched to, whatever its report came to; what was lost on the
+          -- way never worked.
+          AND (code IN ('1', 'B', '2') OR (code = '3' AND functions <> '{}'))
         FOR UPDATE
     ), closed AS (
         UPDATE cards SET
@@ -594,7 +596,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION effect_close_old_card IS
-    'Benefits are paid to the new card and the old one has no function left; refuses PERSON_BUSY, or REGISTER_CHANGED where the case''s card is not in use';
+    'Benefits are paid to the new card and the old one has no function left; refuses PERSON_BUSY, or REGISTER_CHANGED where the case''s card never was in use';
 
 CREATE OR REPLACE FUNCTION effect_destroy_card(s step) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN

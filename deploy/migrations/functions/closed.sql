@@ -95,7 +95,12 @@ BEGIN
         END IF;
         PERFORM effect_confirm_loss(s);
     ELSIF s.event = 'card_found' THEN
-        IF blocked.code IS NULL THEN
+        IF blocked.code IS NULL AND EXISTS (
+            SELECT FROM cards WHERE person_id = s.person_id AND code = '3' AND blocked_at IS NOT NULL
+        ) THEN
+            -- It was cancelled after its loss, or has a successor: it stays out of use, and that it turned up is on record.
+            RETURN;
+        ELSIF blocked.code IS NULL THEN
             RAISE EXCEPTION 'EVENT_NOT_ALLOWED' USING ERRCODE = 'CASE1';
         ELSIF blocked.code = '2' AND NOT told(s.facts, 'undo_formal_loss')::boolean THEN
             RAISE EXCEPTION 'UNDO_NOT_PERMITTED' USING ERRCODE = 'CASE1';

@@ -35,6 +35,7 @@ from tests.cases.moving import (
     replacing,
 )
 from tests.scenes import (
+    ACTIVATORS,
     BANK,
     BUREAU,
     CLERK,
@@ -272,6 +273,49 @@ def test_a_found_card_works_again_where_its_loss_report_can_be_undone(
         return
     recovered = move(state, Event.card_found)
     assert (recovered.status, recovered.card_blocked, recovered.remains) == (Status.card_found, False, ())
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+@pytest.mark.parametrize("reason", [ReplacementReason.lost, ReplacementReason.damaged])
+@pytest.mark.parametrize("formally", [True, False])
+def test_a_lost_card_that_turns_up_when_its_successor_is_in_use_stays_out_of_use_and_is_on_record(
+    region: str, reason: ReplacementReason, *, formally: bool
+) -> None:
+    state = in_production(region, reason)
+    if reason is not ReplacementReason.lost:
+        state = move(state, Event.report_loss)
+        state = move(state, Event.confirm_loss) if formally else state
+    for event in (Event.card_produced, Event.card_handed_over):
+        state = move(state, event)
+    for function in state.functions_left:
+        activated = CardActivated(actor=ACTIVATORS[function], function=function, order=IN_FORCE)
+        state = move(state, Event.card_activated, activated)
+    switched = move(state, Event.switch_cards)
+    assert (switched.status, switched.card_blocked) == (Status.closing_old, False)
+    found = move(switched, Event.card_found)
+    assert (found.status, found.last_error) == (Status.closing_old, Code.CARD_FOUND_TOO_LATE)
+    # Once the new one is lost as well it is the new one that is found.
+    again = move(move(switched, Event.report_loss), Event.card_found)
+    assert (again.card_blocked, again.last_error) == (False, None)
+
+
+def test_nobody_finds_a_card_that_was_not_lost_when_its_successor_is_in_use() -> None:
+    state = in_production(SOUTH)
+    for event in (Event.card_produced, Event.card_handed_over):
+        state = move(state, event)
+    for function in state.functions_left:
+        activated = CardActivated(actor=ACTIVATORS[function], function=function, order=IN_FORCE)
+        state = move(state, Event.card_activated, activated)
+    assert refused(move(state, Event.switch_cards), Event.card_found) is Code.EVENT_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_where_no_card_is_in_use_a_loss_needs_no_temporary_report(region: str) -> None:
+    opening = replacement(ID_CARD, reason=ReplacementReason.lost, region=region)
+    state = received(opening, road=None).model_copy(update={"card_in_use": False})
+    checked = move(state, Event.checked)
+    assert checked.status is Status.in_review
+    assert refused(checked, Event.card_found) is Code.UNDO_NOT_PERMITTED
 
 
 def test_a_card_that_was_never_blocked_cannot_be_found() -> None:
