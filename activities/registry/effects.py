@@ -160,7 +160,7 @@ _TOLD_OF_EVERY_KIND: Final[Mapping[Event, str]] = {
 def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
     """The applicant is told where the case stands now, or what happened where it stays."""
     after = intended.after
-    if intended.event is Event.recompute and not _moves_what_is_asked(intended):
+    if intended.event is Event.recompute and not (_moves_a_day(intended) or _asks_otherwise(intended)):
         return
     # What was decided about a person is told in any case.
     topics = {Event.hold_benefits: None, Event.extend: Topic.limit, Event.recompute: Topic.limit}
@@ -177,7 +177,15 @@ def _where_it_stands(intended: Intended) -> Iterator[dict[str, JsonValue]]:
     )
 
 
-def _moves_what_is_asked(intended: Intended) -> bool:
+def _asks_otherwise(intended: Intended) -> bool:
+    """Whether the applicant, who still has something to bring, was told of other documents."""
+    before, after = (
+        [(demand.document, demand.original) for demand in state.missing] for state in (intended.before, intended.after)
+    )
+    return intended.after.status is Status.awaiting_documents and bool(after) and before != after
+
+
+def _moves_a_day(intended: Intended) -> bool:
     """Whether a limit of the applicant's, whose last day they were told, ends on another day now."""
     before, after = intended.before.timer, intended.after.timer
     if before is None or after is None or intended.after.awaits is not Awaits.applicant:
@@ -199,6 +207,7 @@ def _standing(intended: Intended) -> dict[str, JsonValue]:
         # What is to be shown at a counter cannot be handed in another way.
         "originals": [demand.document for demand in state.missing if demand.original],
         "returned": bool(state.defects),
+        "moved": intended.event is not Event.recompute or _moves_a_day(intended),
         "hold": state.hold_reason,
         "expires": state.terms.loss_report_expires,
         "delivery": None if state.screening is None else state.screening.delivery,

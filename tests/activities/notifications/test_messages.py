@@ -268,6 +268,11 @@ _ASKED: Final = {"documents": DOCUMENTS, "asks": True}
         ("CardReplacement.ready", _standing(Kind.card_replacement), "携带有效身份证件领取"),
         ("CardReplacement.claim_period_passed", _standing(Kind.card_replacement, delivery="post"), "核对收件地址"),
         ("recompute", _standing(Kind.id_number_change, **_ASKED, limit="supplement"), "补正期限改为2026年12月11日"),
+        (
+            "recompute",
+            _standing(Kind.id_number_change, **_ASKED, limit="supplement", moved=False),
+            "所需材料有变化，期限仍为2026年12月11日",
+        ),
         ("CardReplacement.on_hold", _standing(Kind.card_replacement, **_NO_MORE), "由经办机构决定"),
         ("CardReplacement.activation_overdue", _standing(Kind.card_replacement, **_NO_MORE), "此后不再提醒"),
         ("CardReplacement.claim_period_passed", _standing(Kind.card_replacement, **_NO_MORE), "保管期限已满"),
