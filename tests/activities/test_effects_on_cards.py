@@ -110,11 +110,11 @@ class TestALostCard:
         assert await play.refusal(state, Event.card_found, CardFound(actor=CLERK)) is Code.UNDO_NOT_PERMITTED
         assert await codes(play) == ["3"]
 
-    async def test_of_somebody_without_a_card_blocks_nothing(self, play: Play) -> None:
+    async def test_of_somebody_without_a_card_blocks_nothing_and_waits_for_no_report(self, play: Play) -> None:
         person = insured(number=NUMBER, cards=())
         await play.load(person)
         state = await play.move(await play.received(play.replacement(person, ReplacementReason.lost)), Event.checked)
-        assert state.status is Status.temporarily_blocked
+        assert (state.status, state.ended_because) == (Status.rejected, Code.PRECHECK_NOT_ALLOWED)
         assert await play.rows("SELECT * FROM events") == []
 
 
