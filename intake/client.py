@@ -176,21 +176,16 @@ _OVER: Final = frozenset({Code.CASE_CLOSED, Code.CASE_UNKNOWN})
 """What Temporal knows of a case that is over: its end, or, when its history is gone, nothing."""
 _UPDATE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
-_UNAVAILABLE: Final = {
-    RPCStatusCode.UNAVAILABLE: Code.ENGINE_UNAVAILABLE,
-    RPCStatusCode.RESOURCE_EXHAUSTED: Code.ENGINE_UNAVAILABLE,
-    RPCStatusCode.ABORTED: Code.ENGINE_UNAVAILABLE,
-    RPCStatusCode.UNKNOWN: Code.ENGINE_UNAVAILABLE,
-    RPCStatusCode.INTERNAL: Code.ENGINE_UNAVAILABLE,
-    RPCStatusCode.DEADLINE_EXCEEDED: Code.ENGINE_TIMEOUT,
-    RPCStatusCode.CANCELLED: Code.ENGINE_TIMEOUT,
-}
 _REFUSED: Final = {
     RPCStatusCode.NOT_FOUND: Code.CASE_UNKNOWN,
     RPCStatusCode.INVALID_ARGUMENT: Code.PAYLOAD_INVALID,
     RPCStatusCode.UNAUTHENTICATED: Code.CONFIGURATION_INVALID,
     RPCStatusCode.PERMISSION_DENIED: Code.CONFIGURATION_INVALID,
+    RPCStatusCode.UNIMPLEMENTED: Code.CONFIGURATION_INVALID,
 }
+"""What the server says of what it has not done. After everything else the outcome is unknown, like after
+FAILED_PRECONDITION, by which it says that a task of the case fails just now."""
+_TIMES_OUT: Final = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
 
 _ENDINGS: Final = frozenset(
     {
@@ -923,6 +918,6 @@ def of_rpc(error: RPCError) -> EngineError:
         detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in error.grpc_status.details
     ):
         return Refused(Code.CONFIGURATION_INVALID)
-    if (code := _UNAVAILABLE.get(error.status)) is not None:
-        return Unavailable(code)
-    return Refused(_REFUSED.get(error.status, Code.INTERNAL))
+    if (code := _REFUSED.get(error.status)) is not None:
+        return Refused(code)
+    return Unavailable(Code.ENGINE_TIMEOUT if error.status in _TIMES_OUT else Code.ENGINE_UNAVAILABLE)

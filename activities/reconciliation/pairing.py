@@ -68,6 +68,11 @@ class Remembered(NamedTuple):
     mark: Mark | None
     is_forgotten: bool = False
 
+    @property
+    def beat(self) -> int:
+        """How far Temporal has counted; 0 before its first answer."""
+        return 0 if self.mark is None else self.mark.beat
+
 
 class Ours(NamedTuple):
     """What the register remembers."""
@@ -127,9 +132,8 @@ async def beat(pool: Pool, pairing: Pairing) -> Mark | None:
     remembered, ours, misfit, _ = pairing
     if misfit is not None:
         return remembered.mark
-    mark = remembered.mark
-    follows = mark is not None and mark.epoch == ours.epoch and 0 <= ours.beat - mark.beat <= 1
-    beat = mark.beat + 1 if mark is not None and follows else ours.beat + 1
+    follows = _follows(remembered, ours)
+    beat = remembered.beat + 1 if follows else ours.beat + 1
     async with connection_of(pool) as connection:
         await SQL["beat"].run(connection, {"beat": beat, "is_told": not follows})
     return Mark(epoch=ours.epoch, beat=beat)
@@ -238,13 +242,23 @@ def misfit_of(remembered: Remembered, ours: Ours) -> Misfit | None:
         return Misfit.elsewhere
     if ours.is_told_over(mark):
         return None
+    if remembered.is_forgotten or _follows(remembered, ours):
+        return None
     if mark is None:
-        return Misfit.temporal_empty if ours.beat > 0 and not remembered.is_forgotten else None
+        return Misfit.temporal_empty
     if mark.epoch != ours.epoch:
         return Misfit.elsewhere
-    if 0 <= ours.beat - mark.beat <= 1:
-        return None
     return Misfit.register_older if ours.beat < mark.beat else Misfit.temporal_older
+
+
+def _follows(remembered: Remembered, ours: Ours) -> bool:
+    """Whether the register's beat is that of Temporal or one more, in the same epoch.
+
+    Its first one is on its way as well, while Temporal has none.
+    """
+    if remembered.mark is not None and remembered.mark.epoch != ours.epoch:
+        return False
+    return not remembered.is_forgotten and 0 <= ours.beat - remembered.beat <= 1
 
 
 def _written(mark: Mark | None) -> str:

@@ -27,12 +27,12 @@ from runtime.start import NOTIFICATION_CONNECTIONS
 from stack import LocalStack
 from stack.receivers import Receivers
 from stack.servers import Servers
-from stack.tray import Tray
+from stack.tray import Fault, Tray
 from tests.activities.publishing.sinks import Sink, Time, listening
 from tests.engine import engine_on
 from tests.faults.calling import CallingEngine
 from tests.faults.checker.evidence import LOGS, Evidence, Gauge, Received, Run, Trouble, now
-from tests.faults.checker.invariants import MESSAGES, Checked, check, until_emptied
+from tests.faults.checker.invariants import LATEST, MESSAGES, Checked, check, until_emptied
 from tests.faults.relay import Relay
 from tests.nursery import forked_worker
 from tests.scenes import OFFICE
@@ -182,6 +182,29 @@ class Hearer(Sink):
         return answer
 
 
+class Ledger(Tray):
+    """What the providers of messages took, written down call by call: what is sent while others look is in it."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__()
+        self._evidence = evidence
+
+    def take(self, channel: str, key: str, to: str, text: str, fault: Fault | None) -> bool:
+        """See base class."""
+        first = super().take(channel, key, to, text, fault)
+        self._evidence.write(
+            Received(
+                receiver=f"{MESSAGES} {channel}",
+                at=self.calls[-1].at,
+                id=key,
+                effect=hashlib.sha256(f"{to} {text}".encode()).hexdigest()[:16],
+                accepted=key in self.accepted,
+                first=first,
+            )
+        )
+        return first
+
+
 @dataclass
 class Site:
     """Everything that runs, and what is written down of it."""
@@ -275,34 +298,28 @@ class Site:
         return checked
 
     async def write_down_the_rest(self) -> None:
-        """What can be written down only in the end: logs, the providers' ledger, and who polls."""
+        """What can be written down only in the end: logs, and who polls."""
         self.crew.write_logs()
-        tray = self.receivers.tray
-        for call in tray.calls:
-            digest = hashlib.sha256(f"{call.to} {call.text}".encode()).hexdigest()[:16]
-            self.evidence.write(
-                Received(
-                    receiver=f"{MESSAGES} {call.channel}",
-                    at=call.at,
-                    id=call.key,
-                    effect=digest,
-                    accepted=call.key in tray.accepted,
-                    first=tray.accepted.get(call.key) is call,
-                )
-            )
-        service = self.engine.client.workflow_service
         for queue, kind in (
             (TASK_QUEUE_CASES, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
             (TASK_QUEUE_CASES, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
             (TASK_QUEUE_NOTIFICATIONS, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
         ):
-            described = await service.describe_task_queue(
-                DescribeTaskQueueRequest(
-                    namespace=self.engine.client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
-                )
-            )
             of = f"{queue} {TaskQueueType.Name(kind).removeprefix('TASK_QUEUE_TYPE_').lower()}"
-            self.evidence.write(Gauge(what="pollers", of=of, at=now(), value=len(described.pollers)))
+            self.evidence.write(Gauge(what="pollers", of=of, at=now(), value=await self._pollers(queue, kind)))
+
+    async def _pollers(self, queue: str, kind: "TaskQueueType.ValueType") -> int:
+        """Who polls. A server that was just started has heard of nobody: they have as long as everything else has."""
+        request = DescribeTaskQueueRequest(
+            namespace=self.engine.client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+        )
+        until = self.evidence.quiet_since() + LATEST
+        while True:
+            described = await self.engine.client.workflow_service.describe_task_queue(request)
+            if described.pollers or now() >= until:
+                return len(described.pollers)
+            # The server tells nobody that somebody has come.
+            await asyncio.sleep(0.5)
 
 
 def _resident(pid: int) -> float:
@@ -357,7 +374,7 @@ async def site_of(
         endpoint = stack.postgres.endpoint
         register = await enter(Relay.before(f"{endpoint.host}:{endpoint.port}"))
         temporal = await enter(Relay.before(stack.temporal_address))
-        receivers = await enter(Receivers(Tray(), token=SECRET))
+        receivers = await enter(Receivers(Ledger(evidence), token=SECRET))
         hearers = [Hearer(role.value.replace("_", "-"), Time(), evidence=evidence) for role in SYSTEMS]
         address = await enter(listening(*hearers))
         for hearer, role in zip(hearers, SYSTEMS, strict=True):

@@ -13,7 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
 from activities.reconciliation import Reconciler
-from activities.reconciliation.pairing import Misfit, Ours, Pairing, Remembered, Seal, hold, misfit_of, paired
+from activities.reconciliation.pairing import Misfit, Ours, Pairing, Remembered, Seal, beat, hold, misfit_of, paired
 from activities.registry.pool import Pool
 from activities.supervision import Supervision
 from cases.occasions import Mark, Reconciled, Scheduled
@@ -163,6 +163,15 @@ async def test_who_died_between_both_sides_starts_again(together: Office) -> Non
         assert await together.starts() == (0, [])
 
 
+async def test_a_first_beat_of_which_temporal_never_heard_is_counted_again(together: Office) -> None:
+    async with register_with(together, "pair", "beat = 1"):
+        for _ in range(2):
+            ours = Ours(EPOCH, False, await together.pool.fetchval("SELECT beat FROM pair"), None)
+            assert misfit_of(Remembered(None), ours) is None
+            counted = await beat(together.pool, Pairing(Remembered(None), ours, None, Seal(None)))
+            assert counted == Mark(epoch=EPOCH, beat=1)
+
+
 @pytest.mark.parametrize(
     ("table", "change", "misfit"),
     [
@@ -278,6 +287,8 @@ def register(beat: int, *, epoch: str = EPOCH, told_over: str | None = None, mov
     ("remembered", "ours", "misfit"),
     [
         (Remembered(None), register(0), None),
+        (Remembered(None), register(1), None),
+        (Remembered(None), register(2), Misfit.temporal_empty),
         (Remembered(None), register(5), Misfit.temporal_empty),
         (Remembered(None, is_forgotten=True), register(5), None),
         (Remembered(None), register(5, told_over="none"), None),
