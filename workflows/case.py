@@ -378,6 +378,7 @@ class Case:
 
         It is a hint that something may have happened: whether it has stands in the register's own tables.
         """
+        await _after_what_is_told()
         async with self._turn_of_a_caller():
             if told.event.origin is not Origin.neighbour or not self._case.machine.rows(self.status, told.event):
                 workflow.logger.info("neighbour's event not possible now", extra={"event": told.event.value})
@@ -392,6 +393,7 @@ class Case:
     )
     async def look_at_register(self) -> None:
         """Stand where the register stands: it may have moved without this run. The signal itself says nothing."""
+        await _after_what_is_told()
         async with self._turn_of_a_caller():
             if self._not_received is not None or not self.is_open:
                 return
@@ -639,6 +641,14 @@ def _chosen_by_the_starter() -> Code | None:
     task_is_odd = not SHORTEST_TASK <= info.task_timeout <= LONGEST_TASK
     chosen = (info.cron_schedule, info.execution_timeout, info.run_timeout, info.retry_policy, task_is_odd)
     return Code.START_REFUSED if any(chosen) else None
+
+
+async def _after_what_is_told() -> None:
+    """A signal waits its turn behind whoever is told something in the same task.
+
+    What a reset has told again comes before a later signal when it is heard, and after it when the history is replayed.
+    """
+    await asyncio.sleep(0)
 
 
 def _current_update_id() -> str:
