@@ -71,12 +71,13 @@ def new_number() -> str:
 
 
 @cache
-def quiet_packs() -> tuple[Policy, ...]:
+def quiet_packs(clock_is_ahead: timedelta = timedelta()) -> tuple[Policy, ...]:
     """The policy packs of the release with office hours half a day away: no rung fires by chance while a test runs.
 
-    The northern campaign is still to end, the southern one is over, on whatever day the tests run.
+    The northern campaign is still to end, the southern one is over, on whatever day the tests run. Where the clock of
+    this process is wrong, by how much has to be said: policies are the same for everybody.
     """
-    now = datetime.now(SHANGHAI)
+    now = datetime.now(SHANGHAI) - clock_is_ahead
     opens = (now.hour + 12) % 23
     ends = {"northern": now.date() + timedelta(days=300), "southern": now.date() - timedelta(days=30)}
     quiet = [
@@ -93,9 +94,9 @@ def quiet_packs() -> tuple[Policy, ...]:
 
 
 @cache
-def quiet_policies() -> Policies:
+def quiet_policies(clock_is_ahead: timedelta = timedelta()) -> Policies:
     """The quiet packs, as the policies of a register."""
-    return Policies(quiet_packs())
+    return Policies(quiet_packs(clock_is_ahead))
 
 
 MOVING: Final = "110107"

@@ -6,10 +6,8 @@ shared secret). 200 says that it is kept, now or before; whatever begins with 5 
 """
 
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +15,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from activities.notifications.callbacks import Callback, Signature, check_signature, record_callback
+from activities.registry.clock import RegisterTime
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
 
@@ -40,10 +39,11 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def serve_callbacks(host: str, port: int, secret: bytes, pool: Pool) -> AsyncIterator[int]:
     """Listen to providers; yields the port."""
+    time = RegisterTime(pool)
 
     async def told(request: web.Request) -> web.Response:
         try:
-            news = await _told(request, secret, pool)
+            news = await _told(request, secret, pool, time)
         except CaseError as refused:
             code = refused.code
         else:
@@ -63,17 +63,18 @@ async def serve_callbacks(host: str, port: int, secret: bytes, pool: Pool) -> As
         await runner.cleanup()
 
 
-async def _told(request: web.Request, secret: bytes, pool: Pool) -> bool:
+async def _told(request: web.Request, secret: bytes, pool: Pool, time: RegisterTime) -> bool:
     try:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise CaseError(Code.REQUEST_TOO_LARGE) from None
     given = Signature(request.headers.get(TIMESTAMP, ""), request.headers.get(SIGNATURE, ""))
-    check_signature(secret, given, body, time.time())
+    at = await time.now()
+    check_signature(secret, given, body, at.timestamp())
     try:
         callback = Callback.model_validate_json(body)
     except ValidationError:
         callback = None
     if callback is None:
         raise CaseError(Code.PAYLOAD_INVALID)
-    return await record_callback(pool, callback, datetime.now(UTC))
+    return await record_callback(pool, callback, at)

@@ -16,7 +16,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ import asyncpg
 from activities.publishing.entries import Challenge, Entry
 from activities.publishing.feed import SQL, entries_at
 from activities.publishing.signing import WebhookKeys
+from activities.registry.clock import RegisterTime
 from activities.registry.errors import code_of
 from activities.registry.pool import AWAY, Pool, connection_of
 from cases.errors import CaseError
@@ -62,10 +63,6 @@ TellCase = Callable[[Neighbour], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _say_why_it_ended(running: "asyncio.Task[None]") -> None:
     """A fault of our own ends the publisher of one process: the others go on, and this one says so."""
     if not running.cancelled() and (fault := running.exception()) is not None:
@@ -89,7 +86,8 @@ class Publisher:
     session: aiohttp.ClientSession
     namespace: str
     keys: WebhookKeys | None = None
-    clock: Callable[[], datetime] = _now
+    clock: Callable[[], Awaitable[datetime]] | None = None
+    """What time it is; the register's, unless another one is given."""
     tell: TellCase | None = None
     patience: aiohttp.ClientTimeout = CALL
     _sending: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -98,6 +96,9 @@ class Publisher:
     """Something that was being sent is written down: what follows it in its case may be sent."""
     _forgets_at: datetime | None = None
     _looks_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._now = self.clock or RegisterTime(self.pool).now
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -136,7 +137,7 @@ class Publisher:
 
     async def send(self) -> int:
         """Begin to send what may be sent now. Returns how many messages that are."""
-        now = self.clock()
+        now = await self._now()
         async with connection_of(self.pool) as connection:
             strangers = await SQL["unverified"].all(connection, {"at": now, "at_most": OF_EACH})
             leased = await SQL["lease"].all(
@@ -176,7 +177,7 @@ class Publisher:
             del self._on_their_way[subscription]
 
     async def _forget(self) -> None:
-        now = self.clock()
+        now = await self._now()
         if self._forgets_at is not None and now < self._forgets_at:
             return
         async with connection_of(self.pool) as connection:
@@ -184,7 +185,7 @@ class Publisher:
         self._forgets_at = now + FORGETS_EVERY
 
     async def _look(self) -> None:
-        now = self.clock()
+        now = await self._now()
         if self.tell is None or (self._looks_at is not None and now < self._looks_at):
             return
         self._looks_at = now + LOOKS_EVERY
@@ -204,7 +205,7 @@ class Publisher:
 
     async def _tell(self, row: asyncpg.Record, entry: Entry | None) -> None:
         status = HTTPStatus.OK if entry is None else await self._post(row["sink"], entry.id, _body_of(entry))
-        now = self.clock()
+        now = await self._now()
         values: dict[str, Any] = {"id": row["subscription"], "at": now}
         sent = {"sequence": row["sequence"], "leased_until": row["leased_until"]}
         if status is not None and HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -234,7 +235,7 @@ class Publisher:
         said: object = None
         with contextlib.suppress(ValueError):
             said = json.loads(answer[0]) if answer else None
-        now = self.clock()
+        now = await self._now()
         if status == HTTPStatus.OK and isinstance(said, dict) and said.get("challenge") == row["challenge"]:
             await self._write("verified", {"id": row["id"], "at": now})
             return
@@ -245,7 +246,7 @@ class Publisher:
         """The status with which a sink answered; None where it did not."""
         if self.keys is None:
             return None
-        signed = self.keys.headers(message_id, int(self.clock().timestamp()), body)
+        signed = self.keys.headers(message_id, int((await self._now()).timestamp()), body)
         try:
             async with self.session.post(
                 sink,

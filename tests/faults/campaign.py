@@ -27,7 +27,7 @@ async def injected(
     seed = seed_of(f"{scenario.name} {time}")
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    async with site_of(folder, scenario.name, seed, small_disk=scenario.small_disk, servers=servers) as site:
+    async with site_of(folder, scenario.name, seed, disk=scenario.disk, servers=servers) as site:
         lost = Random(seed + 1)  # noqa: S311 - drawn apart, so that the schedule does not depend on who repeats when
         site.engine.repeats = lambda: lost.random() < REPEATED
         crowd = await Crowd.prepared(site.engine, scenario.cases, site.chance)

@@ -5,9 +5,11 @@ Every choice is drawn from the site's own source of chance, so that a seed repea
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -26,8 +28,11 @@ from intake.client import Refused
 from runtime.client import connect
 from runtime.codec import PayloadSealer
 from stack.tray import Fault
+from tests.activities.publishing.sinks import now_and_then
+from tests.faults.checker.evidence import now
+from tests.faults.clocks import lacks_compiler, shifted_by
 from tests.faults.relay import Relay
-from tests.faults.site import Site, own_connection
+from tests.faults.site import Disk, Site, lacks_mounting, own_connection
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 from tests.workflows.roads import change
@@ -39,8 +44,15 @@ EQUAL: Final = 1000
 DECIDE: Final = 50
 ROUNDS: Final = 5
 ROTATIONS: Final = 3
-POISONED: Final = 25
+POISONED: Final = 50
 """Of each kind."""
+CONFIGURATION: Final = 78
+"""With which a worker ends that may not begin as it is told to."""
+REFUSALS: Final = 2
+SOMETIMES: Final = 0.3
+HEALS_WITHIN_SECONDS: Final = 30.0
+ALL_HEALED_WITHIN_SECONDS: Final = 180.0
+A_MINUTE: Final = timedelta(minutes=1)
 LISTED_WITHIN_SECONDS: Final = 60.0
 BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 IN_TROUBLE: Final = "(ExecutionStatus = 'Failed' OR TemporalReportedProblems IS NOT NULL)"
@@ -60,8 +72,9 @@ class Scenario:
     cases: int = 40
     seconds: int = 90
     """About how long a run takes, by which a sample is drawn."""
-    small_disk: bool = False
-    """The register's tables lie on a small disk of their own."""
+    disk: Disk = Disk.ample
+    lacks: Callable[[], str | None] = lambda: None
+    """Why it cannot be injected on this machine."""
     heavy: bool = False
     """One of the eight heaviest."""
 
@@ -104,11 +117,120 @@ async def keys_are_rotated(site: Site) -> None:
         key = f"rotated-{number}"
         known = ring.with_payload_key(key)
         for ring in (known, known.sealing_payloads_with(key)):
-            site.crew.settings["CARDCASE_KEY_FILE"] = str(key_file_of(ring, site.evidence.folder.parent))
             async with site.trouble("keys rotated"):
-                for place in range(len(site.crew)):
-                    await site.crew.roll(place)
+                await _roll_out(site, ring)
             await site.engine.use(ring)
+
+
+async def workers_remember_nothing(site: Site) -> None:
+    """Whatever moves a case replays it from its beginning."""
+    site.crew.program = "tests.faults.forgetful_worker"
+    async with site.trouble("workers remember no case"):
+        await _rolled(site)
+        await asyncio.sleep(40)
+
+
+async def a_worker_has_another_ring(site: Site) -> None:
+    """One worker is given keys that are none of the register's: it does not begin, and the others go on."""
+    strange = site.evidence.folder.parent / "strange-keys.toml"
+    KeyRing.generate(strange)
+    for place in range(len(site.crew)):
+        async with site.trouble("one worker has another key ring"):
+            site.crew.own[place] = {"CARDCASE_KEY_FILE": str(strange)}
+            refusals = site.crew.statuses.count(CONFIGURATION) + REFUSALS
+            site.crew.workers[place].terminate()
+            await until_done(partial(_have_refused, site, refusals))
+            del site.crew.own[place]
+            await site.crew.ready(place)
+
+
+def _have_refused(site: Site, times: int) -> bool:
+    return site.crew.statuses.count(CONFIGURATION) >= times
+
+
+async def a_key_is_dropped_too_early(site: Site) -> None:
+    """Nobody has the key any more by which open cases are sealed: they stand still, in view, until it is back."""
+    older = (await change(site.engine, ID_CARD)).case_id
+    both = KeyRing.sample().with_payload_key("later")
+    right = both.sealing_payloads_with("later")
+    for ring in (both, right):
+        await _roll_out(site, ring)
+        await site.engine.use(ring)
+    async with site.trouble("a key is dropped too early", stops=True, fails_tasks=(UNREADABLE,)):
+        await _roll_out(site, right.without_payload_key("sample"))
+        telling = asyncio.create_task(site.engine.tell(older, Event.withdraw))
+        await until(lambda: _are_listed(site, {older}), seconds=LISTED_WITHIN_SECONDS)
+        assert not telling.done()
+        await _roll_out(site, right)
+        async with asyncio.timeout(HEALS_WITHIN_SECONDS):
+            await telling
+        # The server tries a task again after as long as it has failed for.
+        await until(partial(_nobody_is_listed, site), seconds=ALL_HEALED_WITHIN_SECONDS)
+
+
+async def _nobody_is_listed(site: Site) -> bool:
+    return (await site.engine.client.count_workflows(IN_TROUBLE)).count == 0
+
+
+async def _roll_out(site: Site, ring: KeyRing) -> None:
+    """Every worker, one after the other, is given a key ring."""
+    site.crew.settings["CARDCASE_KEY_FILE"] = str(key_file_of(ring, site.evidence.folder.parent))
+    await _rolled(site)
+
+
+async def _rolled(site: Site) -> None:
+    """Every worker, one after the other."""
+    for place in range(len(site.crew)):
+        await site.crew.roll(place)
+
+
+WRONG: Final = (timedelta(days=10), timedelta(days=-1))
+"""By how much the clocks of workers are wrong, one after the other."""
+
+
+async def clocks_are_wrong(site: Site) -> None:
+    """One worker lives ten days ahead, another one a day behind: deadlines are the register's all the same."""
+    folder = site.evidence.folder.parent
+    before = await _deadlines(site)
+    async with site.trouble("clocks of workers are wrong", clocks_off_by=WRONG):
+        for place, shift in enumerate(WRONG):
+            site.crew.own[place] = await shifted_by(shift, folder)
+            await site.crew.roll(place)
+            said = datetime.fromisoformat((await site.crew.workers[place].says("ready"))["timestamp"])
+            assert abs(said - now() - shift) < A_MINUTE, "the clock is as right as before"
+        meanwhile = await _deadlines(site)
+        with _sinks_that_fail(site, SOMETIMES):
+            await asyncio.sleep(20)
+            # What they have begun is left to workers whose clocks are right.
+            site.crew.own.clear()
+            for place in range(len(site.crew)):
+                site.crew.kill(place)
+        for place in range(len(site.crew)):
+            await site.crew.ready(place)
+    # Somebody has to be told of this, whenever the workers of before wanted to ask again.
+    after = await _deadlines(site)
+    assert meanwhile in (before, after), "deadlines follow the clock of a worker"
+
+
+@contextmanager
+def _sinks_that_fail(site: Site, part: float) -> Iterator[None]:
+    """Receivers of events fail now and then, so that they are asked again later."""
+    before = [hearer.script for hearer in site.hearers]
+    for hearer in site.hearers:
+        hearer.script = now_and_then(site.chance, part)
+    try:
+        yield
+    finally:
+        for hearer, script in zip(site.hearers, before, strict=True):
+            hearer.script = script
+
+
+async def _deadlines(site: Site) -> set[datetime | None]:
+    """The dates of an application of just now, which is withdrawn again."""
+    case = (await change(site.engine, ID_CARD)).case_id
+    view = await site.engine.view(case)
+    await site.engine.tell(case, Event.withdraw)
+    return {view.processing_due_at, view.campaign_due_at, view.due_at}
 
 
 def key_file_of(ring: KeyRing, folder: Path) -> Path:
@@ -193,6 +315,29 @@ async def the_register_is_read_only(site: Site) -> None:
         ):
             await asyncio.sleep(site.chance.uniform(3, 10))
         await asyncio.sleep(site.chance.uniform(2, 5))
+
+
+async def the_log_is_full(site: Site) -> None:
+    """The disk under all of PostgreSQL is full when it wants to write ahead: it breaks down until there is room."""
+    assert site.small_disk is not None
+    for _ in range(2):
+        ballast = site.small_disk / "ballast"
+        async with site.trouble("disk full under the write-ahead log", stops=True):
+            await asyncio.to_thread(_fill, ballast)
+            await _writes_ahead_until_it_breaks_down(site)
+            await asyncio.sleep(site.chance.uniform(1, 5))
+            await site.stack.postgres.kill()
+            ballast.unlink()
+            await site.stack.postgres.start()
+        await asyncio.sleep(site.chance.uniform(2, 5))
+
+
+async def _writes_ahead_until_it_breaks_down(site: Site) -> None:
+    """An error that is none of a broken connection goes on to whoever injects."""
+    async with own_connection(site) as connection:
+        with suppress(OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+            while True:
+                await connection.execute("SELECT pg_logical_emit_message(false, 'ballast', repeat('x', 1000000))")
 
 
 async def the_disk_is_full(site: Site) -> None:
@@ -466,27 +611,32 @@ async def payloads_that_nobody_can_read(site: Site) -> None:
             await client.start_workflow(
                 Kind.id_number_change.value, {"no": "opening"}, id=case, task_queue=TASK_QUEUE_CASES
             )
-
-        async def listed() -> bool:
-            found = {run.id async for run in engine.client.list_workflows(IN_TROUBLE)}
-            return found >= unreadable.keys()
-
-        await until(listed, seconds=LISTED_WITHIN_SECONDS)
+        await until(lambda: _are_listed(site, set(unreadable)), seconds=LISTED_WITHIN_SECONDS)
         async for run in engine.client.list_workflows(f"{IN_TROUBLE} AND ExecutionStatus = 'Running'"):
             await engine.client.get_workflow_handle(run.id, run_id=run.run_id).terminate("a fault that is injected")
+
+
+async def _are_listed(site: Site, cases: set[str]) -> bool:
+    """Whether operators find all of these where they look for what went wrong."""
+    return {run.id async for run in site.engine.client.list_workflows(IN_TROUBLE)} >= cases
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("workers-killed", workers_are_killed, heavy=True),
     Scenario("workers-rolled", workers_are_rolled),
     Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140),
+    Scenario("workers-forget", workers_remember_nothing),
+    Scenario("clocks-wrong", clocks_are_wrong, seconds=120, lacks=lacks_compiler),
     Scenario("keys-rotated", keys_are_rotated),
+    Scenario("key-dropped", a_key_is_dropped_too_early, seconds=120),
+    Scenario("ring-wrong", a_worker_has_another_ring),
     Scenario("temporal-killed", temporal_is_killed, heavy=True),
     Scenario("postgres-killed", postgres_is_killed, heavy=True),
     Scenario("backends-killed", backends_are_killed),
     Scenario("connections-refused", connections_are_refused, heavy=True),
     Scenario("read-only", the_register_is_read_only),
-    Scenario("disk-full", the_disk_is_full, small_disk=True),
+    Scenario("disk-full", the_disk_is_full, disk=Disk.small_for_tables, lacks=lacks_mounting),
+    Scenario("log-full", the_log_is_full, disk=Disk.small, lacks=lacks_mounting),
     Scenario("rows-locked", a_row_is_locked, seconds=140),
     Scenario("deadlocks", steps_deadlock),
     Scenario("serialisation", steps_cannot_be_serialised),
@@ -503,5 +653,5 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("resets", runs_are_reset, heavy=True),
     Scenario("equal-applications", equal_applications_come_at_once, cases=10),
     Scenario("many-decide", many_decide_at_once, cases=10),
-    Scenario("unreadable", payloads_that_nobody_can_read),
+    Scenario("unreadable", payloads_that_nobody_can_read, cases=200, seconds=200),
 )

@@ -9,6 +9,8 @@ from base64 import b32encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeAlias
@@ -33,10 +35,11 @@ from tests.engine import engine_on
 from tests.faults.calling import CallingEngine
 from tests.faults.checker.evidence import LOGS, Evidence, Gauge, Received, Run, Trouble, now
 from tests.faults.checker.invariants import LATEST, MESSAGES, Checked, check, until_emptied
+from tests.faults.clocks import PRELOADED
 from tests.faults.relay import Relay
 from tests.nursery import forked_worker
 from tests.scenes import OFFICE
-from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file
+from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file, worker_process
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 WORKERS: Final = 2
@@ -49,6 +52,8 @@ RESTART_SECONDS: Final = 0.5
 """How long whoever watches over the workers takes to start one again."""
 GAUGED_EVERY_SECONDS: Final = 1.0
 SMALL: Final = "small"
+WHOLE_DISK_MEGABYTES: Final = 320
+"""For the whole of PostgreSQL's data, with the log that it writes ahead."""
 LONG_TASK: Final = "TMPRL1104"
 """With which the SDK says that a task took longer than five seconds: two quick attempts at a step may."""
 SMALL_DISK_MEGABYTES: Final = 96
@@ -56,14 +61,33 @@ SECRET: Final = "synthetic"  # noqa: S105 - of receivers that run for one test
 SYSTEMS: Final = (Role.back_office, Role.medical_insurance, Role.pension, Role.bank, Role.card_bureau)
 
 
+class Disk(Enum):
+    """How much room PostgreSQL has."""
+
+    ample = "ample"
+    small_for_tables = "small_for_tables"
+    small = "small"
+    """For all that it writes, the log ahead of its tables included."""
+
+
+_POSTGRES_ON: Final[Mapping[Disk, Mapping[str, str]]] = {
+    Disk.ample: {},
+    Disk.small_for_tables: {"default_tablespace": SMALL},
+    Disk.small: {"max_wal_size": "48MB", "min_wal_size": "32MB"},
+}
+
+
 class Crew:
     """Workers, each of which is started again when it ends, as whoever runs them in production would."""
 
     def __init__(self, settings: Mapping[str, str], size: int, logs: Path, program: str) -> None:
         self.settings = dict(settings)
+        self.own: dict[int, Mapping[str, str]] = {}
+        """What the worker of a place is told beside that, or instead, from its next start on."""
         self._size = size
         self._logs = logs
-        self._program = program
+        self.program = program
+        """The module that is run, from the next start of a worker on."""
         self._keeping: list[asyncio.Task[None]] = []
         self._closing = False
         self._died: list[float] = []
@@ -140,8 +164,9 @@ class Crew:
 
     async def _keep(self, place: int) -> None:
         while not self._closing:
-            settings = {**self.settings, "CARDCASE_POOL_SIZE": str(POOL)}
-            async with forked_worker(settings, program=self._program) as worker:
+            async with self._started(
+                {**self.settings, "CARDCASE_POOL_SIZE": str(POOL), **self.own.get(place, {})}
+            ) as worker:
                 async with self._changed:
                     self.workers[place] = worker
                     self._changed.notify_all()
@@ -153,6 +178,11 @@ class Crew:
                     self._write_log(place, worker)
             if not self._closing:
                 await asyncio.sleep(RESTART_SECONDS)
+
+    def _started(self, settings: Mapping[str, str]) -> AbstractAsyncContextManager[WorkerProcess]:
+        if PRELOADED in settings:
+            return worker_process(settings, program=("-m", self.program))
+        return forked_worker(settings, program=self.program)
 
 
 @dataclass(eq=False)
@@ -217,9 +247,12 @@ class Site:
     temporal: Relay
     """Before Temporal, for workers."""
     receivers: Receivers
+    """Of messages."""
+    hearers: Sequence[Hearer]
+    """Receivers of events."""
     chance: Random
     small_disk: Path | None = None
-    """Under the register's tables, where they lie on a disk of their own."""
+    """Under the register's tables or all of PostgreSQL's data, where these lie on a disk of their own."""
     injected: int = 0
     """How often a fault was."""
     all_lived: Callable[[], bool] = lambda: False
@@ -238,6 +271,7 @@ class Site:
         slows: bool = True,
         fails_tasks: Sequence[str] = (),
         fails_cases: Sequence[str] = (),
+        clocks_off_by: Sequence[timedelta] = (),
     ) -> AsyncIterator[None]:
         """A fault for the length of a block, which is written down. Steps take longer because of it if it `slows`."""
         begun_at = now()
@@ -254,6 +288,7 @@ class Site:
                     says=(LONG_TASK,) if slows else (),
                     fails_tasks=tuple(fails_tasks),
                     fails_cases=tuple(fails_cases),
+                    clocks_off_by=tuple(clocks_off_by),
                 )
             )
 
@@ -346,7 +381,7 @@ async def site_of(
     seed: int,
     *,
     workers: int = WORKERS,
-    small_disk: bool = False,
+    disk: Disk = Disk.ample,
     servers: Starting = local_stack,
 ) -> AsyncIterator[Site]:
     """A site of its own, with everything running. When the block ends well all has been written down."""
@@ -358,8 +393,11 @@ async def site_of(
     SigningKey.generate().write(webhook_keys, folder / "webhooks-public.json")
     async with AsyncExitStack() as running:
         enter = running.enter_async_context
-        stack = await enter(servers(folder / "servers", {"default_tablespace": SMALL} if small_disk else {}))
-        disk = await enter(_small_disk(folder, stack)) if small_disk else None
+        data = folder / "servers"
+        small = await enter(_mounted(data / "postgres", WHOLE_DISK_MEGABYTES)) if disk is Disk.small else None
+        stack = await enter(servers(data, _POSTGRES_ON[disk]))
+        if disk is Disk.small_for_tables:
+            small = await enter(_tables_apart(folder, stack))
         engine = CallingEngine.of(await enter(engine_on(stack, "faults")), evidence)
         evidence.write_run(
             Run(
@@ -394,7 +432,7 @@ async def site_of(
         }
         crew = Crew(settings, workers, logs, "tests.faults.worker_by_day")
         chance = Random(seed)  # noqa: S311 - a schedule is repeated by its seed
-        site = Site(stack, engine, crew, register, temporal, receivers, chance, disk)
+        site = Site(stack, engine, crew, register, temporal, receivers, hearers, chance, small)
         await crew.start()
         running.push_async_callback(crew.stop)
         await schedules.apply(engine.client)
@@ -407,12 +445,20 @@ async def site_of(
 
 
 @asynccontextmanager
-async def _small_disk(folder: Path, stack: Servers) -> AsyncIterator[Path]:
-    """A file system of its own, in memory, on which the tables lie that are made from now on."""
-    disk = folder / "disk"
-    disk.mkdir()
-    await _run("mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MEGABYTES}m,mode=777", "none", str(disk))
+async def _mounted(disk: Path, megabytes: int) -> AsyncIterator[Path]:
+    """A file system of its own, in memory."""
+    await asyncio.to_thread(disk.mkdir, parents=True)
+    await _run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=777", "none", str(disk))
     try:
+        yield disk
+    finally:
+        await _run("umount", "--lazy", str(disk))
+
+
+@asynccontextmanager
+async def _tables_apart(folder: Path, stack: Servers) -> AsyncIterator[Path]:
+    """A small disk on which the tables lie that are made from now on."""
+    async with _mounted(folder / "disk", SMALL_DISK_MEGABYTES) as disk:
         tables = disk / "tables"
         tables.mkdir()
         owner = (folder / "servers" / "postgres" / "cluster").stat()
@@ -425,13 +471,13 @@ async def _small_disk(folder: Path, stack: Servers) -> AsyncIterator[Path]:
             await connection.close()
         yield disk
         await stack.postgres.stop()
-    finally:
-        await _run("umount", "--lazy", str(disk))
 
 
-def may_mount() -> bool:
-    """Whether this account may mount a file system."""
-    return os.geteuid() == 0 and shutil.which("mount") is not None
+def lacks_mounting() -> str | None:
+    """Why no small disk can be had here; None where one can."""
+    if os.geteuid() == 0 and shutil.which("mount") is not None:
+        return None
+    return "a small disk needs an account that may mount one"
 
 
 async def _run(*command: str) -> None:

@@ -11,7 +11,6 @@ import pytest
 from tests.faults.campaign import injected
 from tests.faults.sampling import times
 from tests.faults.scenarios import SCENARIOS, Scenario
-from tests.faults.site import may_mount
 
 pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -21,6 +20,6 @@ pytestmark = [pytest.mark.servers, pytest.mark.faults, pytest.mark.timeout(900)]
 async def test_nothing_is_lost_doubled_or_left_behind_whatever_happens(
     scenario: Scenario, time: int, tmp_path: Path
 ) -> None:
-    if scenario.small_disk and not may_mount():
-        pytest.skip("a small disk needs an account that may mount one")
+    if (why := scenario.lacks()) is not None:
+        pytest.skip(why)
     await injected(scenario, time, tmp_path)

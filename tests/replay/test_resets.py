@@ -1,7 +1,7 @@
 """What a reset has told a case again is replayed in the order in which it was heard.
 
-The server hands what it tells again to a worker before a signal that came later; when the history is replayed the signal
-comes first. Nothing that a case asks for may depend on that.
+The server hands what it tells again to a worker before a signal that came later; when the history is replayed the
+signal comes first. Nothing that a case asks for may depend on that.
 """
 
 from dataclasses import replace

@@ -166,7 +166,9 @@ async def test_who_died_between_both_sides_starts_again(together: Office) -> Non
 async def test_a_first_beat_of_which_temporal_never_heard_is_counted_again(together: Office) -> None:
     async with register_with(together, "pair", "beat = 1"):
         for _ in range(2):
-            ours = Ours(EPOCH, False, await together.pool.fetchval("SELECT beat FROM pair"), None)
+            ours = Ours(
+                epoch=EPOCH, moved=False, beat=await together.pool.fetchval("SELECT beat FROM pair"), told_over=None
+            )
             assert misfit_of(Remembered(None), ours) is None
             counted = await beat(together.pool, Pairing(Remembered(None), ours, None, Seal(None)))
             assert counted == Mark(epoch=EPOCH, beat=1)
@@ -308,6 +310,6 @@ def test_both_sides_are_compared(remembered: Remembered, ours: Ours, misfit: Mis
 
 
 def test_a_register_that_remembers_less_lacks_a_beat() -> None:
-    for beat, lacks in ((4, True), (5, False)):
-        ours = register(beat, epoch="jihgfedcba")
+    for counted, lacks in ((4, True), (5, False)):
+        ours = register(counted, epoch="jihgfedcba")
         assert Pairing(Remembered(AT_FIVE), ours, Misfit.elsewhere, Seal(None)).lacks_a_beat is lacks

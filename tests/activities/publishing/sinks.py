@@ -46,6 +46,10 @@ class Time:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    async def told(self) -> datetime:
+        """The same, for whoever waits for it."""
+        return self.now()
+
     def pass_(self, span: timedelta) -> None:
         self.ahead += span
 

@@ -122,7 +122,7 @@ async def working(play: Play, **more: Any) -> AsyncIterator[Post]:
     time = Time()
     keys = WebhookKeys({"one": Ed25519PrivateKey.generate()})
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        publishers = tuple(Publisher(play.pool, session, "ledgers", keys, clock=time.now, **more) for _ in range(2))
+        publishers = tuple(Publisher(play.pool, session, "ledgers", keys, clock=time.told, **more) for _ in range(2))
         yield Post(play, time, publishers)
         await asyncio.gather(*(publisher.settled() for publisher in publishers))
 
@@ -293,7 +293,7 @@ async def test_who_publishes_goes_on_after_its_connections_were_torn(play: Play)
             await post.settles()
             await some_lives(play, 1)
             torn = Torn(play.pool, 3)
-            publisher = Publisher(cast("Pool", torn), session, "ledgers", post.publishers[0].keys, clock=post.time.now)
+            publisher = Publisher(cast("Pool", torn), session, "ledgers", post.publishers[0].keys, clock=post.time.told)
             async with publisher.running(), asyncio.timeout(20):
                 await until(lambda: has_all(post, sink))
     assert torn.left == 0

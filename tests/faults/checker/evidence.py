@@ -12,7 +12,7 @@
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
@@ -91,6 +91,8 @@ class Trouble(Line):
     """The causes of failed workflow tasks that the fault brings."""
     fails_cases: tuple[str, ...] = ()
     """The cases whose tasks it makes fail; all where none is named."""
+    clocks_off_by: tuple[timedelta, ...] = ()
+    """By how much clocks are wrong because of it, by which processes stamp what they say."""
 
 
 class Gauge(Line):

@@ -453,7 +453,8 @@ async def _differences(temporal: Client, row: Record) -> list[Finding]:
     try:
         view: CaseView = await temporal.get_workflow_handle(case).query(VIEW, result_type=CaseView)
     except (RPCError, WorkflowQueryFailedError) as unanswered:
-        return [*found, Finding(Invariant.I9, case, f"answers no question: {type(unanswered).__name__}")]
+        why = unanswered.status.name if isinstance(unanswered, RPCError) else type(unanswered).__name__
+        return [*found, Finding(Invariant.I9, case, f"answers no question: {why}")]
     viewed = {name: getattr(view, name) for name in (*_COMPARED, "kind")}
     return found + _unequal(case, "view", {**viewed, "attention": sorted(view.attention)}, held)
 
@@ -513,8 +514,11 @@ def _is_within(line: bytes, trouble: Trouble) -> bool:
     stamped = _STAMP.search(line)
     if stamped is None:
         return False
-    at = datetime.fromisoformat(stamped[1].decode())
-    return trouble.begun_at <= at <= trouble.ended_at + LATEST
+    said_at = datetime.fromisoformat(stamped[1].decode())
+    return any(
+        trouble.begun_at <= said_at - wrong <= trouble.ended_at + LATEST
+        for wrong in (timedelta(), *trouble.clocks_off_by)
+    )
 
 
 async def _history(temporal: Client, run: WorkflowExecution) -> Sequence[HistoryEvent]:
