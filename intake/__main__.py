@@ -110,6 +110,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         log.info("ready", host=settings.intake_host, port=port)
         await stop.wait()
         readiness.serving = False
+        watch.stop()
     log.info("stopped")
     return 0
 

@@ -28,59 +28,64 @@ class Watch:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
-        self._seen: dict[asyncio.Future[None], Version] = {}
+        self._waiting: defaultdict[str, set[asyncio.Future[bool]]] = defaultdict(set)
+        self._seen: dict[asyncio.Future[bool], Version] = {}
         self._anybody = asyncio.Event()
-        self._for_feed: dict[asyncio.Future[None], Place] = {}
-        self._for_jobs: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
+        self._for_feed: dict[asyncio.Future[bool], Place] = {}
+        self._for_jobs: defaultdict[str, set[asyncio.Future[bool]]] = defaultdict(set)
+        self._stopped = False
 
     async def published(self, seen: Place, seconds: float) -> bool:
         """Wait until the feed goes on beyond a place; False where it does not within so many seconds."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = _waiting()
         self._for_feed[waiting] = seen
-        self._anybody.set()
         try:
-            async with asyncio.timeout(seconds):
-                await waiting
-        except TimeoutError:
-            return False
+            return await self._told(waiting, seconds)
         finally:
             del self._for_feed[waiting]
-        return True
 
     async def moved(self, case_id: str, seen: Version, seconds: float) -> bool:
         """Wait until a case has moved beyond what somebody has seen; False where it has not within so many seconds."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = _waiting()
         self._waiting[case_id].add(waiting)
         self._seen[waiting] = seen
-        self._anybody.set()
         try:
-            async with asyncio.timeout(seconds):
-                await waiting
-        except TimeoutError:
-            return False
+            return await self._told(waiting, seconds)
         finally:
             self._seen.pop(waiting, None)
             self._waiting[case_id].discard(waiting)
             if not self._waiting[case_id]:
                 del self._waiting[case_id]
-        return True
 
     async def ended(self, job: str, seconds: float) -> bool:
         """Wait until a job is over; False where it is not within so many seconds."""
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = _waiting()
         self._for_jobs[job].add(waiting)
-        self._anybody.set()
         try:
-            async with asyncio.timeout(seconds):
-                await waiting
-        except TimeoutError:
-            return False
+            return await self._told(waiting, seconds)
         finally:
             self._for_jobs[job].discard(waiting)
             if not self._for_jobs[job]:
                 del self._for_jobs[job]
-        return True
+
+    def stop(self) -> None:
+        """Have nobody wait any more: whoever does is answered now that nothing has happened, and asks elsewhere.
+
+        Without it a service that is told to end would wait for the longest of them.
+        """
+        self._stopped = True
+        for waiting in {*self._seen, *self._for_feed, *(each for ones in self._for_jobs.values() for each in ones)}:
+            _tell(waiting, happened=False)
+
+    async def _told(self, waiting: "asyncio.Future[bool]", seconds: float) -> bool:
+        if self._stopped:
+            return False
+        self._anybody.set()
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiting
+        except TimeoutError:
+            return False
 
     @contextlib.asynccontextmanager
     async def looking(self) -> AsyncIterator[None]:
@@ -109,16 +114,24 @@ class Watch:
 
     def _went_on(self, end: Place) -> None:
         for waiting, seen in self._for_feed.items():
-            if not waiting.done() and seen != end:
-                waiting.set_result(None)
+            if seen != end:
+                _tell(waiting)
 
     def _over(self, jobs: frozenset[str]) -> None:
         for waiting in [each for job in jobs for each in self._for_jobs.get(job, ())]:
-            if not waiting.done():
-                waiting.set_result(None)
+            _tell(waiting)
 
     def _wake(self, versions: dict[str, Version]) -> None:
         for case_id, version in versions.items():
             for waiting in self._waiting.get(case_id, ()):
-                if not waiting.done() and self._seen[waiting] != version:
-                    waiting.set_result(None)
+                if self._seen[waiting] != version:
+                    _tell(waiting)
+
+
+def _waiting() -> "asyncio.Future[bool]":
+    return asyncio.get_running_loop().create_future()
+
+
+def _tell(waiting: "asyncio.Future[bool]", *, happened: bool = True) -> None:
+    if not waiting.done():
+        waiting.set_result(happened)

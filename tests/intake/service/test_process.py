@@ -103,7 +103,15 @@ async def test_it_serves_until_it_is_told_to_stop(engine: Engine, tmp_path: Path
             assert (await http.get("/ready")).status_code == 200
             answer = await http.get("/v1/cases?limit=1", headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 200
-        process.send_signal(signal.SIGTERM)
+            as_office = {"Authorization": f"Bearer {token}"}
+            end = (await http.get("/v1/events:end", headers=as_office)).json()["next"]
+            news = http.get(f"/v1/events?after={end}&wait=60", headers=as_office, timeout=60)
+            waiting = asyncio.create_task(news)
+            # The other request that is in progress is the one that asks for figures.
+            while "requests_in_progress 2.0" not in (await http.get("/metrics")).text:
+                pass
+            process.send_signal(signal.SIGTERM)
+            assert (await waiting).json()["events"] == [], "whoever waits is answered, and not cut off"
         _, rest = await process.communicate()
         assert process.returncode == 0
         assert token not in rest.decode()
