@@ -264,6 +264,7 @@ async def stage_in(
             desk_opened(folder, settings, None, standard_ports=False, sinks=sinks) as desk,
             httpx.AsyncClient(timeout=_PATIENCE) as http,
         ):
+            await desk.ready()
             pids = {
                 "service": desk.processes["intake"].pid,
                 "gate": desk.processes["gate"].pid,

@@ -94,6 +94,7 @@ async def run(environment: Mapping[str, str], screen: Screen, *, stay: bool) -> 
         opened_stage(environment, folder, sinks(ports)) as stage,
         outsiders(folder, stage.opened, ports) as others,
     ):
+        await stage.ready()
         opened = stage.opened
         screen.say(f"ready after {board.seconds:.1f} s{_look(opened)} · tray {opened.tray_url}")
         shown = await _while_all_run(demonstrate(opened, others, screen, board), stage, others)

@@ -1,7 +1,7 @@
 """What everybody of the demonstration acts on, as whoever plays a part knows it: addresses, tokens, and no key.
 
-All of it runs under one program, `demo.surroundings`, which says on its standard output what was opened and, later,
-what ended by itself.
+All of it runs under one program, `demo.surroundings`, which says on its standard output what was opened, that it is
+ready and, later, what ended by itself.
 """
 
 import asyncio
@@ -56,6 +56,8 @@ class Said(BaseModel):
     """A line of the surroundings."""
 
     opened: Opened | None = None
+    ready: bool = False
+    """Whether cases are worked on from now on."""
     ended: str | None = None
     """What could not be started, or ended by itself."""
 
@@ -67,6 +69,12 @@ class Stage:
         self.opened = opened
         self._process = process
         self._log_file = log_file
+
+    async def ready(self) -> None:
+        """Wait until cases are worked on. Raises StackError with what could not be started."""
+        said = await self._process.until(_line(self._process), _START_SECONDS)
+        if not said.ready:
+            raise StackError(said.ended)
 
     async def wait(self) -> str:
         """What ended first, by whatever cause."""
@@ -85,6 +93,8 @@ def data_dir(environment: Mapping[str, str]) -> Path:
 async def opened_stage(environment: Mapping[str, str], folder: Path, sinks: Sequence[str]) -> AsyncIterator[Stage]:
     """Everything for the length of a block; `sinks` are hosts where webhooks are received.
 
+    It can be reached, and is worked on when it is ready (`Stage.ready`).
+
     Raises StackError with what could not be started.
     """
     directory = DataDirectory(folder / _SURROUNDINGS)
@@ -100,7 +110,7 @@ async def opened_stage(environment: Mapping[str, str], folder: Path, sinks: Sequ
             talks=True,
         )
         try:
-            said = await process.until(_first_line(process), _START_SECONDS)
+            said = await process.until(_line(process), _START_SECONDS)
             if said.opened is None:
                 raise StackError(said.ended)
             yield Stage(said.opened, process, directory.path / f"{_SURROUNDINGS}.log")
@@ -118,7 +128,7 @@ def _environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]
     return told
 
 
-async def _first_line(process: ServerProcess) -> Said:
+async def _line(process: ServerProcess) -> Said:
     line = await process.said.readline()
     if not line:
         # It ends, and says why in its log.

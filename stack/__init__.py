@@ -6,7 +6,7 @@ start, and end with the process that started them, however that process ends. Li
 """
 
 from stack.errors import DataDirectoryInUse, ServerNotStarted, StackError
-from stack.local import LocalStack
+from stack.local import LocalStack, together
 from stack.ports import FREE_PORTS, STANDARD_PORTS, Ports
 from stack.postgres import PostgresEndpoint, PostgresServer
 from stack.temporal import TemporalEndpoint, TemporalServer
@@ -23,4 +23,5 @@ __all__ = [
     "StackError",
     "TemporalEndpoint",
     "TemporalServer",
+    "together",
 ]

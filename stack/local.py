@@ -1,7 +1,8 @@
 """Both servers together."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -42,19 +43,16 @@ class LocalStack:
             time_skipping=time_skipping,
             dynamic_config=dynamic_config,
         )
+        self._together = together(self.postgres, self.temporal)
 
     async def __aenter__(self) -> Self:
-        try:
-            await _both(self.postgres.start(), self.temporal.start())
-        except BaseException:
-            await self._stop()
-            raise
+        await self._together.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        await self._together.__aexit__(kind, error, trace)
 
     @property
     def database_url(self) -> str:
@@ -81,12 +79,22 @@ class LocalStack:
         """Of the Temporal server's metrics, in Prometheus' format."""
         return self.temporal.endpoint.metrics_url
 
-    async def _stop(self) -> None:
-        await _both(self.postgres.stop(), self.temporal.stop())
+
+@asynccontextmanager
+async def together(*servers: PostgresServer | TemporalServer) -> AsyncIterator[None]:
+    """Servers that are started side by side and stopped side by side, for the length of a block.
+
+    Raises what the first of them raises that cannot be started.
+    """
+    try:
+        await _all(*(server.start() for server in servers))
+        yield
+    finally:
+        await _all(*(server.stop() for server in servers))
 
 
-async def _both(*steps: Coroutine[None, None, None]) -> None:
-    """Run the steps side by side to their ends, and then raise the first error: neither step is left half done."""
+async def _all(*steps: Coroutine[None, None, None]) -> None:
+    """Run the steps side by side to their ends, and then raise the first error: no step is left half done."""
     for outcome in await asyncio.gather(*steps, return_exceptions=True):
         if outcome is not None:
             raise outcome

@@ -44,6 +44,14 @@ class Desk:
     provider: IdentityProvider
     processes: Mapping[str, ServerProcess]
     folder: Path
+    answers_at: Mapping[str, str]
+    """Where each of the processes says that it is ready."""
+
+    async def ready(self) -> None:
+        """Return once all of it answers. Raises ServerNotStarted with the end of a log."""
+        await asyncio.gather(
+            *(process.until(_ready(self.answers_at[name]), _START_SECONDS) for name, process in self.processes.items())
+        )
 
     async def wait(self) -> str:
         """Which of its processes ended first, by whatever cause, and where it says why."""
@@ -69,11 +77,11 @@ async def desk_opened(
     standard_ports: bool = True,
     sinks: Sequence[str] = (),
 ) -> AsyncIterator[Desk]:
-    """Everything for the length of a block.
+    """Everything for the length of a block; its addresses are known before it answers (`Desk.ready`).
 
     `settings` is the environment of gate and intake service, which says where register, keys and Temporal are; `web_ui`
     is the URL of the Web UI that is shown, if any; `sinks` are hosts where webhooks are received, beside `SINK`. Raises
-    DataDirectoryInUse, or ServerNotStarted with the end of a log.
+    DataDirectoryInUse.
     """
     wishes = (STANDARD_PORTS.ui, GATE_PORT, PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
     ui_port, codec_port, provider_port, intake_port, health_port = pick_ports(*wishes, None)
@@ -113,11 +121,10 @@ async def desk_opened(
             "PYTHONPATH": str(PROJECT),
         }
         intake_url = f"http://{LOOPBACK}:{intake_port}"
-        gate, intake = await asyncio.gather(
-            _running(running, folder, "gate", {**settings, **told}, f"http://{LOOPBACK}:{health_port}"),
-            _running(running, folder, "intake", {**settings, **of_intake}, intake_url),
-        )
-        yield Desk(ui_url, codec_url, intake_url, provider, {"gate": gate, "intake": intake}, folder)
+        programs = {"gate": told, "intake": of_intake}
+        processes = {name: await _running(running, folder, name, {**settings, **own}) for name, own in programs.items()}
+        answers_at = {"gate": f"http://{LOOPBACK}:{health_port}/ready", "intake": f"{intake_url}/ready"}
+        yield Desk(ui_url, codec_url, intake_url, provider, processes, folder, answers_at)
 
 
 def _secret_in(path: Path) -> str:
@@ -129,10 +136,8 @@ def _secret_in(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
-async def _running(
-    stack: AsyncExitStack, folder: Path, name: str, environment: Mapping[str, str], url: str
-) -> ServerProcess:
-    """`python -m NAME`, until the end of the block, once it says at its URL that it is ready."""
+async def _running(stack: AsyncExitStack, folder: Path, name: str, environment: Mapping[str, str]) -> ServerProcess:
+    """`python -m NAME`, until the end of the block."""
     directory = DataDirectory(folder / name)
     await directory.claim()
     stack.callback(directory.release)
@@ -145,7 +150,6 @@ async def _running(
         environment=environment,
     )
     stack.push_async_callback(process.stop, signal.SIGTERM, _STOP_SECONDS)
-    await process.until(_ready(f"{url}/ready"), _START_SECONDS)
     return process
 
 

@@ -1,6 +1,6 @@
 """`python -m demo.surroundings [SINK ...]`: all that the demonstration stands on, until it is told to stop.
 
-Says in one line of JSON what was opened, and in another what ended by itself (`demo.stage.Said`). A sink is a host
+Says in lines of JSON what was opened, that it is ready, and what ended by itself (`demo.stage.Said`). A sink is a host
 where webhooks are received. Ends with 0, or with 69 where something could not be started or went away.
 """
 
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 from demo.stage import Opened, Said, data_dir
@@ -19,9 +20,9 @@ from demo.surroundings.servers import (
     Worker,
     desk,
     first_to_end,
-    kept_up,
     providers,
     servers,
+    upkeep,
     worker,
 )
 from runtime.ending import end
@@ -34,13 +35,21 @@ _UNAVAILABLE: Final = 69
 async def run(environment: Mapping[str, str], sinks: Sequence[str]) -> None:
     """Everything, until something ends by itself. Raises StackError with what could not be started."""
     folder = data_dir(environment)
-    async with servers(environment, folder) as started, providers(folder) as messages:
-        await kept_up(environment, folder, started)
+    async with AsyncExitStack() as until_then:
+        # It ends with what it has to do, before anybody acts.
+        async with upkeep(environment, folder) as keeping:
+            started = await until_then.enter_async_context(servers(environment, folder))
+            messages = await until_then.enter_async_context(providers(folder))
+            await keeping.keep_up(started)
         async with (
             desk(environment, folder, started, sinks) as running,
             worker({**messages.settings, **environment}, folder, running) as one_worker,
         ):
+            # All programs get ready at the same time, outsiders too as soon as there is somebody whom they can call.
+            await running.opened_desk.ready()
             _say(Said(opened=_opened(running, messages, one_worker)))
+            await one_worker.ready(running)
+            _say(Said(ready=True))
             _say(Said(ended=await first_to_end(running, one_worker)))
 
 

@@ -4,11 +4,12 @@ Servers of our own are used unless `CARDCASE_DATABASE_URL` or Temporal's own con
 """
 
 import asyncio
+import json
 import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from demo.surroundings.keys import KeyFiles
 from runtime.build import build_id
 from runtime.client import connect
 from runtime.releases import NotMadeCurrent, make_current
-from stack import STANDARD_PORTS, PostgresServer, ServerNotStarted, StackError, TemporalServer
+from stack import STANDARD_PORTS, PostgresServer, ServerNotStarted, StackError, TemporalServer, together
 from stack.directory import DataDirectory
 from stack.launch import Account
 from stack.operators import Desk, desk_opened
@@ -77,24 +78,23 @@ class Servers:
 async def servers(environment: Mapping[str, str], folder: Path) -> AsyncIterator[Servers]:
     """Both servers, started where nobody named others, stopped at the end."""
     keys = KeyFiles(_key_file(environment, folder))
-    async with AsyncExitStack() as running:
-        database_url = environment.get(DATABASE_URL)
-        if not database_url:
-            postgres = PostgresServer(folder / "postgres", port=STANDARD_PORTS.postgres)
-            await running.enter_async_context(postgres)
-            database_url = postgres.endpoint.url
-        if ClientConfig.load_client_connect_config().get("target_host"):
-            yield Servers(database_url, keys)
-            return
+    database_url = environment.get(DATABASE_URL) or ""
+    postgres = None if database_url else PostgresServer(folder / "postgres", port=STANDARD_PORTS.postgres)
+    temporal = None
+    if not ClientConfig.load_client_connect_config().get("target_host"):
         temporal = TemporalServer(
             folder / "temporal",
             search_attributes=SEARCH_ATTRIBUTES,
             # The port that people know is that of the Web UI which asks the codec server (`desk`).
             port=STANDARD_PORTS.temporal,
         )
-        await running.enter_async_context(temporal)
-        at = temporal.endpoint
-        yield Servers(database_url, keys, at.address, at.namespace, at.ui_url, temporal)
+    async with together(*(each for each in (postgres, temporal) if each is not None)):
+        url = database_url if postgres is None else postgres.endpoint.url
+        if temporal is None:
+            yield Servers(url, keys)
+        else:
+            at = temporal.endpoint
+            yield Servers(url, keys, at.address, at.namespace, at.ui_url, temporal)
 
 
 def _key_file(environment: Mapping[str, str], folder: Path) -> Path:
@@ -141,10 +141,30 @@ def _secret(path: Path) -> tuple[Path, str]:
     return path, path.read_text(encoding="ascii")
 
 
-async def kept_up(environment: Mapping[str, str], folder: Path, servers: Servers) -> None:
-    """Have upkeep make the keys, and prepare the register and Temporal: in a program that opens them and ends.
+class Upkeep:
+    """`python -m demo.surroundings.upkeep`: makes the keys, prepares the register and Temporal, and ends."""
 
-    Raises StackError with what it says to do.
+    def __init__(self, process: ServerProcess) -> None:
+        self._process = process
+
+    async def keep_up(self, servers: Servers) -> None:
+        """Have it done, now that the servers are there. Raises StackError with what it says to do."""
+        process = self._process
+        process.told.write(json.dumps(servers.settings()).encode())
+        process.told.close()
+        try:
+            await process.complete(_UPKEEP_SECONDS)
+        except ServerNotStarted:
+            if process.running or not (said := await process.said.read()):
+                raise
+            raise StackError(said.decode().rstrip()) from None
+
+
+@asynccontextmanager
+async def upkeep(environment: Mapping[str, str], folder: Path) -> AsyncIterator[Upkeep]:
+    """The program that opens the keys for a moment. It gets ready while the servers start, and is told where they are.
+
+    Raises DataDirectoryInUse.
     """
     directory = DataDirectory(folder / "upkeep")
     await directory.claim()
@@ -154,15 +174,11 @@ async def kept_up(environment: Mapping[str, str], folder: Path, servers: Servers
             [sys.executable, "-m", "demo.surroundings.upkeep"],
             directory=directory,
             death_signal=signal.SIGKILL,
-            environment={**environment, **servers.settings(), "PYTHONPATH": str(PROJECT)},
+            environment={**environment, "PYTHONPATH": str(PROJECT)},
             talks=True,
         )
         try:
-            await process.complete(_UPKEEP_SECONDS)
-        except ServerNotStarted:
-            if process.running or not (said := await process.said.read()):
-                raise
-            raise StackError(said.decode().rstrip()) from None
+            yield Upkeep(process)
         finally:
             await process.kill()
     finally:
@@ -184,6 +200,7 @@ async def desk(
         "CARDCASE_WEBHOOK_TRUST_FILE": str(servers.keys.webhooks_trust),
     }
     async with desk_opened(folder, settings, servers.ui_url, sinks=sinks) as opened:
+        # While its programs get ready.
         tokens = folder / TOKENS
         opened.provider.write_tokens(tokens)
         for actor in STAFF:
@@ -197,6 +214,8 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._directory = DataDirectory(folder / "worker")
         self._process: ServerProcess | None = None
+        self._port = 0
+        """Where it says that it is ready."""
 
     @property
     def log_file(self) -> Path:
@@ -204,15 +223,9 @@ class Worker:
         return self._directory.path / "worker.log"
 
     async def start(self, environment: Mapping[str, str], servers: Servers) -> None:
-        """Start the worker, wait until it says that it is ready, and have Temporal give it work.
-
-        Cases that an earlier release began go on with this one. Where the Temporal server is not ours, workers are not
-        versioned, and what is current there is none of our business.
-
-        Raises DataDirectoryInUse, ServerNotStarted with the end of its log, or StackError.
-        """
+        """Start the worker. Raises DataDirectoryInUse."""
         await self._directory.claim()
-        (port,) = pick_ports(None)
+        (self._port,) = pick_ports(None)
         self._process = await ServerProcess.spawn(
             "worker",
             [sys.executable, PROJECT / "worker.py"],
@@ -220,9 +233,18 @@ class Worker:
             account=Account.OWN,
             # Killed at any moment it loses nothing; asked to drain, it would wait for servers that are gone as well.
             death_signal=signal.SIGKILL,
-            environment=_environment(environment, servers, port),
+            environment=_environment(environment, servers, self._port),
         )
-        await self._process.until(_ready(port), _WORKER_SECONDS)
+
+    async def ready(self, servers: Servers) -> None:
+        """Wait until the worker says that it is ready, and have Temporal give it work.
+
+        Cases that an earlier release began go on with this one. Where the Temporal server is not ours, workers are not
+        versioned, and what is current there is none of our business.
+
+        Raises ServerNotStarted with the end of its log, or StackError.
+        """
+        await self._running.until(_ready(self._port), _WORKER_SECONDS)
         if servers.temporal is not None:
             try:
                 # No payload travels this way, so that nothing has to be sealed.
@@ -233,9 +255,7 @@ class Worker:
 
     async def wait(self) -> int:
         """The exit status, once it has ended by whatever cause."""
-        if self._process is None:
-            raise StackError("the worker has not been started")
-        return await self._process.wait()
+        return await self._running.wait()
 
     async def stop(self) -> None:
         """Let it finish what it has begun, and end it."""
@@ -246,10 +266,16 @@ class Worker:
         finally:
             self._directory.release()
 
+    @property
+    def _running(self) -> ServerProcess:
+        if self._process is None:
+            raise StackError("the worker has not been started")
+        return self._process
+
 
 @asynccontextmanager
 async def worker(environment: Mapping[str, str], folder: Path, servers: Servers) -> AsyncIterator[Worker]:
-    """One running worker."""
+    """One running worker, which may still be getting ready."""
     started = Worker(folder)
     try:
         await started.start(environment, servers)

@@ -1,10 +1,12 @@
 """`python -m demo.surroundings.upkeep`: makes what is missing, and ends.
 
 Makes the keys at the first start, migrates, loads the base extract and the directory, and makes the schedules; what is
-there already is left alone. Ends with 0, or with 69 and what to do on standard output.
+there already is left alone. It is started beside the servers, and told on its standard input, as a JSON object of
+settings, where they are. Ends with 0, or with 69 and what to do on standard output.
 """
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -65,6 +67,7 @@ def _explained(error: CaseError, folder: Path) -> str:
 
 def main() -> int:
     """Returns the exit status."""
+    os.environ.update(json.load(sys.stdin))
     try:
         asyncio.run(keep_up(os.environ[DATABASE_URL], KeyFiles(Path(os.environ[KEY_FILE]))))
     except CaseError as error:

@@ -110,4 +110,5 @@ async def office_opened(folder: Path) -> AsyncIterator[Office]:
             desk_opened(folder / "desk", settings, stack.ui_url, operators=OPERATORS, standard_ports=False) as desk,
             engine.working(ui_url=desk.ui_url),
         ):
+            await desk.ready()
             yield Office(engine, desk)
