@@ -2,6 +2,9 @@
 
 A worker with the wrong ring would fail the tasks of every case it is given, and open new ones that the others cannot
 read. Nothing is kept to compare rings with: what was sealed is opened.
+
+Whoever can reach Temporal starts as many runs as they like, and sends every case a signal that does not open. So the
+register says which cases there are, and of their histories counts what the engine wrote.
 """
 
 import asyncio
@@ -10,24 +13,28 @@ from collections import Counter
 from secrets import SystemRandom
 from typing import Final
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.registry.pool import Pool
-from activities.registry.rings import belongs
+from activities.registry.rings import belongs, open_cases
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
-from cases.kinds import every_case
 from runtime.codec import PayloadSealer, is_sealed, payloads_in
 from runtime.settings import Problem, WorkerSettings
 
 log = logging.getLogger(__name__)
 
-OPEN_CASES: Final = f"ExecutionStatus = 'Running' AND {every_case()}"
-
-_LISTED: Final = 1000
-"""Open cases of which some are chosen by lot: the newest, as Temporal lists them."""
 _LOOKED_AT: Final = 20
+_SENT: Final = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+    }
+)
+"""What anybody may send a case."""
 
 _SAME_FILE: Final = "Give this worker the key file of the others"
 _OTHER_REGISTER: Final = Problem("CARDCASE_KEY_FILE", "is not the ring that the register was filled with", _SAME_FILE)
@@ -52,8 +59,7 @@ async def fault_of_ring(
         return _OTHER_REGISTER
     if payloads is None:
         return None
-    listed = [case.id async for case in client.list_workflows(OPEN_CASES, limit=_LISTED)]
-    chosen = SystemRandom().sample(listed, min(len(listed), _LOOKED_AT))
+    chosen = await open_cases(pool, _LOOKED_AT, SystemRandom())
     faults = await asyncio.gather(*(_fault_of_case(client, case, payloads) for case in chosen))
     counted = Counter(fault for fault in faults if fault is not None)
     if counted.total() * 2 > len(chosen):
@@ -70,7 +76,8 @@ async def _fault_of_case(client: Client, case: str, payloads: PayloadSealer) -> 
         if gone.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
-    sealed = (payload for event in history.events for payload in payloads_in(event) if is_sealed(payload))
+    of_the_engine = (event for event in history.events if event.event_type not in _SENT)
+    sealed = (payload for event in of_the_engine for payload in payloads_in(event) if is_sealed(payload))
     for payload in sealed:
         try:
             payloads.open(payload, namespace=client.namespace)

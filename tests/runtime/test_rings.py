@@ -1,5 +1,6 @@
 """A worker whose keys or algorithms are not those of the others does not start, and says what to mend."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 import pytest_asyncio
 
 from activities.sealing import KeyRing
-from runtime.rings import OPEN_CASES
+from cases.names import LOOK_AT_REGISTER, Kind
+from runtime.client import connect
+from runtime.codec import PayloadSealer
 from stack import LocalStack
-from tests.engine import Engine
-from tests.namespaces import until
+from tests.engine import Engine, engine_on
 from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
 from tests.worker_process import sample_key_file, sample_trust_file
@@ -24,22 +26,25 @@ AHEAD = SAMPLE.with_payload_key("p9").sealing_payloads_with("p9")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def cases(engine: Engine) -> list[str]:
-    """Cases that are open, and that Temporal's list knows."""
-    opened = {(await change(engine, ID_CARD, region=SOUTH)).case_id for _ in range(3)}
+async def agency(stack: LocalStack) -> AsyncIterator[Engine]:
+    """An engine whose cases nobody else touches."""
+    async with engine_on(stack, "rings") as engine:
+        apart = replace(engine, task_queue="rings")
+        async with apart.working():
+            yield apart
 
-    async def listed() -> bool:
-        return opened <= {case.id async for case in engine.client.list_workflows(OPEN_CASES)}
 
-    await until(listed)
-    return sorted(opened)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cases(agency: Engine) -> list[str]:
+    """Cases that are open."""
+    return [(await change(agency, ID_CARD, region=SOUTH)).case_id for _ in range(3)]
 
 
 @pytest.fixture
-def settings(stack: LocalStack, engine: Engine, cases: list[str], tmp_path: Path) -> dict[str, str]:
+def settings(stack: LocalStack, agency: Engine, cases: list[str], tmp_path: Path) -> dict[str, str]:
     assert cases
     return {
-        "CARDCASE_DATABASE_URL": engine.database_url,
+        "CARDCASE_DATABASE_URL": agency.database_url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
@@ -90,3 +95,22 @@ async def test_an_algorithm_that_open_cases_are_not_sealed_with_ends_with_78(set
     assert status == 78
     assert [line.partition(":")[0] for line in complaints] == ["CARDCASE_ENCRYPTION"]
     assert await checked({**settings, "CARDCASE_ENCRYPTION": "sm4-gcm,aes-256-gcm"}) == (0, [])
+
+
+async def test_what_somebody_sends_to_cases_and_starts_beside_them_keeps_nobody_from_starting(
+    settings: dict[str, str], cases: list[str]
+) -> None:
+    """Some runs and signals that nobody can open, for which no key is needed, and every worker ended with 78."""
+    ring = AHEAD.without_payload_key("sample")
+    somebody = await connect(PayloadSealer(ring), settings["TEMPORAL_ADDRESS"], settings["TEMPORAL_NAMESPACE"])
+    strays = [
+        await somebody.start_workflow(Kind.id_number_change, "x", id=f"stray-{stray}", task_queue="nobody-works-here")
+        for stray in range(30)
+    ]
+    for case in cases:
+        await somebody.get_workflow_handle(case).signal(LOOK_AT_REGISTER, "x")
+    try:
+        assert await checked(settings) == (0, [])
+    finally:
+        for stray in strays:
+            await stray.terminate()
