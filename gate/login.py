@@ -18,6 +18,7 @@ import jwt
 from aiohttp import hdrs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from activities.bodies import body_of
 from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
 from runtime.identity import Identity, IdentityTokens
@@ -160,7 +161,7 @@ class Login:
     async def _ask(self, method: str, url: str, form: dict[str, str] | None) -> tuple[int, bytes]:
         try:
             async with self._session.request(method, url, data=form, allow_redirects=False) as answer:
-                return answer.status, await answer.content.read(_LARGEST_ANSWER)
+                return answer.status, await body_of(answer, _LARGEST_ANSWER) or b""
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None
 

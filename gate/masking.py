@@ -43,13 +43,13 @@ def shown(content: bytes, person: str, sealer: Sealer, show: Show) -> bytes:
     """A JSON text with the sealed fields of one person opened and shown.
 
     `person` is the person ref that they are sealed for. What does not open, because it is another person's or its key
-    is gone, stays sealed; a text that holds nothing sealed, or is no JSON, stays as it is.
+    is gone, stays sealed; a text that holds nothing sealed, is no JSON, or is nested without end, stays as it is.
     """
     try:
         value = json.loads(content)
-    except ValueError:
+        opened = _opened(value, person, sealer, show)
+    except (ValueError, RecursionError):
         return content
-    opened = _opened(value, person, sealer, show)
     return content if opened == value else json.dumps(opened, ensure_ascii=False).encode()
 
 

@@ -204,8 +204,10 @@ def _packed(payload: Payload) -> bytes:
     metadata, data = payload.metadata, payload.data
     if len(metadata) != 1 or metadata.get("encoding") != _JSON["encoding"]:
         return _WHOLE + payload.SerializeToString()
-    if len(data) >= _WORTH_DEFLATING and len(deflated := deflate(data)) < len(data):
-        return _DEFLATED_JSON + deflated
+    if len(data) >= _WORTH_DEFLATING:
+        deflated = deflate(data)
+        if deflated is not None and len(deflated) < len(data):
+            return _DEFLATED_JSON + deflated
     return _AS_JSON + data
 
 

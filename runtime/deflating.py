@@ -12,6 +12,11 @@ DICTIONARY: Final = Path(__file__).with_name("dictionary_1.txt").read_bytes()
 """What often stands in payloads, the most frequent last; zlib looks back 8 KB, and no further."""
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of the largest payload that is inflated; Temporal takes none that is larger, deflated or not."""
+SMALL: Final = 4096
+"""Bytes that anything may be inflated to."""
+RATIO: Final = 16
+"""So many times its own length a longer content may have at most; ours have some five times. Deflate packs a thousand
+into one, and a message of Temporal's holds thousands of payloads: whoever has a key would fill a process' memory."""
 
 _WINDOW: Final = -13
 """A window of 8 KB, and neither header nor checksum: the seal tells what was changed."""
@@ -20,19 +25,28 @@ _MEMORY: Final = 6
 _PRIMED: Final = zlib.compressobj(wbits=_WINDOW, memLevel=_MEMORY, zdict=DICTIONARY)
 
 
-def deflate(content: bytes) -> bytes:
-    """The short form of a content."""
+def deflate(content: bytes) -> bytes | None:
+    """The short form of a content; None for what would not be inflated again."""
     deflating = _PRIMED.copy()
-    return deflating.compress(content) + deflating.flush()
+    deflated = deflating.compress(content) + deflating.flush()
+    return deflated if len(content) <= _most(deflated) else None
 
 
 def inflate(deflated: bytes) -> bytes:
-    """The content of a short form. Raises `ValueError` for what is none, is cut, or would be larger than `LARGEST`."""
+    """The content of a short form.
+
+    Raises `ValueError` for what is none, is cut, or would be larger than `LARGEST`, or than `RATIO` allows.
+    """
     inflating = zlib.decompressobj(_WINDOW, DICTIONARY)
     try:
-        content = inflating.decompress(deflated, LARGEST)
+        content = inflating.decompress(deflated, _most(deflated))
     except zlib.error:
         raise ValueError from None
     if not inflating.eof or inflating.unused_data:
         raise ValueError
     return content
+
+
+def _most(deflated: bytes) -> int:
+    """Bytes that a short form may be inflated to."""
+    return min(LARGEST, max(SMALL, RATIO * len(deflated)))

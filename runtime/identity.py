@@ -18,6 +18,7 @@ import aiohttp
 import jwt
 from pydantic import ValidationError
 
+from activities.bodies import body_of
 from cases.errors import CaseError, Code
 from cases.models import Actor
 
@@ -97,7 +98,7 @@ class KeyUrl:
                 session.get(self._url, allow_redirects=False) as answer,
             ):
                 answer.raise_for_status()
-                return await answer.content.read(LARGEST_KEY_SET)
+                return await body_of(answer, LARGEST_KEY_SET) or b""
         except (aiohttp.ClientError, TimeoutError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None
 

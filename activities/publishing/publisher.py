@@ -23,6 +23,7 @@ from typing import Any, Final
 import aiohttp
 import asyncpg
 
+from activities.bodies import body_of
 from activities.publishing.entries import Challenge, Entry
 from activities.publishing.feed import SQL, entries_at
 from activities.publishing.signing import WebhookKeys
@@ -233,7 +234,7 @@ class Publisher:
         answer: list[bytes] = []
         status = await self._post(row["sink"], f"{row['id']}.verify", body, answer)
         said: object = None
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             said = json.loads(answer[0]) if answer else None
         now = await self._now()
         if status == HTTPStatus.OK and isinstance(said, dict) and said.get("challenge") == row["challenge"]:
@@ -256,7 +257,7 @@ class Publisher:
                 timeout=self.patience,
             ) as response:
                 if answer is not None:
-                    answer.append(await response.content.read(LARGEST_ANSWER))
+                    answer.append(await body_of(response, LARGEST_ANSWER) or b"")
                 return response.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None

@@ -56,7 +56,10 @@ def test_what_was_sealed_as_another_field_stays_sealed() -> None:
         b'{"name": 3}',
         b'{"name":"not sealed"}',
         b'{"a":  [1, {"b": null}]}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b"[" * 900 + b"]" * 900,
     ],
+    ids=range(10),
 )
 def test_what_holds_nothing_sealed_comes_back_byte_for_byte(content: bytes) -> None:
     assert shown(content, WHO, SEALER, masked) == content

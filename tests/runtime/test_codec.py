@@ -1,6 +1,7 @@
 """Sealed payloads: whatever is done to one, it is refused by code and says nothing. All content is synthetic."""
 
 import traceback
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +40,7 @@ from runtime.codec import (
 )
 from runtime.codec import refusal_of as refusal_placeholder
 from runtime.converter import data_converter
+from runtime.deflating import DICTIONARY
 from tests.scenes import FACTS
 
 PLANTED = "110105190001010016"
@@ -179,7 +181,9 @@ class TestSealing:
 
     def test_refuses_what_nobody_seals_though_its_seal_is_good(self) -> None:
         sealer, label = PayloadSealer(RING), _label(1, "x")
-        for packed in (b"", b"\3{}", b"\2{}", b"\0\xff"):
+        flood = zlib.compressobj(wbits=-13, zdict=DICTIONARY)
+        bomb = b"\2" + flood.compress(bytes(1_000_000)) + flood.flush()
+        for packed in (b"", b"\3{}", b"\2{}", b"\0\xff", bomb):
             associated = _associated_data(NAMESPACE, b"p1", label)
             payload = sealed(bound="x")
             payload.data = label + bytes(12) + sealer._current.encrypt(bytes(12), packed, associated)

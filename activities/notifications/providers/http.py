@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import aiohttp
 
+from activities.bodies import body_of
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, postponed, refused, unknown
 from cases.errors import Code
 
@@ -66,14 +67,9 @@ async def call(session: aiohttp.ClientSession, post: Post, judge: Judge) -> Answ
 
 async def _read(response: aiohttp.ClientResponse) -> Said | None:
     """The JSON object of a body; None for anything else, a body that goes on and on included."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(BODY_BYTES):
-        body += chunk
-        if len(body) > BODY_BYTES:
-            response.close()
-            return None
+    body = await body_of(response, BODY_BYTES)
     with suppress(ValueError, RecursionError):
-        said = json.loads(bytes(body))
+        said = json.loads(body or b"")
         if isinstance(said, dict):
             return said
     return None
