@@ -347,8 +347,13 @@ class CaseClient:
         if run is None or run.typed_search_attributes.get(VERSION, version) >= version:
             return run is not None and judged_at is not None and judged_at < version
         log.warning("a run stands behind the register", extra={"case_id": case_id, "version": version})
-        async with self._answer():
-            await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER, rpc_timeout=self._timeout)
+        try:
+            async with self._answer():
+                await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER, rpc_timeout=self._timeout)
+        except Refused as ended:
+            # It has ended since it was looked at: there is nobody left to tell, and what it judged by is over as well.
+            if ended.code is not Code.CASE_UNKNOWN:
+                raise
         return True
 
     async def _ask_for_receipt(self, opening: Opening) -> Receipt:

@@ -392,3 +392,22 @@ async def test_a_namespace_that_does_not_exist_is_a_matter_of_configuration(engi
         Client(**config), engine.sealer, stamping=engine.everybody, timeout=timedelta(seconds=5), today=lambda: TODAY
     )
     assert await code_of(client.view("idc-" + "a" * 26)) is Code.CONFIGURATION_INVALID
+
+
+async def test_an_answer_that_the_register_holds_is_given_although_the_run_ends_while_it_is_looked_at(
+    engine: Engine, client: CaseClient, opened_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await engine.handle(opened_case).describe()
+    withdrawn = Withdraw(actor=CLERK)
+    given = await client.tell(opened_case, withdrawn, update_id="withdrawn")
+    await engine.handle(opened_case).result()
+
+    async def silent(*_: object) -> None:
+        raise Unavailable(Code.ENGINE_TIMEOUT)
+
+    async def still_running(_: str) -> object:
+        return before
+
+    monkeypatch.setattr(client, "_ask_for_answer", silent)
+    monkeypatch.setattr(client, "_run_of", still_running)
+    assert await client.tell(opened_case, withdrawn, update_id="withdrawn") == given
