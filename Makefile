@@ -6,6 +6,7 @@ ARGS ?=
 LIVES ?= 5000
 SEED ?=
 TIMES ?= 1
+MINUTES ?= 60
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -79,6 +80,11 @@ faults: $(VENV)/dev.installed ## a sample of the long faults, half an hour of th
 .PHONY: faults-long
 faults-long: $(VENV)/dev.installed ## all of them, for hours; TIMES=… says how often; ARGS goes to pytest
 	@CARDCASE_TEST_FAULTS_TIMES=$(TIMES) CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(FAULTS) $(ARGS)
+
+.PHONY: soak
+soak: $(VENV)/dev.installed ## faults at random under a steady load, for an hour; MINUTES=… says how long, SEED=… repeats one; ARGS goes to pytest
+	@CARDCASE_TEST_SOAK_MINUTES=$(MINUTES) CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) \
+		$(BOUND) -m pytest -m soak -rP --show-capture no tests/faults/test_soak.py $(ARGS)
 
 .PHONY: faults-report
 faults-report: $(VENV)/dev.installed ## what all runs of faults so far measured, written into docs/reliability.md

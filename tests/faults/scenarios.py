@@ -77,6 +77,8 @@ class Scenario:
     """Why it cannot be injected on this machine."""
     heavy: bool = False
     """One of the eight heaviest."""
+    soaked: bool = False
+    """It may come again and again, whatever came before, while cases arrive for hours."""
 
 
 # --- processes --------------------------------------------------------------------------------------------------------
@@ -92,11 +94,12 @@ async def workers_are_killed(site: Site) -> None:
 
 async def workers_are_rolled(site: Site) -> None:
     """Rolling restarts: SIGTERM under load, one worker after the other."""
+    before = len(site.crew.statuses), len(site.crew.drained)
     for round_ in range(6):
         async with site.trouble("SIGTERM of a worker"):
             await site.crew.roll(round_ % len(site.crew))
-    assert max(site.crew.drained) < DRAINED_WITHIN_SECONDS
-    assert set(site.crew.statuses) == {0}
+    assert max(site.crew.drained[before[1] :]) < DRAINED_WITHIN_SECONDS
+    assert set(site.crew.statuses[before[0] :]) == {0}
 
 
 async def workers_are_stopped_and_continued(site: Site) -> None:
@@ -154,7 +157,8 @@ async def a_key_is_dropped_too_early(site: Site) -> None:
     both = KeyRing.sample().with_payload_key("later")
     right = both.sealing_payloads_with("later")
     for ring in (both, right):
-        await _roll_out(site, ring)
+        async with site.trouble("keys rotated"):
+            await _roll_out(site, ring)
         await site.engine.use(ring)
     async with site.trouble("a key is dropped too early", stops=True, fails_tasks=(UNREADABLE,)):
         await _roll_out(site, right.without_payload_key("sample"))
@@ -622,35 +626,35 @@ async def _are_listed(site: Site, cases: set[str]) -> bool:
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
-    Scenario("workers-killed", workers_are_killed, heavy=True),
-    Scenario("workers-rolled", workers_are_rolled),
-    Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140),
+    Scenario("workers-killed", workers_are_killed, heavy=True, soaked=True),
+    Scenario("workers-rolled", workers_are_rolled, soaked=True),
+    Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140, soaked=True),
     Scenario("workers-forget", workers_remember_nothing),
     Scenario("clocks-wrong", clocks_are_wrong, seconds=120, lacks=lacks_compiler),
     Scenario("keys-rotated", keys_are_rotated),
     Scenario("key-dropped", a_key_is_dropped_too_early, seconds=120),
     Scenario("ring-wrong", a_worker_has_another_ring),
-    Scenario("temporal-killed", temporal_is_killed, heavy=True),
-    Scenario("postgres-killed", postgres_is_killed, heavy=True),
-    Scenario("backends-killed", backends_are_killed),
-    Scenario("connections-refused", connections_are_refused, heavy=True),
-    Scenario("read-only", the_register_is_read_only),
+    Scenario("temporal-killed", temporal_is_killed, heavy=True, soaked=True),
+    Scenario("postgres-killed", postgres_is_killed, heavy=True, soaked=True),
+    Scenario("backends-killed", backends_are_killed, soaked=True),
+    Scenario("connections-refused", connections_are_refused, heavy=True, soaked=True),
+    Scenario("read-only", the_register_is_read_only, soaked=True),
     Scenario("disk-full", the_disk_is_full, disk=Disk.small_for_tables, lacks=lacks_mounting),
     Scenario("log-full", the_log_is_full, disk=Disk.small, lacks=lacks_mounting),
-    Scenario("rows-locked", a_row_is_locked, seconds=140),
-    Scenario("deadlocks", steps_deadlock),
-    Scenario("serialisation", steps_cannot_be_serialised),
+    Scenario("rows-locked", a_row_is_locked, seconds=140, soaked=True),
+    Scenario("deadlocks", steps_deadlock, soaked=True),
+    Scenario("serialisation", steps_cannot_be_serialised, soaked=True),
     Scenario("answers-lost", answers_are_lost, heavy=True),
-    Scenario("postgres-slow", slow("PostgreSQL")),
-    Scenario("postgres-silent", silent("PostgreSQL", longest=20), seconds=140, heavy=True),
+    Scenario("postgres-slow", slow("PostgreSQL"), soaked=True),
+    Scenario("postgres-silent", silent("PostgreSQL", longest=20), seconds=140, heavy=True, soaked=True),
     Scenario("postgres-silent-for-long", silent("PostgreSQL", longest=90), seconds=300),
-    Scenario("postgres-cut", cut("PostgreSQL")),
-    Scenario("temporal-slow", slow("Temporal")),
-    Scenario("temporal-silent", silent("Temporal", longest=20), seconds=140, heavy=True),
+    Scenario("postgres-cut", cut("PostgreSQL"), soaked=True),
+    Scenario("temporal-slow", slow("Temporal"), soaked=True),
+    Scenario("temporal-silent", silent("Temporal", longest=20), seconds=140, heavy=True, soaked=True),
     Scenario("temporal-silent-for-long", silent("Temporal", longest=90), seconds=300),
-    Scenario("temporal-cut", cut("Temporal")),
-    Scenario("providers", providers_misbehave, seconds=120),
-    Scenario("resets", runs_are_reset, heavy=True),
+    Scenario("temporal-cut", cut("Temporal"), soaked=True),
+    Scenario("providers", providers_misbehave, seconds=120, soaked=True),
+    Scenario("resets", runs_are_reset, heavy=True, soaked=True),
     Scenario("equal-applications", equal_applications_come_at_once, cases=10),
     Scenario("many-decide", many_decide_at_once, cases=10),
     Scenario("unreadable", payloads_that_nobody_can_read, cases=200, seconds=200),

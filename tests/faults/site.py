@@ -80,11 +80,12 @@ _POSTGRES_ON: Final[Mapping[Disk, Mapping[str, str]]] = {
 class Crew:
     """Workers, each of which is started again when it ends, as whoever runs them in production would."""
 
-    def __init__(self, settings: Mapping[str, str], size: int, logs: Path, program: str) -> None:
+    def __init__(self, settings: Mapping[str, str], size: int, logs: Path, program: str, *, spared: int = 0) -> None:
         self.settings = dict(settings)
         self.own: dict[int, Mapping[str, str]] = {}
         """What the worker of a place is told beside that, or instead, from its next start on."""
         self._size = size
+        self._spared = spared
         self._logs = logs
         self.program = program
         """The module that is run, from the next start of a worker on."""
@@ -145,8 +146,8 @@ class Crew:
         await self.ready(place)
 
     def __len__(self) -> int:
-        """How many places there are."""
-        return self._size
+        """How many places there are to which something may happen: the last ones may be spared, to be measured."""
+        return self._size - self._spared
 
     def write_logs(self) -> None:
         """Write down what those say that still run; what the others have said is written down."""
@@ -381,10 +382,14 @@ async def site_of(
     seed: int,
     *,
     workers: int = WORKERS,
+    spared: int = 0,
     disk: Disk = Disk.ample,
     servers: Starting = local_stack,
 ) -> AsyncIterator[Site]:
-    """A site of its own, with everything running. When the block ends well all has been written down."""
+    """A site of its own, with everything running; to `spared` workers beside the others nothing happens.
+
+    When the block ends well all has been written down.
+    """
     evidence = Evidence(folder / "evidence")
     logs = evidence.folder / LOGS
     webhook_keys, secret = folder / "webhooks.json", folder / "secret"
@@ -430,7 +435,7 @@ async def site_of(
             "TEMPORAL_ADDRESS": temporal.address,
             "TEMPORAL_NAMESPACE": stack.namespace,
         }
-        crew = Crew(settings, workers, logs, "tests.faults.worker_by_day")
+        crew = Crew(settings, workers + spared, logs, "tests.faults.worker_by_day", spared=spared)
         chance = Random(seed)  # noqa: S311 - a schedule is repeated by its seed
         site = Site(stack, engine, crew, register, temporal, receivers, hearers, chance, small)
         await crew.start()
