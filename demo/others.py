@@ -1,7 +1,7 @@
 """The outsiders of the demonstration as processes, and the cues that they are given.
 
 Each has its own environment and nothing of this one: where the intake service and the token endpoint are, its own
-credential, and the port on which it is told. What comes back are answers of the service.
+credential, and the port on which it is told by webhook. What comes back are answers of the service.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from cardcase_client import Refused, Unreachable
 from cardcase_client.models import Problem
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from demo.facts import answer_of
-from demo.outsiders.names import BACK_OFFICE, NAMES, READY
+from demo.outsiders.names import BACK_OFFICE, NAMES, READY, TOLD_BY_WEBHOOK
 from demo.scripts import Tell
 from demo.staff import body_of
 from demo.stage import PROJECT, Opened
@@ -38,9 +38,9 @@ _STOP_SECONDS: Final = 10.0
 
 
 def sink_ports() -> dict[str, int]:
-    """A port for each outsider, on which it is told; the same ones as the last time where they are free."""
-    wishes = range(_FIRST_PORT, _FIRST_PORT + len(NAMES))
-    return dict(zip(NAMES, pick_ports(*wishes), strict=True))
+    """A port for each outsider that is told by webhook; the same ones as the last time where they are free."""
+    wishes = range(_FIRST_PORT, _FIRST_PORT + len(TOLD_BY_WEBHOOK))
+    return dict(zip(TOLD_BY_WEBHOOK, pick_ports(*wishes), strict=True))
 
 
 def sinks(ports: Mapping[str, int]) -> list[str]:
@@ -133,13 +133,13 @@ async def outsiders(folder: Path, opened: Opened, ports: Mapping[str, int]) -> A
     Raises ServerNotStarted with the end of a log.
     """
     async with AsyncExitStack() as running:
-        started = await asyncio.gather(*(_started(running, folder, opened, name, port) for name, port in ports.items()))
+        started = await asyncio.gather(*(_started(running, folder, opened, name, ports.get(name)) for name in NAMES))
         processes = {each.name: each for each in started}
         await asyncio.gather(*(each.process.until(each.ready(), _START_SECONDS) for each in started))
         yield Outsiders(processes, folder)
 
 
-async def _started(running: AsyncExitStack, folder: Path, opened: Opened, name: str, port: int) -> _Process:
+async def _started(running: AsyncExitStack, folder: Path, opened: Opened, name: str, port: int | None) -> _Process:
     directory = DataDirectory(folder / name)
     await directory.claim()
     running.callback(directory.release)
@@ -155,7 +155,7 @@ async def _started(running: AsyncExitStack, folder: Path, opened: Opened, name: 
             "TOKEN_URL": opened.token_url,
             "CLIENT_ID": client_id,
             "SECRET_FILE": str(opened.credentials / client_id),
-            "SINK_PORT": str(port),
+            **({} if port is None else {"SINK_PORT": str(port)}),
         },
         talks=True,
     )

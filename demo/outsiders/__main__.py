@@ -1,18 +1,20 @@
 """`python -m demo.outsiders NAME`: one outsider, until its standard input ends.
 
 It does what it is cued to, one JSON object a line, and says what came of it in the same way. A cue says what somebody
-does out there, a clerk of the bank or a machine of the bureau; when it can be done the webhooks say.
+does out there, a clerk of the bank or a machine of the bureau; when it can be done it is told.
 """
 
 import asyncio
 import json
 import os
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from cardcase_client import AsyncClient, ClientCredentials, ClientError, Patience, Refused
 from demo.outsiders.asked import NotAsked
+from demo.outsiders.feed import told_by_feed
 from demo.outsiders.names import READY
 from demo.outsiders.sink import told_by_webhook
 from demo.outsiders.systems import OUTSIDERS, Outsider
@@ -47,12 +49,19 @@ async def _cues() -> asyncio.StreamReader:
     return reader
 
 
+def _told(client: AsyncClient, outsider: Outsider) -> AbstractAsyncContextManager[None]:
+    """By webhook where it has a port for that, by the feed where it has none."""
+    if port := os.environ.get("SINK_PORT"):
+        return told_by_webhook(client, int(port), outsider.types, outsider.take)
+    return told_by_feed(client, outsider.types, outsider.take)
+
+
 async def _run(name: str) -> None:
     credentials = ClientCredentials(os.environ["TOKEN_URL"], os.environ["CLIENT_ID"], Path(os.environ["SECRET_FILE"]))
     async with AsyncClient(os.environ["INTAKE_URL"], credentials, patience=_PATIENCE) as client:
         outsider = OUTSIDERS[name](client)
         cues = await _cues()
-        async with told_by_webhook(client, int(os.environ["SINK_PORT"]), outsider.types, outsider.take):
+        async with _told(client, outsider):
             _say(READY)
             async for line in cues:
                 task = asyncio.create_task(_do(outsider, json.loads(line)))

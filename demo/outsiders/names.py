@@ -3,6 +3,8 @@
 from typing import Final
 
 BACK_OFFICE: Final = "back_office"
-NAMES: Final = (BACK_OFFICE, "bank", "medical_insurance", "pension", "card_bureau")
+TOLD_BY_WEBHOOK: Final = ("bank", "medical_insurance", "pension", "card_bureau")
+"""They are asked, now and then. The back office reads the feed: it follows every move of all cases."""
+NAMES: Final = (BACK_OFFICE, *TOLD_BY_WEBHOOK)
 READY: Final = {"ready": True}
 """It is told from now on."""

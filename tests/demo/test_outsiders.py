@@ -14,9 +14,10 @@ from cardcase_client import AsyncClient, TokenFile, models
 from cardcase_client.models import Entry
 from demo.others import client_of
 from demo.outsiders.asked import Asked
+from demo.outsiders.feed import told_by_feed
 from demo.outsiders.names import NAMES
 from demo.outsiders.sink import told_by_webhook
-from demo.outsiders.systems import OUTSIDERS, BackOffice, System
+from demo.outsiders.systems import MOVED, OUTSIDERS, BackOffice, System
 from demo.scripts import SYSTEMS
 from stack.identity import sample_systems
 from stack.ports import LOOPBACK, pick_ports
@@ -119,6 +120,33 @@ async def test_a_bank_answers_once_it_was_asked_and_names_what_it_answers(engine
             assert await again.do(cue) == answer
         for each in standing:
             await client.end_subscription(each.id)
+
+
+async def test_whoever_reads_the_feed_is_told_of_what_was_and_of_what_comes(engine: Engine, tmp_path: Path) -> None:
+    async with met(engine, tmp_path) as (door, client, _, _port):
+        cases = []
+        for _ in range(2):
+            application = models.NumberChangeApplication.model_validate(application_of(await engine.insured()))
+            cases.append((await client.open_case(application)).case_id)
+        before, after = cases
+        await door.asked("POST", f"/v1/cases/{before}/events/withdraw", by=VERIFIER, json={})
+        async for told in client.feed(types=(MOVED,)):
+            if told.data.case_id == before:
+                break
+        office, taken = BackOffice(client), set[str]()
+
+        def take(entry: Entry) -> None:
+            taken.add(entry.data.case_id)
+            office.take(entry)
+
+        async with told_by_feed(client, office.types, take):
+            assert before in taken
+            ending = asyncio.create_task(office.do({"do": "outcome", "case": after}))
+            await client.read_case(after)
+            assert not ending.done()
+            await door.asked("POST", f"/v1/cases/{after}/events/withdraw", by=VERIFIER, json={})
+            async with asyncio.timeout(30):
+                assert isinstance(await ending, models.Outcome)
 
 
 async def test_a_back_office_is_told_how_its_case_ended_and_nobody_else_is_believed(
