@@ -33,6 +33,7 @@ class Code(StrEnum):
     FIELD_MISSING = "FIELD_MISSING"
     FIELD_UNKNOWN = "FIELD_UNKNOWN"
     FIELD_INVALID = "FIELD_INVALID"
+    REQUEST_MALFORMED = "REQUEST_MALFORMED"
     REQUEST_NOT_JSON = "REQUEST_NOT_JSON"
     REQUEST_TOO_LARGE = "REQUEST_TOO_LARGE"
     MEDIA_TYPE_UNKNOWN = "MEDIA_TYPE_UNKNOWN"
@@ -329,6 +330,10 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.FIELD_INVALID: Remedy(
         "A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"
+    ),
+    Code.REQUEST_MALFORMED: Remedy(
+        "This is no HTTP request, or it is longer before its body than 64 KiB or 100 headers.",
+        "不是有效的HTTP请求，或请求行与请求头超过64KiB或100项。",
     ),
     Code.REQUEST_NOT_JSON: Remedy("The request is not valid JSON, or repeats a key.", "请求不是有效的JSON，或键重复。"),
     Code.REQUEST_TOO_LARGE: Remedy(

@@ -19,6 +19,7 @@ from cases.errors import CaseError, Code
 from intake.applications import InputRefused
 from intake.client import EngineError
 from intake.service.description import DESCRIPTION, VERSION, describe
+from intake.service.heads import BoundedProtocol
 from intake.service.judging import judged_by
 from intake.service.metrics import MEDIA_TYPE as METRICS
 from intake.service.metrics import Counted, Metrics
@@ -92,6 +93,8 @@ def intake_application(reach: Reach, readiness: Readiness, token_url: str | None
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        # The framework's own would be asked for at each request, and an exporter that the environment names told of paths.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             CaseError: of_case_error,
             EngineError: of_engine_error,
@@ -156,6 +159,8 @@ async def serve_intake(application: FastAPI, host: str, port: int) -> AsyncItera
         lifespan="off",
         timeout_graceful_shutdown=10,
         loop="none",
+        http=BoundedProtocol,
+        ws="none",
     )
     listening = config.bind_socket() if port else _any_port(host)
     server = _Server(config)

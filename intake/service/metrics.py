@@ -53,13 +53,22 @@ class Metrics:
         self._compared = Gauge(
             "cardcase_compared_seconds_ago", "When register and runs were compared last.", registry=registry
         )
+        self._kept: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
+        """Found once: there are as many as operations and statuses, and each look takes a lock."""
         self._asked_at = -math.inf
         self._asking = asyncio.Lock()
 
     def count(self, operation: str, status: str, seconds: float) -> None:
         """Count a request that is over."""
-        self._requests.labels(operation, status).inc()
-        self._seconds.labels(operation).observe(seconds)
+        kept = self._kept.get((operation, status))
+        if kept is None:
+            kept = self._kept[operation, status] = (
+                self._requests.labels(operation, status),
+                self._seconds.labels(operation),
+            )
+        requests, took = kept
+        requests.inc()
+        took.observe(seconds)
 
     async def text(self, pool: Pool) -> bytes:
         """All figures. Those that the register does not tell now are not a number."""

@@ -73,7 +73,7 @@ class Problem(Record):
 
 _S = HTTPStatus
 _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
-    _S.BAD_REQUEST: (Code.REQUEST_NOT_JSON,),
+    _S.BAD_REQUEST: (Code.REQUEST_MALFORMED, Code.REQUEST_NOT_JSON),
     _S.UNAUTHORIZED: (
         Code.IDENTITY_MISSING,
         Code.IDENTITY_INVALID,

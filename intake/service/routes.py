@@ -41,12 +41,13 @@ def add_routes(router: APIRouter, reach: Reach) -> None:
     """Add all routes of version 1."""
     _of_openings(router, Acting(reach))
     _of_cases(router, Looking(reach))
-    _of_events(router, Acting(reach))
     _of_the_feed(router, Feed(reach))
     _of_subscriptions(router, Subscribing(reach), Keys(reach))
     _of_files(router, HandingIn(reach))
     _of_jobs(router, HandingIn(reach))
     _of_persons(router, Feeding(reach))
+    # One for each event, and the routes of a request are gone through in this order: what is asked again and again is before them.
+    _of_events(router, Acting(reach))
 
 
 def _of_openings(router: APIRouter, acting: Acting) -> None:
