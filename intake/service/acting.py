@@ -1,5 +1,6 @@
 """What is told: applications that open cases, and everything that happens to a case from outside."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ from intake.repeating import check_repetition
 from intake.requests import application_of, kind_named
 from intake.service.bodies import object_of
 from intake.service.callers import READ, Caller, caller_of
-from intake.service.headers import CaseId, KeyHeader, MatchHeader
+from intake.service.headers import OWN_KEY, CaseId, KeyHeader, MatchHeader
 from intake.service.problems import OpenAlready
 from intake.service.reach import Reach, answered, etag, etag_of
 
@@ -80,7 +81,7 @@ class Acting:
             raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
         if "kind" not in fields:
             raise InputRefused([Problem("kind", Code.FIELD_MISSING)])
-        key = key_of(caller, idempotency_key)
+        key = own_key(caller, idempotency_key)
         application = application_of(fields if key is None else {**fields, "key": key})
         check_region(caller, application)
         cases = await self.reach.cases.for_(caller)
@@ -122,7 +123,7 @@ class Acting:
         # Whoever may not tell it learns nothing of what it is made of.
         check_role(caller.actor, event, now.state.opening.region)
         said = fact_of(caller, case, event, await object_of(request, FACTS[event]), self.reach.sealer)
-        key = key_of(caller, idempotency_key)
+        key = own_key(caller, idempotency_key)
         # What was told before is answered as it was, wherever the case stands by now.
         repeated = key is not None and await check_repetition(self.reach.pool, case, key, event, said)
         if not repeated and if_match is not None and if_match != etag_of(now):
@@ -168,6 +169,14 @@ def key_of(caller: Caller, key: str | None) -> str | None:
     return f"{caller.actor.id}:{key}"
 
 
+def own_key(caller: Caller, header: str | None) -> str | None:
+    """The same of a header. Raises `CaseError` FIELD_INVALID as well."""
+    if header is not None and _OWN_KEY.fullmatch(header) is None:
+        raise CaseError(Code.FIELD_INVALID, "key")
+    return key_of(caller, header)
+
+
+_OWN_KEY: Final = re.compile(OWN_KEY)
 _REGION: Final = TypeAdapter(RegionCode)
 
 

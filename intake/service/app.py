@@ -93,7 +93,7 @@ def intake_application(reach: Reach, readiness: Readiness, token_url: str | None
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        # The framework's own would be asked for at each request, and an exporter that the environment names told of paths.
+        # The framework's own is asked for at each request, and tells an exporter that the environment names of paths.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         exception_handlers={
             CaseError: of_case_error,

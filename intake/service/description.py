@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
+from cases.errors import Code
 from cases.events import EVENTS
+from cases.models import Role
 from intake.service import examples
 from intake.service.bodies import COMPONENTS, JSON
 from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, SCOPES, tell
-from intake.service.judging import SCHEME
+from intake.service.judging import ROLES, SCHEME
 from intake.service.problems import MEDIA_TYPE, Problem
 from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
 
@@ -83,6 +85,8 @@ class Says:
     """The scope that a token needs; None where nobody has to say who they are."""
     or_scopes: tuple[str, ...] = ()
     """Others, of which any one will do as well."""
+    roles: frozenset[Role] | None = None
+    """The roles that may ask for it at all, where no case decides; None for every role."""
     refuses: Codes = frozenset()
     """The codes of it, beside those of a token and of the service itself."""
     status: HTTPStatus = HTTPStatus.OK
@@ -126,6 +130,8 @@ class _Keys(JSONResponse):
 def _operation(says: Says) -> dict[str, Any]:
     scopes = () if says.scope is None else (says.scope, *says.or_scopes)
     operation: dict[str, Any] = {"security": [{SCHEME: [scope]} for scope in scopes]}
+    if says.roles is not None:
+        operation[ROLES] = sorted(says.roles)
     if says.body is not None:
         content = {kind: {"schema": deepcopy(says.body), "examples": _examples(says, kind)} for kind in says.takes}
         operation["requestBody"] = {"required": True, "content": content}
@@ -134,7 +140,8 @@ def _operation(says: Says) -> dict[str, Any]:
         responses[str(int(status))] = {"description": what, **_headers(says)} | (
             {} if status == HTTPStatus.NOT_MODIFIED else _answer(says) | {"description": what}
         )
-    codes = says.refuses | ALWAYS | (TOKEN if says.scope is not None else frozenset())
+    judged = frozenset() if says.roles is None else frozenset({Code.ROLE_NOT_ALLOWED})
+    codes = says.refuses | judged | ALWAYS | (TOKEN if says.scope is not None else frozenset())
     for status, of_it in by_status(codes).items():
         responses[str(int(status))] = {
             "description": f"Refused: {', '.join(of_it)}.",

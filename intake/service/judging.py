@@ -8,12 +8,14 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
 from intake.service.reach import Reach
 
 SCHEME: Final = "client_credentials"
 """Under which a route's description says which scopes it needs."""
+ROLES: Final = "x-roles"
+"""Where a route's description says which roles may ask for it, if not every one."""
 _A_NAME: Final = re.compile(r"[a-z_]{1,40}")
 """What may be repeated of the name of a parameter: with digits or in another script it could be somebody's."""
 
@@ -29,6 +31,7 @@ def judged_by(reach: Reach) -> type[APIRoute]:
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             answer = super().get_route_handler()
             needed = [scope for each in (self.openapi_extra or {})["security"] for scope in each[SCHEME]]
+            roles = (self.openapi_extra or {}).get(ROLES)
             known = frozenset(_parameters_of(self))
 
             async def judge(request: Request) -> Response:
@@ -36,6 +39,8 @@ def judged_by(reach: Reach) -> type[APIRoute]:
                     caller = request.state.caller = await reach.callers.of(request)
                     if len(needed) == 1:
                         caller.need(needed[0])
+                    if roles is not None and caller.actor.role not in roles:
+                        raise CaseError(Code.ROLE_NOT_ALLOWED)
                 if request.scope["query_string"] and (unknown := request.query_params.keys() - known):
                     raise InputRefused(Problem(_named(each), Code.FIELD_UNKNOWN) for each in sorted(unknown))
                 return await answer(request)

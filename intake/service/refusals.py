@@ -44,7 +44,6 @@ ONE_CASE: Final = frozenset({Code.CASE_UNKNOWN})
 ONE_SUBSCRIPTION: Final = frozenset({Code.SUBSCRIPTION_UNKNOWN})
 ONE_JOB: Final = frozenset({Code.JOB_UNKNOWN})
 FILE: Final = PARAMETERS | {
-    Code.ROLE_NOT_ALLOWED,
     Code.UPLOAD_TOO_SLOW,
     Code.REQUEST_TOO_LARGE,
     Code.ROWS_TOO_MANY,

@@ -13,12 +13,16 @@ from activities.registry.loading import PersonSaid
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.errors import Code
 from cases.events import EVENTS, FACTS
+from cases.events import OPEN as OPENED
+from cases.events import ROLES as EVENT_ROLES
 from cases.progress import Progress
+from cases.rules.people import PROGRAMS
 from intake.applications import APPLICATIONS
 from intake.files.batch import BatchColumn
 from intake.files.columns import REQUIRED, Column
 from intake.files.register import Format
 from intake.jobs.store import Job
+from intake.persons import SOURCE
 from intake.service import examples
 from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
 from intake.service.bodies import described, described_lines
@@ -46,7 +50,7 @@ def add_routes(router: APIRouter, reach: Reach) -> None:
     _of_files(router, HandingIn(reach))
     _of_jobs(router, HandingIn(reach))
     _of_persons(router, Feeding(reach))
-    # One for each event, and the routes of a request are gone through in this order: what is asked again and again is before them.
+    # One for each event; routes are gone through in this order, and what is asked again and again stands before them.
     _of_events(router, Acting(reach))
 
 
@@ -349,13 +353,14 @@ def _of_subscriptions(router: APIRouter, subscribing: Subscribing, keys: Keys) -
 
 
 def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
-    for path, handler, name, summary, scopes, example, columns in (
+    for path, handler, name, summary, scopes, roles, example, columns in (
         (
             "/registers",
             handing_in.take_register,
             "hand_in_register",
             "Open a case for each row of a register",
             (IMPORT,),
+            EVENT_ROLES[OPENED],
             examples.REGISTER,
             _columns(REQUIRED, Column),
         ),
@@ -365,6 +370,7 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
             "hand_in_event_batch",
             "Tell an event for each row of a file",
             TELLS_OF_PROGRAMS,
+            PROGRAMS,
             examples.BATCH,
             _columns((BatchColumn.case,), BatchColumn),
         ),
@@ -381,6 +387,7 @@ def _of_files(router: APIRouter, handing_in: HandingIn) -> None:
                 description=f"{getdoc(handler)}\n\n{columns}",
                 scope=scopes[0],
                 or_scopes=scopes[1:],
+                roles=roles,
                 status=HTTPStatus.ACCEPTED,
                 answer=Job,
                 answered="The file is read and its rows are staged; they are done from now on.",
@@ -490,11 +497,12 @@ def _of_persons(router: APIRouter, feeding: Feeding) -> None:
             tag="persons",
             summary="Keep the register of insured persons up to date",
             scope=PERSONS,
+            roles=SOURCE,
             answer=PersonsAnswer,
             answered="What became of each line.",
             body=described_lines(PersonSaid),
             takes=LINES,
             example={"example": examples.SAID},
-            refuses=frozenset({Code.MEDIA_TYPE_UNKNOWN, Code.REQUEST_TOO_LARGE, Code.ROLE_NOT_ALLOWED}),
+            refuses=frozenset({Code.MEDIA_TYPE_UNKNOWN, Code.REQUEST_TOO_LARGE}),
         ),
     )

@@ -149,7 +149,9 @@ async def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(
         assert (await answer_of(reader))[0] == 200
 
 
-@pytest.mark.parametrize("sent", [b"", b"G", b"GET /here HTTP/1.1\r\nHost: a\r\n", b"\r\n", WHOLE + b"G", WHOLE + b"\r\n"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"G", b"GET /here HTTP/1.1\r\nHost: a\r\n", b"\r\n", WHOLE + b"G", WHOLE + b"\r\n"]
+)
 async def test_a_connection_on_which_no_request_becomes_whole_is_closed(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

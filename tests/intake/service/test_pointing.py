@@ -155,6 +155,28 @@ async def test_whoever_may_not_tell_it_is_refused_before_anything_of_it_is_looke
         assert (answer.json()["code"], answer.json()["errors"]) == (code, [])
 
 
+async def test_nothing_is_looked_at_of_a_header_or_a_parameter_of_somebody_without_the_right(door: Door) -> None:
+    case = (await opened(door, await door.engine.insured())).json()["case_id"]
+    wrong = {"Idempotency-Key": "a key"}
+    fields = {"kind": "IdNumberChange", "region": OFFICER.office}
+    asked = [
+        ("/v1/cases", ELSEWHERE, "OFFICE_NOT_COMPETENT"),
+        ("/v1/cases", OFFICER, "ROLE_NOT_ALLOWED"),
+        (f"/v1/cases/{case}/events/approve", ELSEWHERE, "CASE_UNKNOWN"),
+        (f"/v1/cases/{case}/events/approve", BACK_OFFICE, "ROLE_NOT_ALLOWED"),
+        ("/v1/registers?submitter=!&ignore_unknown=2&nothing_of_the_kind=1", BANK, "ROLE_NOT_ALLOWED"),
+        ("/v1/event-batches?event=none&ignore_unknown=2&nothing_of_the_kind=1", OFFICER, "ROLE_NOT_ALLOWED"),
+        ("/v1/persons?nothing_of_the_kind=1", BACK_OFFICE, "ROLE_NOT_ALLOWED"),
+    ]
+    for path, by, code in asked:
+        answer = await door.asked("POST", path, by=by, json=fields, headers=wrong)
+        assert (answer.json()["code"], answer.json()["errors"]) == (code, []), path
+    applied = await door.asked("POST", "/v1/cases", by=BACK_OFFICE, json=fields, headers=wrong)
+    assert places(applied) == [("FIELD_INVALID", "", "Idempotency-Key")]
+    handed_in = await door.asked("POST", "/v1/registers", by=BACK_OFFICE, content=b"", headers=wrong)
+    assert places(handed_in) == [("FIELD_INVALID", "", "Idempotency-Key")]
+
+
 @pytest.mark.parametrize(("method", "path", "name"), OPERATIONS, ids=[name for *_, name in OPERATIONS])
 async def test_nothing_is_looked_at_of_a_request_without_a_token(door: Door, method: str, path: str, name: str) -> None:
     if name == "read_webhook_keys":
