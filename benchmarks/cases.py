@@ -19,6 +19,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmarks.border import known, section
 from benchmarks.comparison.figures import Figures
 from benchmarks.comparison.measuring import COUNTED_CASES, Statement, counted, measured
 from benchmarks.comparison.page import Plan, page
@@ -72,7 +73,7 @@ def _write(into: Path, found: Mapping[str, Figures], missing: Mapping[str, str],
     results = {name: figures.as_json() for name, figures in found.items()}
     skipped = {name: {"skipped": reason} for name, reason in missing.items()}
     for path, text in (
-        (into / PAGE, page(found, missing, plan)),
+        (into / PAGE, page(found, missing, plan, section(known()))),
         (into / RESULTS, json.dumps({**results, **skipped}, indent=2) + "\n"),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)

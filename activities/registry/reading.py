@@ -14,6 +14,7 @@ from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
 from cases.answers import LateAnswer, Proviso
+from cases.errors import Code
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Record, RegionCode, StaffId
@@ -68,6 +69,8 @@ class AuditRow(Record):
     role: str | None
     office: RegionCode | None
     fact: dict[str, JsonValue] | None = Field(repr=False)
+    refused: Code | None = None
+    """Why it was refused, although it stands: an opinion that is not that of the others."""
     at: AwareDatetime
     hash: str
 
@@ -200,9 +203,13 @@ async def transitions_of(pool: Pool, case_id: str) -> tuple[AuditRow, ...]:
     """The audit of a case over all its generations, oldest first; empty where there is no such case."""
     async with connection_of(pool) as connection:
         rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
-    return tuple(
-        AuditRow.model_validate({**row, "fact": None if row["fact"] is None else json.loads(row["fact"])})
-        for row in rows
+    return tuple(_audited(row) for row in rows)
+
+
+def _audited(row: asyncpg.Record) -> AuditRow:
+    fact, outcome = (None if row[name] is None else json.loads(row[name]) for name in ("fact", "outcome"))
+    return AuditRow.model_validate(
+        {**row, "fact": fact, "refused": None if outcome is None else outcome.get("refused")}
     )
 
 

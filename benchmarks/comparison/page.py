@@ -3,7 +3,7 @@
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -319,8 +319,8 @@ _METHOD: Final = """\
 """
 
 
-def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
-    """The whole page, from what was found and who was missing for what reason."""
+def page(found: Comparison, missing: Mapping[str, str], plan: Plan, border: Iterable[str] = ()) -> str:
+    """The whole page, from what was found and who was missing for what reason; `border` is a section of others."""
     words = {each.name: each.words for each in ALL}
     lines = [
         _HEAD,
@@ -356,6 +356,7 @@ def page(found: Comparison, missing: Mapping[str, str], plan: Plan) -> str:
         "",
         *_limits(found),
         "",
+        *border,
         "## Method",
         "",
         _METHOD.format(counted=COUNTED_CASES),

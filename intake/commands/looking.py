@@ -82,7 +82,10 @@ async def progress(invocation: Invocation, case: CaseArgument) -> Exit:
 async def history(invocation: Invocation, case: CaseArgument) -> Exit:
     """The transitions of a case so far, of all its generations, oldest first."""
     async with service() as cases:
-        invocation.say.many((await cases.read_history(case)).transitions, _STEPS)
+        transitions = (await cases.read_history(case)).transitions
+        # Hardly any case has one.
+        refused = ("refused",) if any(each.refused for each in transitions) else ()
+        invocation.say.many(transitions, (*_STEPS, *refused))
     return Exit.fine
 
 

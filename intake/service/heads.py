@@ -6,9 +6,9 @@ kept as well, ever more of them, or a letter a minute.
 
 import asyncio
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cases.errors import Code
 from intake.service.problems import MEDIA_TYPE, STATUS, problem_of, written
@@ -55,7 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._waiting += 0 if self._has_begun else len(data)
             if self._waiting > MOST_BYTES:
                 self.send_400_response("")
-        if self._is_under_way or self.cycle is None or self.cycle.response_complete:
+        # None before the first request, which its type does not say.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if self._is_under_way or cycle is None or cycle.response_complete:
             self._expect()
 
     def on_message_begin(self) -> None:

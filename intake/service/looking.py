@@ -64,6 +64,8 @@ class TransitionRead(Record):
     actor: StaffId | None
     role: str | None
     office: RegionCode | None
+    refused: Code | None = None
+    """Why it was refused, although it stands: an officer's opinion that is not that of the others."""
 
 
 class History(Record):
@@ -229,6 +231,7 @@ class Looking:
                 actor=row.actor,
                 role=row.role,
                 office=row.office,
+                refused=row.refused,
             )
             for row in rows
         )

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from activities.registry.reading import transitions_of
 from cases.answers import Answer, CaseView
 from cases.documents import Document, DocumentKind
 from cases.errors import Code
@@ -109,6 +110,9 @@ async def differs(case: Dossier, fact: ResolveDispute) -> CaseView:
         assert said.decided_by in details
     made = (await case.engine.history(case.case_id))[-1]
     assert (made.event, made.actor, made.refused) == (Event.resolve_dispute, fact.actor.id, Code.OPINIONS_DIFFER)
+    *earlier, audited = await transitions_of(case.engine.pool, case.case_id)
+    assert (audited.version, audited.refused) == (made.version, Code.OPINIONS_DIFFER)
+    assert earlier[0].refused is None
     return view
 
 

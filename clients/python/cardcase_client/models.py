@@ -1304,6 +1304,8 @@ class TransitionRead(Told):
     actor: str | None = None
     role: str | None = None
     office: str | None = None
+    refused: Open[Code] | None = None
+    """Why it was refused, although it stands: an officer's opinion that is not that of the others."""
 
 
 class History(Told):
