@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cases import names
 from cases.errors import CaseError, Code
 
+MENDABLE: Final = frozenset({Code.KEY_UNKNOWN, Code.SEAL_BROKEN, Code.PAYLOAD_DOWNGRADED})
+"""Refusals that another ring or other settings may take back: the payload may be good, and this process wrong."""
+
 _SCHEMA: Final = "cardcase/1"
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

@@ -136,6 +136,8 @@ class Reconciled(Record):
     """Runs of cases that the register does not know."""
     impostor: int = 0
     """Runs under a case's ID that are none of the engine's; they were ended, and the case's own begun."""
+    spoilt: int = 0
+    """Runs whose tasks failed for a signal that nobody can open; they were ended, and others begun."""
     stranger: int = 0
     """Runs of a case's type that are no case's, because of their ID."""
     failing: int = 0
@@ -150,5 +152,5 @@ class Reconciled(Record):
     @property
     def agrees(self) -> bool:
         """Whether nothing differed, and nothing failed."""
-        differing = (self.ahead, self.without_run, self.behind, self.without_row, self.impostor, self.stranger)
-        return not (any(differing) or self.failing)
+        differing = (self.ahead, self.without_run, self.behind, self.without_row, self.impostor, self.spoilt)
+        return not (any(differing) or self.stranger or self.failing)

@@ -78,7 +78,7 @@ async def _bring_into_step(
             await hold_over(pool, client, difference.case_id, said)
         case Kind.without_row:
             await _end(pool, client, difference, said)
-        case Kind.ahead | Kind.without_run | Kind.impostor:
+        case Kind.ahead | Kind.without_run | Kind.impostor | Kind.spoilt:
             await comparing.mend(difference)
         case Kind.failing | Kind.stranger:
             # Nothing that a register could settle.

@@ -398,10 +398,6 @@ def refusal_in(payload: Payload) -> CaseError | None:
     return CaseError(Code(code), field or None)
 
 
-MENDABLE: Final = frozenset({Code.KEY_UNKNOWN, Code.SEAL_BROKEN, Code.PAYLOAD_DOWNGRADED})
-"""Refusals that another ring or other settings may take back: the payload may be good, and this process wrong."""
-
-
 def refusal_of(refused: CaseError) -> Payload:
     """What stands in the place of a refused payload, and tells the reader why."""
     return Payload(metadata={"encoding": REFUSED}, data=f"{refused.code} {refused.field or ''}".rstrip().encode())

@@ -25,8 +25,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, Workf
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
+from activities.sealing import MENDABLE
 from cases.errors import CaseError
-from runtime.codec import MENDABLE, REFUSED, payloads_in, refusal_in
+from runtime.codec import REFUSED, payloads_in, refusal_in
 
 PASSES_THROUGH: Final = ("cases", "activities", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
 """What exists once for the sandbox as well, so that `isinstance` holds there: `cases` is kept pure by its own tests,

@@ -24,15 +24,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
-from temporalio.common import SearchAttributeKey, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.common import RawValue, SearchAttributeKey, WorkflowIDReusePolicy
+from temporalio.converter import WorkflowSerializationContext
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.registry.errors import code_of, report
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.reading import case_now
+from activities.sealing import MENDABLE
 from activities.starting import Start
 from cases.errors import CaseError, Code
 from cases.kinds import every_case, is_case
@@ -56,6 +59,9 @@ BATCH: Final = 100
 AT_ONCE: Final = 16
 """Cases that differ and are asked for, and brought into step, at the same time."""
 
+MOST_SPOILT: Final = 200
+"""Runs that a signal has spoilt and that are ended with one look; the others with the next."""
+
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
 
@@ -64,7 +70,7 @@ FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NO
 
 _NO_CASE_HAS: Final = 2**31
 """Versions, from which on; nor does any have one below zero."""
-_IMPOSTOR_ENDED: Final = "not a run of the engine"
+_WHY_ENDED: Final = "the case goes on in another run"
 """What Temporal is told, which keeps it in clear."""
 
 _BEHAVIOR: Final = SearchAttributeKey.for_keyword("TemporalWorkflowVersioningBehavior")
@@ -80,13 +86,15 @@ class Kind(StrEnum):
     without_row = "without_row"
     impostor = "impostor"
     """Under the case's ID runs what is none of the engine's; written down as what it comes to, a case without a run."""
+    spoilt = "spoilt"
+    """A signal that nobody can open fails the run's tasks. It is ended, and one begun that was sent none; the same."""
     stranger = "stranger"
     """A run of a case's type is no case's, because of its ID. What it says of itself is not written down."""
     failing = "failing"
     """They do not differ, and the run's tasks fail; Temporal itself keeps that, so it is not written down."""
 
 
-_KEPT_AS: Final = {Kind.impostor: Kind.without_run}
+_KEPT_AS: Final = {Kind.impostor: Kind.without_run, Kind.spoilt: Kind.without_run}
 
 
 class Row(NamedTuple):
@@ -294,7 +302,7 @@ class Comparing:
 
     async def _failing(self) -> tuple[Difference, ...]:
         """Runs whose tasks fail, again and again, of cases that the register knows."""
-        found = []
+        found, ended = [], 0
         async for run in self._client.list_workflows(f"{every_case()} AND {FAILING}"):
             if not is_case(run.id, run.workflow_type):
                 continue
@@ -302,11 +310,38 @@ class Comparing:
                 row = await SQL["newest"].first(connection, {"case_id": run.id})
             if row is not None:
                 case = Row(**row)
+                kind = Kind.spoilt if ended < MOST_SPOILT and await self._is_spoilt(run) else Kind.failing
                 version = _version_of(run)
-                found.append(Difference(case.case_id, Kind.failing, case.generation, case.version, run.run_id, version))
+                found.append(Difference(case.case_id, kind, case.generation, case.version, run.run_id, version))
+                if kind is Kind.spoilt:
+                    ended += 1
+                    await self.mend(found[-1])
         if found:
             log.error("tasks of cases fail", extra={"cases": len(found), "case_id": found[0].case_id})
         return tuple(found)
+
+    async def _is_spoilt(self, run: WorkflowExecution) -> bool:
+        """Whether a run was sent a signal that does not open, as anybody can who reaches Temporal, without any key.
+
+        A signal says no more than that there may be something to ask the register, which a new run asks at once.
+        """
+        place = WorkflowSerializationContext(self._client.namespace, run.id)
+        converter = self._client.data_converter.with_context(place)
+        events = self._client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history_events()
+        try:
+            async for event in events:
+                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+                    sent = event.workflow_execution_signaled_event_attributes.input.payloads
+                    try:
+                        await converter.decode(sent, [RawValue] * len(sent))
+                    except ApplicationError as refused:
+                        if refused.type in MENDABLE:
+                            return True
+        except RPCError as gone:
+            # It has ended since it was listed.
+            if gone.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return False
 
     async def mend(self, difference: Difference) -> None:
         """Write a difference down, and bring the case into step where nobody has to decide; not where it only looks."""
@@ -322,9 +357,9 @@ class Comparing:
                 "register and run differ",
                 extra={"case_id": difference.case_id, "kind": difference.kind.value, "version": difference.version},
             )
-        if difference.kind is Kind.impostor:
+        if difference.kind in (Kind.impostor, Kind.spoilt):
             await self._end(difference)
-        if difference.kind in (Kind.without_run, Kind.impostor):
+        if difference.kind in (Kind.without_run, Kind.impostor, Kind.spoilt):
             try:
                 await self.start(difference.case_id)
             except (CaseError, ValueError) as unreadable:
@@ -342,11 +377,11 @@ class Comparing:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
 
-    async def _end(self, impostor: Difference) -> None:
-        """End a run in a case's place, that very one."""
-        handle = self._client.get_workflow_handle(impostor.case_id, run_id=impostor.run_id)
+    async def _end(self, difference: Difference) -> None:
+        """End a run with which the case cannot go on, that very one."""
+        handle = self._client.get_workflow_handle(difference.case_id, run_id=difference.run_id)
         try:
-            await handle.terminate(reason=_IMPOSTOR_ENDED)
+            await handle.terminate(reason=_WHY_ENDED)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -27,15 +27,18 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 from activities.calendar import official_calendar
 from activities.reconciliation.comparing import RESTED, Comparing, Difference, Kind
 from activities.reconciliation.watching import Watchdog
+from activities.sealing import KeyRing
 from cases.events import Event
 from cases.machines.machine import Status
 from cases.models import Actor, Role
+from cases.names import LOOK_AT_REGISTER
 from cases.names import Kind as CaseKind
 from cases.offices import MINISTRY
 from cases.standstills import Standstill
 from intake import interventions
 from intake.holding import Said, hold_over_all
 from runtime.client import connect
+from runtime.codec import PayloadSealer
 from runtime.search_attributes import ensure_search_attributes
 from stack import LocalStack
 from tests.engine import SEALED, Engine, engine_on
@@ -139,7 +142,8 @@ async def goes_on(agency: Engine, case: str) -> None:
 
     async def is_its_own() -> bool:
         run = await agency.handle(case).describe()
-        return (run.workflow_type, run.task_queue) == (CaseKind.id_number_change, agency.task_queue)
+        is_its_own = (run.workflow_type, run.task_queue) == (CaseKind.id_number_change, agency.task_queue)
+        return is_its_own and run.status is WorkflowExecutionStatus.RUNNING
 
     await until(is_its_own)
     await agency.tell(case, Event.verify_documents, of_office(FACTS[Event.verify_documents], SOUTH))
@@ -244,6 +248,26 @@ async def test_and_ended_it_is_also_where_the_case_is_closed(agency: Engine) -> 
         await forged(agency, case)
         assert [(each.case_id, each.kind) for each in await moved(agency)] == [(case, Kind.impostor)]
         assert (await agency.handle(case).describe()).status is WorkflowExecutionStatus.TERMINATED
+
+
+async def test_a_signal_that_nobody_can_open_stops_a_case_for_a_while_and_not_for_good(agency: Engine) -> None:
+    """For which no key is needed; every case stood still until somebody ended its run by hand."""
+    ring = KeyRing.sample().with_payload_key("nobodys").sealing_payloads_with("nobodys")
+    address = agency.client.service_client.config.target_host
+    stranger = await connect(PayloadSealer(ring), address, agency.client.namespace)
+    async with agency.working():
+        case = await opened(agency)
+        spoilt = (await agency.handle(case).describe()).run_id
+        await stranger.get_workflow_handle(case).signal(LOOK_AT_REGISTER, "x")
+
+        async def fails() -> bool:
+            query = f"WorkflowId = '{case}' AND TemporalReportedProblems IS NOT NULL"
+            return (await agency.client.count_workflows(query)).count == 1
+
+        await until(fails, seconds=90)
+        found = [each for each in await moved(agency) if each.case_id == case]
+        assert [(each.kind, each.run_id) for each in found] == [(Kind.spoilt, spoilt)]
+        await goes_on(agency, case)
 
 
 # --- what stands still ----------------------------------------------------------------------------------------------
