@@ -9,6 +9,7 @@ good once, as a stamp is (`cases.stamps`).
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, NamedTuple
@@ -29,6 +30,7 @@ MOST_ACTS: Final = 12
 """Different events that the rows of one manifest may tell; no system may tell more."""
 
 _SEPARATOR: Final = "~"
+_PLACE: Final = re.compile(r"0|[1-9][0-9]{0,5}")
 _BYTES: Final = 32
 _LEAF, _NODE = b"\0", b"\1"
 
@@ -81,6 +83,8 @@ def read_belonging(stamp: str) -> Belonging:
         manifest, place, way = stamp.split(_SEPARATOR)
         raw = _decoded(way)
         if len(raw) % _BYTES:
+            raise CaseError(Code.STAMP_INVALID)
+        if not _PLACE.fullmatch(place):
             raise CaseError(Code.STAMP_INVALID)
         hashes = tuple(raw[start : start + _BYTES] for start in range(0, len(raw), _BYTES))
         return Belonging(manifest, int(place), hashes)

@@ -83,13 +83,18 @@ class KeyUrl:
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
         """See `PublicKeys`. Raises `CaseError` GATE_UNAVAILABLE where the provider does not answer."""
+        # Nobody waits for a key that is known behind those who name others: anybody can, and a provider may be slow.
+        if key_id in self._keys and not self._is_older_than(_OLDEST_SECONDS):
+            return self._keys[key_id]
         async with self._asking:
-            age = None if self._asked is None else time.monotonic() - self._asked
-            unknown = key_id not in self._keys and (age is None or age > _ASK_AGAIN_SECONDS)
-            if unknown or age is None or age > _OLDEST_SECONDS:
+            unknown = key_id not in self._keys and self._is_older_than(_ASK_AGAIN_SECONDS)
+            if unknown or self._is_older_than(_OLDEST_SECONDS):
                 self._keys = _read_keys(await self._fetch())
                 self._asked = time.monotonic()
             return self._keys.get(key_id)
+
+    def _is_older_than(self, seconds: float) -> bool:
+        return self._asked is None or time.monotonic() - self._asked > seconds
 
     async def _fetch(self) -> bytes:
         try:

@@ -285,7 +285,7 @@ class Looking:
         return answered(DeliveryRead(case_id=case, order=state.order, delivery=way, address=address))
 
 
-_PLACE: Final = TypeAdapter(tuple[str, int])
+_PLACE: Final = TypeAdapter(tuple[str, Annotated[int, Field(ge=0, lt=2**31)]])
 
 
 def _cursor(row: CaseRow) -> str:

@@ -84,7 +84,14 @@ def test_what_a_row_carries_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [f"{SIGNED}~1", f"{SIGNED}~one~", f"{SIGNED}~1~abc", f"{SIGNED}~1~~", f"{SIGNED}~1~ä"]
+    "wrong",
+    [
+        f"{SIGNED}~1",
+        f"{SIGNED}~1~abc",
+        f"{SIGNED}~1~~",
+        f"{SIGNED}~1~ä",
+        *(f"{SIGNED}~{place}~" for place in ("one", "-1", "+1", " 1", "01", "1_0", "\u0661", "1000000")),
+    ],
 )
 def test_what_is_not_of_this_form_is_no_stamp(wrong: str) -> None:
     with pytest.raises(CaseError) as refused:

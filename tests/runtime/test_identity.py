@@ -1,5 +1,6 @@
 """Identity tokens: of the right issuer, for us, in time, signed by a key of the provider; all others are refused."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -193,9 +194,13 @@ class Provider:
         self.published: dict[str, Any] = ISSUER.jwks
         self.status = 200
         self.asked = 0
+        self.was_asked, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
 
     async def keys(self, _request: web.Request) -> web.Response:
         self.asked += 1
+        self.was_asked.set()
+        await self.answers.wait()
         return web.json_response(self.published, status=self.status)
 
 
@@ -227,6 +232,20 @@ async def test_keys_are_fetched_once_and_again_where_one_is_unknown(monkeypatch:
         monkeypatch.setattr(identity, "_ASK_AGAIN_SECONDS", 0.0)
         assert (await checker.check(token)).actor == OFFICER
         assert await refusal(ISSUER.token(OFFICER), checker) is Code.IDENTITY_INVALID
+
+
+async def test_nobody_waits_behind_somebody_who_names_keys_that_there_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity, "_ASK_AGAIN_SECONDS", 0.0)
+    async with published() as (provider, keys):
+        checker = tokens(keys)
+        await checker.check(ISSUER.token(OFFICER))
+        provider.was_asked.clear()
+        provider.answers.clear()
+        stranger = asyncio.create_task(refusal(signed(Ed25519PrivateKey.generate(), "EdDSA", "none"), checker))
+        await provider.was_asked.wait()
+        assert (await checker.check(ISSUER.token(OFFICER))).actor == OFFICER
+        provider.answers.set()
+        assert await stranger is Code.IDENTITY_INVALID
 
 
 async def test_a_key_that_was_taken_back_is_not_believed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A back office opens cases, asks about them and tells them things, over HTTP."""
 
 import asyncio
+import base64
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -282,6 +283,13 @@ async def test_a_list_is_read_page_by_page_and_shows_what_its_reader_sees(door: 
     wrong = await door.asked("GET", "/v1/cases?limit=planted&cursor=planted", by=BACK_OFFICE)
     assert code_of(wrong, 422) == "FIELD_INVALID"
     assert "planted" not in wrong.text
+
+
+@pytest.mark.parametrize("generation", [-1, 2**31, 10**30])
+async def test_a_cursor_that_was_never_given_is_refused(door: Door, generation: int) -> None:
+    forged = base64.urlsafe_b64encode(json.dumps(["idc-" + "a" * 26, generation]).encode()).decode()
+    answer = await door.asked("GET", f"/v1/cases?cursor={forged}", by=BACK_OFFICE)
+    assert code_of(answer, 422) == "FIELD_INVALID"
 
 
 async def test_a_case_of_another_office_is_as_unknown_as_one_that_there_is_not(door: Door) -> None:
