@@ -215,6 +215,8 @@ class CaseView(Record):
     road: Road | None = None
     changes_name: bool = False
     """Whether the name changes as well, or alone; what it was and what it becomes nobody is shown here."""
+    name_alone: bool = False
+    """Whether the number stays as it is."""
     reason: ReplacementReason | None = None
     policy: str | None = None
     awaits: Awaits

@@ -141,35 +141,52 @@ def _fetch(view: CaseView, tongue: Tongue) -> str:
     return f"please collect it at the counter with your ID card{_due(view.act_by or view.due_at, tongue)}"
 
 
+def _what(view: CaseView, tongue: Tongue) -> str:
+    """What is changed: the number most often."""
+    chinese = tongue is Tongue.zh
+    if view.name_alone:
+        return "姓名" if chinese else "name"
+    if view.changes_name:
+        return "号码和姓名" if chinese else "number and name"
+    return "号码" if chinese else "number"
+
+
+def _are_two(view: CaseView) -> bool:
+    return view.changes_name and not view.name_alone
+
+
 _WORDS: Final[Mapping[str, Callable[[CaseView, Tongue], str]]] = {
     "papers": _papers,
     "functions": _functions,
     "because": _because,
     "fetch": _fetch,
+    "what": _what,
+    "was": lambda view, _tongue: "were" if _are_two(view) else "was",
+    "is_now": lambda view, _tongue: "are" if _are_two(view) else "is",
 }
 """What a sentence may name of its case, beside the deadline."""
 
 _CHANGE: Final[Mapping[Status, _Said]] = {
     _S.screening: _Said(
-        "您的号码变更申请已收到，正在核对",
-        "your application to change the number was received",
+        "您的{what}变更申请已收到，正在核对",
+        "your application to change the {what} was received",
     ),
     _S.awaiting_documents: _Said(
-        "您的号码变更还缺材料：{papers}，请{due}补交，逾期将关闭本次申请，您的待遇不受影响",
-        "your number change still needs: {papers}; please hand it in{due}, or this application is closed; "
+        "您的{what}变更还缺材料：{papers}，请{due}补交，逾期将关闭本次申请，您的待遇不受影响",
+        "your {what} change still needs: {papers}; please hand it in{due}, or this application is closed; "
         "your benefits are not affected",
     ),
     _S.in_review: _Said(
-        "您的号码变更材料正在审核",
-        "the documents of your number change are being checked",
+        "您的{what}变更材料正在审核",
+        "the documents of your {what} change are being checked",
     ),
     _S.awaiting_approval: _Said(
-        "您的号码变更材料正在复核",
-        "the documents of your number change are being checked a second time",
+        "您的{what}变更材料正在复核",
+        "the documents of your {what} change are being checked a second time",
     ),
     _S.on_hold: _Said(
-        "您的号码变更暂时中止办理{because}，条件具备后继续",
-        "your number change is on hold for now{because}, and goes on later",
+        "您的{what}变更暂时中止办理{because}，条件具备后继续",
+        "your {what} change is on hold for now{because}, and goes on later",
     ),
     _S.disputed: _Said(
         "您申请的号码与他人登记的号码相同，正在核实，您的待遇不受影响",
@@ -182,48 +199,48 @@ _CHANGE: Final[Mapping[Status, _Said]] = {
         "and your benefits are not affected",
     ),
     _S.verified: _Said(
-        "您的材料已核验，正在变更号码",
-        "your documents were checked and your number is being changed",
+        "您的材料已核验，正在变更{what}",
+        "your documents were checked and your {what} {is_now} being changed",
     ),
     _S.applying: _Said(
-        "您的号码正在变更，医保、养老、银行等正在同步",
-        "your number is being changed, also at the other agencies and your bank",
+        "您的{what}正在变更，医保、养老、银行等正在同步",
+        "your {what} {is_now} being changed, also at the other agencies and your bank",
     ),
     _S.repair: _Said(
-        "您的号码变更遇到问题，工作人员正在处理",
-        "your number change met a problem, which our staff is dealing with",
+        "您的{what}变更遇到问题，工作人员正在处理",
+        "your {what} change met a problem, which our staff is dealing with",
     ),
     _S.updated: _Said(
-        "您的号码已变更，正在恢复待遇",
-        "your number was changed and your benefits are being released",
+        "您的{what}已变更，正在恢复待遇",
+        "your {what} {was} changed and your benefits are being released",
     ),
     _S.releasing: _Said(
-        "您的号码已变更，正在恢复待遇",
-        "your number was changed and your benefits are being released",
+        "您的{what}已变更，正在恢复待遇",
+        "your {what} {was} changed and your benefits are being released",
     ),
     _S.done: _Said(
-        "您的号码已变更，待遇照常发放",
-        "your number was changed and your benefits are paid as usual",
+        "您的{what}已变更，待遇照常发放",
+        "your {what} {was} changed and your benefits are paid as usual",
     ),
     _S.not_needed: _Said(
         "登记的号码已是18位，无需变更",
         "the registered number has 18 digits already; nothing has to be changed",
     ),
     _S.rejected: _Said(
-        "您的号码变更申请未获批准，如有疑问请到经办机构咨询",
-        "your application to change the number was refused; please ask the agency if you have questions",
+        "您的{what}变更申请未获批准，如有疑问请到经办机构咨询",
+        "your application to change the {what} was refused; please ask the agency if you have questions",
     ),
     _S.withdrawn: _Said(
-        "您已撤回号码变更申请，需要时可重新申请",
-        "you withdrew your application to change the number; you may apply again",
+        "您已撤回{what}变更申请，需要时可重新申请",
+        "you withdrew your application to change the {what}; you may apply again",
     ),
     _S.closed_no_response: _Said(
-        "因未按期补交材料，本次号码变更申请已关闭，您可以重新申请",
+        "因未按期补交材料，本次{what}变更申请已关闭，您可以重新申请",
         "your application was closed because documents did not come in time; you may apply again",
     ),
     _S.ended: _Said(
-        "号码变更已终止",
-        "the number change has ended",
+        "{what}变更已终止",
+        "the {what} change has ended",
     ),
 }
 

@@ -92,3 +92,8 @@ class Screening(Record):
     """Whether it is blocked for a time: a loss was reported before, to whichever case, and not formally."""
     orders: tuple[OrderId, ...] = ()
     """Cards that were ordered for the person in earlier generations of the case."""
+
+    @property
+    def name_alone(self) -> bool:
+        """Whether the name changes, and the number does not."""
+        return self.changes_name and self.keeps_number

@@ -89,6 +89,7 @@ def view_of(
         category=state.opening.category,
         road=listed.road,
         changes_name=screening.changes_name if screening else False,
+        name_alone=screening.name_alone if screening else False,
         reason=state.opening.replaced_because,
         policy=listed.policy,
         awaits=state.awaits,

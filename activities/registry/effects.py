@@ -207,6 +207,8 @@ def _standing(intended: Intended) -> dict[str, JsonValue]:
         # What is to be shown at a counter cannot be handed in another way.
         "originals": [demand.document for demand in state.missing if demand.original],
         "returned": bool(state.defects),
+        "changes_name": state.screening is not None and state.screening.changes_name,
+        "name_alone": state.screening is not None and state.screening.name_alone,
         "moved": intended.event is not Event.recompute or _moves_a_day(intended),
         "hold": state.hold_reason,
         "expires": state.terms.loss_report_expires,

@@ -66,6 +66,29 @@ def test_what_is_missing_is_named_and_what_is_shown_in_the_original() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("changed", "zh", "en"),
+    [
+        ({}, "您的号码已变更，待遇照常发放。", "Your number was changed and your benefits are paid as usual."),
+        (
+            {"changes_name": True},
+            "您的号码和姓名已变更，待遇照常发放。",
+            "Your number and name were changed and your benefits are paid as usual.",
+        ),
+        (
+            {"changes_name": True, "name_alone": True},
+            "您的姓名已变更，待遇照常发放。",
+            "Your name was changed and your benefits are paid as usual.",
+        ),
+    ],
+)
+def test_whoever_changes_their_name_is_told_of_the_name(changed: dict[str, bool], zh: str, en: str) -> None:
+    told = progress_of([seen(Kind.id_number_change, Status.done, **changed)], NOW)
+    assert (told.zh, told.en) == (zh, en)
+    review = progress_of([seen(Kind.id_number_change, Status.in_review, **changed)], NOW)
+    assert ("号码" in review.zh) is not changed.get("name_alone", False)
+
+
 def test_linked_cases_are_one_line_with_the_number_first() -> None:
     change = seen(Kind.id_number_change, Status.in_review, processing_due_at=FRIDAY)
     card = seen(Kind.card_replacement, Status.on_hold, hold_reason=HoldReason.number_change_first)

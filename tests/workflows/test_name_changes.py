@@ -66,13 +66,19 @@ async def test_a_name_lands_in_the_register_with_the_number_or_alone(
 ) -> None:
     case = await opened(engine, region=region, alone=alone, said=said)
     view = await case.rests_in(Status.in_review)
-    assert (view.road, view.changes_name) == (Road.reissued, True)
+    assert (view.road, view.changes_name, view.name_alone) == (Road.reissued, True, alone)
     assert "姓名变更" in await case.details()
     await verified_and_approved(case)
     if region == OFFICE:
         await case.rests_in(Status.applying)
         await case.confirm(*System)
     assert (await case.ends()).status is Status.done
+    told = await engine.pool.fetchval(
+        "SELECT (facts::jsonb ->> 'name_alone')::boolean FROM notifications WHERE case_id = $1 AND template = $2",
+        case.case_id,
+        "IdNumberChange.done",
+    )
+    assert told is alone
     assert await name_of(case) == NEW_NAME
     assert await former_names(case) == [(case.person.name, False)]
     held = await case.holdings()

@@ -961,6 +961,8 @@ class CaseView(Told):
     road: Open[Road] | None = None
     changes_name: bool = False
     """Whether the name changes as well, or alone; what it was and what it becomes nobody is shown here."""
+    name_alone: bool = False
+    """Whether the number stays as it is."""
     reason: Open[ReplacementReason] | None = None
     policy: str | None = None
     awaits: Open[Awaits]

@@ -352,6 +352,36 @@ def test_whoever_has_to_show_an_original_is_not_told_to_send_it_and_a_copy_that_
     )
 
 
+@pytest.mark.parametrize("channel", [Channel.mail, Channel.sms])
+@pytest.mark.parametrize(
+    ("template", "more", "chinese", "english"),
+    [
+        ("done", {}, "身份证号码已变更，因旧号码暂停的待遇和报销已恢复", "The ID number in your"),
+        ("done", {"changes_name": True}, "身份证号码和姓名已变更，因旧号码", "The ID number and the name in your"),
+        ("done", {"changes_name": True, "name_alone": True}, "姓名已变更，待遇照常发放", "The name in your"),
+        ("number_restored", {"changes_name": True}, "您的身份证号码和姓名变更未能完成", "ID number and name could not"),
+        (
+            "number_restored",
+            {"changes_name": True, "name_alone": True},
+            "您的姓名变更未能完成",
+            "Your name could not be changed yet",
+        ),
+    ],
+)
+def test_whoever_changes_their_name_reads_of_the_name(
+    template: str, more: dict[str, bool], chinese: str, english: str, channel: Channel
+) -> None:
+    facts = _standing(Kind.id_number_change, **more)
+    whole = f"{Kind.id_number_change.value}.{template}"
+    read = compose(whole, Recipient.applicant, CASE, facts, at=NOW, channel=channel, tongue=Tongue.zh)
+    assert chinese in read.body
+    assert ("号码" in read.subject + read.body) is not more.get("name_alone", False)
+    assert len(read.body) <= _TWO_PARTS
+    read = compose(whole, Recipient.applicant, CASE, facts, at=NOW, channel=channel, tongue=Tongue.en)
+    assert english in read.body
+    assert ("number" in read.subject + read.body) is not more.get("name_alone", False)
+
+
 @pytest.mark.parametrize(
     ("cause", "more", "chinese", "english"),
     [
