@@ -184,6 +184,8 @@ class Proviso(StrEnum):
 
     card_in_use = "card_in_use"
     """The person has a card that works."""
+    block_may_be_lifted = "block_may_be_lifted"
+    """No other case, or generation, has made the loss formal or cancelled the card."""
     nothing_paid = "nothing_paid"
     """Nothing was paid since the records were merged."""
 

@@ -247,6 +247,10 @@ PROVISO: Final = {
         Tongue.zh: "本人须有正在使用的卡，以登记库为准",
         Tongue.en: "if the register holds a card in use",
     },
+    Proviso.block_may_be_lifted: {
+        Tongue.zh: "未经其他案件正式挂失或注销的方可解除，以登记库为准",
+        Tongue.en: "if the register shows the loss formal, or the card cancelled, by no other case",
+    },
     Proviso.nothing_paid: {
         Tongue.zh: "合并后尚未支付待遇方可撤销，以登记库为准",
         Tongue.en: "if the register shows nothing paid since the merge",

@@ -72,6 +72,14 @@ SELECT
     EXISTS (
         SELECT FROM cards AS card WHERE card.person_id = cases.person_id AND card.code = '1'
     ) AS card_in_use,
+    EXISTS (
+        SELECT FROM cards AS card
+        WHERE card.person_id = cases.person_id AND (
+            card.code IN ('1', 'B')
+            OR (card.code = '2'
+                AND (card.blocked_by_case, card.blocked_by_generation) = (cases.case_id, cases.generation))
+        )
+    ) AS block_may_be_lifted,
     NOT EXISTS (
         SELECT FROM claims CROSS JOIN (
             SELECT moved -> 'paid' AS before FROM merges

@@ -175,6 +175,15 @@ def _if_a_card_works(state: CaseState, _today: date) -> Condition | None:
     return None if _is_blocked(state) else Condition(event=Event.report_loss, proviso=Proviso.card_in_use)
 
 
+def _if_lifted_by_nobody_else(state: CaseState, _today: date) -> Condition | None:
+    """Another case of the person may have made the loss formal meanwhile; that the card turned up is heard always."""
+    rows = state.machine.rows(state.status, Event.card_found)
+    row = next((row for row in rows if RULES.guards[row.guard](state, None)), None)
+    if row is None or Effect.unblock_card not in row.effects:
+        return None
+    return Condition(event=Event.card_found, proviso=Proviso.block_may_be_lifted)
+
+
 def _may_confirm_loss(state: CaseState, _fact: Any, _today: date) -> Code | None:
     return Code.LOSS_ALREADY_REPORTED if _is_blocked(state) and state.loss_settled else None
 
@@ -380,7 +389,7 @@ RULES: Final = Subject(
         Event.card_not_activated: lambda state, _today: state.limit_spent,
         Event.confirm_address: lambda state, _today: _comes_by_post(state),
     },
-    conditions={Event.report_loss: _if_a_card_works},
+    conditions={Event.report_loss: _if_a_card_works, Event.card_found: _if_lifted_by_nobody_else},
     entered={Status.in_review: {"production_attempts": 0}},
     refused={Event.card_found: _not_found},
     clock_again=frozenset({Event.claim_period_passed, Event.activation_overdue}),

@@ -243,7 +243,11 @@ async def test_a_case_whose_report_another_one_confirmed_says_to_its_end_that_th
 ) -> None:
     case, other = await beside_a_replacement(engine, region)
     await other.tell(Event.confirm_loss)
+    view = await case.rests_in(Status.in_review)
+    assert Event.card_found not in (await looked_up_by(case, view)).events
     assert await case.refuses(Event.card_found) is Code.UNDO_NOT_PERMITTED
+    mine = await other.agrees()
+    assert (Event.card_found in (await looked_up_by(other, mine)).events) is (region == OFFICE)
     await case.tell(Event.withdraw)
     assert (await case.ends()).remains == ("card_blocked",)
     assert (await case.holdings()).codes == "2"

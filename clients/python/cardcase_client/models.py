@@ -473,6 +473,7 @@ class Proviso(StrEnum):
     """On what an offer rests that the register alone knows, and no case."""
 
     card_in_use = "card_in_use"
+    block_may_be_lifted = "block_may_be_lifted"
     nothing_paid = "nothing_paid"
 
 

@@ -83,7 +83,7 @@ def test_what_became_of_a_block_is_what_the_register_has_seen_whatever_the_polic
 def test_a_loss_is_offered_on_what_the_register_knows_of_the_card_and_to_whom_it_was_asked_for_them(
     region: str, *, works: bool
 ) -> None:
-    known = {Proviso.card_in_use: works, Proviso.nothing_paid: True}
+    known = dict.fromkeys(Proviso, True) | {Proviso.card_in_use: works}
     for state in (in_production(region), in_production(region).model_copy(update={"card_in_use": False})):
         view = view_of(state, NOW)
         assert Event.report_loss in view.events
@@ -91,7 +91,22 @@ def test_a_loss_is_offered_on_what_the_register_knows_of_the_card_and_to_whom_it
         asked = looked_up(view, known)
         assert (Event.report_loss in asked.events, asked.conditions) == (works, ())
     blocked = view_of(move(in_production(region), Event.report_loss), NOW)
-    assert (Event.report_loss in blocked.events, blocked.conditions) == (False, ())
+    assert Event.report_loss not in blocked.events
+    assert {condition.event for condition in blocked.conditions} == {Event.card_found}
+
+
+@pytest.mark.parametrize("region", [OFFICE, SOUTH])
+def test_a_find_is_offered_where_no_other_case_made_the_loss_formal_and_where_nothing_is_lifted_always(
+    region: str,
+) -> None:
+    temporarily = move(in_production(region), Event.report_loss)
+    made = move(in_production(region, ReplacementReason.lost), Event.card_produced)
+    refuted = dict.fromkeys(Proviso, True) | {Proviso.block_may_be_lifted: False}
+    for state, lifts in ((temporarily, True), (made, False)):
+        view = view_of(state, NOW)
+        assert Event.card_found in view.events
+        assert (Condition(event=Event.card_found, proviso=Proviso.block_may_be_lifted) in view.conditions) is lifts
+        assert (Event.card_found in looked_up(view, refuted).events) is not lifts
 
 
 def test_a_card_is_found_only_where_one_is_lost() -> None:

@@ -142,7 +142,7 @@ def test_a_word_on_an_undo_waits_while_the_review_goes_on() -> None:
 def test_an_undo_is_offered_until_something_was_paid_which_the_register_knows(*, paid: bool) -> None:
     view = view_of(judged(merging()), NOW)
     assert Condition(event=Event.resolve_duplicate, proviso=Proviso.nothing_paid) in view.conditions
-    asked = looked_up(view, {Proviso.card_in_use: True, Proviso.nothing_paid: not paid})
+    asked = looked_up(view, dict.fromkeys(Proviso, True) | {Proviso.nothing_paid: not paid})
     assert (Event.resolve_duplicate in asked.events) is not paid
     # What was paid before says nothing about whether two are one.
     for state in (merging(), move(judged(merging()), Event.dispute_opened)):
