@@ -7,8 +7,8 @@ from stack.cluster import Bed, Place, TemporalServices
 from tests.faults.scenarios import Scenario
 from tests.faults.site import Site
 
-LOST_SECONDS: Final = 45.0
-"""So long a host of the history service is away: the others have its shards long before."""
+LOST_SECONDS: Final = 30.0
+"""So long a host of the history service is away: the other one has its shards long before."""
 
 
 def services_of(site: Site) -> TemporalServices:
@@ -52,5 +52,5 @@ async def a_history_host_is_lost(site: Site) -> None:
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("services-killed", services_are_killed, seconds=150, heavy=True),
     Scenario("services-rolled", services_are_rolled, seconds=120, heavy=True),
-    Scenario("history-host-lost", a_history_host_is_lost, seconds=180, heavy=True),
+    Scenario("history-host-lost", a_history_host_is_lost, cases=120, seconds=180, heavy=True),
 )
