@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 import pytest_asyncio
@@ -23,6 +24,7 @@ from cases.machines.machine import Status
 from deploy.migrations import HERE, migrate
 from runtime.releases import ReleaseUnknown, make_current, releases
 from stack import LocalStack
+from stack.servers import Servers
 from tests.engine import Engine, engine_on
 from tests.faults.releasing_worker import RELEASE, Release
 from tests.namespaces import until
@@ -58,9 +60,22 @@ HEALS_WITHIN_SECONDS = 60.0
 class Site:
     """Servers of its own, and workers of whichever release."""
 
-    stack: LocalStack
+    stack: Servers
     engine: Engine
     settings: dict[str, str]
+
+    @classmethod
+    def on(cls, stack: Servers, engine: Engine, folder: Path) -> Self:
+        """A site on running servers; keys lie in the folder."""
+        settings = {
+            "CARDCASE_DATABASE_URL": engine.database_url,
+            "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
+            "CARDCASE_VERSIONED": "true",
+            "TEMPORAL_ADDRESS": stack.temporal_address,
+            "TEMPORAL_NAMESPACE": stack.namespace,
+        }
+        return cls(stack, engine, settings)
 
     @property
     def client(self) -> Client:
@@ -93,15 +108,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         ) as stack,
         engine_on(stack, "releases") as engine,
     ):
-        settings = {
-            "CARDCASE_DATABASE_URL": engine.database_url,
-            "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
-            "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
-            "CARDCASE_VERSIONED": "true",
-            "TEMPORAL_ADDRESS": stack.temporal_address,
-            "TEMPORAL_NAMESPACE": stack.namespace,
-        }
-        yield Site(stack, engine, settings)
+        yield Site.on(stack, engine, tmp_path)
 
 
 def builds_of(history: WorkflowHistory) -> list[str]:
