@@ -177,12 +177,11 @@ def as_seen_by(view: CaseView, actor: Actor) -> CaseView:
 
 def offering(view: CaseView, those: Callable[[Event], bool]) -> CaseView:
     """The same view, offering less."""
-    return view.model_copy(
-        update={
-            "events": tuple(event for event in view.events if those(event)),
-            "conditions": tuple(condition for condition in view.conditions if those(condition.event)),
-        }
-    )
+    events = tuple(event for event in view.events if those(event))
+    conditions = tuple(condition for condition in view.conditions if those(condition.event))
+    if (len(events), len(conditions)) == (len(view.events), len(view.conditions)):
+        return view
+    return view.model_copy(update={"events": events, "conditions": conditions})
 
 
 def is_offered(view: CaseView, event: Event, today: date) -> bool:
@@ -199,6 +198,8 @@ def is_offered(view: CaseView, event: Event, today: date) -> bool:
 
 def looked_up(view: CaseView, known: Mapping[Proviso, bool]) -> CaseView:
     """The same view once the register was asked on what its offers rest."""
+    if not view.conditions:
+        return view
     refuted = {each.event for each in view.conditions if each.proviso is not None and not known[each.proviso]}
     asked = offering(view, lambda event: event not in refuted)
     # A condition of nothing else is none any more.
