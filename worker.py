@@ -8,7 +8,6 @@ when the worker died or did not drain in time; 78 when something has to be corre
 
 import argparse
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +38,7 @@ from cases.policy import Policies
 from runtime.ending import end
 from runtime.health import serve_health
 from runtime.logs import configure_logging
-from runtime.loop import run
+from runtime.loop import begin_to_serve, run
 from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import cases_worker, hinting, notifications_worker, scheduled_activities
@@ -100,9 +99,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         )
         # `async with worker` would not notice a dead poller while this body waits.
         running = [asyncio.create_task(worker.run()) for worker in workers]
-        # What is there by now stays; to look through it for garbage again and again takes a fiftieth of the time.
-        gc.collect()
-        gc.freeze()
+        begin_to_serve()
         stopping = asyncio.create_task(stop.wait())
         ready = True
         log.info("ready", channels=sorted(providers), drain_seconds=settings.drain_seconds)

@@ -34,7 +34,7 @@ from runtime.ending import end
 from runtime.health import serve_health
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.logs import configure_logging
-from runtime.loop import run
+from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 from runtime.start import CannotStart, close, reach_register
 
@@ -107,6 +107,7 @@ async def serve(settings: GateSettings, *, check_only: bool = False) -> int:
         if settings.health_port is not None:
             health = serve_health(settings.health_host, settings.health_port, lambda: ready)
             log.info("health is served", port=await _listen(cleanup, "HEALTH", health))
+        begin_to_serve()
         ready = True
         log.info("ready", host=settings.codec_host, port=port, origins=sorted(settings.ui_origins))
         await stop.wait()

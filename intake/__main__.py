@@ -37,7 +37,7 @@ from runtime.client import connect, payload_sealer
 from runtime.ending import end
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
 from runtime.logs import configure_logging
-from runtime.loop import run
+from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 from runtime.start import CannotStart, check_pair, close, reach_register
 
@@ -106,6 +106,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         except OSError:
             wrong = Problem("CARDCASE_INTAKE_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
             raise CannotStart([wrong]) from None
+        begin_to_serve()
         readiness.serving = True
         log.info("ready", host=settings.intake_host, port=port)
         await stop.wait()
