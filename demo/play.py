@@ -7,6 +7,7 @@ cued here. Nothing here knows a key, a database or a workflow.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +30,7 @@ from demo.news import News
 from demo.screen import Board, Result, masked
 from demo.scripts import SCRIPTS, SYSTEMS, Below, Death, Script, See, Tell, remaining, tells_of
 from demo.staff import Staff
+from demo.turns import FIRST, Turns
 from intake.applications import Application
 from intake.files.register import open_register
 from intake.files.rows import Row, Terms
@@ -63,6 +65,8 @@ class Played:
     script: Script
     opened_at: float
     """Seconds of the board's clock."""
+    steps_left: int = 0
+    """Of the script."""
     is_of_back_office: bool = False
     """It came by no counter: the back office opened it, and is told of its end."""
     ended_before: bool = False
@@ -116,7 +120,7 @@ class Play:
         self._board = board
         self._die = die
         self._news = News()
-        self._turns = asyncio.Semaphore(IN_FLIGHT)
+        self._turns = Turns(IN_FLIGHT)
         self._began = ""
         """Where the feed ended when the demonstration began."""
         self._ended_before: set[str] = set()
@@ -149,7 +153,7 @@ class Play:
         """Open a case, at a counter by the clerk who takes it in, otherwise by the back office; None where refused."""
         by = self._staff if _is_of_counter(application) else self._others
         try:
-            receipt = await self._call(partial(by.open, _checked_now(application)))
+            receipt = await self._call(partial(by.open, _checked_now(application)), FIRST)
         except ClientError as wrong:
             entry.refused = _codes(wrong)
             return None
@@ -186,6 +190,7 @@ class Play:
             application.region,
             SCRIPTS[entry.expectation.script],
             entry.opened_at,
+            steps_left=len(SCRIPTS[entry.expectation.script]),
             is_of_back_office=not _is_of_counter(application),
             ended_before=case_id in self._ended_before,
         )
@@ -233,7 +238,7 @@ class Play:
             return await self._others.outcome(case.case_id)
         if not case.ended_before:
             await self._news.ended(case.case_id)
-        return await self._call(partial(self._staff.outcome, case.case_id, case.region))
+        return await self._call(partial(self._staff.outcome, case.case_id, case.region), case.steps_left)
 
     async def _tell_all(self, case: Played) -> None:
         if not case.script:
@@ -241,12 +246,12 @@ class Play:
         view = await self._view(case)
         answer: Answer | None = None
         left = case.script if view.version == _SCREENED else await self._untold(case)
-        try:
+        # Where it is over too early, how it ended says whether it should have.
+        with suppress(Over):
             while left:
+                case.steps_left = len(left)
                 left, view, answer = await self._take_step(case, left, view, answer)
-        except Over:
-            # How it ended says whether it should have.
-            return
+        case.steps_left = 0
 
     async def _take_step(
         self, case: Played, left: Script, view: CaseView, answer: Answer | None
@@ -288,12 +293,12 @@ class Play:
         return remaining(case.script, (await self._history(case)).transitions)
 
     async def _view(self, case: Played) -> CaseView:
-        view = await self._call(partial(self._staff.view, case.case_id, case.region))
+        view = await self._call(partial(self._staff.view, case.case_id, case.region), case.steps_left)
         self._board.saw(case.case_id, view.status, view.milestone)
         return view
 
     async def _history(self, case: Played) -> History:
-        return await self._call(partial(self._staff.history, case.case_id, case.region))
+        return await self._call(partial(self._staff.history, case.case_id, case.region), case.steps_left)
 
     async def _until(self, case: Played, view: CaseView, status: Status) -> CaseView:
         """The view of a case as soon as it rests in a status. Waiting takes nobody's turn. Raises `Over`."""
@@ -319,7 +324,8 @@ class Play:
             else:
                 said = said_of(tell, view, requests)
                 by = actor_of(tell.by, view)
-                answer = await self._call(partial(self._staff.tell, by, case.case_id, tell.event, said, key))
+                telling = partial(self._staff.tell, by, case.case_id, tell.event, said, key)
+                answer = await self._call(telling, case.steps_left)
         except Refused as refused:
             if tell.refused is None or refused.code != tell.refused:
                 raise
@@ -329,8 +335,8 @@ class Play:
         self._board.told += 1
         return answer
 
-    async def _call(self, call: Callable[[], Awaitable[Answered]]) -> Answered:
-        async with self._turns:
+    async def _call(self, call: Callable[[], Awaitable[Answered]], way: int) -> Answered:
+        async with self._turns.of(way):
             return await call()
 
 
