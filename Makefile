@@ -96,7 +96,7 @@ faults-report: $(VENV)/dev.installed ## what all runs of faults so far measured,
 
 .PHONY: cluster
 cluster: $(VENV)/dev.installed ## the engine on Temporal's services on PostgreSQL, an hour and more; needs Go; ARGS goes to pytest
-	@CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(BOUND) -m pytest -m cluster -rs -rP --show-capture no tests/cluster $(ARGS)
+	@CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(BOUND) -m pytest -m cluster -rsP --show-capture stdout tests/cluster $(ARGS)
 
 .PHONY: browser
 browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
