@@ -9,9 +9,9 @@ depends on it by exactly the working days it lasted, and what is used and what i
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -19,6 +19,8 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The civil time of every deadline. A fixed offset is exact: the last summer time in China ended in 1991."""
 
 _DAY: Final = timedelta(days=1)
+_ASKED_AGAIN: Final = 4096
+"""Days that are kept in mind: cases of one day and one policy ask for the same ones, each many times in its life."""
 _UNTIL_NEW_YEAR: Final = timedelta(days=3)
 _SATURDAY: Final = 5
 _Stretch = tuple[date, date]
@@ -32,10 +34,10 @@ class WorkingCalendar:
     In a year that is not published every Monday to Friday counts as worked, and dates that rest on it are provisional.
     """
 
-    published: AbstractSet[int]
-    off: AbstractSet[date] = field(default_factory=frozenset)
+    published: frozenset[int]
+    off: frozenset[date] = frozenset()
     """Days off that fall on Monday to Friday."""
-    on: AbstractSet[date] = field(default_factory=frozenset)
+    on: frozenset[date] = frozenset()
     """Saturdays and Sundays that are worked."""
 
     def is_working(self, day: date) -> bool:
@@ -62,9 +64,7 @@ class WorkingCalendar:
 
     def after(self, day: date, working_days: int) -> date:
         """The day that lies `working_days` working days after `day`, which is not counted itself."""
-        for _ in range(working_days):
-            day = self.next_working(day + _DAY)
-        return day
+        return _after(self, day, working_days)
 
     def before(self, day: date, working_days: int) -> date:
         """The latest day that has `working_days` working days after it up to `day`, which is worked or a last day."""
@@ -73,6 +73,13 @@ class WorkingCalendar:
             while not self.is_working(day):
                 day -= _DAY
         return day
+
+
+@lru_cache(maxsize=_ASKED_AGAIN)
+def _after(calendar: WorkingCalendar, day: date, working_days: int) -> date:
+    for _ in range(working_days):
+        day = calendar.next_working(day + _DAY)
+    return day
 
 
 class OfficeHours(NamedTuple):
@@ -129,17 +136,23 @@ def due(
     `standstills`, which are over, use none of it. `extended` are working days that follow when the budget is used up.
     What stood still on its last day goes on to the end of the day on which it goes on.
     """
-    first = last = day_of(start)
-    stretches = _stretches(standstills)
+    first = day_of(start)
+    last = _ends_on(first, budget, _stretches(standstills), extended, calendar)
+    return Due(closes(last), provisional(first, last, calendar))
+
+
+@lru_cache(maxsize=_ASKED_AGAIN)
+def _ends_on(
+    last: date, budget: Budget, stretches: tuple[_Stretch, ...], extended: int, calendar: WorkingCalendar
+) -> date:
+    """The last day of a limit that starts on a day."""
     for _ in range(budget.days):
         last = _next_used(last, stretches, calendar if budget.working else None)
     last = calendar.next_working(last) if not budget.working else last
     for _ in range(extended):
         last = _next_used(last, stretches, calendar)
-    resumed = max((day_of(each.until) for each in standstills if each.until is not None), default=last)
-    if last < resumed:
-        last = calendar.next_working(resumed)
-    return Due(closes(last), provisional(first, last, calendar))
+    resumed = max((until for _, until in stretches if until != date.max), default=last)
+    return calendar.next_working(resumed) if last < resumed else last
 
 
 def _stretches(standstills: Iterable[Standstill]) -> tuple[_Stretch, ...]:
@@ -179,21 +192,22 @@ def when_used(
     """
     if working_days <= 0:
         return Due(start, provisional=False)
-    if not standstills:
-        # As nearly always, and asked some forty times for a case.
-        first = day_of(start)
-        last = calendar.after(first, working_days)
-        return Due(closes(last), provisional(first, last, calendar))
-    stretches = _stretches(standstills)
+    first = day_of(start)
+    last = _last_used(first, working_days, _stretches(standstills), calendar)
+    return None if last is None else Due(closes(last), provisional(first, last, calendar))
+
+
+@lru_cache(maxsize=_ASKED_AGAIN)
+def _last_used(day: date, working_days: int, stretches: tuple[_Stretch, ...], calendar: WorkingCalendar) -> date | None:
+    """The day on which a clock has used so many working days after `day`; None while it stands still before that."""
     endless = min((since for since, until in stretches if until == date.max), default=date.max)
-    first = day = day_of(start)
     for _ in range(working_days):
         day += _DAY
         while not (calendar.is_working(day) and _is_used(day, stretches)):
             if day > endless:
                 return None
             day += _DAY
-    return Due(closes(day), provisional(first, day, calendar))
+    return day
 
 
 def days_between(after: date, at: datetime, calendar: WorkingCalendar) -> int:

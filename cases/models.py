@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -121,20 +121,34 @@ Stamp = Annotated[
 belongs to them (see `cases.manifests`)."""
 
 
-class Contract(BaseModel):
+class _Frozen(BaseModel):
+    """Never changed, only copied with changes."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+
+    def __copy__(self) -> Self:
+        """A copy that shares every value."""
+        # A decision is made of copies, and pydantic's own takes several times as long: it asks each part how.
+        copied = object.__new__(type(self))
+        object.__setattr__(copied, "__dict__", self.__dict__.copy())
+        object.__setattr__(copied, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        # No model of ours keeps unknown fields or has private attributes.
+        object.__setattr__(copied, "__pydantic_extra__", None)
+        object.__setattr__(copied, "__pydantic_private__", None)
+        return copied
+
+
+class Contract(_Frozen):
     """Comes from outside: unknown fields are refused, values are never repeated in an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
 
-class Record(BaseModel):
+class Record(_Frozen):
     """Ours on both sides: unknown fields are left alone, so that two releases can run beside each other."""
 
     model_config = ConfigDict(
-        frozen=True,
         extra="ignore",
-        hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         # Fields with a default are written out too: whoever reads an answer can rely on each.
         json_schema_serialization_defaults_required=True,
     )

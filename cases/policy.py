@@ -721,7 +721,7 @@ class Policy(_Table):
         Raises `CaseError` with the code of the limit that an extension would exceed (`cases.rules.deadlines.TOO_LONG`).
         """
         state = decision.after
-        self._check_processing(decision)
+        self.check(decision, calendar)
         terms = None if state.terms.policy == self.pin else self.terms(state.kind)
         road = state.screening.road if state.screening is not None else None
         demands = self.demands(state.opening, road) if terms is not None else ()
@@ -768,10 +768,21 @@ class Policy(_Table):
         dated = notice.model_copy(update={"due_at": ends.at, "provisional": ends.provisional})
         return state.model_copy(update={"notice": dated})
 
-    def _check_processing(self, decision: Decision) -> None:
-        extends = decision.row.event is Event.extend and decision.after.timer is None
-        if extends and self._processing_left(decision.after) < 0:
-            raise CaseError(Code.EXTENSION_OF_PROCESSING)
+    def check(self, decision: Decision, calendar: WorkingCalendar) -> None:
+        """Whether the policy lets a transition stand.
+
+        Raises `CaseError` with the code of the limit that an extension would exceed (`cases.rules.deadlines.TOO_LONG`).
+        """
+        if decision.row.event is not Event.extend:
+            return
+        state, timer = decision.after, decision.after.timer
+        if timer is None:
+            if self._processing_left(state) < 0:
+                raise CaseError(Code.EXTENSION_OF_PROCESSING)
+            return
+        clock = state.machine.statuses[state.status].clock
+        if clock is not None and self._too_long(state, timer, calendar):
+            raise CaseError(TOO_LONG[clock])
 
     def _processing_left(self, state: CaseState) -> int:
         """Working days by which extensions may still lengthen the processing time; below none where it is too long."""
@@ -783,8 +794,7 @@ class Policy(_Table):
         timer = state.timer
         if timer is None:
             return self._processing_left(state) > 0
-        stood = [each.standstill for each in timer.stood]
-        return not self._too_long(state, timer.since, calendar, stood, timer.extended + timer.kept + 1)
+        return not self._too_long(state, timer, calendar, more=1)
 
     def act_by(self, state: CaseState, calendar: WorkingCalendar) -> Due | None:
         """By when the applicant has to act, or else the agency: what a person is told as the last day."""
@@ -803,8 +813,6 @@ class Policy(_Table):
         stood = [each.standstill for each in going_on.stood] if going_on is not None else []
         by = going_on.extended if going_on is not None else 0
         kept = going_on.kept if going_on is not None else 0
-        if decision.row.event is Event.extend:
-            self._check_extension(state, since, calendar, stood, by + kept)
         if going_on is not None and decision.row.event is Event.recompute and going_on.due_at > at:
             # Another version of the policy takes nothing from what was told, an amended calendar nothing of this day.
             if state.terms.policy != self.pin:
@@ -816,23 +824,15 @@ class Policy(_Table):
         when: dict[str, Any] = {"due_at": ends.at, "provisional": ends.provisional, "kept": kept}
         return going_on.model_copy(update=when) if going_on is not None else Timer(clock=clock, since=at, **when)
 
-    def _check_extension(
-        self, state: CaseState, since: datetime, calendar: WorkingCalendar, stood: Sequence[Standstill], by: int
-    ) -> None:
-        """Raises `CaseError` where the limit of the status would be longer than the policy has at most."""
+    def _too_long(self, state: CaseState, timer: Timer, calendar: WorkingCalendar, more: int = 0) -> bool:
+        """Whether the limit of the status, `more` working days longer than it is, would be longer than there is."""
         clock = state.machine.statuses[state.status].clock
-        if clock is not None and self._too_long(state, since, calendar, stood, by):
-            raise CaseError(TOO_LONG[clock])
-
-    def _too_long(
-        self, state: CaseState, since: datetime, calendar: WorkingCalendar, stood: Sequence[Standstill], by: int
-    ) -> bool:
-        """Whether the limit of the status, extended by so many working days, would be longer than there is at most."""
-        clock = state.machine.statuses[state.status].clock
-        allowed = self._allowed(clock, state, since) if clock is not None else None
+        allowed = self._allowed(clock, state, timer.since) if clock is not None else None
         if allowed is None:
             return False
-        return due(since, allowed.budget, calendar, stood, by).at > due(since, allowed.at_most, calendar, stood).at
+        stood = [each.standstill for each in timer.stood]
+        ends = due(timer.since, allowed.budget, calendar, stood, timer.extended + timer.kept + more)
+        return ends.at > due(timer.since, allowed.at_most, calendar, stood).at
 
     def dates(self, state: CaseState, at: datetime, calendar: WorkingCalendar) -> Dates:
         """The dates of a case's ladder after a transition at the moment `at`."""

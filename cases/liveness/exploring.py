@@ -183,12 +183,12 @@ class Graph:
                 self._tell(here, event)
             elif event.origin is not Origin.timer and event in _KNOWN_BY_THE_REGISTER:
                 for known in _KNOWN_BY_THE_REGISTER[event](node.at):
-                    self._move(here, state.model_copy(update=known), event, None, node.at)
+                    self._move(here, state.model_copy(update=known), event, node.at)
             elif event.origin is Origin.neighbour and not (event is Event.turn_free and state.stuck):
-                self._move(here, state, event, None, node.at)
+                self._move(here, state, event, node.at)
         # The old number may have a rightful holder by now, whoever's word was to take the change back.
         if any(Effect.restore_number in step.row.effects for step in node.steps.values()):
-            self._move(here, state, Event.undo_failed, None, node.at, Party.world)
+            self._move(here, state, Event.undo_failed, node.at, Party.world)
 
     def _engine_moves(self, here: int) -> None:
         node = self.nodes[here]
@@ -201,17 +201,15 @@ class Graph:
             for screening in self.world.findings(node.state):
                 again = node.state.model_copy(update={"screening": screening})
                 same = known is not None and screening.finding is known.finding and screening.road is known.road
-                self._move(here, again, step, None, node.at, Party.engine if same else Party.world, screening.finding)
+                self._move(here, again, step, node.at, Party.engine if same else Party.world, screening.finding)
         else:
-            self._move(
-                here, node.state, step, None, node.at, detail=_found(node.state) if step in _LOOKED_AT_AGAIN else ""
-            )
+            self._move(here, node.state, step, node.at, detail=_found(node.state) if step in _LOOKED_AT_AGAIN else "")
         ways = {way: code for (event, code), way in OTHERWISE.items() if event is step}
         if (step, None) not in OTHERWISE:
             ways[Event.stuck] = Code.INTERNAL
         for way, code in ways.items():
             if machine.rows(status, way):
-                self._move(here, node.state, way, None, node.at, because=code)
+                self._move(here, node.state, way, node.at, because=code)
 
     def _time_passes(self, here: int) -> None:
         node = self.nodes[here]
@@ -219,7 +217,7 @@ class Graph:
             for limit in node.state.limits:
                 at = max(node.at, limit.due_at)
                 for known in _KNOWN_BY_THE_REGISTER.get(limit.event, _nothing)(at):
-                    self._move(here, node.state.model_copy(update=known), limit.event, None, at, Party.timer)
+                    self._move(here, node.state.model_copy(update=known), limit.event, at, Party.timer)
         self._climb(here)
 
     def _climb(self, here: int) -> None:
@@ -238,31 +236,36 @@ class Graph:
 
     def _tell(self, here: int, event: Event) -> None:
         node = self.nodes[here]
+        known: list[tuple[str, Party, Decision]] = []
         for fact in facts(event, node.state, node.at, self.world.policies):
-            detail = ""
-            if isinstance(fact, Recompute) and fact.policy is not None:
-                detail = fact.policy
-            self._move(here, node.state, event, fact, node.at, detail=detail)
+            detail = fact.policy if isinstance(fact, Recompute) and fact.policy is not None else ""
+            policy = self.world.policies[detail] if detail else self._policy(node.state)
+            try:
+                decision = decide(node.state, event, fact, node.at)
+                policy.check(decision, CALENDAR)
+            except CaseError:
+                continue
+            # Who says it makes a difference to some decisions, and what is said to others: most are made already.
+            move = (detail, party := party_of(event, fact), decision)
+            if move not in known:
+                known.append(move)
+                self._arrive(here, decision, policy, node.at, party, detail)
 
     def _move(
         self,
         here: int,
         state: CaseState,
         event: Event,
-        fact: Fact | None,
         at: datetime,
         party: Party | None = None,
         detail: str = "",
         because: Code | None = None,
     ) -> None:
-        pin = fact.policy if isinstance(fact, Recompute) and fact.policy is not None else None
-        policy = self.world.policies[pin] if pin is not None else self._policy(state)
         try:
-            decision = decide(state, event, fact, at, because)
-            self._arrive(here, decision, policy, at, party or party_of(event, fact), detail)
+            decision = decide(state, event, None, at, because)
         except CaseError:
-            # Refused: also by the policy, where an extension would exceed what a law allows.
             return
+        self._arrive(here, decision, self._policy(state), at, party or party_of(event, None), detail)
 
     def _arrive(
         self,

@@ -127,17 +127,17 @@ def _takers(graph: Graph, node: Node, event: Event, somebody: Iterable[Actor]) -
             except CaseError:
                 continue
             if within_limits is None:
-                within_limits = _settles(graph, node, fact, decision)
+                within_limits = _stands(graph, node, fact, decision)
             if within_limits:
                 takers.add(actor)
     return frozenset(takers)
 
 
-def _settles(graph: Graph, node: Node, fact: Fact, decision: Decision) -> bool:
+def _stands(graph: Graph, node: Node, fact: Fact, decision: Decision) -> bool:
     """Whether the policy lets a decision stand."""
     pin = fact.policy if isinstance(fact, Recompute) and fact.policy is not None else node.state.terms.policy
     try:
-        graph.world.policies[pin].settle(decision, node.at, CALENDAR)
+        graph.world.policies[pin].check(decision, CALENDAR)
     except CaseError:
         return False
     return True

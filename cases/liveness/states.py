@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
+from types import NoneType
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -59,6 +60,7 @@ _ASKED_ONLY_IN: Final[Mapping[str, frozenset[Status]]] = {
 }
 """Where a field is asked that keeps its value beyond."""
 
+_AS_IT_IS: Final = (Enum, bool, NoneType)
 _BENEFITS_ARE_DECIDED: Final = frozenset({Status.awaiting_documents, Status.in_review})
 
 
@@ -126,17 +128,17 @@ def _hold_is_used_up(state: CaseState) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Enum | bool) or value is None:
+    if isinstance(value, _AS_IT_IS):
         return value
     if isinstance(value, int):
         return min(value, MOST)
     if isinstance(value, BaseModel):
         # Of what sort it is; when it began and how much of it is left decides no more than how long it takes.
         fields = (getattr(value, name) for name in type(value).model_fields)
-        return tuple(each for each in fields if isinstance(each, Enum | bool) or each is None)
+        return tuple(each for each in fields if isinstance(each, _AS_IT_IS))
     if isinstance(value, Mapping):
         return tuple((name, _plain(each)) for name, each in sorted(value.items()))
-    if isinstance(value, tuple | frozenset):
+    if isinstance(value, (tuple, frozenset)):
         return frozenset(_plain(each) for each in value)
     # A date, or the identity of something: there are as many as one likes, and one does as well as another.
     return True

@@ -155,7 +155,7 @@ class TestPublishedYears:
         overrides = CalendarOverrides()
         # The years that come are taken out, so that this holds when they are published as well.
         calendar = official_calendar(overrides)
-        known = type(calendar)(published=set(range(2004, 2027)), off=calendar.off, on=calendar.on)
+        known = type(calendar)(published=frozenset(range(2004, 2027)), off=calendar.off, on=calendar.on)
         assert due(moment, Budget(working_days), known).provisional is provisional
 
 

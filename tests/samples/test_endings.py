@@ -42,7 +42,7 @@ KEY = b"key of the test"
 AT = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 20)
 SEALED = "k1." + "A" * 40
-CALENDAR = WorkingCalendar(published={2026})
+CALENDAR = WorkingCalendar(published=frozenset({2026}))
 POLICIES = Policies.load()
 NEVER_WITHOUT_WAITING = {Status.closed_no_response, Status.unclaimed, Status.not_activated}
 
