@@ -32,8 +32,13 @@ def tree_of(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
-def imported(module: str) -> Iterator[str]:
+@cache
+def imported(module: str) -> frozenset[str]:
     """Which of our modules a module imports, in functions and by their names as well."""
+    return frozenset(_imported(module))
+
+
+def _imported(module: str) -> Iterator[str]:
     names_them = "import_module" in MODULES[module].read_text(encoding="utf-8")
     for node in ast.walk(tree_of(module)):
         match node:

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
@@ -14,7 +15,6 @@ from schemathesis.transport.serialization import serialize_binary
 
 from intake.files.batch import BatchColumn
 from intake.files.columns import Column
-from intake.service.app import described_alone
 from intake.service.uploads import MEDIA_TYPES
 
 _SAID: Final = json.loads(os.environ["ASKING"])
@@ -24,6 +24,8 @@ _TOKENS: Final[dict[str, str]] = _SAID["tokens"]
 """By operation: the token of somebody who may ask for it."""
 _KNOWN: Final[dict[str, list[str]]] = _SAID["known"]
 """What there is, by the name under which paths have it."""
+_DESCRIPTION: Final = Path(__file__).parents[3] / "docs" / "openapi.json"
+"""That of the service, as `tests/docs/test_contracts.py` holds."""
 _LONGEST_WAIT: Final = 60
 _A_COLUMN: Final = re.compile(r"column [0-9]+ \([A-Z]+\)")
 """A column of a file that has no name of ours, by its place."""
@@ -46,7 +48,7 @@ def _names() -> frozenset[str]:
             for each in schema.values():
                 look(each)
 
-    look(described_alone())
+    look(json.loads(_DESCRIPTION.read_text(encoding="utf-8")))
     return frozenset(found)
 
 
