@@ -29,6 +29,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from runtime.ending import end
 from stack import LocalStack
 from stack.cluster import Bed, built
 from stack.servers import Servers
@@ -227,3 +228,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    end(0)
