@@ -87,18 +87,6 @@ class TemporalServices:
         """The namespace that has the search attributes."""
         return self._namespace
 
-    def metrics_url(self, place: Place) -> str:
-        """Of one process' metrics, in Prometheus' format."""
-        return f"http://{LOOPBACK}:{self._ports[f'{place} metrics']}/metrics"
-
-    def pid(self, place: Place) -> int:
-        """The process ID. Raises StackError when it does not run."""
-        return self._running(place).pid
-
-    def log_file(self, place: Place) -> Path:
-        """What a process says."""
-        return self._folder / place / f"{place}.log"
-
     async def start(self) -> None:
         """Start all services, and wait until the namespace exists and its search attributes can be queried.
 
@@ -167,18 +155,6 @@ class TemporalServices:
                 await process.kill()
         finally:
             self._directories[place].release()
-
-    async def wait(self) -> str:
-        """Which of the services ended first, by whatever cause."""
-        ends = {asyncio.create_task(process.wait()): place for place, process in self._processes.items()}
-        try:
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for end in ends:
-                end.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
-        end = next(iter(done))
-        return f"Temporal's {ends[end]}, see {self.log_file(ends[end])}, ended with status {end.result()}"
 
     def _running(self, place: Place) -> ServerProcess:
         if place not in self._processes:
@@ -260,7 +236,6 @@ class TemporalServices:
             "TEMPORAL_ALLOW_NO_AUTH": "true",
             "TEMPORAL_SERVICES": place.service,
             "LOG_LEVEL": "warn",
-            "PROMETHEUS_ENDPOINT": f"{LOOPBACK}:{self._ports[f'{place} metrics']}",
             # By this address the worker service finds the front end.
             "FRONTEND_GRPC_PORT": str(self._ports["frontend grpc"]),
             "FRONTEND_HTTP_PORT": str(self._ports["frontend http"]),
@@ -291,7 +266,7 @@ class TemporalServices:
 
 def _picked() -> dict[str, int]:
     """A port for everything that listens, by what it is for."""
-    wanted = [f"{place} {use}" for place in Place for use in ("grpc", "membership", "metrics")]
+    wanted = [f"{place} {use}" for place in Place for use in ("grpc", "membership")]
     wanted.append("frontend http")
     return dict(zip(wanted, pick_ports(*[None] * len(wanted)), strict=True))
 
