@@ -25,7 +25,8 @@ from tests.faults.sampling import (
 from tests.faults.scenarios import Scenario
 
 SAYS_ITSELF = "test_nothing_is_lost_doubled_or_left_behind_whatever_happens"
-"""Writes down more of a run than that it went well."""
+SOAKS = "test_faults_that_follow_each_other_for_hours_leave_nothing_behind"
+"""Both write down more of a run than that it went well."""
 
 
 def pytest_report_header() -> str:
@@ -63,7 +64,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write down how often each fault went well or did not, for the page on reliability."""
     results = os.environ.get(RESULTS)
     name = report.nodeid.rpartition("::")[2].partition("[")[0]
-    if results is None or report.when != "call" or "faults" not in report.keywords or name == SAYS_ITSELF:
+    if results is None or report.when != "call" or "faults" not in report.keywords or name in {SAYS_ITSELF, SOAKS}:
         return
     if report.outcome != "skipped":
         fault = name.removeprefix("test_").replace("_", " ")
