@@ -94,6 +94,8 @@ class Kind(StrEnum):
     """They do not differ, and the run's tasks fail; Temporal itself keeps that, so it is not written down."""
 
 
+_OF_ONE_RUN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
+"""What Temporal answers because of the run that it is asked about, and not because of its own state."""
 _KEPT_AS: Final = {Kind.impostor: Kind.without_run, Kind.spoilt: Kind.without_run}
 
 
@@ -373,9 +375,11 @@ class Comparing:
         try:
             await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER)
         except RPCError as error:
-            # It has ended in the meantime, and is compared again.
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if error.status not in _OF_ONE_RUN:
                 raise
+            # It has ended in the meantime, or takes no more signals, as one that somebody has sent thousands. It is
+            # found again when it moves or in the night, and keeps the others from being compared by no means.
+            log.info("a run could not be told", extra={"case_id": case_id, "status": error.status.name})
 
     async def _end(self, difference: Difference) -> None:
         """End a run with which the case cannot go on, that very one."""

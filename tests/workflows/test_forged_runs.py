@@ -27,6 +27,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 from activities.calendar import official_calendar
 from activities.reconciliation.comparing import RESTED, Comparing, Difference, Kind
 from activities.reconciliation.watching import Watchdog
+from activities.registry.reading import case_now
 from activities.sealing import KeyRing
 from cases.events import Event
 from cases.machines.machine import Status
@@ -35,6 +36,7 @@ from cases.names import LOOK_AT_REGISTER
 from cases.names import Kind as CaseKind
 from cases.offices import MINISTRY
 from cases.standstills import Standstill
+from cases.steps import StepRequest
 from intake import interventions
 from intake.holding import Said, hold_over_all
 from runtime.client import connect
@@ -268,6 +270,32 @@ async def test_a_signal_that_nobody_can_open_stops_a_case_for_a_while_and_not_fo
         found = [each for each in await moved(agency) if each.case_id == case]
         assert [(each.kind, each.run_id) for each in found] == [(Kind.spoilt, spoilt)]
         await goes_on(agency, case)
+
+
+async def test_a_case_that_takes_no_more_signals_keeps_no_other_from_being_compared(
+    agency: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run to which somebody has sent ten thousand the server takes no more."""
+    signal = WorkflowHandle.signal
+
+    async def takes_no_more(handle: WorkflowHandle[Any, Any], *args: Any, **options: Any) -> None:
+        if handle.id == cases[0]:
+            raise RPCError("exceeded workflow execution limit for signal events", RPCStatusCode.INVALID_ARGUMENT, b"")
+        await signal(handle, *args, **options)
+
+    async with agency.working():
+        cases = sorted([await opened(agency) for _ in range(2)])
+        monkeypatch.setattr(WorkflowHandle, "signal", takes_no_more)
+        for case in cases:
+            held = await case_now(agency.pool, case)
+            assert held is not None
+            fact = await agency.stamped(case, Event.hold, of_office(FACTS[Event.hold], SOUTH))
+            now = datetime.now(UTC)
+            request = StepRequest.of(held.state, Event.hold, fact, told_as="lost-1", arrived=now, at=now)
+            assert (await agency.registry.advance(request)).refused is None
+        assert sorted(each.case_id for each in await moved(agency)) == cases
+        await agency.reaches(cases[1], Status.on_hold)
+        assert await moved(agency) == [], "and the comparison goes on from there"
 
 
 # --- what stands still ----------------------------------------------------------------------------------------------
