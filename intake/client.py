@@ -350,9 +350,10 @@ class CaseClient:
         try:
             async with self._answer():
                 await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER, rpc_timeout=self._timeout)
-        except Refused as ended:
-            # It has ended since it was looked at: there is nobody left to tell, and what it judged by is over as well.
-            if ended.code is not Code.CASE_UNKNOWN:
+        except Refused as untold:
+            # It has ended since it was looked at, or takes no more signals, as one that somebody has sent thousands.
+            # What it judged by is over as well, and the reconciliation looks after it.
+            if untold.code not in {Code.CASE_UNKNOWN, Code.PAYLOAD_INVALID}:
                 raise
         return True
 

@@ -38,6 +38,7 @@ from cases.offices import MINISTRY
 from cases.standstills import Standstill
 from cases.steps import StepRequest
 from intake import interventions
+from intake.client import CaseClient, Unavailable
 from intake.holding import Said, hold_over_all
 from runtime.client import connect
 from runtime.codec import PayloadSealer
@@ -293,6 +294,9 @@ async def test_a_case_that_takes_no_more_signals_keeps_no_other_from_being_compa
             now = datetime.now(UTC)
             request = StepRequest.of(held.state, Event.hold, fact, told_as="lost-1", arrived=now, at=now)
             assert (await agency.registry.advance(request)).refused is None
+        door = CaseClient(agency.client, agency.sealer, stamping=agency.everybody, register=agency.pool)
+        with pytest.raises(Unavailable):
+            await door.tell(cases[0], of_office(FACTS[Event.resume], SOUTH), update_id="resume-1")
         assert sorted(each.case_id for each in await moved(agency)) == cases
         await agency.reaches(cases[1], Status.on_hold)
         assert await moved(agency) == [], "and the comparison goes on from there"
