@@ -23,7 +23,7 @@ from aiohttp import web
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
 from cases.offices import MINISTRY
-from intake.service.callers import SCOPES
+from intake.service.scopes import SCOPES
 from runtime.identity import IdentityTokens
 from stack.issuer import AUDIENCE, Issuer
 from stack.ports import LOOPBACK

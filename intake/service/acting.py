@@ -37,10 +37,11 @@ from intake.client import EngineError
 from intake.repeating import check_repetition
 from intake.requests import application_of, kind_named
 from intake.service.bodies import object_of
-from intake.service.callers import READ, Caller, caller_of
+from intake.service.callers import Caller, caller_of
 from intake.service.headers import OWN_KEY, CaseId, KeyHeader, MatchHeader
 from intake.service.problems import OpenAlready
 from intake.service.reach import Reach, answered, etag, etag_of
+from intake.service.scopes import READ
 
 FILLED_IN: Final = frozenset({"actor", "stamp", "card_token", "address_token"})
 """Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""

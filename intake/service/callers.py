@@ -9,36 +9,18 @@ from typing import Final, NamedTuple
 from fastapi import Request
 
 from cases.errors import CaseError, Code
-from cases.events import EVENTS, Event
+from cases.events import EVENTS
 from cases.kinds import KINDS
 from cases.models import Actor, Role
 from cases.names import Kind
-from cases.rules.people import PROGRAMS, covers
+from cases.rules.people import covers
 from intake.service.problems import TooOften
 from runtime.identity import Identity, IdentityTokens
 
-OPEN: Final = "cases:open"
-READ: Final = "cases:read"
-FEED: Final = "feed:read"
-IMPORT: Final = "registers:import"
-PERSONS: Final = "persons:feed"
 _BEARER: Final = "Bearer "
 
 SEES_ALL: Final = frozenset({Role.clerk, Role.officer, Role.supervisor, Role.operator, Role.back_office})
 """Roles that see every case of their office's region. A system sees cases of the kinds that it has a part in."""
-
-
-def tell(event: Event) -> str:
-    """The scope by which an event is told."""
-    return f"events:tell:{event.value}"
-
-
-SCOPES: Final = (OPEN, READ, FEED, IMPORT, PERSONS, *(tell(event) for event, record in EVENTS.items() if record.roles))
-"""All scopes that narrow a token."""
-TELLS_OF_PROGRAMS: Final = tuple(
-    tell(event) for event, record in EVENTS.items() if not PROGRAMS.isdisjoint(record.roles)
-)
-"""Scopes of the events that programs tell."""
 
 
 class Caller(NamedTuple):

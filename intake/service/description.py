@@ -19,10 +19,10 @@ from cases.events import EVENTS
 from cases.models import Role
 from intake.service import examples
 from intake.service.bodies import COMPONENTS, JSON
-from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, SCOPES, tell
 from intake.service.judging import ROLES, SCHEME
 from intake.service.problems import MEDIA_TYPE, Problem
 from intake.service.refusals import ALWAYS, TOKEN, Codes, by_status
+from intake.service.scopes import FEED, IMPORT, OPEN, PERSONS, READ, SCOPES, tell
 
 VERSION: Final = "1.0.0"
 """Of the interface. Its first part is that of the routes (`/v1`), and grows where something is taken away."""

@@ -23,11 +23,12 @@ from intake.jobs import store
 from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, Noticed, RowRead, RowState
 from intake.remedies import REPORTED, remedy_over_http
 from intake.service.acting import own_key
-from intake.service.callers import IMPORT, Caller, caller_of, tell
+from intake.service.callers import Caller, caller_of
 from intake.service.headers import KeyHeader
 from intake.service.looking import LONGEST_WAIT
 from intake.service.problems import Remedy, TooOften
 from intake.service.reach import Reach, answered
+from intake.service.scopes import IMPORT, tell
 from intake.service.taking_in import Prepared, applications_of, column_meant, facts_of, stage
 from intake.service.uploads import Upload, Uploads
 

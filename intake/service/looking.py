@@ -29,9 +29,10 @@ from cases.submitters import Citizen, check_authority
 from cases.views import as_seen_by, looked_up, offering, outcome_of, view_of
 from intake.applications import PersonalNumber, checked
 from intake.service.bodies import object_of
-from intake.service.callers import caller_of, tell
+from intake.service.callers import caller_of
 from intake.service.headers import CaseId, NoneMatchHeader
 from intake.service.reach import Reach, answered, etag_of
+from intake.service.scopes import tell
 
 LONGEST_WAIT: Final = 60
 """Seconds of a long poll."""

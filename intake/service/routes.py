@@ -26,7 +26,6 @@ from intake.persons import SOURCE
 from intake.service import examples
 from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
 from intake.service.bodies import described, described_lines
-from intake.service.callers import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.feeding import LINES, Feeding, PersonsAnswer
@@ -35,6 +34,7 @@ from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import DeliveryRead, Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.reach import Reach
 from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPTION, PARAMETERS, TOLD
+from intake.service.scopes import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
 from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
 

@@ -27,9 +27,10 @@ from intake.files.rows import Finding, Row, by_column
 from intake.jobs import store
 from intake.jobs.store import Noticed, Staged, Where
 from intake.service.acting import check_region, fact_of, key_of
-from intake.service.callers import Caller, tell
+from intake.service.callers import Caller
 from intake.service.pointing import MEANT
 from intake.service.reach import Reach
+from intake.service.scopes import tell
 
 ROWS_AT_ONCE: Final = 200
 """Rows that are read, sealed and staged together."""

@@ -16,9 +16,9 @@ from cases.events import EVENTS, FACTS, Event
 from docs.contracts import HERE, asyncapi, contracts, faults, text_of
 from intake.files.register import Format
 from intake.service.app import described_alone
-from intake.service.callers import SCOPES, tell
 from intake.service.description import CODES, LOCAL_SERVICE, LOCAL_TOKENS
 from intake.service.problems import STATUS
+from intake.service.scopes import SCOPES, tell
 from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
 from runtime.settings import INTAKE_PORT
 from stack.operators import PROVIDER_PORT

@@ -17,10 +17,11 @@ from gate.gate import CaseClock, Gate
 from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from intake.jobs.running import Runner
 from intake.service.app import intake_application, serve_intake
-from intake.service.callers import SCOPES, Callers, Limits
+from intake.service.callers import Callers, Limits
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
 from intake.service.readiness import Readiness
+from intake.service.scopes import SCOPES
 from intake.service.watching import Watch
 from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System

@@ -18,8 +18,8 @@ from cases.kinds import KINDS
 from cases.models import Actor, Role
 from cases.names import Kind
 from cases.rules.people import SPEAKS_FOR
-from intake.service.callers import IMPORT, OPEN, SCOPES, TELLS_OF_PROGRAMS
 from intake.service.problems import STATUS
+from intake.service.scopes import IMPORT, OPEN, SCOPES, TELLS_OF_PROGRAMS
 from stack.identity import SERVICE_AUDIENCE
 from stack.issuer import Issuer
 from tests.cases.rules.test_people import cells

@@ -16,10 +16,11 @@ from cases.submitters import Authority, Citizen
 from intake.applications import APPLICATIONS
 from intake.applications import Problem as InputProblem
 from intake.remedies import REPORTED, remedy_over_http
-from intake.service.callers import SCOPES, Believed, Caller, Limits, tell
+from intake.service.callers import Believed, Caller, Limits
 from intake.service.description import CODES
 from intake.service.pointing import MEANT, keep_sent, pointed_at
 from intake.service.problems import STATUS, TooOften, problem_of, response_of
+from intake.service.scopes import SCOPES, tell
 from runtime.identity import Identity
 from tests.intake.service.contract import DESCRIPTION
 from tests.intake.service.contract import response_of as response_of_operation
