@@ -40,7 +40,9 @@ AT_ONCE: Final = 2000
 """Places that are given in one transaction."""
 OF_EACH: Final = 16
 """Messages that one sink gets at the same time, of different cases."""
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=30)
+"""As long as a call may take, and as long again to write down its answer: what somebody had who died leaves within a
+minute all the same."""
 CALL: Final = aiohttp.ClientTimeout(total=15, connect=5)
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 25.0
