@@ -280,6 +280,9 @@ def find_numbers_in(text: str) -> bool:
 
 def fold_digits(text: str) -> str:
     """The text with digits of any script as `0-9`, and X for what is typed in its place; as long as it was."""
+    if text.isascii():
+        # Where documents lie, references and digests are most of what is looked at: every decoded fact has some.
+        return text.replace("x", "X")
     return "".join(
         character
         if "0" <= character <= "9"

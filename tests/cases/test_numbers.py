@@ -22,6 +22,7 @@ from cases.numbers import (
     classify,
     derive,
     find_numbers_in,
+    fold_digits,
     masked,
     masked_in_list,
     normalise,
@@ -524,6 +525,13 @@ class TestMasking:
         assert set(masked(number)) <= {"*"}
         assert set(masked_in_list(number)) <= {"*"}
         assert len(masked(number)) <= 18
+
+
+def test_of_ascii_nothing_is_folded_but_an_x_whatever_stands_beside_it() -> None:
+    signs = "".join(map(chr, range(128)))
+    folded = signs.replace("x", "X")
+    assert fold_digits(signs) == folded
+    assert fold_digits(f"{signs}号") == f"{folded}号"
 
 
 class TestFindNumbersIn:
