@@ -350,7 +350,9 @@ class Case:
 
     @calendar_grew.validator
     def _dates_can_be_recomputed(self, grew: CalendarGrew) -> None:
-        if not isinstance(grew, CalendarGrew):
+        info = workflow.current_update_info()
+        # The register knows the calendar's word by its identity: under another one the answer could not be told from none.
+        if not isinstance(grew, CalendarGrew) or info is None or not info.id.startswith(f"{CALENDAR_GREW}:"):
             raise failure_of(Code.PAYLOAD_INVALID)
         self._refuse_early(Event.recompute, None)
 

@@ -5,9 +5,11 @@ kept as well, ever more of them, or a letter a minute.
 """
 
 import asyncio
+import sys
 from http import HTTPStatus
 from typing import Final, cast
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from cases.errors import Code
@@ -33,6 +35,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _is_under_way = False
     """Whether the beginning of a request is being read."""
     _too_late: asyncio.TimerHandle | None = None
+    _came = b""
+    """What is being read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the class above does
         """Begin a connection, on which a request is expected."""
@@ -47,6 +51,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read what came."""
         self._has_begun = False
+        self._came = data
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -79,9 +84,36 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a request whose headers are read."""
+        if self._offers_more:
+            return
         self._is_under_way = False
         self._expect_nothing()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        if not self._offers_more:
+            super().on_message_complete()
+
+    @property
+    def _offers_more(self) -> bool:
+        """Whether a request offers another protocol, as Java's own client does with each first one."""
+        return self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Pass over the offer, as RFC 9110 (7.8) has it for whoever speaks nothing else.
+
+        The parser leaves the body of such a request to the other protocol: it is read again without the offer.
+        """
+        stopped = sys.exception()
+        if not isinstance(stopped, HttpParserUpgrade) or not self._offers_more:
+            return
+        version = self.parser.get_http_version().encode()
+        kept = (b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (self.parser.get_method(), self.url, version, b"".join(kept))
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the class above has it
+        super().data_received(head + self._came[stopped.args[0] :])
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - words of the framework; what is refused has ours
         """Refuse what is no request, in the form of every refusal, and close the connection."""

@@ -115,20 +115,24 @@ async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_the
     case = await change(engine, ID_CARD)
     before = await case.agrees()
     with pytest.raises(WorkflowUpdateFailedError) as unchanged:
-        await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-1"})
+        await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-1"}, id=f"{CALENDAR_GREW}:1")
     # The register sees for itself whether a date moves.
     assert code_of(unchanged.value) is Code.EVENT_NOT_ALLOWED
     assert await case.agrees() == before.model_copy(update={"last_refusal": Code.EVENT_NOT_ALLOWED})
     days_off = frozenset(datetime.now(SHANGHAI).date() + timedelta(days=day) for day in range(1, 8))
     grown = official_calendar(CalendarOverrides(closed=days_off))
     monkeypatch.setattr(engine.registry, "_calendars", lambda _overrides: grown)
-    await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-2"})
+    with pytest.raises(WorkflowUpdateFailedError) as nameless:
+        await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-2"}, id="somebody's")
+    assert code_of(nameless.value) is Code.PAYLOAD_INVALID
+    grew = f"{CALENDAR_GREW}:2"
+    await engine.handle(case.case_id).execute_update(CALENDAR_GREW, {"edition": "2026-2"}, id=grew)
     view = await case.agrees()
     (_, recomputed) = await engine.history(case.case_id)
     assert (recomputed.event, recomputed.actor, view.version) == (Event.recompute, None, 2)
-    for wrong in (None, {}, {"edition": "2026-1", "policy": "southern/1"}):
+    for number, wrong in enumerate((None, {}, {"edition": "2026-1", "policy": "southern/1"}), 3):
         with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await engine.handle(case.case_id).execute_update(CALENDAR_GREW, wrong)
+            await engine.handle(case.case_id).execute_update(CALENDAR_GREW, wrong, id=f"{CALENDAR_GREW}:{number}")
         assert code_of(refused.value) is Code.PAYLOAD_INVALID
     assert await case.agrees() == view
 

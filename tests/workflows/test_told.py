@@ -145,7 +145,7 @@ async def test_a_number_that_a_bank_takes_back_is_told_in_words(engine: Engine) 
     text = reads(template, facts, case)
     assert view.due_at is not None
     assert "银行未确认" in text
-    assert "恢复为原号码" in text
+    assert "登记已恢复原状" in text
     assert when(view.due_at, Tongue.zh) in text
     assert case.person.old not in text
     assert "bank did not accept" in reads(template, facts, case, Tongue.en)

@@ -171,3 +171,27 @@ async def test_a_request_may_take_longer_than_its_headers(monkeypatch: pytest.Mo
         await asyncio.sleep(0.3)
         writer.write(b"c")
         assert await answer_of(reader) == (200, b"3")
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\nUpgrade: h2c\r\n"
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["in one piece", "the body by itself"])
+@pytest.mark.parametrize("offered", [OFFER, OFFER.replace(b"h2c", b"websocket")], ids=["HTTP/2", "a web socket"])
+async def test_who_offers_another_protocol_is_answered_in_this_one(offered: bytes, apart: bool) -> None:
+    async with connection() as (reader, writer):
+        head = b"POST /here HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n" + offered + b"\r\n"
+        for sent in (head, b"12345") if apart else (head + b"12345",):
+            writer.write(sent)
+            await writer.drain()
+        assert await answer_of(reader) == (200, b"5")
+        writer.write(WHOLE.replace(b"\r\n\r\n", b"\r\n" + offered + b"\r\n"))
+        assert await answer_of(reader) == (200, b"3")
+        writer.write(WHOLE)
+        assert await answer_of(reader) == (200, b"1")
+
+
+async def test_a_tunnel_is_none_whatever_it_offers() -> None:
+    async with connection() as (reader, writer):
+        writer.write(b"CONNECT planted:443 HTTP/1.1\r\nHost: a\r\n" + OFFER + b"\r\n")
+        await is_refused(reader)
