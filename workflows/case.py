@@ -350,9 +350,11 @@ class Case:
 
     @calendar_grew.validator
     def _dates_can_be_recomputed(self, grew: CalendarGrew) -> None:
+        if not isinstance(grew, CalendarGrew):
+            raise failure_of(Code.PAYLOAD_INVALID)
+        # The register knows the calendar's word by its identity, and keeps no other: its answer would not be found.
         info = workflow.current_update_info()
-        # The register knows the calendar's word by its identity: under another one the answer could not be told from none.
-        if not isinstance(grew, CalendarGrew) or info is None or not info.id.startswith(f"{CALENDAR_GREW}:"):
+        if info is None or not info.id.startswith(f"{CALENDAR_GREW}:"):
             raise failure_of(Code.PAYLOAD_INVALID)
         self._refuse_early(Event.recompute, None)
 

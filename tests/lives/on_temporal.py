@@ -225,7 +225,9 @@ class LifeOnTemporal(Life):
             return
         self._names += 1
         try:
-            await handle.execute_update(CALENDAR_GREW, CalendarGrew(edition="amended"), id=f"{CALENDAR_GREW}:{self._names}")
+            await handle.execute_update(
+                CALENDAR_GREW, CalendarGrew(edition="amended"), id=f"{CALENDAR_GREW}:{self._names}"
+            )
         except WorkflowUpdateFailedError as refused:
             if code_of(refused) not in {Code.EVENT_NOT_ALLOWED, Code.CASE_CLOSED}:
                 raise WentWrong(f"the calendar grew, and {code_of(refused)}") from refused

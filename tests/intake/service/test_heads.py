@@ -176,12 +176,12 @@ async def test_a_request_may_take_longer_than_its_headers(monkeypatch: pytest.Mo
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\nUpgrade: h2c\r\n"
 
 
-@pytest.mark.parametrize("apart", [False, True], ids=["in one piece", "the body by itself"])
+@pytest.mark.parametrize("pieces", [1, 2], ids=["in one piece", "the body by itself"])
 @pytest.mark.parametrize("offered", [OFFER, OFFER.replace(b"h2c", b"websocket")], ids=["HTTP/2", "a web socket"])
-async def test_who_offers_another_protocol_is_answered_in_this_one(offered: bytes, apart: bool) -> None:
+async def test_who_offers_another_protocol_is_answered_in_this_one(offered: bytes, pieces: int) -> None:
     async with connection() as (reader, writer):
         head = b"POST /here HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n" + offered + b"\r\n"
-        for sent in (head, b"12345") if apart else (head + b"12345",):
+        for sent in (head + b"12345",) if pieces == 1 else (head, b"12345"):
             writer.write(sent)
             await writer.drain()
         assert await answer_of(reader) == (200, b"5")
