@@ -11,15 +11,15 @@ from activities.notifications.messages import compose
 from cases.delivery import Channel, Tongue, read
 from cases.errors import Code
 from cases.events import Event
-from cases.facts import Extend
+from cases.facts import Extend, Recompute
 from cases.kinds import MACHINES
 from cases.machines.machine import Status
 from cases.models import System
 from cases.names import Kind
 from cases.offices import Recipient
 from cases.words import by_when, when
-from tests.engine import Engine
-from tests.scenes import ID_CARD, OFFICE, OFFICER, SOUTH
+from tests.engine import MOVING, Engine, new_number
+from tests.scenes import CERTIFICATE, ID_CARD, OFFICE, OFFICER, OPERATOR, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import CHANGES, REPLACEMENTS, Road, change, replacement
 
@@ -161,3 +161,21 @@ async def test_who_lacks_documents_reads_which_and_by_which_day(engine: Engine) 
         text = reads(template, facts, case)
         assert "居民身份证" in text
         assert by_when(view.due_at, Tongue.zh) in text
+
+
+async def test_whoever_was_told_of_documents_is_told_when_another_policy_asks_for_others(engine: Engine) -> None:
+    case = await change(engine, region=MOVING, new=new_number())
+    before = await case.rests_in(Status.awaiting_documents)
+    told_before = await told(case)
+    await case.tell(Event.recompute, Recompute(actor=OPERATOR, policy="moving/1"))
+    view = await case.rests_in(Status.awaiting_documents)
+    assert [each.document for each in before.missing] == [ID_CARD.kind, CERTIFICATE.kind]
+    assert ([each.document for each in view.missing], view.due_at) == ([ID_CARD.kind], before.due_at)
+    (template, facts) = (await told(case))[-1]
+    assert (template, len(await told(case))) == ("recompute", len(told_before) + 1)
+    assert facts["documents"] == [ID_CARD.kind]
+    assert "所需材料有变化，期限仍为" in reads(template, facts, case)
+    # The same once more asks for nothing else.
+    await case.tell(Event.recompute, Recompute(actor=OPERATOR), update_id="again-2")
+    await case.rests_in(Status.awaiting_documents)
+    assert len(await told(case)) == len(told_before) + 1
