@@ -42,6 +42,8 @@ def keep(benchmark: str, how: str, figures: Sequence[Figure], root: Path = ROOT)
     results = known(root)
     kept = [{"words": each.words, "unit": each.unit, "goal": each.goal, "measured": each.measured} for each in figures]
     results[benchmark] = {"how": how, "day": datetime.now(UTC).date().isoformat(), "figures": kept}
+    # In the order in which they will be read again, whichever was repeated last.
+    results = dict(sorted(results.items()))
     (root / RESULTS).write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     page = (root / PAGE).read_text(encoding="utf-8")
     before, _, after = page.partition(_NEXT)
