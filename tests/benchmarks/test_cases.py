@@ -84,7 +84,7 @@ class TestAComparison:
         self, written: Path, results: dict[str, dict[str, Any]]
     ) -> None:
         page = (written / PAGE).read_text(encoding="utf-8")
-        limits = page.partition("## What sets the limits")[2].partition("## Method")[0]
+        limits = page.partition("## What sets the limits\n")[2].partition("\n## ")[0]
         assert "UpsertWorkflowSearchAttributes" in limits
         rows = [line for line in limits.splitlines() if line.startswith("| ") and "---" not in line]
         assert {"| cases |", "| transitions |"} <= {row[: row.index("|", 1) + 1] for row in rows}
