@@ -1,4 +1,4 @@
-"""Resident ID numbers: normalise, validate, derive 18 digits from 15, classify a change, find and mask them.
+"""Resident ID numbers: normalise, validate, derive 18 digits from 15, classify a change, find them.
 
 The rules are those of GB 11643: 18 digits are six of the division, eight of the birth date, three of the sequence and a
 check digit (ISO 7064, MOD 11-2); 15 digits have a two-digit year, no century and no check digit.
@@ -232,19 +232,6 @@ def spreadsheet_damage(cell: object) -> bool:
     return isinstance(cell, int | float | Decimal)
 
 
-def masked(number: str) -> str:
-    """Show the last four characters, for one person's screen. What is too short to be a number shows nothing.
-
-    The first six are never shown: with the last four they would leave about 3,300 candidates.
-    """
-    return _mask(number, shown_before=0, shown_after=4)
-
-
-def masked_in_list(number: str) -> str:
-    """Show the first and the last character, for lists and exports, where rows could be compared with each other."""
-    return _mask(number, shown_before=1, shown_after=1)
-
-
 # One or two of these between digits do not make another number of it. The line break is among them: text is pasted.
 _SEPARATORS = frozenset(
     " \t\r\n\u00a0\u3000-_.,/|:;*'\u00b7\u30fb\u3001\uff0c\uff0d\uff0e"
@@ -388,13 +375,6 @@ def _differences(expected: str | None, new: str) -> Iterator[Difference]:
     # The check digit follows from the rest, so it is news only where nothing else differs: the register had it wrong.
     if expected[17] != new[17] and expected[:17] == new[:17]:
         yield Difference.check_digit
-
-
-def _mask(number: str, shown_before: int, shown_after: int) -> str:
-    length = len(number)
-    if length not in (15, 18):
-        return "*" * min(length, 18)
-    return number[:shown_before] + "*" * (length - shown_before - shown_after) + number[length - shown_after :]
 
 
 def _runs_of_digits(text: str) -> Iterator[list[str]]:

@@ -49,7 +49,10 @@ def _said(code: Code | None) -> str:
 def _may(actor: Actor) -> str:
     if actor.role not in SEES:
         return "<p>您的岗位不能查看案件内容。Your role sees no cases.</p>"
-    masked = "姓名和号码以掩码显示（号码只显示后四位）。Names and numbers are masked; of a number the last four show."
+    masked = (
+        "只能查看本机构所辖案件，姓名和号码以掩码显示（号码只显示后两位）。"
+        "You see the cases that your office answers for; names and numbers are masked, of a number the last two show."
+    )
     return f"<p>{masked}</p>"
 
 

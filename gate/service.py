@@ -1,7 +1,7 @@
 """The codec server as an HTTP application."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 
 from activities.registry.pool import Pool
-from activities.registry.reveals import is_revealed, open_reveals, reveal
+from activities.registry.reveals import open_reveals, reveal, seen_by
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate.access import REVEALS, Access
@@ -85,7 +85,7 @@ class Service:
         """The payloads as the caller may see them."""
         viewer = await self.access.viewer_of(request)
         given = await self._payloads_of(request)
-        return _answer(await self.translator.decode(given, viewer, self._is_revealed_now))
+        return _answer(await self.translator.decode(given, viewer, self._seen_now))
 
     async def encode(self, request: web.Request) -> web.Response:
         """What an operator entered, stamped and sealed."""
@@ -105,8 +105,9 @@ class Service:
             raise CaseError(Code.REQUEST_TOO_LARGE)
         return list(given.payloads)
 
-    async def _is_revealed_now(self, viewer: Actor, case: str) -> bool:
-        return viewer.role in REVEALS and await is_revealed(self.pool, viewer, case, datetime.now(UTC))
+    async def _seen_now(self, viewer: Actor, cases: Collection[str]) -> dict[str, bool]:
+        seen = await seen_by(self.pool, viewer, cases, datetime.now(UTC))
+        return {case: revealed and viewer.role in REVEALS for case, revealed in seen.items()}
 
     # --- pages for people -------------------------------------------------------------------------------------------
 

@@ -4,9 +4,10 @@ The Web UI names the namespace and no workflow. A sealed payload says by itself 
 operator enters is sealed as an entry, which opens for any case and there as nothing but a fact that names its case.
 """
 
+import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Final, NamedTuple
 
 from temporalio.api.common.v1 import Payload
 
@@ -14,9 +15,10 @@ from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
 from cases.models import Actor
+from cases.stamps import read
 from gate.gate import Gate
 from gate.masking import in_clear, masked, shown
-from runtime.codec import ENTRY, PayloadSealer, bound_of, is_sealed, refusal_of, workflow_bound
+from runtime.codec import ENTRY, PayloadSealer, bound_of, is_sealed, refusal_in, refusal_of, workflow_bound
 from runtime.converter import IN_CLEAR
 
 MOST_PAYLOADS: Final = 1000
@@ -25,10 +27,18 @@ MOST_PAYLOADS: Final = 1000
 _BOUND_TO_A_CASE: Final = workflow_bound("")
 _JSON: Final = b"json/"
 
-IsRevealed = Callable[[Actor, str], Awaitable[bool]]
-"""Whether an operator may see the names and numbers of a case in clear just now."""
+SeenBy = Callable[[Actor, Collection[str]], Awaitable[Mapping[str, bool]]]
+"""The cases among some that an operator may see just now, each with whether names and numbers show in clear."""
 
 log = logging.getLogger(__name__)
+
+
+class _Read(NamedTuple):
+    """A payload as it was given and, where it opens, what it holds and of which case it is."""
+
+    given: Payload
+    opened: Payload | None
+    case: str | None
 
 
 class Translator:
@@ -40,31 +50,43 @@ class Translator:
         self._gate = gate
         self._namespace = namespace
 
-    async def decode(self, given: Iterable[Payload], viewer: Actor, is_revealed: IsRevealed) -> list[Payload]:
+    async def decode(self, given: Iterable[Payload], viewer: Actor, seen_by: SeenBy) -> list[Payload]:
         """The payloads as this operator may see them.
 
-        What is not sealed, or does not open, comes back as it is: the Web UI shows a ciphertext then.
+        What is not sealed, does not open, or is of a case that the operator's office does not answer for, comes back
+        as it is: the Web UI shows a ciphertext then. What belongs to no case holds nobody's name or number.
         """
-        revealed: dict[str, bool] = {}
-        answer = []
-        for payload in given:
-            case = _case_of(payload)
-            if case is not None and case not in revealed:
-                revealed[case] = await is_revealed(viewer, case)
-            answer.append(self._opened(payload, case, in_full=case is not None and revealed[case]))
-        return answer
+        opened = [self._read(payload) for payload in given]
+        cases = frozenset(each.case for each in opened if each.case is not None)
+        seen = await seen_by(viewer, cases) if cases else {}
+        hidden = cases - seen.keys()
+        if hidden:
+            log.warning("cases are not theirs to see", extra={"staff": viewer.id, "cases": len(hidden)})
+        return [self._shown(each, seen) for each in opened]
 
-    def _opened(self, payload: Payload, case: str | None, *, in_full: bool) -> Payload:
+    def _read(self, payload: Payload) -> _Read:
         if not is_sealed(payload):
-            return payload
+            return _Read(payload, None, None)
+        bound = bound_of(payload)
+        case = _case_of(bound)
         try:
             opened = self._payloads.open(payload, namespace=self._namespace)
+            if bound == ENTRY:
+                case = _case_of_entry(opened)
         except CaseError as broken:
             log.warning("a payload does not open", extra={"code": broken.code.value, "of_case": case})
-            return payload
-        if case is not None and opened.metadata.get("encoding", b"").startswith(_JSON):
+            return _Read(payload, None, None)
+        return _Read(payload, opened, case)
+
+    def _shown(self, read: _Read, seen: Mapping[str, bool]) -> Payload:
+        given, opened, case = read
+        if opened is None or case is None:
+            return opened or given
+        if case not in seen:
+            return given
+        if opened.metadata.get("encoding", b"").startswith(_JSON):
             _, person = read_case_id(case)
-            opened.data = shown(opened.data, person, self._fields, in_clear if in_full else masked)
+            opened.data = shown(opened.data, person, self._fields, in_clear if seen[case] else masked)
         return opened
 
     async def stamp_and_seal(self, given: Iterable[Payload], token: str) -> list[Payload]:
@@ -89,12 +111,31 @@ class Translator:
         return [self._payloads.seal(entry, namespace=self._namespace, bound=ENTRY)]
 
 
-def _case_of(payload: Payload) -> str | None:
-    """The case that a sealed payload belongs to; None for what belongs to none."""
-    bound = bound_of(payload) if is_sealed(payload) else ""
+def _case_of(bound: str) -> str | None:
+    """The case of which something says it is a payload; None for what belongs to none."""
     if not bound.startswith(_BOUND_TO_A_CASE):
         return None
-    case = bound.removeprefix(_BOUND_TO_A_CASE)
+    return _read_case(bound.removeprefix(_BOUND_TO_A_CASE))
+
+
+def _case_of_entry(opened: Payload) -> str | None:
+    """The case that an entry was stamped for; None for a refusal, which holds a code.
+
+    Raises `CaseError` where it says of no case that it is for it: then nobody's office answers for it.
+    """
+    if refusal_in(opened) is not None:
+        return None
+    try:
+        stamp = json.loads(opened.data)["stamp"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CaseError(Code.STAMP_MISSING) from None
+    case = _read_case(read(stamp).case)
+    if case is None:
+        raise CaseError(Code.CASE_ID_INVALID)
+    return case
+
+
+def _read_case(case: str) -> str | None:
     try:
         read_case_id(case)
     except CaseError:

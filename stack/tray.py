@@ -125,7 +125,7 @@ class Tray:
 
 def masked(address: str) -> str:
     """The end of an address."""
-    return f"…{address[-4:]}"
+    return f"…{address[-2:]}"
 
 
 def text_of(parts: Iterable[str]) -> str:

@@ -4,6 +4,7 @@ A reveal is an entry of the journal, written before anything is shown; whether s
 journal every time.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -49,11 +50,14 @@ async def reveal(pool: Pool, actor: Actor, case_id: str, reason: str, at: dateti
 
 
 @case_errors_only
-async def is_revealed(pool: Pool, actor: Actor, case_id: str, at: datetime) -> bool:
-    """Whether somebody may see a case in clear at a moment."""
+async def seen_by(pool: Pool, actor: Actor, cases: Collection[str], at: datetime) -> dict[str, bool]:
+    """The cases among these that somebody may see at all at a moment, each with whether it was revealed to them.
+
+    What is left out is a case of another region, or one that the register does not know.
+    """
     async with connection_of(pool) as connection:
-        found = await _SQL["is_revealed"].first(connection, _open_at(actor, at) | {"case_id": case_id})
-    return found is not None and bool(found["revealed"])
+        rows = await _SQL["seen_by"].all(connection, _open_at(actor, at) | {"cases": sorted(cases)})
+    return {row["case_id"]: row["revealed"] for row in rows if covers(actor.office, row["region"])}
 
 
 @case_errors_only

@@ -1,10 +1,17 @@
 -- What the journal says of cases that somebody sees in clear.
 
--- name: is_revealed
--- Whether somebody revealed a case after a moment.
-SELECT EXISTS (
-    SELECT FROM journal WHERE kind = 'reveal' AND actor = :actor AND case_id = :case_id AND at > :since AND at <= :at
-) AS revealed;
+-- name: seen_by
+-- Of each of some cases who handles it, and whether somebody revealed it after a moment.
+SELECT DISTINCT ON (case_id)
+    case_id,
+    region,
+    EXISTS (
+        SELECT FROM journal
+        WHERE kind = 'reveal' AND actor = :actor AND journal.case_id = cases.case_id AND at > :since AND at <= :at
+    ) AS revealed
+FROM cases
+WHERE case_id = ANY(:cases::text [])
+ORDER BY case_id, generation DESC;
 
 -- name: open_reveals
 -- The cases that somebody revealed after a moment, each with when it was last.

@@ -81,7 +81,7 @@ async def test_a_clerk_sees_names_and_numbers_masked(screen: Screen, office: Off
     case, person = await office.in_review()
     await screen.log_in(CLERK.actor.id)
     await screen.open_case(case)
-    await expect(screen.body).to_contain_text(f'"number": "{"*" * 14}{person.new[-4:]}"')
+    await expect(screen.body).to_contain_text(f'"number": "{"*" * 16}{person.new[-2:]}"')
     await expect(screen.body).not_to_contain_text(person.new)
     await expect(screen.body).not_to_contain_text(person.name)
 
@@ -91,7 +91,7 @@ async def test_who_is_not_logged_in_sees_ciphertext_and_where_to_log_in(screen: 
     await screen.open_case(case)
     await expect(screen.body).to_contain_text(HINT)
     await expect(screen.page.get_by_role("link", name=f"{office.desk.codec_url}/login")).to_be_visible()
-    for secret in (person.new, person.new[-4:] + '"', person.name, '"submitter"', "督办"):
+    for secret in (person.new, person.new[-2:] + '"', person.name, '"submitter"', "督办"):
         await expect(screen.body).not_to_contain_text(secret)
     await screen.turn_to("User Metadata")
     await expect(screen.details).to_contain_text("No Current Details")
@@ -124,13 +124,13 @@ async def test_an_officer_reveals_one_case_for_a_reason_and_no_other(screen: Scr
     (case, person), (other, unseen) = await office.in_review(), await office.in_review()
     await screen.log_in(OFFICER_AT_DESK.actor.id)
     await screen.open_case(case)
-    await expect(screen.body).to_contain_text(f"{'*' * 14}{person.new[-4:]}")
+    await expect(screen.body).to_contain_text(f"{'*' * 16}{person.new[-2:]}")
     await screen.reveal(case, REASON)
     await screen.open_case(case)
     await expect(screen.body).to_contain_text(person.new)
     await expect(screen.body).to_contain_text(person.name)
     await screen.open_case(other)
-    await expect(screen.body).to_contain_text(f"{'*' * 14}{unseen.new[-4:]}")
+    await expect(screen.body).to_contain_text(f"{'*' * 16}{unseen.new[-2:]}")
     await expect(screen.body).not_to_contain_text(unseen.new)
 
 
@@ -163,7 +163,7 @@ async def test_a_browser_may_be_set_to_the_codec_server_by_hand(screen: Screen, 
     await screen.log_in(CLERK.actor.id)
     await screen.set_codec_server_by_hand(office.desk.codec_url)
     await screen.open_case(case)
-    await expect(screen.body).to_contain_text(f"{'*' * 14}{person.new[-4:]}")
+    await expect(screen.body).to_contain_text(f"{'*' * 16}{person.new[-2:]}")
 
 
 async def test_a_browser_asks_for_the_program_of_the_web_ui_once(screen: Screen, office: Office) -> None:

@@ -113,7 +113,7 @@ def test_a_small_x_is_told_apart(looking: Scanner) -> None:
 
 
 def test_what_a_screen_may_show_is_no_leak(looking: Scanner) -> None:
-    shown = f"{NEW[:6]}********{NEW[-4:]} {'*' * 14}{NEW[-4:]} {NAME[0]}**** {NAME[0]}***{NAME[-1]}"
+    shown = f"{NEW[:6]} {'*' * 16}{NEW[-2:]} {NAME[0]}**** {NAME[0]}***{NAME[-1]}"
     assert looking.search(shown.encode(), "") == []
 
 

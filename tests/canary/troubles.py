@@ -629,7 +629,7 @@ async def masked_case(stage: Stage) -> Seen:
         body = json_format.MessageToJson(opening).encode()
         status, told = await stage.ask_codec("/decode", body, token=stage.issuer.token(CLERK))
         shown = base64.b64decode(told["payloads"][0]["data"]).decode()
-        assert f"**{case.person.new[-4:]}" in shown
+        assert f"****{case.person.new[-2:]}" in shown
         return f"status {status}"
     raise AssertionError("a history without events")
 

@@ -23,8 +23,6 @@ from cases.numbers import (
     derive,
     find_numbers_in,
     fold_digits,
-    masked,
-    masked_in_list,
     normalise,
     spreadsheet_damage,
     validate,
@@ -509,22 +507,6 @@ class TestSpreadsheetDamage:
         ]
         assert ends_in_zeros
         assert not any(map(spreadsheet_damage, ends_in_zeros))
-
-
-class TestMasking:
-    def test_shows_the_last_four_on_a_screen(self) -> None:
-        assert masked(BEIJING_NEW) == "**************002X"
-        assert masked(BEIJING_OLD) == "***********1002"
-
-    def test_shows_one_and_one_in_a_list(self) -> None:
-        assert masked_in_list(BEIJING_NEW) == "1****************X"
-        assert masked_in_list(BEIJING_OLD) == "1*************2"
-
-    @pytest.mark.parametrize("number", ["", "1", "002X", "1" * 17, "1" * 100_000])
-    def test_shows_nothing_of_what_is_no_number(self, number: str) -> None:
-        assert set(masked(number)) <= {"*"}
-        assert set(masked_in_list(number)) <= {"*"}
-        assert len(masked(number)) <= 18
 
 
 def test_of_ascii_nothing_is_folded_but_an_x_whatever_stands_beside_it() -> None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import Payload
+from google.protobuf import json_format
+from temporalio.api.common.v1 import Payload, Payloads
 
 from activities.registry.journal import Kind, entries
 from activities.registry.reveals import MOST_IN_AN_HOUR, reveal
@@ -18,6 +19,7 @@ from cases.models import Actor, Role
 from cases.names import Kind as CaseKind
 from runtime.codec import ENTRY, bound_of
 from stack.issuer import Issuer
+from tests.engine import SEALED
 from tests.gate.conftest import SUPERVISOR, UI, CodecServer
 from tests.scenes import CLERK, ID_CARD, OFFICE, OFFICER, SECOND_OFFICER, SOUTH, VERIFIER
 
@@ -46,8 +48,46 @@ class TestLooking:
         case, person = await case_in_review(server)
         seen = await server.decoded(await server.opening_of(case), by=CLERK)
         assert seen["name"] == f"{person.name[:1]}**"
-        assert seen["number"] == f"{'*' * 14}{person.new[-4:]}"
+        assert seen["number"] == f"{'*' * 16}{person.new[-2:]}"
         assert seen["submitter"]["id"] == CLERK.id
+
+    @pytest.mark.parametrize(
+        "stranger",
+        [
+            Actor(id="officer-8", role=Role.officer, office=SOUTH),
+            Actor(id="clerk-8", role=Role.clerk, office="110106"),
+            Actor(id="supervisor-8", role=Role.supervisor, office="440000"),
+            Actor(id="operator-8", role=Role.operator, office=SOUTH),
+        ],
+        ids=["another province", "another agency", "a department elsewhere", "who keeps the servers elsewhere"],
+    )
+    async def test_whose_office_does_not_answer_for_a_case_sees_ciphertext(
+        self, server: CodecServer, stranger: Actor
+    ) -> None:
+        case, _ = await case_in_review(server)
+        typed = await server.entered({"case": case, "event": "acknowledge", "note": "已签收"}, by=VERIFIER)
+        outcome = await server.told(case, Event.acknowledge, typed)
+        # How it was opened, what was typed, and how it was answered.
+        for payload in (await server.opening_of(case), typed, *outcome.success.payloads):
+            status, body, _ = await server.asked("decode", [payload], by=stranger)
+            assert status == 200
+            assert json_format.ParseDict(body, Payloads()).payloads[0] == payload
+            assert await server.decoded(payload, by=CLERK)
+
+    @pytest.mark.parametrize("office", ["110105", "110000", "100000"])
+    async def test_offices_above_see_the_cases_of_those_below(self, server: CodecServer, office: str) -> None:
+        case, _ = await case_in_review(server)
+        above = Actor(id="supervisor-7", role=Role.supervisor, office=office)
+        assert (await server.decoded(await server.opening_of(case), by=above))["name"].endswith("**")
+
+    async def test_a_case_that_the_register_does_not_know_is_nobodys_to_see(self, server: CodecServer) -> None:
+        case = f"idc-{'b' * 26}"
+        plain = Payload(metadata={"encoding": b"json/plain"}, data=b'{"note": "x"}')
+        namespace = server.engine.client.namespace
+        for bound in (f"case:{case}", ENTRY):
+            sealed = SEALED.seal(plain, namespace=namespace, bound=bound)
+            _, body, _ = await server.asked("decode", [sealed], by=OFFICER)
+            assert json_format.ParseDict(body, Payloads()).payloads[0] == sealed
 
     async def test_nobody_sees_anything_without_a_token(self, server: CodecServer) -> None:
         case, _ = await case_in_review(server)
@@ -147,7 +187,7 @@ class TestRevealing:
     async def test_ends_by_itself(self, server: CodecServer) -> None:
         case, person = await case_in_review(server)
         opening = await server.opening_of(case)
-        for ago, seen in ((timedelta(minutes=11), f"{'*' * 14}{person.new[-4:]}"), (timedelta(), person.new)):
+        for ago, seen in ((timedelta(minutes=11), f"{'*' * 16}{person.new[-2:]}"), (timedelta(), person.new)):
             await reveal(server.engine.pool, OFFICER, case, REASON, datetime.now(UTC) - ago)
             assert (await server.decoded(opening, by=OFFICER))["number"] == seen
 
