@@ -30,13 +30,13 @@ from activities.publishing.signing import WebhookKeys
 from activities.reconciliation import Reconciler
 from activities.registry import Registry
 from activities.registry.pool import Pool
-from activities.sealing import KeyRing, Sealer
 from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.errors import CaseError
 from cases.policy import Policies
 from runtime.ending import end
 from runtime.health import serve_health
+from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
@@ -74,7 +74,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             return 0
         messages = await connections_for_notifications(settings)
         cleanup.push_async_callback(close, messages)
-        sealer = Sealer(KeyRing.load(settings.key_file))
+        sealer = sealer_of(settings.key_file, settings.person_keys)
         stamps = Stamps(TrustedKeys.load(settings.stamp_trust_file), client.namespace)
         providers = await cleanup.enter_async_context(providers_of(settings))
         if settings.callback_port is not None:

@@ -1,7 +1,9 @@
 """Sealing: names, numbers and phones become ciphertext here, and only here become readable again.
 
 AES-256-GCM with a random 96-bit nonce. A sealed text names the key it was sealed with and is bound to its field and its
-person, so that it opens nowhere else. What must be found or compared goes as a keyed token (`cases.names`).
+person, so that it opens nowhere else. Where there is a store of persons' keys, what is of a person is sealed under
+theirs (`activities.person_keys`), and what is of staff under the ring's. What must be found or compared goes as a keyed
+token (`cases.names`).
 """
 
 import base64
@@ -9,7 +11,7 @@ import binascii
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -19,6 +21,7 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from activities.person_keys import KEY_ID, PersonKeys, is_person
 from cases import names
 from cases.errors import CaseError, Code
 
@@ -64,6 +67,8 @@ class KeyRing:
         for key in self._keys():
             if len(key) != _KEY_BYTES or not any(key):
                 raise CaseError(Code.CONFIGURATION_INVALID, "key_file: a key is not 32 random bytes")
+        if any(KEY_ID.fullmatch(key_id) for key_id in self.seal_keys):
+            raise CaseError(Code.CONFIGURATION_INVALID, "key_file: a seal key has the ID of a person's key")
         if self.current not in self.seal_keys:
             raise CaseError(Code.CONFIGURATION_INVALID, "key_file: current")
         if self.payload_current not in self.payload_keys:
@@ -166,29 +171,38 @@ def _lines_of(keys: Mapping[str, bytes]) -> str:
 
 
 class Sealer:
-    """Seals, opens and makes tokens with the keys of one ring."""
+    """Seals, opens and makes tokens with the keys of one ring, and those of persons where they have their own."""
 
-    def __init__(self, ring: KeyRing) -> None:
+    def __init__(self, ring: KeyRing, keys: PersonKeys | None = None) -> None:
+        self._keys = keys
         self._token_key = ring.token_key
         self._ciphers = {key_id: AESGCM(key) for key_id, key in ring.seal_keys.items()}
         self._current = ring.current
 
     def seal(self, text: str, *, field: Field, person: str) -> str:
-        """The sealed form of a text of one person (`person` is the person ref)."""
+        """The sealed form of a text of one person (`person` is the person ref, or the code of one of the staff).
+
+        Raises `CaseError` KEYS_UNAVAILABLE where the store of persons' keys cannot be used.
+        """
         nonce = os.urandom(_NONCE_BYTES)
-        ciphertext = self._ciphers[self._current].encrypt(nonce, text.encode(), _bound_to(field, person, self._current))
-        return f"{self._current}.{base64.urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
+        key_id, cipher = self._sealing(person)
+        ciphertext = cipher.encrypt(nonce, text.encode(), _bound_to(field, person, key_id))
+        return f"{key_id}.{base64.urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
+
+    def make_keys(self, persons: Iterable[str]) -> None:
+        """Make keys for many persons beforehand, which costs less than one by one. Raises as `seal`."""
+        if self._keys is not None:
+            self._keys.make(filter(is_person, persons))
 
     def open(self, sealed: str, *, field: Field, person: str) -> str:
         """The text of a sealed form.
 
-        Raises `CaseError`: KEY_UNKNOWN where its key is not in the ring, SEAL_BROKEN where it was changed, cut, or
-        sealed as another field or for another person.
+        Raises `CaseError`: KEY_UNKNOWN where its key is not in the ring or the store, PERSON_ERASED where it was
+        destroyed, SEAL_BROKEN where it was changed, cut, or sealed as another field or for another person,
+        KEYS_UNAVAILABLE as `seal`.
         """
         key_id, _, encoded = sealed.partition(".")
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            raise CaseError(Code.KEY_UNKNOWN, field.value)
+        cipher = self._ciphers.get(key_id) or self._opening(key_id, person, field)
         try:
             raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
             text = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(field, person, key_id)).decode()
@@ -197,6 +211,20 @@ class Sealer:
         if text is None:
             raise CaseError(Code.SEAL_BROKEN, field.value)
         return text
+
+    def _sealing(self, person: str) -> tuple[str, AESGCM]:
+        if self._keys is None or not is_person(person):
+            return self._current, self._ciphers[self._current]
+        return self._keys.sealing(person)
+
+    def _opening(self, key_id: str, person: str, field: Field) -> AESGCM:
+        if self._keys is None or not KEY_ID.fullmatch(key_id):
+            raise CaseError(Code.KEY_UNKNOWN, field.value)
+        cipher = self._keys.opening(person, key_id)
+        if cipher is None:
+            gone = any(each.key_id == key_id for each in self._keys.destroyed())
+            raise CaseError(Code.PERSON_ERASED if gone else Code.KEY_UNKNOWN, field.value)
+        return cipher
 
     def person_token(self, personal_number: str) -> str:
         """The person ref of a personal number (个人编号). Raises `CaseError` PERSONAL_NUMBER_INVALID."""

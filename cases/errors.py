@@ -238,6 +238,8 @@ class Code(StrEnum):
     PAYLOAD_INVALID = "PAYLOAD_INVALID"
     SEAL_BROKEN = "SEAL_BROKEN"
     KEY_UNKNOWN = "KEY_UNKNOWN"
+    KEYS_UNAVAILABLE = "KEYS_UNAVAILABLE"
+    PERSON_ERASED = "PERSON_ERASED"
     PAYLOAD_UNSEALED = "PAYLOAD_UNSEALED"
     PAYLOAD_MISPLACED = "PAYLOAD_MISPLACED"
     PAYLOAD_DOWNGRADED = "PAYLOAD_DOWNGRADED"
@@ -933,6 +935,12 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.SEAL_BROKEN: Remedy("Sealed data cannot be opened. Check the key ring.", "密文无法解开，请检查密钥。"),
     Code.KEY_UNKNOWN: Remedy("Data was sealed with a key that is not in the ring.", "密文所用密钥不在密钥环中。"),
+    Code.KEYS_UNAVAILABLE: Remedy(
+        "The store of persons' keys cannot be used. Try again; repeating is safe.", "个人密钥库暂不可用，可放心重试。"
+    ),
+    Code.PERSON_ERASED: Remedy(
+        "The person's data were erased. Hand in the application again.", "该人员的个人信息已删除，请重新提交申请。"
+    ),
     Code.PAYLOAD_UNSEALED: Remedy(
         "What was sent is not sealed. In the Web UI set the codec server; elsewhere use the client or command line.",
         "所提交的内容未加密：请在网页界面设置编解码服务，或改用客户端、命令行提交。",

@@ -13,11 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from gate.stamp_keys import SigningKey
 
 DIRECTORY: Final = Path(__file__).with_name("secrets")
 KEY_RING: Final = "keys.toml"
+PERSON_KEYS: Final = "person_keys"
+"""The store of persons' keys, whose backups are its own and live for days only."""
 STAMP_KEY: Final = "stamp_key.json"
 """By which the gate stamps decisions; nobody else has it."""
 STAMP_TRUST: Final = "stamp_trust.json"
@@ -44,13 +47,15 @@ _PASSWORD_BYTES: Final = 32
 
 
 def make(directory: Path) -> list[str]:
-    """Make what is missing in a directory; answers the names of the files that are new."""
+    """Make what is missing in a directory; answers the names of those that are new."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = (*PASSWORDS, *GIVEN, KEY_RING, *_PAIRS)
+    wanted = (*PASSWORDS, *GIVEN, KEY_RING, PERSON_KEYS, *_PAIRS)
     missing = [name for name in wanted if not (directory / name).exists()]
     for name in tuple(missing):
         if name == KEY_RING:
             KeyRing.generate(directory / name)
+        elif name == PERSON_KEYS:
+            DirectoryKeys.begin(directory / name)
         elif name in _PAIRS:
             SigningKey.generate().write(directory / name, directory / _PAIRS[name])
             missing.append(_PAIRS[name])

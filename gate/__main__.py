@@ -19,7 +19,6 @@ import structlog
 from temporalio.envconfig import ClientConfig
 
 from activities.registry.pool import Pool
-from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from gate.access import Access
 from gate.gate import Gate
@@ -33,6 +32,7 @@ from runtime.client import payload_sealer
 from runtime.ending import end
 from runtime.health import serve_health
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
@@ -73,7 +73,7 @@ def service_of(settings: GateSettings, session: aiohttp.ClientSession, pool: Poo
             client=settings.identity_audience,
             secret=settings.login_secret(),
         ),
-        translator=Translator(payloads, Sealer(KeyRing.load(settings.key_file)), gate, of),
+        translator=Translator(payloads, sealer_of(settings.key_file, settings.person_keys), gate, of),
         gate=gate,
         origins=Origins(settings.ui_origins),
         pool=pool,

@@ -22,7 +22,6 @@ from temporalio.service import RPCError
 
 from activities.calendar import official_calendar
 from activities.campaign.suspending import claim_terms
-from activities.sealing import KeyRing, Sealer
 from cases.policy import Policies
 from gate.login import is_safe
 from intake.jobs.running import Runner
@@ -36,6 +35,7 @@ from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
 from runtime.ending import end
 from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
@@ -73,7 +73,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
-        keys, sealer, watch = settings.identity_keys, Sealer(KeyRing.load(settings.key_file)), Watch(pool)
+        keys, sealer, watch = settings.identity_keys, sealer_of(settings.key_file, settings.person_keys), Watch(pool)
         tokens = IdentityTokens(
             KeyUrl(keys) if is_safe(keys) else KeyFile(Path(keys)),
             issuer=settings.identity_issuer,

@@ -260,6 +260,8 @@ class CaseClient:
         try:
             return seal(application, self._sealer, self._today(), reopen=reopen, document_hosts=self._document_hosts)
         except CaseError as wrong:
+            if wrong.code is Code.KEYS_UNAVAILABLE:
+                raise Unavailable(wrong.code) from None
             raise _input_refused(wrong) from None
 
     async def enter(self, opening: Opening) -> Receipt:

@@ -19,9 +19,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.registry.pool import Pool
 from activities.registry.rings import belongs, open_cases
-from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from runtime.codec import PayloadSealer, is_sealed, payloads_in
+from runtime.keys import sealer_of
 from runtime.settings import Problem, WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,11 @@ _SENT: Final = frozenset(
 """What anybody may send a case."""
 
 _SAME_FILE: Final = "Give this worker the key file of the others"
-_OTHER_REGISTER: Final = Problem("CARDCASE_KEY_FILE", "is not the ring that the register was filled with", _SAME_FILE)
+_OTHER_REGISTER: Final = Problem(
+    "CARDCASE_KEY_FILE",
+    "is not the ring that the register was filled with, or CARDCASE_PERSON_KEYS is not the store of its persons",
+    "Give this worker the key file and the store of the others",
+)
 _OTHER_CASES: Final = {
     Code.KEY_UNKNOWN: Problem("CARDCASE_KEY_FILE", "lacks the keys that open cases are sealed with", _SAME_FILE),
     Code.SEAL_BROKEN: Problem("CARDCASE_KEY_FILE", "holds other keys under the IDs that open cases name", _SAME_FILE),
@@ -55,7 +59,7 @@ async def fault_of_ring(
     Most and not all: a payload that somebody forged or spoilt keeps no worker from starting. Raises `CaseError` and
     `RPCError` where register or Temporal do not answer.
     """
-    if not await belongs(pool, Sealer(KeyRing.load(settings.key_file))):
+    if not await belongs(pool, sealer_of(settings.key_file, settings.person_keys)):
         return _OTHER_REGISTER
     if payloads is None:
         return None

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from activities.notifications.settings import NotificationSettings
+from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from activities.setting import LOOPBACK, split_list
 from activities.stamps import TrustedKeys
@@ -23,7 +24,7 @@ from cases.delivery import Tongue
 from cases.errors import CaseError
 from cases.policy import PACKS, Policies, Policy, load
 from runtime.algorithms import Algorithm
-from runtime.keys import MAKE_A_RING, fault_of
+from runtime.keys import MAKE_A_RING, MAKE_A_STORE, fault_of
 
 if TYPE_CHECKING:
     from temporalio.envconfig import ClientConnectConfig
@@ -79,6 +80,10 @@ class Settings(NotificationSettings):
     """postgresql://user:password@host:port/name of the register."""
     key_file: Path | None = None
     """Key ring by which names, numbers and whole payloads are sealed; readable by its owner only."""
+    person_keys: Path | None = None
+    """Folder of the store of persons' keys, outside the register and its backups; readable by its owner only. Without
+    one all is sealed under the ring's keys, and nobody can be erased from backups.
+    """
     encryption: tuple[Encryption, ...] = (Encryption.aes_256_gcm,)
     """How payloads on their way through Temporal are sealed: by the first that is named; all of them are read.
     `off` leaves them in clear, which is for measurements.
@@ -199,6 +204,7 @@ class Settings(NotificationSettings):
     def around(cls, known: "Settings") -> Iterator[Problem]:
         """What is wrong with that which valid settings name, and with Temporal's own configuration."""
         yield from _of_key_file(known)
+        yield from _of_person_keys(known)
         yield from _of_stamp_trust(known)
         yield from _of_temporal(known)
         for fault in known.faults(production=known.profile is Profile.production):
@@ -324,6 +330,16 @@ def _of_key_file(settings: Settings) -> Iterator[Problem]:
         yield Problem(name, fault, f"Mend the file. {MAKE_A_RING}")
     elif settings.profile is Profile.production and KeyRing.load(settings.key_file).is_sample:
         yield Problem(name, "holds a published sample key, which protects nothing", MAKE_A_RING)
+
+
+def _of_person_keys(settings: Settings) -> Iterator[Problem]:
+    name = f"{PREFIX}PERSON_KEYS"
+    if settings.person_keys is not None:
+        fault = DirectoryKeys.fault_of(settings.person_keys)
+        if fault is not None:
+            yield Problem(name, fault, MAKE_A_STORE)
+    elif settings.profile is Profile.production and settings.key_file is not None:
+        yield Problem(name, "is not set, so that nobody could be erased from backups", MAKE_A_STORE)
 
 
 def _of_stamp_trust(settings: Settings) -> Iterator[Problem]:

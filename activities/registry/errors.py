@@ -37,6 +37,7 @@ REFUSAL: Final = "CASE1"
 PASSES: Final = frozenset(
     {
         Code.KEY_UNKNOWN,
+        Code.KEYS_UNAVAILABLE,
         Code.POLICY_UNKNOWN,
         Code.SCHEMA_MISMATCH,
         Code.DATABASE_UNAVAILABLE,

@@ -6,6 +6,7 @@ and what a case has changed since is not taken back by a source that has not hea
 way, and one function of the database takes it in.
 """
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
@@ -350,7 +351,8 @@ async def take_in(
     """
     if len(lines) > BATCH:
         raise ValueError("too many lines for one transaction")
-    said = [_sealed(sealer, line) for line in lines]
+    # Persons who are new have keys made, which waits for the disk.
+    said = await asyncio.to_thread(_all_sealed, sealer, lines)
     async with connection_of(pool) as connection, connection.transaction():
         await SQL["take_time"].first(connection, {"limit": f"{_SECONDS}s"})
         await SQL["one_source"].first(connection, {})
@@ -402,6 +404,11 @@ def _digits(number: str) -> int | None:
     if _EIGHTEEN.fullmatch(number):
         return _LONG
     return _SHORT if _FIFTEEN.fullmatch(number) else None
+
+
+def _all_sealed(sealer: Sealer, lines: Sequence[PersonSaid]) -> list[dict[str, Any]]:
+    sealer.make_keys(sealer.person_token(line.personal_number) for line in lines)
+    return [_sealed(sealer, line) for line in lines]
 
 
 def _sealed(sealer: Sealer, line: PersonSaid) -> dict[str, Any]:

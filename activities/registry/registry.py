@@ -116,6 +116,7 @@ _REFUSES_APPLICATION: Final = frozenset(
         Code.DELIVERY_NOT_OFFERED,
         Code.IDENTITY_CHECK_MISSING,
         Code.IDENTITY_CHECK_REFUSED,
+        Code.PERSON_ERASED,
     }
 )
 """What makes an application unacceptable; anything else that goes wrong is ours, and the step is repeated."""

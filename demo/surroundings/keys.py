@@ -11,6 +11,11 @@ class KeyFiles:
     ring: Path
 
     @property
+    def persons(self) -> Path:
+        """The store of persons' keys."""
+        return self.ring.with_name("persons")
+
+    @property
     def stamp(self) -> Path:
         """The gate's key."""
         return self.ring.with_name("gate.json")

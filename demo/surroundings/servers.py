@@ -33,6 +33,7 @@ from stack.receivers import Receivers
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
+PERSON_KEYS: Final = "CARDCASE_PERSON_KEYS"
 STAMP_KEY_FILE: Final = "CARDCASE_STAMP_KEY_FILE"
 TOKENS: Final = "tokens"
 """Folder of the sample operators' identity tokens, by their staff IDs."""
@@ -61,7 +62,7 @@ class Servers:
 
     def settings(self) -> dict[str, str]:
         """For programs: where register, keys and Temporal are."""
-        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.keys.ring)}
+        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.keys.ring), PERSON_KEYS: str(self.keys.persons)}
         if self.address is not None and self.namespace is not None:
             told |= {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
         return told

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from activities.person_keys import DirectoryKeys
 from activities.registry.loading import InsuredPerson, load_persons
 from activities.registry.pool import create_pool
 from activities.sealing import KeyRing, Sealer
@@ -26,6 +27,7 @@ from intake import schedules
 from runtime.client import connect
 from runtime.codec import PayloadSealer
 from runtime.ending import end
+from runtime.keys import store_of
 
 _UNAVAILABLE: Final = 69
 
@@ -34,7 +36,7 @@ async def keep_up(database_url: str, files: KeyFiles) -> None:
     """All of it. Raises `CaseError`."""
     await migrate(database_url)
     keys = _keys(files)
-    sealer = Sealer(keys)
+    sealer = Sealer(keys, store_of(keys, files.persons))
     lines = INSURED.read_text(encoding="utf-8").splitlines()
     pool = await create_pool(database_url, size=2)
     try:
@@ -46,7 +48,9 @@ async def keep_up(database_url: str, files: KeyFiles) -> None:
 
 
 def _keys(files: KeyFiles) -> KeyRing:
-    """The key ring. The gate's key, and that of webhooks, are made beside it."""
+    """The key ring. The gate's key, that of webhooks and the store of persons' keys are made beside it."""
+    if not files.persons.exists():
+        DirectoryKeys.begin(files.persons)
     if not files.stamp.exists():
         SigningKey.generate().write(files.stamp, files.stamp_trust)
     if not files.webhooks.exists():

@@ -8,7 +8,6 @@ import typer
 from temporalio.envconfig import ClientConfig
 
 from activities.registry.searching import search as search_register
-from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from cases.numbers import normalise
 from intake.client import today_in_shanghai
@@ -19,6 +18,7 @@ from intake.commands.opening import read_input
 from intake.commands.saying import Exit, Language
 from intake.commands.upkeep import Needs, add_upkeep
 from intake.views import LOCAL_UI, VIEWS, link_to, query_of
+from runtime.keys import sealer_of
 from runtime.settings import ClientSettings, Settings, read_settings
 
 _SHOWN: Final = ("view", "meaning", "link")
@@ -71,7 +71,8 @@ async def search(
     The number is never an argument: it would stand in the list of processes. It leaves this program as a keyed token.
     """
     actor = await checked_actor()
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     token = sealer.number_token(_read_number(number))
     async with upkeep.register() as pool:
         found = await search_register(pool, actor, token, reason, datetime.now(UTC))

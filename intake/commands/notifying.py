@@ -14,7 +14,6 @@ from activities.notifications.messages import compose
 from activities.notifications.providers import Answer, Parcel, Provider, Verdict
 from activities.notifications.providers.configured import providers_of
 from activities.notifications.troubled import Renewal, Trouble, Which, list_troubled, overview, send_again
-from activities.sealing import KeyRing, Sealer
 from cases.delivery import Channel, Tongue
 from cases.errors import REMEDIES, CaseError, Code
 from cases.kinds import read_case_id
@@ -25,6 +24,7 @@ from intake.commands.acting import checked_actor
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format, Language, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
+from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.settings import ClientSettings, ConfigurationInvalid, Problem, Settings, read_settings
 
@@ -122,7 +122,8 @@ async def contact(
     """
     if _STAFF.fullmatch(staff) is None:
         raise WrongUsage("STAFF")
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     address = _typed()
     if not address or len(address) > _LONGEST:
         raise CaseError(Code.ADDRESS_INVALID, "standard input")
@@ -213,7 +214,8 @@ def _typed() -> str:
 
 async def _on_file(channel: Channel, staff: str) -> str:
     """The address of somebody of the staff. Raises `CaseError` CONTACT_MISSING."""
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     async with upkeep.register() as pool:
         return await address_of_staff(pool, sealer, staff, channel)
 

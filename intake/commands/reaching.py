@@ -11,7 +11,7 @@ import typer
 
 from activities.notifications.preferences import Fate, Preferences, Way, write_preferences
 from activities.registry.pool import Pool
-from activities.sealing import KeyRing, Sealer
+from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from intake.commands import upkeep
 from intake.commands.importing import SHOWN, ErrorFile
@@ -21,6 +21,7 @@ from intake.commands.upkeep import Needs, add_upkeep
 from intake.files.preferences import Column, PreferencesFile, Row, open_preferences
 from intake.files.rows import Finding
 from intake.remedies import remedy_of
+from runtime.keys import sealer_of
 from runtime.settings import ClientSettings, read_settings
 
 BATCH: Final = 500
@@ -51,7 +52,8 @@ async def contacts(
     Whoever stands in the file is reached in these ways from now on and no others; whoever does not is left alone.
     Addresses are sealed. A row that is wrong is reported and the others go through; repeating it changes nothing.
     """
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     with open_preferences(file, sheet=sheet, ignore_unknown=ignore_unknown) as rows, ErrorFile.at(errors) as error_file:
         report = Report(invocation, error_file)
         report.found(rows.findings)

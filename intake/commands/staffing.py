@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.sealing import KeyRing, Sealer
 from activities.supervision.contacts import replace_contacts
 from activities.supervision.directory import Changes, read_directory, replace_directory, told_about
 from cases.errors import CaseError, Code
@@ -20,6 +19,7 @@ from intake.files.contacts import read_contacts
 from intake.files.directory import read_directory as read_directory_file
 from intake.files.rows import Finding
 from intake.remedies import remedy_of
+from runtime.keys import sealer_of
 from runtime.settings import ClientSettings, read_settings
 
 OfficeArgument = Annotated[
@@ -94,7 +94,8 @@ async def contacts(
     _say_findings(invocation, read.findings)
     if read.refused:
         return Exit.data
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     async with upkeep.register() as pool:
         replaced = await replace_contacts(pool, sealer, read.contacts, dry_run=dry_run)
     invocation.say.one({**replaced.contacts._asdict(), "unreachable": replaced.unreachable})

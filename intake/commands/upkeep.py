@@ -15,7 +15,6 @@ from temporalio.service import RPCError
 
 from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
-from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from intake.client import CaseClient, Contradicted, EngineError, Unavailable, of_rpc
@@ -24,6 +23,7 @@ from intake.commands.saying import Exit, Failed, Fault
 from intake.stamping import Stamping, TokenFile, gate_at
 from runtime.client import connect, payload_sealer
 from runtime.identity import claimed_by
+from runtime.keys import sealer_of
 from runtime.logs import configure_logging, core_runtime
 from runtime.settings import (
     ClientSettings,
@@ -74,7 +74,8 @@ async def cases(pool: Pool) -> AsyncIterator[CaseClient]:
 
     Raises `ConfigurationInvalid`, or `Unavailable` where Temporal cannot be reached.
     """
-    sealer = Sealer(KeyRing.load(read_settings(ClientSettings).key_file))
+    settings = read_settings(ClientSettings)
+    sealer = sealer_of(settings.key_file, settings.person_keys)
     async with engine() as client, gate() as stamping:
         yield CaseClient(client, sealer, stamping=stamping, register=pool)
 

@@ -1,5 +1,6 @@
 """What is told: applications that open cases, and everything that happens to a case from outside."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -86,7 +87,8 @@ class Acting:
         application = application_of(fields if key is None else {**fields, "key": key})
         check_region(caller, application)
         cases = await self.reach.cases.for_(caller)
-        opening = cases.sealed(application, reopen=reopen)
+        # Who is new has a key made, which waits for the disk.
+        opening = await asyncio.to_thread(cases.sealed, application, reopen=reopen)
         before = await is_key_used(self.reach.pool, opening.key)
         try:
             receipt = await cases.enter(opening)

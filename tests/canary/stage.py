@@ -16,10 +16,12 @@ import aiohttp
 from temporalio.client import Client
 
 from activities.notifications.listening import PATH as CALLBACKS
+from activities.person_keys import DirectoryKeys
 from cases.models import Actor, Role
 from gate.stamp_keys import SigningKey
 from intake import schedules
 from intake.client import CaseClient
+from runtime.keys import sealer_of
 from stack import LocalStack
 from stack.directory import DataDirectory
 from stack.identity import INTAKE_CLIENT, SERVICE_AUDIENCE, IdentityProvider, System
@@ -346,7 +348,9 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         hooks.host = f"{LOOPBACK}:{hooked.port}"
         issuer = provider.issuer
         mail = await enter(recording(urlsplit(receivers.mail_url).port or 0))
-        engine = PlantedEngine.of(await enter(engine_on(stack, "canary")), people)
+        DirectoryKeys.begin(folder / "persons")
+        sealer = sealer_of(key_file, folder / "persons")
+        engine = PlantedEngine.of(await enter(engine_on(stack, "canary", sealer)), people)
         stage = Stage(
             folder=folder,
             stack=stack,
@@ -366,6 +370,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
                 "TEMPORAL_NAMESPACE": stack.namespace,
                 "CARDCASE_DATABASE_URL": engine.database_url,
                 "CARDCASE_KEY_FILE": str(key_file),
+                "CARDCASE_PERSON_KEYS": str(folder / "persons"),
                 "CARDCASE_STAMP_TRUST_FILE": str(folder / "gate-public.json"),
                 "CARDCASE_STAMP_KEY_FILE": str(folder / "gate.json"),
                 "CARDCASE_IDENTITY_ISSUER": issuer.url,

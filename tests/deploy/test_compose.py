@@ -16,6 +16,7 @@ from deploy.credentials import (
     GIVEN,
     KEY_RING,
     PASSWORDS,
+    PERSON_KEYS,
     STAMP_KEY,
     STAMP_TRUST,
     WEBHOOK_KEY,
@@ -118,7 +119,11 @@ def test_no_password_stands_in_the_file_or_in_an_environment(services: dict[str,
 
 def test_the_secrets_are_those_that_are_made(compose: Any, services: dict[str, Any], tmp_path: Path) -> None:
     made = set(make(tmp_path))
-    assert {Path(_default(secret["file"])).name for secret in compose["secrets"].values()} == made
+    assert {Path(_default(secret["file"])).name for secret in compose["secrets"].values()} == made - {PERSON_KEYS}
+    holders = {
+        name for name, service in services.items() if any("/person-keys" in each for each in service.get("volumes", ()))
+    }
+    assert holders == {name for name, service in services.items() if "keys" in service.get("secrets", ())}
     assert {secret for service in services.values() for secret in service.get("secrets", ())} == set(compose["secrets"])
 
 
@@ -156,6 +161,7 @@ def test_a_container_is_given_settings_that_its_program_accepts(
     environment = {
         variable: _default(value)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/person-keys", str(tmp_path / PERSON_KEYS))
         .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         for variable, value in services[name]["environment"].items()
     }
@@ -177,6 +183,7 @@ def test_the_gate_is_given_settings_that_it_accepts_once_the_provider_is_known(
     environment = {
         variable: _filled(value, given)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/person-keys", str(tmp_path / PERSON_KEYS))
         .replace("/run/secrets/stamp_key", str(tmp_path / STAMP_KEY))
         .replace("/run/secrets/login_secret", str(tmp_path / "login_secret"))
         for variable, value in services["gate"]["environment"].items()
@@ -211,6 +218,7 @@ def test_the_intake_service_is_given_settings_that_it_accepts_once_the_provider_
     environment = {
         variable: _filled(value, given)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/person-keys", str(tmp_path / PERSON_KEYS))
         .replace("/run/secrets/intake_secret", str(secret))
         .replace("/run/secrets/webhook_trust", str(tmp_path / WEBHOOK_TRUST))
         for variable, value in services["intake"]["environment"].items()
@@ -264,6 +272,7 @@ async def test_what_the_sample_environment_names_is_enough_for_every_channel(
     environment = {
         variable: _filled(value, given)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/person-keys", str(tmp_path / PERSON_KEYS))
         .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         .replace("/run/secrets/", f"{tmp_path}/")
         for variable, value in services["worker"]["environment"].items()
@@ -309,15 +318,21 @@ def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: P
         *PASSWORDS,
         *GIVEN,
         KEY_RING,
+        PERSON_KEYS,
         STAMP_KEY,
         STAMP_TRUST,
         WEBHOOK_KEY,
         WEBHOOK_TRUST,
     }
-    before = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
+    before = {
+        path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir() if path.is_file()
+    }
     assert {mode for mode, _ in before.values()} == {0o600}
-    assert directory.stat().st_mode & 0o777 == 0o700
+    for folder in (directory, directory / PERSON_KEYS):
+        assert folder.stat().st_mode & 0o777 == 0o700
     (directory / "worker_pgpass").unlink()
     assert make(directory) == ["worker_pgpass"]
-    after = {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir()}
+    after = {
+        path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir() if path.is_file()
+    }
     assert {name for name in before if before[name] != after[name]} == {"worker_pgpass"}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from gate.settings import GateSettings, IdentitySettings
 from intake.commands.acting import checked_actor
@@ -88,8 +89,9 @@ async def test_a_command_that_checks_identities_is_told_of_them_as_well(
     assert [problem.name for problem in invalid.value.problems] == ["CARDCASE_IDENTITY_KEYS"]
 
 
-def test_production_refuses_to_stamp_by_the_published_sample_key(usable: dict[str, str]) -> None:
-    sealed = usable | {"CARDCASE_PROFILE": "production"}
+def test_production_refuses_to_stamp_by_the_published_sample_key(usable: dict[str, str], tmp_path: Path) -> None:
+    DirectoryKeys.begin(tmp_path / "persons")
+    sealed = usable | {"CARDCASE_PROFILE": "production", "CARDCASE_PERSON_KEYS": str(tmp_path / "persons")}
     problem = problem_of(sealed)
     assert (problem.name, "sample key" in problem.what) == ("CARDCASE_STAMP_KEY_FILE", True)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from cases.policy import PACKS
 from runtime import settings as settings_module
@@ -266,9 +267,20 @@ class TestProduction:
 
     def test_the_published_sample_keys_are_refused(self, tmp_path: Path) -> None:
         keys = sample_key_file(tmp_path)
-        (problem,) = problems_of(PROFILE="production", KEY_FILE=keys).values()
+        DirectoryKeys.begin(tmp_path / "persons")
+        (problem,) = problems_of(PROFILE="production", KEY_FILE=keys, PERSON_KEYS=tmp_path / "persons").values()
         assert (problem.name, "sample key" in problem.what) == ("CARDCASE_KEY_FILE", True)
         assert read_settings(Settings, {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
+
+    def test_sealing_without_a_store_of_persons_keys_is_refused(self, tmp_path: Path) -> None:
+        KeyRing.generate(tmp_path / "keys.toml")
+        (problem,) = problems_of(PROFILE="production", KEY_FILE=tmp_path / "keys.toml").values()
+        assert (problem.name, "erased" in problem.what) == ("CARDCASE_PERSON_KEYS", True)
+        read_settings(Settings, {"CARDCASE_KEY_FILE": str(tmp_path / "keys.toml")})
+
+    def test_a_folder_that_is_no_store_is_refused_also_on_a_laptop(self, tmp_path: Path) -> None:
+        (problem,) = problems_of(PERSON_KEYS=tmp_path).values()
+        assert (problem.name, problem.what) == ("CARDCASE_PERSON_KEYS", "holds no store of persons' keys")
 
     def test_stamps_by_the_published_sample_key_are_refused(self, tmp_path: Path) -> None:
         trusted = sample_trust_file(tmp_path)
