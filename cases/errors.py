@@ -965,3 +965,6 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.INTERNAL: Remedy("Something unexpected happened; it was logged under this code.", "发生意外错误，已记录。"),
 }
+
+GATE_SAID_NOTHING = frozenset({Code.GATE_UNAVAILABLE, Code.REQUESTED_TOO_OFTEN})
+"""What is told where the gate stamped nothing and judged nothing either: the same may be asked again."""

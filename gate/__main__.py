@@ -11,7 +11,6 @@ import asyncio
 import signal
 import sys
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from pathlib import Path
 from typing import Final, NoReturn
 
 import aiohttp
@@ -22,8 +21,9 @@ from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
 from gate.access import Access
 from gate.gate import Gate
-from gate.login import Login, is_safe
+from gate.login import Login
 from gate.origins import Origins
+from gate.quotas import Quotas
 from gate.service import Service, serve_gate, session_cookie
 from gate.settings import GateSettings
 from gate.stamp_keys import SigningKey
@@ -31,8 +31,9 @@ from gate.translating import Translator
 from runtime.client import payload_sealer
 from runtime.ending import end
 from runtime.health import serve_health
-from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.identity import IdentityTokens, PublicKeys, public_keys
 from runtime.keys import sealer_of
+from runtime.limits import Limits
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
@@ -51,26 +52,31 @@ def namespace() -> str:
     return ClientConfig.load_client_connect_config().get("namespace", _DEFAULT_NAMESPACE)
 
 
-def service_of(settings: GateSettings, session: aiohttp.ClientSession, pool: Pool, of: str) -> Service:
+def service_of(
+    settings: GateSettings, session: aiohttp.ClientSession, pool: Pool, keys: PublicKeys, of: str
+) -> Service:
     """The service that the settings describe, for one namespace. Raises `CaseError` CONFIGURATION_INVALID."""
     payloads = payload_sealer(settings)
     if payloads is None:
         raise CaseError(Code.CONFIGURATION_INVALID, "encryption")
-    keys = settings.identity_keys
     tokens = IdentityTokens(
-        KeyUrl(keys) if is_safe(keys) else KeyFile(Path(keys)),
-        issuer=settings.identity_issuer,
-        audience=settings.identity_audience,
+        keys, issuer=settings.identity_issuer, audience=settings.identity_audience, parties=settings.parties()
     )
     public_url = settings.public_url()
-    gate = Gate(tokens, SigningKey.load(settings.stamp_key_file), audience=of)
+    key = SigningKey.load(settings.stamp_key_file)
+    quotas = Quotas(
+        Limits(settings.gate_per_second, settings.gate_burst),
+        Limits(settings.gate_event_per_second, settings.gate_event_burst),
+    )
+    gate = Gate(tokens, key, audience=of, quotas=quotas)
     return Service(
-        access=Access(tokens, session_cookie(public_url)),
+        access=Access(tokens, session_cookie(public_url), quotas),
         login=Login(
             session,
             tokens,
             issuer=settings.identity_issuer,
             client=settings.identity_audience,
+            key=key.derive("logins"),
             secret=settings.login_secret(),
         ),
         translator=Translator(payloads, sealer_of(settings.key_file, settings.person_keys), gate, of),
@@ -94,10 +100,15 @@ async def serve(settings: GateSettings, *, check_only: bool = False) -> int:
         pool = await reach_register(settings.database_url, settings.pool_size)
         cleanup.push_async_callback(close, pool)
         session = await cleanup.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PROVIDER_SECONDS))
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=_PROVIDER_SECONDS),
+                # One person's cookies are not sent with another's login.
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         )
+        keys = await cleanup.enter_async_context(public_keys(settings.identity_keys))
         try:
-            service = service_of(settings, session, pool, namespace())
+            service = service_of(settings, session, pool, keys, namespace())
         except CaseError as wrong:
             raise CannotStart([Problem(f"CARDCASE_{(wrong.field or '').upper()}", "is wrong", "Correct it")]) from None
         if check_only:

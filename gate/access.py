@@ -6,6 +6,7 @@ from aiohttp import web
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
+from gate.quotas import Quotas
 from gate.stamp_route import bearer_of
 from runtime.identity import Identity, IdentityTokens
 
@@ -20,9 +21,10 @@ _ID_TOKEN: Final = "Authorization-Extras"  # noqa: S105 - the name of a header
 class Access:
     """Knows operators by their identity tokens: in the header that the Web UI or a program sends, or in the cookie."""
 
-    def __init__(self, tokens: IdentityTokens, cookie: str) -> None:
+    def __init__(self, tokens: IdentityTokens, cookie: str, quotas: Quotas) -> None:
         self._tokens = tokens
         self._cookie = cookie
+        self._quotas = quotas
 
     def token_of(self, request: web.Request) -> str:
         """The identity token of a request, unchecked; empty where it has none.
@@ -33,8 +35,10 @@ class Access:
         return request.headers.get(_ID_TOKEN) or bearer_of(request) or request.cookies.get(self._cookie, "")
 
     async def identity_of(self, request: web.Request) -> Identity:
-        """Who asks. Raises `CaseError` as `IdentityTokens.check`."""
-        return await self._tokens.check(self.token_of(request))
+        """Who asks. Raises `CaseError` as `IdentityTokens.check`, and REQUESTED_TOO_OFTEN."""
+        identity = await self._tokens.check(self.token_of(request))
+        self._quotas.take_request(identity.actor)
+        return identity
 
     async def viewer_of(self, request: web.Request) -> Actor:
         """Who asks, if they may see cases. Raises `CaseError` ROLE_NOT_ALLOWED, and as `identity_of`."""

@@ -4,9 +4,10 @@ Whatever the caller says of the actor is replaced by what the identity token say
 one use; workflow and register accept no decision without one (`cases.stamps`, `activities.stamps`).
 """
 
+import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -24,11 +25,10 @@ from cases.models import Actor, Contract, Record
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER, PROGRAMS, check_fact
 from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, check_opening, digest_of
+from gate.quotas import Quotas
 from gate.stamp_keys import SigningKey
 from runtime.identity import IdentityTokens
 
-LARGEST_FACT: Final = 64 * 1024
-"""Bytes of a fact as somebody types it."""
 LARGEST_BATCH: Final = 100
 """Facts and openings that are stamped with one request."""
 
@@ -106,12 +106,30 @@ class Gate:
     """Stamps for those who may. `audience` is the namespace of the cases."""
 
     def __init__(
-        self, tokens: IdentityTokens, key: SigningKey, *, audience: str, clock: CaseClock = by_the_clock
+        self,
+        tokens: IdentityTokens,
+        key: SigningKey,
+        *,
+        audience: str,
+        clock: CaseClock = by_the_clock,
+        quotas: Quotas | None = None,
     ) -> None:
+        """Without quotas it stamps as much as anybody asks: for a gate inside the program that asks."""
         self._tokens = tokens
         self._key = key
         self._audience = audience
         self._clock = clock
+        self._quotas = quotas
+
+    async def bearer(self, token: str) -> Actor:
+        """Who asks, before anything of what they ask is read.
+
+        Raises `CaseError` as `IdentityTokens.check`, and REQUESTED_TOO_OFTEN.
+        """
+        actor = (await self._tokens.check(token)).actor
+        if self._quotas is not None:
+            self._quotas.take_request(actor)
+        return actor
 
     async def stamp(self, token: str, case: str, event: Event, fact: Fact) -> Fact:
         """The fact, its actor replaced by the bearer of the token, with a stamp for this case and event.
@@ -119,7 +137,7 @@ class Gate:
         Raises `CaseError`: as `IdentityTokens.check`, ROLE_NOT_ALLOWED, CASE_ID_INVALID, PAYLOAD_INVALID where the fact
         is not that of the event.
         """
-        return await self._stamp_fact(await self._bearer(token), case, event, fact)
+        return await self._stamp_fact(await self.bearer(token), case, event, fact)
 
     async def stamp_opening(self, token: str, opening: Opening) -> Opening:
         """The opening with a stamp.
@@ -127,51 +145,50 @@ class Gate:
         Its fingerprint covers the submitter, so a wrong one is not replaced but refused: STAMP_MISMATCH. Raises
         `CaseError` so, as `IdentityTokens.check`, and as `cases.rules.people.check_role`.
         """
-        return await self._stamp_opening(await self._bearer(token), opening)
+        return await self._stamp_opening(await self.bearer(token), opening)
 
-    async def stamp_typed(self, token: str, typed: bytes) -> Fact:
+    async def stamp_typed(self, bearer: Actor, typed: bytes) -> Fact:
         """The fact that an operator typed as one JSON object, with `case` and `event` beside its own fields.
 
-        Raises `CaseError` as `stamp`; REQUEST_TOO_LARGE, REQUEST_NOT_JSON; the code and the name of the field for what
-        is wrong in a field.
+        Raises `CaseError` as `stamp`; REQUEST_NOT_JSON, REQUESTED_TOO_OFTEN; the code and the name of the field for
+        what is wrong in a field.
         """
-        actor = await self._bearer(token)
-        if len(typed) > LARGEST_FACT:
-            raise CaseError(Code.REQUEST_TOO_LARGE)
-        try:
-            read = _Typed.model_validate_json(typed)
-        except ValidationError as wrong:
-            raise _refusal(wrong) from None
-        fact = _fact(actor, read.event, dict(read.model_extra or {}))
-        return await self._stamp_fact(actor, read.case, read.event, fact)
+        event, case, fact = await asyncio.to_thread(_read_typed, bearer, typed)
+        self._count(bearer, (event,))
+        return await self._stamp_fact(bearer, case, event, fact)
 
-    async def stamp_all(self, token: str, batch: Batch) -> Answers:
-        """Stamps for many, each by itself. Raises `CaseError` as `IdentityTokens.check`."""
-        actor = await self._bearer(token)
-        return Answers(answered=tuple([await self._answer(actor, asked) for asked in batch.asked]))
+    async def stamp_all(self, bearer: Actor, batch: Batch) -> Answers:
+        """Stamps for many, each by itself. Raises `CaseError` REQUESTED_TOO_OFTEN."""
+        self._count(bearer, (asked.event for asked in batch.asked))
+        answers = []
+        for asked in batch.asked:
+            answers.append(await self._answer(bearer, asked))
+            # A hundred signatures in a row would hold up everybody else.
+            await asyncio.sleep(0)
+        return Answers(answered=tuple(answers))
 
-    async def stamp_manifest(self, token: str, wanted: ManifestWanted) -> SignedManifest:
+    async def stamp_manifest(self, bearer: Actor, wanted: ManifestWanted) -> SignedManifest:
         """One manifest for the rows of a job; each row is judged where it is taken, as if it had a stamp of its own.
 
         Raises `CaseError` ROLE_NOT_ALLOWED where the bearer may not do all that the rows do, or is a person who decides
-        for a week ahead, and as `IdentityTokens.check`.
+        for a week ahead.
         """
-        actor = await self._bearer(token)
         for act in wanted.acts:
-            if actor.role not in ROLES.get(act, frozenset()) or (act != OPEN and actor.role not in PROGRAMS):
+            if bearer.role not in ROLES.get(act, frozenset()) or (act != OPEN and bearer.role not in PROGRAMS):
                 raise CaseError(Code.ROLE_NOT_ALLOWED)
         said = wanted.model_dump(mode="json")
         signed = _sign(
-            self._key, self._audience, MANIFEST, actor, said, await self._clock(_NO_CASE), LIFETIME_OF_MANIFESTS
+            self._key, self._audience, MANIFEST, bearer, said, await self._clock(_NO_CASE), LIFETIME_OF_MANIFESTS
         )
         log.info(
             "stamped a manifest",
-            extra={"told": [str(act) for act in wanted.acts], "rows": wanted.rows, "staff": actor.id},
+            extra={"told": [str(act) for act in wanted.acts], "rows": wanted.rows, "staff": bearer.id},
         )
         return SignedManifest(manifest=signed)
 
-    async def _bearer(self, token: str) -> Actor:
-        return (await self._tokens.check(token)).actor
+    def _count(self, bearer: Actor, acts: Iterable[Act]) -> None:
+        if self._quotas is not None:
+            self._quotas.take_stamps(bearer, acts)
 
     async def _answer(self, actor: Actor, asked: Asked) -> Answered:
         try:
@@ -240,6 +257,14 @@ def _sign(
         "office": actor.office,
     }
     return jwt.encode(claims, key.key, algorithm=ALGORITHM, headers={"typ": kind, "kid": key.key_id})
+
+
+def _read_typed(actor: Actor, typed: bytes) -> tuple[Event, str, Fact]:
+    try:
+        read = _Typed.model_validate_json(typed)
+    except ValidationError as wrong:
+        raise _refusal(wrong) from None
+    return read.event, read.case, _fact(actor, read.event, dict(read.model_extra or {}))
 
 
 def _fact(actor: Actor, event: Event, fields: dict[str, Any]) -> Fact:

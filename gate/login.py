@@ -8,6 +8,9 @@ import base64
 import hashlib
 import hmac
 import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
@@ -15,12 +18,12 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import jwt
-from aiohttp import hdrs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from activities.bodies import body_of
 from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
+from runtime.fetching import Published
 from runtime.identity import Identity, IdentityTokens
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
@@ -28,6 +31,8 @@ LONGEST_LOGIN_SECONDS: Final = 600
 """How long somebody may take at the provider's page."""
 
 _LARGEST_ANSWER: Final = 64 * 1024
+_MOST_ENDED: Final = 10_000
+"""Tries that are remembered because they have ended; the provider takes no code twice either."""
 
 
 class _Endpoints(BaseModel):
@@ -61,20 +66,6 @@ class Attempt:
         """A new try."""
         return cls(*(secrets.token_urlsafe(32) for _ in range(3)))
 
-    @classmethod
-    def read(cls, kept: str) -> Self:
-        """The try that a browser kept. Raises `CaseError` LOGIN_FAILED."""
-        match kept.split("."):
-            case [state, nonce, verifier] if state and nonce and verifier:
-                return cls(state, nonce, verifier)
-            case _:
-                raise CaseError(Code.LOGIN_FAILED)
-
-    @property
-    def kept(self) -> str:
-        """What the browser keeps."""
-        return f"{self.state}.{self.nonce}.{self.verifier}"
-
     @property
     def challenge(self) -> str:
         """What the provider learns of the verifier at first (RFC 7636, S256)."""
@@ -82,17 +73,49 @@ class Attempt:
 
 
 class Login:
-    """Logs operators in at one provider, as the client that identity tokens are made out to."""
+    """Logs operators in at one provider, as the client that identity tokens are made out to.
+
+    `key` is the gate's own, and of all its processes: only what one of them began goes on to the provider, and once.
+    """
 
     def __init__(
-        self, session: aiohttp.ClientSession, tokens: IdentityTokens, *, issuer: str, client: str, secret: str = ""
+        self,
+        session: aiohttp.ClientSession,
+        tokens: IdentityTokens,
+        *,
+        issuer: str,
+        client: str,
+        key: bytes,
+        secret: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._session = session
         self._tokens = tokens
         self._issuer = issuer
         self._client = client
+        self._key = key
         self._secret = secret
-        self._endpoints: _Endpoints | None = None
+        self._clock = clock
+        self._described = Published(issuer.rstrip("/") + DISCOVERY, self._read_description, _LARGEST_ANSWER)
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    def sealed(self, attempt: Attempt) -> str:
+        """What the browser keeps of a try."""
+        said = f"{attempt.state}.{attempt.nonce}.{attempt.verifier}.{int(self._clock()) + LONGEST_LOGIN_SECONDS}"
+        return f"{said}.{self._mac(said)}"
+
+    def opened(self, kept: str) -> Attempt:
+        """The try that a browser kept. Raises `CaseError` LOGIN_FAILED for one that was not begun here, or long ago."""
+        said, _, mac = kept.rpartition(".")
+        if not hmac.compare_digest(self._mac(said).encode(), mac.encode()):
+            raise CaseError(Code.LOGIN_FAILED)
+        state, nonce, verifier, until = said.split(".")
+        if self._clock() > int(until):
+            raise CaseError(Code.LOGIN_FAILED)
+        return Attempt(state, nonce, verifier)
+
+    def _mac(self, said: str) -> str:
+        return hmac.digest(self._key, said.encode(), "sha256").hex()
 
     async def page(self, attempt: Attempt, redirect_uri: str) -> str:
         """Where the browser goes. Raises `CaseError` GATE_UNAVAILABLE where the provider does not answer."""
@@ -113,11 +136,12 @@ class Login:
     async def end(self, attempt: Attempt, state: str, code: str, redirect_uri: str) -> tuple[str, Identity]:
         """The identity token, and who it says has logged in.
 
-        Raises `CaseError`: LOGIN_FAILED for a try that is another browser's or that the provider does not confirm,
-        GATE_UNAVAILABLE, and as `IdentityTokens.check`.
+        Raises `CaseError`: LOGIN_FAILED for a try that is another browser's, has ended before, or that the provider
+        does not confirm, GATE_UNAVAILABLE, and as `IdentityTokens.check`.
         """
         if not code or not hmac.compare_digest(state.encode(), attempt.state.encode()):
             raise CaseError(Code.LOGIN_FAILED)
+        self._end_once(attempt)
         token = await self._exchange(code, attempt.verifier, redirect_uri)
         identity = await self._tokens.check(token)
         nonce = jwt.decode(token, options={"verify_signature": False}).get("nonce")
@@ -136,7 +160,7 @@ class Login:
         }
         if self._secret:
             told["client_secret"] = self._secret
-        status, body = await self._ask(hdrs.METH_POST, endpoints.token_endpoint, told)
+        status, body = await self._ask(endpoints.token_endpoint, told)
         if status != HTTPStatus.OK:
             raise CaseError(Code.LOGIN_FAILED)
         try:
@@ -144,23 +168,30 @@ class Login:
         except ValidationError:
             raise CaseError(Code.LOGIN_FAILED) from None
 
-    async def _describe(self) -> _Endpoints:
-        """The provider's own description, kept once it is had."""
-        if self._endpoints is None:
-            status, body = await self._ask(hdrs.METH_GET, self._issuer.rstrip("/") + DISCOVERY, None)
-            try:
-                described = _Endpoints.model_validate_json(body)
-            except ValidationError:
-                raise CaseError(Code.GATE_UNAVAILABLE) from None
-            safe = all(map(is_safe, (described.authorization_endpoint, described.token_endpoint)))
-            if status != HTTPStatus.OK or described.issuer != self._issuer or not safe:
-                raise CaseError(Code.GATE_UNAVAILABLE)
-            self._endpoints = described
-        return self._endpoints
+    def _end_once(self, attempt: Attempt) -> None:
+        if attempt.state in self._ended:
+            raise CaseError(Code.LOGIN_FAILED)
+        self._ended[attempt.state] = None
+        if len(self._ended) > _MOST_ENDED:
+            self._ended.popitem(last=False)
 
-    async def _ask(self, method: str, url: str, form: dict[str, str] | None) -> tuple[int, bytes]:
+    async def _describe(self) -> _Endpoints:
+        """The provider's own description."""
+        described = self._described.known or await self._described.news()
+        if described is None:
+            raise CaseError(Code.GATE_UNAVAILABLE)
+        return described
+
+    def _read_description(self, body: bytes) -> _Endpoints:
+        described = _Endpoints.model_validate_json(body)
+        safe = all(map(is_safe, (described.authorization_endpoint, described.token_endpoint)))
+        if described.issuer != self._issuer or not safe:
+            raise CaseError(Code.GATE_UNAVAILABLE)
+        return described
+
+    async def _ask(self, url: str, form: dict[str, str]) -> tuple[int, bytes]:
         try:
-            async with self._session.request(method, url, data=form, allow_redirects=False) as answer:
+            async with self._session.post(url, data=form, allow_redirects=False) as answer:
                 return answer.status, await body_of(answer, _LARGEST_ANSWER) or b""
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None

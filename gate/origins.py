@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from cases.errors import Code
+from cases.errors import CaseError, Code
 from gate.refusals import refusal
 
 ALLOWED_HEADERS: Final = "Authorization, Authorization-Extras, Content-Type, X-Namespace"
@@ -40,7 +40,7 @@ class Origins:
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer what a browser asks before it lets a page call."""
         if origin_of(request) not in self:
-            return refusal(Code.ORIGIN_NOT_ALLOWED)
+            return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
         return web.Response(
             status=204,
             headers={
@@ -56,7 +56,7 @@ class Origins:
         async def guard(request: web.Request) -> web.StreamResponse:
             origin = origin_of(request)
             if origin is not None and origin not in self:
-                return refusal(Code.ORIGIN_NOT_ALLOWED)
+                return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
             return await handler(request)
 
         return guard

@@ -1,12 +1,21 @@
 """How the codec server refuses: a status, a code, and in both languages what to do next. Never a value."""
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from cases.errors import REMEDIES, CaseError, Code
+from gate.quotas import AskedTooOften
+
+LARGEST_FORM: Final = 64 * 1024
+"""Bytes of what somebody types into a form, as it is sent."""
+BODY_SECONDS: Final = 10.0
+"""How long a caller that is known may take to send a body."""
+_MOST_FIELDS: Final = 16
 
 _STATUS: Final[Mapping[Code, HTTPStatus]] = {
     Code.IDENTITY_MISSING: HTTPStatus.UNAUTHORIZED,
@@ -18,6 +27,9 @@ _STATUS: Final[Mapping[Code, HTTPStatus]] = {
     Code.ORIGIN_NOT_ALLOWED: HTTPStatus.FORBIDDEN,
     Code.CASE_UNKNOWN: HTTPStatus.NOT_FOUND,
     Code.REQUEST_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Code.UPLOAD_TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
+    Code.MEDIA_TYPE_UNKNOWN: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Code.REQUESTED_TOO_OFTEN: HTTPStatus.TOO_MANY_REQUESTS,
     Code.REVEALED_TOO_OFTEN: HTTPStatus.TOO_MANY_REQUESTS,
     Code.GATE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
     Code.KEYS_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -30,15 +42,38 @@ def status_of(code: Code) -> HTTPStatus:
     return _STATUS.get(code, HTTPStatus.BAD_REQUEST)
 
 
-def refusal(code: Code) -> web.Response:
+def refusal(refused: CaseError) -> web.Response:
     """A refusal for programs and for the Web UI."""
-    remedy = REMEDIES[code]
-    return web.json_response({"code": code.value, "zh": remedy.zh, "en": remedy.en}, status=status_of(code))
+    remedy = REMEDIES[refused.code]
+    told = {"code": refused.code.value, "zh": remedy.zh, "en": remedy.en}
+    headers = {"Retry-After": str(refused.retry_after)} if isinstance(refused, AskedTooOften) else None
+    return web.json_response(told, status=status_of(refused.code), headers=headers)
 
 
-async def body_of(request: web.Request) -> bytes:
-    """The body of a request. Raises `CaseError` REQUEST_TOO_LARGE."""
+async def body_of(request: web.Request, most: int) -> bytes:
+    """The body of a request, which is sent within a while. Raises `CaseError` REQUEST_TOO_LARGE, UPLOAD_TOO_SLOW."""
+    if (request.content_length or 0) > most:
+        raise CaseError(Code.REQUEST_TOO_LARGE)
+    body = bytearray()
     try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise CaseError(Code.REQUEST_TOO_LARGE) from None
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise CaseError(Code.REQUEST_TOO_LARGE)
+    except TimeoutError:
+        raise CaseError(Code.UPLOAD_TOO_SLOW) from None
+    except web.RequestPayloadError:
+        raise CaseError(Code.REQUEST_MALFORMED) from None
+    return bytes(body)
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The fields of a form. Raises `CaseError` MEDIA_TYPE_UNKNOWN, REQUEST_MALFORMED, and as `body_of`."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise CaseError(Code.MEDIA_TYPE_UNKNOWN)
+    body = await body_of(request, LARGEST_FORM)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise CaseError(Code.REQUEST_MALFORMED) from None

@@ -1,8 +1,9 @@
 """The codec server as an HTTP application."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +15,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from activities.registry.pool import Pool
 from activities.registry.reveals import open_reveals, reveal, seen_by
+from activities.serving import serve
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate.access import REVEALS, Access
@@ -21,7 +23,7 @@ from gate.gate import Gate
 from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login
 from gate.origins import Handler, Origins, origin_of
 from gate.pages import POLICY, page_of, page_of_nobody
-from gate.refusals import body_of, refusal, status_of
+from gate.refusals import LARGEST_FORM, body_of, form_of, refusal, status_of
 from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from gate.translating import MOST_PAYLOADS, Translator
 
@@ -30,13 +32,20 @@ LOGGED_IN: Final = "/login/done"
 """Where the provider sends the browser back to."""
 
 _ATTEMPT: Final = "cardcase_login"
+_SESSION: Final = "cardcase"
+_A_PAGE: Final = "document"
 
 log = logging.getLogger(__name__)
 
 
+def cookie_of(public_url: str, name: str) -> str:
+    """What one of our cookies is called; over TLS so that no other host can set it."""
+    return f"__Host-{name}" if _is_secure(public_url) else name
+
+
 def session_cookie(public_url: str) -> str:
-    """Name of the cookie that keeps the identity token; over TLS one that no other host can set."""
-    return "__Host-cardcase" if _is_secure(public_url) else "cardcase"
+    """What the cookie that keeps the identity token is called."""
+    return cookie_of(public_url, _SESSION)
 
 
 def _is_secure(url: str) -> bool:
@@ -61,7 +70,7 @@ class Service:
 
     def application(self) -> web.Application:
         """The routes."""
-        application = web.Application(client_max_size=LARGEST_REQUEST)
+        application = web.Application()
         application.on_response_prepare.append(self.origins.mark)
         called = {"/decode": self.decode, "/encode": self.encode}
         application.add_routes(
@@ -84,26 +93,28 @@ class Service:
     async def decode(self, request: web.Request) -> web.Response:
         """The payloads as the caller may see them."""
         viewer = await self.access.viewer_of(request)
-        given = await self._payloads_of(request)
+        given = await self._payloads_of(request, LARGEST_REQUEST)
         return _answer(await self.translator.decode(given, viewer, self._seen_now))
 
     async def encode(self, request: web.Request) -> web.Response:
         """What an operator entered, stamped and sealed."""
-        given = await self._payloads_of(request)
-        return _answer(await self.translator.stamp_and_seal(given, self.access.token_of(request)))
+        self._check_namespace(request)
+        try:
+            bearer = await self.gate.bearer(self.access.token_of(request))
+        except CaseError as refused:
+            # Nothing of what they sent is read.
+            return _answer(self.translator.refusal(refused))
+        given = await self._payloads_of(request, LARGEST_FORM)
+        return _answer(await self.translator.stamp_and_seal(given, bearer))
 
-    async def _payloads_of(self, request: web.Request) -> list[Payload]:
+    def _check_namespace(self, request: web.Request) -> None:
         if request.headers.get(NAMESPACE_HEADER) != self.namespace:
             raise CaseError(Code.PAYLOAD_MISPLACED)
-        body = await body_of(request)
-        given = Payloads()
-        try:
-            json_format.Parse(body, given)
-        except (json_format.ParseError, UnicodeDecodeError, RecursionError):
-            raise CaseError(Code.REQUEST_NOT_JSON) from None
-        if len(given.payloads) > MOST_PAYLOADS:
-            raise CaseError(Code.REQUEST_TOO_LARGE)
-        return list(given.payloads)
+
+    async def _payloads_of(self, request: web.Request, most: int) -> list[Payload]:
+        self._check_namespace(request)
+        # Beside the loop, on which others are answered.
+        return await asyncio.to_thread(_read_payloads, await body_of(request, most))
 
     async def _seen_now(self, viewer: Actor, cases: Collection[str]) -> dict[str, bool]:
         seen = await seen_by(self.pool, viewer, cases, datetime.now(UTC))
@@ -128,21 +139,26 @@ class Service:
             return _html(page_of(actor, [], self.ui_url, away.code), status_of(away.code))
         return _html(page_of(actor, revealed, self.ui_url, code), status)
 
-    async def begin_login(self, _request: web.Request) -> web.Response:
-        """Send the browser to the provider."""
+    async def begin_login(self, request: web.Request) -> web.Response:
+        """Send the browser to the provider.
+
+        Only where somebody goes there: another site's page that only fetches it would end a login under way.
+        """
+        if request.headers.get("Sec-Fetch-Dest", _A_PAGE) != _A_PAGE:
+            return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
         attempt = Attempt.begin()
         try:
             page = await self.login.page(attempt, self._redirect_uri)
         except CaseError as away:
             return _html(page_of_nobody(away.code), status_of(away.code))
         response = web.Response(status=303, headers={"Location": page})
-        self._keep(response, _ATTEMPT, attempt.kept, LONGEST_LOGIN_SECONDS)
+        self._keep(response, _ATTEMPT, self.login.sealed(attempt), LONGEST_LOGIN_SECONDS)
         return response
 
     async def end_login(self, request: web.Request) -> web.Response:
         """Take the browser back from the provider."""
         try:
-            attempt = Attempt.read(request.cookies.get(_ATTEMPT, ""))
+            attempt = self.login.opened(request.cookies.get(cookie_of(self.public_url, _ATTEMPT), ""))
             told = request.query
             token, identity = await self.login.end(
                 attempt, told.get("state", ""), told.get("code", ""), self._redirect_uri
@@ -153,14 +169,14 @@ class Service:
         log.info("logged in", extra={"staff": identity.actor.id, "role": identity.actor.role.value})
         response = web.Response(status=303, headers={"Location": "/"})
         left = int((identity.expires_at - datetime.now(UTC)).total_seconds())
-        self._keep(response, session_cookie(self.public_url), token, max(left, 0))
-        response.del_cookie(_ATTEMPT, path="/")
+        self._keep(response, _SESSION, token, max(left, 0))
+        self._forget(response, _ATTEMPT)
         return response
 
     async def log_out(self, _request: web.Request) -> web.Response:
         """Make the browser forget the identity token."""
         response = web.Response(status=303, headers={"Location": "/"})
-        response.del_cookie(session_cookie(self.public_url), path="/", secure=_is_secure(self.public_url))
+        self._forget(response, _SESSION)
         return response
 
     async def reveal(self, request: web.Request) -> web.Response:
@@ -169,8 +185,8 @@ class Service:
             viewer = await self.access.viewer_of(request)
             if viewer.role not in REVEALS:
                 raise CaseError(Code.ROLE_NOT_ALLOWED)
-            form = await request.post()
-            case, reason = str(form.get("case", "")).strip(), str(form.get("reason", ""))
+            form = await form_of(request)
+            case, reason = form.get("case", "").strip(), form.get("reason", "")
             await reveal(self.pool, viewer, case, reason, datetime.now(UTC))
         except CaseError as refused:
             log.warning("a reveal is refused", extra={"code": refused.code.value})
@@ -184,9 +200,19 @@ class Service:
 
     def _keep(self, response: web.Response, name: str, value: str, seconds: int) -> None:
         response.set_cookie(
-            name,
+            cookie_of(self.public_url, name),
             value,
             max_age=seconds,
+            path="/",
+            secure=_is_secure(self.public_url),
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def _forget(self, response: web.Response, name: str) -> None:
+        # A browser takes no word of a `__Host-` cookie, its end included, that is not as it was set.
+        response.del_cookie(
+            cookie_of(self.public_url, name),
             path="/",
             secure=_is_secure(self.public_url),
             httponly=True,
@@ -198,7 +224,7 @@ class Service:
 
         async def guard(request: web.Request) -> web.StreamResponse:
             if origin_of(request) != self.public_url:
-                return refusal(Code.ORIGIN_NOT_ALLOWED)
+                return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
             return await handler(request)
 
         return guard
@@ -209,7 +235,7 @@ def _by_code(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handl
         try:
             return await handler(request)
         except CaseError as refused:
-            return refusal(refused.code)
+            return refusal(refused)
 
     return answer
 
@@ -223,15 +249,17 @@ def _html(text: str, status: int) -> web.Response:
     return web.Response(text=text, status=status, content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
 
-@asynccontextmanager
-async def serve_gate(service: Service, host: str, port: int) -> AsyncIterator[int]:
-    """Serve for the length of a block; yields the port."""
-    # What a request asks for is in its path and its body, neither of which is logged.
-    runner = web.AppRunner(service.application(), access_log=None)
-    await runner.setup()
+def _read_payloads(body: bytes) -> list[Payload]:
+    given = Payloads()
     try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+        json_format.Parse(body, given)
+    except (json_format.ParseError, UnicodeDecodeError, RecursionError):
+        raise CaseError(Code.REQUEST_NOT_JSON) from None
+    if len(given.payloads) > MOST_PAYLOADS:
+        raise CaseError(Code.REQUEST_TOO_LARGE)
+    return list(given.payloads)
+
+
+def serve_gate(service: Service, host: str, port: int) -> AbstractAsyncContextManager[int]:
+    """Serve for the length of a block; yields the port."""
+    return serve(service.application(), host, port)

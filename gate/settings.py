@@ -17,6 +17,10 @@ from runtime.settings import MAKE_A_PAIR, PREFIX, Problem, Profile, Settings, is
 class IdentitySettings(Settings):
     """Settings of a program that checks identity tokens by itself."""
 
+    def parties(self) -> frozenset[str]:
+        """Our own clients of the identity provider: to one of them a token for several audiences was issued."""
+        return frozenset({self.identity_audience, self.intake_audience, self.intake_client})
+
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
         """The same, and the provider's public keys where they are in a file."""

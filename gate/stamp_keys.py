@@ -7,6 +7,7 @@ new private file. Five minutes later nothing of the old key is in use, and its e
 """
 
 import base64
+import hmac
 import json
 import os
 import sys
@@ -59,6 +60,10 @@ class SigningKey:
     def sample(cls) -> Self:
         """The published key for examples and tests. Production refuses its stamps."""
         return cls(SAMPLE_KEY_ID, sample_signing_key())
+
+    def derive(self, use: str) -> bytes:
+        """A secret for another use; nothing of the key can be found by it."""
+        return hmac.digest(self.key.private_bytes_raw(), use.encode(), "sha256")
 
     @property
     def is_sample(self) -> bool:

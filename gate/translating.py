@@ -4,6 +4,7 @@ The Web UI names the namespace and no workflow. A sealed payload says by itself 
 operator enters is sealed as an entry, which opens for any case and there as nothing but a fact that names its case.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -56,13 +57,14 @@ class Translator:
         What is not sealed, does not open, or is of a case that the operator's office does not answer for, comes back
         as it is: the Web UI shows a ciphertext then. What belongs to no case holds nobody's name or number.
         """
-        opened = [self._read(payload) for payload in given]
+        # Beside the loop, on which others are answered.
+        opened = await asyncio.to_thread(lambda: [self._read(payload) for payload in given])
         cases = frozenset(each.case for each in opened if each.case is not None)
         seen = await seen_by(viewer, cases) if cases else {}
         hidden = cases - seen.keys()
         if hidden:
             log.warning("cases are not theirs to see", extra={"staff": viewer.id, "cases": len(hidden)})
-        return [self._shown(each, seen) for each in opened]
+        return await asyncio.to_thread(lambda: [self._shown(each, seen) for each in opened])
 
     def _read(self, payload: Payload) -> _Read:
         if not is_sealed(payload):
@@ -89,12 +91,10 @@ class Translator:
             opened.data = shown(opened.data, person, self._fields, in_clear if seen[case] else masked)
         return opened
 
-    async def stamp_and_seal(self, given: Iterable[Payload], token: str) -> list[Payload]:
-        """What an operator entered, stamped with who they are and sealed.
+    async def stamp_and_seal(self, given: Iterable[Payload], bearer: Actor) -> list[Payload]:
+        """What an operator entered, stamped with who they are and sealed; where it is refused, the refusal.
 
-        Where it is refused, the refusal itself is sealed in its place: the Web UI hides the answer of a codec server
-        that refuses, and shows what the case says of the update. Raises `CaseError` PAYLOAD_INVALID where it is not one
-        JSON object.
+        Raises `CaseError` PAYLOAD_INVALID where it is not one JSON object.
         """
         match list(given):
             case [Payload(metadata={"encoding": b"json/plain"}) as payload]:
@@ -102,13 +102,22 @@ class Translator:
             case _:
                 raise CaseError(Code.PAYLOAD_INVALID)
         try:
-            fact = await self._gate.stamp_typed(token, payload.data)
+            fact = await self._gate.stamp_typed(bearer, payload.data)
         except CaseError as refused:
-            log.info("an entry is refused", extra={"code": refused.code.value})
-            entry = refusal_of(refused)
-        else:
-            (entry,) = IN_CLEAR.payload_converter.to_payloads([fact])
-        return [self._payloads.seal(entry, namespace=self._namespace, bound=ENTRY)]
+            return self.refusal(refused)
+        (entry,) = IN_CLEAR.payload_converter.to_payloads([fact])
+        return [self._sealed(entry)]
+
+    def refusal(self, refused: CaseError) -> list[Payload]:
+        """A refusal, sealed in the place of what was entered.
+
+        The Web UI hides the answer of a codec server that refuses, and shows what the case says of the update.
+        """
+        log.info("an entry is refused", extra={"code": refused.code.value})
+        return [self._sealed(refusal_of(refused))]
+
+    def _sealed(self, entry: Payload) -> Payload:
+        return self._payloads.seal(entry, namespace=self._namespace, bound=ENTRY)
 
 
 def _case_of(bound: str) -> str | None:

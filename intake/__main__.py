@@ -14,7 +14,6 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Final, NoReturn
 
 import structlog
@@ -23,10 +22,9 @@ from temporalio.service import RPCError
 from activities.calendar import official_calendar
 from activities.campaign.suspending import claim_terms
 from cases.policy import Policies
-from gate.login import is_safe
 from intake.jobs.running import Runner
 from intake.service.app import described_alone, intake_application, serve_intake
-from intake.service.callers import Callers, Limits
+from intake.service.callers import Callers
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
 from intake.service.readiness import Readiness
@@ -34,8 +32,9 @@ from intake.service.settings import IntakeSettings, public_keys_in
 from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
 from runtime.ending import end
-from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.identity import IdentityTokens, public_keys
 from runtime.keys import sealer_of
+from runtime.limits import Limits
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
@@ -73,11 +72,12 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
-        keys, sealer, watch = settings.identity_keys, sealer_of(settings.key_file, settings.person_keys), Watch(pool)
+        sealer, watch = sealer_of(settings.key_file, settings.person_keys), Watch(pool)
         tokens = IdentityTokens(
-            KeyUrl(keys) if is_safe(keys) else KeyFile(Path(keys)),
+            await cleanup.enter_async_context(public_keys(settings.identity_keys)),
             issuer=settings.identity_issuer,
             audience=settings.intake_audience,
+            parties=settings.parties(),
         )
         cases = CasesOf(client, pool, sealer, gates, settings.document_hosts)
         runner = Runner(

@@ -53,7 +53,7 @@ from activities.starting import Start
 from cases.answers import Answer, CaseView, Outcome, Receipt, ReceiptRequest, Transition
 from cases.clocks import SHANGHAI
 from cases.documents import Document
-from cases.errors import REMEDIES, CaseError, Code, Remedy
+from cases.errors import GATE_SAID_NOTHING, REMEDIES, CaseError, Code, Remedy
 from cases.events import EVENTS, FACTS, Event
 from cases.facts import (
     AddDocuments,
@@ -876,7 +876,7 @@ def _check_repeated(known: Said, event: Event, fact: Fact) -> None:
 
 def _not_stamped(refused: CaseError) -> EngineError:
     """What the gate's answer means to a caller; nothing was sent to the case."""
-    return Unavailable(refused.code) if refused.code is Code.GATE_UNAVAILABLE else Refused(refused.code)
+    return Unavailable(refused.code) if refused.code in GATE_SAID_NOTHING else Refused(refused.code)
 
 
 def _input_refused(wrong: CaseError) -> InputRefused:

@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+from asyncio import sleep
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from cases.kinds import case_id
 from cases.models import Actor, Contract, Record
 from cases.openings import Opening
 from gate.gate import LARGEST_BATCH, Answered, Answers, Asked, Batch, ManifestWanted, SignedManifest
+from gate.quotas import AskedTooOften
 from gate.stamp_route import MANIFEST_PATH, PATH
 from runtime.identity import LARGEST_TOKEN, claimed_by
 
@@ -66,6 +68,8 @@ class TokenFile:
 
 
 TIMEOUT_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
+"""How long whoever has used up what they may have stamped at once waits for more."""
 
 _WHOLE_REQUEST_REFUSED: Final = frozenset(
     {
@@ -140,6 +144,19 @@ class GateAtUrl:
         return answers
 
     async def _post(self, path: str, body: str, answers: type[Told]) -> Told:
+        """Ask, and ask again where the gate wants to be left alone for a while: nothing was stamped then."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._post_once(path, body, answers)
+            except AskedTooOften as busy:
+                if loop.time() + busy.retry_after > until:
+                    raise
+                after = busy.retry_after
+            await sleep(after)
+
+    async def _post_once(self, path: str, body: str, answers: type[Told]) -> Told:
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         try:
             async with (
@@ -147,7 +164,7 @@ class GateAtUrl:
                 self._session.post(self._url + path, data=body, headers=headers, allow_redirects=False) as answer,
             ):
                 if answer.status != _FINE:
-                    raise CaseError(await _code_of(answer))
+                    raise await _refused(answer)
                 return answers.model_validate_json(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValidationError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None
@@ -163,12 +180,15 @@ async def gate_at(url: str, token: Callable[[], str]) -> AsyncIterator[GateAtUrl
 _FINE: Final = 200
 
 
-async def _code_of(answer: aiohttp.ClientResponse) -> Code:
+async def _refused(answer: aiohttp.ClientResponse) -> CaseError:
     try:
         code = Code(str((await answer.json()).get("code")))
     except (aiohttp.ClientError, ValueError, AttributeError):
-        return Code.GATE_UNAVAILABLE
-    return code if code in _WHOLE_REQUEST_REFUSED else Code.GATE_UNAVAILABLE
+        return CaseError(Code.GATE_UNAVAILABLE)
+    after = answer.headers.get("Retry-After", "")
+    if code is Code.REQUESTED_TOO_OFTEN and after.isascii() and after.isdigit():
+        return AskedTooOften(float(after[:4]))
+    return CaseError(code if code in _WHOLE_REQUEST_REFUSED else Code.GATE_UNAVAILABLE)
 
 
 def _content(content: Fact | Opening) -> dict[str, Any]:

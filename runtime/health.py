@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from activities.serving import serve
+
 
 @asynccontextmanager
 async def serve_health(host: str, port: int, ready: Callable[[], bool]) -> AsyncIterator[int]:
@@ -18,11 +20,5 @@ async def serve_health(host: str, port: int, ready: Callable[[], bool]) -> Async
 
     application = web.Application()
     application.add_routes([web.get("/live", live), web.get("/ready", is_ready)])
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with serve(application, host, port) as listening:
+        yield listening

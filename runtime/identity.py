@@ -6,21 +6,20 @@ to it. Its algorithm is one of a short list, and that of the provider's key: wha
 decides nothing. Errors carry a code and nothing of the token.
 """
 
-import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-import aiohttp
 import jwt
 from pydantic import ValidationError
 
-from activities.bodies import body_of
 from cases.errors import CaseError, Code
 from cases.models import Actor
+from runtime.fetching import Published
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
 """Asymmetric ones alone: who can check a token cannot make one."""
@@ -32,12 +31,6 @@ LARGEST_KEY_SET: Final = 64 * 1024
 """Bytes."""
 LEEWAY_SECONDS: Final = 30
 """By how much the provider's clock may differ from ours."""
-
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
-_ASK_AGAIN_SECONDS: Final = 30.0
-"""A provider is not asked for unknown keys more often: anybody can name one."""
-_OLDEST_SECONDS: Final = 3600.0
-"""A key that the provider took back is believed for so long at most."""
 
 
 class Identity(NamedTuple):
@@ -73,39 +66,41 @@ class KeyFile:
 
 
 class KeyUrl:
-    """The provider's public keys at its `jwks_uri`; kept for an hour, and fetched again where one is unknown."""
+    """The provider's public keys at its `jwks_uri`.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._asked: float | None = None
-        self._asking = asyncio.Lock()
+    A key that is known is answered at once, also while the provider is away. One that is not makes the provider be
+    asked, at most once a minute: anybody can name one.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._published = Published(url, _read_keys, LARGEST_KEY_SET, clock)
 
     async def key(self, key_id: str) -> jwt.PyJWK | None:
         """See `PublicKeys`. Raises `CaseError` GATE_UNAVAILABLE where the provider does not answer."""
-        # Nobody waits for a key that is known behind those who name others: anybody can, and a provider may be slow.
-        if key_id in self._keys and not self._is_older_than(_OLDEST_SECONDS):
-            return self._keys[key_id]
-        async with self._asking:
-            unknown = key_id not in self._keys and self._is_older_than(_ASK_AGAIN_SECONDS)
-            if unknown or self._is_older_than(_OLDEST_SECONDS):
-                self._keys = _read_keys(await self._fetch())
-                self._asked = time.monotonic()
-            return self._keys.get(key_id)
+        known = self._published.known
+        if known is None or key_id not in known:
+            known = await self._published.news()
+        if known is None or (key_id not in known and self._published.is_away):
+            raise CaseError(Code.GATE_UNAVAILABLE)
+        return known.get(key_id)
 
-    def _is_older_than(self, seconds: float) -> bool:
-        return self._asked is None or time.monotonic() - self._asked > seconds
+    def refreshed(self) -> AbstractAsyncContextManager[None]:
+        """Ask for them now and then, for the length of a block."""
+        return self._published.refreshed()
 
-    async def _fetch(self) -> bytes:
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-                session.get(self._url, allow_redirects=False) as answer,
-            ):
-                answer.raise_for_status()
-                return await body_of(answer, LARGEST_KEY_SET) or b""
-        except (aiohttp.ClientError, TimeoutError):
-            raise CaseError(Code.GATE_UNAVAILABLE) from None
+
+@asynccontextmanager
+async def public_keys(where: str) -> AsyncIterator[PublicKeys]:
+    """The provider's public keys for the length of a block: at its `jwks_uri`, or in a file.
+
+    Raises `CaseError` CONFIGURATION_INVALID for a file that cannot be read as one.
+    """
+    if "://" not in where:
+        yield KeyFile(Path(where))
+        return
+    keys = KeyUrl(where)
+    async with keys.refreshed():
+        yield keys
 
 
 def _read_keys(raw: bytes) -> Mapping[str, jwt.PyJWK]:
@@ -117,22 +112,31 @@ def _read_keys(raw: bytes) -> Mapping[str, jwt.PyJWK]:
             if isinstance(entry.get("kid"), str) and entry.get("kty") in {"EC", "OKP", "RSA"}:
                 try:
                     key = jwt.PyJWK(entry)
-                except jwt.PyJWTError:
+                except (jwt.PyJWTError, ValueError):
                     continue
                 if key.algorithm_name in ALGORITHMS and entry.get("use", "sig") == "sig":
                     keys[entry["kid"]] = key
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CaseError(Code.CONFIGURATION_INVALID, "identity_keys: not a JWK set") from None
     return keys
 
 
 class IdentityTokens:
-    """Checks the tokens of one provider that were made out to one audience."""
+    """Checks the tokens of one provider that were made out to one audience.
 
-    def __init__(self, keys: PublicKeys, *, issuer: str, audience: str) -> None:
+    A token for several audiences says which client it was issued to (`azp`, OpenID Connect Core 1.0, 3.1.3.7): that is
+    one of `parties`, which are our own. Otherwise whoever gets tokens for another application could come with one.
+    """
+
+    def __init__(self, keys: PublicKeys, *, issuer: str, audience: str, parties: Collection[str] = ()) -> None:
+        """Raises `CaseError` CONFIGURATION_INVALID without an issuer or an audience: everybody's token would do."""
+        for name, value in (("identity_issuer", issuer), ("identity_audience", audience)):
+            if not value.strip():
+                raise CaseError(Code.CONFIGURATION_INVALID, f"{name}: is empty")
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._parties = frozenset({audience, *parties})
 
     async def check(self, token: str) -> Identity:
         """Who the bearer of a token is.
@@ -159,11 +163,20 @@ class IdentityTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
         except jwt.ExpiredSignatureError:
             raise CaseError(Code.IDENTITY_EXPIRED) from None
-        except (jwt.PyJWTError, ValueError):
+        # Numbers that no clock has, and brackets in brackets, are in nobody's token but an attacker's.
+        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError, TypeError, OSError):
             raise CaseError(Code.IDENTITY_INVALID) from None
-        return Identity(actor_of(claims), datetime.fromtimestamp(claims["exp"], UTC), _scopes_of(claims))
+        self._check_party(claims)
+        return Identity(actor_of(claims), expires_at, _scopes_of(claims))
+
+    def _check_party(self, claims: Mapping[str, object]) -> None:
+        audiences, party = claims.get("aud"), claims.get("azp")
+        for_several = isinstance(audiences, list) and len(audiences) > 1
+        if for_several and not (isinstance(party, str) and party in self._parties):
+            raise CaseError(Code.IDENTITY_INVALID)
 
 
 def _scopes_of(claims: Mapping[str, object]) -> frozenset[str] | None:
@@ -192,6 +205,6 @@ def claimed_by(token: str) -> Actor:
     """
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
-    except jwt.PyJWTError:
+    except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
         raise CaseError(Code.IDENTITY_INVALID) from None
     return actor_of(claims)

@@ -112,6 +112,15 @@ class Settings(NotificationSettings):
     """The identity provider's token endpoint, where that credential gets tokens."""
     gate_url: str | None = None
     """Where the gate stamps what the bearer of the token decides."""
+    gate_per_second: Annotated[float, Field(gt=0, le=10_000)] = 200.0
+    """Requests a second that one subject may make of the gate."""
+    gate_burst: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    """Requests that one subject may make at once after a pause: a Web UI shows each event of a case by one."""
+    gate_event_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50.0
+    """Stamps of one event, or of openings, that one subject may get a second."""
+    gate_event_burst: Annotated[int, Field(ge=100, le=100_000)] = 500
+    """Such stamps that one subject may get at once after a pause; a program asks for up to a hundred with one request.
+    """
     codec_host: str = "127.0.0.1"
     """Where the codec server, which is the gate as well, listens."""
     codec_port: Annotated[int, Field(ge=0, le=65535)] = GATE_PORT

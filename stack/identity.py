@@ -174,7 +174,8 @@ class IdentityProvider:
         folder.mkdir(mode=0o700, exist_ok=True)
         for name, operator in self.operators.items():
             everywhere = [SERVICE_AUDIENCE, self.issuer.audience]
-            _write(folder / name, self.issuer.token(operator.actor, lifetime=_A_DAY, aud=everywhere))
+            token = self.issuer.token(operator.actor, lifetime=_A_DAY, aud=everywhere, azp=self.issuer.audience)
+            _write(folder / name, token)
         for name, system in self._systems.items():
             if not system.may_exchange:
                 scope = " ".join(sorted(system.scopes))

@@ -29,7 +29,7 @@ from activities.calendar import Calendars, edition_of
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from cases.answers import Answer
-from cases.errors import CaseError, Code
+from cases.errors import GATE_SAID_NOTHING, CaseError, Code
 from cases.events import Event
 from cases.facts import CalendarGrew, Recompute
 from cases.names import CALENDAR_GREW
@@ -234,7 +234,7 @@ async def _tell(client: Client, case: Dated, word: Callable[[Dated], Awaitable[W
             rpc_timeout=TIMEOUT,
         )
     except CaseError as refused:
-        unanswered = refused.code is Code.GATE_UNAVAILABLE
+        unanswered = refused.code in GATE_SAID_NOTHING
         return Told(case, Fate.unanswered if unanswered else Fate.refused, refused.code)
     except WorkflowUpdateFailedError as failed:
         return Told(case, Fate.refused, _code_of(failed))

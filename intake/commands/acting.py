@@ -4,13 +4,12 @@ What is told to cases is stamped by the gate. These commands tell no case anythi
 Temporal's own means.
 """
 
-from pathlib import Path
 from typing import Final
 
 from cases.models import Actor
 from gate.settings import IdentitySettings
 from intake.stamping import TokenFile
-from runtime.identity import IdentityTokens, KeyFile, KeyUrl
+from runtime.identity import IdentityTokens, public_keys
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
 
 _NEEDED: Final = {
@@ -31,10 +30,11 @@ async def checked_actor() -> Actor:
         raise ConfigurationInvalid(
             [Problem(f"CARDCASE_{name.upper()}", "is not set", _NEEDED[name]) for name in lacking]
         )
-    keys = settings.identity_keys
-    tokens = IdentityTokens(
-        KeyUrl(keys) if "://" in keys else KeyFile(Path(keys)),
-        issuer=settings.identity_issuer,
-        audience=settings.identity_audience,
-    )
-    return (await tokens.check(TokenFile(settings.token_file)())).actor
+    async with public_keys(settings.identity_keys) as keys:
+        tokens = IdentityTokens(
+            keys,
+            issuer=settings.identity_issuer,
+            audience=settings.identity_audience,
+            parties=settings.parties(),
+        )
+        return (await tokens.check(TokenFile(settings.token_file)())).actor

@@ -16,6 +16,7 @@ from cases.names import Kind
 from cases.rules.people import covers
 from intake.service.problems import TooOften
 from runtime.identity import Identity, IdentityTokens
+from runtime.limits import Limits
 
 _BEARER: Final = "Bearer "
 
@@ -54,32 +55,6 @@ class Caller(NamedTuple):
     def sees(self, kind: Kind, region: str) -> bool:
         """Whether a case is within what they see."""
         return kind in self.kinds and covers(self.actor.office, region)
-
-
-class Limits:
-    """How many requests one caller may make: so many a second, and so many at once after a pause (a token bucket)."""
-
-    def __init__(
-        self, per_second: float, burst: int, clock: Callable[[], float] = time.monotonic, most: int = 10_000
-    ) -> None:
-        self._per_second = per_second
-        self._burst = burst
-        self._clock = clock
-        self._most = most
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def take(self, caller: str) -> None:
-        """Count a request. Raises `TooOften` with the seconds after which there is room for one."""
-        now = self._clock()
-        left, since = self._left.get(caller, (float(self._burst), now))
-        left = min(self._burst, left + (now - since) * self._per_second)
-        taken = left >= 1
-        self._left[caller] = (left - 1 if taken else left, now)
-        self._left.move_to_end(caller)
-        if len(self._left) > self._most:
-            self._left.popitem(last=False)
-        if not taken:
-            raise TooOften(Code.REQUESTED_TOO_OFTEN, max(1, round((1 - left) / self._per_second)))
 
 
 def caller_of(request: Request) -> Caller:
@@ -139,5 +114,6 @@ class Callers:
         if identity is None:
             identity = await self._tokens.check(token)
             self._believed.keep(token, identity)
-        self._limits.take(identity.actor.id)
+        if seconds := self._limits.take(identity.actor.id):
+            raise TooOften(Code.REQUESTED_TOO_OFTEN, max(1, round(seconds)))
         return Caller(identity.actor, token, identity.scopes)

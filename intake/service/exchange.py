@@ -4,12 +4,14 @@ The service has no token of its own that the gate would take, and no stamping ke
 caller who is asking may have stamped (OAuth 2.0 Token Exchange, RFC 8693).
 """
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
 
+from activities.bodies import body_of
 from cases.errors import CaseError, Code
 from intake.service.callers import Caller
 from intake.stamping import GateAtUrl
@@ -48,9 +50,13 @@ class Exchange:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_SECONDS),
             ) as answer:
-                told = await answer.json() if answer.status == _FINE else None
+                body = await body_of(answer, _LARGEST_ANSWER) if answer.status == _FINE else None
                 refused = answer.status in {400, 403}
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+        except (aiohttp.ClientError, TimeoutError):
+            raise CaseError(Code.GATE_UNAVAILABLE) from None
+        try:
+            told = json.loads(body) if body is not None else None
+        except (ValueError, RecursionError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None
         token = told.get("access_token") if isinstance(told, dict) else None
         if not isinstance(token, str):
@@ -75,5 +81,6 @@ class Gates:
 @asynccontextmanager
 async def gates_at(gate_url: str, token_url: str, *, audience: str, client: str, secret: str) -> AsyncIterator[Gates]:
     """The gate and the provider for the length of a block."""
-    async with aiohttp.ClientSession() as session:
+    # What is set in the name of one caller is not sent in that of another.
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield Gates(session, gate_url, Exchange(session, token_url, audience=audience, client=client, secret=secret))

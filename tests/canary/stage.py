@@ -179,7 +179,7 @@ class Stage:
         path = self.folder / f"token-of-{actor.id}-{actor.role}-{actor.office}"
         if not path.exists():
             everywhere = [self.issuer.audience, SERVICE_AUDIENCE]
-            self._written(path.name, self.issuer.token(actor, aud=everywhere))
+            self._written(path.name, self.issuer.token(actor, aud=everywhere, azp=self.issuer.audience))
         return path
 
     def _written(self, name: str, token: str) -> Path:

@@ -21,9 +21,11 @@ from gate.access import Access
 from gate.gate import Gate
 from gate.login import Login
 from gate.origins import Origins
+from gate.quotas import Quotas
 from gate.service import Service, serve_gate, session_cookie
 from gate.translating import Translator
 from runtime.identity import IdentityTokens, KeyUrl
+from runtime.limits import Limits
 from stack.identity import IdentityProvider, Operator
 from stack.ports import LOOPBACK, pick_ports
 from tests.engine import SEALED, Engine
@@ -133,10 +135,11 @@ async def server(engine: Engine) -> AsyncIterator[CodecServer]:
     async with aiohttp.ClientSession() as session, IdentityProvider([f"{url}/login/done"], OPERATORS) as provider:
         issuer, namespace = provider.issuer, engine.client.namespace
         tokens = IdentityTokens(KeyUrl(provider.jwks_url), issuer=issuer.url, audience=issuer.audience)
-        gate = Gate(tokens, KEY, audience=namespace, clock=engine.time_of)
+        quotas = Quotas(Limits(1000, 1000), Limits(1000, 1000))
+        gate = Gate(tokens, KEY, audience=namespace, clock=engine.time_of, quotas=quotas)
         service = Service(
-            access=Access(tokens, session_cookie(url)),
-            login=Login(session, tokens, issuer=issuer.url, client=issuer.audience),
+            access=Access(tokens, session_cookie(url), quotas),
+            login=Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins")),
             translator=Translator(SEALED, engine.sealer, gate, namespace),
             gate=gate,
             origins=Origins(frozenset({UI})),

@@ -7,13 +7,14 @@ import aiohttp
 import pytest
 
 from cases.errors import CaseError, Code
-from gate.login import Attempt, Login, is_safe
+from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login, is_safe
 from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SAMPLE_OPERATORS, IdentityProvider
 from stack.issuer import AUDIENCE
 
 BACK = "http://127.0.0.1:1/login/done"
 CLERK = SAMPLE_OPERATORS[0].actor
+KEY = b"a key of the gate's own"
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def login(provider: IdentityProvider, session: aiohttp.ClientSession) -> Login:
 
 def login_at(provider: IdentityProvider, session: aiohttp.ClientSession, *, audience: str = AUDIENCE) -> Login:
     tokens = IdentityTokens(KeyUrl(provider.jwks_url), issuer=provider.issuer.url, audience=audience)
-    return Login(session, tokens, issuer=provider.issuer.url, client=AUDIENCE)
+    return Login(session, tokens, issuer=provider.issuer.url, client=AUDIENCE, key=KEY)
 
 
 async def chosen(session: aiohttp.ClientSession, page: str, staff: str = CLERK.id) -> tuple[str, str]:
@@ -61,7 +62,7 @@ async def refusal(login: Login, attempt: Attempt, state: str, code: str, back: s
 async def test_ends_with_the_token_of_whoever_was_chosen(login: Login, session: aiohttp.ClientSession) -> None:
     attempt = Attempt.begin()
     state, code = await chosen(session, await login.page(attempt, BACK))
-    token, identity = await login.end(Attempt.read(attempt.kept), state, code, BACK)
+    token, identity = await login.end(login.opened(login.sealed(attempt)), state, code, BACK)
     assert identity.actor == CLERK
     assert token.count(".") == 2
 
@@ -76,6 +77,14 @@ async def test_a_code_is_good_for_one_use(login: Login, session: aiohttp.ClientS
 async def test_another_browser_cannot_end_it(login: Login, session: aiohttp.ClientSession) -> None:
     state, code = await chosen(session, await login.page(Attempt.begin(), BACK))
     assert await refusal(login, Attempt.begin(), state, code) is Code.LOGIN_FAILED
+
+
+async def test_a_try_ends_once_however_it_ends(login: Login, session: aiohttp.ClientSession) -> None:
+    attempt = Attempt.begin()
+    state, code = await chosen(session, await login.page(attempt, BACK))
+    assert await refusal(login, attempt, state, "guessed") is Code.LOGIN_FAILED
+    # The provider has not been asked by this code; neither is it now.
+    assert await refusal(login, attempt, state, code) is Code.LOGIN_FAILED
 
 
 async def test_a_stolen_code_is_worth_nothing_without_the_verifier(
@@ -108,10 +117,34 @@ async def test_a_token_for_somebody_else_is_refused(provider: IdentityProvider, 
     assert await refusal(login, attempt, state, code) is Code.IDENTITY_INVALID
 
 
-@pytest.mark.parametrize("kept", ["", ".", "..", "a.b", "a.b.c.d", "a..c"])
-def test_a_browser_that_kept_nothing_has_not_begun(kept: str) -> None:
+@pytest.mark.parametrize(
+    "kept", ["", ".", "..", "a.b", "a.b.c", "a.b.c.9999999999", "a.b.c.9999999999." + "0" * 64, "é"]
+)
+async def test_a_browser_that_kept_nothing_of_ours_has_not_begun(login: Login, kept: str) -> None:
     with pytest.raises(CaseError, match=Code.LOGIN_FAILED):
-        Attempt.read(kept)
+        login.opened(kept)
+
+
+async def test_a_try_lasts_ten_minutes_and_is_nobody_elses_to_make(
+    provider: IdentityProvider, session: aiohttp.ClientSession
+) -> None:
+    now = [1_000_000.0]
+    tokens = IdentityTokens(provider.issuer, issuer=provider.issuer.url, audience=AUDIENCE)
+    ours, other = [
+        Login(session, tokens, issuer=provider.issuer.url, client=AUDIENCE, key=key, clock=lambda: now[0])
+        for key in (KEY, b"another")
+    ]
+    attempt = Attempt.begin()
+    kept = ours.sealed(attempt)
+    now[0] += LONGEST_LOGIN_SECONDS
+    assert ours.opened(kept) == attempt
+    later = kept.replace(str(1_000_600), str(1_000_601))
+    for wrong in (later, other.sealed(attempt), kept[:-1], kept.upper()):
+        with pytest.raises(CaseError, match=Code.LOGIN_FAILED):
+            ours.opened(wrong)
+    now[0] += 1
+    with pytest.raises(CaseError, match=Code.LOGIN_FAILED):
+        ours.opened(kept)
 
 
 def test_what_the_provider_learns_first_is_the_digest_of_the_verifier() -> None:
@@ -132,7 +165,9 @@ async def test_a_description_by_somebody_else_is_not_believed(
 ) -> None:
     tokens = IdentityTokens(provider.issuer, issuer="https://other.invalid", audience=AUDIENCE)
     # The very same provider, asked for under another name than the one it gives itself.
-    login = Login(session, tokens, issuer=provider.issuer.url.replace("127.0.0.1", "localhost"), client=AUDIENCE)
+    login = Login(
+        session, tokens, issuer=provider.issuer.url.replace("127.0.0.1", "localhost"), client=AUDIENCE, key=KEY
+    )
     with pytest.raises(CaseError, match=Code.GATE_UNAVAILABLE):
         await login.page(Attempt.begin(), BACK)
 

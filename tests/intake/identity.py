@@ -9,7 +9,7 @@ from aiohttp import web
 
 from cases.models import Actor
 from gate.gate import CaseClock, by_the_clock
-from gate.stamp_route import LARGEST_REQUEST, PATH, stamp_handler
+from gate.stamp_route import PATH, stamp_handler
 from stack.issuer import Issuer
 from tests.stamping import KEY, NAMESPACE
 
@@ -27,7 +27,7 @@ def log_in(folder: Path, actor: Actor) -> Path:
 @asynccontextmanager
 async def gate_service(clock: CaseClock = by_the_clock) -> AsyncIterator[str]:
     """The gate's service; answers its URL."""
-    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application = web.Application()
     application.router.add_post(PATH, stamp_handler(ISSUER.gate(KEY, NAMESPACE, clock)))
     runner = web.AppRunner(application)
     await runner.setup()

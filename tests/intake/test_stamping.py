@@ -17,8 +17,9 @@ from cases.events import Event
 from cases.facts import VerifyDocuments
 from cases.machines.machine import Status
 from cases.models import Actor, Role
-from gate.gate import LARGEST_BATCH, Batch
+from gate.gate import LARGEST_BATCH, Answers, Batch
 from gate.stamp_route import PATH, stamp_handler
+from intake import stamping
 from intake.client import CaseClient, Refused, Unavailable
 from intake.stamping import GateAtUrl, TokenFile, gate_at
 from stack.issuer import Issuer
@@ -75,15 +76,17 @@ async def test_what_the_gate_refuses_is_told_by_its_code(gate: GateAtUrl) -> Non
     assert await refusal(gate.stamp_opening(scenes.number_change(submitter=VERIFIER))) is Code.STAMP_MISMATCH
 
 
-async def test_what_is_asked_together_goes_together() -> None:
+async def test_what_is_asked_together_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    handler = stamp_handler(ISSUER.gate(KEY, NAMESPACE))
+    behind = ISSUER.gate(KEY, NAMESPACE)
+    stamp_all = behind.stamp_all
 
-    async def counting(request: web.Request) -> web.StreamResponse:
-        sizes.append(len(Batch.model_validate_json(await request.read()).asked))
-        return await handler(request)
+    async def counting(bearer: Actor, batch: Batch) -> Answers:
+        sizes.append(len(batch.asked))
+        return await stamp_all(bearer, batch)
 
-    async with answering(counting) as gate:
+    monkeypatch.setattr(behind, "stamp_all", counting)
+    async with answering(stamp_handler(behind)) as gate:
         many = LARGEST_BATCH * 2 + 5
         cases = [f"idc-{place:026}".translate(str.maketrans("01589", "abcde")) for place in range(many)]
         stamped = await asyncio.gather(*(gate.stamp(case, Event.hold, HOLD) for case in cases))
@@ -137,6 +140,32 @@ async def test_an_answer_that_is_none_is_the_gates_trouble(status: int, body: An
         assert await refusal(gate.stamp(CASE, Event.hold, HOLD)) is code
 
 
+async def test_whoever_is_told_to_wait_asks_again_and_gives_up_where_it_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sleep, waited = asyncio.sleep, []
+
+    async def no_time_passes(seconds: float) -> None:
+        waited.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(stamping, "sleep", no_time_passes)
+    handler = stamp_handler(ISSUER.gate(KEY, NAMESPACE))
+    told = ["7", "3"]
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        if told:
+            return web.json_response({"code": "REQUESTED_TOO_OFTEN"}, status=429, headers={"Retry-After": told.pop()})
+        return await handler(request)
+
+    async with answering(busy) as gate:
+        assert (await gate.stamp(CASE, Event.hold, HOLD)).stamp is not None
+        assert waited == [3, 7]
+        for after in ("31", "99999999999999999999"):
+            told.append(after)
+            assert await refusal(gate.stamp(CASE, Event.hold, HOLD)) is Code.REQUESTED_TOO_OFTEN
+
+
 async def test_a_redirection_is_not_followed_with_the_token() -> None:
     async def elsewhere(_request: web.Request) -> web.Response:
         raise web.HTTPTemporaryRedirect("http://127.0.0.1:1/stamp")
@@ -146,21 +175,22 @@ async def test_a_redirection_is_not_followed_with_the_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "body", "status", "code"),
+    ("whose", "body", "status", "code"),
     [
-        ("", b"{}", 400, "PAYLOAD_INVALID"),
+        ("a clerk's", b"{}", 400, "PAYLOAD_INVALID"),
         ("", b'{"asked": [{"case": "x", "event": "hold", "content": {}}]}', 401, "IDENTITY_MISSING"),
         ("x", b'{"asked": [{"case": "x", "event": "hold", "content": {}}]}', 401, "IDENTITY_INVALID"),
-        ("x", b" " * (3 * 1024 * 1024), 413, "REQUEST_TOO_LARGE"),
+        ("a clerk's", b" " * (3 * 1024 * 1024), 413, "REQUEST_TOO_LARGE"),
     ],
     ids=["no batch", "no token", "wrong token", "too large"],
 )
 async def test_the_service_says_by_status_and_code_what_concerns_the_whole_request(
-    gate: GateAtUrl, token: str, body: bytes, status: int, code: str
+    gate: GateAtUrl, whose: str, body: bytes, status: int, code: str
 ) -> None:
-    headers = {"Authorization": f"Bearer {token}"} if token else {"Authorization": "Basic eDp5"}
+    given = ISSUER.token(CLERK) if whose == "a clerk's" else whose
+    headers = {"Authorization": f"Bearer {given}"} if given else {"Authorization": "Basic eDp5"}
     async with gate._session.post(gate._url + PATH, data=io.BytesIO(body), headers=headers) as answer:
-        assert (answer.status, await answer.json()) == (status, {"code": code})
+        assert (answer.status, (await answer.json())["code"]) == (status, code)
 
 
 class TestATokenFile:

@@ -19,7 +19,7 @@ from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
 from cases.errors import CaseError, Code
 from cases.models import Actor, Role
-from runtime import identity
+from runtime import fetching, identity
 from runtime.identity import LARGEST_TOKEN, IdentityTokens, KeyFile, KeyUrl, PublicKeys, claimed_by
 from stack.issuer import AUDIENCE, KEY_ID, Issuer
 from tests.scenes import OFFICER
@@ -129,6 +129,63 @@ async def test_a_token_that_is_too_long_is_not_even_looked_at() -> None:
     assert await refusal(ISSUER.token(OFFICER, note="x" * LARGEST_TOKEN)) is Code.IDENTITY_INVALID
 
 
+@pytest.mark.parametrize("claims", [{"azp": None}, {"azp": "canteen"}, {"azp": ["cardcase"]}, {}], ids=str)
+async def test_a_token_for_several_applications_that_was_issued_to_another_one_is_refused(
+    claims: dict[str, Any],
+) -> None:
+    several = {"aud": ["canteen", AUDIENCE], **claims}
+    assert await refusal(ISSUER.token(OFFICER, **several)) is Code.IDENTITY_INVALID
+    ours = IdentityTokens(ISSUER, issuer=ISSUER.url, audience=AUDIENCE, parties=["cardcase-intake"])
+    assert await refusal(ISSUER.token(OFFICER, **several), ours) is Code.IDENTITY_INVALID
+    for party in (AUDIENCE, "cardcase-intake"):
+        assert (await ours.check(ISSUER.token(OFFICER, **several | {"azp": party}))).actor == OFFICER
+    # Of one that is for us alone it is the provider's affair who got it.
+    assert (await ours.check(ISSUER.token(OFFICER, aud=[AUDIENCE], azp="canteen"))).actor == OFFICER
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_without_an_issuer_or_an_audience_nobody_is_believed(empty: str) -> None:
+    for issuer, audience in ((empty, AUDIENCE), (ISSUER.url, empty)):
+        with pytest.raises(CaseError, match=Code.CONFIGURATION_INVALID):
+            IdentityTokens(ISSUER, issuer=issuer, audience=audience)
+
+
+BEYOND: Final = (
+    *("1e400", "-1e400", "NaN", "1e18", "9" * 400, "9" * 5000),
+    *("253402300800", "-99999999999999", '"1e400"', "[]", "{}"),
+)
+
+
+def with_number(claim: str, number: str) -> str:
+    """A token that the provider signed, with a number in it as nobody writes one."""
+    claims = json.dumps(claims_of(ISSUER.token(OFFICER)) | {claim: "HERE"}).replace('"HERE"', number)
+    header = {"alg": "ES256", "kid": KEY_ID, "typ": "JWT"}
+    return jwt.api_jws.PyJWS().encode(claims.encode(), ISSUER._private, algorithm="ES256", headers=header)
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("number", BEYOND, ids=range(len(BEYOND)))
+async def test_numbers_beyond_range_are_refused_by_a_code(claim: str, number: str) -> None:
+    said: Code | Actor
+    try:
+        said = (await tokens().check(with_number(claim, number))).actor
+    except CaseError as refused:
+        said = refused.code
+    # A beginning that is long past is none to wait for.
+    allowed = {Code.IDENTITY_INVALID, Code.IDENTITY_EXPIRED}
+    assert said in (allowed | {OFFICER} if number == "-99999999999999" and claim != "exp" else allowed)
+
+
+async def test_brackets_in_brackets_are_refused_by_a_code() -> None:
+    for part in (b"[" * 4000, b'{"a":' * 1000):
+        segment = base64.urlsafe_b64encode(part).decode().rstrip("=")
+        assert await refusal(f"{segment}.e30.e30") is Code.IDENTITY_INVALID
+    token = with_number("nested", "[" * 2500 + "]" * 2500)
+    assert await refusal(token) is Code.IDENTITY_INVALID
+    with pytest.raises(CaseError, match=Code.IDENTITY_INVALID):
+        claimed_by(token)
+
+
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
@@ -191,16 +248,25 @@ class Provider:
     """Publishes keys over HTTP, and counts who asks."""
 
     def __init__(self) -> None:
-        self.published: dict[str, Any] = ISSUER.jwks
+        self.published: Any = ISSUER.jwks
         self.status = 200
         self.asked = 0
         self.was_asked, self.answers = asyncio.Event(), asyncio.Event()
         self.answers.set()
+        self.now = 1000.0
+        """What time it is for whoever keeps the keys."""
 
-    async def keys(self, _request: web.Request) -> web.Response:
+    async def keys(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
         self.was_asked.set()
         await self.answers.wait()
+        if isinstance(self.published, bytes):
+            response = web.StreamResponse(status=self.status)
+            response.enable_chunked_encoding()
+            await response.prepare(request)
+            for place in range(0, len(self.published), 50):
+                await response.write(self.published[place : place + 50])
+            return response
         return web.json_response(self.published, status=self.status)
 
 
@@ -212,12 +278,17 @@ async def published() -> AsyncIterator[tuple[Provider, KeyUrl]]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield provider, KeyUrl(f"http://127.0.0.1:{runner.addresses[0][1]}/jwks")
+        yield provider, KeyUrl(f"http://127.0.0.1:{runner.addresses[0][1]}/jwks", lambda: provider.now)
     finally:
+        provider.answers.set()
         await runner.cleanup()
 
 
-async def test_keys_are_fetched_once_and_again_where_one_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_a_stranger(key_id: str = "none") -> str:
+    return signed(Ed25519PrivateKey.generate(), "EdDSA", key_id)
+
+
+async def test_keys_are_fetched_once_and_again_where_one_is_unknown_but_once_a_minute() -> None:
     async with published() as (provider, keys):
         checker = tokens(keys)
         for _ in range(3):
@@ -227,44 +298,88 @@ async def test_keys_are_fetched_once_and_again_where_one_is_unknown(monkeypatch:
         provider.published = {"keys": [entry_of(new, OKPAlgorithm, kid="new", alg="EdDSA")]}
         token = signed(new, "EdDSA", "new")
         # Anybody can name a key; the provider is asked now and then.
-        assert await refusal(token, checker) is Code.IDENTITY_INVALID
+        provider.now += 59
+        for _ in range(20):
+            assert await refusal(token, checker) is Code.IDENTITY_INVALID
         assert provider.asked == 1
-        monkeypatch.setattr(identity, "_ASK_AGAIN_SECONDS", 0.0)
+        provider.now += 1
         assert (await checker.check(token)).actor == OFFICER
         assert await refusal(ISSUER.token(OFFICER), checker) is Code.IDENTITY_INVALID
+        assert provider.asked == 2
 
 
-async def test_nobody_waits_behind_somebody_who_names_keys_that_there_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity, "_ASK_AGAIN_SECONDS", 0.0)
+async def test_nobody_waits_behind_somebody_who_names_keys_that_there_are_not() -> None:
     async with published() as (provider, keys):
         checker = tokens(keys)
         await checker.check(ISSUER.token(OFFICER))
         provider.was_asked.clear()
         provider.answers.clear()
-        stranger = asyncio.create_task(refusal(signed(Ed25519PrivateKey.generate(), "EdDSA", "none"), checker))
+        provider.now += 60
+        strangers = [asyncio.create_task(refusal(of_a_stranger(f"none-{each}"), checker)) for each in range(20)]
         await provider.was_asked.wait()
         assert (await checker.check(ISSUER.token(OFFICER))).actor == OFFICER
         provider.answers.set()
-        assert await stranger is Code.IDENTITY_INVALID
+        assert set(await asyncio.gather(*strangers)) == {Code.IDENTITY_INVALID}
+        # All of them together cost the provider one question.
+        assert provider.asked == 2
 
 
-async def test_a_key_that_was_taken_back_is_not_believed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wrong", ["away", "an error page", "no key set", "endless"])
+async def test_known_keys_are_served_while_the_provider_is_away_and_it_is_asked_once_a_minute(wrong: str) -> None:
     async with published() as (provider, keys):
         checker = tokens(keys)
         await checker.check(ISSUER.token(OFFICER))
-        provider.published = {"keys": []}
-        monkeypatch.setattr(identity, "_OLDEST_SECONDS", 0.0)
-        assert await refusal(ISSUER.token(OFFICER), checker) is Code.IDENTITY_INVALID
+        provider.status = 503 if wrong == "away" else 200
+        provider.published = {
+            "away": ISSUER.jwks,
+            "an error page": b"<html>" + PLANTED.encode(),
+            "no key set": {"keys": PLANTED},
+            "endless": json.dumps({**ISSUER.jwks, "more": "x" * identity.LARGEST_KEY_SET}).encode(),
+        }[wrong]
+        provider.now += 3600
+        for _ in range(20):
+            assert await refusal(of_a_stranger(), checker) is Code.GATE_UNAVAILABLE
+            assert (await checker.check(ISSUER.token(OFFICER))).actor == OFFICER
+        assert provider.asked == 2
+        provider.now += 24 * 3600
+        assert await refusal(ISSUER.token(OFFICER), checker) is Code.GATE_UNAVAILABLE
+        assert provider.asked == 3
 
 
-async def test_a_provider_that_does_not_answer_is_no_reason_to_believe_anybody() -> None:
+async def test_a_provider_that_is_away_from_the_start_is_asked_once_a_minute_whoever_comes() -> None:
     async with published() as (provider, keys):
         provider.status = 500
-        assert await refusal(ISSUER.token(OFFICER), tokens(keys)) is Code.GATE_UNAVAILABLE
-        provider.status, provider.published = 200, {"keys": PLANTED}
-        assert await refusal(ISSUER.token(OFFICER), tokens(keys)) is Code.CONFIGURATION_INVALID
-        provider.published = ISSUER.jwks
+        for _ in range(20):
+            assert await refusal(ISSUER.token(OFFICER), tokens(keys)) is Code.GATE_UNAVAILABLE
+        assert provider.asked == 1
+        provider.now, provider.status = provider.now + 60, 200
         assert (await tokens(keys).check(ISSUER.token(OFFICER))).actor == OFFICER
+
+
+async def test_keys_that_come_in_many_parts_are_read_to_the_end() -> None:
+    async with published() as (provider, keys):
+        provider.published = json.dumps(ISSUER.jwks).encode()
+        assert (await tokens(keys).check(ISSUER.token(OFFICER))).actor == OFFICER
+
+
+async def test_keys_are_fetched_before_anybody_needs_them_and_one_that_was_taken_back_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "REFRESH_SECONDS", 0.0)
+    async with published() as (provider, keys):
+        provider.answers.clear()
+        async with keys.refreshed():
+            await provider.was_asked.wait()
+            provider.answers.set()
+            assert (await tokens(keys).check(ISSUER.token(OFFICER))).actor == OFFICER
+            assert provider.asked == 1
+            provider.published = {"keys": []}
+            provider.was_asked.clear()
+            provider.now += 60
+            await provider.was_asked.wait()
+            while keys._published._asking is not None:
+                await keys._published.news()
+            assert await refusal(ISSUER.token(OFFICER), tokens(keys)) is Code.IDENTITY_INVALID
 
 
 def test_whoever_carries_a_token_may_read_it_unchecked() -> None:

@@ -279,7 +279,7 @@ async def test_the_gates_service_stamps_its_openings_and_facts_as_programs_send_
         )
     )
     gate = issuer.gate(KEY, third.client.namespace)
-    opened, told = (await gate.stamp_all(issuer.token(CLERK), sent)).answered
+    opened, told = (await gate.stamp_all(CLERK, sent)).answered
     assert (opened.code, told.code) == (None, None)
     assert opened.content is not None
     assert opened.content["decree"] == "decree/2026-1"

@@ -14,16 +14,17 @@ from activities.campaign.suspending import claim_terms
 from activities.publishing.signing import WebhookKeys
 from cases.models import Actor, Role
 from gate.gate import CaseClock, Gate
-from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
+from gate.stamp_route import MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from intake.jobs.running import Runner
 from intake.service.app import intake_application, serve_intake
-from intake.service.callers import Callers, Limits
+from intake.service.callers import Callers
 from intake.service.exchange import gates_at
 from intake.service.reach import CasesOf, Reach
 from intake.service.readiness import Readiness
 from intake.service.scopes import SCOPES
 from intake.service.watching import Watch
 from runtime.identity import IdentityTokens, KeyUrl
+from runtime.limits import Limits
 from stack.identity import SERVICE_AUDIENCE, IdentityProvider, System
 from stack.ports import LOOPBACK
 from tests.engine import Engine, quiet_policies
@@ -143,7 +144,7 @@ async def door_of(
 
 @asynccontextmanager
 async def gate_serving(gate: Gate) -> AsyncIterator[str]:
-    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application = web.Application()
     application.add_routes([web.post(PATH, stamp_handler(gate)), web.post(MANIFEST_PATH, manifest_handler(gate))])
     async with serving(application) as url:
         yield url

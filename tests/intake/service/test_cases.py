@@ -15,8 +15,8 @@ from cases.events import FACTS
 from cases.models import Actor
 from cases.names import Kind
 from intake.remedies import remedy_over_http
-from intake.service.callers import Limits
 from intake.service.scopes import SCOPES
+from runtime.limits import Limits
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import fields_of, number_change, paper, replacement
 from tests.intake.service.door import (

@@ -8,7 +8,7 @@ import pytest
 from fastapi import Request
 from pydantic import BaseModel
 
-from cases.errors import CaseError, Code
+from cases.errors import Code
 from cases.events import EVENTS, FACTS, Event
 from cases.models import Actor, Role
 from cases.names import Kind
@@ -16,10 +16,10 @@ from cases.submitters import Authority, Citizen
 from intake.applications import APPLICATIONS
 from intake.applications import Problem as InputProblem
 from intake.remedies import REPORTED, remedy_over_http
-from intake.service.callers import Believed, Caller, Limits
+from intake.service.callers import Believed, Caller
 from intake.service.description import CODES
 from intake.service.pointing import MEANT, keep_sent, pointed_at
-from intake.service.problems import STATUS, TooOften, problem_of, response_of
+from intake.service.problems import STATUS, problem_of, response_of
 from intake.service.scopes import SCOPES, tell
 from runtime.identity import Identity
 from tests.intake.service.contract import DESCRIPTION
@@ -149,20 +149,6 @@ def test_a_system_sees_the_kinds_of_case_in_which_it_has_a_part(role: Role, kind
     assert not any(caller.sees(kind, "440103") for kind in Kind)
 
 
-def test_a_token_bucket_fills_again_with_time() -> None:
-    now = [0.0]
-    limits = Limits(2, 3, lambda: now[0], most=2)
-    for _ in range(3):
-        limits.take("a")
-    with pytest.raises(TooOften) as refused:
-        limits.take("a")
-    assert (refused.value.code, refused.value.retry_after) == (Code.REQUESTED_TOO_OFTEN, 1)
-    now[0] = 0.5
-    limits.take("a")
-    with pytest.raises(CaseError):
-        limits.take("a")
-
-
 def test_a_token_is_believed_for_a_minute_and_never_beyond_its_end() -> None:
     now = [1_000_000.0]
     believed = Believed(lambda: now[0], most=2)
@@ -183,12 +169,3 @@ def test_a_token_is_believed_for_a_minute_and_never_beyond_its_end() -> None:
     for token in ("1", "2", "3"):
         believed.keep(token, identities["long"])
     assert [believed.find(token) is None for token in ("1", "2", "3")] == [True, False, False]
-
-
-def test_callers_that_were_not_seen_for_long_are_forgotten_first() -> None:
-    limits = Limits(1, 1, lambda: 0.0, most=2)
-    for caller in ("a", "b", "c"):
-        limits.take(caller)
-    limits.take("a")
-    with pytest.raises(TooOften):
-        limits.take("c")
