@@ -67,7 +67,7 @@ class Believed:
     """Tokens that were checked a moment ago, by their digests: a client sends the same one with each request.
 
     One is believed for a minute at most, and never beyond its end; a key that its provider takes back is believed for
-    an hour as it is (`runtime.identity`).
+    ten minutes as it is (`runtime.fetching`).
     """
 
     SECONDS: Final = 60.0
