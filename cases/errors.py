@@ -56,6 +56,7 @@ class Code(StrEnum):
     REGION_INVALID = "REGION_INVALID"
     DATE_INVALID = "DATE_INVALID"
     FILE_UNREADABLE = "FILE_UNREADABLE"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
     FILE_ENCODING = "FILE_ENCODING"
     FILE_TYPE_UNKNOWN = "FILE_TYPE_UNKNOWN"
     COLUMN_MISSING = "COLUMN_MISSING"
@@ -408,6 +409,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.DATE_INVALID: Remedy("Dates are YYYY-MM-DD; moments carry a zone.", "日期格式为YYYY-MM-DD；时刻须带时区。"),
     Code.FILE_UNREADABLE: Remedy(
         "The file cannot be read. Check that it exists and is whole.", "文件无法读取，请检查。"
+    ),
+    Code.FILE_TOO_LARGE: Remedy(
+        "The workbook unpacks to more than the rows of one file need. Divide it, or save only the cells in use.",
+        "工作簿展开后超过单个文件的上限，请拆分，或只保留有内容的单元格后另存再提交。",
     ),
     Code.FILE_ENCODING: Remedy(
         "The file is neither UTF-8 nor GB18030. Save it as CSV UTF-8.",

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from itertools import islice
 from typing import Any, Final
 
 from cases.errors import Code
@@ -113,6 +114,8 @@ class Slot(Enum):
     """Its heading is not known, and whoever reads the file said that this does not matter."""
 
 
+_MOST_TOLD: Final = 100
+"""Columns that are told of a file to be unknown; a line has room for thousands."""
 _COLUMN_OF_HEADING: Final = {heading: column for column in Column for heading in (column.value, column.zh)}
 
 
@@ -151,7 +154,7 @@ class Layout:
         problems += [Problem(column, Code.COLUMN_DUPLICATE) for column, times in known.items() if times > 1]
         if not self.ignore_unknown:
             unknown = (number for number, place in enumerate(places, start=1) if place is Slot.ignored)
-            problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in unknown]
+            problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in islice(unknown, _MOST_TOLD)]
         if problems:
             raise HeadingsRefused(problems, row)
         return places

@@ -13,7 +13,7 @@ from intake.files.json_lines import JsonLinesFile
 from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
 from intake.files.seen import Seen
 from intake.files.separated import SeparatedFile
-from intake.files.workbook import Workbook
+from intake.files.workbook import LAST_ROW, Workbook
 
 
 class Records(Protocol):
@@ -109,7 +109,8 @@ def open_register(
 
     `sheet` names a sheet of a workbook; without it the first that is visible is read. `ignore_unknown` passes over
     columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
-    FILE_ENCODING or FILE_UNREADABLE; ROWS_TOO_MANY for more rows than `most`, before any of them is looked at.
+    FILE_ENCODING, FILE_UNREADABLE or FILE_TOO_LARGE; ROWS_TOO_MANY for more rows than `most`, before any of them is
+    looked at.
     """
     layout = register_layout(ignore_unknown=ignore_unknown, has_submitter=terms.submitter is not None)
     return Register(open_records(path, written_as or format_of(path), layout, sheet=sheet, most=most), terms)
@@ -119,10 +120,10 @@ def open_records(
     path: Path, written_as: Format, layout: Layout, *, sheet: str | None = None, most: int | None = None
 ) -> Records:
     """Open a table of any layout. Raises as `open_register`."""
-    records = _open(path, written_as, layout, sheet)
+    records = _open(path, written_as, layout, sheet, most)
     # Rows are counted only where there may be too many: blank ones, which do not count, are among those there may be.
     if most is not None and records.at_most > most:
-        with closing(_open(path, written_as, layout, sheet)) as counted:
+        with closing(_open(path, written_as, layout, sheet, most)) as counted:
             if _count(counted, most + 1) > most:
                 records.close()
                 raise CaseError(Code.ROWS_TOO_MANY)
@@ -140,10 +141,10 @@ def _count(records: Records, enough: int) -> int:
     return rows
 
 
-def _open(path: Path, written_as: Format, layout: Layout, sheet: str | None) -> Records:
+def _open(path: Path, written_as: Format, layout: Layout, sheet: str | None, most: int | None) -> Records:
     match written_as:
         case Format.workbook:
-            return Workbook(path, layout, sheet=sheet)
+            return Workbook(path, layout, sheet=sheet, most=LAST_ROW if most is None else most)
         case Format.separated:
             return SeparatedFile(path, layout)
         case Format.json_lines:

@@ -4,6 +4,7 @@ The parts of a workbook that a register needs are few, so they are read here. Re
 strings in memory, say nothing of hidden rows and merged cells while streaming, and put values into warnings.
 """
 
+import io
 import math
 import posixpath
 import re
@@ -11,9 +12,10 @@ import struct
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Self
 from xml.parsers import expat
@@ -22,21 +24,31 @@ from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
 from intake.files.columns import Layout, Slot, place_name
 from intake.files.memory import memory_file
-from intake.files.rows import Finding, Record, Special
+from intake.files.rows import Finding, Record, Special, broken
 from intake.remedies import FileAdvice
 
 LAST_ROW: Final = 1_048_576
 LAST_COLUMN: Final = 16_384
 LONGEST_CELL: Final = 64 * 1024
 """Characters; a cell with more is not used."""
+LONGEST_ROW: Final = 64 * 1024
+"""Characters; a row with more is broken, as a line of text is (`lines.LONGEST_LINE`)."""
 MOST_MERGED: Final = 100_000
-LARGEST_UNPACKED: Final = 2 * 1024 * 1024 * 1024
-"""Bytes of all parts together; a million rows need half of it."""
-LARGEST_STRINGS: Final = 512 * 1024 * 1024
-"""Bytes of all shared strings."""
-_LARGEST_SMALL_PART: Final = 16 * 1024 * 1024
+_LARGEST_DIRECTORY: Final = 1024 * 1024
+"""Bytes of an archive's list of its parts, which is read at once; a workbook has a few hundred of them."""
+_LARGEST_SMALL_PART: Final = 1024 * 1024
+_LONGEST_TOKEN: Final = 256 * 1024
+"""Bytes of a tag or a comment: the parser keeps one until it is whole, and begins it anew with each piece."""
+_DEEPEST: Final = 64
+_MOST_ATTRIBUTES: Final = 64
+"""Of one element."""
+_MOST_NAMES: Final = 4096
+"""Different names of elements and attributes in a part, and as many prefixes: the parser keeps each."""
 _END: Final = struct.Struct("<Q")
 _CHUNK: Final = 64 * 1024
+_MIB: Final = 1024 * 1024
+_PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MARKS: Final = b"<=&\r\n"
 
 _SPREADSHEET: Final = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -53,6 +65,22 @@ _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 Start = Callable[[str, dict[str, str]], None]
 End = Callable[[str], None]
 Text = Callable[[str], None]
+
+
+class Room(NamedTuple):
+    """How much a workbook of so many rows may come to. A row of twenty columns needs half of what it may have."""
+
+    unpacked: int
+    """Bytes of all parts together."""
+    marks: int
+    """Tags, attributes, entities and line breaks of a part, which are what parsing takes its time for."""
+    strings: int
+    """Bytes of all shared strings, and of where each ends."""
+
+    @classmethod
+    def for_rows(cls, rows: int) -> Self:
+        """The room of a workbook; a small one may have much beside its rows."""
+        return cls(16 * _MIB + 2048 * rows, 2**20 + 256 * rows, 8 * _MIB + 1024 * rows)
 
 
 class Merged(NamedTuple):
@@ -75,7 +103,8 @@ class Sheet(NamedTuple):
 class Strings:
     """The shared strings of a workbook, which are names and numbers: in memory, and on no disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
         self._texts: IO[bytes] = memory_file()
         self._ends: IO[bytes] = memory_file()
         self._ends.write(_END.pack(0))
@@ -87,12 +116,12 @@ class Strings:
         self._ends.close()
 
     def append(self, text: str) -> None:
-        """Add the next one."""
+        """Add the next one. Raises `CaseError` FILE_TOO_LARGE."""
         raw = text.encode("utf-8", "surrogatepass")
         self._size += len(raw)
         self._count += 1
-        if self._size > LARGEST_STRINGS:
-            raise CaseError(Code.FILE_UNREADABLE)
+        if self._size + self._count * _END.size > self._largest:
+            raise CaseError(Code.FILE_TOO_LARGE)
         self._texts.write(raw)
         self._ends.write(_END.pack(self._size))
 
@@ -107,21 +136,34 @@ class Strings:
 
 
 class Workbook:
-    """A workbook that was opened at one of its sheets, and whose headings were read."""
+    """A workbook that was opened at one of its sheets, and whose headings were read.
 
-    def __init__(self, path: Path, layout: Layout, *, sheet: str | None) -> None:
-        self._not_read = layout.not_read
+    `most` is how many rows it may have. Whoever makes a workbook says in a few kilobytes what takes its reader
+    gigabytes, so that each thing that may be repeated in one has a bound. Raises `CaseError` FILE_TOO_LARGE,
+    FILE_UNREADABLE; `InputRefused` for headings that do not do.
+    """
+
+    def __init__(self, path: Path, layout: Layout, *, sheet: str | None, most: int = LAST_ROW) -> None:
         self._done = 0
+        room = Room.for_rows(most)
         with ExitStack() as opened:
-            archive = opened.enter_context(_archive(path))
+            archive = _archive(opened, path, room)
             sheets, strings_part = _contents(archive)
             part = _chosen(sheets, sheet).part
-            strings = opened.enter_context(closing(Strings()))
+            _weigh(archive, part, room.marks)
+            strings = opened.enter_context(closing(Strings(room.strings)))
             if strings_part is not None:
+                _weigh(archive, strings_part, room.marks)
                 _read_strings(archive, strings_part, strings)
-            self._merged, self._rows = _structure(archive, part)
+            merged, self._rows = _structure(archive, part)
             self._cells = opened.enter_context(closing(_rows(archive, part, strings)))
             self._columns = layout.places(*self._headings())
+            # A merged cell shows one value for several people, and holds it for the first of them only.
+            self._merged = {
+                position: deque(_rows_of(merged, position))
+                for position, place in enumerate(self._columns, start=1)
+                if not isinstance(place, Slot) and place not in layout.not_read
+            }
             self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
@@ -153,26 +195,24 @@ class Workbook:
         return self._done / max(self._rows, 1)
 
     def __iter__(self) -> Iterator[Record]:
-        merged = deque(sorted(self._merged))
-        touching: list[Merged] = []
         for number, hidden, cells in self._cells:
             self._done += 1
-            while merged and merged[0].first_row <= number:
-                touching.append(merged.popleft())
-            touching = [area for area in touching if area.last_row >= number]
-            if not any(_has_content(cell) for cell in cells.values()):
-                continue
-            yield self._record(number, cells, touching, hidden=hidden)
+            if cells is None:
+                yield broken(number)
+            elif any(_has_content(cell) for cell in cells.values()):
+                yield self._record(number, cells, hidden=hidden)
 
     def _headings(self) -> tuple[list[object], int]:
         """The headings, and in which row they stand."""
         for number, _, cells in self._cells:
             self._done += 1
+            if cells is None:
+                raise CaseError(Code.FILE_UNREADABLE)
             if any(_has_content(cell) for cell in cells.values()):
                 return [cells.get(column) for column in range(1, max(cells) + 1)], number
         return [], 1
 
-    def _record(self, number: int, cells: Mapping[int, object], touching: list[Merged], *, hidden: bool) -> Record:
+    def _record(self, number: int, cells: Mapping[int, object], *, hidden: bool) -> Record:
         findings: tuple[Finding, ...] = ()
         if hidden:
             findings = (Finding(number, None, FileAdvice.ROW_HIDDEN, refused=False),)
@@ -181,37 +221,85 @@ class Workbook:
         for position, place in enumerate(self._columns, start=1):
             if not isinstance(place, Slot):
                 named[place] = cells.get(position)
-                # A merged cell shows one value for several people, and holds it for the first of them only.
-                if place not in self._not_read and any(
-                    area.first_column <= position <= area.last_column for area in touching
-                ):
+                if self._is_merged(position, number):
                     refusals.append(Finding(number, place, Code.ROW_BROKEN, refused=True))
-        for position, cell in cells.items():
-            beyond = position > len(self._columns) or self._columns[position - 1] is Slot.unnamed
-            if beyond and _has_content(cell):
-                refusals.append(Finding(number, place_name(position), Code.ROW_BROKEN, refused=True))
+        # One such cell is told: there may be thousands of them in each row.
+        refusals += islice(self._beyond(number, cells), 1)
         if refusals:
             return Record(number, None, (*findings, *refusals))
         return Record(number, named, findings)
 
+    def _is_merged(self, position: int, number: int) -> bool:
+        """Whether a cell is part of a merged one. Rows are asked for in their order."""
+        areas = self._merged.get(position, _NO_ROWS)
+        while areas and areas[0][1] < number:
+            areas.popleft()
+        return bool(areas) and areas[0][0] <= number
 
-def _archive(path: Path) -> zipfile.ZipFile:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile):
-        raise CaseError(Code.FILE_UNREADABLE) from None
-    # What a part says of its size is the most that is read of it.
-    if sum(part.file_size for part in archive.infolist()) > LARGEST_UNPACKED:
-        archive.close()
+    def _beyond(self, number: int, cells: Mapping[int, object]) -> Iterator[Finding]:
+        """Cells over which nothing stands, and in which something does."""
+        for position, cell in cells.items():
+            beyond = position > len(self._columns) or self._columns[position - 1] is Slot.unnamed
+            if beyond and _has_content(cell):
+                yield Finding(number, place_name(position), Code.ROW_BROKEN, refused=True)
+
+
+_NO_ROWS: Final[deque[tuple[int, int]]] = deque()
+
+
+class _File(io.FileIO):
+    """An archive on its way to its reader, which is given no more at once than its list of parts may have."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See base class. Raises `BadZipFile`."""
+        read = super().read(_LARGEST_DIRECTORY + 1 if size is None or size < 0 else min(size, _LARGEST_DIRECTORY + 1))
+        if len(read or b"") > _LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile
+        return read or b""
+
+
+def _archive(opened: ExitStack, path: Path, room: Room) -> zipfile.ZipFile:
+    with _readable():
+        archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(_File(path))))
+    parts = archive.infolist()
+    # Of two parts of one name another program may read the other one; no other compression is part of the standard.
+    if len(archive.namelist()) > len(set(archive.namelist())) or any(
+        part.compress_type not in _PACKED for part in parts
+    ):
         raise CaseError(Code.FILE_UNREADABLE)
+    # What a part says of its size is the most that is read of it.
+    if sum(part.file_size for part in parts) > room.unpacked:
+        raise CaseError(Code.FILE_TOO_LARGE)
     return archive
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises `CaseError` FILE_UNREADABLE where what is read in the block is damaged."""
+    try:
+        yield
+    except (KeyError, RuntimeError, NotImplementedError, EOFError, OSError, zipfile.BadZipFile, zlib.error):
+        raise CaseError(Code.FILE_UNREADABLE) from None
+    except (expat.ExpatError, ValueError):
+        raise CaseError(Code.FILE_UNREADABLE) from None
+
+
+def _weigh(archive: zipfile.ZipFile, part: str, most: int) -> None:
+    """Look over a part before it is parsed, which takes a hundred times as long. Raises `CaseError` FILE_TOO_LARGE."""
+    marks = 0
+    with _readable(), archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            marks += len(chunk) - len(chunk.translate(None, _MARKS))
+            if marks > most:
+                raise CaseError(Code.FILE_TOO_LARGE)
+
+
 def _feed(archive: zipfile.ZipFile, part: str, start: Start, end: End | None = None, text: Text | None = None) -> None:
-    for _ in _fed(archive, part, start, end, text):
+    """Parse a part whole, elements too deep or too wide refused. Raises as `_fed`."""
+    for _ in _fed(archive, part, *_bounded(start, end), text):
         pass
 
 
@@ -221,47 +309,82 @@ def _fed(
     """Parse a part piece by piece. Raises `CaseError` FILE_UNREADABLE, for a document type declaration too."""
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
-    parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartNamespaceDeclHandler = _Prefixes().add
+    parser.StartElementHandler = start
     if end is not None:
         parser.EndElementHandler = end
     if text is not None:
         parser.CharacterDataHandler = text
-    try:
-        with archive.open(part) as stream:
-            while chunk := stream.read(_CHUNK):
-                parser.Parse(chunk, False)  # noqa: FBT003 - expat takes it by position
-                yield
-            parser.Parse(b"", True)  # noqa: FBT003 - as above
+    given = 0
+    with _readable(), archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            parser.Parse(chunk, False)  # noqa: FBT003 - expat takes it by position
+            given += len(chunk)
+            if given - parser.CurrentByteIndex > _LONGEST_TOKEN or len(parser.intern) > _MOST_NAMES:
+                raise CaseError(Code.FILE_UNREADABLE)
             yield
-    except (KeyError, RuntimeError, NotImplementedError, EOFError, OSError, zipfile.BadZipFile, zlib.error):
-        raise CaseError(Code.FILE_UNREADABLE) from None
-    except (expat.ExpatError, ValueError):
-        raise CaseError(Code.FILE_UNREADABLE) from None
+        parser.Parse(b"", True)  # noqa: FBT003 - as above
+        yield
+
+
+class _Prefixes:
+    """The different prefixes that a part declares."""
+
+    def __init__(self) -> None:
+        self._declared: set[str | None] = set()
+
+    def add(self, prefix: str | None, _uri: str | None) -> None:
+        self._declared.add(prefix)
+        if len(self._declared) > _MOST_NAMES:
+            raise CaseError(Code.FILE_UNREADABLE)
+
+
+def _bounded(start: Start, end: End | None) -> tuple[Start, End]:
+    """The handlers, for elements that are neither too deep nor too wide: the parser keeps all that are open."""
+    depth = 0
+
+    def opened(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST or len(attributes) > _MOST_ATTRIBUTES:
+            raise CaseError(Code.FILE_UNREADABLE)
+        start(name, attributes)
+
+    def closed(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if end is not None:
+            end(name)
+
+    return opened, closed
 
 
 def _refuse_doctype(*_: object) -> None:
     raise CaseError(Code.FILE_UNREADABLE)
 
 
-def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, str]]]:
-    """All elements of a small part: local name and attributes."""
-    elements: list[tuple[str, dict[str, str]]] = []
-    try:
+def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str, str]]:
+    """The attributes of all elements of one local name in a small part."""
+    found: list[dict[str, str]] = []
+    with _readable():
         if archive.getinfo(part).file_size > _LARGEST_SMALL_PART:
-            raise CaseError(Code.FILE_UNREADABLE)
-    except KeyError:
-        raise CaseError(Code.FILE_UNREADABLE) from None
-    _feed(archive, part, lambda name, attributes: elements.append((name.rpartition(" ")[2], attributes)))
-    return elements
+            raise CaseError(Code.FILE_TOO_LARGE)
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(" ")[2] == wanted:
+            found.append(attributes)
+
+    _feed(archive, part, start)
+    return found
 
 
 def _relations(archive: zipfile.ZipFile, of_part: str) -> dict[str, tuple[str, str]]:
     """Relations of a part: ID to the last word of the type, and the part."""
     folder, name = posixpath.split(of_part)
     related: dict[str, tuple[str, str]] = {}
-    for element, attributes in _elements(archive, posixpath.join(folder, "_rels", f"{name}.rels")):
-        if element == "Relationship" and attributes.get("TargetMode") != "External":
+    for attributes in _elements(archive, posixpath.join(folder, "_rels", f"{name}.rels"), "Relationship"):
+        if attributes.get("TargetMode") != "External":
             target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", ""))).lstrip("/")
             related[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], target)
     return related
@@ -274,13 +397,12 @@ def _contents(archive: zipfile.ZipFile) -> tuple[list[Sheet], str | None]:
         raise CaseError(Code.FILE_UNREADABLE)
     related = _relations(archive, book)
     sheets = []
-    for element, attributes in _elements(archive, book):
-        if element == "sheet":
-            relation = next((value for key, value in attributes.items() if key.endswith(" id")), "")
-            kind, part = related.get(relation, ("", ""))
-            if kind == "worksheet":
-                visible = attributes.get("state", "visible") == "visible"
-                sheets.append(Sheet(attributes.get("name", ""), visible, part))
+    for attributes in _elements(archive, book, "sheet"):
+        relation = next((value for key, value in attributes.items() if key.endswith(" id")), "")
+        kind, part = related.get(relation, ("", ""))
+        if kind == "worksheet":
+            visible = attributes.get("state", "visible") == "visible"
+            sheets.append(Sheet(attributes.get("name", ""), visible, part))
     strings = next((part for kind, part in related.values() if kind == "sharedStrings"), None)
     return sheets, strings
 
@@ -300,13 +422,15 @@ def _chosen(sheets: list[Sheet], named: str | None) -> Sheet:
 def _read_strings(archive: zipfile.ZipFile, part: str, strings: Strings) -> None:
     """Each item is its texts in order, rich or plain, without the reading aids (`rPh`)."""
     pieces: list[str] = []
+    length = 0
     wanted = phonetic = False
 
     def start(element: str, _attributes: dict[str, str]) -> None:
-        nonlocal wanted, phonetic
+        nonlocal length, wanted, phonetic
         name = _ELEMENTS.get(element)
         if name == "si":
             pieces.clear()
+            length = 0
         phonetic = phonetic or name == "rPh"
         wanted = name == "t" and not phonetic
 
@@ -320,8 +444,10 @@ def _read_strings(archive: zipfile.ZipFile, part: str, strings: Strings) -> None
             strings.append(_unescaped("".join(pieces))[: LONGEST_CELL + 1])
 
     def text(piece: str) -> None:
-        if wanted and len(pieces) <= LONGEST_CELL:
-            pieces.append(piece[: LONGEST_CELL + 1])
+        nonlocal length
+        if wanted and length <= LONGEST_CELL:
+            pieces.append(piece)
+            length += len(piece)
 
     _feed(archive, part, start, end, text)
 
@@ -336,6 +462,8 @@ def _structure(archive: zipfile.ZipFile, part: str) -> tuple[list[Merged], int]:
         name = _ELEMENTS.get(element)
         if name == "row":
             rows += 1
+            if rows > LAST_ROW:
+                raise CaseError(Code.FILE_UNREADABLE)
         elif name == "mergeCell":
             if len(merged) == MOST_MERGED:
                 raise CaseError(Code.FILE_UNREADABLE)
@@ -345,6 +473,20 @@ def _structure(archive: zipfile.ZipFile, part: str) -> tuple[list[Merged], int]:
 
     _feed(archive, part, start)
     return merged, rows
+
+
+def _rows_of(merged: Iterable[Merged], position: int) -> Iterator[tuple[int, int]]:
+    """From which row to which cells of a column are merged ones, in their order and apart from each other."""
+    begun: tuple[int, int] | None = None
+    for first, last in sorted(area[:2] for area in merged if area.first_column <= position <= area.last_column):
+        if begun is None or first > begun[1]:
+            if begun is not None:
+                yield begun
+            begun = first, last
+        else:
+            begun = begun[0], max(begun[1], last)
+    if begun is not None:
+        yield begun
 
 
 def _position(cell: str) -> tuple[int, int]:
@@ -362,12 +504,14 @@ def _position(cell: str) -> tuple[int, int]:
 
 
 _END_OF_PART: Final = object()
-SheetRow = tuple[int, bool, dict[int, object]]
-"""Row number, whether it is hidden, and its cells by column number; cells without a value are left out."""
+SheetRow = tuple[int, bool, dict[int, object] | None]
+"""Row number, whether it is hidden, and its cells by column number, None for a row that is too long; cells without a
+value are left out."""
 
 
 def _rows(archive: zipfile.ZipFile, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
     reader = _RowReader(strings)
+    # How deep and how wide elements are `_structure` has looked at: to do so again takes an eighth of the time.
     with closing(_fed(archive, part, reader.start, reader.end, reader.text)) as pieces:
         more = True
         while more:
@@ -389,7 +533,7 @@ class _RowReader:
     def __init__(self, strings: Strings) -> None:
         self.ready: deque[SheetRow] = deque()
         self._strings = strings
-        self._row = self._column = 0
+        self._row = self._column = self._row_length = 0
         self._hidden = False
         self._cells: dict[int, object] = {}
         self._type = ""
@@ -416,10 +560,10 @@ class _RowReader:
         self._wanted = False
         if name == "c":
             self._in_cell = False
-            if self._formula or self._has_value:
-                self._cells[self._column] = self._value()
+            if (self._formula or self._has_value) and self._row_length <= LONGEST_ROW:
+                self._cells[self._column] = self._counted(self._value())
         elif name == "row":
-            self.ready.append((self._row, self._hidden, self._cells))
+            self.ready.append((self._row, self._hidden, self._cells if self._row_length <= LONGEST_ROW else None))
         elif name == "rPh":
             self._phonetic = False
 
@@ -433,18 +577,24 @@ class _RowReader:
         row = self._row + 1 if given is None else int(given)
         if not self._row < row <= LAST_ROW:
             raise CaseError(Code.FILE_UNREADABLE)
-        self._row, self._column = row, 0
+        self._row, self._column, self._row_length = row, 0, 0
         self._hidden = attributes.get("hidden", "0") not in ("0", "false")
         self._cells = {}
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         name = attributes.get("r")
         self._column = self._column + 1 if name is None else _position(name)[0]
+        if self._column > LAST_COLUMN:
+            raise CaseError(Code.FILE_UNREADABLE)
         self._type = attributes.get("t", "n")
         self._in_cell = True
         self._formula = self._has_value = False
         self._pieces.clear()
         self._length = 0
+
+    def _counted(self, value: object) -> object:
+        self._row_length += len(value) if isinstance(value, str) else self._length
+        return value
 
     def _value(self) -> object:
         if self._formula:
