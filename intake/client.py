@@ -17,7 +17,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
@@ -154,6 +154,8 @@ class Contradicted(EngineError):
 
 
 TIMEOUT: Final = timedelta(seconds=30)
+SILENT: Final = timedelta(seconds=3)
+"""So long a run may be silent before the register is looked at, which may have the answer already."""
 
 _EVENT_OF: Final = {fact: event for event, fact in FACTS.items()}
 _CODES: Final = {code.value: code for code in Code}
@@ -270,7 +272,7 @@ class CaseClient:
         case = case_id(opening.kind, opening.person)
         held = partial(receipt_given, case_id=case, key=opening.key, fingerprint=opening.fingerprint)
         try:
-            given = await self._ask_for_receipt(opening)
+            given = await self._unless_known(self._ask_for_receipt(opening), held)
         except (Refused, Unavailable) as denied:
             return await self._receipt_in_spite_of(denied, opening, held)
         if self._register is None:
@@ -425,7 +427,8 @@ class CaseClient:
         identity = checked_id or self._identity(case_id, event, fact)
         held = partial(answer_given, case_id=case_id, update_id=identity)
         try:
-            given = await self._ask_for_answer(case_id, event, fact, identity)
+            asking = self._ask_for_answer(case_id, event, fact, identity)
+            given = await self._unless_known(asking, held, partial(outcome_reached, case_id=case_id))
         except (Refused, Unavailable) as denied:
             known = await self._held(held)
             if known is not None:
@@ -438,8 +441,9 @@ class CaseClient:
                     raise
                 return await self._tell_closed(case_id, event, fact, identity, denied)
             log.warning("the register holds an answer that was not given", extra={"code": denied.code.value})
-            with suppress(Unavailable):  # what the register holds is the answer, whoever else is away
-                await self._is_behind(case_id)
+            with suppress(Unavailable, TimeoutError):  # what the register holds is the answer, whoever else is away
+                async with asyncio.timeout(SILENT.total_seconds()):
+                    await self._is_behind(case_id)
             return known.answer
         if self._register is None:
             return given
@@ -736,6 +740,40 @@ class CaseClient:
         if known is None:
             raise denied from None
         return known
+
+    async def _unless_known(
+        self,
+        asking: Coroutine[Any, Any, Answered],
+        held: Callable[[Pool], Awaitable[object]],
+        ended: Callable[[Pool], Awaitable[Outcome | None]] | None = None,
+    ) -> Answered:
+        """What a run answers, unless it is silent and the register knows better.
+
+        The server waits for ever for what it admitted to a run that was reset, and that the run refused to hear again;
+        and nobody knows how long for one whose workers are away. Raises `Unavailable` ENGINE_TIMEOUT where the register
+        holds an answer by then, and `Refused` CASE_CLOSED where it holds none and has `ended` the case.
+        """
+        answered = asyncio.ensure_future(asking)
+        try:
+            await asyncio.wait({answered}, timeout=SILENT.total_seconds())
+            if not answered.done():
+                known = outcome = None
+                # A register that cannot be asked keeps nobody from waiting for the run.
+                with suppress(Unavailable):
+                    known = await self._held(held)
+                    if known is None and ended is not None:
+                        outcome = await self._held(ended)
+                if known is not None:
+                    raise Unavailable(Code.ENGINE_TIMEOUT)
+                if outcome is not None:
+                    raise Refused(Code.CASE_CLOSED, outcome)
+            return await answered
+        finally:
+            answered.cancel()
+            await asyncio.wait({answered})
+            if not answered.cancelled():
+                # Otherwise the loop complains of a failure that nobody looked at.
+                answered.exception()
 
     async def _held(self, read: Callable[[Pool], Awaitable[Held | None]]) -> Held | None:
         """What the register holds; None where it may not be read. Raises `Unavailable` where it cannot be."""

@@ -6,13 +6,25 @@ from datetime import date, timedelta
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHandle
 
 from cases.answers import CaseView
 from cases.errors import REMEDIES, Code
 from cases.events import Event
-from cases.facts import Acknowledge, AddDocuments, CardUnclaimed, Reject, VerifyDocuments, Withdraw
+from cases.facts import (
+    Acknowledge,
+    AddDocuments,
+    CardUnclaimed,
+    Hold,
+    HoldReason,
+    Reject,
+    Resume,
+    VerifyDocuments,
+    Withdraw,
+)
 from cases.machines.machine import Status
 from cases.models import Actor, Role, System
 from cases.numbers import derive
@@ -26,6 +38,8 @@ from tests.scenes import ID_CARD, IN_FORCE
 TODAY = date(2026, 11, 2)
 VERIFIER = Actor(id="clerk-2", role=Role.clerk, office=MINISTRY)
 OFFICER = Actor(id="officer-1", role=Role.officer, office=MINISTRY)
+PROMPTLY = 8.0
+"""Seconds: more than the register takes on a busy machine, and less than the server waits for what it has lost."""
 
 
 @pytest.fixture
@@ -316,6 +330,104 @@ async def test_a_card_number_of_no_such_form_is_refused_by_its_field(client: Cas
     with pytest.raises(InputRefused) as refused:
         await client.card_produced("crc-" + "a" * 26, bureau, "batch-1", "卡号", order=IN_FORCE)
     assert refused.value.problems == (Problem("card_number", Code.FIELD_INVALID),)
+
+
+# --- a run that never answers -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> CaseClient:
+    """A client that would wait for a run for longer than a test may take, and looks at the register at once."""
+    monkeypatch.setattr("intake.client.SILENT", timedelta(milliseconds=50))
+    return CaseClient(
+        engine.client,
+        engine.sealer,
+        stamping=engine.everybody,
+        timeout=timedelta(minutes=10),
+        today=lambda: TODAY,
+        register=engine.pool,
+    )
+
+
+async def silence(*_: object, **__: object) -> None:
+    """What a server says that has lost what it waits for."""
+    await asyncio.Event().wait()
+
+
+async def test_what_a_reset_run_refused_to_hear_again_is_answered_from_the_register(
+    engine: Engine, client: CaseClient, patient: CaseClient, opened_case: str
+) -> None:
+    # The server keeps waiting for what it admitted to a run that was reset, and that the run has ended without: here
+    # the resumption, which comes again before the hold is over.
+    resume = Resume(actor=OFFICER)
+    await client.tell(opened_case, Hold(actor=OFFICER, reason=HoldReason.waiting_for_id_card, evidence="police/1"))
+    given = await client.tell(opened_case, resume)
+    await client.tell(opened_case, Withdraw(actor=CLERK))
+    await client.wait(opened_case)
+    await reset_to_its_first_rest(engine, opened_case)
+    await client.wait(opened_case)
+    async with asyncio.timeout(PROMPTLY):
+        assert await patient.tell(opened_case, resume) == given
+
+
+async def test_what_a_silent_run_was_never_told_is_refused_where_the_register_has_closed_the_case(
+    patient: CaseClient, opened_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await patient.tell(opened_case, Withdraw(actor=CLERK))
+    outcome = await patient.wait(opened_case)
+    monkeypatch.setattr(WorkflowHandle, "execute_update", silence)
+    async with asyncio.timeout(PROMPTLY):
+        with pytest.raises(Refused) as refused:
+            await patient.tell(opened_case, Acknowledge(actor=CLERK))
+    assert (refused.value.code, refused.value.outcome) == (Code.CASE_CLOSED, outcome)
+
+
+async def test_what_a_silent_run_of_an_open_case_was_told_is_unknown_until_the_register_holds_it(
+    engine: Engine, client: CaseClient, opened_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intake.client.SILENT", timedelta(milliseconds=50))
+    hasty = CaseClient(
+        engine.client,
+        engine.sealer,
+        stamping=engine.everybody,
+        timeout=timedelta(milliseconds=300),
+        today=lambda: TODAY,
+        register=engine.pool,
+    )
+    told = WorkflowHandle.execute_update
+    monkeypatch.setattr(WorkflowHandle, "execute_update", silence)
+    assert await code_of(hasty.tell(opened_case, Acknowledge(actor=CLERK))) is Code.ENGINE_TIMEOUT
+    monkeypatch.setattr(WorkflowHandle, "execute_update", told)
+    given = await client.tell(opened_case, Acknowledge(actor=CLERK))
+    monkeypatch.setattr(WorkflowHandle, "execute_update", silence)
+    assert await hasty.tell(opened_case, Acknowledge(actor=CLERK)) == given
+
+
+async def test_an_application_of_which_a_silent_run_says_nothing_gets_its_receipt_from_the_register(
+    engine: Engine, patient: CaseClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = number_change(await engine.insured())
+    receipt = await patient.open(application)
+    monkeypatch.setattr(Client, "execute_update_with_start_workflow", silence)
+    async with asyncio.timeout(PROMPTLY):
+        assert await patient.open(application) == receipt
+
+
+async def reset_to_its_first_rest(engine: Engine, case: str) -> None:
+    """Have the case's run begin again before what it was told first; the server tells it all of that again."""
+    handle = engine.handle(case)
+    run = (await handle.describe()).run_id
+    events = (await handle.fetch_history()).events
+    completed = [each for each in events if each.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
+    await engine.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=engine.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=case, run_id=run),
+            reason="a test",
+            workflow_task_finish_event_id=completed[1].event_id,
+            request_id=f"reset-{case}",
+        )
+    )
 
 
 # --- looking and waiting ----------------------------------------------------------------------------------------------
