@@ -65,8 +65,14 @@ MOST_SPOILT: Final = 200
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
 
-FAILING: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
-"""Runs whose tasks fail, again and again."""
+FAILING: Final = (
+    "ExecutionStatus = 'Running'"
+    " AND TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
+)
+"""Runs whose tasks fail, again and again, by all categories that the server has: these its stores find by an index."""
+
+TROUBLED: Final = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+"""Runs of which the server reports anything at all, as a later release may: its stores read every run for that."""
 
 _NO_CASE_HAS: Final = 2**31
 """Versions, from which on; nor does any have one below zero."""
@@ -176,7 +182,7 @@ class Comparing:
             if not self._only_look:
                 async with connection_of(self._pool) as connection:
                     await SQL["has_reached"].run(connection, {"sequence": place})
-        yield Compared(0, await self._failing(), place)
+        yield Compared(0, await self._failing(FAILING), place)
 
     async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
         """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared.
@@ -193,7 +199,7 @@ class Comparing:
             yield after, Compared(len(cases), await self._compare(cases, now))
         async for compared in self._runs(now):
             yield after, compared
-        yield after, Compared(0, await self._failing())
+        yield after, Compared(0, await self._failing(TROUBLED))
 
     async def _reached(self) -> int:
         async with connection_of(self._pool) as connection:
@@ -302,10 +308,10 @@ class Comparing:
         ]
         return (*strangers, *without_row, *await self._looked_at(run_on, now))
 
-    async def _failing(self) -> tuple[Difference, ...]:
+    async def _failing(self, which: str) -> tuple[Difference, ...]:
         """Runs whose tasks fail, again and again, of cases that the register knows."""
         found, ended = [], 0
-        async for run in self._client.list_workflows(f"{every_case()} AND {FAILING}"):
+        async for run in self._client.list_workflows(f"{every_case()} AND {which}"):
             if not is_case(run.id, run.workflow_type):
                 continue
             async with connection_of(self._pool) as connection:

@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.client import WorkflowUpdateStage
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities import options
 from activities.calendar import official_calendar
+from activities.reconciliation import watching
 from activities.reconciliation.watching import Watchdog
 from activities.registry.reading import case_now
 from cases.clocks import SHANGHAI
@@ -22,6 +24,7 @@ from cases.events import Event
 from cases.kinds import case_id
 from cases.machines.machine import Status
 from cases.names import Kind
+from cases.occasions import Scheduled
 from cases.offices import MINISTRY
 from cases.standstills import PATIENCE, Standstill
 from stack import LocalStack
@@ -161,6 +164,47 @@ async def test_a_step_that_is_retried_for_too_long_is_found(agency: Engine, monk
 
             await until(found, seconds=60)
         await agency.reaches(case, Status.on_hold)
+        await looks(agency, datetime.now(UTC))
+    assert await standing(agency, Standstill.activity) == []
+
+
+@activity.defn(name="digests")
+async def never_done() -> None:
+    """What is tried again and again."""
+    raise RuntimeError
+
+
+@workflow.defn(name=Scheduled.digests.value, sandboxed=False)
+class Digesting:
+    """Scheduled work that ends, or is tried for ever."""
+
+    @workflow.run
+    async def run(self, activities: int) -> None:
+        """Try so many, one after the other."""
+        for _ in range(activities):
+            await workflow.execute_activity(
+                never_done,
+                start_to_close_timeout=timedelta(minutes=1),
+                retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=10), backoff_coefficient=1.0),
+            )
+
+
+async def test_scheduled_work_that_is_retried_for_too_long_is_found_behind_whatever_has_ended(
+    agency: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "BEGUN", timedelta())
+    async with Worker(agency.client, task_queue="digesting", workflows=[Digesting], activities=[never_done]):
+        begin = partial(agency.client.start_workflow, Digesting.run, task_queue="digesting")
+        stuck = await begin(1, id=f"digests-{agency.task_queue}-stuck")
+        for number in range(watching.NEWEST + 1):
+            await (await begin(0, id=f"digests-{agency.task_queue}-{number}")).result()
+
+        async def found() -> bool:
+            await looks(agency, datetime.now(UTC))
+            return await standing(agency, Standstill.activity) == [(Scheduled.digests.value, "activity", "digests")]
+
+        await until(found, seconds=60)
+        await stuck.terminate()
         await looks(agency, datetime.now(UTC))
     assert await standing(agency, Standstill.activity) == []
 
