@@ -8,8 +8,8 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -42,13 +42,20 @@ def sample_signing_key() -> Ed25519PrivateKey:
 
 @dataclass(frozen=True)
 class TrustedKeys:
-    """Public keys of gates by key ID. While a key is rotated there are two."""
+    """Public keys of gates by key ID, those of earlier years included: the audit is verified by them."""
 
     keys: Mapping[str, Ed25519PublicKey]
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+    """From when a key is believed no more; of those that were retired."""
+
+    def believed(self, key_id: str, at: datetime) -> Ed25519PublicKey | None:
+        """A key, for what the register writes at a moment; None where there is none of the ID, or none any more."""
+        ends = self.ends.get(key_id)
+        return self.keys.get(key_id) if ends is None or at < ends else None
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a JWK set (RFC 7517) of Ed25519 keys (RFC 8037).
+        """Read a JWK set (RFC 7517) of Ed25519 keys (RFC 8037); the `exp` of a key says when it was retired.
 
         Raises `CaseError` CONFIGURATION_INVALID, naming what is wrong: no such file, not of this form, no key in it, or
         a private key, which belongs to the gate alone.
@@ -58,11 +65,12 @@ class TrustedKeys:
             if any(isinstance(entry, dict) and "d" in entry for entry in entries):
                 raise CaseError(Code.CONFIGURATION_INVALID, "stamp_trust_file: holds a private key")
             keys = {str(entry["kid"]): public_key_of(entry) for entry in entries}
-        except (OSError, ValueError, KeyError, TypeError):
-            keys = {}
+            ends = {str(entry["kid"]): datetime.fromtimestamp(entry["exp"], UTC) for entry in entries if "exp" in entry}
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            keys, ends = {}, {}
         if not keys:
             raise CaseError(Code.CONFIGURATION_INVALID, "stamp_trust_file: not a JWK set of Ed25519 keys")
-        return cls(keys)
+        return cls(keys, ends)
 
     @classmethod
     def sample(cls) -> Self:
@@ -98,7 +106,7 @@ class Stamps:
     """Judges stamps. `audience` is the namespace in which the cases live: a stamp of another one is worth nothing."""
 
     def __init__(self, trusted: TrustedKeys, audience: str) -> None:
-        self._keys = trusted.keys
+        self._trusted = trusted
         self.audience: Final = audience
 
     def check_fact(self, fact: Fact, case: str, event: Event, arrived: datetime, now: datetime) -> Claims:
@@ -117,6 +125,21 @@ class Stamps:
         self._check(opening.stamp, claims, arrived, now)
         return claims
 
+    def recheck_fact(self, fact: Fact, case: str, event: Event, written: datetime) -> Claims:
+        """What the stamp of a fact says that the register wrote down at a moment, however long ago.
+
+        Raises `CaseError` as `check_fact`; when it had arrived, within the bounds of an outage, nobody knows any more.
+        """
+        claims = check_fact(fact, case, event)
+        self._check(fact.stamp, claims, _latest(claims, written), written)
+        return claims
+
+    def recheck_opening(self, opening: Opening, written: datetime) -> Claims:
+        """The same of an opening. Raises `CaseError` as `check_opening`."""
+        claims = check_opening(opening)
+        self._check(opening.stamp, claims, _latest(claims, written), written)
+        return claims
+
     def _check(self, stamp: str | None, claims: Claims, arrived: datetime, now: datetime) -> None:
         # When something arrived is the word of whoever asks: it cannot lie ahead, nor further back than an outage.
         arrived = min(arrived, now)
@@ -129,9 +152,12 @@ class Stamps:
             header = jwt.get_unverified_header(signed)
             if header.get("typ") != kind:
                 raise CaseError(Code.STAMP_INVALID)
+            key = self._trusted.believed(str(header["kid"]), now)
+            if key is None:
+                raise CaseError(Code.STAMP_INVALID)
             jwt.decode(
                 signed,
-                self._keys[header["kid"]],
+                key,
                 algorithms=[ALGORITHM],
                 audience=self.audience,
                 issuer=ISSUER,
@@ -146,3 +172,10 @@ class Stamps:
             raise CaseError(Code.STAMP_INVALID)
         if moment >= claims.exp:
             raise CaseError(Code.STAMP_EXPIRED)
+
+
+def _latest(claims: Claims, written: datetime) -> datetime:
+    """The last moment until a writing at which a stamp was good."""
+    # What nobody has signed may name any number.
+    ends = min(max(claims.exp, 0), written.timestamp() + 1)
+    return min(written, datetime.fromtimestamp(ends, UTC) - timedelta(microseconds=1))

@@ -222,6 +222,10 @@ class Code(StrEnum):
     CALLBACK_UNAUTHENTIC = "CALLBACK_UNAUTHENTIC"
     CALLBACK_EXPIRED = "CALLBACK_EXPIRED"
     CALLBACK_UNKNOWN = "CALLBACK_UNKNOWN"
+    # Heads that are published
+    HEADS_BROKEN = "HEADS_BROKEN"
+    HEADS_UNREACHABLE = "HEADS_UNREACHABLE"
+    HEADS_OVERTAKEN = "HEADS_OVERTAKEN"
     # What is done beside decisions
     SEARCHED_TOO_OFTEN = "SEARCHED_TOO_OFTEN"
     NOT_IN_BULK = "NOT_IN_BULK"
@@ -902,6 +906,18 @@ REMEDIES: dict[Code, Remedy] = {
         "The callback was signed too long ago. Send it again; check the clocks.", "回调时间戳超出有效期，请校时后重发。"
     ),
     Code.CALLBACK_UNKNOWN: Remedy("No message was sent under this key.", "没有以该幂等键发出的消息。"),
+    Code.HEADS_BROKEN: Remedy(
+        "What was published is not whole: something was taken out, put in or changed there. Keep it as it is.",
+        "已公布的链头不完整或被改动，请保留原样并上报。",
+    ),
+    Code.HEADS_UNREACHABLE: Remedy(
+        "The place where heads are published does not answer, or refuses. Look at its address and its rights.",
+        "链头公布位置无法访问或被拒绝，请检查地址和权限。",
+    ),
+    Code.HEADS_OVERTAKEN: Remedy(
+        "Somebody else publishes heads to the same place. Let one program do so.",
+        "同一位置已有其他程序公布链头，请只保留一个。",
+    ),
     Code.SEARCHED_TOO_OFTEN: Remedy(
         "You have searched by number too often within an hour. Search by case number, or later.",
         "一小时内按号码查询次数过多，请按案件编号查询或稍后再试。",

@@ -41,8 +41,9 @@ PASSWORDS: Final[Mapping[str, str]] = {
     # With it providers sign what they tell of messages.
     "callback_secret": "{}",
 }
-GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret", "intake_secret")
+GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret", "intake_secret", "heads_key")
 """What providers give: made empty, to be filled by whoever has it."""
+HEADS: Final = "heads"
 _PASSWORD_BYTES: Final = 32
 
 
@@ -72,8 +73,11 @@ def _write(path: Path, text: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Make the files and say which are new."""
-    new = make(Path(arguments[0]) if arguments else DIRECTORY)
+    """Make the files and say which are new; and beside them the directory to which heads are published."""
+    directory = Path(arguments[0]) if arguments else DIRECTORY
+    new = make(directory)
+    # Its owner is who runs the container that writes there; one that is mounted stays as it is.
+    directory.with_name(HEADS).mkdir(mode=0o700, exist_ok=True)
     sys.stdout.write(f"made: {', '.join(new)}\n" if new else "nothing was missing\n")
     return 0
 

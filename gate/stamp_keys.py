@@ -1,9 +1,13 @@
-"""The gate's signing key, and the command that makes one: a private file for the gate, a public one for workers.
+"""The gate's signing key, and the commands that make one and keep the history of its public halves.
 
 python -m gate.stamp_keys new PRIVATE PUBLIC
+python -m gate.stamp_keys add TRUSTED PUBLIC
+python -m gate.stamp_keys retire TRUSTED KEY_ID [MOMENT]
 
-To rotate: make a new pair, add its public entry to the file that workers trust, restart them, then give the gate the
-new private file. Five minutes later nothing of the old key is in use, and its entry can go.
+`new` makes a pair: a private file for the gate, a public one for workers. To rotate: make a new pair, `add` its public
+file to the one that workers trust, restart them, then give the gate the new private file, and `retire` the old key some
+minutes later; it names no moment for now. What the register writes from then on by a stamp of that key is refused.
+The entry stays for ever: by it `audit verify` knows what the gate had signed before.
 """
 
 import base64
@@ -12,6 +16,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
@@ -87,26 +92,79 @@ class SigningKey:
         _write(public, entry)
 
 
-def _write(path: Path, entry: dict[str, Any]) -> None:
+def _write(path: Path, *entries: dict[str, Any]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(json.dumps({"keys": [entry]}, indent=2) + "\n")
+        file.write(json.dumps({"keys": entries}, indent=2) + "\n")
 
 
 def _encoded(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def main(arguments: list[str]) -> int:
-    """Make a pair of files; existing ones are left alone."""
-    match arguments:
-        case ["new", private, public]:
-            files = Path(private), Path(public)
-        case _:
-            sys.stderr.write(f"{__doc__}\n")
-            return EXIT_USAGE
+class _Wrong(Exception):
+    """What a command cannot do, in words that quote nothing."""
+
+
+def _add(trusted: Path, public: Path) -> None:
+    entries, new = _entries(trusted), _entries(public)
+    known = {entry["kid"] for entry in entries}
+    if any(entry["kid"] in known for entry in new):
+        raise _Wrong("a key of this ID is trusted already; nothing was changed")
+    _replace(trusted, [*entries, *new])
+
+
+def _retire(trusted: Path, key_id: str, moment: str | None) -> None:
+    entries = _entries(trusted)
+    entry = next((each for each in entries if each["kid"] == key_id), None)
+    if entry is None or "exp" in entry:
+        raise _Wrong("no key of this ID is believed; nothing was changed")
     try:
-        SigningKey.generate().write(*files)
+        at = datetime.now(UTC) if moment is None else datetime.fromisoformat(moment)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise _Wrong("a moment carries a zone: 2026-11-30T18:00+08:00")
+    entry["exp"] = int(at.timestamp())
+    _replace(trusted, entries)
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of a file that workers may trust, as they stand."""
+    try:
+        TrustedKeys.load(path)
+    except CaseError as wrong:
+        raise _Wrong((wrong.field or "").partition(": ")[2]) from None
+    entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
+    return entries
+
+
+def _replace(path: Path, entries: list[dict[str, Any]]) -> None:
+    """Write a file anew, so that whoever reads it meanwhile finds the one or the other."""
+    beside = path.with_name(f"{path.name}.new")
+    _write(beside, *entries)
+    beside.chmod(path.stat().st_mode & 0o777)
+    beside.replace(path)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line says; files that are there are not made again."""
+    try:
+        match arguments:
+            case ["new", private, public]:
+                SigningKey.generate().write(Path(private), Path(public))
+            case ["add", trusted, public]:
+                _add(Path(trusted), Path(public))
+            case ["retire", trusted, key_id]:
+                _retire(Path(trusted), key_id, None)
+            case ["retire", trusted, key_id, moment]:
+                _retire(Path(trusted), key_id, moment)
+            case _:
+                sys.stderr.write(f"{__doc__}\n")
+                return EXIT_USAGE
+    except _Wrong as wrong:
+        sys.stderr.write(f"{wrong}\n")
+        return EXIT_DATA
     except FileExistsError:
         sys.stderr.write("there is such a file already; it is left as it is\n")
         return EXIT_DATA

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationEr
 from activities.notifications.settings import NotificationSettings
 from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
-from activities.setting import LOOPBACK, split_list
+from activities.setting import LOOPBACK, fault_of_secret, split_list
 from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
@@ -98,6 +98,18 @@ class Settings(NotificationSettings):
     """To whom identity tokens have to be made out."""
     identity_keys: str | None = None
     """The provider's public keys: its `jwks_uri`, or a file with the JWK set."""
+    heads_place: str | None = None
+    """Where the newest links of the audit are published: a file on a volume of its own, or the https URL of a bucket
+    whose objects are locked.
+    """
+    heads_every: Annotated[float, Field(ge=10, le=300)] = 120.0
+    """Seconds after which they are published again; what was written since is not protected from its writers yet."""
+    heads_key_file: Path | None = None
+    """Of whoever puts objects into that bucket: ID:SECRET; readable by its owner only."""
+    heads_region: str = "us-east-1"
+    """Region of the bucket, by which requests are signed."""
+    heads_kept_days: Annotated[int, Field(ge=200, le=36_500)] = 400
+    """Days for which each of its objects is locked."""
     token_file: Path | None = None
     """Token of whoever uses the command line, made out to the intake service, and for upkeep to the gate as well;
     readable by its owner only.
@@ -202,6 +214,13 @@ class Settings(NotificationSettings):
             raise ValueError("must be https://host/path, or http:// on this machine")
         return url
 
+    @field_validator("heads_place")
+    @classmethod
+    def _is_a_file_or_a_web_address(cls, place: str | None) -> str | None:
+        if place and not place.startswith("/") and not is_web(place):
+            raise ValueError("must be /path/of/a/file, or https://host/path of a bucket, or http:// on this machine")
+        return place or None
+
     @field_validator("ui_url", "runbook_url")
     @classmethod
     def _is_a_web_address(cls, url: str | None) -> str | None:
@@ -234,6 +253,29 @@ class RegisterSettings(Settings):
     """Settings of a program that looks after the register: it reads and writes rows that hold nothing sealed."""
 
     database_url: SecretStr
+
+
+class AuditSettings(RegisterSettings):
+    """Settings of a program that proves the audit: the register, and the public keys that the gate has had."""
+
+    stamp_trust_file: Path
+
+
+class HeadsSettings(RegisterSettings):
+    """Settings of the program that publishes heads."""
+
+    heads_place: str
+
+    @classmethod
+    def around(cls, known: Settings) -> Iterator[Problem]:
+        """The same, and the credential for a bucket."""
+        yield from super().around(known)
+        place, file = known.heads_place, known.heads_key_file
+        if place is None or not is_web(place):
+            return
+        fault = "is not set" if file is None else fault_of_secret(file)
+        if fault is not None:
+            yield Problem(f"{PREFIX}HEADS_KEY_FILE", fault, "Write ID:SECRET of whoever may put objects; chmod 600")
 
 
 class WorkerSettings(Settings):
@@ -309,7 +351,12 @@ def _wrong(field: str, kind: str, message: str) -> Problem:
     return Problem(name, f"is wrong: {what}", f"Correct it, or unset {name}" if has_default else "Correct it")
 
 
-_MADE_BY: Final = {"key_file": MAKE_A_RING, "stamp_key_file": MAKE_A_PAIR, "stamp_trust_file": MAKE_A_PAIR}
+_MADE_BY: Final = {
+    "key_file": MAKE_A_RING,
+    "stamp_key_file": MAKE_A_PAIR,
+    "stamp_trust_file": MAKE_A_PAIR,
+    "heads_place": "Set it to a file on a volume of its own, or to a bucket: export CARDCASE_HEADS_PLACE=/heads/log",
+}
 
 
 def _is_postgres(url: str) -> bool:

@@ -1,9 +1,10 @@
 """The journal: what is done beside the decisions on cases, who did it, and why.
 
 Searches by number, cases seen in clear, Temporal's own means used on a case (reset, terminate), bulk plans and their
-runs. It is append-only as the audit of cases is, but one chain: what stands here is no transition of a case. An entry
-is written before what it tells of is done, by a function of the database: nobody who writes chooses a number or a hash,
-and a limit is counted in the transaction that allows what it limits.
+runs, and who stands in the directory. It is append-only as the audit of cases is, with a chain for each office and day:
+what stands here is no transition of a case. An entry is written before what it tells of is done, by a function of the
+database: nobody who writes chooses a chain, a number or a hash, and a limit is counted in the transaction that allows
+what it limits.
 """
 
 import json
@@ -19,6 +20,7 @@ from activities.registry.audit import BEGINNING, digest_of, sha256_of
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from cases.clocks import day_of
 from cases.errors import CaseError, Code
 from cases.models import Actor, Record, RegionCode, StaffId
 from cases.text import check_text
@@ -32,7 +34,7 @@ TWO_PEOPLE: Final = "journal_two_people"
 """Constraint: a plan that needs a second person is not run by the person who made it."""
 
 CHAIN: Final = "journal"
-"""The chain whose links the entries are."""
+"""With what the name of a chain begins; and the whole name of the one that all entries were links of once."""
 
 _TOLD: Final = ("kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
 _FORMAT_0: Final = ("number", "kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
@@ -51,6 +53,7 @@ class Kind(StrEnum):
     terminate = "terminate"
     bulk_planned = "bulk_planned"
     bulk_run = "bulk_run"
+    directory = "directory"
 
 
 class Entry(Record):
@@ -71,6 +74,7 @@ class Entry(Record):
 class Written(Record):
     """An entry as it stands in the list."""
 
+    chain: str
     number: int
     kind: Kind
     at: AwareDatetime
@@ -94,7 +98,10 @@ def checked_reason(reason: str) -> str:
 
 
 class Limit(NamedTuple):
-    """How often the actor of an entry may do something of its kind in a span that ends with it."""
+    """How often the actor of an entry may do something of its kind in a span that ends with it.
+
+    The database has a copy of those there are (`limit_of`), and counts by its own clock as well.
+    """
 
     most: int
     span: timedelta
@@ -190,23 +197,39 @@ async def open_cases(pool: Pool) -> frozenset[str]:
 
 @case_errors_only
 async def links(pool: Pool) -> list[dict[str, Any]]:
-    """The whole list with its hashes, to be verified."""
-    return await _rows(pool, None)
+    """The whole list with its hashes, to be verified: one chain after the other."""
+    async with connection_of(pool) as connection:
+        rows = await SQL["links"].all(connection, {})
+    return [link_of(dict(row)) for row in rows]
+
+
+def link_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as it is verified."""
+    return dict(row) | {"facts": json.loads(row["facts"])}
 
 
 def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
-    """Number of the first entry that does not follow from the one before it; None where the chain holds.
+    """Number of the first entry of a chain that does not follow from the one before it; None where it holds.
 
     That its end was cut off is found by the heads that were published before.
     """
     before, newest_format = BEGINNING, 0
     for place, row in enumerate(rows, start=1):
-        follows = (row["chain"], row["number"], row["prev_hash"]) == (CHAIN, place, before)
+        follows = (row["number"], row["prev_hash"]) == (place, before) and _belongs(row)
         holds = row["format"] >= newest_format and row["hash"] == hash_of(row) and _says_the_same(row)
         if not (follows and holds):
             return int(row["number"])
         before, newest_format = row["hash"], row["format"]
     return None
+
+
+def _belongs(row: Mapping[str, Any]) -> bool:
+    """Whether an entry is a link of the chain of its office and its day, or of the one that there was before."""
+    if row["chain"] == CHAIN:
+        return True
+    if row["written_at"] is None:
+        return False
+    return bool(row["chain"] == f"{CHAIN}:{row['office'] or 'none'}:{day_of(row['written_at']).isoformat()}")
 
 
 def hash_of(row: Mapping[str, Any]) -> str:
@@ -237,4 +260,4 @@ _MOMENT: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 async def _rows(pool: Pool, case_id: str | None) -> list[dict[str, Any]]:
     async with connection_of(pool) as connection:
         rows = await SQL["entries"].all(connection, {"case_id": case_id})
-    return [dict(row) | {"facts": json.loads(row["facts"])} for row in rows]
+    return [link_of(dict(row)) for row in rows]

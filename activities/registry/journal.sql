@@ -1,5 +1,5 @@
--- What is done beside the decisions on cases: one append-only list, one hash chain. Only append_to_journal() of the schema
--- writes it.
+-- What is done beside the decisions on cases: one append-only list, a hash chain for each office and day. Only
+-- append_to_journal() of the schema writes it.
 
 -- name: append
 -- One link of a chain, unless its key stands in the list or a limit is reached: what became of it.
@@ -10,11 +10,17 @@ SELECT append_to_journal(
 
 -- name: entries
 -- The list, or what of it is about one case, oldest first.
+SELECT chain, number, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at
+FROM journal
+WHERE :case_id::text IS NULL OR case_id = :case_id
+ORDER BY coalesce(written_at, at), chain, number;
+
+-- name: links
+-- The whole list with its hashes, one chain after the other.
 SELECT
     chain, number, format, kind, key, case_id, plan, actor, role, office, seen_as, reason, facts, at, written_at, content,
     prev_hash, hash
 FROM journal
-WHERE :case_id::text IS NULL OR case_id = :case_id
 ORDER BY chain, number;
 
 -- name: planned

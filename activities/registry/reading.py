@@ -228,7 +228,7 @@ async def verify_chain(pool: Pool, case_id: str) -> Break | None:
 
 def broken_link(rows: Sequence[asyncpg.Record]) -> Break | None:
     """The first of a case's transitions that does not follow from the one before."""
-    before, place = BEGINNING, (1, -1)
+    before, place, newest_format = BEGINNING, (1, -1), 1
     for row in rows:
         here = (row["generation"], row["version"])
         if here not in {(place[0], place[1] + 1), (place[0] + 1, 0)}:
@@ -236,9 +236,11 @@ def broken_link(rows: Sequence[asyncpg.Record]) -> Break | None:
         if row["prev_hash"] != before:
             return Break(*here, "link")
         link = dict(row)
-        if link["hash"] != hash_of(link) or not keeps_its_word(link):
+        # An older format says less of a row: none comes after a newer one.
+        is_older = link["format"] < newest_format
+        if is_older or link["hash"] != hash_of(link) or not keeps_its_word(link):
             return Break(*here, "hash")
-        before, place = row["hash"], here
+        before, place, newest_format = row["hash"], here, link["format"]
     return None
 
 

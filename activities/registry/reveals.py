@@ -22,7 +22,8 @@ LASTS: Final = timedelta(minutes=10)
 """How long a case stays in clear for the person who revealed it."""
 MOST_IN_AN_HOUR: Final = 20
 """Reveals of one person; who needs more has another task than looking into a case."""
-_LIMIT: Final = Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.REVEALED_TOO_OFTEN)
+LIMIT: Final = Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.REVEALED_TOO_OFTEN)
+"""Of reveals."""
 
 _SQL: Final = load("reveals.sql", beside=__file__)
 
@@ -45,7 +46,7 @@ async def reveal(pool: Pool, actor: Actor, case_id: str, reason: str, at: dateti
     entry = Entry(kind=Kind.reveal, at=at, actor=actor, case_id=case_id, reason=checked_reason(reason))
     if not covers(actor.office, await journal.region_of(pool, case_id)):
         raise CaseError(Code.OFFICE_NOT_COMPETENT)
-    await journal.write(pool, entry, _LIMIT)
+    await journal.write(pool, entry, LIMIT)
     return Reveal(case_id, at + LASTS)
 
 

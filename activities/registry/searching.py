@@ -24,7 +24,8 @@ SEARCHES: Final = frozenset({Role.clerk, Role.officer, Role.supervisor})
 """Roles that may search by number: those to whom somebody comes with it."""
 MOST_IN_AN_HOUR: Final = 60
 """Searches of one person; a counter has no more visitors."""
-_LIMIT: Final = journal.Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.SEARCHED_TOO_OFTEN)
+LIMIT: Final = journal.Limit(MOST_IN_AN_HOUR, timedelta(hours=1), Code.SEARCHED_TOO_OFTEN)
+"""Of searches."""
 
 
 class Found(Record):
@@ -50,7 +51,7 @@ async def search(pool: Pool, actor: Actor, token: str, reason: str, at: datetime
     if actor.role not in SEARCHES:
         raise CaseError(Code.ROLE_NOT_ALLOWED)
     entry = journal.Entry(kind=journal.Kind.search, at=at, actor=actor, reason=said, facts={"token": token})
-    await journal.write(pool, entry, _LIMIT)
+    await journal.write(pool, entry, LIMIT)
     async with connection_of(pool) as connection:
         rows = await SQL["cases_by_number"].all(connection, {"token": token, "office": actor.office})
     return tuple(Found.model_validate(dict(row)) for row in rows)

@@ -1,48 +1,36 @@
-"""The audit as a whole, and the journal: whether every chain holds, and the heads that are published outside.
+"""The audit as a whole, and the journal: whether every chain holds, who decided, and what was published outside.
 
 A chain shows what was changed, taken out, put in or put elsewhere. What it cannot show is that its end was cut off
 together with the row of the case, or that all of it was rewritten with hashes to fit: whoever may write to the whole
-database can do that. Hence the heads: a file with the newest link of every case, whose SHA-256 is published where
-nobody of the database can reach it. Whatever a published head covers cannot be rewritten any more without being found.
+database can do that. Hence the heads, which are published where nobody of the database can reach them
+(`activities.heads`): whatever they cover cannot be rewritten any more without being found. What is written anew, by
+whoever may write, is found by the gate's signature that it lacks, and by the machine (`proving.py`).
 """
 
-import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from hashlib import sha256
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 from asyncpg.cursor import CursorFactory
 
+from activities.heads.publication import Published, is_overdue
+from activities.heads.publishing import LONGEST_TRANSACTION, moment_of, snapshot
 from activities.registry import journal
 from activities.registry.errors import case_errors_only
-from activities.registry.pool import Connection, Pool, connection_of
-from activities.registry.queries import load
+from activities.registry.pool import Connection, Pool
+from activities.registry.proving import STAMP, flaw_of, flaw_of_told, is_forgotten
+from activities.registry.queries import Query, load
 from activities.registry.reading import broken_head, broken_link
-from cases.errors import CaseError, Code
+from activities.stamps import Stamps
 
 SQL: Final = load("verifying.sql", beside=__file__)
 
 _PREFETCHED: Final = 500
 """Rows that are fetched at a time: so few that the server is never left waiting within the transaction for long."""
 
-_HEAD: Final = re.compile(r"([a-z]{3}-[a-z2-7]{26}|journal) ([1-9][0-9]{0,8}) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64})")
-
-
-class Head(NamedTuple):
-    """A link of a case's chain that was the newest when it was published, or of the journal's.
-
-    The journal's links are numbered as versions of one generation.
-    """
-
-    case_id: str
-    generation: int
-    version: int
-    hash: str
-
-    def __str__(self) -> str:
-        return f"{self.case_id} {self.generation} {self.version} {self.hash}"
+_PATIENCE: Final = 600.0
+"""Seconds for the one statement that looks at all stamps together."""
 
 
 class Broken(NamedTuple):
@@ -50,13 +38,17 @@ class Broken(NamedTuple):
 
     `hash`: its content was changed; `link`: another row stood before it; `gap`: one is missing or too many; `head` and
     `state`: the case is not where its audit ends; `orphan`: there is no such case; `published`: it is not what was
-    published.
+    published; `unpublished`: it says that it is older than what was published without it; `stamp`: the gate did not
+    sign that it was decided so; `machine`: no case takes this way. `schema`: an object of the schema, named by
+    `detail`, was changed without a migration; `late`: nothing has been published for longer than it may.
     """
 
     case_id: str
+    """The chain; for what belongs to none `heads` or `schema`, and then `version` is the number of the publication."""
     generation: int
     version: int
     what: str
+    detail: str | None = None
 
 
 class Verified(NamedTuple):
@@ -65,76 +57,108 @@ class Verified(NamedTuple):
     cases: int
     transitions: int
     broken: tuple[Broken, ...]
-
-
-def digest_of_heads(lines: str) -> str:
-    """SHA-256 of a file of heads: the one figure to publish."""
-    return sha256(lines.encode()).hexdigest()
-
-
-def read_heads(lines: str) -> tuple[Head, ...]:
-    """The heads of a published file. Raises `CaseError` FILE_UNREADABLE."""
-    found = [_HEAD.fullmatch(line) for line in lines.splitlines()]
-    heads = tuple(Head(each[1], int(each[2]), int(each[3]), each[4]) for each in found if each is not None)
-    if len(heads) != len(found):
-        raise CaseError(Code.FILE_UNREADABLE)
-    return heads
+    forgotten: int = 0
+    """Transitions whose contents are gone: their stamps cannot be looked at any more."""
 
 
 @case_errors_only
-async def heads(pool: Pool) -> tuple[Head, ...]:
-    """The newest link of every case, in the order of their IDs, and of the journal."""
-    async with _reading(pool) as connection:
-        found = _cursor(connection, "newest_heads", {})
-        newest = [Head(row["case_id"], row["generation"], row["version"], row["head"]) async for row in found]
-    written = await journal.links(pool)
-    return (*newest, *(Head(journal.CHAIN, 1, row["number"], row["hash"]) for row in written[-1:]))
-
-
-@case_errors_only
-async def verify_audit(pool: Pool, case_id: str | None = None, published: Iterable[Head] = ()) -> Verified:
+async def verify_audit(
+    pool: Pool, case_id: str | None = None, published: Published | None = None, stamps: Stamps | None = None
+) -> Verified:
     """Look at every chain, or at one, as of one moment: every hash, every link, every head, every published head.
 
-    Reads in the order of the cases and keeps one case at a time. Raises `CaseError` with a code where the database
-    cannot be reached.
+    With `stamps`, which know the keys that the gate has had, every decision is looked at as well. Reads in the order of
+    the cases and keeps one case at a time. Raises `CaseError` with a code where the database cannot be reached.
     """
-    expected: dict[str, list[Head]] = {}
-    for head in published:
-        expected.setdefault(head.case_id, []).append(head)
-    looked_at = seen = 0
-    broken: list[Broken] = []
-    async with _reading(pool) as connection:
+    seen = _Seen(published or Published(), stamps)
+    async with snapshot(pool) as connection:
         async for case, rows, ends in _cases(connection, {"case_id": case_id}):
-            looked_at, seen = looked_at + 1, seen + len(rows)
-            broken += _breaks(case, rows, ends, expected.pop(case, []))
-    if case_id is None:
-        broken += _journal_breaks(await journal.links(pool), expected.pop(journal.CHAIN, []))
-        broken += [Broken(*head[:3], "published") for left in expected.values() for head in left]
-    return Verified(looked_at, seen, tuple(broken))
+            seen.look_at(case, rows, ends)
+        if stamps is not None:
+            seen.broken += await _told_beside(connection, case_id, stamps)
+        if case_id is None:
+            async for chain, links in _journal(connection):
+                seen.look_at_journal(chain, links)
+            seen.broken += [Broken(*head[:3], "published") for head in seen.published.left()]
+            seen.broken += await _outside(connection, seen.published)
+    return Verified(seen.cases, seen.transitions, tuple(seen.broken), seen.forgotten)
 
 
-def _breaks(
-    case: str, rows: list[asyncpg.Record], ends: list[asyncpg.Record], expected: Iterable[Head]
-) -> Iterator[Broken]:
-    found = broken_link(rows) or broken_head(rows, ends)
-    if found is not None:
-        yield Broken(case, *found)
-    elif not ends:
-        yield Broken(case, rows[0]["generation"], rows[0]["version"], "orphan")
-    made = {(row["generation"], row["version"]): row["hash"] for row in rows}
-    for head in expected:
-        if made.get((head.generation, head.version)) != head.hash:
-            yield Broken(*head[:3], "published")
+class _Seen:
+    """What was seen so far."""
+
+    def __init__(self, published: Published, stamps: Stamps | None) -> None:
+        self.published = published
+        self.stamps = stamps
+        self.cases = self.transitions = self.forgotten = 0
+        self.broken: list[Broken] = []
+        newest = published.newest
+        self._covered_until = None if newest is None else newest.at - LONGEST_TRANSACTION
+
+    def look_at(self, case: str, rows: list[asyncpg.Record], ends: list[asyncpg.Record]) -> None:
+        """One case."""
+        self.cases, self.transitions = self.cases + 1, self.transitions + len(rows)
+        found = broken_link(rows) or broken_head(rows, ends)
+        if found is not None:
+            self.broken.append(Broken(case, *found))
+        elif not ends:
+            self.broken.append(Broken(case, rows[0]["generation"], rows[0]["version"], "orphan"))
+        links = {(row["generation"], row["version"]): (row["hash"], row["at"]) for row in rows}
+        self.broken += self._differing(case, links)
+        if self.stamps is not None:
+            self._prove(rows, {end["generation"]: end["opening"] for end in ends}, self.stamps)
+
+    def look_at_journal(self, chain: str, rows: list[dict[str, Any]]) -> None:
+        """One chain of the journal."""
+        broken = journal.first_broken(rows)
+        if broken is not None:
+            self.broken.append(Broken(chain, 1, broken, "hash"))
+        links = {(1, row["number"]): (row["hash"], row["written_at"] or row["at"]) for row in rows}
+        self.broken += self._differing(chain, links)
+
+    def _differing(self, chain: str, links: Mapping[tuple[int, int], tuple[str, datetime]]) -> Iterator[Broken]:
+        """What of a chain is not as it was published, and what was put behind it with an earlier date."""
+        newest = (0, -1)
+        for head in self.published.of(chain):
+            newest = max(newest, (head.generation, head.version))
+            if (head.generation, head.version) not in links or links[head.generation, head.version][0] != head.hash:
+                yield Broken(*head[:3], "published")
+        if self._covered_until is None:
+            return
+        for place, (_, at) in links.items():
+            if place > newest and at < self._covered_until:
+                yield Broken(chain, *place, "unpublished")
+                return
+
+    def _prove(self, rows: Iterable[asyncpg.Record], openings: Mapping[int, str | None], stamps: Stamps) -> None:
+        for row in map(dict, rows):
+            self.forgotten += is_forgotten(row)
+            flaw = flaw_of(row, openings.get(row["generation"]), stamps)
+            if flaw is not None:
+                self.broken.append(Broken(row["case_id"], row["generation"], row["version"], flaw))
 
 
-def _journal_breaks(rows: list[dict[str, Any]], expected: Iterable[Head]) -> Iterator[Broken]:
-    found = journal.first_broken(rows)
-    if found is not None:
-        yield Broken(journal.CHAIN, 1, found, "hash")
-    made = {row["number"]: row["hash"] for row in rows}
-    for head in expected:
-        if made.get(head.version) != head.hash:
-            yield Broken(*head[:3], "published")
+async def _told_beside(connection: Connection, case_id: str | None, stamps: Stamps) -> list[Broken]:
+    """What of that which stands beside the chains nobody said, and stamps by which two things were done."""
+    broken = []
+    async for row in _cursor(connection, "told_beside", {"case_id": case_id}):
+        flaw = flaw_of_told(dict(row), stamps)
+        if flaw is not None:
+            broken.append(Broken(row["case_id"], row["generation"], 0, flaw, row["stands_in"]))
+    used = await connection.fetch(SQL["stamps_used_again"].sql, case_id, timeout=_PATIENCE)
+    return [*broken, *(Broken(row["case_id"], row["generation"], row["version"], STAMP, "used twice") for row in used)]
+
+
+async def _outside(connection: Connection, published: Published) -> list[Broken]:
+    """What the publications say of the schema, and whether they go on."""
+    if published.newest is None:
+        return []
+    moment = await moment_of(connection)
+    altered = [*published.altered, *published.altered_since(moment.catalogue, moment.release)]
+    broken = [Broken("schema", 0, each.number, "schema", each.name) for each in altered]
+    if is_overdue(published.newest, max(datetime.now(UTC), moment.at)):
+        broken.append(Broken("heads", 0, published.newest.number, "late"))
+    return broken
 
 
 async def _cases(
@@ -156,16 +180,23 @@ async def _cases(
         yield case, rows, ends
 
 
-def _cursor(connection: Connection, name: str, values: Mapping[str, Any]) -> "CursorFactory[asyncpg.Record]":
-    query = SQL[name]
+async def _journal(connection: Connection) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """The journal, chain by chain."""
+    links: list[dict[str, Any]] = []
+    async for row in _cursor(connection, "links", {}, journal.SQL):
+        if links and links[0]["chain"] != row["chain"]:
+            yield links[0]["chain"], links
+            links = []
+        links.append(journal.link_of(dict(row)))
+    if links:
+        yield links[0]["chain"], links
+
+
+def _cursor(
+    connection: Connection, name: str, values: Mapping[str, Any], queries: Mapping[str, Query] = SQL
+) -> "CursorFactory[asyncpg.Record]":
+    query = queries[name]
     found: CursorFactory[asyncpg.Record] = connection.cursor(
         query.sql, *(values[parameter] for parameter in query.parameters), prefetch=_PREFETCHED
     )
     return found
-
-
-@asynccontextmanager
-async def _reading(pool: Pool) -> AsyncIterator[Connection]:
-    """The register as of one moment."""
-    async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        yield connection

@@ -159,7 +159,7 @@ class Speaker:
                 faults = [Fault.of(problem.code, problem.field) for problem in problems]
             case CaseError(code=code, field=field):
                 faults = [Fault.of(code, field or "")]
-                exit_code = Exit.configuration if code in _OF_CONFIGURATION else Exit.data
+                exit_code = _EXITS.get(code, Exit.data)
             case ConfigurationInvalid():
                 exit_code = Exit.configuration
                 typer.echo(str(wrong), err=True)
@@ -220,6 +220,11 @@ class Speaker:
 _OF_CONFIGURATION: Final = frozenset(
     {Code.CONFIGURATION_INVALID, Code.KEY_UNKNOWN, Code.SCHEMA_MISMATCH, Code.IDENTITY_MISSING}
 )
+_EXITS: Final[Mapping[Code, Exit]] = {
+    **dict.fromkeys(_OF_CONFIGURATION, Exit.configuration),
+    Code.HEADS_UNREACHABLE: Exit.unavailable,
+}
+"""The exit codes of what is not wrong data."""
 
 
 def _whereabouts(error: Exception) -> str:

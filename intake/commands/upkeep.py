@@ -40,6 +40,8 @@ class Needs(Enum):
 
     register = "the register's connection (CARDCASE_DATABASE_URL)"
     keys = "the key ring (CARDCASE_KEY_FILE)"
+    trust = "the public keys that the gate has had (CARDCASE_STAMP_TRUST_FILE)"
+    place = "where heads are published (CARDCASE_HEADS_PLACE; for a bucket CARDCASE_HEADS_KEY_FILE)"
     temporal = "Temporal's address and the key ring (TEMPORAL_ADDRESS, CARDCASE_KEY_FILE)"
     caller = "an identity token (CARDCASE_TOKEN_FILE, CARDCASE_IDENTITY_ISSUER, CARDCASE_IDENTITY_KEYS)"
     gate = "an identity token and the gate (CARDCASE_TOKEN_FILE, CARDCASE_GATE_URL)"

@@ -104,6 +104,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
     ),
     _S.METHOD_NOT_ALLOWED: (Code.METHOD_NOT_ALLOWED,),
     _S.CONFLICT: (
+        Code.HEADS_OVERTAKEN,
         Code.EVENT_NOT_ALLOWED,
         Code.SAME_PERSON,
         Code.CONTENT_CHANGED,
@@ -224,6 +225,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.REGION_INVALID,
         Code.DATE_INVALID,
         Code.FILE_UNREADABLE,
+        Code.HEADS_BROKEN,
         Code.FILE_ENCODING,
         Code.COLUMN_MISSING,
         Code.COLUMN_DUPLICATE,
@@ -277,6 +279,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
     # What the caller can do nothing about: their request is not judged by it.
     _S.INTERNAL_SERVER_ERROR: (*OURS, Code.DATABASE_REFUSED, Code.INTERNAL),
     _S.SERVICE_UNAVAILABLE: (
+        Code.HEADS_UNREACHABLE,
         Code.GATE_UNAVAILABLE,
         Code.ANSWER_CONTRADICTED,
         Code.REGISTER_BEHIND,

@@ -122,6 +122,40 @@ class TestASignature:
             assert both.check_fact(with_stamp(stamp), CASE, Event.hold, NOON, NOON).case == CASE
         assert refusal(with_stamp(new_stamp)) is Code.STAMP_INVALID
 
+    def test_is_believed_until_its_key_was_retired_and_for_what_was_written_before_for_ever(self) -> None:
+        trusted = TrustedKeys(KEY.trusted.keys, {KEY.key_id: NOON + timedelta(minutes=2)})
+        retired = Stamps(trusted, NAMESPACE)
+        fact = stamped(HOLD, CASE, Event.hold, NOON)
+        assert retired.check_fact(fact, CASE, Event.hold, NOON, NOON).case == CASE
+        # Whoever has the key dates what they stamp as they like, and says that it arrived in time.
+        assert refusal(fact, NOON, NOON + timedelta(minutes=2), stamps=retired) is Code.STAMP_INVALID
+        written = NOON + timedelta(minutes=1)
+        assert retired.recheck_fact(fact, CASE, Event.hold, written).sub == HOLD.actor.id
+        with pytest.raises(CaseError) as late:
+            retired.recheck_fact(fact, CASE, Event.hold, written + timedelta(minutes=1))
+        assert late.value.code is Code.STAMP_INVALID
+
+
+class TestWhatWasWritten:
+    def test_may_have_waited_for_as_long_as_an_outage_lasts(self) -> None:
+        fact = stamped(HOLD, CASE, Event.hold, NOON)
+        for waited in (timedelta(), timedelta(hours=1), LONGEST_OUTAGE):
+            assert STAMPS.recheck_fact(fact, CASE, Event.hold, NOON + waited).jti
+        refused_for(fact, NOON + LIFETIME + LONGEST_OUTAGE, Code.STAMP_EXPIRED)
+
+    def test_was_not_written_before_it_was_stamped(self) -> None:
+        refused_for(stamped(HOLD, CASE, Event.hold, NOON), NOON - SKEW - timedelta(seconds=1), Code.STAMP_INVALID)
+
+    @pytest.mark.parametrize("ends", [-(10**18), 0, 10**18])
+    def test_names_any_end_without_being_believed(self, ends: int) -> None:
+        refused_for(hand_made(exp=ends), NOON, Code.STAMP_INVALID if ends > 0 else Code.STAMP_EXPIRED)
+
+
+def refused_for(fact: Fact, written: datetime, code: Code) -> None:
+    with pytest.raises(CaseError) as refused:
+        STAMPS.recheck_fact(fact, CASE, Event.hold, written)
+    assert refused.value.code is code
+
 
 class TestTime:
     def test_runs_out_after_five_minutes(self) -> None:

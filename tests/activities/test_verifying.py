@@ -5,21 +5,24 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 import pytest_asyncio
 
+from activities.heads.publication import Head, Published
 from activities.registry.audit import BEGINNING, hash_of, sha256_of
 from activities.registry.pool import Connection, Pool, create_pool
 from activities.registry.stored import digest_of_texts
-from activities.registry.verifying import Broken, Head, digest_of_heads, heads, read_heads, verify_audit
+from activities.registry.verifying import Broken, Verified, verify_audit
 from cases.errors import CaseError, Code
 from cases.names import person_token
 from deploy.migrations import migrate
 from stack import LocalStack
 from tests.activities.conftest import execute
 from tests.activities.play import NOON
+from tests.activities.publishing_heads import published
 from tests.scenes import KEY
 
 CASES, LENGTH = 500, 20
@@ -185,16 +188,16 @@ def any_row() -> tuple[str, int]:
     return chain_of(place).case["case_id"], random.randrange(2, LENGTH - 2)  # noqa: S311 - any will do
 
 
-async def broken(pool: Pool, published: Sequence[Head] = ()) -> tuple[Broken, ...]:
-    verified = await verify_audit(pool, published=published)
+async def broken(pool: Pool, log: Published | None = None) -> tuple[Broken, ...]:
+    verified = await verify_audit(pool, published=log)
     return verified.broken
 
 
-async def test_an_untouched_audit_holds_and_all_of_it_was_looked_at(register: Pool) -> None:
-    published = await heads(register)
-    verified = await verify_audit(register, published=published)
-    assert verified == (CASES, CASES * LENGTH, ())
-    assert len(published) == CASES
+async def test_an_untouched_audit_holds_and_all_of_it_was_looked_at(register: Pool, tmp_path: Path) -> None:
+    log = await published(register, tmp_path)
+    assert log.newest is not None
+    assert len(log.newest.heads) == CASES
+    assert await verify_audit(register, published=log) == Verified(CASES, CASES * LENGTH, ())
 
 
 async def test_one_flipped_row_in_ten_thousand_is_found(register: Pool) -> None:
@@ -350,8 +353,8 @@ async def test_a_case_without_audit_and_an_audit_without_case_are_found(register
     assert await broken(register) == (Broken(one, 1, LENGTH - 1, "head"), Broken(other, 1, 0, "orphan"))
 
 
-async def test_what_fits_its_chain_but_not_what_was_published_is_found(register: Pool) -> None:
-    published = await heads(register)
+async def test_what_fits_its_chain_but_not_what_was_published_is_found(register: Pool, tmp_path: Path) -> None:
+    log = await published(register, tmp_path)
     gone, cut, rewritten = (chain_of(place).case["case_id"] for place in (3, 4, 5))
     for table in ("transitions", "cases"):
         await behind_its_back(register, f"DELETE FROM {table} WHERE case_id = $1", gone)  # noqa: S608 - one of the two
@@ -365,26 +368,29 @@ async def test_what_fits_its_chain_but_not_what_was_published_is_found(register:
     await behind_its_back(register, rewrite, rewritten, hash_of(last), LENGTH - 1)
     await behind_its_back(register, "UPDATE cases SET head = $2 WHERE case_id = $1", rewritten, hash_of(last))
     assert await broken(register) == ()
-    found = {(each.case_id, each.version, each.what) for each in await broken(register, published)}
+    found = {(each.case_id, each.version, each.what) for each in await broken(register, log)}
     assert found == {(case, LENGTH - 1, "published") for case in (gone, cut, rewritten)}
 
 
 async def test_one_case_can_be_looked_at_alone(register: Pool) -> None:
     case, other = chain_of(6).case["case_id"], chain_of(7).case["case_id"]
     await behind_its_back(register, "UPDATE transitions SET event = 'x' WHERE case_id = $1 AND version = 3", case)
-    assert await verify_audit(register, case) == (1, LENGTH, (Broken(case, 1, 3, "hash"),))
-    assert await verify_audit(register, other) == (1, LENGTH, ())
+    assert await verify_audit(register, case) == Verified(1, LENGTH, (Broken(case, 1, 3, "hash"),))
+    assert await verify_audit(register, other) == Verified(1, LENGTH, ())
 
 
-def test_published_heads_are_read_as_they_were_written() -> None:
-    written = [Head(chain_of(place).case["case_id"], 1, LENGTH - 1, "0" * 64) for place in range(3)]
-    lines = "".join(f"{head}\n" for head in written)
-    assert read_heads(lines) == tuple(written)
-    assert len(digest_of_heads(lines)) == 64
+async def test_heads_alone_as_they_were_published_once_still_count(register: Pool) -> None:
+    lines = [
+        str(Head(chain_of(place).case["case_id"], 1, LENGTH - 1, chain_of(place).rows[-1]["hash"]))
+        for place in range(3)
+    ]
+    assert await broken(register, Published.read(lines)) == ()
+    wrong = str(Head(chain_of(0).case["case_id"], 1, LENGTH - 1, "0" * 64))
+    assert await broken(register, Published.read([wrong, *lines])) == (Broken(*Head.read(wrong)[:3], "published"),)
 
 
 @pytest.mark.parametrize("line", ["", "idc-short 1 1 " + "0" * 64, f"{Head(chain_of(1).case['case_id'], 1, 1, 'x')}"])
-def test_a_file_that_holds_anything_else_is_refused(line: str) -> None:
+def test_a_line_that_holds_anything_else_is_refused(line: str) -> None:
     with pytest.raises(CaseError) as refused:
-        read_heads(f"{line}\n")
-    assert refused.value.code is Code.FILE_UNREADABLE
+        Published.read([line])
+    assert refused.value.code is Code.HEADS_BROKEN

@@ -26,8 +26,10 @@ from deploy.credentials import (
 from gate.settings import GateSettings
 from intake.service.settings import IntakeSettings, public_keys_in
 from runtime.settings import (
+    AuditSettings,
     ClientSettings,
     ConfigurationInvalid,
+    HeadsSettings,
     Settings,
     WorkerSettings,
     read_settings,
@@ -78,7 +80,7 @@ def test_only_our_own_processes_are_on_the_network_of_the_servers(services: dict
     on_it = {name for name, service in services.items() if "store" in service["networks"]}
     servers, jobs = {"postgres", "temporal"}, {"roles", "migrate", "temporal-schema", "temporal-namespace", "upkeep"}
     # The Web UI stands between browsers and Temporal, and holds nothing.
-    assert on_it == servers | jobs | {"worker", "gate", "intake", "temporal-ui"}
+    assert on_it == servers | jobs | {"worker", "gate", "intake", "heads", "temporal-ui"}
     reached = {name for name, service in services.items() if service.get("ports")}
     assert reached == {"worker", "gate", "intake", "temporal-ui"}
 
@@ -200,6 +202,27 @@ def test_the_gate_is_given_settings_that_it_accepts_once_the_provider_is_known(
             environment | {"CARDCASE_PROFILE": "production", "CARDCASE_CODEC_URL": "http://codec.example.invalid"},
         )
     assert {problem.name for problem in invalid.value.problems} >= {"CARDCASE_CODEC_URL"}
+
+
+def test_heads_are_published_with_a_readers_rights_to_where_nobody_else_writes(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    make(tmp_path)
+    environment = {
+        variable: _default(value).replace("/run/secrets/", f"{tmp_path}/")
+        for variable, value in services["heads"]["environment"].items()
+    }
+    environment["CARDCASE_STAMP_TRUST_FILE"] = str(tmp_path / STAMP_TRUST)
+    settings = read_settings(HeadsSettings, environment)
+    assert settings.heads_every == Settings.model_fields["heads_every"].default
+    assert read_settings(AuditSettings, environment).stamp_trust_file == tmp_path / STAMP_TRUST
+    assert "cardcase_reader@" in environment["CARDCASE_DATABASE_URL"]
+    (volume,) = services["heads"]["volumes"]
+    assert [name for name, service in services.items() if volume in service.get("volumes", ())] == ["heads"]
+    assert settings.heads_place.startswith(f"{volume.rpartition(':')[2]}/")
+    with pytest.raises(ConfigurationInvalid) as invalid:
+        read_settings(HeadsSettings, environment | {"CARDCASE_HEADS_PLACE": "https://heads.example.invalid/register"})
+    assert [(each.name, each.what) for each in invalid.value.problems] == [("CARDCASE_HEADS_KEY_FILE", "is empty")]
 
 
 def test_the_intake_service_is_given_settings_that_it_accepts_once_the_provider_is_known(

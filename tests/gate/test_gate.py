@@ -1,7 +1,7 @@
 """The gate: who asks is who is stamped, whatever the caller says; what nobody may do is not stamped."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +275,41 @@ def test_a_new_pair_is_made_by_a_command_and_fits(tmp_path: Path, capsys: pytest
     assert main(["new", str(tmp_path / "none" / "a"), str(public)]) == EXIT_DATA
     said = capsys.readouterr()
     assert json.loads(before)["keys"][0]["d"] not in said.out + said.err + repr(key)
+
+
+def test_the_history_of_the_keys_grows_and_says_when_each_was_retired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trusted, public = tmp_path / "trusted.json", tmp_path / "public.json"
+    assert main(["new", str(tmp_path / "first"), str(trusted)]) == 0
+    assert main(["new", str(tmp_path / "second"), str(public)]) == 0
+    first, second = (SigningKey.load(tmp_path / name) for name in ("first", "second"))
+    trusted.chmod(0o644)
+    assert main(["add", str(trusted), str(public)]) == 0
+    assert trusted.stat().st_mode & 0o777 == 0o644
+    assert main(["retire", str(trusted), first.key_id, "2026-11-30T18:00+08:00"]) == 0
+    read = TrustedKeys.load(trusted)
+    assert set(read.keys) == {first.key_id, second.key_id}
+    ends = datetime(2026, 11, 30, 10, tzinfo=UTC)
+    assert dict(read.ends) == {first.key_id: ends}
+    assert read.believed(first.key_id, ends - timedelta(seconds=1)) == first.key.public_key()
+    assert read.believed(first.key_id, ends) is None
+    assert read.believed(second.key_id, ends) == second.key.public_key()
+    assert main(["retire", str(trusted), second.key_id]) == 0
+    assert TrustedKeys.load(trusted).believed(second.key_id, datetime.now(UTC)) is None
+    before = trusted.read_bytes()
+    for wrong in (
+        ["add", str(trusted), str(public)],
+        ["add", str(trusted), str(tmp_path / "first")],
+        ["retire", str(trusted), first.key_id],
+        ["retire", str(trusted), "absent"],
+        ["retire", str(tmp_path / "absent"), first.key_id],
+    ):
+        assert main(wrong) == EXIT_DATA
+    assert main(["retire", str(public), second.key_id, "2026-11-30T18:00"]) == EXIT_DATA
+    assert trusted.read_bytes() == before
+    said = capsys.readouterr()
+    assert json.loads((tmp_path / "first").read_bytes())["keys"][0]["d"] not in said.out + said.err
 
 
 def test_the_published_key_is_known_as_such() -> None:

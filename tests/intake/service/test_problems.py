@@ -102,6 +102,9 @@ NEVER_OVER_HTTP = {
     Code.SCHEDULE_UNKNOWN,
     Code.PLAN_UNKNOWN,
     Code.MESSAGE_UNKNOWN,
+    Code.HEADS_BROKEN,
+    Code.HEADS_OVERTAKEN,
+    Code.HEADS_UNREACHABLE,
 }
 """Codes of the gate's pages and of the command line alone."""
 

@@ -1,0 +1,92 @@
+-- The journal's one way in. Whoever calls it needs no right to the table, and chooses neither chain nor number, hashes, the
+-- moment of writing or how often a thing may be done.
+
+CREATE OR REPLACE FUNCTION limit_of(kind text, OUT most integer, OUT span interval) LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT allowed.most, allowed.span
+    FROM (VALUES ('search', 60, interval '1 hour'), ('reveal', 20, interval '1 hour'), ('lookup', 600, interval '1 hour'))
+        AS allowed (kind, most, span)
+    WHERE allowed.kind = limit_of.kind;
+END;
+COMMENT ON FUNCTION limit_of IS 'How often one actor may do a thing within a span, by the kind of the journal''s entry; null where nothing is limited. A copy of the limits in the code';
+
+CREATE OR REPLACE FUNCTION append_to_journal(
+    kind text,
+    key text,
+    case_id text,
+    plan text,
+    actor text,
+    role text,
+    office text,
+    seen_as text,
+    reason text,
+    facts jsonb,
+    at timestamptz,
+    at_most integer,
+    since timestamptz
+) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    iso CONSTANT text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
+    most integer;
+    span interval;
+    link journal%ROWTYPE;
+BEGIN
+    SELECT l.most, l.span INTO most, span FROM limit_of(kind) AS l;
+    -- Always in this order: what must be written once, what is counted, and the chain.
+    IF key IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(6, hashtext(key));
+        IF EXISTS (SELECT FROM journal AS j WHERE j.key = append_to_journal.key) THEN
+            RETURN 'known';
+        END IF;
+    END IF;
+    IF at_most IS NOT NULL OR most IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(7, hashtext(concat_ws(' ', kind, actor)));
+    END IF;
+    -- By the clock of the database: what somebody says of when they did it lets nobody do more of it.
+    IF most <= (
+        SELECT count(*) FROM journal AS j
+        WHERE j.kind = append_to_journal.kind AND j.actor = append_to_journal.actor
+          AND j.written_at > clock_timestamp() - span
+    ) OR at_most <= (
+        SELECT count(*) FROM journal AS j
+        WHERE j.kind = append_to_journal.kind AND j.actor = append_to_journal.actor AND j.at > coalesce(since, '-infinity')
+    ) THEN
+        RETURN 'too_often';
+    END IF;
+    link.written_at := clock_timestamp();
+    link.format := 1;
+    link.chain := concat_ws(
+        ':', 'journal', coalesce(office, 'none'), to_char(link.written_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')
+    );
+    PERFORM pg_advisory_xact_lock(8, hashtext(link.chain));
+    SELECT j.number, j.hash INTO link.number, link.prev_hash
+    FROM journal AS j WHERE j.chain = link.chain ORDER BY j.number DESC LIMIT 1;
+    link.number := coalesce(link.number, 0) + 1;
+    link.prev_hash := coalesce(link.prev_hash, repeat('0', 64));
+    link.kind := kind;
+    link.key := key;
+    link.case_id := case_id;
+    link.plan := plan;
+    link.actor := actor;
+    link.role := role;
+    link.office := office;
+    link.seen_as := seen_as;
+    link.reason := reason;
+    link.facts := facts;
+    link.at := at;
+    link.content := jsonb_build_object(
+        'kind', kind, 'key', key, 'case_id', case_id, 'plan', plan, 'actor', actor, 'role', role, 'office', office,
+        'seen_as', seen_as, 'reason', reason, 'facts', facts,
+        'at', to_char(at AT TIME ZONE 'UTC', iso),
+        'written_at', to_char(link.written_at AT TIME ZONE 'UTC', iso)
+    )::text;
+    link.hash := encode(sha256(convert_to(
+        concat_ws(chr(10), link.format, link.chain, link.number, link.prev_hash, link.content), 'UTF8'
+    )), 'hex');
+    INSERT INTO journal SELECT link.*;
+    RETURN 'written';
+END
+$$;
+COMMENT ON FUNCTION append_to_journal IS 'Writes an entry: `written`; or does not, where its key stands in the list already (`known`), or where the actor has done as much of this kind as a limit allows (`too_often`)';
+REVOKE ALL ON FUNCTION append_to_journal FROM PUBLIC;
