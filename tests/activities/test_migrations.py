@@ -549,5 +549,8 @@ async def test_a_journal_and_cases_of_an_earlier_release_are_left_as_they_are(em
     assert await journal.write(pool, journal.Entry(kind=journal.Kind.search, at=datetime.now(UTC), actor=actor))
     rows = await journal.links(pool)
     await pool.close()
-    assert [(row["number"], row["format"]) for row in rows] == [(1, 0), (2, 1)]
-    assert journal.first_broken(rows) is None
+    assert [(row["chain"] == journal.CHAIN, row["number"], row["format"]) for row in rows] == [
+        (True, 1, 0),
+        (False, 1, 1),
+    ]
+    assert [journal.first_broken([row]) for row in rows] == [None, None]

@@ -194,7 +194,6 @@ async def test_a_case_taken_out_altogether(site: Site) -> None:
     await put_in_its_place(site, await site.rows(site.other))
     await site.owner.execute(
         """
-        UPDATE numbers SET reserved_for_case = NULL, ended_by_case = NULL WHERE false;
         ALTER TABLE cases RENAME TO what_was_open;
         CREATE TABLE cases (LIKE what_was_open INCLUDING ALL);
         GRANT SELECT ON cases TO cardcase_reader

@@ -196,9 +196,10 @@ class TestRevealing:
         busy, now = OFFICER.model_copy(update={"id": "officer-7"}), datetime.now(UTC)
         for minute in range(MOST_IN_AN_HOUR):
             await reveal(server.engine.pool, busy, case, REASON, now + timedelta(minutes=minute))
-        with pytest.raises(CaseError, match=Code.REVEALED_TOO_OFTEN):
-            await reveal(server.engine.pool, busy, case, REASON, now + timedelta(minutes=30))
-        await reveal(server.engine.pool, busy, case, REASON, now + timedelta(minutes=61))
+        # Whatever moment is named: the register counts by its own clock.
+        for minutes in (30, 61):
+            with pytest.raises(CaseError, match=Code.REVEALED_TOO_OFTEN):
+                await reveal(server.engine.pool, busy, case, REASON, now + timedelta(minutes=minutes))
 
     async def test_is_not_for_clerks(self, server: CodecServer) -> None:
         case, _ = await case_in_review(server)

@@ -16,19 +16,18 @@ from tests.workflows.roads import change
 
 
 @pytest.fixture
-def trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The public keys that the gate has had."""
+def trusting(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line of somebody who has the public keys that the gate has had."""
     SigningKey.sample().write(tmp_path / "private", tmp_path / "public")
     monkeypatch.setenv("CARDCASE_STAMP_TRUST_FILE", str(tmp_path / "public"))
-    return tmp_path / "public"
+    return run
 
 
 @pytest.fixture
-def at_register(engine: Engine, run: Run, trust: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def at_register(engine: Engine, trusting: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command line of somebody who looks after the register."""
     monkeypatch.setenv("CARDCASE_DATABASE_URL", engine.database_url)
-    monkeypatch.setenv("CARDCASE_STAMP_TRUST_FILE", str(trust))
-    return run
+    return trusting
 
 
 async def case_of(engine: Engine) -> str:
@@ -151,8 +150,8 @@ async def test_a_head_that_is_not_in_the_audit_is_a_break(engine: Engine, at_reg
     assert (said.exit, said.json[0]["what"]) == (1, "published")
 
 
-@pytest.mark.usefixtures("trust")
-def test_a_wrong_call_is_told_apart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_call_is_told_apart(trusting: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trusting
     assert run("audit", "verify", "no-case").exit == 65
     assert run("audit", "verify").exit == 78
     monkeypatch.setenv("CARDCASE_DATABASE_URL", "postgresql://127.0.0.1:1/none")
