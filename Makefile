@@ -71,8 +71,8 @@ bench-border: $(VENV)/demo.installed ## what the intake service costs and how so
 
 .PHONY: test
 test: $(VENV)/dev.installed ## all tests that need nothing else; ARGS goes to pytest
-	@# Three at a time, on two cores as well: tests wait for servers, and two left a tenth of them idle.
-	@$(BOUND) -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
+	@# Four at a time, on two cores as well: tests wait for servers, and three left a quarter of them idle.
+	@$(BOUND) -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 FAULTS := $(BOUND) -m pytest -m faults --timeout 1500 -rP --show-capture no
 RESULTS ?= $(CURDIR)/.cardcase/faults.jsonl

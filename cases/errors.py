@@ -65,6 +65,9 @@ class Code(StrEnum):
     ROW_BROKEN = "ROW_BROKEN"
     ROW_REPEATED = "ROW_REPEATED"
     CELL_FORMULA = "CELL_FORMULA"
+    VALUE_LOST = "VALUE_LOST"
+    VALUE_MASKED = "VALUE_MASKED"
+    ROW_OF_TOTALS = "ROW_OF_TOTALS"
     # Documents
     DOCUMENT_URI_REFUSED = "DOCUMENT_URI_REFUSED"
     DOCUMENT_TYPE_REFUSED = "DOCUMENT_TYPE_REFUSED"
@@ -419,8 +422,8 @@ REMEDIES: dict[Code, Remedy] = {
         "工作簿展开后超过单个文件的上限，请拆分，或只保留有内容的单元格后另存再提交。",
     ),
     Code.FILE_ENCODING: Remedy(
-        "The file is neither UTF-8 nor GB18030. Save it as CSV UTF-8.",
-        "文件编码不是UTF-8或GB18030，请另存为UTF-8 CSV。",
+        "The file's encoding cannot be told. Save it as CSV UTF-8, or name its encoding: utf-8, gb18030, utf-16.",
+        "无法判断文件编码，请另存为 UTF-8 CSV，或指明其编码（utf-8、gb18030、utf-16）。",
     ),
     Code.FILE_TYPE_UNKNOWN: Remedy("Use .xlsx, .csv or .jsonl.", "请使用 .xlsx、.csv 或 .jsonl 文件。"),
     Code.COLUMN_MISSING: Remedy("A required column is missing. Nothing was read.", "缺少必需的列，未读取任何行。"),
@@ -433,6 +436,16 @@ REMEDIES: dict[Code, Remedy] = {
         "The row repeats an earlier one; it was opened once.", "该行与前面的行重复，只受理一次。"
     ),
     Code.CELL_FORMULA: Remedy("The cell holds a formula. Paste it as a value.", "单元格为公式，请粘贴为数值。"),
+    Code.VALUE_LOST: Remedy(
+        "An export lost what stood here (#N/A, NULL, 0, ?, &nbsp;). Take the value from its source.",
+        "导出时原内容已丢失（如 #N/A、NULL、0、?、&nbsp;），请从原系统重新取值。",
+    ),
+    Code.VALUE_MASKED: Remedy(
+        "The value is masked (*). Hand in an export that is not.", "内容已脱敏（含 *），请提供未脱敏的数据。"
+    ),
+    Code.ROW_OF_TOTALS: Remedy(
+        "The row holds totals and no person. Nothing to do, or delete it.", "该行为合计行，不是人员信息，可忽略或删除。"
+    ),
     Code.DOCUMENT_URI_REFUSED: Remedy(
         "The document's address has a scheme or host that is not allowed.", "材料地址的协议或主机不在允许范围内。"
     ),

@@ -89,7 +89,14 @@ def same_name(one: str, other: str) -> bool:
     blocks of compatibility. Beyond that no likeness is guessed: a variant form of a Chinese character is another name,
     because the road that asks for less evidence must not rest on it.
     """
-    return one == other or _fold(one) == _fold(other)
+    return one == other or fold_name(one) == fold_name(other)
+
+
+def fold_name(name: str) -> str:
+    """A name as it is compared: equal for names that `same_name` takes for one."""
+    # Case folding can undo the composition, hence the second time.
+    compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return _MIDDLE_DOTS.sub("\u00b7", _BLANKS.sub("", compatible))
 
 
 def safe_for_spreadsheet(text: str) -> str:
@@ -112,9 +119,3 @@ def _check_characters(text: str) -> Checked:
     if _FORBIDDEN.search(text):
         raise CaseError(Code.TEXT_FORBIDDEN_CHARACTERS)
     return Checked(text, (Advice.PRIVATE_USE_CHARACTERS,) if _PRIVATE_USE.search(text) else ())
-
-
-def _fold(name: str) -> str:
-    # Case folding can undo the composition, hence the second time.
-    compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return _MIDDLE_DOTS.sub("\u00b7", _BLANKS.sub("", compatible))

@@ -15,6 +15,9 @@ class FileAdvice(StrEnum):
     ROW_HIDDEN = "ROW_HIDDEN"
     SHEETS_NOT_READ = "SHEETS_NOT_READ"
     COLUMN_IGNORED = "COLUMN_IGNORED"
+    HEADINGS_BELOW = "HEADINGS_BELOW"
+    CELL_CLEANED = "CELL_CLEANED"
+    MAY_BE_ROUNDED = "MAY_BE_ROUNDED"
 
 
 Reported = Code | Advice | FileAdvice
@@ -62,6 +65,16 @@ _ADVICE: Final[dict[Advice | FileAdvice, Remedy]] = {
         "工作簿含多个工作表，只读取其中一个；可用 --sheet 指定。",
     ),
     FileAdvice.COLUMN_IGNORED: Remedy("The column is not known and was ignored.", "该列未知，已忽略。"),
+    FileAdvice.HEADINGS_BELOW: Remedy(
+        "The headings were found in this row; what stands above was not read.", "表头位于该行，其上方内容未读取。"
+    ),
+    FileAdvice.CELL_CLEANED: Remedy(
+        "An apostrophe or an invisible character around the value was dropped.", "已去除内容首尾的撇号或不可见字符。"
+    ),
+    FileAdvice.MAY_BE_ROUNDED: Remedy(
+        "The number is valid and ends in 000, as one that a spreadsheet rounded does. Compare with the ID card.",
+        "号码校验通过但以000结尾，可能被表格软件截断，请对照身份证核对。",
+    ),
 }
 
 

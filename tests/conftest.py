@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +18,10 @@ from tests.engine import Engine, engine_on
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 TESTS: Final = Path(__file__).parent
-TOGETHER: Final = ("workflows", "demo", "browser", "faults", "intake", "clients", "replay", "runtime", "gate")
-"""Folders whose tests share one process, the longest first: they share a register, or servers that start slowly."""
+TOGETHER: Final = ("intake/service", "demo", "browser", "faults", "intake", "clients", "replay", "runtime", "gate")
+"""Folders whose tests share one process: they share a register, or servers that start slowly."""
+LONGEST: Final = ("intake/service", "demo", "workflows", "faults", "intake", "cases")
+"""Folders that a run begins with, so that no process is left alone with one of them at its end."""
 
 # How long an example takes is the machine's affair; each test has a time limit of its own.
 hypothesis.settings.register_profile("steady", deadline=None)
@@ -31,8 +33,7 @@ class FolderByFolder(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        folder = _folder_of(Path(path).relative_to(TESTS.name))
-        return folder if folder in TOGETHER else path
+        return _first_of(TOGETHER, Path(path).relative_to(TESTS.name)) or path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderByFolder:
@@ -53,12 +54,17 @@ def pytest_collection() -> Generator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders that take longest."""
-    place = {folder: at for at, folder in enumerate(TOGETHER)}
-    items.sort(key=lambda item: place.get(_folder_of(item.path.relative_to(TESTS)), len(TOGETHER)))
+
+    def place(item: pytest.Item) -> int:
+        folder = _first_of(LONGEST, item.path.relative_to(TESTS))
+        return len(LONGEST) if folder is None else LONGEST.index(folder)
+
+    items.sort(key=place)
 
 
-def _folder_of(path: Path) -> str:
-    return path.parts[0]
+def _first_of(folders: Sequence[str], path: Path) -> str | None:
+    """The first of some folders in which a file lies."""
+    return next((folder for folder in folders if path.is_relative_to(folder)), None)
 
 
 @pytest.fixture(autouse=True)

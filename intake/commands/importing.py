@@ -26,6 +26,7 @@ from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Speaker
 from intake.files import Finding, Register, Row, Terms, open_register
 from intake.files.columns import Column
+from intake.files.lines import Encoding
 from intake.remedies import remedy_here, remedy_of
 
 SHOWN: Final = 50
@@ -44,11 +45,12 @@ def add_to(app: typer.Typer) -> None:
 
 async def import_register(
     invocation: Invocation,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Register: .xlsx, .csv (UTF-8, GB18030) or .jsonl.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Register: .xlsx, .csv or .jsonl.")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report only; asks nobody.")] = False,
     errors: Annotated[Path | None, typer.Option(metavar="CSV", help="Write refused rows to this file.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
+    encoding: Annotated[Encoding | None, typer.Option(help="Of a text file whose bytes do not say it.")] = None,
     ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Pass over unknown columns.")] = False,
     submitter: Annotated[str | None, typer.Option(help="Staff ID, where the file has no such column.")] = None,
     document_host: Annotated[
@@ -67,11 +69,12 @@ async def import_register(
         report.error_file = error_file
         if dry_run:
             terms = Terms(datetime.now(SHANGHAI).date(), submitter, frozenset(document_host or ()))
-            with open_register(file, terms, sheet=sheet, ignore_unknown=ignore_unknown) as register, Bar() as bar:
+            opened = open_register(file, terms, sheet=sheet, encoding=encoding, ignore_unknown=ignore_unknown)
+            with opened as register, Bar() as bar:
                 _read(register, report, bar)
         else:
             kind, content = _content(file)
-            how = Reading(sheet=sheet, ignore_unknown=ignore_unknown, submitter=submitter)
+            how = Reading(sheet=sheet, ignore_unknown=ignore_unknown, encoding=encoding, submitter=submitter)
             async with service() as cases:
                 await _import(cases, kind, content, how, report)
     report.close()

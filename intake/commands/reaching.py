@@ -18,6 +18,7 @@ from intake.commands.importing import SHOWN, ErrorFile
 from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, Format
 from intake.commands.upkeep import Needs, add_upkeep
+from intake.files.lines import Encoding
 from intake.files.preferences import Column, PreferencesFile, Row, open_preferences
 from intake.files.rows import Finding
 from intake.remedies import remedy_of
@@ -37,13 +38,12 @@ def add_to(app: typer.Typer) -> None:
 
 async def contacts(
     invocation: Invocation,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Contacts of applicants: .xlsx, .csv (UTF-8, GB18030) or .jsonl.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Contacts of applicants: .xlsx, .csv or .jsonl.")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
     errors: Annotated[Path | None, typer.Option(metavar="CSV", help="Write refused rows to this file.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, instead of the first visible one.")] = None,
+    encoding: Annotated[Encoding | None, typer.Option(help="Of a text file whose bytes do not say it.")] = None,
     ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Pass over unknown columns.")] = False,
 ) -> Exit:
     """Say how applicants want to be reached: one row for each, with an address for each channel and their order.
@@ -54,7 +54,8 @@ async def contacts(
     """
     settings = read_settings(ClientSettings)
     sealer = sealer_of(settings.key_file, settings.person_keys)
-    with open_preferences(file, sheet=sheet, ignore_unknown=ignore_unknown) as rows, ErrorFile.at(errors) as error_file:
+    opened = open_preferences(file, sheet=sheet, encoding=encoding, ignore_unknown=ignore_unknown)
+    with opened as rows, ErrorFile.at(errors) as error_file:
         report = Report(invocation, error_file)
         report.found(rows.findings)
         async with upkeep.register() as pool:

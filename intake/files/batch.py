@@ -5,9 +5,9 @@ fact. Headings and words may be Chinese or English, as in a register.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from cases.errors import CaseError, Code
@@ -17,7 +17,7 @@ from cases.forms import closed_sets_of
 from cases.models import System
 from cases.words import WORDS
 from intake.files.columns import Layout, plain_heading
-from intake.files.register import Format, Records, open_records
+from intake.files.register import Records, Table, open_records
 from intake.files.rows import Finding, Record, Special, is_blank, read_documents
 from intake.files.seen import Seen
 
@@ -72,7 +72,9 @@ _CHINESE: Final = {
     BatchColumn.original_seen: "是否核验原件",
     BatchColumn.note: "备注",
 }
-_COLUMN_OF_HEADING: Final = {heading: column for column in BatchColumn for heading in (column.value, column.zh)}
+_COLUMN_OF_HEADING: Final = {
+    plain_heading(heading): column for column in BatchColumn for heading in (column.value, column.zh)
+}
 _HEADING: Final = frozenset({BatchColumn.case, BatchColumn.event, BatchColumn.key})
 _TRUTH: Final = {
     **dict.fromkeys(("是", "成功", "true", "yes"), True),
@@ -84,7 +86,8 @@ _WORDS_OF: Final[Mapping[type[StrEnum], Mapping[str, Any]]] = {
     members: {word: member for member, zh in WORDS[members].items() for word in (zh, member.value)}
     for members in (System, CardFunction, HandOver, PersonEndedReason)
 }
-_BLANKS: Final = " \t\u00a0\u3000"
+_BLANKS: Final = " \t\r\n\u00a0\u3000"
+_LINE_BREAKS: Final = re.compile("[\r\n]+")
 
 
 class Line(NamedTuple):
@@ -136,18 +139,12 @@ class EventBatch:
 
 
 def open_batch(
-    path: Path,
-    written_as: Format,
-    event: Event | None,
-    *,
-    sheet: str | None = None,
-    ignore_unknown: bool = False,
-    most: int | None = None,
+    table: Table, event: Event | None, *, ignore_unknown: bool = False, most: int | None = None
 ) -> EventBatch:
     """Open a batch. `event` is what rows tell that do not say so. Raises as `open_register`."""
     required = (BatchColumn.case,) if event is not None else (BatchColumn.case, BatchColumn.event)
     layout = Layout(batch_column_of, required, ignore_unknown=ignore_unknown, has_truth_values=True)
-    return EventBatch(open_records(path, written_as, layout, sheet=sheet, most=most), event)
+    return EventBatch(open_records(table, layout, most=most), event)
 
 
 def _identities(line: Line) -> Iterator[str]:
@@ -213,6 +210,8 @@ def _value(column: BatchColumn, cell: object, told: Event | None) -> Any:
         damaged = isinstance(cell, int | float) and not isinstance(cell, bool)
         raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED if damaged else Code.FIELD_INVALID)
     text = cell.strip(_BLANKS)
+    if column is BatchColumn.note:
+        text = _LINE_BREAKS.sub(" ", text)
     if any(mark in text for mark in "\r\n\0"):
         raise CaseError(Code.ROW_BROKEN)
     words = _words_of(column, told)

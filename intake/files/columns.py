@@ -1,12 +1,13 @@
 """The columns of a register, by their Chinese and English headings, and the words that may stand in them."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from itertools import islice
-from typing import Any, Final
+from itertools import islice, zip_longest
+from typing import Any, Final, NamedTuple
 
 from cases.errors import Code
 from cases.facts import HandOver
@@ -116,12 +117,18 @@ class Slot(Enum):
 
 _MOST_TOLD: Final = 100
 """Columns that are told of a file to be unknown; a line has room for thousands."""
-_COLUMN_OF_HEADING: Final = {heading: column for column in Column for heading in (column.value, column.zh)}
+_MEANS_NOTHING: Final = re.compile(
+    "[\\s_*:：\u00ad\u200b-\u200f\u2060\ufeff]|[(\\[【]\\s*(?:必填|必填项|选填|非必填|required|optional)\\s*[)\\]】]"
+)
+"""In a heading, after compatibility folding: blanks and line breaks, what is invisible, marks of obligation."""
 
 
 def plain_heading(heading: str) -> str:
-    """A heading as it is compared: full width, letter case, blanks around it and asterisks beside it do not count."""
-    return unicodedata.normalize("NFKC", heading).strip(" \t*").casefold()
+    """A heading as it is compared: full width, letter case, blanks and marks of obligation do not count."""
+    return _MEANS_NOTHING.sub("", unicodedata.normalize("NFKC", heading).casefold())
+
+
+_COLUMN_OF_HEADING: Final = {plain_heading(each): column for column in Column for each in (column.value, column.zh)}
 
 
 def column_of(heading: str) -> Column | None:
@@ -163,6 +170,61 @@ class Layout:
         if heading is None or (isinstance(heading, str) and not heading.strip()):
             return Slot.unnamed
         return (self.column_of(heading) if isinstance(heading, str) else None) or Slot.ignored
+
+
+ROWS_BEFORE_HEADINGS: Final = 20
+"""Rows that are not blank among which the headings are looked for: titles and instructions may stand above them."""
+
+
+class Headings(NamedTuple):
+    """The headings of a table, as they were found."""
+
+    places: tuple[StrEnum | Slot, ...]
+    """What stands where in each row below them."""
+    row: int
+    """Where they stand; the last row of two."""
+    has_rows_above: bool
+    """Whether something stands above them that was not read."""
+
+
+def find_headings(layout: Layout, rows: Iterable[tuple[int, Sequence[object] | None]]) -> Headings:
+    """The first row, or two rows one below the other, that hold all required headings; no row below them is taken.
+
+    `rows` are their numbers and cells, None where a row cannot be taken apart. Raises `HeadingsRefused` as
+    `Layout.places`, of the row that holds most of the headings.
+    """
+    above: Sequence[object] = ()
+    looked_at = 0
+    nearest: HeadingsRefused | None = None
+    for number, cells in rows:
+        if cells is None or all(each is None or (isinstance(each, str) and not each.strip()) for each in cells):
+            continue
+        looked_at += 1
+        for candidate, rows_above in ((cells, looked_at - 1), (_one_below_the_other(above, cells), looked_at - 2)):
+            try:
+                return Headings(layout.places(candidate, number), number, has_rows_above=rows_above > 0)
+            except HeadingsRefused as refused:
+                missing = sum(problem.code is Code.COLUMN_MISSING for problem in refused.problems)
+                if not missing:
+                    raise
+                if nearest is None or missing < sum(each.code is Code.COLUMN_MISSING for each in nearest.problems):
+                    nearest = refused
+            if not above:
+                break
+        above = cells
+        if looked_at == ROWS_BEFORE_HEADINGS:
+            break
+    if nearest is not None:
+        raise nearest
+    return Headings(layout.places((), 1), 1, has_rows_above=False)
+
+
+def _one_below_the_other(upper: Sequence[object], lower: Sequence[object]) -> list[object]:
+    """Headings over two rows: a heading of several columns stands over theirs, and one of its own over nothing."""
+    return [
+        under if under is not None and str(under).strip() else over
+        for over, under in zip_longest(upper, lower, fillvalue=None)
+    ]
 
 
 def register_layout(*, ignore_unknown: bool, has_submitter: bool) -> Layout:

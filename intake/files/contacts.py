@@ -42,7 +42,9 @@ CHANNEL_ZH: Final[Mapping[Channel, str]] = {
 }
 TONGUE_ZH: Final = {Tongue.zh: "中文", Tongue.en: "英文"}
 
-_COLUMN_OF: Final = {heading: column for column in Column for heading in (column.value, COLUMN_ZH[column])}
+_COLUMN_OF: Final = {
+    plain_heading(heading): column for column in Column for heading in (column.value, COLUMN_ZH[column])
+}
 _WORDS: Final[Mapping[Column, Mapping[str, str]]] = {
     Column.channel: {zh: channel.value for channel, zh in CHANNEL_ZH.items()},
     Column.language: {zh: tongue.value for tongue, zh in TONGUE_ZH.items()},

@@ -62,7 +62,9 @@ DUTY_ZH: Final[Mapping[Duty, str]] = {
     Duty.head: "负责人",
 }
 
-_COLUMN_OF: Final = {heading: column for column in Column for heading in (column.value, COLUMN_ZH[column])}
+_COLUMN_OF: Final = {
+    plain_heading(heading): column for column in Column for heading in (column.value, COLUMN_ZH[column])
+}
 _WORDS: Final[Mapping[Column, Mapping[str, str]]] = {
     Column.level: {zh: level.value for level, zh in LEVEL_ZH.items()},
     Column.role: {zh: duty.value for duty, zh in DUTY_ZH.items()},

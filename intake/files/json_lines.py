@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from cases.errors import CaseError, Code
 from intake.files.columns import Layout
-from intake.files.lines import Lines
+from intake.files.lines import Encoding, Lines
 from intake.files.rows import Finding, Record, Special, broken
 from intake.remedies import FileAdvice
 from intake.requests import read_object
@@ -18,8 +18,8 @@ class JsonLinesFile:
 
     findings: Final[tuple[Finding, ...]] = ()
 
-    def __init__(self, path: Path, layout: Layout) -> None:
-        self._lines = Lines(path)
+    def __init__(self, path: Path, layout: Layout, *, encoding: Encoding | None = None) -> None:
+        self._lines = Lines(path, encoding)
         self._layout = layout
 
     def __enter__(self) -> Self:
@@ -43,11 +43,11 @@ class JsonLinesFile:
         return self._lines.fraction
 
     def __iter__(self) -> Iterator[Record]:
-        for number, text, sound in self._lines:
-            if text is None or not sound:
-                yield broken(number)
-            elif text.strip():
-                yield self._record(number, text)
+        for line in self._lines:
+            if line.text is None or not line.sound:
+                yield broken(line.number)
+            elif line.text.strip():
+                yield self._record(line.number, line.text)
 
     def _record(self, number: int, text: str) -> Record:
         try:

@@ -5,6 +5,7 @@ order is reached in the order of the channels below; channels that the order doe
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,12 +19,10 @@ from cases.models import Contract
 from intake.applications import InputRefused, PersonalNumber, Problem, checked
 from intake.files.columns import Layout, plain_heading
 from intake.files.contacts import CHANNEL_ZH, TONGUE_ZH
-from intake.files.json_lines import JsonLinesFile
-from intake.files.register import Records
-from intake.files.rows import Finding, Record, Special, is_blank
+from intake.files.lines import Encoding
+from intake.files.register import Records, Table, format_of, open_records
+from intake.files.rows import Finding, Record, Special, is_blank, is_rounded
 from intake.files.seen import Seen
-from intake.files.separated import SeparatedFile
-from intake.files.workbook import Workbook
 
 
 class Column(StrEnum):
@@ -47,7 +46,9 @@ COLUMN_ZH: Final[Mapping[Column, str]] = {
     **{Column(channel.value): zh for channel, zh in CHANNEL_ZH.items()},
 }
 
-_COLUMN_OF: Final = {heading: column for column in Column for heading in (column.value, COLUMN_ZH[column])}
+_COLUMN_OF: Final = {
+    plain_heading(heading): column for column in Column for heading in (column.value, COLUMN_ZH[column])
+}
 _CHANNEL_OF: Final = {word: channel for channel, zh in CHANNEL_ZH.items() for word in (zh, channel.value)}
 _TONGUE_OF: Final = {word: tongue for tongue, zh in TONGUE_ZH.items() for word in (zh, tongue.value)}
 _BETWEEN: Final = re.compile(r"[\s,，、;；>→]+")
@@ -103,26 +104,16 @@ class PreferencesFile:
             seen.close()
 
 
-def open_preferences(path: Path, *, sheet: str | None = None, ignore_unknown: bool = False) -> PreferencesFile:
-    """Open a file whose name ends in .xlsx, .csv or .jsonl.
-
-    `ignore_unknown` passes over columns that are not known. Raises `InputRefused` for headings that do not do,
-    `CaseError` FILE_TYPE_UNKNOWN, FILE_ENCODING or FILE_UNREADABLE.
-    """
+def open_preferences(
+    path: Path, *, sheet: str | None = None, encoding: Encoding | None = None, ignore_unknown: bool = False
+) -> PreferencesFile:
+    """Open a file whose name ends in .xlsx, .csv or .jsonl. Raises as `open_register`."""
     layout = Layout(
         lambda heading: _COLUMN_OF.get(plain_heading(heading)),
         (Column.personal_number,),
         ignore_unknown=ignore_unknown,
     )
-    match path.suffix.lower():
-        case ".xlsx":
-            return PreferencesFile(Workbook(path, layout, sheet=sheet))
-        case ".csv":
-            return PreferencesFile(SeparatedFile(path, layout))
-        case ".jsonl":
-            return PreferencesFile(JsonLinesFile(path, layout))
-        case _:
-            raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    return PreferencesFile(open_records(Table(path, format_of(path), sheet, encoding), layout))
 
 
 def _read(record: Record) -> Row:
@@ -142,7 +133,7 @@ def _applicant(cells: Mapping[StrEnum, object]) -> Applicant:
     texts: dict[Column, str] = {}
     for column in Column:
         try:
-            text = _text(cells.get(column))
+            text = _text(column, cells.get(column))
         except CaseError as wrong:
             problems.append(Problem(column, wrong.code))
         else:
@@ -191,15 +182,29 @@ def _order(text: str, addresses: Mapping[Channel, str]) -> tuple[list[Channel], 
     return [*wished, *(channel for channel in addresses if channel not in wished)], problems
 
 
-def _text(cell: object) -> str:
+_IN_PHONES: Final = re.compile("[\\s()\u2010-\u2015\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff-]+")
+"""What people write between the digits of a phone, and what programs leave around them."""
+_NO_PHONE: Final = re.compile("0[0-9]*|[0-9]{15}")
+"""A fixed line gets no SMS; and fifteen digits without a country's code are somebody's old ID number."""
+
+
+def _text(column: Column, cell: object) -> str:
     """What stands in a cell, blanks around it left out. Raises `CaseError`."""
     if cell is Special.formula:
         raise CaseError(Code.CELL_FORMULA)
     if cell is None:
         return ""
+    if column is Column.personal_number and is_rounded(cell):
+        # A zero at its beginning is gone, or its end: it may be another person's.
+        raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED)
     if (isinstance(cell, float) and cell.is_integer()) or isinstance(cell, int):
-        # A phone or a personal number that a spreadsheet kept as a number.
+        # A phone that a spreadsheet kept as a number.
         cell = str(int(cell))
     if not isinstance(cell, str):
         raise CaseError(Code.FIELD_INVALID)
-    return cell.strip()
+    if column is not Column.sms:
+        return cell.strip()
+    phone = _IN_PHONES.sub("", unicodedata.normalize("NFKC", cell))
+    if _NO_PHONE.fullmatch(phone):
+        raise CaseError(Code.ADDRESS_INVALID)
+    return phone

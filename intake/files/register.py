@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from cases.errors import CaseError, Code
-from intake.applications import content_of
+from cases.text import fold_name
+from intake.applications import Application, content_of
 from intake.files.columns import Layout, register_layout
 from intake.files.json_lines import JsonLinesFile
+from intake.files.lines import Encoding
 from intake.files.rows import Finding, Record, Row, Terms, is_blank, read_row
 from intake.files.seen import Seen
 from intake.files.separated import SeparatedFile
@@ -72,12 +74,17 @@ class Register:
                 if record.cells is not None and is_blank(record.cells):
                     continue
                 row = read_row(record, self._terms)
-                if row.application is not None and not seen.add(content_of(row.application)):
+                if row.application is not None and not seen.add(_said_by(row.application)):
                     repeated = Finding(row.number, None, Code.ROW_REPEATED, refused=True)
                     row = Row(row.number, None, (*row.findings, repeated))
                 yield row
         finally:
             seen.close()
+
+
+def _said_by(application: Application) -> str:
+    """What an application says, however its name was typed: the same again is a repetition."""
+    return content_of(application.model_copy(update={"name": fold_name(application.name)}))
 
 
 class Format(StrEnum):
@@ -101,29 +108,38 @@ def open_register(
     terms: Terms,
     *,
     sheet: str | None = None,
+    encoding: Encoding | None = None,
     ignore_unknown: bool = False,
     written_as: Format | None = None,
     most: int | None = None,
 ) -> Register:
     """Open a file of a format, by default that by which its name ends: .xlsx, .csv or .jsonl.
 
-    `sheet` names a sheet of a workbook; without it the first that is visible is read. `ignore_unknown` passes over
-    columns that are not known. Raises `InputRefused` for headings that do not do, `CaseError` FILE_TYPE_UNKNOWN,
-    FILE_ENCODING, FILE_UNREADABLE or FILE_TOO_LARGE; ROWS_TOO_MANY for more rows than `most`, before any of them is
-    looked at.
+    `sheet` names a sheet of a workbook; without it the first that is visible is read. `encoding` is that of a text
+    whose bytes do not say it. `ignore_unknown` passes over columns that are not known. Raises `InputRefused` for
+    headings that do not do, `CaseError` FILE_TYPE_UNKNOWN, FILE_ENCODING, FILE_UNREADABLE or
+    FILE_TOO_LARGE; ROWS_TOO_MANY for more rows than `most`, before any of them is looked at.
     """
     layout = register_layout(ignore_unknown=ignore_unknown, has_submitter=terms.submitter is not None)
-    return Register(open_records(path, written_as or format_of(path), layout, sheet=sheet, most=most), terms)
+    table = Table(path, written_as or format_of(path), sheet, encoding)
+    return Register(open_records(table, layout, most=most), terms)
 
 
-def open_records(
-    path: Path, written_as: Format, layout: Layout, *, sheet: str | None = None, most: int | None = None
-) -> Records:
+class Table(NamedTuple):
+    """A file with a table in it, and how it is read."""
+
+    path: Path
+    written_as: Format
+    sheet: str | None = None
+    encoding: Encoding | None = None
+
+
+def open_records(table: Table, layout: Layout, *, most: int | None = None) -> Records:
     """Open a table of any layout. Raises as `open_register`."""
-    records = _open(path, written_as, layout, sheet, most)
+    records = _open(table, layout, most)
     # Rows are counted only where there may be too many: blank ones, which do not count, are among those there may be.
     if most is not None and records.at_most > most:
-        with closing(_open(path, written_as, layout, sheet, most)) as counted:
+        with closing(_open(table, layout, most)) as counted:
             if _count(counted, most + 1) > most:
                 records.close()
                 raise CaseError(Code.ROWS_TOO_MANY)
@@ -141,11 +157,11 @@ def _count(records: Records, enough: int) -> int:
     return rows
 
 
-def _open(path: Path, written_as: Format, layout: Layout, sheet: str | None, most: int | None) -> Records:
-    match written_as:
+def _open(table: Table, layout: Layout, most: int | None) -> Records:
+    match table.written_as:
         case Format.workbook:
-            return Workbook(path, layout, sheet=sheet, most=LAST_ROW if most is None else most)
+            return Workbook(table.path, layout, sheet=table.sheet, most=LAST_ROW if most is None else most)
         case Format.separated:
-            return SeparatedFile(path, layout)
+            return SeparatedFile(table.path, layout, encoding=table.encoding)
         case Format.json_lines:
-            return JsonLinesFile(path, layout)
+            return JsonLinesFile(table.path, layout, encoding=table.encoding)

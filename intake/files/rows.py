@@ -25,8 +25,11 @@ from intake.files.columns import (
     NOT_READ,
     WORDS_OF_COLUMN,
     Column,
+    Headings,
+    Slot,
+    place_name,
 )
-from intake.remedies import Reported
+from intake.remedies import FileAdvice, Reported
 
 
 class Special(Enum):
@@ -79,6 +82,16 @@ def broken(number: int) -> Record:
     return Record(number, None, (Finding(number, None, Code.ROW_BROKEN, refused=True),))
 
 
+def findings_of_headings(headings: Headings) -> tuple[Finding, ...]:
+    """What is to be said of the headings as they were found."""
+    below = (Finding(headings.row, None, FileAdvice.HEADINGS_BELOW, refused=False),) if headings.has_rows_above else ()
+    return below + tuple(
+        Finding(0, place_name(number), FileAdvice.COLUMN_IGNORED, refused=False)
+        for number, place in enumerate(headings.places, start=1)
+        if place is Slot.ignored
+    )
+
+
 def is_blank(cells: Mapping[StrEnum, object]) -> bool:
     """Whether nothing stands in any cell."""
     return all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells.values())
@@ -89,7 +102,11 @@ def read_row(record: Record, terms: Terms) -> Row:
     number, cells, findings = record
     if cells is None:
         return Row(number, None, findings)
-    advice = [*findings, *_about_old_number(number, cells.get(Column.old_number))]
+    if _holds_totals(cells):
+        return Row(number, None, (*findings, Finding(number, None, Code.ROW_OF_TOTALS, refused=True)))
+    cells, cleaned = _cleaned(cells)
+    advice = [*findings, *(Finding(number, each, FileAdvice.CELL_CLEANED, refused=False) for each in cleaned)]
+    advice += _about_old_number(number, cells.get(Column.old_number))
     try:
         application = _application(cells, terms)
         advised = check(application, terms.today, document_hosts=terms.document_hosts)
@@ -98,18 +115,89 @@ def read_row(record: Record, terms: Terms) -> Row:
     except CaseError as wrong:
         of_column = by_column(Problem(wrong.field or Column.number, wrong.code))
         return Row(number, None, (*advice, *_refusals(number, [of_column])))
+    if _ends_in_zeros(cells.get(Column.number)):
+        advice.append(Finding(number, Column.number, FileAdvice.MAY_BE_ROUNDED, refused=False))
     about = (Column.name if code is Advice.PRIVATE_USE_CHARACTERS else Column.number for code in advised)
     advice += [Finding(number, column, code, refused=False) for column, code in zip(about, advised, strict=True)]
     return Row(number, application, tuple(advice))
 
 
 _LINE_BREAKS: Final = re.compile("[\n\r\0]")
-_BLANKS: Final = " \t\u00a0\u3000"
+_BLANKS: Final = (
+    " \t\r\n\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+)
+_OUTSIDE: Final = f"[{_BLANKS}'\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]+"
+_AROUND: Final = re.compile(rf"\A{_OUTSIDE}|{_OUTSIDE}\Z")
+"""Blanks, the apostrophe by which a spreadsheet is told that a text follows, and what nobody sees."""
+_LOST: Final = re.compile(
+    r"#(?:n/a|ref!|value!|name\?|div/0!|num!|null!|spill!|calc!|#+)|null|\\n|n/a|nan|none|undefined|nil|0+|[-—/.]+|.*[?？\ufffd].*"
+    r"|.*&(?:[a-z]{2,8}|#[0-9]{1,6});.*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What an export writes where it has no value, or could not write the one it had."""
+_MASKED: Final = re.compile("[*＊]")
+_TOTALS: Final = re.compile("(?:合计|总计|小计|共计|总数|total|sum)[:：]?.{0,20}", re.IGNORECASE)
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,12}")
 _SEPARATORS: Final = re.compile("[;；]")
 _PARTS_OF_DOCUMENT: Final = ("kind", "uri", "media_type", "size", "sha256")
 _NAMES: Final = frozenset({Column.personal_number, Column.number, Column.submitter_number, Column.name})
 """Taken to the application as they are; it reads them itself."""
+
+
+_IDENTIFIES: Final = _NAMES | {Column.new_name, Column.region}
+"""What says who somebody is: a value that was lost or damaged on the way must not be taken for another."""
+
+
+def _holds_totals(cells: Mapping[StrEnum, object]) -> bool:
+    """Whether a row says that it sums up the others, and names nobody."""
+    number = cells.get(Column.number)
+    named = [each for each in cells.values() if isinstance(each, str) and each.strip()]
+    return not number and bool(named) and _TOTALS.fullmatch(named[0].strip()) is not None
+
+
+def _cleaned(cells: Mapping[StrEnum, object]) -> tuple[Mapping[StrEnum, object], list[StrEnum]]:
+    """The cells of a row without what means nothing around those that identify; and of which that is to be told."""
+    found: dict[StrEnum, object] = dict(cells)
+    told: list[StrEnum] = []
+    for column in _IDENTIFIES & cells.keys():
+        cell = cells[column]
+        if isinstance(cell, str) and not cell.isalnum():
+            found[column] = text = _AROUND.sub("", cell)
+            if len(text) < len(cell.strip(_BLANKS)):
+                told.append(column)
+    return found, sorted(told)
+
+
+_ROUNDED: Final = re.compile("[0-9]{15}0+")
+_ZEROS: Final = re.compile("[0-9]{15}000")
+
+
+def _check_source(column: Column, cell: object) -> None:
+    """Hold a cell to what its source held, above all one that identifies somebody. Raises `CaseError`."""
+    if isinstance(cell, Special):
+        raise CaseError(Code.CELL_FORMULA if cell is Special.formula else Code.FIELD_INVALID)
+    if isinstance(cell, str) and _LINE_BREAKS.search(cell.strip(_BLANKS)):
+        raise CaseError(Code.ROW_BROKEN)
+    if column not in _IDENTIFIES:
+        return
+    if isinstance(cell, str) and (cell.isascii() or not cell.isalpha()):
+        if _LOST.fullmatch(cell):
+            raise CaseError(Code.VALUE_LOST)
+        if _MASKED.search(cell):
+            raise CaseError(Code.VALUE_MASKED)
+    if column is Column.personal_number and is_rounded(cell):
+        raise CaseError(Code.NUMBER_SPREADSHEET_DAMAGED)
+
+
+def _ends_in_zeros(cell: object) -> bool:
+    return isinstance(cell, str) and _ZEROS.fullmatch(cell) is not None
+
+
+def is_rounded(cell: object) -> bool:
+    """Whether a number without a check digit is what a spreadsheet left of it: then it may name somebody else."""
+    if isinstance(cell, str):
+        return _ROUNDED.fullmatch(cell.strip(_BLANKS)) is not None or spreadsheet_damage(cell)
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
 def _not_of_the_kind(fields: dict[str, Any], model: type[Application]) -> list[Problem]:
@@ -217,12 +305,7 @@ def _refusals(number: int, problems: tuple[Problem, ...] | list[Problem]) -> tup
 
 def _read_cell(column: Column, cell: object) -> Any:
     """The value of a cell, None where it is empty. Raises `CaseError`."""
-    if cell is Special.formula:
-        raise CaseError(Code.CELL_FORMULA)
-    if cell is Special.unusable:
-        raise CaseError(Code.FIELD_INVALID)
-    if isinstance(cell, str) and _LINE_BREAKS.search(cell):
-        raise CaseError(Code.ROW_BROKEN)
+    _check_source(column, cell)
     if column in _NAMES:
         return None if cell == "" and column is not Column.name else cell
     if isinstance(cell, int | float) and column is Column.region:

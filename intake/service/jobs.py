@@ -17,7 +17,8 @@ from cases.manifests import MOST_ROWS
 from cases.models import Record, StaffId
 from intake.client import today_in_shanghai
 from intake.files.batch import open_batch
-from intake.files.register import open_register
+from intake.files.lines import Encoding
+from intake.files.register import Table, open_register
 from intake.files.rows import Terms
 from intake.jobs import store
 from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, Noticed, RowRead, RowState
@@ -44,6 +45,7 @@ SheetParameter = Annotated[
     str | None, Query(max_length=100, description="Sheet of a workbook; without it the first that is visible is read.")
 ]
 IgnoreParameter = Annotated[bool, Query(description="Pass over columns that are not known.")]
+EncodingParameter = Annotated[Encoding | None, Query(description="Of a text file whose bytes do not say it.")]
 
 Chunks = Callable[[Upload], AbstractAsyncContextManager[AsyncIterator[list[Prepared]]]]
 """Opens a file and answers its rows, some at a time."""
@@ -113,13 +115,14 @@ class HandingIn:
         self,
         request: Request,
         sheet: SheetParameter = None,
+        encoding: EncodingParameter = None,
         ignore_unknown: IgnoreParameter = False,  # noqa: FBT002 - a query parameter
         submitter: Annotated[
             StaffId | None, Query(description="Who took the applications in, where the file has no such column.")
         ] = None,
         idempotency_key: KeyHeader = None,
     ) -> Response:
-        """Open a case for each row of a register: XLSX, CSV (UTF-8 or GB18030) or JSON Lines.
+        """Open a case for each row of a register: XLSX, CSV or JSON Lines, in UTF-8, GB18030 or UTF-16.
 
         202 comes when every row is read and staged; the rows are opened from then on, whatever happens to this service.
         What is wrong with the headings refuses the file; what is wrong with a row refuses that row.
@@ -135,6 +138,7 @@ class HandingIn:
                     upload.path,
                     terms,
                     sheet=sheet,
+                    encoding=encoding,
                     ignore_unknown=ignore_unknown,
                     written_as=upload.written_as,
                     most=MOST_ROWS,
@@ -143,7 +147,7 @@ class HandingIn:
             with register:
                 yield applications_of(register, cases, caller)
 
-        how = [sheet, ignore_unknown, submitter]
+        how = [sheet, encoding, ignore_unknown, submitter]
         return await self._take_in(request, caller, JobKind.register, idempotency_key, how, opened)
 
     async def take_batch(
@@ -151,6 +155,7 @@ class HandingIn:
         request: Request,
         event: Annotated[Event | None, Query(description="What rows tell that do not say so themselves.")] = None,
         sheet: SheetParameter = None,
+        encoding: EncodingParameter = None,
         ignore_unknown: IgnoreParameter = False,  # noqa: FBT002 - a query parameter
         idempotency_key: KeyHeader = None,
     ) -> Response:
@@ -169,13 +174,16 @@ class HandingIn:
         async def opened(upload: Upload) -> AsyncIterator[AsyncIterator[list[Prepared]]]:
             batch = await asyncio.to_thread(
                 lambda: open_batch(
-                    upload.path, upload.written_as, event, sheet=sheet, ignore_unknown=ignore_unknown, most=MOST_ROWS
+                    Table(upload.path, upload.written_as, sheet, encoding),
+                    event,
+                    ignore_unknown=ignore_unknown,
+                    most=MOST_ROWS,
                 )
             )
             with batch:
                 yield facts_of(batch, self.reach, caller)
 
-        how = [sheet, ignore_unknown, event and event.value]
+        how = [sheet, encoding, ignore_unknown, event and event.value]
         return await self._take_in(request, caller, JobKind.event_batch, idempotency_key, how, opened)
 
     async def _take_in(

@@ -12,7 +12,7 @@ from cases.facts import CardFunction, HandOver
 from cases.models import System
 from intake.applications import InputRefused, Problem
 from intake.files.batch import BatchColumn, Line, open_batch
-from intake.files.register import format_of
+from intake.files.register import Table, format_of
 from intake.remedies import Reported
 from tests.intake.registering import csv_of, write_csv, write_jsonl, write_xlsx
 
@@ -49,7 +49,7 @@ def json_lines(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def read(path: Path, event: Event | None = None, **options: Any) -> list[Line]:
-    with open_batch(path, format_of(path), event, **options) as batch:
+    with open_batch(Table(path, format_of(path)), event, **options) as batch:
         return list(batch)
 
 

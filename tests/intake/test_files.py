@@ -461,9 +461,15 @@ class TestText:
         assert first.application is not None
         assert first.application.name == "合成人0"
 
-    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+    def test_utf16_is_read_with_its_mark_and_without(self, tmp_path: Path, encoding: str) -> None:
+        text = csv_of([row_of(person) for person in range(5)])
+        rows = read(write_csv(tmp_path / "r.csv", text, encoding))
+        assert (len(people(rows)), refusals(rows)) == (5, [])
+
+    @pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be"])
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-    def test_utf16_and_utf32_are_refused_with_a_hint(self, tmp_path: Path, encoding: str, suffix: str) -> None:
+    def test_utf32_is_refused_with_a_hint(self, tmp_path: Path, encoding: str, suffix: str) -> None:
         path = write_csv(tmp_path / f"r{suffix}", csv_of([row_of(1)]), encoding)
         assert file_refused(path) == (Problem("", Code.FILE_ENCODING),)
         assert "UTF-8" in remedy_of(Code.FILE_ENCODING).zh
@@ -527,8 +533,7 @@ class TestSeparatedValues:
             ",".join(row_of(2, note='"')),
             ",".join(row_of(2, name="合成\x00人")),
             ",".join(row_of(2, name="合成\r人")),
-            ",".join(row_of(2)[:-1]),
-            ",".join([*row_of(2), ""]),
+            ",".join([*row_of(2), "x"]),
             ",".join(row_of(2))[:30],
         ],
     )
@@ -539,11 +544,31 @@ class TestSeparatedValues:
         assert people(rows) == ["T0000001", "T0000003", "T0000009"]
         assert refusals(rows) == [(3, None, "ROW_BROKEN")]
 
-    def test_a_line_break_in_a_cell_refuses_every_line_of_its_row(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("cells", [row_of(2)[:-1], [*row_of(2), ""], [*row_of(2), "", " "]])
+    def test_empty_cells_at_the_end_may_be_left_out_or_stand_there_twice(
+        self, tmp_path: Path, cells: list[str]
+    ) -> None:
+        rows = read(write_csv(tmp_path / "r.csv", self.lines(",".join(cells))))
+        assert (people(rows), refusals(rows)) == (["T0000001", "T0000002", "T0000009"], [])
+
+    def test_a_row_over_several_lines_is_one_row_where_a_note_holds_the_breaks(self, tmp_path: Path) -> None:
         row = ",".join(row_of(2, note='"一\n二\n三"'))
         rows = read(write_csv(tmp_path / "r.csv", self.lines(row)))
-        assert people(rows) == ["T0000001", "T0000009"]
-        assert refusals(rows) == [(line, None, "ROW_BROKEN") for line in (3, 4, 5)]
+        assert (people(rows), refusals(rows)) == (["T0000001", "T0000002", "T0000009"], [])
+        assert [row.number for row in rows] == [2, 3, 6]
+
+    def test_a_line_break_inside_a_name_refuses_its_row_by_the_column(self, tmp_path: Path) -> None:
+        row = ",".join(row_of(2, name='"合成\n人"'))
+        rows = read(write_csv(tmp_path / "r.csv", self.lines(row)))
+        assert (people(rows), refusals(rows)) == (["T0000001", "T0000009"], [(3, "name", "ROW_BROKEN")])
+
+    def test_a_row_does_not_vanish_into_the_note_of_another_that_was_left_open(self, tmp_path: Path) -> None:
+        lines = [",".join(row_of(2, note='"一')), ",".join(row_of(3)), ",".join(row_of(4, note='二"'))]
+        rows = read(write_csv(tmp_path / "r.csv", self.lines(*lines)))
+        assert (people(rows), refusals(rows)) == (
+            ["T0000001", "T0000009"],
+            [(number, None, "ROW_BROKEN") for number in (3, 4, 5)],
+        )
 
     def test_nobody_can_write_a_row_into_a_cell(self, tmp_path: Path) -> None:
         injected = ",".join(row_of(66))

@@ -204,7 +204,7 @@ class FileType(StrEnum):
     """What a file is; the value is its media type."""
 
     csv = "text/csv"
-    """In UTF-8 or GB18030."""
+    """In UTF-8, GB18030 or UTF-16."""
     json_lines = "application/jsonl"
     xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -217,6 +217,8 @@ class Reading:
     """Of a workbook; without it the first that is visible."""
     ignore_unknown: bool = False
     """Pass over columns that are not known."""
+    encoding: str | None = None
+    """Of a text file whose bytes do not say it: utf-8, gb18030 or utf-16."""
     submitter: str | None = None
     """Of a register: who took the applications in, where the file has no such column."""
     event: str | None = None
@@ -236,7 +238,12 @@ def hand_in_events(file: bytes, kind: FileType, key: str | None, how: Reading) -
 def _handed_in(
     path: str, file: bytes, kind: FileType, key: str | None, more: Mapping[str, str | None], how: Reading
 ) -> Call[Job]:
-    asked = {"sheet": how.sheet, "ignore_unknown": "true" if how.ignore_unknown else None, **more}
+    asked = {
+        "sheet": how.sheet,
+        "ignore_unknown": "true" if how.ignore_unknown else None,
+        "encoding": how.encoding,
+        **more,
+    }
     return Call(
         "POST",
         path,

