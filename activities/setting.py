@@ -1,9 +1,8 @@
-"""What settings are made of: lists, addresses of this machine, secrets in files; and what is wrong with one."""
+"""What settings are made of: lists, and secrets in files; and what is wrong with one."""
 
 from pathlib import Path
 from typing import Final, NamedTuple
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 EMPTY: Final = "is empty"
 """What is wrong with a secret that nobody has written down yet."""
 

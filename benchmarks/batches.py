@@ -251,6 +251,7 @@ async def stage_in(
             "CARDCASE_KEY_FILE": str(folder / "keys.toml"),
             "CARDCASE_STAMP_KEY_FILE": str(folder / "gate.json"),
             "CARDCASE_STAMP_TRUST_FILE": str(folder / "gate-public.json"),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_INTAKE_PER_SECOND": "10000",
             "CARDCASE_INTAKE_BURST": "10000",
         }

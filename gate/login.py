@@ -20,8 +20,8 @@ import aiohttp
 import jwt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from activities.addresses import is_web
 from activities.bodies import body_of
-from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
 from runtime.fetching import Published
 from runtime.identity import Identity, IdentityTokens
@@ -184,7 +184,7 @@ class Login:
 
     def _read_description(self, body: bytes) -> _Endpoints:
         described = _Endpoints.model_validate_json(body)
-        safe = all(map(is_safe, (described.authorization_endpoint, described.token_endpoint)))
+        safe = all(is_web(each, may_ask=True) for each in (described.authorization_endpoint, described.token_endpoint))
         if described.issuer != self._issuer or not safe:
             raise CaseError(Code.GATE_UNAVAILABLE)
         return described
@@ -195,12 +195,3 @@ class Login:
                 return answer.status, await body_of(answer, _LARGEST_ANSWER) or b""
         except (aiohttp.ClientError, TimeoutError, ValueError):
             raise CaseError(Code.GATE_UNAVAILABLE) from None
-
-
-def is_safe(url: str) -> bool:
-    """Whether tokens may travel there: over TLS, or on this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from activities.setting import EMPTY, LOOPBACK, fault_of_secret, secret_in, split_list
+from activities.addresses import LOOPBACK, NO_TLS, is_private, is_web, read_url
+from activities.setting import EMPTY, fault_of_secret, secret_in, split_list
 from cases.errors import CaseError
 from gate.stamp_keys import SigningKey
 from runtime.identity import KeyFile
-from runtime.settings import MAKE_A_PAIR, PREFIX, Problem, Profile, Settings, is_web
+from runtime.settings import MAKE_A_PAIR, PREFIX, Problem, Profile, Settings
 
 
 class IdentitySettings(Settings):
@@ -23,14 +23,20 @@ class IdentitySettings(Settings):
 
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
-        """The same, and the provider's public keys where they are in a file."""
+        """The same, the provider's public keys, and that a token for one of our services is none for the other."""
         yield from super().around(known)
-        if known.identity_keys is not None and not is_web(known.identity_keys):
+        if known.identity_audience == known.intake_audience:
+            yield Problem(f"{PREFIX}INTAKE_AUDIENCE", "is that of the gate", "Give each of them an audience of its own")
+        name, keys = f"{PREFIX}IDENTITY_KEYS", known.identity_keys
+        if keys is not None and "://" in keys:
+            if not is_web(keys, may_ask=True):
+                yield Problem(name, NO_TLS, "Set it to the provider's jwks_uri, which begins with https://")
+        elif keys is not None:
             try:
-                KeyFile(Path(known.identity_keys))
+                KeyFile(Path(keys))
             except CaseError as wrong:
                 what = (wrong.field or "").partition(": ")[2]
-                yield Problem(f"{PREFIX}IDENTITY_KEYS", what, "Set it to the provider's jwks_uri, or to such a file")
+                yield Problem(name, what, "Set it to the provider's jwks_uri, or to such a file")
 
 
 class GateSettings(IdentitySettings):
@@ -84,15 +90,16 @@ def _of_origins(settings: Settings) -> Iterator[Problem]:
         scheme, host = _origin(origin)
         if not host:
             yield Problem(PREFIX + name, "is no origin", "Write scheme, host and port: https://host:port")
-        elif settings.profile is Profile.production and scheme != "https" and host not in LOOPBACK:
-            yield Problem(PREFIX + name, "has no TLS", "Use https://")
+        elif settings.profile is Profile.production and not is_private(scheme, host):
+            yield Problem(PREFIX + name, NO_TLS, "Use https://")
+    if settings.profile is Profile.production and settings.codec_url is None and settings.codec_host not in LOOPBACK:
+        what = "is not set, and the codec server listens beyond this machine without TLS"
+        yield Problem(f"{PREFIX}CODEC_URL", what, "Set it to the https:// of what ends TLS before it")
 
 
 def _origin(text: str) -> tuple[str, str]:
     """Scheme and host of an origin; empty for what is none."""
-    try:
-        parts = urlsplit(text)
-        plain = parts.scheme in {"http", "https"} and f"{parts.scheme}://{parts.netloc}" == text and parts.port != 0
-    except ValueError:
+    parts = read_url(text)
+    if parts is None or "@" in parts.netloc or f"{parts.scheme}://{parts.netloc}" != text:
         return "", ""
-    return (parts.scheme, parts.hostname or "") if plain and "@" not in parts.netloc else ("", "")
+    return (parts.scheme, parts.hostname or "") if parts.scheme in {"http", "https"} else ("", "")

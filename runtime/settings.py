@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from activities.addresses import LOOPBACK, NO_REGISTER, NO_TLS, OF_A_REGISTER, fault_of_register, is_web
 from activities.notifications.settings import NotificationSettings
 from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
-from activities.setting import LOOPBACK, fault_of_secret, split_list
+from activities.setting import fault_of_secret, split_list
 from activities.stamps import TrustedKeys
 from cases.delivery import Tongue
 from cases.errors import CaseError
@@ -34,7 +34,6 @@ GATE_PORT: Final = 8235
 INTAKE_PORT: Final = 8237
 MAKE_A_PAIR: Final = "A new pair: python -m gate.stamp_keys new PRIVATE PUBLIC"
 _OFF: Final = "off"
-_POSTGRES_SCHEMES: Final = frozenset({"postgres", "postgresql"})
 
 
 class Profile(StrEnum):
@@ -75,7 +74,8 @@ class Settings(NotificationSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    profile: Profile = Profile.local
+    profile: Profile = Profile.production
+    """`local` allows what is good enough for a laptop, and is never meant unless it is said."""
     database_url: SecretStr | None = None
     """postgresql://user:password@host:port/name of the register."""
     key_file: Path | None = None
@@ -203,11 +203,18 @@ class Settings(NotificationSettings):
     @field_validator("database_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not _is_postgres(url.get_secret_value()):
-            raise ValueError("must be postgresql://user:password@host:port/name")
+        if url is not None and fault_of_register(url.get_secret_value(), needs_tls=False) == NO_REGISTER:
+            raise ValueError(NO_REGISTER)
         return url
 
-    @field_validator("gate_url", "exchange_url", "intake_url", "token_url")
+    @field_validator("identity_audience", "intake_audience")
+    @classmethod
+    def _is_somebody(cls, audience: str) -> str:
+        if not audience.strip():
+            raise ValueError("must not be empty: every token of the provider would do")
+        return audience
+
+    @field_validator("gate_url", "exchange_url", "identity_issuer", "intake_url", "token_url")
     @classmethod
     def _keeps_the_token_secret(cls, url: str | None) -> str | None:
         if url is not None and not is_web(url):
@@ -239,8 +246,8 @@ class Settings(NotificationSettings):
             yield Problem(PREFIX + fault.field.upper(), fault.what, fault.mend)
         if known.profile is Profile.production and not known.encryption:
             yield _IN_CLEAR
-        if known.profile is Profile.production and known.database_url is not None:
-            yield from _of_production_database(known.database_url)
+        if known.database_url is not None:
+            yield from _of_register(known.database_url, needs_tls=known.profile is Profile.production)
 
 
 class ClientSettings(Settings):
@@ -359,24 +366,6 @@ _MADE_BY: Final = {
 }
 
 
-def _is_postgres(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in _POSTGRES_SCHEMES and bool(parts.hostname) and parts.path not in {"", "/"}
-    except ValueError:
-        return False
-
-
-def is_web(url: str) -> bool:
-    """Whether a URL is one of the web without a password in it: https, or http on this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    plain = parts.hostname and not parts.query and not parts.fragment and "@" not in parts.netloc
-    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))
-
-
 def _of_key_file(settings: Settings) -> Iterator[Problem]:
     if settings.key_file is None:
         return
@@ -456,7 +445,8 @@ _IN_CLEAR: Final = Problem(
 )
 
 
-def _of_production_database(url: SecretStr) -> Iterator[Problem]:
-    parts = urlsplit(url.get_secret_value())
-    if parts.hostname not in LOOPBACK and "sslmode=verify-full" not in parts.query.split("&"):
-        yield Problem(f"{PREFIX}DATABASE_URL", "has no TLS", "Add ?sslmode=verify-full")
+def _of_register(url: SecretStr, *, needs_tls: bool) -> Iterator[Problem]:
+    fault = fault_of_register(url.get_secret_value(), needs_tls=needs_tls)
+    if fault is not None:
+        mend = "Add ?sslmode=verify-full" if fault == NO_TLS else f"Leave {', '.join(sorted(OF_A_REGISTER))}, each once"
+        yield Problem(f"{PREFIX}DATABASE_URL", fault, mend)

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,9 @@ TOGETHER: Final = ("intake/service", "demo", "browser", "faults", "intake", "cli
 """Folders whose tests share one process: they share a register, or servers that start slowly."""
 LONGEST: Final = ("intake/service", "demo", "workflows", "faults", "intake", "cases")
 """Folders that a run begins with, so that no process is left alone with one of them at its end."""
+
+# Tests are for this machine alone, as whatever they start in their own environment.
+os.environ["CARDCASE_PROFILE"] = "local"
 
 # How long an example takes is the machine's affair; each test has a time limit of its own.
 hypothesis.settings.register_profile("steady", deadline=None)

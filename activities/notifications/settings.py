@@ -7,11 +7,11 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
-from activities.setting import LOOPBACK, Fault, fault_of_secret, secret_in, split_list
+from activities.addresses import NO_TLS, is_private, read_url
+from activities.setting import Fault, fault_of_secret, secret_in, split_list
 from cases.delivery import Channel
 
 CHATS: Final = frozenset({Channel.dingtalk, Channel.wecom, Channel.feishu})
@@ -85,19 +85,19 @@ class NotificationSettings(BaseModel):
             yield Fault("callback_secret_file", f"holds fewer than {_SECRET_BYTES} characters", "Make a longer secret")
 
     def _faults_of_urls(self, *, production: bool) -> Iterator[Fault]:
-        for name, url, schemes, safe in (
-            ("sms_url", self.sms_url, {"http", "https"}, {"https"}),
-            ("chat_relay_url", self.chat_relay_url, {"http", "https"}, {"https"}),
-            # With smtp:// mail is handed over after STARTTLS only.
-            ("mail_url", self.mail_url, set(MAIL_PORTS), set(MAIL_PORTS)),
+        for name, url, schemes in (
+            ("sms_url", self.sms_url, {"http", "https"}),
+            ("chat_relay_url", self.chat_relay_url, {"http", "https"}),
+            ("mail_url", self.mail_url, set(MAIL_PORTS)),
         ):
             if url is None:
                 continue
-            scheme, host = _parts(url)
-            if scheme not in schemes or not host:
+            parts = read_url(url)
+            if parts is None or parts.scheme not in schemes:
                 yield Fault(name, "is no URL of this provider", f"Begin it with {' or '.join(sorted(schemes))}://host")
-            elif production and scheme not in safe and host not in LOOPBACK:
-                yield Fault(name, "has no TLS", "Use https://")
+            # With smtp:// mail is handed over after STARTTLS only.
+            elif production and parts.scheme != "smtp" and not is_private(parts.scheme, parts.hostname or ""):
+                yield Fault(name, NO_TLS, "Use https://")
 
     def paces(self) -> dict[Channel, float]:
         """Calls a second that each provider takes."""
@@ -111,15 +111,6 @@ class NotificationSettings(BaseModel):
     def callback_secret(self) -> bytes:
         """The secret with which callbacks are signed; empty where none is configured."""
         return b"" if self.callback_secret_file is None else secret_in(self.callback_secret_file).encode()
-
-
-def _parts(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "", ""
-    return parts.scheme, "" if port == 0 else parts.hostname or ""
 
 
 def _vouches(path: Path) -> bool:

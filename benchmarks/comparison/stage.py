@@ -274,6 +274,7 @@ def _settings_of_cardcase(folder: Path, receiver_url: str) -> dict[str, str]:
     token.write_text(secrets.token_urlsafe(24), encoding="ascii")
     return {
         "CARDCASE_KEY_FILE": str(keys),
+        "CARDCASE_PROFILE": "local",
         "CARDCASE_STAMP_KEY_FILE": str(folder / "gate.json"),
         "CARDCASE_STAMP_TRUST_FILE": str(folder / "gate-public.json"),
         "CARDCASE_SMS_URL": receiver_url,

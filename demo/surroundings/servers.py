@@ -62,7 +62,13 @@ class Servers:
 
     def settings(self) -> dict[str, str]:
         """For programs: where register, keys and Temporal are."""
-        told = {DATABASE_URL: self.database_url, KEY_FILE: str(self.keys.ring), PERSON_KEYS: str(self.keys.persons)}
+        told = {
+            DATABASE_URL: self.database_url,
+            KEY_FILE: str(self.keys.ring),
+            PERSON_KEYS: str(self.keys.persons),
+            # For trying out, on this machine.
+            "CARDCASE_PROFILE": "local",
+        }
         if self.address is not None and self.namespace is not None:
             told |= {"TEMPORAL_ADDRESS": self.address, "TEMPORAL_NAMESPACE": self.namespace}
         return told

@@ -11,6 +11,7 @@ import aiohttp
 import typer
 from temporalio.envconfig import ClientConfig
 
+from activities.addresses import is_web
 from activities.heads.bucket import LockedBucket, Signer
 from activities.heads.places import AppendedFile, Place
 from activities.heads.publication import Published, digest_of
@@ -26,7 +27,7 @@ from intake.commands.invoking import Invocation
 from intake.commands.saying import Exit, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from runtime.health import serve_health
-from runtime.settings import AuditSettings, HeadsSettings, Settings, is_web, read_settings
+from runtime.settings import AuditSettings, HeadsSettings, Settings, read_settings
 
 _BROKEN: Final = ("case_id", "generation", "version", "what", "detail")
 _ENTRIES: Final = (

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fastapi import Path, Request, Response
 from pydantic import Field
 
+from activities.addresses import is_web, read_url
 from activities.publishing.feed import Reader
 from activities.publishing.subscribing import (
     State,
@@ -19,7 +20,6 @@ from activities.publishing.subscribing import (
     subscribe,
     subscriptions_of,
 )
-from activities.setting import LOOPBACK
 from cases.errors import CaseError, Code
 from cases.models import Contract, Record, RegionCode
 from cases.personal_data import holds_personal_data
@@ -139,15 +139,8 @@ class Subscribing:
 
     def _check_sink(self, sink: str) -> None:
         """Raises `CaseError` SINK_REFUSED: nobody has a worker call what they like inside our networks; PII_IN_TEXT."""
-        try:
-            parts = urlsplit(sink)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            raise CaseError(Code.SINK_REFUSED, "sink") from None
-        plain = "@" not in parts.netloc and not parts.fragment and port != 0
-        known = parts.netloc in self.reach.sink_hosts
-        safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
-        if not (plain and known and safe):
+        parts = read_url(sink)
+        if parts is None or parts.netloc not in self.reach.sink_hosts or not is_web(sink, may_ask=True):
             raise CaseError(Code.SINK_REFUSED, "sink")
         if holds_personal_data(unquote(sink)):
             raise CaseError(Code.PII_IN_TEXT, "sink")

@@ -101,6 +101,7 @@ async def office_opened(folder: Path) -> AsyncIterator[Office]:
             {
                 "CARDCASE_DATABASE_URL": engine.database_url,
                 "CARDCASE_KEY_FILE": str(ring),
+                "CARDCASE_PROFILE": "local",
                 "CARDCASE_STAMP_KEY_FILE": str(private),
                 "TEMPORAL_ADDRESS": stack.temporal_address,
                 "TEMPORAL_NAMESPACE": stack.namespace,

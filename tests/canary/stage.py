@@ -370,6 +370,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
                 "TEMPORAL_NAMESPACE": stack.namespace,
                 "CARDCASE_DATABASE_URL": engine.database_url,
                 "CARDCASE_KEY_FILE": str(key_file),
+                "CARDCASE_PROFILE": "local",
                 "CARDCASE_PERSON_KEYS": str(folder / "persons"),
                 "CARDCASE_STAMP_TRUST_FILE": str(folder / "gate-public.json"),
                 "CARDCASE_STAMP_KEY_FILE": str(folder / "gate.json"),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from deploy.credentials import KEY_RING, STAMP_TRUST
+from deploy.credentials import KEY_RING, PERSON_KEYS, STAMP_TRUST
 from runtime.health import serve_health
 from stack import LocalStack
 from tests.deploy.cluster import Cluster
@@ -31,6 +31,7 @@ async def test_a_worker_becomes_ready_and_drains_when_told_to_stop(
     environment = {
         "CARDCASE_DATABASE_URL": cluster.url("cardcase_worker", "worker_pgpass"),
         "CARDCASE_KEY_FILE": str(cluster.secrets / KEY_RING),
+        "CARDCASE_PERSON_KEYS": str(cluster.secrets / PERSON_KEYS),
         "CARDCASE_STAMP_TRUST_FILE": str(cluster.secrets / STAMP_TRUST),
         "CARDCASE_HEALTH_PORT": str(port),
         "TEMPORAL_ADDRESS": stack.temporal_address,
@@ -51,6 +52,7 @@ async def test_a_worker_refuses_the_database_of_nobody(image: Image, cluster: Cl
         *(image.entrypoint, "worker", "--check"),
         CARDCASE_DATABASE_URL=cluster.url("cardcase_worker", "no_such_file"),
         CARDCASE_KEY_FILE=str(cluster.secrets / KEY_RING),
+        CARDCASE_PERSON_KEYS=str(cluster.secrets / PERSON_KEYS),
         CARDCASE_STAMP_TRUST_FILE=str(cluster.secrets / STAMP_TRUST),
         TEMPORAL_ADDRESS=stack.temporal_address,
     )

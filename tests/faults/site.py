@@ -425,6 +425,7 @@ async def site_of(
         settings = {
             "CARDCASE_DATABASE_URL": register.url_of(engine.database_url),
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "CARDCASE_WEBHOOK_KEY_FILE": str(webhook_keys),
             "CARDCASE_SMS_URL": receivers.sms_url,

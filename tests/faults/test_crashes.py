@@ -66,6 +66,7 @@ async def aftermaths(
     settings = {
         "CARDCASE_DATABASE_URL": shaken.database_url,
         "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+        "CARDCASE_PROFILE": "local",
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
         "CARDCASE_POOL_SIZE": "3",
         "TEMPORAL_ADDRESS": stack.temporal_address,

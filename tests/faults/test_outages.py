@@ -52,6 +52,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "CARDCASE_HEALTH_PORT": "0",
             "CARDCASE_DRAIN_SECONDS": str(DRAIN_SECONDS),

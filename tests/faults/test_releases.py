@@ -70,6 +70,7 @@ class Site:
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "CARDCASE_VERSIONED": "true",
             "TEMPORAL_ADDRESS": stack.temporal_address,

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from cases.errors import CaseError, Code
-from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login, is_safe
+from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login
 from runtime.identity import IdentityTokens, KeyUrl
 from stack.identity import SAMPLE_OPERATORS, IdentityProvider
 from stack.issuer import AUDIENCE
@@ -178,19 +178,3 @@ async def test_the_sample_provider_sends_nobody_to_an_unknown_place(
     page = await login.page(Attempt.begin(), "http://127.0.0.1:2/elsewhere")
     async with session.get(page) as answer:
         assert answer.status == 400
-
-
-@pytest.mark.parametrize(
-    ("url", "safe"),
-    [
-        ("https://id.example.invalid/token", True),
-        ("http://127.0.0.1:9/token", True),
-        ("http://id.example.invalid/token", False),
-        ("ftp://127.0.0.1/", False),
-        ("https://", False),
-        ("http://[::1", False),
-        ("", False),
-    ],
-)
-def test_tokens_travel_over_tls_or_on_this_machine(url: str, *, safe: bool) -> None:
-    assert is_safe(url) is safe

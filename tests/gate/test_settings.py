@@ -8,11 +8,14 @@ import pytest
 from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from gate.settings import GateSettings, IdentitySettings
+from gate.stamp_keys import SigningKey
 from intake.commands.acting import checked_actor
 from runtime.settings import ConfigurationInvalid, Problem, Settings, read_settings
 from tests.worker_process import sample_trust_file
 
 PLANTED = "hunter2-planted"
+LOCAL = {"CARDCASE_PROFILE": "local"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens there
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +38,14 @@ def usable(tmp_path: Path) -> dict[str, str]:
         "CARDCASE_IDENTITY_ISSUER": "https://id.example.invalid",
         "CARDCASE_IDENTITY_KEYS": "https://id.example.invalid/jwks",
         "CARDCASE_UI_ORIGINS": "https://ui.example.invalid",
+        **LOCAL,
     }
+
+
+def sealed_for_persons(folder: Path) -> dict[str, str]:
+    """What production needs beside the rest."""
+    DirectoryKeys.begin(folder / "persons")
+    return {"CARDCASE_PROFILE": "production", "CARDCASE_PERSON_KEYS": str(folder / "persons")}
 
 
 def problem_of(environment: dict[str, str], form: type[Settings] = GateSettings, **changed: object) -> Problem:
@@ -50,7 +60,7 @@ def test_what_a_gate_cannot_do_without_is_missed_by_name(usable: dict[str, str])
     assert read_settings(GateSettings, usable).public_url() == "http://127.0.0.1:8235"
     with pytest.raises(ConfigurationInvalid) as invalid:
         read_settings(GateSettings, {})
-    assert {problem.name for problem in invalid.value.problems} == set(usable)
+    assert {problem.name for problem in invalid.value.problems} == set(usable) - set(LOCAL)
     assert {problem.what for problem in invalid.value.problems} == {"is not set"}
 
 
@@ -90,9 +100,7 @@ async def test_a_command_that_checks_identities_is_told_of_them_as_well(
 
 
 def test_production_refuses_to_stamp_by_the_published_sample_key(usable: dict[str, str], tmp_path: Path) -> None:
-    DirectoryKeys.begin(tmp_path / "persons")
-    sealed = usable | {"CARDCASE_PROFILE": "production", "CARDCASE_PERSON_KEYS": str(tmp_path / "persons")}
-    problem = problem_of(sealed)
+    problem = problem_of(usable | sealed_for_persons(tmp_path))
     assert (problem.name, "sample key" in problem.what) == ("CARDCASE_STAMP_KEY_FILE", True)
 
 
@@ -109,6 +117,40 @@ def test_production_refuses_to_stamp_by_the_published_sample_key(usable: dict[st
 def test_addresses_that_are_no_origins_are_refused(usable: dict[str, str], name: str, origin: str, what: str) -> None:
     problem = problem_of(usable, GateSettings, **{name: origin})
     assert (problem.name, problem.what) == (f"CARDCASE_{name}", what)
+
+
+@pytest.mark.parametrize(
+    "keys", ["http://id.example.invalid/jwks", "ftp://id.example.invalid", "https://u:p@id.invalid"]
+)
+def test_keys_that_somebody_on_the_way_could_change_are_refused(usable: dict[str, str], keys: str) -> None:
+    problem = problem_of(usable, IDENTITY_KEYS=keys)
+    assert (problem.name, problem.what) == ("CARDCASE_IDENTITY_KEYS", "has no TLS")
+
+
+def test_one_audience_for_both_services_is_refused(usable: dict[str, str]) -> None:
+    problem = problem_of(usable, INTAKE_AUDIENCE="cardcase")
+    assert (problem.name, problem.what) == ("CARDCASE_INTAKE_AUDIENCE", "is that of the gate")
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ({"CODEC_HOST": EVERYWHERE}, "is not set"),
+        ({"CODEC_HOST": "10.0.0.7"}, "is not set"),
+        ({"CODEC_URL": "http://codec.example.invalid"}, "has no TLS"),
+        ({"CODEC_URL": "http://127.0.0.1.example.invalid"}, "has no TLS"),
+    ],
+    ids=str,
+)
+def test_a_gate_that_is_reached_from_elsewhere_is_reached_over_tls(
+    usable: dict[str, str], said: dict[str, str], what: str, tmp_path: Path
+) -> None:
+    SigningKey.generate().write(tmp_path / "gate.json", tmp_path / "public.json")
+    usable |= sealed_for_persons(tmp_path) | {"CARDCASE_STAMP_KEY_FILE": str(tmp_path / "gate.json")}
+    problem = problem_of(usable, GateSettings, **said)
+    assert (problem.name, problem.what.startswith(what)) == ("CARDCASE_CODEC_URL", True)
+    behind = {"CARDCASE_CODEC_HOST": EVERYWHERE, "CARDCASE_CODEC_URL": "https://codec.example.invalid"}
+    assert read_settings(GateSettings, usable | behind).public_url() == "https://codec.example.invalid"
 
 
 def test_a_login_secret_that_others_can_read_is_refused_and_an_empty_one_is_none(

@@ -30,6 +30,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     for name in os.environ:
         if name.startswith(("CARDCASE_", "TEMPORAL_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CARDCASE_PROFILE", "local")
     monkeypatch.setenv("CARDCASE_TOKEN_FILE", str(log_in(tmp_path, VERIFIER)))
     monkeypatch.setenv("CARDCASE_GATE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("CARDCASE_INTAKE_URL", "http://127.0.0.1:1")

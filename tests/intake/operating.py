@@ -22,6 +22,7 @@ class Desk:
         for name, value in {
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_keys(folder)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_TOKEN_FILE": str(self._token),
             "CARDCASE_IDENTITY_ISSUER": self._issuer.url,
             "CARDCASE_IDENTITY_KEYS": str(self._issuer.write_keys(folder / "jwks.json")),

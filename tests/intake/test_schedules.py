@@ -323,6 +323,7 @@ async def test_the_worker_program_does_what_schedules_ask_for(stack: LocalStack,
     settings = {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "CARDCASE_PROFILE": "local",
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": client.namespace,

@@ -120,6 +120,7 @@ async def office(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) ->
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "TEMPORAL_ADDRESS": stack.temporal_address,
             "TEMPORAL_NAMESPACE": client.namespace,

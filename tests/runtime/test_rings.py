@@ -46,6 +46,7 @@ def settings(stack: LocalStack, agency: Engine, cases: list[str], tmp_path: Path
     return {
         "CARDCASE_DATABASE_URL": agency.database_url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),
+        "CARDCASE_PROFILE": "local",
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path)),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "TEMPORAL_NAMESPACE": stack.namespace,

@@ -23,6 +23,7 @@ from runtime.settings import (
 from tests.worker_process import sample_key_file, sample_trust_file
 
 PLANTED = "hunter2-planted"
+LOCAL = {"CARDCASE_PROFILE": "local"}
 URL = f"postgresql://cardcase:{PLANTED}@127.0.0.1:5432/cardcase"
 ELSEWHERE = f"postgresql://cardcase:{PLANTED}@db.example:5432/cardcase"
 
@@ -43,8 +44,9 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def problems_of(form: type[Settings] = Settings, **environment: object) -> dict[str, Problem]:
+    said = {"PROFILE": "local", **environment}
     with pytest.raises(ConfigurationInvalid) as invalid:
-        read_settings(form, {f"CARDCASE_{name}": str(value) for name, value in environment.items()})
+        read_settings(form, {f"CARDCASE_{name}": str(value) for name, value in said.items()})
     assert PLANTED not in str(invalid.value)
     assert PLANTED not in repr(invalid.value)
     return {problem.name: problem for problem in invalid.value.problems}
@@ -65,6 +67,7 @@ def test_every_setting_is_read_from_its_name_in_capitals(key_file: Path) -> None
             "CARDCASE_HEALTH_PORT": "0",
             "CARDCASE_DRAIN_SECONDS": "2.5",
             "CARDCASE_LOG_FORMAT": "console",
+            **LOCAL,
         },
     )
     assert settings.database_url.get_secret_value() == URL
@@ -73,7 +76,8 @@ def test_every_setting_is_read_from_its_name_in_capitals(key_file: Path) -> None
 
 
 def test_a_password_is_never_printed_with_the_settings(key_file: Path) -> None:
-    settings = read_settings(RegisterSettings, {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)})
+    said = {"CARDCASE_DATABASE_URL": URL, "CARDCASE_KEY_FILE": str(key_file)}
+    settings = read_settings(RegisterSettings, LOCAL | said)
     assert PLANTED not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
 
@@ -102,6 +106,8 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "CARDCASE_KEY_FILE",
         "CARDCASE_STAMP_TRUST_FILE",
         "CARDCASE_MAX_CASES_CASHED",
+        # No profile that is known is production.
+        "CARDCASE_PERSON_KEYS",
     }
     assert all(problem.mend for problem in problems.values())
 
@@ -187,7 +193,7 @@ def test_a_key_that_is_none_is_refused(key_file: Path, key: str) -> None:
     ],
 )
 def test_payloads_are_sealed_as_the_first_name_says_and_read_by_any(given: str | None, meant: list[Algorithm]) -> None:
-    settings = read_settings(Settings, {} if given is None else {"CARDCASE_ENCRYPTION": given})
+    settings = read_settings(Settings, LOCAL if given is None else LOCAL | {"CARDCASE_ENCRYPTION": given})
     assert [each.algorithm for each in settings.encryption] == meant
 
 
@@ -210,6 +216,7 @@ def test_every_policy_pack_that_does_not_load_is_told(
         "CARDCASE_DATABASE_URL": URL,
         "CARDCASE_KEY_FILE": str(key_file),
         "CARDCASE_STAMP_TRUST_FILE": str(trusted),
+        **LOCAL,
     }
     read_settings(WorkerSettings, keys)
     key_file.rename(tmp_path / "elsewhere")
@@ -262,21 +269,52 @@ def test_a_configuration_of_temporal_that_cannot_be_read_is_told_without_its_lin
     assert problem.name.startswith("TEMPORAL_")
 
 
+@pytest.mark.parametrize("name", ["IDENTITY_AUDIENCE", "INTAKE_AUDIENCE"])
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_audience_that_is_nobody_is_refused(name: str, empty: str) -> None:
+    (problem,) = problems_of(Settings, **{name: empty}).values()
+    assert problem.name == f"CARDCASE_{name}"
+
+
+@pytest.mark.parametrize("url", ["", " ", "http://id.example.invalid", "https://u:p@id.example.invalid", "id"])
+@pytest.mark.parametrize("name", ["IDENTITY_ISSUER", "EXCHANGE_URL", "TOKEN_URL", "INTAKE_URL"])
+def test_nobody_is_believed_or_told_a_secret_without_tls(name: str, url: str) -> None:
+    (problem,) = problems_of(Settings, **{name: url}).values()
+    assert problem.name == f"CARDCASE_{name}"
+
+
+@pytest.mark.parametrize("profile", ["local", "production"])
+@pytest.mark.parametrize("said", ["sslmode=verify-full&sslmode=disable", "host=db.example", "search_path=x"])
+def test_a_register_of_which_something_contradictory_is_said_is_refused_everywhere(profile: str, said: str) -> None:
+    for url in (URL, ELSEWHERE):
+        (problem,) = problems_of(PROFILE=profile, DATABASE_URL=f"{url}?{said}").values()
+        assert problem.name == "CARDCASE_DATABASE_URL"
+        assert "sslmode" in problem.mend
+
+
 class TestProduction:
     """What is good enough for a laptop is refused."""
+
+    @pytest.mark.parametrize("profile", [None, "", "Local", "local ", "test"])
+    def test_holds_unless_the_profile_says_local(self, profile: str | None, tmp_path: Path) -> None:
+        said = {} if profile is None else {"CARDCASE_PROFILE": profile}
+        with pytest.raises(ConfigurationInvalid) as invalid:
+            read_settings(Settings, said | {"CARDCASE_KEY_FILE": str(sample_key_file(tmp_path))})
+        assert "sample key" in str(invalid.value)
+        assert ("CARDCASE_PROFILE" in str(invalid.value)) is (profile is not None)
 
     def test_the_published_sample_keys_are_refused(self, tmp_path: Path) -> None:
         keys = sample_key_file(tmp_path)
         DirectoryKeys.begin(tmp_path / "persons")
         (problem,) = problems_of(PROFILE="production", KEY_FILE=keys, PERSON_KEYS=tmp_path / "persons").values()
         assert (problem.name, "sample key" in problem.what) == ("CARDCASE_KEY_FILE", True)
-        assert read_settings(Settings, {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
+        assert read_settings(Settings, LOCAL | {"CARDCASE_KEY_FILE": str(keys)}).profile is Profile.local
 
     def test_sealing_without_a_store_of_persons_keys_is_refused(self, tmp_path: Path) -> None:
         KeyRing.generate(tmp_path / "keys.toml")
         (problem,) = problems_of(PROFILE="production", KEY_FILE=tmp_path / "keys.toml").values()
         assert (problem.name, "erased" in problem.what) == ("CARDCASE_PERSON_KEYS", True)
-        read_settings(Settings, {"CARDCASE_KEY_FILE": str(tmp_path / "keys.toml")})
+        read_settings(Settings, LOCAL | {"CARDCASE_KEY_FILE": str(tmp_path / "keys.toml")})
 
     def test_a_folder_that_is_no_store_is_refused_also_on_a_laptop(self, tmp_path: Path) -> None:
         (problem,) = problems_of(PERSON_KEYS=tmp_path).values()
@@ -286,7 +324,7 @@ class TestProduction:
         trusted = sample_trust_file(tmp_path)
         (problem,) = problems_of(PROFILE="production", STAMP_TRUST_FILE=trusted).values()
         assert (problem.name, "sample key" in problem.what) == ("CARDCASE_STAMP_TRUST_FILE", True)
-        read_settings(Settings, {"CARDCASE_STAMP_TRUST_FILE": str(trusted)})
+        read_settings(Settings, LOCAL | {"CARDCASE_STAMP_TRUST_FILE": str(trusted)})
 
     def test_payloads_in_clear_are_refused(self) -> None:
         (problem,) = problems_of(PROFILE="production", ENCRYPTION="off").values()

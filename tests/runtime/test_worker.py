@@ -27,6 +27,7 @@ async def settings(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) 
     return {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path_factory.mktemp("keys"))),
+        "CARDCASE_PROFILE": "local",
         "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(tmp_path_factory.mktemp("keys"))),
         "CARDCASE_HEALTH_PORT": "0",
         "TEMPORAL_ADDRESS": stack.temporal_address,

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, Final, NoReturn
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import aiohttp
 import apprise
@@ -21,6 +21,7 @@ import requests
 from apprise.exception import AppriseException
 from apprise.plugins import custom_json, dingtalk, feishu, wecombot
 
+from activities.addresses import is_private
 from activities.notifications.providers.answers import Answer, Parcel, accepted, postponed, refused, unknown
 from activities.notifications.providers.http import Post, Said, call
 from cases.delivery import Channel
@@ -138,13 +139,16 @@ class Chat:
 
     def _addressed(self, post: Post, parcel: Parcel) -> Post | None:
         parts = urlsplit(post.url)
-        if self._channel is Channel.webhook and parts.netloc not in self._hosts:
+        if self._channel is Channel.webhook and not self._may_call(parts):
             return None
         url = post.url
         if self._relay is not None and self._channel is not Channel.webhook:
             query = f"?{parts.query}" if parts.query else ""
             url = f"{self._relay.rstrip('/')}/{quote(parts.netloc)}{parts.path}{query}"
         return Post(url, post.data, {**post.headers, **parcel.headers})
+
+    def _may_call(self, parts: SplitResult) -> bool:
+        return parts.netloc in self._hosts and is_private(parts.scheme, parts.hostname or "")
 
 
 def _by_number(field: str, busy: frozenset[int], refuses: frozenset[int]) -> Callable[[Said], Answer]:

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from activities.addresses import LOOPBACK
 from activities.notifications.providers import Provider
 from activities.notifications.providers.chat import Chat
 from activities.notifications.providers.http import open_session
 from activities.notifications.providers.mail import Mail, Relay
 from activities.notifications.providers.text_messages import TextMessages
 from activities.notifications.settings import MAIL_PORTS, NotificationSettings
-from activities.setting import LOOPBACK, secret_in
+from activities.setting import secret_in
 from cases.delivery import Channel
 
 

@@ -65,6 +65,7 @@ async def test_a_job_goes_on_where_a_service_was_killed_and_each_row_is_done_onc
                 "PATH": os.environ["PATH"],
                 "CARDCASE_DATABASE_URL": engine.database_url,
                 "CARDCASE_KEY_FILE": str(sample_keys(tmp_path)),
+                "CARDCASE_PROFILE": "local",
                 "CARDCASE_GATE_URL": gate_url,
                 "CARDCASE_IDENTITY_ISSUER": issuer.url,
                 "CARDCASE_IDENTITY_AUDIENCE": issuer.audience,

@@ -73,6 +73,7 @@ async def test_it_serves_until_it_is_told_to_stop(engine: Engine, tmp_path: Path
             "PATH": os.environ["PATH"],
             "CARDCASE_DATABASE_URL": engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_keys(tmp_path)),
+            "CARDCASE_PROFILE": "local",
             "CARDCASE_GATE_URL": "http://127.0.0.1:1",
             "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
             "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
