@@ -57,6 +57,8 @@ class Code(StrEnum):
     DATE_INVALID = "DATE_INVALID"
     FILE_UNREADABLE = "FILE_UNREADABLE"
     FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    FILE_PROTECTED = "FILE_PROTECTED"
+    FILE_NOT_A_WORKBOOK = "FILE_NOT_A_WORKBOOK"
     FILE_ENCODING = "FILE_ENCODING"
     FILE_TYPE_UNKNOWN = "FILE_TYPE_UNKNOWN"
     COLUMN_MISSING = "COLUMN_MISSING"
@@ -420,6 +422,14 @@ REMEDIES: dict[Code, Remedy] = {
     Code.FILE_TOO_LARGE: Remedy(
         "The workbook unpacks to more than the rows of one file need. Divide it, or save only the cells in use.",
         "工作簿展开后超过单个文件的上限，请拆分，或只保留有内容的单元格后另存再提交。",
+    ),
+    Code.FILE_PROTECTED: Remedy(
+        "The workbook is protected by a password. Save it without one.", "工作簿已设置打开密码，请取消密码后另存。"
+    ),
+    Code.FILE_NOT_A_WORKBOOK: Remedy(
+        "The file is named .xlsx and is something else, often a web page. Open it in a spreadsheet program, save it "
+        "as .xlsx.",
+        "文件名为 .xlsx，但不是工作簿（常见为网页）；请用表格软件打开后另存为 .xlsx。",
     ),
     Code.FILE_ENCODING: Remedy(
         "The file's encoding cannot be told. Save it as CSV UTF-8, or name its encoding: utf-8, gb18030, utf-16.",

@@ -22,6 +22,8 @@ class HeadingsRefused(InputRefused):
     def __init__(self, problems: Iterable[Problem], row: int) -> None:
         super().__init__(problems)
         self.row = row
+        self.missing = sum(problem.code is Code.COLUMN_MISSING for problem in self.problems)
+        """How many required columns are not there: headings that lack none are headings all the same."""
 
 
 class Column(StrEnum):
@@ -204,10 +206,9 @@ def find_headings(layout: Layout, rows: Iterable[tuple[int, Sequence[object] | N
             try:
                 return Headings(layout.places(candidate, number), number, has_rows_above=rows_above > 0)
             except HeadingsRefused as refused:
-                missing = sum(problem.code is Code.COLUMN_MISSING for problem in refused.problems)
-                if not missing:
+                if not refused.missing:
                     raise
-                if nearest is None or missing < sum(each.code is Code.COLUMN_MISSING for each in nearest.problems):
+                if nearest is None or refused.missing < nearest.missing:
                     nearest = refused
             if not above:
                 break

@@ -22,9 +22,9 @@ from xml.parsers import expat
 
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
-from intake.files.columns import Layout, Slot, place_name
+from intake.files.columns import Headings, HeadingsRefused, Layout, Slot, find_headings, place_name
 from intake.files.memory import memory_file
-from intake.files.rows import Finding, Record, Special, broken
+from intake.files.rows import Finding, Record, Special, broken, findings_of_headings
 from intake.remedies import FileAdvice
 
 LAST_ROW: Final = 1_048_576
@@ -49,6 +49,13 @@ _CHUNK: Final = 64 * 1024
 _MIB: Final = 1024 * 1024
 _PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MARKS: Final = b"<=&\r\n"
+_ARCHIVE: Final = b"PK"
+_COMPOUND: Final = b"\xd0\xcf\x11\xe0"
+_ENCRYPTED: Final = 1
+"""The flag of an encrypted entry (APPNOTE 4.4.4)."""
+_WORKBOOK_STREAM: Final = "Workbook".encode("utf-16-le")
+_MOST_SHEETS: Final = 20
+"""Sheets in which the headings are looked for."""
 
 _SPREADSHEET: Final = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
@@ -100,6 +107,11 @@ class Sheet(NamedTuple):
     part: str
 
 
+SheetRow = tuple[int, bool, dict[int, object] | None]
+"""Row number, whether it is hidden, and its cells by column number, None for a row that is too long; cells without a
+value are left out."""
+
+
 class Strings:
     """The shared strings of a workbook, which are names and numbers: in memory, and on no disk."""
 
@@ -149,15 +161,14 @@ class Workbook:
         with ExitStack() as opened:
             archive = _archive(opened, path, room)
             sheets, strings_part = _contents(archive)
-            part = _chosen(sheets, sheet).part
-            _weigh(archive, part, room.marks)
             strings = opened.enter_context(closing(Strings(room.strings)))
-            if strings_part is not None:
+            if strings_part is not None and strings_part in archive:
                 _weigh(archive, strings_part, room.marks)
                 _read_strings(archive, strings_part, strings)
+            part, self._cells, headings = self._found(archive, _candidates(sheets, sheet), strings, layout, room)
+            opened.enter_context(closing(self._cells))
             merged, self._rows = _structure(archive, part)
-            self._cells = opened.enter_context(closing(_rows(archive, part, strings)))
-            self._columns = layout.places(*self._headings())
+            self._columns = headings.places
             # A merged cell shows one value for several people, and holds it for the first of them only.
             self._merged = {
                 position: deque(_rows_of(merged, position))
@@ -167,11 +178,7 @@ class Workbook:
             self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
-            *(
-                Finding(0, place_name(number), FileAdvice.COLUMN_IGNORED, refused=False)
-                for number, place in enumerate(self._columns, start=1)
-                if place is Slot.ignored
-            ),
+            *findings_of_headings(headings),
         )
 
     def __enter__(self) -> Self:
@@ -202,15 +209,33 @@ class Workbook:
             elif any(_has_content(cell) for cell in cells.values()):
                 yield self._record(number, cells, hidden=hidden)
 
-    def _headings(self) -> tuple[list[object], int]:
-        """The headings, and in which row they stand."""
-        for number, _, cells in self._cells:
+    def _found(
+        self, archive: "_Parts", sheets: Iterable[Sheet], strings: Strings, layout: Layout, room: Room
+    ) -> tuple[str, Generator[SheetRow, None, None], Headings]:
+        """The first sheet that holds the headings, its rows below them, and where they were found."""
+        nearest: HeadingsRefused | None = None
+        for sheet in sheets:
+            _weigh(archive, sheet.part, room.marks)
+            rows = _rows(archive, sheet.part, strings)
+            self._done = 0
+            try:
+                return sheet.part, rows, find_headings(layout, self._in_their_places(rows))
+            except HeadingsRefused as refused:
+                rows.close()
+                if nearest is None or refused.missing < nearest.missing:
+                    nearest = refused
+            except CaseError:
+                rows.close()
+                raise
+        if nearest is None:
+            raise CaseError(Code.FILE_UNREADABLE)
+        raise nearest
+
+    def _in_their_places(self, rows: Iterable[SheetRow]) -> Iterator[tuple[int, list[object] | None]]:
+        for number, _, cells in rows:
             self._done += 1
-            if cells is None:
-                raise CaseError(Code.FILE_UNREADABLE)
-            if any(_has_content(cell) for cell in cells.values()):
-                return [cells.get(column) for column in range(1, max(cells) + 1)], number
-        return [], 1
+            last = max(cells, default=0) if cells is not None else 0
+            yield number, None if cells is None else [cells.get(column) for column in range(1, last + 1)]
 
     def _record(self, number: int, cells: Mapping[int, object], *, hidden: bool) -> Record:
         findings: tuple[Finding, ...] = ()
@@ -258,19 +283,65 @@ class _File(io.FileIO):
         return read or b""
 
 
-def _archive(opened: ExitStack, path: Path, room: Room) -> zipfile.ZipFile:
+class _Parts:
+    """The parts of an archive by their names, whose letter case and kind of slash do not count (ECMA-376, part 2)."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        parts = archive.infolist()
+        self._by_name = {_part_name(part.orig_filename): part for part in parts}
+        # Of two parts of one name another program may read the other one.
+        if len(self._by_name) < len(parts):
+            raise CaseError(Code.FILE_UNREADABLE)
+
+    def __contains__(self, name: str) -> bool:
+        return _part_name(name) in self._by_name
+
+    def size(self, name: str) -> int:
+        """Bytes of a part, as it says. Raises `KeyError`."""
+        return self._by_name[_part_name(name)].file_size
+
+    def open(self, name: str) -> IO[bytes]:
+        """Raises `KeyError`, and what `zipfile` raises of a damaged archive."""
+        return self._archive.open(self._by_name[_part_name(name)])
+
+
+def _part_name(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").casefold()
+
+
+def _archive(opened: ExitStack, path: Path, room: Room) -> _Parts:
     with _readable():
-        archive = opened.enter_context(zipfile.ZipFile(opened.enter_context(_File(path))))
+        file = opened.enter_context(_File(path))
+        _check_kind(file)
+        archive = opened.enter_context(zipfile.ZipFile(file))
     parts = archive.infolist()
-    # Of two parts of one name another program may read the other one; no other compression is part of the standard.
-    if len(archive.namelist()) > len(set(archive.namelist())) or any(
-        part.compress_type not in _PACKED for part in parts
-    ):
+    if any(part.flag_bits & _ENCRYPTED for part in parts):
+        raise CaseError(Code.FILE_PROTECTED)
+    # No other compression is part of the standard.
+    if any(part.compress_type not in _PACKED for part in parts):
         raise CaseError(Code.FILE_UNREADABLE)
     # What a part says of its size is the most that is read of it.
     if sum(part.file_size for part in parts) > room.unpacked:
         raise CaseError(Code.FILE_TOO_LARGE)
-    return archive
+    return _Parts(archive)
+
+
+def _check_kind(file: "_File") -> None:
+    """Tell what else a file is that is named as a workbook.
+
+    Raises `CaseError` FILE_PROTECTED for one with a password, which is a compound file around an encrypted package
+    (MS-OFFCRYPTO 2.1); FILE_TYPE_UNKNOWN for a workbook of the format before, which is one around a stream that is
+    called so (MS-XLS 2.1.2); FILE_NOT_A_WORKBOOK for anything else.
+    """
+    beginning = file.read(_LARGEST_DIRECTORY)
+    if beginning.startswith(_COMPOUND):
+        file.seek(max(-_LARGEST_DIRECTORY, -file.seek(0, io.SEEK_END)), io.SEEK_END)
+        is_of_old = _WORKBOOK_STREAM in beginning or _WORKBOOK_STREAM in file.read(_LARGEST_DIRECTORY)
+        raise CaseError(Code.FILE_TYPE_UNKNOWN if is_of_old else Code.FILE_PROTECTED)
+    if not beginning.startswith(_ARCHIVE):
+        raise CaseError(Code.FILE_NOT_A_WORKBOOK if beginning else Code.FILE_UNREADABLE)
+    file.seek(0)
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -287,7 +358,7 @@ def _readable() -> Iterator[None]:
         raise CaseError(Code.FILE_UNREADABLE) from None
 
 
-def _weigh(archive: zipfile.ZipFile, part: str, most: int) -> None:
+def _weigh(archive: _Parts, part: str, most: int) -> None:
     """Look over a part before it is parsed, which takes a hundred times as long. Raises `CaseError` FILE_TOO_LARGE."""
     marks = 0
     with _readable(), archive.open(part) as stream:
@@ -297,14 +368,14 @@ def _weigh(archive: zipfile.ZipFile, part: str, most: int) -> None:
                 raise CaseError(Code.FILE_TOO_LARGE)
 
 
-def _feed(archive: zipfile.ZipFile, part: str, start: Start, end: End | None = None, text: Text | None = None) -> None:
+def _feed(archive: _Parts, part: str, start: Start, end: End | None = None, text: Text | None = None) -> None:
     """Parse a part whole, elements too deep or too wide refused. Raises as `_fed`."""
     for _ in _fed(archive, part, *_bounded(start, end), text):
         pass
 
 
 def _fed(
-    archive: zipfile.ZipFile, part: str, start: Start, end: End | None = None, text: Text | None = None
+    archive: _Parts, part: str, start: Start, end: End | None = None, text: Text | None = None
 ) -> Generator[None, None, None]:
     """Parse a part piece by piece. Raises `CaseError` FILE_UNREADABLE, for a document type declaration too."""
     parser = expat.ParserCreate(namespace_separator=" ")
@@ -364,11 +435,11 @@ def _refuse_doctype(*_: object) -> None:
     raise CaseError(Code.FILE_UNREADABLE)
 
 
-def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str, str]]:
+def _elements(archive: _Parts, part: str, wanted: str) -> list[dict[str, str]]:
     """The attributes of all elements of one local name in a small part."""
     found: list[dict[str, str]] = []
     with _readable():
-        if archive.getinfo(part).file_size > _LARGEST_SMALL_PART:
+        if archive.size(part) > _LARGEST_SMALL_PART:
             raise CaseError(Code.FILE_TOO_LARGE)
 
     def start(name: str, attributes: dict[str, str]) -> None:
@@ -379,18 +450,19 @@ def _elements(archive: zipfile.ZipFile, part: str, wanted: str) -> list[dict[str
     return found
 
 
-def _relations(archive: zipfile.ZipFile, of_part: str) -> dict[str, tuple[str, str]]:
+def _relations(archive: _Parts, of_part: str) -> dict[str, tuple[str, str]]:
     """Relations of a part: ID to the last word of the type, and the part."""
     folder, name = posixpath.split(of_part)
     related: dict[str, tuple[str, str]] = {}
     for attributes in _elements(archive, posixpath.join(folder, "_rels", f"{name}.rels"), "Relationship"):
         if attributes.get("TargetMode") != "External":
-            target = posixpath.normpath(posixpath.join("/", folder, attributes.get("Target", ""))).lstrip("/")
+            target = attributes.get("Target", "").replace("\\", "/")
+            target = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
             related[attributes.get("Id", "")] = (attributes.get("Type", "").rpartition("/")[2], target)
     return related
 
 
-def _contents(archive: zipfile.ZipFile) -> tuple[list[Sheet], str | None]:
+def _contents(archive: _Parts) -> tuple[list[Sheet], str | None]:
     """The worksheets of a workbook in their order, and the part that holds its shared strings."""
     book = next((part for kind, part in _relations(archive, "").values() if kind == "officeDocument"), None)
     if book is None:
@@ -407,19 +479,15 @@ def _contents(archive: zipfile.ZipFile) -> tuple[list[Sheet], str | None]:
     return sheets, strings
 
 
-def _chosen(sheets: list[Sheet], named: str | None) -> Sheet:
-    if named is None:
-        chosen = next((sheet for sheet in sheets if sheet.visible), None)
-        if chosen is None:
-            raise CaseError(Code.FILE_UNREADABLE)
-        return chosen
-    chosen = next((sheet for sheet in sheets if sheet.name == named), None)
-    if chosen is None:
+def _candidates(sheets: list[Sheet], named: str | None) -> list[Sheet]:
+    """The sheets in which the headings may stand: the one that was named, or those that somebody sees."""
+    chosen = [sheet for sheet in sheets if (sheet.visible if named is None else sheet.name == named)]
+    if named is not None and not chosen:
         raise InputRefused([Problem("sheet", Code.FIELD_INVALID)])
-    return chosen
+    return chosen[:_MOST_SHEETS]
 
 
-def _read_strings(archive: zipfile.ZipFile, part: str, strings: Strings) -> None:
+def _read_strings(archive: _Parts, part: str, strings: Strings) -> None:
     """Each item is its texts in order, rich or plain, without the reading aids (`rPh`)."""
     pieces: list[str] = []
     length = 0
@@ -452,7 +520,7 @@ def _read_strings(archive: zipfile.ZipFile, part: str, strings: Strings) -> None
     _feed(archive, part, start, end, text)
 
 
-def _structure(archive: zipfile.ZipFile, part: str) -> tuple[list[Merged], int]:
+def _structure(archive: _Parts, part: str) -> tuple[list[Merged], int]:
     """What stands behind the rows or is needed before them: the merged cells, and how many rows there are."""
     merged: list[Merged] = []
     rows = 0
@@ -504,12 +572,9 @@ def _position(cell: str) -> tuple[int, int]:
 
 
 _END_OF_PART: Final = object()
-SheetRow = tuple[int, bool, dict[int, object] | None]
-"""Row number, whether it is hidden, and its cells by column number, None for a row that is too long; cells without a
-value are left out."""
 
 
-def _rows(archive: zipfile.ZipFile, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
+def _rows(archive: _Parts, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
     reader = _RowReader(strings)
     # How deep and how wide elements are `_structure` has looked at: to do so again takes an eighth of the time.
     with closing(_fed(archive, part, reader.start, reader.end, reader.text)) as pieces:
@@ -540,6 +605,8 @@ class _RowReader:
         self._pieces: list[str] = []
         self._length = 0
         self._in_cell = self._wanted = self._phonetic = self._formula = self._has_value = False
+        self._holder = self._text_in = ""
+        self._times_held = 0
 
     def start(self, element: str, attributes: dict[str, str]) -> None:
         name = _ELEMENTS.get(element)
@@ -552,7 +619,9 @@ class _RowReader:
                 self._formula = True
             elif name == "rPh":
                 self._phonetic = True
-            elif name in ("v", "t") and not self._phonetic:
+            elif name == self._holder:
+                self._times_held += 1
+            if name == self._text_in and not self._phonetic:
                 self._wanted = self._has_value = True
 
     def end(self, element: str) -> None:
@@ -587,6 +656,9 @@ class _RowReader:
         if self._column > LAST_COLUMN:
             raise CaseError(Code.FILE_UNREADABLE)
         self._type = attributes.get("t", "n")
+        # Of an inline string only the string counts, and of every other cell only its value (18.3.1.4, 18.3.1.96).
+        self._holder, self._text_in = ("is", "t") if self._type == "inlineStr" else ("v", "v")
+        self._times_held = 0
         self._in_cell = True
         self._formula = self._has_value = False
         self._pieces.clear()
@@ -599,11 +671,16 @@ class _RowReader:
     def _value(self) -> object:
         if self._formula:
             return Special.formula
-        if self._length > LONGEST_CELL:
+        # Of two values, which one somebody sees depends on their program.
+        if self._length > LONGEST_CELL or self._times_held > 1:
             return Special.unusable
         text = "".join(self._pieces)
         if self._type in ("inlineStr", "str"):
             return _unescaped(text)
+        return self._read(text) if text.strip() else None
+
+    def _read(self, text: str) -> object:
+        """What a value says, which is no text itself."""
         try:
             if self._type == "s":
                 return self._strings.get(int(text))

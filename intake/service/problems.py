@@ -225,6 +225,8 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.REGION_INVALID,
         Code.DATE_INVALID,
         Code.FILE_UNREADABLE,
+        Code.FILE_PROTECTED,
+        Code.FILE_NOT_A_WORKBOOK,
         Code.HEADS_BROKEN,
         Code.FILE_ENCODING,
         Code.COLUMN_MISSING,

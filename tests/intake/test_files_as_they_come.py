@@ -5,7 +5,7 @@ same names (`c01-….csv`), which are held to the same. Everything is synthetic.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from intake.files import Terms, open_register
 from intake.files.lines import Encoding
 from intake.files.preferences import open_preferences
 from intake.remedies import remedy_of
+from tests.intake.archives import archive_of, part_of
 from tests.intake.registering import TODAY
 
 ELSEWHERE: Final = os.environ.get("CARDCASE_TEST_FILES")
@@ -181,6 +182,125 @@ FURTHER: Final[dict[str, Trouble]] = {
         table(row(0, "José"), headings="personal_number,name,number,region").encode(), "FILE_ENCODING"
     ),
 }
+_MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_RELATIONS: Final = "http://schemas.openxmlformats.org/package/2006/relationships"
+_OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+HEADING: Final = tuple(HEADINGS.split(","))
+DAMAGED: Final = ("NUMBER_SPREADSHEET_DAMAGED", "number")
+
+
+def inline(cell: str) -> str:
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{cell}</t></is></c>' if cell else "<c/>"
+
+
+def sheet(*rows: Sequence[str] | str) -> str:
+    """A sheet of rows of texts, or of rows as they are written."""
+    written = (each if isinstance(each, str) else f"<row>{''.join(map(inline, each))}</row>" for each in rows)
+    return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(written)}</sheetData></worksheet>'
+
+
+def book(*sheets: str, strings: str | None = None, named: Callable[[str], str] = str, missing: str = "") -> bytes:
+    """A workbook of some sheets; `named` says how the archive writes the names of its parts."""
+
+    def relations(*related: tuple[str, str]) -> str:
+        inside = "".join(
+            f'<Relationship Id="r{number}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+            for number, (kind, target) in enumerate(related, start=1)
+        )
+        return f'<Relationships xmlns="{_RELATIONS}">{inside}</Relationships>'
+
+    listed = "".join(f'<sheet name="s{n}" sheetId="{n}" r:id="r{n}"/>' for n in range(1, len(sheets) + 1))
+    related = [("worksheet", f"worksheets/sheet{n}.xml") for n in range(1, len(sheets) + 1)]
+    parts = {
+        "_rels/.rels": relations(("officeDocument", "xl/workbook.xml")),
+        "xl/_rels/workbook.xml.rels": relations(*related, ("sharedStrings", "sharedStrings.xml")),
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        **{f"xl/worksheets/sheet{n}.xml": each for n, each in enumerate(sheets, start=1)},
+        "xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}">{strings or ""}</sst>',
+    }
+    return archive_of(part_of(named(name), [text.encode()]) for name, text in parts.items() if name != missing)
+
+
+def with_cell(cell: str, headings: Sequence[str] = (*HEADING, "人员类别")) -> bytes:
+    """A workbook whose first person has a cell more, as it is written."""
+    first = "".join(map(inline, row(0)))
+    return book(sheet(headings, f"<row>{first}{cell}</row>", row(1)))
+
+
+def with_name(cell: str, strings: str | None = None) -> bytes:
+    """A workbook whose first person's name is a cell as it is written."""
+    personal, _, *more = map(inline, row(0))
+    return book(sheet(HEADING, f"<row>{personal}{cell}{''.join(more)}</row>", row(1)), strings=strings)
+
+
+def with_number(cell: str) -> bytes:
+    personal, name, _, region = map(inline, row(0))
+    return book(sheet(HEADING, f"<row>{personal}{name}{cell}{region}</row>", row(1)))
+
+
+PLAIN: Final = sheet(HEADING, row(0), row(1))
+BOOKS: Final[dict[str, Trouble]] = {
+    "x00": Trouble(book(PLAIN), TWO),
+    "x01": Trouble(book(PLAIN, named=lambda name: name.replace("/", "\\")), TWO),
+    "x03": Trouble(book(PLAIN, named=str.upper), TWO),
+    "x05": Trouble(with_cell("<c><v></v></c>"), TWO),
+    "x06": Trouble(with_cell("<c><v></v></c>", HEADING), TWO),
+    "x08": Trouble(book(sheet(HEADING, row(0), row(1), "<row><c><v/></c><c><v> </v></c></row>" * 3)), TWO),
+    "x11": Trouble(
+        book(sheet('<row hidden="1"><c t="inlineStr"><is><t>A01</t></is></c></row>', HEADING, row(0), row(1))), TWO
+    ),
+    "x12": Trouble(book(sheet(["合成市登记表"], HEADING, row(0), row(1))), TWO),
+    "x13": Trouble(book(sheet(HEADING, row(0), row(1), ["合计", "2"])), (*TWO, ("ROW_OF_TOTALS", ""))),
+    "x14": Trouble(book(sheet(("个人编号", "姓名", "证件\n号码", "经办机构区划"), row(0), row(1))), TWO),
+    "x15": Trouble(book(sheet(("个人编号", "姓 名", "证件号码", "经办机构区划"), row(0), row(1))), TWO),
+    "x21": Trouble(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1528), "FILE_PROTECTED"),
+    "x22": Trouble(b"<html><body><table></table></body></html>", "FILE_NOT_A_WORKBOOK"),
+    "x27": Trouble(book(sheet(["填表说明"], ["一、请逐项填写"]), PLAIN), TWO),
+    "x30": Trouble(
+        book(sheet(("个人编号", "姓名", "身份信息"), ("", "", "证件号码", "经办机构区划"), row(0), row(1))), TWO
+    ),
+}
+FURTHER_BOOKS: Final[dict[str, Trouble]] = {
+    "a line break at the end of a name": Trouble(with_name(inline("测乙\n")), TWO),
+    "a line break inside a name": Trouble(with_name(inline("测\n乙")), (("ROW_BROKEN", "name"), "测丙")),
+    "a value beside an inline string": Trouble(
+        with_name('<c t="inlineStr"><v>9</v><is><t>测乙</t></is><v>9</v></c>'), TWO
+    ),
+    "a string beside a value": Trouble(
+        with_name('<c t="s"><is><t>测己</t></is><v>0</v></c>', "<si><t>测乙</t></si>"), TWO
+    ),
+    "two values": Trouble(
+        with_name('<c t="s"><v>0</v><v>0</v></c>', "<si><t>测乙</t></si>"), (("FIELD_INVALID", "name"), "测丙")
+    ),
+    "a string in runs, with its reading beside it": Trouble(
+        with_name('<c t="s"><v>0</v></c>', "<si><r><t>测</t></r><r><t>乙</t></r><rPh><t>ceyi</t></rPh></si>"), TWO
+    ),
+    "an index before the first string": Trouble(
+        with_name('<c t="s"><v>-1</v></c>', "<si><t>测乙</t></si>"), (("FIELD_INVALID", "name"), "测丙")
+    ),
+    "an error in place of a name": Trouble(with_name('<c t="e"><v>#N/A</v></c>'), (("FIELD_INVALID", "name"), "测丙")),
+    "a number that is a number": Trouble(with_number(f"<c><v>{NUMBERS[0]}</v></c>"), (DAMAGED, "测丙")),
+    "no shared strings, and a relation to them": Trouble(book(PLAIN, missing="xl/sharedStrings.xml"), TWO),
+    "two parts whose names differ in letter case": Trouble(
+        archive_of([part_of("xl/a.xml", [b"1"]), part_of("XL/A.xml", [b"2"])]), "FILE_UNREADABLE"
+    ),
+    "a workbook of the format before": Trouble(
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le") + bytes(512),
+        "FILE_TYPE_UNKNOWN",
+    ),
+    "no sheet with the headings": Trouble(book(sheet(["填表说明"]), sheet(["姓名", "年龄"])), "COLUMN_MISSING"),
+}
+HELD: Final[dict[str, tuple[tuple[Outcome, ...], frozenset[str]]]] = {
+    **dict.fromkeys(("x04", "x31", "x32", "x33", "x34", "x35", "x37", "x40"), (TWO, frozenset())),
+    "x09": (("测乙",), frozenset()),
+    "x16": (("测甲", "测丙", "测丁"), frozenset()),
+    "x25": ((("FIELD_INVALID", "name"), "测丙"), frozenset()),
+    "x36": ((("FIELD_INVALID", "category"), "测丙"), frozenset()),
+    "x38": ((DAMAGED, DAMAGED, "测丁"), frozenset()),
+    "x39": (("\ue863乙",), frozenset({"PRIVATE_USE_CHARACTERS"})),
+    "c40": (("䶮乙",), frozenset()),
+}
+"""Files from elsewhere whose like stands in other tests."""
 PHONES: Final = {
     "10000000001": "10000000001",
     "+86 100 0000 0001": "+8610000000001",
@@ -217,18 +337,27 @@ def outcomes(path: Path, **how: Any) -> tuple[tuple[Outcome, ...] | str, frozens
 
 
 @pytest.mark.parametrize("name", [*TROUBLES, *FURTHER])
-def test_a_file_is_read_rightly_or_refused(name: str, tmp_path: Path) -> None:
+def test_a_text_is_read_rightly_or_refused(name: str, tmp_path: Path) -> None:
     trouble = (TROUBLES | FURTHER)[name]
     path = tmp_path / "register.csv"
     path.write_bytes(trouble.content)
     assert outcomes(path) == (trouble.right, trouble.told)
 
 
+@pytest.mark.parametrize("name", [*BOOKS, *FURTHER_BOOKS])
+def test_a_workbook_is_read_rightly_or_refused(name: str, tmp_path: Path) -> None:
+    trouble = (BOOKS | FURTHER_BOOKS)[name]
+    path = tmp_path / "register.xlsx"
+    path.write_bytes(trouble.content)
+    assert outcomes(path) == (trouble.right, trouble.told)
+
+
 @pytest.mark.skipif(ELSEWHERE is None, reason="CARDCASE_TEST_FILES names no folder")
-@pytest.mark.parametrize("name", TROUBLES)
+@pytest.mark.parametrize("name", [*TROUBLES, *BOOKS, *HELD])
 def test_a_file_from_elsewhere_is_held_to_the_same(name: str) -> None:
     (path,) = Path(ELSEWHERE or "").glob(f"{name}-*")
-    assert outcomes(path) == (TROUBLES[name].right, TROUBLES[name].told)
+    known = {name: (each.right, each.told) for name, each in (TROUBLES | BOOKS).items()}
+    assert outcomes(path) == (known | HELD)[name]
 
 
 def test_who_knows_the_encoding_says_it(tmp_path: Path) -> None:
