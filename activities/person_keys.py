@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, Final, NamedTuple, Protocol
@@ -26,6 +27,9 @@ from cases.errors import CaseError, Code
 
 KEY_ID: Final = re.compile(r"p-[a-z2-7]{14}")
 """What names a person's key, in front of what it seals."""
+
+NO_KEY: Final = "-"
+"""In the place of a key's ID, of a person of whom nothing was sealed under one of their own."""
 
 _PERSON: Final = re.compile(r"[a-z2-7]{26}")
 _DIGITS: Final = "abcdefghijklmnopqrstuvwxyz234567"
@@ -41,11 +45,21 @@ _SECONDS: Final = 60.0
 """For how long a key is at hand without a look whether it is still there."""
 
 
-class Destroyed(NamedTuple):
-    """One line of the list of what was destroyed."""
+class What(StrEnum):
+    """What a line of the list says is erased."""
 
-    person: str
-    key_id: str
+    person = "person"
+    case = "case"
+
+
+class Erased(NamedTuple):
+    """One line of the list of what was erased."""
+
+    what: What
+    ref: str
+    """Person ref or case ID."""
+    part: str
+    """Of a person the key that was destroyed, NO_KEY where they had none; of a case its newest generation then."""
     at: datetime
     erasure: str
     """The erasure that it belongs to, as the register and the certificate call it."""
@@ -66,11 +80,14 @@ class PersonKeys(Protocol):
     def key_ids(self, person: str) -> tuple[str, ...]:
         """The IDs of a person's keys, the one that seals last."""
 
-    def destroy(self, person: str, key_ids: Iterable[str], erasure: str) -> None:
-        """Destroy keys of a person and list them as destroyed, for good. What is listed already is destroyed again."""
+    def list_erased(self, erased: Iterable[Erased]) -> None:
+        """Write down what is erased, each once and for good: before it is erased, so that nobody has to remember."""
 
-    def destroyed(self) -> Iterator[Destroyed]:
-        """What was destroyed, oldest first."""
+    def erased(self) -> Iterator[Erased]:
+        """What was erased, oldest first."""
+
+    def destroy(self, person: str, key_ids: Iterable[str]) -> None:
+        """Destroy keys of a person, which are listed as erased."""
 
 
 def is_person(ref: str) -> bool:
@@ -156,35 +173,41 @@ class DirectoryKeys:
         with _available():
             return tuple(line.partition(" ")[0] for line in self._lines(person))
 
-    def destroy(self, person: str, key_ids: Iterable[str], erasure: str) -> None:
-        """See `PersonKeys`. The list comes first: whoever dies in between is followed by somebody who destroys it."""
+    def list_erased(self, erased: Iterable[Erased]) -> None:
+        """See `PersonKeys`."""
+        with _available(), self._alone():
+            listed = {(each.what, each.ref, each.part) for each in self.erased()}
+            new = [each for each in erased if (each.what, each.ref, each.part) not in listed]
+            if not new:
+                return
+            with (self._folder / _LIST).open("a+b") as file:
+                # What a crash left half written is no line, and none of this one.
+                file.write(b"" if _ends_whole(file) else b"\n")
+                for what, ref, part, at, erasure in new:
+                    file.write(f"{what} {ref} {part} {at.astimezone(UTC).isoformat()} {erasure}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+
+    def erased(self) -> Iterator[Erased]:
+        """See `PersonKeys`. A line that a crash left half written is none."""
+        with _available():
+            text = (self._folder / _LIST).read_text(encoding="ascii")
+        for line in text.splitlines(keepends=True):
+            parts = line.split()
+            if line.endswith("\n") and len(parts) == len(Erased._fields):
+                what, ref, part, at, erasure = parts
+                yield Erased(What(what), ref, part, datetime.fromisoformat(at), erasure)
+
+    def destroy(self, person: str, key_ids: Iterable[str]) -> None:
+        """See `PersonKeys`."""
         gone = set(key_ids)
         with _available(), self._alone():
-            listed = {each.key_id for each in self.destroyed()}
-            at = datetime.now(UTC).isoformat(timespec="seconds")
-            new = "".join(f"{person} {key_id} {at} {erasure}\n" for key_id in sorted(gone - listed))
-            if new:
-                with (self._folder / _LIST).open("a+b") as file:
-                    # What a crash left half written is no line, and none of this one.
-                    file.write(b"" if _ends_whole(file) else b"\n")
-                    file.write(new.encode())
-                    file.flush()
-                    os.fsync(file.fileno())
             lines = self._lines(person)
             kept = [line for line in lines if line.partition(" ")[0] not in gone]
             if len(kept) < len(lines):
                 self._write(person, kept)
         with self._hand:
             self._at_hand.pop(person, None)
-
-    def destroyed(self) -> Iterator[Destroyed]:
-        """See `PersonKeys`. A line that a crash left half written is none."""
-        with _available():
-            text = (self._folder / _LIST).read_text(encoding="ascii")
-        for line in text.splitlines(keepends=True):
-            parts = line.split()
-            if line.endswith("\n") and len(parts) == len(Destroyed._fields):
-                yield Destroyed(parts[0], parts[1], datetime.fromisoformat(parts[2]), parts[3])
 
     # --- files ------------------------------------------------------------------------------------------------------
 

@@ -222,7 +222,7 @@ class Sealer:
             raise CaseError(Code.KEY_UNKNOWN, field.value)
         cipher = self._keys.opening(person, key_id)
         if cipher is None:
-            gone = any(each.key_id == key_id for each in self._keys.destroyed())
+            gone = any(each.part == key_id for each in self._keys.erased())
             raise CaseError(Code.PERSON_ERASED if gone else Code.KEY_UNKNOWN, field.value)
         return cipher
 

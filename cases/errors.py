@@ -240,6 +240,9 @@ class Code(StrEnum):
     MESSAGE_UNKNOWN = "MESSAGE_UNKNOWN"
     MESSAGE_NOT_GIVEN_UP = "MESSAGE_NOT_GIVEN_UP"
     PERSON_REPEATED = "PERSON_REPEATED"
+    ERASURE_UNKNOWN = "ERASURE_UNKNOWN"
+    ERASURE_PLANNED_OTHERWISE = "ERASURE_PLANNED_OTHERWISE"
+    ERASURES_DIFFER = "ERASURES_DIFFER"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -961,6 +964,18 @@ REMEDIES: dict[Code, Remedy] = {
     Code.PERSON_REPEATED: Remedy(
         "The person stands in the file more than once; the first row counts. Keep one.",
         "同一人在文件中重复出现，以首行为准，请只保留一行。",
+    ),
+    Code.ERASURE_UNKNOWN: Remedy(
+        "No such erasure. See: starter.py retention certificate",
+        "没有该次删除，请查看：starter.py retention certificate",
+    ),
+    Code.ERASURE_PLANNED_OTHERWISE: Remedy(
+        "What is due is not what was seen. Look again: starter.py retention plan",
+        "到期应删除的内容与所看到的不一致，请重新查看：starter.py retention plan",
+    ),
+    Code.ERASURES_DIFFER: Remedy(
+        "What was erased is there again, or is listed on one side only. Run: starter.py retention replay",
+        "已删除的内容重新出现，或者仅一方有记录，请执行：starter.py retention replay",
     ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"

@@ -43,6 +43,7 @@ from cases.numbers import Road
 from cases.offices import Recipient
 from cases.openings import ApplicationChannel, CorrectionReason, Opening, ReplacementReason
 from cases.recomputed import all_together, changed_by_recomputing
+from cases.retention import Kept, Retained, check_table
 from cases.rules.deadlines import NUMBER_NOT_UPDATED, TOO_LONG
 from cases.screening import HoldTerm, Terms
 from cases.state import CaseState, Timer
@@ -629,6 +630,7 @@ class Policy(_Table):
     replacement: ReplacementRules
     holds: tuple[HoldLimit, ...]
     ladder: LadderTerms
+    retention: tuple[Retained, ...]
     calendar: CalendarOverrides = CalendarOverrides()
 
     @model_validator(mode="after")
@@ -636,6 +638,15 @@ class Policy(_Table):
         if sorted(limit.reason for limit in self.holds) != sorted(HoldReason):
             raise ValueError("every hold reason needs exactly one limit")
         return self
+
+    @model_validator(mode="after")
+    def _says_how_long_everything_is_kept(self) -> Self:
+        check_table(self.retention)
+        return self
+
+    def kept(self, what: Kept) -> Retained:
+        """How long something is kept, and by which law."""
+        return next(line for line in self.retention if line.what is what)
 
     def serves(self, region: str) -> bool:
         """Whether the pack is one for an agency's region."""
@@ -962,6 +973,15 @@ class Policies:
         if policy is None:
             raise CaseError(Code.POLICY_UNKNOWN)
         return policy
+
+    @property
+    def newest(self) -> tuple[Policy, ...]:
+        """The newest version of each pack that serves a region, in the order of their names."""
+        return tuple(sorted(dict.fromkeys(self._by_region.values()), key=lambda policy: policy.name))
+
+    def kept_everywhere(self, what: Kept) -> int:
+        """For how many days something may be kept that all regions share: what each of their policies allows."""
+        return min(policy.kept(what).days for policy in self.newest)
 
     def of_region(self, region: str) -> Policy:
         """The newest policy that serves an agency's region. Raises `CaseError` POLICY_UNKNOWN."""

@@ -38,7 +38,7 @@ from runtime.limits import Limits
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import ConfigurationInvalid, Problem, read_settings
-from runtime.start import CannotStart, check_pair, close, reach_register
+from runtime.start import CannotStart, check_erased, check_pair, close, reach_register
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
 
@@ -59,6 +59,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         except (RPCError, RuntimeError):
             problem = Problem("TEMPORAL_ADDRESS", "nobody answers there", "Start Temporal, or correct it", passing=True)
             raise CannotStart([problem]) from None
+        await check_erased(pool, settings)
         await check_pair(pool, client)
         gates = await cleanup.enter_async_context(
             gates_at(

@@ -10,12 +10,15 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.reconciliation.pairing import paired
 from activities.registry.pool import Pool, create_pool
 from activities.registry.schema import check_schema
+from activities.retention.erasing import differing
+from activities.sealing import KeyRing
 from cases.errors import REMEDIES, CaseError, Code
 from runtime.client import connect, payload_sealer
+from runtime.keys import store_of
 from runtime.logs import core_runtime
 from runtime.rings import fault_of_ring
 from runtime.search_attributes import SearchAttributesWrong, ensure_search_attributes
-from runtime.settings import Problem, WorkerSettings
+from runtime.settings import Problem, Settings, WorkerSettings
 
 CLOSE_SECONDS: Final = 3.0
 """How long connections may take to end before they are cut."""
@@ -62,6 +65,7 @@ async def reach(settings: WorkerSettings) -> Reached:
         await close(pool)
         raise CannotStart([wrong])
     try:
+        await check_erased(pool, settings)
         await check_pair(pool, client)
     except CannotStart:
         await close(pool)
@@ -77,6 +81,19 @@ async def check_pair(pool: Pool, client: Client) -> None:
         raise CannotStart([_problem(failed)]) from None
     if misfit is not None:
         raise CannotStart([Problem("register and Temporal", misfit.value, _WHO_HOLDS)])
+
+
+async def check_erased(pool: Pool, settings: Settings) -> None:
+    """Raises `CannotStart` where what was erased is there again, because register or store of keys were put back."""
+    if settings.key_file is None or settings.person_keys is None:
+        return
+    try:
+        keys = store_of(KeyRing.load(settings.key_file), settings.person_keys)
+        found = await differing(pool, keys)
+    except CaseError as failed:
+        raise CannotStart([_problem(failed)]) from None
+    if not found.is_none:
+        raise CannotStart([Problem("register and CARDCASE_PERSON_KEYS", _CAME_BACK, _REPLAY)])
 
 
 async def connections_for_notifications(settings: WorkerSettings) -> Pool:
@@ -127,6 +144,11 @@ _WHO_HOLDS: Final = (
     "Look: starter.py reconcile register-holds --all --dry-run. Then say that this register holds: starter.py reconcile"
     " register-holds --all --reason TEXT; or bring the side back that is missing something"
 )
+_CAME_BACK: Final = "what was erased is there again, or is listed on one side only: an older one was put back"
+_REPLAY: Final = "Look: starter.py retention replay --dry-run. Then erase it again: starter.py retention replay"
+_KEYS_AWAY: Final = Problem(
+    "CARDCASE_PERSON_KEYS", "the store of persons' keys cannot be used", "Bring the folder back", passing=True
+)
 _REGISTER_AWAY: Final = Problem(
     "CARDCASE_DATABASE_URL",
     "the register cannot be reached, or refuses user, password or database",
@@ -150,6 +172,8 @@ def _problem(error: BaseException) -> Problem:
     match error:
         case CaseError(code=Code.DATABASE_UNAVAILABLE):
             return _REGISTER_AWAY
+        case CaseError(code=Code.KEYS_UNAVAILABLE):
+            return _KEYS_AWAY
         case CaseError():
             mend = "Run: python -m deploy.migrations" if error.code is Code.SCHEMA_MISMATCH else "Correct it"
             return Problem("CARDCASE_DATABASE_URL", REMEDIES[error.code].en.rstrip("."), mend)

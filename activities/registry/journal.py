@@ -54,6 +54,8 @@ class Kind(StrEnum):
     bulk_planned = "bulk_planned"
     bulk_run = "bulk_run"
     directory = "directory"
+    legal_hold = "legal_hold"
+    erasure = "erasure"
 
 
 class Entry(Record):

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from activities.registry.audit import BEGINNING, hash_of, keeps_its_word
 from activities.registry.errors import case_errors_only
-from activities.registry.pool import Pool, connection_of
+from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored, digest_of_texts
 from cases.answers import LateAnswer, Proviso
@@ -223,7 +223,23 @@ async def verify_chain(pool: Pool, case_id: str) -> Break | None:
     async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         rows = await SQL["transitions_of"].all(connection, {"case_id": case_id})
         heads = await SQL["heads_of"].all(connection, {"case_id": case_id})
-    return broken_link(rows) or broken_head(rows, heads)
+        erased = (await erased_heads(connection, case_id)).get(case_id, [])
+    return broken_link(rows) or broken_head(rows, heads) or broken_erasure(rows, erased)
+
+
+async def erases(connection: Connection) -> bool:
+    """Whether the schema knows what was erased; that of the release before does not."""
+    row = await SQL["knows_erased"].first(connection, {})
+    return row is not None and bool(row["known"])
+
+
+async def erased_heads(connection: Connection, case_id: str | None = None) -> dict[str, list[asyncpg.Record]]:
+    """Where the audits of erased cases end, or of one; by case."""
+    found: dict[str, list[asyncpg.Record]] = {}
+    if await erases(connection):
+        for row in await SQL["erased_heads"].all(connection, {"case_id": case_id}):
+            found.setdefault(row["case_id"], []).append(row)
+    return found
 
 
 def broken_link(rows: Sequence[asyncpg.Record]) -> Break | None:
@@ -254,6 +270,25 @@ def broken_head(rows: Sequence[asyncpg.Record], heads: Sequence[asyncpg.Record])
             return Break(*here, "head")
         if row["format"] != 1 and not row["state_after"] == head["state_digest"] == _digest(head):
             return Break(*here, "state")
+    return None
+
+
+def broken_erasure(rows: Sequence[asyncpg.Record], erased: Sequence[asyncpg.Record]) -> Break | None:
+    """The first generation that is erased and not where its transitions end, or of which nobody says who erased it.
+
+    The first transition, as well, whose contents are gone although its generation was not erased.
+    """
+    newest = {row["generation"]: row for row in rows}
+    for head in erased:
+        row, here = newest.get(head["generation"]), (head["generation"], head["version"])
+        if row is None or (row["version"], row["hash"]) != (head["version"], head["head"]):
+            return Break(*here, "head")
+        if not head["is_founded"]:
+            return Break(*here, "erased")
+    gone = {head["generation"] for head in erased}
+    for row in rows:
+        if row["format"] != 1 and row["salt"] is None and row["generation"] not in gone:
+            return Break(row["generation"], row["version"], "erased")
     return None
 
 

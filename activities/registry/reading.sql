@@ -57,6 +57,19 @@ FROM cases LEFT JOIN case_files USING (case_id, generation)
 WHERE case_id = :case_id
 ORDER BY generation;
 
+-- name: knows_erased
+-- Whether the schema has what was erased; that of the release before has not.
+SELECT to_regclass('erased_cases') IS NOT NULL AS known;
+
+-- name: erased_heads
+-- Of every erased case, or of one: where its audit ends, and whether the journal says who had it erased.
+SELECT
+    case_id, generation, version, head,
+    EXISTS (SELECT FROM journal WHERE key = 'erasure:' || erasure AND kind = 'erasure') AS is_founded
+FROM erased_cases
+WHERE :case_id::text IS NULL OR case_id = :case_id
+ORDER BY case_id, generation;
+
 -- name: case_now
 -- The newest generation of a case, or one that is asked for: its state as it rests, and the newest answers to requests of
 -- the case that were over, of all generations.

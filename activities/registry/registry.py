@@ -173,6 +173,11 @@ class _Made(NamedTuple):
 class _Stale(Exception):
     """Another transition was made meanwhile."""
 
+    def __init__(self, erased: int = 0) -> None:
+        self.erased = erased
+        """How many generations the case had that was erased; 0 where none was."""
+        super().__init__()
+
 
 class Registry:
     """Activities on the register."""
@@ -210,16 +215,18 @@ class Registry:
         opening = request.opening
         case_id = case_id_of(opening.kind, opening.person)
         check_caller(case_id, opening.kind, self._stamps.audience)
+        erased = 0
         for _ in range(ATTEMPTS):
             try:
-                taken = await self._take_in(request)
+                taken = await self._take_in(request, erased)
             except Refused as refused:
                 return StepResult(refused=refused.code)
             except asyncpg.UniqueViolationError as violation:
                 if violation.constraint_name != STAMP_ONCE:
                     raise
                 return StepResult(refused=Code.STAMP_USED)
-            except _Stale:
+            except _Stale as stale:
+                erased = stale.erased
                 continue
             copy = taken.copy or (await self._held(case_id, taken.generation))[0]
             if copy.state.version > 0 or not request.onward:
@@ -303,8 +310,11 @@ class Registry:
 
     # --- taking in --------------------------------------------------------------------------------------------------
 
-    async def _take_in(self, request: RegisterRequest) -> _Taken:
-        """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`."""
+    async def _take_in(self, request: RegisterRequest, erased: int) -> _Taken:
+        """The generation that an application belongs to, opened now or before. Raises `Refused` or `_Stale`.
+
+        `erased` is how many generations of the case were erased, as far as is known.
+        """
         opening, case_id = request.opening, case_id_of(request.opening.kind, request.opening.person)
         values: dict[str, Any] = {"key": opening.key, "case_id": case_id, "fingerprint": opening.fingerprint}
         clerk = opening.submitter if isinstance(opening.submitter, Actor) else None
@@ -334,7 +344,8 @@ class Registry:
                 await SQL["use_key"].run(connection, values | {"generation": seen["generation"], "at": now})
             return _Taken(seen["generation"], now)
         _check_reopening(opening, seen)
-        return await self._open_generation(request, claims, (seen["generation"] or 0) + 1, now)
+        # Of a case that was erased the register alone knows how many generations it had.
+        return await self._open_generation(request, claims, (seen["generation"] or erased) + 1, now)
 
     async def _open_generation(
         self, request: RegisterRequest, claims: Claims, generation: int, now: datetime
@@ -928,7 +939,7 @@ class Registry:
                 raise Refused(_CODES.get(str(error), Code.INTERNAL)) from None
         answer: dict[str, Any] = json.loads(row["answer"]) if row is not None else {}
         if answer.get("stale"):
-            raise _Stale
+            raise _Stale(answer.get("erased") or 0)
         return answer
 
 

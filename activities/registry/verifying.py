@@ -21,7 +21,7 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool
 from activities.registry.proving import STAMP, flaw_of, flaw_of_told, is_forgotten
 from activities.registry.queries import Query, load
-from activities.registry.reading import broken_head, broken_link
+from activities.registry.reading import broken_erasure, broken_head, broken_link, erased_heads
 from activities.stamps import Stamps
 
 SQL: Final = load("verifying.sql", beside=__file__)
@@ -40,7 +40,8 @@ class Broken(NamedTuple):
     `state`: the case is not where its audit ends; `orphan`: there is no such case; `published`: it is not what was
     published; `unpublished`: it says that it is older than what was published without it; `stamp`: the gate did not
     sign that it was decided so; `machine`: no case takes this way. `schema`: an object of the schema, named by
-    `detail`, was changed without a migration; `late`: nothing has been published for longer than it may.
+    `detail`, was changed without a migration; `late`: nothing has been published for longer than it may. `erased`: its
+    contents are gone although it was not erased, or nobody says who had it erased.
     """
 
     case_id: str
@@ -72,8 +73,9 @@ async def verify_audit(
     """
     seen = _Seen(published or Published(), stamps)
     async with snapshot(pool) as connection:
+        erased = await erased_heads(connection, case_id)
         async for case, rows, ends in _cases(connection, {"case_id": case_id}):
-            seen.look_at(case, rows, ends)
+            seen.look_at(case, rows, ends, erased.get(case, []))
         if stamps is not None:
             seen.broken += await _told_beside(connection, case_id, stamps)
         if case_id is None:
@@ -95,13 +97,15 @@ class _Seen:
         newest = published.newest
         self._covered_until = None if newest is None else newest.at - LONGEST_TRANSACTION
 
-    def look_at(self, case: str, rows: list[asyncpg.Record], ends: list[asyncpg.Record]) -> None:
-        """One case."""
+    def look_at(
+        self, case: str, rows: list[asyncpg.Record], ends: list[asyncpg.Record], erased: list[asyncpg.Record]
+    ) -> None:
+        """One case, with its generations that are there and those that were erased."""
         self.cases, self.transitions = self.cases + 1, self.transitions + len(rows)
-        found = broken_link(rows) or broken_head(rows, ends)
+        found = broken_link(rows) or broken_head(rows, ends) or broken_erasure(rows, erased)
         if found is not None:
             self.broken.append(Broken(case, *found))
-        elif not ends:
+        elif not ends and not erased:
             self.broken.append(Broken(case, rows[0]["generation"], rows[0]["version"], "orphan"))
         links = {(row["generation"], row["version"]): (row["hash"], row["at"]) for row in rows}
         self.broken += self._differing(case, links)

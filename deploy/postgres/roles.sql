@@ -55,12 +55,16 @@ CREATE OR REPLACE FUNCTION guard.audit_stays_append_only() RETURNS event_trigger
 BEGIN
     IF EXISTS (
         SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-        WHERE p.proname = 'refuse_change'
+        WHERE p.proname IN ('refuse_change', 'refuse_all_but_erasing')
           AND (t.tgenabled NOT IN ('O', 'A') OR t.tgname !~ '_(are|is)_(kept|not_emptied)$')
     ) OR EXISTS (
         SELECT FROM pg_proc
         WHERE proname = 'refuse_change' AND pronamespace = 'public'::regnamespace
           AND sha256(convert_to(prosrc, 'UTF8')) <> '\x7b4cbe30b4773b7184117b6c30f29538b4fd1bcc5a837be021126e3b3dd19a75'
+    ) OR EXISTS (
+        SELECT FROM pg_proc
+        WHERE proname = 'refuse_all_but_erasing' AND pronamespace = 'public'::regnamespace
+          AND sha256(convert_to(prosrc, 'UTF8')) <> '\x4338a6de1c7e06c358af23e390560209eff476bc93ac71f7e1daad647384744b'
     ) THEN
         RAISE EXCEPTION 'what keeps the audit stays as it is' USING ERRCODE = 'insufficient_privilege';
     END IF;

@@ -31,6 +31,7 @@ UPKEEP: Final = {
     "calendar": "intake.commands.dating",
     "schedules": "intake.commands.scheduling",
     "reconcile": "intake.commands.reconciling",
+    "retention": "intake.commands.retaining",
     "release": "intake.commands.releasing",
     "directory": "intake.commands.staffing",
     "contacts": "intake.commands.reaching",

@@ -2,11 +2,12 @@
 
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from activities.person_keys import KEY_ID, DirectoryKeys
+from activities.person_keys import KEY_ID, DirectoryKeys, Erased, What
 from activities.sealing import Field, KeyRing, Sealer
 from cases.errors import CaseError, Code
 
@@ -19,6 +20,7 @@ RING = KeyRing(
 )
 PERSON, OTHER = "a" * 26, "b" * 26
 TEXT = "110105190001010014"
+AT = datetime(2026, 11, 30, 8, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -51,6 +53,13 @@ def opened_in(folder: Path, sealed: str, person: str = PERSON) -> str:
     return sealer_in(folder).open(sealed, field=Field.number, person=person)
 
 
+def destroy_in(folder: Path, *key_ids: str, person: str = PERSON) -> None:
+    """As an erasure does it."""
+    keys = keys_in(folder)
+    keys.list_erased(Erased(What.person, person, key_id, AT, "era-1") for key_id in key_ids)
+    keys.destroy(person, key_ids)
+
+
 def test_a_text_of_a_person_is_sealed_under_a_key_of_theirs_and_opens_in_every_process(folder: Path) -> None:
     first, second, others = sealed_in(folder), sealed_in(folder), sealed_in(folder, OTHER)
     assert opened_in(folder, first) == opened_in(folder, second) == TEXT
@@ -74,15 +83,13 @@ def test_what_was_sealed_before_there_was_a_store_opens_and_without_the_store_no
 def test_a_destroyed_key_opens_nothing_and_a_person_who_comes_again_has_another(folder: Path) -> None:
     before = sealed_in(folder)
     key_id = before.partition(".")[0]
-    keys_in(folder).destroy(PERSON, [key_id], "era-1")
+    destroy_in(folder, key_id)
     assert code_of(lambda: opened_in(folder, before)) is Code.PERSON_ERASED
     again = sealed_in(folder)
     assert again.partition(".")[0] != key_id
     assert opened_in(folder, again) == TEXT
     assert code_of(lambda: opened_in(folder, before)) is Code.PERSON_ERASED
-    assert [(each.person, each.key_id, each.erasure) for each in keys_in(folder).destroyed()] == [
-        (PERSON, key_id, "era-1")
-    ]
+    assert list(keys_in(folder).erased()) == [Erased(What.person, PERSON, key_id, AT, "era-1")]
 
 
 def test_a_process_that_has_a_destroyed_key_at_hand_seals_with_another_and_opens_for_a_minute(folder: Path) -> None:
@@ -91,7 +98,7 @@ def test_a_process_that_has_a_destroyed_key_at_hand_seals_with_another_and_opens
     keys._now = lambda: seconds
     process = Sealer(RING, keys)
     before = process.seal(TEXT, field=Field.number, person=PERSON)
-    keys_in(folder).destroy(PERSON, [before.partition(".")[0]], "era-1")
+    destroy_in(folder, before.partition(".")[0])
     assert process.open(before, field=Field.number, person=PERSON) == TEXT
     seconds = 61.0
     assert code_of(lambda: process.open(before, field=Field.number, person=PERSON)) is Code.PERSON_ERASED
@@ -102,12 +109,12 @@ def test_what_an_older_store_brings_back_is_destroyed_again_and_listed_once(fold
     sealed = sealed_in(folder)
     file = next(file for file in folder.rglob(PERSON))
     copy = file.read_bytes()
-    keys_in(folder).destroy(PERSON, [sealed.partition(".")[0]], "era-1")
+    destroy_in(folder, sealed.partition(".")[0])
     file.write_bytes(copy)
     assert opened_in(folder, sealed) == TEXT
-    keys_in(folder).destroy(PERSON, [sealed.partition(".")[0]], "era-1")
+    destroy_in(folder, sealed.partition(".")[0])
     assert code_of(lambda: opened_in(folder, sealed)) is Code.PERSON_ERASED
-    assert len(list(keys_in(folder).destroyed())) == 1
+    assert len(list(keys_in(folder).erased())) == 1
 
 
 def test_nothing_of_a_destroyed_key_is_left_in_its_file(folder: Path) -> None:
@@ -115,7 +122,7 @@ def test_nothing_of_a_destroyed_key_is_left_in_its_file(folder: Path) -> None:
     file = next(file for file in folder.rglob(PERSON))
     with file.open("rb") as old:
         held = old.read()
-        keys_in(folder).destroy(PERSON, [sealed.partition(".")[0]], "era-1")
+        destroy_in(folder, sealed.partition(".")[0])
         old.seek(0)
         assert old.read() == b"\0" * len(held)
     assert not file.exists()
@@ -168,10 +175,10 @@ def test_keys_rest_sealed_and_their_owner_alone_reads_them(folder: Path) -> None
 def test_a_half_written_line_of_the_list_is_none_and_the_next_one_counts(folder: Path) -> None:
     sealed = sealed_in(folder)
     with (folder / "erased").open("a", encoding="ascii") as file:
-        file.write(f"{OTHER} p-{'a' * 14}")
-    assert list(keys_in(folder).destroyed()) == []
-    keys_in(folder).destroy(PERSON, [sealed.partition(".")[0]], "era-1")
-    assert [each.person for each in keys_in(folder).destroyed()] == [PERSON]
+        file.write(f"person {OTHER} p-{'a' * 14}")
+    assert list(keys_in(folder).erased()) == []
+    destroy_in(folder, sealed.partition(".")[0])
+    assert [each.ref for each in keys_in(folder).erased()] == [PERSON]
 
 
 def test_a_store_that_is_gone_is_unavailable_and_no_person_is_taken_for_new(folder: Path) -> None:

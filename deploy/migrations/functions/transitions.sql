@@ -242,13 +242,24 @@ BEGIN
         pg_advisory_xact_lock(1, hashtext(opened.number_token)),
         pg_advisory_xact_lock(2, hashtext(opened.case_id)),
         pg_advisory_xact_lock(4, hashtext(opened.key));
-    SELECT generation, version, head INTO newest FROM cases
+    SELECT generation, version, head, false AS is_erased INTO newest FROM cases
     WHERE case_id = opened.case_id ORDER BY generation DESC LIMIT 1;
+    -- The schema of the release before erases nothing.
+    IF to_regclass('erased_cases') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM erased_keys WHERE key = sha256_of(opened.key)) THEN
+            RAISE EXCEPTION USING ERRCODE = 'CASE1', MESSAGE = 'PERSON_ERASED';
+        END IF;
+        IF newest IS NULL THEN
+            -- Of a case that was erased the audit goes on.
+            SELECT generation, version, head, true AS is_erased INTO newest FROM erased_cases
+            WHERE case_id = opened.case_id ORDER BY generation DESC LIMIT 1;
+        END IF;
+    END IF;
     IF EXISTS (SELECT FROM idempotency_keys WHERE key = opened.key)
         OR coalesce(newest.generation, 0) <> opened.generation - 1
         OR who_else(opened.number_token, opened.person_id) <> asked ->> 'who_else'
     THEN
-        RETURN jsonb_build_object('stale', true);
+        RETURN jsonb_build_object('stale', true, 'erased', CASE WHEN newest.is_erased THEN newest.generation END);
     END IF;
     link.neighbours := '[]';
     link.prev_hash := coalesce(newest.head, repeat('0', 64));
@@ -263,4 +274,4 @@ BEGIN
     RETURN jsonb_build_object('now', clock_timestamp());
 END
 $$;
-COMMENT ON FUNCTION open_case IS 'The first row of a generation: the case, its file, its first link of the audit, and the key for ever; stale where what was looked at before is no more';
+COMMENT ON FUNCTION open_case IS 'The first row of a generation: the case, its file, its first link of the audit, and the key for ever; stale where what was looked at before is no more, or where generations were erased, with how many';

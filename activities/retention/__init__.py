@@ -1,0 +1,1 @@
+"""What need not be kept any more: planned, held back where the law says so, erased, and proved to be gone."""

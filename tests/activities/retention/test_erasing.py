@@ -1,0 +1,358 @@
+"""What is due is erased from everywhere, and stays so: all persons here are synthetic."""
+
+import json
+import re
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from activities.person_keys import DirectoryKeys, Erased, What
+from activities.registry.journal import Kind, entries
+from activities.registry.reading import verify_chain
+from activities.registry.verifying import verify_audit
+from activities.retention.erasing import By, certificate, differing, erase, erasures, replay
+from activities.retention.holding import hold, holds
+from activities.retention.planning import plan
+from activities.sealing import Field, Sealer
+from cases.decide import initial_state
+from cases.errors import CaseError, Code
+from cases.policy import Policies
+from cases.retention import Kept
+from cases.steps import RegisterRequest
+from tests.activities.play import Play, insured
+from tests.activities.retention.conftest import RING
+from tests.activities.retention.lives import (
+    BY,
+    DECADE,
+    YEAR,
+    copied,
+    died,
+    done,
+    erased,
+    put_back,
+    rejected,
+    withdrawn,
+)
+from tests.scenes import CLERK
+from tests.stamping import stamped_opening
+
+SEALED = re.compile(r"p-[a-z2-7]{14}\.[A-Za-z0-9_-]{38,2000}")
+PSEUDONYMS = {
+    "transitions", "erased_cases", "erased_persons", "feed", "journal", "differences", "standstills",
+}  # fmt: skip
+"""Tables that may name a person ref, within a case ID for the most part: decision 0059 says which and why."""
+
+
+async def names(play: Play, text: str) -> set[str]:
+    """The tables that hold a text."""
+    return {name for name, lines in (await play.contents()).items() if any(text in line for line in lines)}
+
+
+def opens(sealer: Sealer, text: str, person: str) -> bool:
+    """Whether any sealed text in something opens as anything of a person."""
+    for sealed in SEALED.findall(text):
+        for field in Field:
+            try:
+                sealer.open(sealed, field=field, person=person)
+            except CaseError:
+                continue
+            return True
+    return False
+
+
+async def test_what_changed_nothing_is_due_first_and_what_changed_something_after_ten_years(
+    play: Play, policies: Policies
+) -> None:
+    one, other = insured(), insured()
+    await play.load(one, other)
+    first, second = await rejected(play, one), await done(play, other)
+    assert not second.is_open
+    kept = policies.of_region("110105").kept(Kept.unsuccessful).days
+    assert (await plan(play.pool, policies, play.at + timedelta(days=kept) - timedelta(minutes=1))).due == ()
+    (due,) = (await plan(play.pool, policies, YEAR)).due
+    assert (due.cases, due.unsuccessful, due.whole) == ((first.case_id,), 1, False)
+    late = (await plan(play.pool, policies, DECADE)).due
+    assert [each.cases for each in late] == [(first.case_id,), (second.case_id,)]
+    assert not any(each.whole for each in late)
+
+
+async def test_everything_of_a_person_is_due_who_is_not_insured_here_or_unknown(play: Play, policies: Policies) -> None:
+    ended, unknown = insured(), insured()
+    await play.load(ended)
+    await rejected(play, ended)
+    await died(play, ended)
+    await play.received(play.change(unknown))
+    stranger = play.change(insured())
+    asked = RegisterRequest(opening=stranger.opening, at=play.at, arrived=play.at)
+    result = await play.registry.register(asked)
+    assert result.refused is None
+    persons = {each.person: each.whole for each in (await plan(play.pool, policies, DECADE)).due}
+    assert persons[play.token(ended)] is True
+    assert persons[stranger.opening.person] is True
+    assert play.token(unknown) not in persons
+
+
+async def test_cases_of_an_insured_person_go_and_their_record_stays(
+    play: Play, policies: Policies, keys: DirectoryKeys, sealer: Sealer
+) -> None:
+    person = insured()
+    await play.load(person)
+    case, token = await withdrawn(play, person), play.token(person)
+    run = await erased(play.pool, keys, policies, YEAR)
+    assert (run.persons, run.cases, run.kept) == (0, 1, 0)
+    assert await names(play, case.opening.key) == set()
+    assert await names(play, case.opening.number_token) == set()
+    assert await names(play, case.case_id) <= PSEUDONYMS
+    name = await play.value("SELECT name FROM persons WHERE token = $1", token)
+    assert sealer.open(name, field=Field.name, person=token) == person.name
+    contents = "SELECT count(*) FROM transitions WHERE num_nonnulls(fact, outcome, salt) > 0"
+    assert await play.value(contents) == 0
+    assert await verify_chain(play.pool, case.case_id) is None
+    verified = await verify_audit(play.pool)
+    assert (verified.cases, verified.broken) == (1, ())
+
+
+async def test_of_a_person_who_goes_wholly_nothing_opens_in_what_was_copied_before(
+    play: Play, policies: Policies, keys: DirectoryKeys, store: Path
+) -> None:
+    person, other = insured(), insured()
+    await play.load(person, other)
+    case, _ = await done(play, person), await done(play, other)
+    token = play.token(person)
+    await died(play, person)
+    before = json.dumps(await copied(play))
+    assert opens(Sealer(RING, DirectoryKeys(store, RING.seal_keys, RING.current)), before, token)
+    run = await erased(play.pool, keys, policies, DECADE)
+    assert (run.persons, run.cases) == (1, 2)
+    fresh = Sealer(RING, DirectoryKeys(store, RING.seal_keys, RING.current))
+    assert not opens(fresh, before, token)
+    assert opens(fresh, before, play.token(other))
+    assert await names(play, token) <= PSEUDONYMS
+    assert await names(play, case.opening.number_token) == set()
+    assert await play.value("SELECT count(*) FROM persons") == 1
+    assert (await verify_audit(play.pool)).broken == ()
+    said = await certificate(play.pool, keys, run.id)
+    assert (said.persons, said.cases, said.left) == (1, 2, ())
+    assert said.complete_from - said.at >= timedelta(days=policies.kept_everywhere(Kept.key_backups))
+    assert [each["id"] for each in await erasures(play.pool)] == [run.id]
+    (entry,) = [each for each in await entries(play.pool) if each.kind is Kind.erasure]
+    assert (entry.actor, entry.key, entry.reason) == (CLERK.id, f"erasure:{run.id}", BY.reason)
+
+
+async def test_a_legal_hold_keeps_what_is_due_until_it_is_lifted(
+    play: Play, policies: Policies, keys: DirectoryKeys
+) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    assert await hold(play.pool, case.case_id, "Order (sample) No. 1", CLERK)
+    assert not await hold(play.pool, case.case_id, "Order (sample) No. 1", CLERK)
+    held = await plan(play.pool, policies, YEAR)
+    assert (held.due, held.kept_by) == ((), {"legal_hold": 1})
+    (shown,) = await holds(play.pool)
+    assert (shown["legal_basis"], shown["cases"]) == ("Order (sample) No. 1", [case.case_id])
+    with pytest.raises(CaseError) as refused:
+        await erased(play.pool, keys, policies, YEAR)
+    assert refused.value.code is Code.PLAN_EMPTY
+    assert await hold(play.pool, case.case_id, "Order (sample) No. 2", CLERK, lift=True)
+    assert await holds(play.pool) == []
+    assert len((await plan(play.pool, policies, YEAR)).due) == 1
+    assert [each.facts["says"] for each in await entries(play.pool) if each.kind is Kind.legal_hold] == [
+        "held",
+        "lifted",
+    ]
+    with pytest.raises(CaseError) as unknown:
+        await hold(play.pool, f"idc-{'a' * 26}", "Order (sample) No. 1", CLERK)
+    assert unknown.value.code is Code.CASE_UNKNOWN
+
+
+async def test_only_what_was_seen_is_erased(play: Play, policies: Policies, keys: DirectoryKeys) -> None:
+    one, other = insured(), insured()
+    await play.load(one, other)
+    await rejected(play, one)
+    seen = await plan(play.pool, policies, YEAR)
+    await rejected(play, other)
+    with pytest.raises(CaseError) as refused:
+        await erase(play.pool, keys, policies, seen.digest, BY, YEAR, lambda *_: None)
+    assert refused.value.code is Code.ERASURE_PLANNED_OTHERWISE
+    with pytest.raises(CaseError) as no_reason:
+        await erase(play.pool, keys, policies, seen.digest, By(CLERK, " "), YEAR, lambda *_: None)
+    assert no_reason.value.code is Code.FIELD_MISSING
+    assert await play.value("SELECT count(*) FROM erasures") == 0
+
+
+async def test_who_was_erased_comes_again_under_another_key_and_the_audit_goes_on(
+    play: Play, policies: Policies, keys: DirectoryKeys, sealer: Sealer
+) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    await died(play, person)
+    before = keys.key_ids(play.token(person))
+    await erased(play.pool, keys, policies, DECADE)
+    play.at = DECADE
+    repeated = stamped_opening(case.opening.model_copy(update={"stamp": None}), DECADE)
+    assert (await play.register(initial_state(repeated))).refused is Code.PERSON_ERASED
+    await play.load(person.model_copy(update={"source_version": 2}))
+    again = await rejected(play, person)
+    assert (again.case_id, again.generation) == (case.case_id, 2)
+    assert keys.key_ids(play.token(person)) != before
+    assert sealer.open(again.opening.name, field=Field.name, person=play.token(person)) == person.name
+    assert await verify_chain(play.pool, case.case_id) is None
+    assert (await verify_audit(play.pool)).broken == ()
+
+
+async def test_what_an_older_register_brings_back_is_found_and_erased_again(
+    play: Play, policies: Policies, keys: DirectoryKeys
+) -> None:
+    wholly, partly = insured(), insured()
+    await play.load(wholly, partly)
+    first, second = await rejected(play, wholly), await rejected(play, partly)
+    await died(play, wholly)
+    before = await copied(play)
+    assert (await differing(play.pool, keys)).is_none
+    run = await erased(play.pool, keys, policies, DECADE)
+    after = await play.contents()
+    assert (await differing(play.pool, keys)).is_none
+    await put_back(play, before)
+    found = await differing(play.pool, keys)
+    assert {(each.what, each.ref) for each in found.in_register} == {
+        (What.case, first.case_id), (What.case, second.case_id), (What.person, play.token(wholly)),
+    }  # fmt: skip
+    await replay(play.pool, keys, policies, CLERK)
+    assert (await differing(play.pool, keys)).is_none
+    again = await play.contents()
+    beside = {"erasures", "erased_cases", "erased_persons", "journal"}
+    assert {name: again[name] for name in again.keys() - beside} == {
+        name: after[name] for name in after.keys() - beside
+    }
+    assert (await verify_audit(play.pool)).broken == ()
+    assert (await certificate(play.pool, keys, run.id)).left == ()
+
+
+async def test_what_an_older_store_brings_back_is_found_and_destroyed_again(
+    play: Play, policies: Policies, keys: DirectoryKeys, store: Path, tmp_path: Path
+) -> None:
+    person = insured()
+    await play.load(person)
+    await rejected(play, person)
+    await died(play, person)
+    shutil.copytree(store, tmp_path / "backup")
+    run = await erased(play.pool, keys, policies, DECADE)
+    shutil.rmtree(store)
+    shutil.copytree(tmp_path / "backup", store)
+    found = await differing(play.pool, keys)
+    assert [each.ref for each in found.in_store] == [play.token(person)]
+    assert len(found.unlisted) == 2
+    assert (await certificate(play.pool, keys, run.id)).left != ()
+    await replay(play.pool, keys, policies, CLERK)
+    assert (await differing(play.pool, keys)).is_none
+    assert keys.key_ids(play.token(person)) == ()
+    assert (await certificate(play.pool, keys, run.id)).left == ()
+
+
+@pytest.mark.parametrize("dies", ["destroy", "commit"])
+async def test_an_erasure_that_dies_on_its_way_is_found_and_completed(
+    play: Play, policies: Policies, keys: DirectoryKeys, dies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = insured()
+    await play.load(person)
+    await rejected(play, person)
+    await died(play, person)
+    listed = keys.list_erased
+
+    class Died(BaseException):
+        """Nobody catches it, as nobody catches a SIGKILL."""
+
+    def dying(*_: object) -> None:
+        raise Died
+
+    def listing(lines: list[Erased]) -> None:
+        listed(lines)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys, *(("destroy", dying) if dies == "destroy" else ("list_erased", listing)))
+        with pytest.raises(Died):
+            await erased(play.pool, keys, policies, DECADE)
+    found = await differing(play.pool, keys)
+    assert bool(found.in_register) is (dies == "commit")
+    assert len(found.in_store) == 1
+    await replay(play.pool, keys, policies, CLERK)
+    assert (await differing(play.pool, keys)).is_none
+    assert await play.value("SELECT count(*) FROM persons") == 0
+    assert keys.key_ids(play.token(person)) == ()
+    assert (await verify_audit(play.pool)).broken == ()
+
+
+FORBIDDEN = {
+    "forgetting what was not erased": (
+        "UPDATE transitions SET fact = NULL, outcome = NULL, salt = NULL WHERE case_id = $1"
+    ),
+    "another outcome": "UPDATE transitions SET outcome = '{}' WHERE case_id = $1",
+    "removing a row": "DELETE FROM transitions WHERE case_id = $1",
+}
+_OF_ERASED = {
+    "removing a row": FORBIDDEN["removing a row"],
+    "writing it anew": "UPDATE transitions SET fact = '{}', outcome = '{}', salt = '0' WHERE case_id = $1",
+    "another actor": "UPDATE transitions SET actor = 'nobody' WHERE case_id = $1",
+    "taking the erasure back": "DELETE FROM erased_cases WHERE case_id = $1",
+    "another head": "UPDATE erased_cases SET head = repeat('0', 64) WHERE case_id = $1",
+}
+
+
+@pytest.mark.parametrize("statement", ["forgetting what was not erased", "another outcome", "removing a row"])
+async def test_the_owner_makes_nobody_forget_what_was_not_erased(play: Play, statement: str) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await play.write(FORBIDDEN[statement], case.case_id)
+
+
+@pytest.mark.parametrize("statement", _OF_ERASED)
+async def test_what_is_left_of_an_erased_case_is_kept(
+    play: Play, policies: Policies, keys: DirectoryKeys, statement: str
+) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    await erased(play.pool, keys, policies, YEAR)
+    with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)):
+        await play.write(_OF_ERASED[statement], case.case_id)
+
+
+async def test_what_somebody_made_forgotten_or_called_erased_is_found(play: Play) -> None:
+    one, other = insured(), insured()
+    await play.load(one, other)
+    first, second = await rejected(play, one), await rejected(play, other)
+    play.tampered = True
+    async with play.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(FORBIDDEN["forgetting what was not erased"], first.case_id)
+        await connection.execute("INSERT INTO erasures VALUES ($1, 'somebody', now(), 0)", f"era-{'a' * 26}")
+        await connection.execute(
+            "INSERT INTO erased_cases SELECT case_id, generation, $2, kind, region, status, version, head, closed_at, "
+            "now() FROM cases WHERE case_id = $1",
+            second.case_id,
+            f"era-{'a' * 26}",
+        )
+        await connection.execute("DELETE FROM cases WHERE case_id = $1", second.case_id)
+    broken = {each.case_id: each.what for each in (await verify_audit(play.pool)).broken}
+    assert broken == {first.case_id: "erased", second.case_id: "erased"}
+
+
+async def test_an_application_sealed_under_a_destroyed_key_is_refused_and_not_tried_for_ever(
+    play: Play, keys: DirectoryKeys
+) -> None:
+    person = insured()
+    await play.load(person)
+    applied = play.change(person)
+    token = play.token(person)
+    gone = keys.key_ids(token)
+    keys.list_erased([Erased(What.person, token, gone[0], play.at, f"era-{'b' * 26}")])
+    keys.destroy(token, gone)
+    assert (await play.register(applied)).refused is Code.PERSON_ERASED
