@@ -242,7 +242,6 @@ class Code(StrEnum):
     PERSON_REPEATED = "PERSON_REPEATED"
     ERASURE_UNKNOWN = "ERASURE_UNKNOWN"
     ERASURE_PLANNED_OTHERWISE = "ERASURE_PLANNED_OTHERWISE"
-    ERASURES_DIFFER = "ERASURES_DIFFER"
     # Platform
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     DATABASE_REFUSED = "DATABASE_REFUSED"
@@ -970,12 +969,8 @@ REMEDIES: dict[Code, Remedy] = {
         "没有该次删除，请查看：starter.py retention certificate",
     ),
     Code.ERASURE_PLANNED_OTHERWISE: Remedy(
-        "What is due is not what was seen. Look again: starter.py retention plan",
-        "到期应删除的内容与所看到的不一致，请重新查看：starter.py retention plan",
-    ),
-    Code.ERASURES_DIFFER: Remedy(
-        "What was erased is there again, or is listed on one side only. Run: starter.py retention replay",
-        "已删除的内容重新出现，或者仅一方有记录，请执行：starter.py retention replay",
+        "What is due is not what was seen. Look again with `starter.py retention plan`.",
+        "到期应删除的内容与所看到的不一致，请用 starter.py retention plan 重新查看。",
     ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"

@@ -272,7 +272,6 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.PERSON_REPEATED,
         Code.ERASURE_UNKNOWN,
         Code.ERASURE_PLANNED_OTHERWISE,
-        Code.ERASURES_DIFFER,
         Code.PAYLOAD_INVALID,
         Code.SAID_TWICE,
         Code.POLICY_UNKNOWN,

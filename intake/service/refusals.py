@@ -119,7 +119,6 @@ _OF_OTHERS: Final = frozenset(
         Code.PERSON_REPEATED,
         Code.ERASURE_UNKNOWN,
         Code.ERASURE_PLANNED_OTHERWISE,
-        Code.ERASURES_DIFFER,
         # Of what the register's source says.
         Code.SOURCE_VERSION_REUSED,
         Code.SAID_TWICE,

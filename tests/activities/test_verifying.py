@@ -277,15 +277,18 @@ async def test_a_flip_of_any_column_of_a_row_from_before_the_commitments_is_foun
     assert {(each.case_id, each.version, each.what) for each in await broken(register)} == wanted
 
 
-async def test_a_forgotten_content_leaves_the_chain_whole_and_a_replaced_one_does_not(register: Pool) -> None:
+async def test_a_content_that_is_gone_leaves_the_links_whole_and_is_missed_where_nobody_erased_it(
+    register: Pool,
+) -> None:
     forgotten, replaced, unsalted = (chain_of(place).case["case_id"] for place in (1, 2, 3))
     forget = "UPDATE transitions SET fact = NULL, outcome = NULL, salt = NULL WHERE case_id = $1"
     await behind_its_back(register, forget, forgotten)
-    assert await broken(register) == ()
+    assert [(each.case_id, each.what) for each in await broken(register)] == [(forgotten, "erased")]
     replace = "UPDATE transitions SET fact = '{\"note\": \"x\"}', outcome = '{}' WHERE case_id = $1 AND version = 9"
     await behind_its_back(register, replace, replaced)
     await behind_its_back(register, replace.replace(" WHERE", ", salt = NULL WHERE"), unsalted)
     assert {(each.case_id, each.version, each.what) for each in await broken(register)} == {
+        (forgotten, 0, "erased"),
         (replaced, 9, "hash"),
         (unsalted, 9, "hash"),
     }
