@@ -965,12 +965,11 @@ REMEDIES: dict[Code, Remedy] = {
         "同一人在文件中重复出现，以首行为准，请只保留一行。",
     ),
     Code.ERASURE_UNKNOWN: Remedy(
-        "No such erasure. See: starter.py retention certificate",
-        "没有该次删除，请查看：starter.py retention certificate",
+        "There was no such erasure. See which there were.", "没有该次删除，请查看已有的各次删除。"
     ),
     Code.ERASURE_PLANNED_OTHERWISE: Remedy(
-        "What is due is not what was seen. Look again with `starter.py retention plan`.",
-        "到期应删除的内容与所看到的不一致，请用 starter.py retention plan 重新查看。",
+        "What is due is not what was seen. Plan again and look.",
+        "到期应删除的内容与所看到的不一致，请重新生成计划并核对。",
     ),
     Code.DATABASE_UNAVAILABLE: Remedy(
         "The register cannot be reached; the step is tried again.", "登记库暂不可用，将自动重试。"
