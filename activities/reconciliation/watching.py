@@ -53,6 +53,11 @@ LISTED: Final = 20
 """What a message names; the rest is a figure."""
 NEWEST: Final = 5
 """Runs of each scheduled workflow that are looked at: a schedule has one at a time, operators may start others."""
+NEWEST_OF: Final = (
+    "WorkflowType = '{}' AND (TemporalNamespaceDivision IS NULL OR TemporalNamespaceDivision IS NOT NULL)"
+)
+"""What runs is listed before what has ended. To ask for what runs would make a server with SQLite read every open case,
+and so would what it adds to a question that names no division: that there is none."""
 BEGUN: Final = timedelta(minutes=1)
 """What is scheduled and has begun so lately is not asked for."""
 
@@ -149,9 +154,7 @@ class Watchdog:
         offices = {row["case_id"]: row["region"] for row in cases}
         asked: dict[str, tuple[str, str]] = {case: (case, office) for case, office in offices.items()}
         for each in Scheduled:
-            # What runs is listed before what has ended. To ask for it would make the server read whatever runs at all,
-            # which is every open case.
-            newest = self._client.list_workflows(f"WorkflowType = '{each.value}'", limit=NEWEST, page_size=NEWEST)
+            newest = self._client.list_workflows(NEWEST_OF.format(each.value), limit=NEWEST, page_size=NEWEST)
             async for run in newest:
                 if run.status is WorkflowExecutionStatus.RUNNING and run.start_time <= now - BEGUN:
                     asked[run.id] = (run.workflow_type, MINISTRY)
