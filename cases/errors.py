@@ -429,9 +429,9 @@ REMEDIES: dict[Code, Remedy] = {
         "The workbook is protected by a password. Save it without one.", "工作簿已设置打开密码，请取消密码后另存。"
     ),
     Code.FILE_NOT_A_WORKBOOK: Remedy(
-        "The file is named .xlsx and is something else, often a web page. Open it in a spreadsheet program, save it "
+        "The file is named .xlsx and is something else, often HTML. Open it in a spreadsheet program, save it "
         "as .xlsx.",
-        "文件名为 .xlsx，但不是工作簿（常见为网页）；请用表格软件打开后另存为 .xlsx。",
+        "文件名为 .xlsx，但不是工作簿（常见为 HTML 导出）；请用表格软件打开后另存为 .xlsx。",
     ),
     Code.FILE_ENCODING: Remedy(
         "The file's encoding cannot be told. Save it as CSV UTF-8, or name its encoding: utf-8, gb18030, utf-16.",
