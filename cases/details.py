@@ -4,6 +4,7 @@ No personal data stands in any of it. It is written for whoever has never seen t
 must act, by when, what is missing, what went wrong and what to do about it, and what may be told to the case now.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -263,7 +264,7 @@ def _demand(demand: Demand) -> str:
 
 
 def _defect(defect: Defect) -> str:
-    return f"{word(defect.document, _shown.tongue)}{_say('：', ': ')}{defect.problem}"
+    return f"{word(defect.document, _shown.tongue)}{_say('：', ': ')}{_typed(defect.problem)}"
 
 
 def _due(view: CaseView) -> str:
@@ -361,7 +362,9 @@ def _benefit_decision(view: CaseView) -> str:
     if said is None:
         return ""
     what = word(Event.hold_benefits if said.held else Event.keep_benefits, _shown.tongue)
-    return " · ".join((what, *(each for each in (said.because, said.legal_basis) if each), f"`{said.decided_by}`"))
+    return " · ".join(
+        (what, *(_typed(each) for each in (said.because, said.legal_basis) if each), f"`{said.decided_by}`")
+    )
 
 
 def _recomputed(view: CaseView) -> str:
@@ -407,7 +410,7 @@ def _judgements(view: CaseView) -> str:
 
 
 def _statement(statement: Destruction) -> str:
-    return f"`{statement.order}` {statement.record} · `{statement.stated_by}`"
+    return f"`{statement.order}` {_typed(statement.record)} · `{statement.stated_by}`"
 
 
 def _people(view: CaseView) -> str:
@@ -512,6 +515,8 @@ def _choices(event: Event, tongue: Tongue) -> tuple[tuple[str, str], ...]:
     )
 
 
+_BACKTICKS: Final = re.compile("`+")
+
 LATEST: Final = 12
 """Transitions that the details list."""
 
@@ -537,6 +542,17 @@ def _list(parts: Iterable[str]) -> str:
 def _cell(content: str) -> str:
     # A bar would begin another column.
     return content.replace("|", "\\|")
+
+
+def _typed(text: str) -> str:
+    """What somebody typed, as code: nothing in code is a link, an image or a heading, whatever it looks like.
+
+    A backslash before each mark is not enough: addresses become links after it was taken away.
+    """
+    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
+    fence = "`" * (longest + 1)
+    blank = " " if longest else ""
+    return f"{fence}{blank}{text}{blank}{fence}" if text.strip() else ""
 
 
 def _moment(at: datetime) -> str:

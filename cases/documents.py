@@ -5,13 +5,13 @@ from collections.abc import Set as AbstractSet
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from cases.errors import CaseError, Code
 from cases.models import Contract, IsoDate, Record, Sha256, Token, without_personal_data
-from cases.personal_data import holds_personal_data
+from cases.personal_data import uri_holds_personal_data
 
 
 class DocumentKind(StrEnum):
@@ -46,7 +46,7 @@ def _check_uri(uri: str) -> str:
     if parts.scheme not in {"https", "doc"} or not plain:
         raise CaseError(Code.DOCUMENT_URI_REFUSED, "uri")
     # Where a copy lies is shown to people who may not see whose it is.
-    if holds_personal_data(unquote(uri)):
+    if uri_holds_personal_data(uri):
         raise CaseError(Code.PII_IN_TEXT, "uri")
     return uri
 

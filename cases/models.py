@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import PydanticCustomError
 
 from cases.errors import CaseError, Code
+from cases.personal_data import holds_personal_data
 from cases.text import check_text
 
 Token = Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{26}$")]
@@ -25,7 +26,6 @@ RegionCode = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{5}$")]
 """Six-digit division code of an agency (GB/T 2260)."""
 StaffId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,31}$")]
 """An office's own code of one of its staff or systems; never a person's name."""
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 OrderId = Annotated[str, StringConstraints(pattern=r"^ord-[a-z2-7]{26}$")]
 """Identity of one order of a card (`cases.names.order_id`)."""
 PublicationId = Annotated[str, StringConstraints(pattern=r"^pub-[a-z2-7]{26}$")]
@@ -67,6 +67,17 @@ def check_reference(text: str) -> str:
         raise CaseError(Code.REFERENCE_EMPTY)
     return without_personal_data(text)
 
+
+def impersonal(text: str) -> str:
+    """The code or the key as it is. Raises `CaseError` PII_IN_TEXT where it is made of the number of a person."""
+    if holds_personal_data(text):
+        raise CaseError(Code.PII_IN_TEXT)
+    return text
+
+
+Impersonal = AfterValidator(coded(impersonal))
+"""What is kept in clear and shown to everybody: a code of staff where it enters, a key."""
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$"), Impersonal]
 
 Reference = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_reference)]
 """An office's or a system's reference of a record, a notice or a decree, as they write it: 石公函〔2026〕11号.

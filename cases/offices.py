@@ -14,7 +14,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints
 
 from cases.errors import Code
-from cases.models import Contract, IsoDate, RegionCode, StaffId
+from cases.models import Contract, Impersonal, IsoDate, RegionCode, StaffId
 from cases.text import check_text
 
 MINISTRY: Final = "100000"
@@ -115,7 +115,7 @@ class Post(Contract):
 
     office: RegionCode
     role: Duty
-    staff: StaffId
+    staff: Annotated[StaffId, Impersonal]
     rank: Annotated[int, Field(ge=0, le=9)] = HOLDER
     absent_from: IsoDate | None = None
     absent_to: IsoDate | None = None

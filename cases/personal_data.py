@@ -7,6 +7,7 @@ date. What looks like both is judged by its shape and by the words beside it, ne
 import re
 from datetime import date
 from typing import Final
+from urllib.parse import unquote
 
 from cases.numbers import find_numbers_in, fold_digits
 
@@ -38,6 +39,8 @@ _NAMED_CARD: Final = re.compile(
     rf"{_NOT_BEFORE}",
     re.IGNORECASE,
 )
+_MOST_QUOTED: Final = 4
+"""Times that an address may be quoted; nobody needs to quote it twice."""
 _BEFORE_A_SERIAL: Final = frozenset("第字〕]】)）")
 _AFTER_A_SERIAL: Final = "号"
 
@@ -56,6 +59,16 @@ def holds_personal_data(text: str) -> bool:
     phones = (found for found in _PHONE.finditer(folded) if not _is_serial(folded, found))
     cards = (found for found in _BANK_CARD.finditer(folded) if not _is_serial(folded, found))
     return any(True for _ in phones) or any(_is_bank_card(found.group()) for found in cards)
+
+
+def uri_holds_personal_data(uri: str) -> bool:
+    """The same of an address, in which anything may be written by its octets, and these again by theirs."""
+    for _ in range(_MOST_QUOTED):
+        plain = unquote(uri)
+        if plain == uri:
+            return holds_personal_data(uri)
+        uri = plain
+    return True
 
 
 def _is_serial(text: str, found: re.Match[str]) -> bool:

@@ -7,12 +7,12 @@ their number: none of them is anybody's colleague.
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from cases.errors import CaseError, Code
-from cases.models import Actor, Contract, IsoDate, Moment, Reference, Sha256, StaffId, Token
+from cases.models import Actor, Contract, Impersonal, IsoDate, Moment, Reference, Sha256, StaffId, Token
 
 
 class SubmitterKind(StrEnum):
@@ -54,7 +54,7 @@ class Citizen(Contract):
 class IdentityCheck(Contract):
     """An electronic check of whoever applies: by which provider, when, and under which reference of theirs."""
 
-    provider: StaffId
+    provider: Annotated[StaffId, Impersonal]
     at: Moment
     reference: Reference
 

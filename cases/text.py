@@ -7,6 +7,7 @@ The refused characters are listed here rather than looked up by Unicode category
 Python version, and characters younger than its Unicode tables must pass, because rare names are where they occur.
 """
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -110,9 +111,18 @@ def safe_for_spreadsheet(text: str) -> str:
 def legible(text: str) -> str:
     """What somebody wrote into Temporal, as far as it can be kept and shown; they may have written anything.
 
-    At most 200 code points, without those that are refused elsewhere; `unknown` where none is left.
+    At most 200 code points, without those that are refused elsewhere; `unknown` where none is left, `withheld` where
+    the number of a person is among them.
     """
-    return _FORBIDDEN.sub("", text)[:_LONGEST_LEGIBLE] or "unknown"
+    legible_part = _FORBIDDEN.sub("", text)
+    if holds_personal_data(legible_part):
+        return "withheld"
+    return legible_part[:_LONGEST_LEGIBLE] or "unknown"
+
+
+def visible(line: str) -> str:
+    """A line for a terminal: what would move its cursor, colour it or turn its direction is escaped as in JSON."""
+    return _FORBIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], line)
 
 
 def _check_characters(text: str) -> Checked:

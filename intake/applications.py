@@ -36,7 +36,6 @@ from cases.models import Actor, Category, Contract, IdempotencyKey, RegionCode, 
 from cases.names import Kind
 from cases.numbers import Valid15, Valid18, normalise, spreadsheet_damage, validate, validate18
 from cases.openings import ApplicationChannel, Correction, Opening, ReplacementReason
-from cases.personal_data import holds_personal_data
 from cases.submitters import Authority, Citizen, CitizenKind, IdentityCheck, SubmitterKind, check_authority, staff_or
 from cases.text import check_name
 
@@ -202,16 +201,6 @@ def _check_number_if_any(number: Any) -> Any:
     return None if number is None else _check_number(number)
 
 
-def check_key(key: Any) -> Any:
-    """An idempotency key stands in clear in the engine's histories, so no number of a person may stand in it.
-
-    Raises `CaseError` PII_IN_TEXT.
-    """
-    if isinstance(key, str) and holds_personal_data(key):
-        raise CaseError(Code.PII_IN_TEXT)
-    return key
-
-
 def _by_itself(model: type[BaseModel]) -> WrapValidator:
     """Has what is wrong in one part leave the others to be looked at as well."""
 
@@ -291,7 +280,7 @@ class Application(Contract):
     """Who hands it in: the member of staff who took it in, or else whoever applies without one."""
     identity: IdentityCheck | None = None
     """The electronic check of whoever applies, where the region's policy takes one by this channel."""
-    key: Annotated[IdempotencyKey, BeforeValidator(coded(check_key))] | None = None
+    key: IdempotencyKey | None = None
     """Idempotency key of the caller; without one the content itself is the key."""
 
     @property

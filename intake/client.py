@@ -66,7 +66,7 @@ from cases.facts import (
 )
 from cases.kinds import KINDS, case_id, read_case_id
 from cases.kinds import case_id as case_id_of
-from cases.models import Actor
+from cases.models import Actor, impersonal
 from cases.names import (
     ANSWER,
     HISTORY,
@@ -93,7 +93,6 @@ from intake.applications import (
     InputRefused,
     Problem,
     check_host,
-    check_key,
     checked,
     seal,
     seal_address,
@@ -925,7 +924,7 @@ def _checked_update_id(update_id: str) -> str:
     try:
         if not _UPDATE_ID.fullmatch(update_id):
             raise CaseError(Code.IDEMPOTENCY_KEY_INVALID, "update_id")
-        check_key(update_id)
+        impersonal(update_id)
     except CaseError as wrong:
         raise _input_refused(wrong) from None
     return update_id

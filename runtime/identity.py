@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from cases.errors import CaseError, Code
 from cases.models import Actor
+from cases.personal_data import holds_personal_data
 from runtime.fetching import Published
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "RS256")
@@ -191,11 +192,15 @@ def _scopes_of(claims: Mapping[str, object]) -> frozenset[str] | None:
 def actor_of(claims: Mapping[str, object]) -> Actor:
     """Whom the claims of a token name. Raises `CaseError` IDENTITY_INVALID."""
     try:
-        return Actor.model_validate(
+        actor = Actor.model_validate(
             {"id": claims.get("sub"), "role": claims.get(ROLE_CLAIM), "office": claims.get(OFFICE_CLAIM)}
         )
     except ValidationError:
         raise CaseError(Code.IDENTITY_INVALID) from None
+    # Who acts is written down in clear for years: a code of staff, and never the phone by which somebody logs in.
+    if holds_personal_data(actor.id):
+        raise CaseError(Code.IDENTITY_INVALID)
+    return actor
 
 
 def claimed_by(token: str) -> Actor:

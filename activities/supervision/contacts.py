@@ -13,7 +13,7 @@ from activities.sealing import Sealer
 from activities.supervision.directory import Changes
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError
-from cases.models import Contract, StaffId
+from cases.models import Contract, Impersonal, StaffId
 
 SQL: Final = load("contacts.sql", beside=__file__)
 
@@ -23,7 +23,7 @@ Address = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\
 class StaffContact(Contract):
     """One way to reach somebody: a phone, a mail address, or what a chat system calls them."""
 
-    staff: StaffId
+    staff: Annotated[StaffId, Impersonal]
     channel: Channel
     address: Address = Field(repr=False)
     rank: Annotated[int, Field(ge=0, le=9)] = 0

@@ -19,6 +19,7 @@ from cases.answers import Left
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.errors import REMEDIES, CaseError, Code, Remedy
+from cases.text import visible
 from cases.words import by_when, days_left, when
 from intake.applications import InputRefused
 from runtime.settings import ConfigurationInvalid
@@ -104,7 +105,7 @@ class Speaker:
     def one(self, result: BaseModel | Fields) -> None:
         """One result."""
         if self.format is not Format.table:
-            typer.echo(_json(self._plain(result), indented=self.format is Format.json))
+            _write(_json(self._plain(result), indented=self.format is Format.json))
             return
         table = Table(show_header=False, box=None, pad_edge=False)
         table.add_column(no_wrap=True, style="dim")
@@ -120,7 +121,7 @@ class Speaker:
             for result in results:
                 self.line(result)
         elif self.format is Format.json:
-            typer.echo(_json([self._plain(result) for result in results], indented=True))
+            _write(_json([self._plain(result) for result in results], indented=True))
         else:
             table = Table(box=None, pad_edge=False)
             for column in columns:
@@ -136,7 +137,7 @@ class Speaker:
 
     def line(self, result: BaseModel | Fields) -> None:
         """One line of JSON Lines."""
-        typer.echo(_json(self._plain(result), indented=False))
+        _write(_json(self._plain(result), indented=False))
 
     def words(self, remedy: Remedy) -> str:
         """A remedy in the reader's language."""
@@ -144,7 +145,7 @@ class Speaker:
 
     def note(self, zh: str, en: str) -> None:
         """Something to know, on standard error."""
-        typer.echo(zh if self.language is Language.zh else en, err=True)
+        _write(zh if self.language is Language.zh else en, err=True)
 
     def trouble(self, wrong: Exception) -> Exit:
         """Say what went wrong, on standard error, and answer the exit code."""
@@ -153,7 +154,7 @@ class Speaker:
             case Failed():
                 exit_code, faults = wrong.exit, wrong.faults
                 if wrong.text:
-                    typer.echo(wrong.text, err=True)
+                    _write(wrong.text, err=True)
             case InputRefused(problems=problems):
                 exit_code = Exit.data
                 faults = [Fault.of(problem.code, problem.field) for problem in problems]
@@ -162,7 +163,7 @@ class Speaker:
                 exit_code = _EXITS.get(code, Exit.data)
             case ConfigurationInvalid():
                 exit_code = Exit.configuration
-                typer.echo(str(wrong), err=True)
+                _write(str(wrong), err=True)
             case WrongUsage(what=what):
                 exit_code = Exit.usage
                 self.note(f"命令用法有误，请用 --help 查看。{what}", f"Wrong usage; see --help. {what}")
@@ -173,7 +174,7 @@ class Speaker:
         for fault in faults:
             self._fault(fault)
         if isinstance(wrong, Failed) and wrong.beside is not None:
-            typer.echo(_json(wrong.beside, indented=False), err=True)
+            _write(_json(wrong.beside, indented=False), err=True)
         return exit_code
 
     def _plain(self, result: BaseModel | Fields) -> Any:
@@ -195,10 +196,14 @@ class Speaker:
             case dict() if name == "due_left":
                 return Text(days_left(Left.model_validate(value), Tongue(self.language.value)))
             case dict():
-                parts = (f"{key} {self._cell(key, item).plain}" for key, item in value.items() if item is not None)
+                parts = (
+                    f"{visible(str(key))} {self._cell(key, item).plain}"
+                    for key, item in value.items()
+                    if item is not None
+                )
                 return Text(" · ".join(parts))
             case _:
-                return Text(str(value))
+                return Text(visible(str(value)))
 
     def _moment(self, name: str, at: datetime) -> str:
         """A deadline, what is to come, or what has happened, by the name of its field."""
@@ -211,10 +216,10 @@ class Speaker:
         words = self.words(fault.remedy)
         if self.format is Format.table:
             place = f" ({fault.field})" if fault.field else ""
-            typer.echo(f"{fault.code}{place}: {words}", err=True)
+            _write(f"{fault.code}{place}: {words}", err=True)
         else:
             said = {"code": fault.code, "field": fault.field, "remedy": words}
-            typer.echo(_json(said, indented=False), err=True)
+            _write(_json(said, indented=False), err=True)
 
 
 _OF_CONFIGURATION: Final = frozenset(
@@ -251,6 +256,11 @@ def _moment(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError
+
+
+def _write(text: str, *, err: bool = False) -> None:
+    """To the terminal or what stands in its place: of control characters line breaks alone, and none of direction."""
+    typer.echo("\n".join(map(visible, text.split("\n"))), err=err)
 
 
 def _console() -> Console:

@@ -17,7 +17,7 @@ from cases.events import FACTS, ROLES, Event
 from cases.events import OPEN as OPENED
 from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, OnBehalf
 from cases.kinds import KINDS, case_id, read_case_id
-from cases.models import RegionCode
+from cases.models import RegionCode, impersonal
 from cases.names import Kind
 from cases.rules.people import check_role
 from intake.applications import (
@@ -28,7 +28,6 @@ from intake.applications import (
     CardNumber,
     InputRefused,
     Problem,
-    check_key,
     checked,
     seal_address,
     seal_card_number,
@@ -166,7 +165,7 @@ def key_of(caller: Caller, key: str | None) -> str | None:
     if key is None:
         return None
     try:
-        check_key(key)
+        impersonal(key)
     except CaseError as wrong:
         raise CaseError(wrong.code, "key") from None
     return f"{caller.actor.id}:{key}"

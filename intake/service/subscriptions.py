@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from urllib.parse import unquote
 
 from fastapi import Path, Request, Response
 from pydantic import Field
@@ -22,7 +21,7 @@ from activities.publishing.subscribing import (
 )
 from cases.errors import CaseError, Code
 from cases.models import Contract, Record, RegionCode
-from cases.personal_data import holds_personal_data
+from cases.personal_data import uri_holds_personal_data
 from cases.rules.people import covers
 from intake.applications import checked
 from intake.service.bodies import object_of
@@ -142,5 +141,5 @@ class Subscribing:
         parts = read_url(sink)
         if parts is None or parts.netloc not in self.reach.sink_hosts or not is_web(sink, may_ask=True):
             raise CaseError(Code.SINK_REFUSED, "sink")
-        if holds_personal_data(unquote(sink)):
+        if uri_holds_personal_data(sink):
             raise CaseError(Code.PII_IN_TEXT, "sink")

@@ -1,5 +1,6 @@
 """All names here are synthetic."""
 
+import json
 import traceback
 from collections.abc import Callable
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.errors import Advice, CaseError, Code
-from cases.text import Checked, check_name, check_text, safe_for_spreadsheet, same_name
+from cases.text import Checked, check_name, check_text, legible, safe_for_spreadsheet, same_name, visible
 
 FORBIDDEN = {
     "NUL": "\x00",
@@ -246,3 +247,25 @@ class TestPrivacy:
 
     def test_no_result_shows_what_was_given(self) -> None:
         assert "测试" not in repr([check_name("测试甲"), check_text("测试乙")])
+
+
+class TestShowing:
+    @pytest.mark.parametrize("character", FORBIDDEN.values(), ids=FORBIDDEN)
+    def test_no_character_that_moves_or_turns_a_terminal_reaches_it(self, character: str) -> None:
+        shown = visible(f"a{character}b")
+        assert character not in shown
+        # Whoever reads it as JSON has what was written.
+        assert json.loads(f'"{shown}"') == f"a{character}b"
+
+    def test_what_is_harmless_is_shown_as_it_is(self) -> None:
+        for text in ("受理 ·合成", "a\\b <i> [x](y)", "\U00020bb7"):
+            assert visible(text) == text
+
+    @pytest.mark.parametrize("typed", ["因11010519491231002X终止", "139 1234 5678", "\u202e13912345678"])
+    def test_what_somebody_wrote_into_temporal_is_withheld_where_it_names_a_person(self, typed: str) -> None:
+        assert legible(typed) == "withheld"
+
+    def test_what_they_wrote_besides_is_kept_without_what_is_refused_elsewhere(self) -> None:
+        assert legible("a\x1b[31mb") == "a[31mb"
+        assert legible("\u202e") == "unknown"
+        assert len(legible("字" * 1000)) == 200

@@ -70,6 +70,8 @@ async def test_an_expired_token_is_told_apart() -> None:
         {"iat": 4_000_000_000},
         {"nbf": 4_000_000_000},
         {"sub": PLANTED},
+        {"sub": f"z{PLANTED.lower()}"},
+        {"sub": "clerk-13912345678"},
         {"sub": ""},
         {"sub": 7},
         {"cardcase_role": "wizard"},

@@ -7,15 +7,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import WorkflowSerializationContext
 
-from cases.answers import CaseView, Dispute, Left, Proviso
+from cases.answers import BenefitDecision, CaseView, Destruction, Dispute, Left, Proviso
 from cases.delivery import Tongue
 from cases.details import Presentation, Refusal, details_of, present, timer_summary
-from cases.documents import DocumentKind
+from cases.documents import Defect, DocumentKind
 from cases.errors import REMEDIES, Code
 from cases.events import FACTS, Event
 from cases.facts import DisputeOutcome, VerifyDocuments
@@ -186,6 +187,41 @@ def test_the_first_of_two_decisions_on_a_dispute_is_shown() -> None:
     text = details_of(view.model_copy(update={"dissents": (other,)}), "default")
     assert f"| {shown}、归对方 · 公安机关证明 `000000000000…` · `officer-2` |" in text
     assert "认定意见不一致" in text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "[点此登录](https://evil.invalid)",
+        "https://evil.invalid/ 请登录",
+        "www.evil.invalid",
+        "<https://evil.invalid>",
+        "![](https://evil.invalid/seen.png)",
+        "<img src=x onerror=alert(1)> <script>alert(1)</script>",
+        "somebody@evil.invalid",
+        "` [点此](https://evil.invalid) `` [x](https://evil.invalid) ```",
+        "`",
+        "a | b | **c** | ~~d~~",
+        "\\| [x](https://evil.invalid)",
+        "[^1]: # *强调* _强调_ &#58; &lt;b&gt;",
+        "| --- | --- |",
+    ],
+)
+def test_what_is_typed_is_shown_as_it_is_and_is_no_markdown(typed: str) -> None:
+    """Read by a parser that knows tables: all that was typed is text of code, of which nothing becomes a link."""
+    view = case_in(Status.awaiting_documents).model_copy(
+        update={
+            "defects": (Defect(document=DocumentKind.photograph, problem=typed),),
+            "benefit_decision": BenefitDecision(held=False, because=typed, legal_basis=typed, decided_by="officer-1"),
+            "destruction": (Destruction(order="ord-" + "a" * 26, record=typed, stated_by="clerk-1"),),
+        }
+    )
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(details_of(view, "default"))
+    inline = [each for token in tokens for each in token.children or ()]
+    assert [each.content for each in inline if each.type == "code_inline"].count(typed) == 4
+    assert not [each.type for each in inline if each.type in {"link_open", "image", "html_inline", "em_open", "s_open"}]
+    assert not [token for token in tokens if token.type == "html_block"]
+    assert "evil" not in "".join(each.content for each in inline if each.type == "text")
 
 
 @pytest.mark.usefixtures("shown")

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from cases.delivery import Channel
 from cases.errors import Code
+from cases.personal_data import holds_personal_data
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,13 @@ class Answer:
 
 
 def accepted(reference: str | None = None) -> Answer:
-    """The provider has it. A reference that cannot be printed is left out, or the register would refuse the answer."""
-    return Answer(Verdict.accepted, reference=reference if reference is None or reference.isprintable() else None)
+    """The provider has it.
+
+    A reference is kept in clear: one that repeats to whom the message went is left out, and so is one that cannot be
+    printed, or the register would refuse the answer.
+    """
+    kept = reference is not None and reference.isprintable() and not holds_personal_data(reference)
+    return Answer(Verdict.accepted, reference=reference if kept else None)
 
 
 def refused(code: Code = Code.CHANNEL_REFUSED) -> Answer:

@@ -1,0 +1,33 @@
+"""What reaches a terminal neither moves its cursor nor turns the direction of what stands there."""
+
+import json
+from typing import Final
+
+import pytest
+
+from cases.errors import Code
+from intake.commands.saying import Exit, Failed, Fault, Format, Speaker
+
+FORGED: Final = "idc-x\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\r\x08"
+HARMFUL: Final = {*"\x1b\x07\x08\r\x9b\u202e\u2066"}
+
+
+@pytest.mark.parametrize("written", Format)
+def test_what_comes_from_temporal_or_from_people_is_shown_without_control_and_direction(
+    written: Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speaker = Speaker(written)
+    result = {"case_id": FORGED, "facts": {FORGED: [FORGED, "字"]}}
+    speaker.one(result)
+    speaker.many([result], ("case_id", "facts"))
+    speaker.line(result)
+    speaker.note(FORGED, FORGED)
+    speaker.trouble(Failed(Exit.refused, [Fault.of(Code.INTERNAL, FORGED)], text=FORGED))
+    said = capsys.readouterr()
+    assert not HARMFUL & {*said.out, *said.err}
+    assert "字" in said.out
+
+
+def test_programs_read_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    Speaker(Format.json).one({"case_id": FORGED})
+    assert json.loads(capsys.readouterr().out) == {"case_id": FORGED}
