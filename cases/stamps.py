@@ -10,7 +10,7 @@ import base64
 import hashlib
 import json
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import StringConstraints
 
@@ -34,6 +34,13 @@ SKEW: Final = timedelta(minutes=1)
 """By how much the gate's clock may be ahead of the engine's."""
 
 
+class Place(NamedTuple):
+    """Where a case stood."""
+
+    generation: int
+    version: int
+
+
 class Claims(Record):
     """What a stamp says. `iat` and `exp` are seconds since 1970, `digest` is base64url of a SHA-256."""
 
@@ -48,11 +55,22 @@ class Claims(Record):
     sub: StaffId
     role: Role
     office: RegionCode
+    generation: int | None = None
+    """Of the case as it stood by the register when the stamp was given.
+
+    None for openings, for rows of manifests, and for what was stamped while the register was away.
+    """
+    version: int | None = None
 
     @property
     def actor(self) -> Actor:
         """Who it was given to."""
         return Actor(id=self.sub, role=self.role, office=self.office)
+
+    def is_for(self, generation: int, version: int) -> bool:
+        """Whether it may move a case of a generation to a version: of the one it was given for, onward from there."""
+        of_another = self.generation not in {None, generation}
+        return not of_another and (self.version is None or version > self.version)
 
 
 def digest_of(content: Fact | Opening) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import signal
 import sys
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Final, NoReturn
 
 import aiohttp
@@ -18,6 +19,7 @@ import structlog
 from temporalio.envconfig import ClientConfig
 
 from activities.registry.pool import Pool
+from activities.registry.reading import versions_of
 from cases.errors import CaseError, Code
 from gate.access import Access
 from gate.gate import Gate
@@ -68,7 +70,7 @@ def service_of(
         Limits(settings.gate_per_second, settings.gate_burst),
         Limits(settings.gate_event_per_second, settings.gate_event_burst),
     )
-    gate = Gate(tokens, key, audience=of, quotas=quotas)
+    gate = Gate(tokens, key, audience=of, quotas=quotas, standing=partial(versions_of, pool))
     return Service(
         access=Access(tokens, session_cookie(public_url), quotas),
         login=Login(

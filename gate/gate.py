@@ -7,7 +7,7 @@ one use; workflow and register accept no decision without one (`cases.stamps`, `
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -24,7 +24,7 @@ from cases.manifests import TYPE as MANIFEST
 from cases.models import Actor, Contract, Record
 from cases.openings import Opening
 from cases.rules.people import NAMES_THE_SUBMITTER, PROGRAMS, check_fact
-from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, check_opening, digest_of
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, TYPE, Place, check_opening, digest_of
 from gate.quotas import Quotas
 from gate.stamp_keys import SigningKey
 from runtime.identity import IdentityTokens
@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 CaseClock = Callable[[str], Awaitable[datetime]]
 """What time it is for a case. It is the same for all but where a season is rehearsed."""
 
+
+Standing = Callable[[Sequence[str]], Awaitable[Mapping[str, Place]]]
+"""Where cases stand by the register; it leaves out those that it does not have."""
 
 _NO_CASE: Final = ""
 """The clock of what concerns no single case."""
@@ -113,13 +116,15 @@ class Gate:
         audience: str,
         clock: CaseClock = by_the_clock,
         quotas: Quotas | None = None,
+        standing: Standing | None = None,
     ) -> None:
-        """Without quotas it stamps as much as anybody asks: for a gate inside the program that asks."""
+        """Inside the program that asks a gate has no quotas, and stamps for whatever generation a case is in."""
         self._tokens = tokens
         self._key = key
         self._audience = audience
         self._clock = clock
         self._quotas = quotas
+        self._standing = standing
 
     async def bearer(self, token: str) -> Actor:
         """Who asks, before anything of what they ask is read.
@@ -137,7 +142,8 @@ class Gate:
         Raises `CaseError`: as `IdentityTokens.check`, ROLE_NOT_ALLOWED, CASE_ID_INVALID, PAYLOAD_INVALID where the fact
         is not that of the event.
         """
-        return await self._stamp_fact(await self.bearer(token), case, event, fact)
+        bearer = await self.bearer(token)
+        return await self._stamp_fact(bearer, case, event, fact, await self._places_of([case]))
 
     async def stamp_opening(self, token: str, opening: Opening) -> Opening:
         """The opening with a stamp.
@@ -155,14 +161,15 @@ class Gate:
         """
         event, case, fact = await asyncio.to_thread(_read_typed, bearer, typed)
         self._count(bearer, (event,))
-        return await self._stamp_fact(bearer, case, event, fact)
+        return await self._stamp_fact(bearer, case, event, fact, await self._places_of([case]))
 
     async def stamp_all(self, bearer: Actor, batch: Batch) -> Answers:
         """Stamps for many, each by itself. Raises `CaseError` REQUESTED_TOO_OFTEN."""
         self._count(bearer, (asked.event for asked in batch.asked))
+        places = await self._places_of([asked.case for asked in batch.asked if isinstance(asked.event, Event)])
         answers = []
         for asked in batch.asked:
-            answers.append(await self._answer(bearer, asked))
+            answers.append(await self._answer(bearer, asked, places))
             # A hundred signatures in a row would hold up everybody else.
             await asyncio.sleep(0)
         return Answers(answered=tuple(answers))
@@ -190,25 +197,36 @@ class Gate:
         if self._quotas is not None:
             self._quotas.take_stamps(bearer, acts)
 
-    async def _answer(self, actor: Actor, asked: Asked) -> Answered:
+    async def _places_of(self, cases: Sequence[str]) -> Mapping[str, Place]:
+        """Where cases stand; nowhere while the register is away, for what is decided meanwhile may wait for it."""
+        if self._standing is None or not cases:
+            return {}
+        try:
+            return await self._standing(cases)
+        except CaseError as away:
+            if away.code is not Code.DATABASE_UNAVAILABLE:
+                raise
+            return {}
+
+    async def _answer(self, actor: Actor, asked: Asked, places: Mapping[str, Place]) -> Answered:
         try:
             if isinstance(asked.event, Event):
                 fact = _fact(actor, asked.event, asked.content)
-                stamped: Fact | Opening = await self._stamp_fact(actor, asked.case, asked.event, fact)
+                stamped: Fact | Opening = await self._stamp_fact(actor, asked.case, asked.event, fact, places)
             else:
                 stamped = await self._stamp_opening(actor, _opening(asked.content))
         except CaseError as refused:
             return Answered(code=refused.code, field=refused.field)
         return Answered(content=stamped.model_dump(mode="json", exclude_unset=True))
 
-    async def _stamp_fact(self, actor: Actor, case: str, event: Event, fact: Fact) -> Fact:
+    async def _stamp_fact(self, actor: Actor, case: str, event: Event, fact: Fact, places: Mapping[str, Place]) -> Fact:
         if type(fact) is not FACTS.get(event):
             raise CaseError(Code.PAYLOAD_INVALID)
         read_case_id(case)
         theirs = fact.model_copy(update={"actor": actor, "stamp": None})
         # In which region the case is, the case itself knows and judges.
         check_fact(event, theirs, actor.office)
-        return theirs.model_copy(update={"stamp": await self._mint(actor, case, event, theirs)})
+        return theirs.model_copy(update={"stamp": await self._mint(actor, case, event, theirs, places.get(case))})
 
     async def _stamp_opening(self, actor: Actor, opening: Opening) -> Opening:
         if actor.role not in NAMES_THE_SUBMITTER and opening.submitter != actor:
@@ -218,9 +236,12 @@ class Gate:
         check_opening(stamped)
         return stamped
 
-    async def _mint(self, actor: Actor, case: str, event: Act, content: Fact | Opening) -> str:
+    async def _mint(
+        self, actor: Actor, case: str, event: Act, content: Fact | Opening, place: Place | None = None
+    ) -> str:
+        at = await self._clock(case)
         stamp = mint(
-            self._key, self._audience, actor=actor, case=case, event=event, content=content, at=await self._clock(case)
+            self._key, self._audience, actor=actor, case=case, event=event, content=content, at=at, place=place
         )
         log.info("stamped", extra={"told": str(event), "staff": actor.id, "role": actor.role.value, "of_case": case})
         return stamp
@@ -235,9 +256,10 @@ def mint(
     event: Act,
     content: Fact | Opening,
     at: datetime,
+    place: Place | None = None,
 ) -> str:
     """A stamp, signed without a question asked: who may have it is for the caller to know."""
-    said = {"case": case, "event": str(event), "digest": digest_of(content)}
+    said = {"case": case, "event": str(event), "digest": digest_of(content)} | (place._asdict() if place else {})
     return _sign(key, audience, TYPE, actor, said, at, LIFETIME)
 
 

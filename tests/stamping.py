@@ -9,6 +9,7 @@ from cases.facts import Fact
 from cases.kinds import case_id
 from cases.models import Actor, Role
 from cases.openings import Opening
+from cases.stamps import Place
 from gate.gate import mint
 from gate.stamp_keys import SigningKey
 
@@ -29,9 +30,11 @@ def stamp_of(
     at: datetime | None = None,
     key: SigningKey = KEY,
     audience: str = NAMESPACE,
+    place: Place | None = None,
 ) -> str:
     """A stamp of whatever a test wants; what is not said is as the gate would have it, now."""
-    return mint(key, audience, actor=actor, case=case, event=event, content=content, at=at or datetime.now(UTC))
+    moment = at or datetime.now(UTC)
+    return mint(key, audience, actor=actor, case=case, event=event, content=content, at=moment, place=place)
 
 
 def stamped(fact: SomeFact, case: str, event: Event, at: datetime | None = None) -> SomeFact:

@@ -65,12 +65,19 @@ def fact_of(request: StepRequest) -> Fact | None:
 
 
 def claims_of(stamps: Stamps, request: StepRequest, fact: Fact | None, now: datetime) -> Claims | None:
-    """Who decided, by the stamp of the fact; None for what happens of itself. Raises `CaseError` as `Stamps`."""
+    """Who decided, by the stamp of the fact; None for what happens of itself.
+
+    Raises `CaseError` as `Stamps`, and STAMP_MISMATCH for one of another generation of the case.
+    """
     if fact is None:
         if request.event.origin is Origin.outside and request.event is not _OF_THE_CALENDAR:
             raise CaseError(Code.STAMP_MISSING)
         return None
-    return stamps.check_fact(fact, request.case_id, request.event, request.arrived or now, now)
+    claims = stamps.check_fact(fact, request.case_id, request.event, request.arrived or now, now)
+    # A decision on one life of a case is none on the next, and one on a state that a restore took away is made anew.
+    if not claims.is_for(request.generation, request.version + 1):
+        raise CaseError(Code.STAMP_MISMATCH)
+    return claims
 
 
 def check_due(state: CaseState, event: Event, now: datetime) -> None:

@@ -6,6 +6,7 @@ which nobody of the database can give, and by the machine.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -47,7 +48,8 @@ def flaw_of(row: Mapping[str, Any], opening: str | None, stamps: Stamps) -> str 
 def flaw_of_told(row: Mapping[str, Any], stamps: Stamps) -> str | None:
     """The same of what was told and stands beside the chains."""
     try:
-        _check_stamp(row, None, stamps)
+        # No version of the case came of it.
+        _check_stamp({**row, "version": sys.maxsize}, None, stamps)
     except Unproven as flaw:
         return str(flaw)
     return None
@@ -90,6 +92,8 @@ def _check_stamp(row: Mapping[str, Any], opening: Opening | None, stamps: Stamps
         raise Unproven(STAMP) from None
     said = (claims.jti, claims.case, claims.sub, claims.role.value, claims.office)
     if said != (row["stamp"], row["case_id"], row["actor"], row["role"], row["office"]):
+        raise Unproven(STAMP)
+    if not claims.is_for(row["generation"], row["version"]):
         raise Unproven(STAMP)
 
 

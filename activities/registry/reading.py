@@ -21,6 +21,7 @@ from cases.models import Category, Record, RegionCode, StaffId
 from cases.names import Kind
 from cases.numbers import Road
 from cases.repeating import Said
+from cases.stamps import Place
 from cases.state import CaseState
 from cases.steps import KEPT_LATE_ANSWERS
 
@@ -167,11 +168,11 @@ async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> C
 
 
 @case_errors_only
-async def versions_of(pool: Pool, case_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+async def versions_of(pool: Pool, case_ids: Sequence[str]) -> dict[str, Place]:
     """Generation and version of cases, by their IDs, asked for with one statement."""
     async with connection_of(pool) as connection:
         rows = await SQL["versions_of"].all(connection, {"case_ids": list(case_ids)})
-    return {row["case_id"]: (row["generation"], row["version"]) for row in rows}
+    return {row["case_id"]: Place(row["generation"], row["version"]) for row in rows}
 
 
 @case_errors_only

@@ -8,7 +8,7 @@ each notification), so it is asked four times a second, and only while somebody 
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 from activities.publishing.feed import Place, ends_of
@@ -121,7 +121,7 @@ class Watch:
         for waiting in [each for job in jobs for each in self._for_jobs.get(job, ())]:
             _tell(waiting)
 
-    def _wake(self, versions: dict[str, Version]) -> None:
+    def _wake(self, versions: Mapping[str, Version]) -> None:
         for case_id, version in versions.items():
             for waiting in self._waiting.get(case_id, ()):
                 if self._seen[waiting] != version:

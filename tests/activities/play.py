@@ -18,8 +18,8 @@ from activities.registry import Registry
 from activities.registry.loading import Balance, Contribution, HeldCard, InsuredPerson, load_persons
 from activities.registry.pool import Pool, connection_of
 from activities.registry.reading import transitions_of, verify_chain
-from activities.registry.verifying import verify_audit
 from activities.registry.stored import Copy, Stored
+from activities.registry.verifying import verify_audit
 from activities.sealing import Field, Sealer
 from cases.decide import Decision, decide, initial_state
 from cases.documents import Document, DocumentKind

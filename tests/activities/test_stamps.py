@@ -25,7 +25,7 @@ from cases.manifests import LIFETIME as LIFETIME_OF_MANIFESTS
 from cases.manifests import TYPE as MANIFEST
 from cases.manifests import Belonging, Tree, leaf_of
 from cases.models import Actor, Role
-from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, digest_of
+from cases.stamps import ALGORITHM, ISSUER, LIFETIME, SKEW, TYPE, Place, digest_of
 from cases.state import CaseState
 from cases.steps import RegisterRequest
 from gate.stamp_keys import SigningKey
@@ -314,6 +314,32 @@ async def test_an_expired_stamp_is_judged_by_the_moment_at_which_the_fact_arrive
     # The register did not answer for an hour; the decision was in time.
     waited = play.request(state, Event.withdraw, fact).model_copy(update={"arrived": play.at - timedelta(minutes=2)})
     assert [made.event for made in (await play.registry.advance(waited)).moves] == [Event.withdraw]
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        (Place(1, 1), None),
+        (Place(1, 0), None),
+        (Place(1, 2), Code.STAMP_MISMATCH),
+        (Place(2, 0), Code.STAMP_MISMATCH),
+    ],
+    ids=["where the case stands", "where it stood before", "where it never stood", "in another generation"],
+)
+async def test_a_stamp_is_for_one_generation_onward_from_where_the_case_stood(
+    play: Play, place: Place, code: Code | None
+) -> None:
+    person = insured()
+    await play.load(person)
+    state = await play.reviewed(play.change(person))
+    assert (state.generation, state.version) == (1, 1)
+    fact = Withdraw(actor=CLERK)
+    stamp = stamp_of(fact, state.case_id, Event.withdraw, actor=CLERK, at=play.at, place=place)
+    told = fact.model_copy(update={"stamp": stamp})
+    if code is None:
+        assert (await play.move(state, Event.withdraw, told)).version == 2
+    else:
+        assert await play.refusal(state, Event.withdraw, told) is code
 
 
 async def test_a_stamp_is_used_once(play: Play) -> None:

@@ -26,10 +26,11 @@ from activities.sealing import KeyRing, Sealer
 from cases.events import Event
 from cases.facts import Withdraw
 from cases.policy import Policies
+from cases.stamps import Place, stamp_id
 from tests.activities.play import CLERK, NORTH, OPERATOR, THIRD, Play, insured
 from tests.activities.publishing_heads import EVERY, read
 from tests.deploy.cluster import Cluster
-from tests.stamping import STAMPS
+from tests.stamping import STAMPS, stamp_of
 
 pytestmark = pytest.mark.servers
 
@@ -428,6 +429,26 @@ async def test_a_stamp_for_another_content(site: Site) -> None:
     who = {"actor": CLERK.id, "role": "clerk", "office": NORTH}
     await write_as_worker(site, site.other, event="withdraw", to_status="withdrawn", stamp="C" * 22, fact=said, **who)
     assert await site.found() == {(site.other, "stamp")}
+
+
+@pytest.mark.parametrize(
+    ("generations", "versions", "found"),
+    [(0, 0, set()), (1, -1, {"stamp"}), (0, 9, {"stamp"})],
+    ids=["where it stands", "in another life", "where it never stood"],
+)
+async def test_a_stamp_that_nobody_used_for_another_life_of_the_case(
+    site: Site, generations: int, versions: int, found: set[str]
+) -> None:
+    last = (await site.rows(site.other))[-1]
+    place = Place(last["generation"] + generations, last["version"] + versions)
+    fact = Withdraw(actor=CLERK.model_copy(update={"office": NORTH}))
+    stamp = stamp_of(fact, site.other, Event.withdraw, actor=fact.actor, place=place)
+    told = fact.model_copy(update={"stamp": stamp}).model_dump_json(exclude_defaults=True)
+    who = {"actor": fact.actor.id, "role": fact.actor.role.value, "office": NORTH}
+    await write_as_worker(
+        site, site.other, event="withdraw", to_status="withdrawn", fact=told, stamp=stamp_id(stamp), **who
+    )
+    assert await site.found() == {(site.other, what) for what in found}
 
 
 async def test_a_way_that_no_case_takes(site: Site) -> None:

@@ -1,6 +1,7 @@
 """The gate: who asks is who is stamped, whatever the caller says; what nobody may do is not stamped."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from cases.facts import CardProduced, Reject
 from cases.kinds import case_id
 from cases.manifests import LIFETIME, read_manifest
 from cases.models import Actor, Role
+from cases.stamps import Place, read
 from cases.submitters import Citizen, SubmitterKind
-from gate.gate import LARGEST_BATCH, Batch, Gate, ManifestWanted
+from gate.gate import LARGEST_BATCH, Batch, Gate, ManifestWanted, Standing
 from gate.quotas import AskedTooOften, Quotas
 from gate.stamp_keys import EXIT_DATA, EXIT_USAGE, SigningKey, main
 from runtime.identity import IdentityTokens
@@ -235,6 +237,42 @@ async def test_a_subject_gets_so_many_stamps_of_an_event_and_so_many_in_all() ->
         assert await gate.bearer(ISSUER.token(CLERK)) == CLERK
     assert (await refusal(gate.bearer(ISSUER.token(CLERK)))).code is Code.REQUESTED_TOO_OFTEN
     assert await gate.bearer(ISSUER.token(VERIFIER)) == VERIFIER
+
+
+def standing(places: dict[str, Place], asked: list[list[str]]) -> Standing:
+    """Cases that stand somewhere, for those who ask."""
+
+    async def places_of(cases: Sequence[str]) -> dict[str, Place]:
+        asked.append(list(cases))
+        return places
+
+    return places_of
+
+
+async def test_a_stamp_names_the_generation_and_the_version_of_its_case() -> None:
+    asked: list[list[str]] = []
+    tokens = IdentityTokens(ISSUER, issuer=ISSUER.url, audience=ISSUER.audience)
+    gate = Gate(tokens, KEY, audience=NAMESPACE, standing=standing({CASE: Place(2, 7)}, asked))
+    one = {"case": CASE, "event": "hold", "content": scenes.FACTS[Event.hold].model_dump(mode="json")}
+    other = one | {"case": CASE.replace("idc", "crc")}
+    actor = scenes.FACTS[Event.hold].actor
+    answers = await gate.stamp_all(actor, Batch.model_validate({"asked": [one, other, one]}))
+    claims = [read(str((answered.content or {})["stamp"])) for answered in answers.answered]
+    assert [(each.generation, each.version) for each in claims] == [(2, 7), (None, None), (2, 7)]
+    assert len(asked) == 1
+    typed = json.dumps({**scenes.FACTS[Event.hold].model_dump(mode="json"), "case": CASE, "event": "hold"}).encode()
+    assert read((await gate.stamp_typed(actor, typed)).stamp).generation == 2
+
+
+async def test_while_the_register_is_away_a_stamp_is_for_whatever_generation_there_is() -> None:
+    async def away(_cases: Sequence[str]) -> dict[str, Place]:
+        raise CaseError(Code.DATABASE_UNAVAILABLE)
+
+    tokens = IdentityTokens(ISSUER, issuer=ISSUER.url, audience=ISSUER.audience)
+    gate = Gate(tokens, KEY, audience=NAMESPACE, standing=away)
+    fact = scenes.FACTS[Event.hold]
+    claims = read((await gate.stamp(ISSUER.token(fact.actor), CASE, Event.hold, fact)).stamp)
+    assert (claims.generation, claims.version) == (None, None)
 
 
 async def test_a_made_card_keeps_its_sealed_number(gate: Gate) -> None:
