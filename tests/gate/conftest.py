@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ from temporalio.api.enums.v1 import UpdateWorkflowExecutionLifecycleStage
 from temporalio.api.update.v1 import Input, Meta, Outcome, Request, WaitPolicy
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionRequest
 
+from activities.registry.reading import versions_of
 from cases.events import Event
 from cases.models import Actor, Role
 from gate.access import Access
@@ -136,7 +138,8 @@ async def server(engine: Engine) -> AsyncIterator[CodecServer]:
         issuer, namespace = provider.issuer, engine.client.namespace
         tokens = IdentityTokens(KeyUrl(provider.jwks_url), issuer=issuer.url, audience=issuer.audience)
         quotas = Quotas(Limits(1000, 1000), Limits(1000, 1000))
-        gate = Gate(tokens, KEY, audience=namespace, clock=engine.time_of, quotas=quotas)
+        standing = partial(versions_of, engine.pool)
+        gate = Gate(tokens, KEY, audience=namespace, clock=engine.time_of, quotas=quotas, standing=standing)
         service = Service(
             access=Access(tokens, session_cookie(url), quotas),
             login=Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins")),

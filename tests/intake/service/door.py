@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from activities.calendar import official_calendar
 from activities.campaign.suspending import claim_terms
 from activities.publishing.signing import WebhookKeys
+from activities.registry.reading import versions_of
 from cases.models import Actor, Role
 from gate.gate import CaseClock, Gate
 from gate.stamp_route import MANIFEST_PATH, PATH, manifest_handler, stamp_handler
@@ -110,6 +112,7 @@ async def door_of(
             KEY,
             audience=engine.client.namespace,
             clock=gate_clock or engine.time_of,
+            standing=partial(versions_of, engine.pool),
         )
         async with (
             gate_serving(gate) as gate_url,
