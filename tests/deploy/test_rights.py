@@ -235,3 +235,34 @@ async def test_the_worker_publishes_and_sees_where_it_writes(worker: asyncpg.Con
     state = await worker.fetchrow("SELECT belongs_to, written_where() AS here FROM feed_state")
     assert state is not None
     assert state["belongs_to"] == state["here"]
+
+
+ERASES = """
+    SELECT erase_data(jsonb_build_object(
+        'person', repeat('a', 26), 'erasure', 'era-' || repeat('a', 26), 'whole', true, 'cases', '[]', 'key_ids', '[]'
+    ))
+"""
+OF_ERASING = ("legal_holds", "erasures", "erased_cases", "erased_persons", "erased_keys")
+
+
+async def test_nobody_but_the_owner_erases_or_says_that_something_was_erased_or_is_held(
+    owner: asyncpg.Connection, worker: asyncpg.Connection, reader: asyncpg.Connection, intake: asyncpg.Connection
+) -> None:
+    for connection in (worker, reader, intake):
+        assert {table: await rights_of(connection, table) for table in OF_ERASING} == {
+            table: {"SELECT"} for table in OF_ERASING
+        }
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(ERASES)
+    assert await owner.fetchval("SELECT has_function_privilege('erase_data(jsonb)', 'EXECUTE')")
+    for table in OF_ERASING:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await owner.execute(f"TRUNCATE {table} CASCADE")
+
+
+async def test_the_owner_does_not_replace_what_lets_go_only_what_was_erased(owner: asyncpg.Connection) -> None:
+    let_go = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute(f"CREATE OR REPLACE FUNCTION refuse_all_but_erasing() {let_go}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await owner.execute("ALTER TABLE transitions DISABLE TRIGGER transitions_are_kept")
