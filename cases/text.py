@@ -37,6 +37,18 @@ _LINE_BREAKS_AND_TABS = re.compile("\r\n|[\r\n\t]")
 _MIDDLE_DOTS = re.compile("[.\u00b7\u0387\u16eb\u2022\u2024\u2027\u2219\u22c5\u25cf\u2e31\u2e33\u30fb\ua78f]+")
 _BLANKS = re.compile(r"\s+")
 
+# GBK had no code points of Unicode for the 80 characters of its last row (FE50 to FEA0) and gave them private ones,
+# from U+E815 on; GB 18030-2005 and 2022 give each its own. Systems of both ages write the same names.
+_ONCE_PRIVATE = dict(
+    enumerate(
+        (
+            "⺁𠂇𠂉𠃌⺄㑳㑇⺈⺋龴㖞㘚㘎⺌⺗㥮㤘龵㧏㧟㩳㧐龶龷㭎㱮㳠⺧𡗗龸⺪䁖䅟⺮䌷⺳⺶⺷𢦏䎱"
+            "䎬⺻䏝䓖䙡䙌龹䜣䜩䝼䞍⻊䥇䥺䥽䦂䦃䦅䦆䦟䦛䦷䦶龺𤇾䲣䲟䲠䲡䱷䲢䴓䴔䴕䴖䴗䴘䴙䶮龻"
+        ),
+        start=0xE815,
+    )
+)
+
 _LONGEST_LEGIBLE = 200
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -87,8 +99,9 @@ def same_name(one: str, other: str) -> bool:
 
     The middle dot of minority names in its variants counts as one; full and half width, blanks (registers pad short
     names), letter case and the composition of accents do not count, nor whether a character was taken from Unicode's
-    blocks of compatibility. Beyond that no likeness is guessed: a variant form of a Chinese character is another name,
-    because the road that asks for less evidence must not rest on it.
+    blocks of compatibility, or stands as the private one that GBK gave to a character of the standard. Beyond that no
+    likeness is guessed: a variant form of a Chinese character is another name, because the road that asks for less
+    evidence must not rest on it.
     """
     return one == other or fold_name(one) == fold_name(other)
 
@@ -96,7 +109,7 @@ def same_name(one: str, other: str) -> bool:
 def fold_name(name: str) -> str:
     """A name as it is compared: equal for names that `same_name` takes for one."""
     # Case folding can undo the composition, hence the second time.
-    compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    compatible = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.translate(_ONCE_PRIVATE)).casefold())
     return _MIDDLE_DOTS.sub("\u00b7", _BLANKS.sub("", compatible))
 
 

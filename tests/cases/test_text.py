@@ -150,6 +150,10 @@ class TestSameName:
             ("e\u0301", "\u00e9"),
             ("\uf900", "\u8c48"),  # a character of the compatibility block
             ("\U00020bb7", "\U00020bb7"),
+            ("\ue863乙", "\u4dae乙"),  # GBK FE9F
+            ("\ue815", "\u2e81"),  # FE50
+            ("\ue816", "\U00020087"),  # FE51
+            ("\ue864", "\u9fbb"),  # FEA0
         ],
     )
     def test_folds_how_a_name_was_typed(self, one: str, other: str) -> None:
@@ -164,6 +168,8 @@ class TestSameName:
             ("\u8fbb\U000e0101", "\u8fbb"),
             ("測試", "测试"),
             ("\ue000", "\ue001"),
+            ("\ue814", "\u2e81"),
+            ("\ue865", "\u9fbb"),
         ],
     )
     def test_guesses_no_likeness(self, one: str, other: str) -> None:
