@@ -171,7 +171,8 @@ class TestUpkeep:
     @pytest.mark.parametrize(
         ("command", "named"),
         [
-            (["audit", "verify"], ["CARDCASE_DATABASE_URL"]),
+            (["audit", "verify"], ["CARDCASE_DATABASE_URL", "CARDCASE_STAMP_TRUST_FILE"]),
+            (["audit", "publish"], ["CARDCASE_DATABASE_URL", "CARDCASE_HEADS_PLACE"]),
             (["schedules", "list"], ["TEMPORAL_ADDRESS", "CARDCASE_KEY_FILE"]),
             (["bulk", "run", "x"], ["CARDCASE_GATE_URL", "CARDCASE_DATABASE_URL", "TEMPORAL_ADDRESS"]),
             (["contacts", "x.csv"], ["CARDCASE_DATABASE_URL", "CARDCASE_KEY_FILE"]),
@@ -184,7 +185,7 @@ class TestUpkeep:
         assert all(name in needs for name in named)
 
     def test_it_says_so_where_a_setting_lacks(self, run: Run) -> None:
-        said = run("audit", "verify")
+        said = run("audit", "journal")
         lacking, needs = said.err.splitlines()
         assert (said.exit, lacking.split(":")[0]) == (Exit.configuration, "CARDCASE_DATABASE_URL")
         assert needs == "Upkeep, beside the servers: needs the register's connection (CARDCASE_DATABASE_URL)."
