@@ -43,7 +43,8 @@ COUNTED: Final = ("worker", "Temporal", "PostgreSQL")
 
 _AT_REST: Final = timedelta(days=30)
 _IDLE_SECONDS: Final = 30.0
-_POLL_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 1.0
+"""Each look at whether it is over costs the server something as well, which counts here."""
 _PATIENCE_SECONDS: Final = 1800.0
 
 TOKENS: Final = """
