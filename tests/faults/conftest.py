@@ -24,6 +24,8 @@ from tests.faults.sampling import (
 )
 from tests.faults.scenarios import Scenario
 
+RESULTS_FILE = os.environ.get(RESULTS)
+"""As the run was told: tests of commands take away what a command would take for a setting of its own."""
 SAYS_ITSELF = "test_nothing_is_lost_doubled_or_left_behind_whatever_happens"
 SOAKS = "test_faults_that_follow_each_other_for_hours_leave_nothing_behind"
 """Both write down more of a run than that it went well."""
@@ -62,13 +64,12 @@ def seconds_of(item: pytest.Item) -> int:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write down how often each fault went well or did not, for the page on reliability."""
-    results = os.environ.get(RESULTS)
     name = report.nodeid.rpartition("::")[2].partition("[")[0]
-    if results is None or report.when != "call" or "faults" not in report.keywords or name in {SAYS_ITSELF, SOAKS}:
+    if RESULTS_FILE is None or report.when != "call" or "faults" not in report.keywords or name in {SAYS_ITSELF, SOAKS}:
         return
     if report.outcome != "skipped":
         fault = name.removeprefix("test_").replace("_", " ")
-        write_result(Path(results), {"fault": fault, "findings": int(report.failed)})
+        write_result(Path(RESULTS_FILE), {"fault": fault, "findings": int(report.failed)})
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -10,7 +10,7 @@ from activities.reconciliation.pairing import Misfit
 from cases.models import Actor, Role
 from stack.postgres import PostgresServer
 from tests.faults.drills import DATABASE, REPLICATED, Drill, drill_on
-from tests.intake.calling import runner
+from tests.intake.calling import runner, take_settings_away
 from tests.intake.operating import Desk
 from tests.scenes import SOUTH
 
@@ -30,6 +30,7 @@ async def drill(tmp_path: Path, record_property: Callable[[str, object], None]) 
 
 @pytest.fixture
 def desk_of(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "DeskOf":
+    take_settings_away(monkeypatch)
     return DeskOf(capsys, monkeypatch, tmp_path)
 
 
@@ -102,7 +103,8 @@ async def test_the_store_of_temporal_is_restored_to_an_earlier_moment(
 async def test_the_store_of_temporal_is_lost(drill: Drill, desk_of: DeskOf) -> None:
     temporal = drill.stack.temporal
     async with drill.worker():
-        await drill.beats(1)
+        # After its first beat nobody can tell a store that was lost from one that has not heard of it yet.
+        await drill.beats(2)
         await drill.under_load((0.9, temporal.kill))
     temporal.lose()
     await temporal.start()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,13 @@ def sample_keys(folder: Path) -> Path:
     path.write_text(KeyRing.sample()._as_toml(), encoding="ascii")
     path.chmod(0o600)
     return path
+
+
+def take_settings_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a command no settings but those a test makes; those of the tests themselves it would refuse."""
+    for name in list(os.environ):
+        if name.startswith(("CARDCASE_", "TEMPORAL_")):
+            monkeypatch.delenv(name)
 
 
 def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:

@@ -1,7 +1,6 @@
 """Fixtures of the intake's tests."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest_asyncio
 from cardcase_client import Patience
 from cases.models import Actor
 from tests.engine import Engine
-from tests.intake.calling import Run, Said, runner
+from tests.intake.calling import Run, Said, runner, take_settings_away
 from tests.intake.identity import log_in
 from tests.intake.service.door import Door, door_of
 from tests.scenes import VERIFIER
@@ -27,9 +26,7 @@ async def door(engine: Engine) -> AsyncIterator[Door]:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """The command line, with no settings but those a test makes; a clerk is logged in, and nobody answers them."""
-    for name in os.environ:
-        if name.startswith(("CARDCASE_", "TEMPORAL_")):
-            monkeypatch.delenv(name)
+    take_settings_away(monkeypatch)
     monkeypatch.setenv("CARDCASE_PROFILE", "local")
     monkeypatch.setenv("CARDCASE_TOKEN_FILE", str(log_in(tmp_path, VERIFIER)))
     monkeypatch.setenv("CARDCASE_GATE_URL", "http://127.0.0.1:1")
