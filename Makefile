@@ -64,8 +64,8 @@ bench: $(VENV)/demo.installed ## what a case costs beside others that do the sam
 	@$(BOUND) -m benchmarks.cases $(ARGS)
 
 .PHONY: bench-border
-bench-border: $(VENV)/demo.installed ## what the intake service costs and how soon it tells; writes its section of the same page
-	@for each in service batches deliveries; do $(BOUND) -m benchmarks.$$each || failed=1; done; exit $${failed:-0}
+bench-border: $(VENV)/demo.installed ## what the intake service costs, how soon it tells and what strangers take; writes its section of the same page
+	@for each in service batches deliveries doors; do $(BOUND) -m benchmarks.$$each || failed=1; done; exit $${failed:-0}
 
 # -- what a change must pass ------------------------------------------------------------------------------------------
 

@@ -89,9 +89,9 @@ class Door:
     """The service, as clerks and the bureau reach it."""
 
     def __init__(self, desk: Desk, http: httpx.AsyncClient, settings: dict[str, str]) -> None:
-        self._issuer = desk.provider.issuer
+        self.issuer = desk.provider.issuer
         self._http = http
-        self._url = desk.intake_url
+        self.url = desk.intake_url
         self.gate_url = desk.codec_url
         self.settings = settings
         """What the service itself was started with."""
@@ -99,12 +99,12 @@ class Door:
 
     def token(self, by: Actor) -> str:
         """A token for the gate."""
-        return self._issuer.token(by)
+        return self.issuer.token(by)
 
     async def ask(self, method: str, path: str, by: Actor, **said: Any) -> dict[str, Any]:
         """What is answered. Raises `RuntimeError` with the code of a refusal."""
         headers = said.pop("headers", {}) | {"Authorization": f"Bearer {self._kept(by)}"}
-        answer = await self._http.request(method, f"{self._url}{path}", headers=headers, **said)
+        answer = await self._http.request(method, f"{self.url}{path}", headers=headers, **said)
         found: dict[str, Any] = answer.json()
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {found.get('code')} {found.get('errors')}")
@@ -114,7 +114,7 @@ class Door:
         """A token for the service; a client asks for one every few minutes, and not for each request."""
         token, made = self._tokens.get(by, ("", 0.0))
         if time.monotonic() - made > _TOKEN_SECONDS or not token:
-            token = self._issuer.token(by, aud=SERVICE_AUDIENCE)
+            token = self.issuer.token(by, aud=SERVICE_AUDIENCE)
             self._tokens[by] = token, time.monotonic()
         return token
 
