@@ -135,7 +135,7 @@ async def _listening_to_providers(settings: WorkerSettings, port: int, pool: Poo
     """Listen to receipts and bounces. Raises `CannotStart`."""
     async with AsyncExitStack() as listening:
         try:
-            server = serve_callbacks(settings.callback_host, port, settings.callback_secret(), pool)
+            server = serve_callbacks(settings.callback_host, port, settings.secrets_of_callbacks(), pool)
             port = await listening.enter_async_context(server)
         except OSError:
             wrong = Problem("CARDCASE_CALLBACK_PORT", "cannot be listened on", "Choose a free one, or 0 for any")

@@ -234,6 +234,10 @@ class Sealer:
         """Token of a resident ID number or a card number, for look-up and uniqueness."""
         return names.number_token(self._token_key, number)
 
+    def delivery_key(self, identity: str) -> str:
+        """The key of a delivery, by which its provider knows it: it tells nothing of it, nor of any other's key."""
+        return names.delivery_key(self._token_key, identity)
+
     def content_token(self, content: str) -> str:
         """Token of an application's whole content."""
         return names.content_token(self._token_key, content)

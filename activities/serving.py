@@ -14,17 +14,37 @@ from typing import Final, cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from cases.errors import Code
+from cases.errors import CaseError, Code
 
 MOST_CONNECTIONS: Final = 1000
 HEAD_SECONDS: Final = 20.0
 """From the connection to the end of the first request's headers."""
 IDLE_SECONDS: Final = 75.0
 """From an answer to the end of the next request's headers."""
+BODY_SECONDS: Final = 10.0
+"""How long a caller may take to send the body of a request."""
 _WAITING: Final = 256
 """Connections that the system holds until they are taken."""
 
 log = logging.getLogger(__name__)
+
+
+async def read_body(request: web.Request, most: int) -> bytes:
+    """The body of a request, which is sent within a while. Raises `CaseError` REQUEST_TOO_LARGE, UPLOAD_TOO_SLOW."""
+    if (request.content_length or 0) > most:
+        raise CaseError(Code.REQUEST_TOO_LARGE)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise CaseError(Code.REQUEST_TOO_LARGE)
+    except TimeoutError:
+        raise CaseError(Code.UPLOAD_TOO_SLOW) from None
+    except web.RequestPayloadError:
+        raise CaseError(Code.REQUEST_MALFORMED) from None
+    return bytes(body)
 
 
 class _Connections:

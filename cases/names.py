@@ -103,6 +103,11 @@ def content_token(key: bytes, content: str) -> str:
     return _keyed_token(key, "content", content)
 
 
+def delivery_key(key: bytes, identity: str) -> str:
+    """Keyed name of a delivery: 64 hexadecimal digits. A provider knows those that it was given, and finds no other."""
+    return hmac.digest(key, f"cardcase/delivery\0{identity}".encode(), hashlib.sha256).hex()
+
+
 def order_id(case: str, generation: int, version: int) -> str:
     """Identity of an order of a card: it goes out with the order and comes back with whatever answers it.
 

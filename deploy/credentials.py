@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from activities.notifications import callback_secrets
 from activities.person_keys import DirectoryKeys
 from activities.sealing import KeyRing
 from gate.stamp_keys import SigningKey
@@ -38,25 +39,27 @@ PASSWORDS: Final[Mapping[str, str]] = {
     "worker_pgpass": "*:*:*:cardcase_worker:{}",
     "reader_pgpass": "*:*:*:cardcase_reader:{}",
     "intake_pgpass": "*:*:*:cardcase_intake:{}",
-    # With it providers sign what they tell of messages.
-    "callback_secret": "{}",
 }
 GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret", "intake_secret", "heads_key")
 """What providers give: made empty, to be filled by whoever has it."""
 HEADS: Final = "heads"
+CALLBACKS: Final = "callbacks"
+"""A folder of secrets with which providers sign what they tell of messages, one for each channel."""
 _PASSWORD_BYTES: Final = 32
 
 
 def make(directory: Path) -> list[str]:
     """Make what is missing in a directory; answers the names of those that are new."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = (*PASSWORDS, *GIVEN, KEY_RING, PERSON_KEYS, *_PAIRS)
+    wanted = (*PASSWORDS, *GIVEN, KEY_RING, PERSON_KEYS, CALLBACKS, *_PAIRS)
     missing = [name for name in wanted if not (directory / name).exists()]
     for name in tuple(missing):
         if name == KEY_RING:
             KeyRing.generate(directory / name)
         elif name == PERSON_KEYS:
             DirectoryKeys.begin(directory / name)
+        elif name == CALLBACKS:
+            callback_secrets.begin(directory / name)
         elif name in _PAIRS:
             SigningKey.generate().write(directory / name, directory / _PAIRS[name])
             missing.append(_PAIRS[name])

@@ -1,6 +1,5 @@
 """How the codec server refuses: a status, a code, and in both languages what to do next. Never a value."""
 
-import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -8,13 +7,12 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from activities.serving import read_body
 from cases.errors import REMEDIES, CaseError, Code
 from gate.quotas import AskedTooOften
 
 LARGEST_FORM: Final = 64 * 1024
 """Bytes of what somebody types into a form, as it is sent."""
-BODY_SECONDS: Final = 10.0
-"""How long a caller that is known may take to send a body."""
 _MOST_FIELDS: Final = 16
 
 _STATUS: Final[Mapping[Code, HTTPStatus]] = {
@@ -50,29 +48,11 @@ def refusal(refused: CaseError) -> web.Response:
     return web.json_response(told, status=status_of(refused.code), headers=headers)
 
 
-async def body_of(request: web.Request, most: int) -> bytes:
-    """The body of a request, which is sent within a while. Raises `CaseError` REQUEST_TOO_LARGE, UPLOAD_TOO_SLOW."""
-    if (request.content_length or 0) > most:
-        raise CaseError(Code.REQUEST_TOO_LARGE)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > most:
-                    raise CaseError(Code.REQUEST_TOO_LARGE)
-    except TimeoutError:
-        raise CaseError(Code.UPLOAD_TOO_SLOW) from None
-    except web.RequestPayloadError:
-        raise CaseError(Code.REQUEST_MALFORMED) from None
-    return bytes(body)
-
-
 async def form_of(request: web.Request) -> dict[str, str]:
-    """The fields of a form. Raises `CaseError` MEDIA_TYPE_UNKNOWN, REQUEST_MALFORMED, and as `body_of`."""
+    """The fields of a form. Raises `CaseError` MEDIA_TYPE_UNKNOWN, REQUEST_MALFORMED, and as `read_body`."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise CaseError(Code.MEDIA_TYPE_UNKNOWN)
-    body = await body_of(request, LARGEST_FORM)
+    body = await read_body(request, LARGEST_FORM)
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:

@@ -15,7 +15,7 @@ from temporalio.api.common.v1 import Payload, Payloads
 
 from activities.registry.pool import Pool
 from activities.registry.reveals import open_reveals, reveal, seen_by
-from activities.serving import serve
+from activities.serving import read_body, serve
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate.access import REVEALS, Access
@@ -23,7 +23,7 @@ from gate.gate import Gate
 from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login
 from gate.origins import Handler, Origins, origin_of
 from gate.pages import POLICY, page_of, page_of_nobody
-from gate.refusals import LARGEST_FORM, body_of, form_of, refusal, status_of
+from gate.refusals import LARGEST_FORM, form_of, refusal, status_of
 from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from gate.translating import MOST_PAYLOADS, Translator
 
@@ -114,7 +114,7 @@ class Service:
     async def _payloads_of(self, request: web.Request, most: int) -> list[Payload]:
         self._check_namespace(request)
         # Beside the loop, on which others are answered.
-        return await asyncio.to_thread(_read_payloads, await body_of(request, most))
+        return await asyncio.to_thread(_read_payloads, await read_body(request, most))
 
     async def _seen_now(self, viewer: Actor, cases: Collection[str]) -> dict[str, bool]:
         seen = await seen_by(self.pool, viewer, cases, datetime.now(UTC))

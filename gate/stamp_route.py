@@ -13,10 +13,11 @@ from typing import Final, TypeAlias, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from activities.serving import read_body
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate.gate import Batch, Gate, ManifestWanted
-from gate.refusals import body_of, refusal
+from gate.refusals import refusal
 
 PATH: Final = "/stamp"
 MANIFEST_PATH: Final = "/stamp/manifest"
@@ -64,7 +65,7 @@ def _handler(gate: Gate, model: type[Asked], stamp: Callable[[Actor, Asked], Awa
 
 
 async def _read(model: type[Asked], request: web.Request) -> Asked:
-    body = await body_of(request, LARGEST_REQUEST)
+    body = await read_body(request, LARGEST_REQUEST)
     try:
         # What is large is read beside the loop, on which others are answered.
         return await asyncio.to_thread(model.model_validate_json, body)

@@ -11,17 +11,20 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from types import TracebackType
+from pathlib import Path
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from activities.notifications import callback_secrets
+from cases.delivery import Channel
 from stack.ports import LOOPBACK
 from stack.tray import Fault, Script, Tray, text_of
 
@@ -37,10 +40,16 @@ _CHUNK: Final = b" " * 4096
 logging.getLogger("mail.log").setLevel(logging.CRITICAL + 1)
 
 
+def secrets_of_receipts(folder: Path) -> dict[Channel, bytes]:
+    """The secret with which each channel's provider signs receipts; made at the first start."""
+    callback_secrets.begin(folder)
+    return callback_secrets.read(folder)
+
+
 class Receivers:
     """Providers to call, for the length of a block: `async with Receivers() as receivers`.
 
-    Receipts go to `callback_url`, signed with `secret`, once it is known.
+    Receipts go to `callback_url`, once it is known, signed with the secret of the channel (`secrets`).
     """
 
     def __init__(
@@ -51,14 +60,14 @@ class Receivers:
         smtp_port: int = 0,
         token: str = "",
         callback_url: str | None = None,
-        secret: bytes = b"",
+        secrets: Mapping[Channel, bytes] = MappingProxyType({}),
     ) -> None:
         self.tray = tray or Tray()
         self.callback_url = callback_url
         self.receipts_told = 0
         """Receipts, those that were told twice counted twice."""
         self._token = token
-        self._secret = secret
+        self._secrets = secrets
         self._http_port = http_port
         self._smtp_port = smtp_port
         self._running = AsyncExitStack()
@@ -203,7 +212,7 @@ class Receivers:
         script = self.tray.script
         fault = script.fault()
         if self.tray.take(channel, key, to, text, fault):
-            self._send_receipt(key)
+            self._send_receipt(channel, key)
         match fault:
             case None:
                 return web.json_response(done)
@@ -241,7 +250,7 @@ class Receivers:
         text = text_of((str(mail["Subject"]), body.get_content() if body is not None else ""))
         key = _joined(str(mail[MAIL_KEY_HEADER]).strip(), mail[MAIL_ROUND_HEADER])
         if self.tray.take("mail", key, ",".join(envelope.rcpt_tos), text, fault):
-            self._send_receipt(key)
+            self._send_receipt("mail", key)
         if fault in {Fault.hang, Fault.endless}:
             await asyncio.sleep(script.hang_seconds)
         if fault is Fault.cut and isinstance(server.transport, asyncio.WriteTransport):
@@ -250,26 +259,26 @@ class Receivers:
 
     # --- receipts ---------------------------------------------------------------------------------------------------
 
-    def _send_receipt(self, key: str) -> None:
+    def _send_receipt(self, channel: str, key: str) -> None:
         if self.callback_url is None:
             return
         for _ in range(self.tray.script.callbacks()):
             self.receipts_told += 1
-            receipt = asyncio.create_task(self._tell(key, "delivered", f"delivered-{key}"))
+            receipt = asyncio.create_task(self._tell(channel, key, "delivered", f"delivered-{key}"))
             self._receipts.add(receipt)
             receipt.add_done_callback(self._receipts.discard)
 
-    async def _tell(self, key: str, what: str, event_id: str) -> None:
+    async def _tell(self, channel: str, key: str, what: str, event_id: str) -> None:
         """Tell until somebody listens, as providers do."""
         for attempt in range(_CALLBACK_TRIES):
             try:
-                if await self.tell(key, what, event_id) < web.HTTPInternalServerError.status_code:
+                if await self.tell(channel, key, what, event_id) < web.HTTPInternalServerError.status_code:
                     return
             except (aiohttp.ClientError, TimeoutError):
                 pass
             await asyncio.sleep(0.1 * (attempt + 1))
 
-    async def tell(self, key: str, what: str, event_id: str) -> int:
+    async def tell(self, channel: str, key: str, what: str, event_id: str) -> int:
         """Tell of one message: `delivered`, `failed` or `bounced`. Answers the status."""
         plain, _, round_ = key.partition(_ROUND)
         told: dict[str, Any] = {"event_id": event_id, "key": plain, "what": what, "at": datetime.now(UTC).isoformat()}
@@ -277,9 +286,10 @@ class Receivers:
             told["round"] = int(round_)
         body = json.dumps(told).encode()
         timestamp = str(int(time.time()))
-        mac = hmac.digest(self._secret, timestamp.encode() + b"." + body, hashlib.sha256).hex()
+        secret = self._secrets.get(Channel(channel), b"")
+        mac = hmac.digest(secret, timestamp.encode() + b"." + body, hashlib.sha256).hex()
         headers = {"X-Cardcase-Timestamp": timestamp, "X-Cardcase-Signature": mac, "Content-Type": "application/json"}
-        async with self._calling.post(str(self.callback_url), data=body, headers=headers) as response:
+        async with self._calling.post(f"{self.callback_url}/{channel}", data=body, headers=headers) as response:
             return response.status
 
 

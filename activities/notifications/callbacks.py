@@ -17,6 +17,7 @@ from activities.notifications.addressees import SQL
 from activities.notifications.standing import Standing, Told, Way, missing, outcome_of, standing_of, ways_of_round
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
+from cases.delivery import Channel
 from cases.errors import CaseError, Code
 from cases.models import Contract
 
@@ -54,14 +55,18 @@ class Signature:
         return cls(timestamp, hmac.digest(secret, timestamp.encode() + b"." + body, hashlib.sha256).hex())
 
 
-def check_signature(secret: bytes, given: Signature, body: bytes, now: float) -> None:
-    """Raises `CaseError`: CALLBACK_UNAUTHENTIC for one that is not signed so, CALLBACK_EXPIRED for one out of time.
+def check_signature(secret: bytes, given: Signature, body: bytes) -> None:
+    """Raises `CaseError` CALLBACK_UNAUTHENTIC for one that is not signed so.
 
-    The signature is compared first and in constant time, so that nobody learns anything by trying.
+    It is compared in constant time, so that nobody learns anything by trying. Without a secret nothing is authentic.
     """
     expected = Signature.of(secret, given.timestamp, body)
-    if not hmac.compare_digest(expected.mac.encode(), given.mac.encode()):
+    if not hmac.compare_digest(expected.mac.encode(), given.mac.encode()) or not secret:
         raise CaseError(Code.CALLBACK_UNAUTHENTIC)
+
+
+def check_time(given: Signature, now: float) -> None:
+    """Raises `CaseError`: CALLBACK_EXPIRED for a signature out of time, CALLBACK_UNAUTHENTIC for one of no time."""
     if not (given.timestamp.isascii() and given.timestamp.isdigit() and len(given.timestamp) <= len("9999999999")):
         raise CaseError(Code.CALLBACK_UNAUTHENTIC)
     if abs(now - int(given.timestamp)) > WINDOW_SECONDS:
@@ -69,14 +74,14 @@ def check_signature(secret: bytes, given: Signature, body: bytes, now: float) ->
 
 
 @case_errors_only
-async def record_callback(pool: Pool, callback: Callback, at: datetime) -> bool:
-    """Keep what was told, and what follows from it; answers whether it was news.
+async def record_callback(pool: Pool, channel: Channel, callback: Callback, at: datetime) -> bool:
+    """Keep what a channel's provider told, and what follows from it; answers whether it was news.
 
     A message that did not arrive goes to the next channel, and a bounced address is used no more. Raises `CaseError`
-    CALLBACK_UNKNOWN for a key under which nothing was sent.
+    CALLBACK_UNKNOWN for a key under which nothing was sent through this channel.
     """
     async with connection_of(pool) as connection, connection.transaction():
-        delivery = await SQL["delivery_of_key"].first(connection, {"key": callback.key})
+        delivery = await SQL["delivery_of_key"].first(connection, {"key": callback.key, "channel": channel})
         if delivery is None:
             raise CaseError(Code.CALLBACK_UNKNOWN)
         notification = await SQL["lock_notification"].first(connection, {"id": delivery["notification_id"]})

@@ -212,7 +212,7 @@ class Notifications:
             rows = [] if ids == [] else await SQL["take_up"].all(connection, values)
             reaches = await reaches_of(connection, rows, now.astimezone(SHANGHAI).date())
             due = [row for row in rows if row["state"] == Standing.pending]
-            taken = [TakenUp(row, reaches[row["id"]], self._providers) for row in due]
+            taken = [TakenUp(row, reaches[row["id"]], self._providers, self._sealer.delivery_key) for row in due]
             await _look([each for each in taken if each.row["attempts"] > 1], connection)
         errand.took = errand.took or bool(rows)
         errand.ended += [(row["id"], Standing.overtaken) for row in rows if row["state"] == Standing.overtaken]

@@ -261,8 +261,8 @@ UPDATE notifications SET state = :state, error = :error, next_attempt_at = NULL 
 SELECT id, second_channel, state, round FROM notifications WHERE id = :id FOR UPDATE;
 
 -- name: delivery_of_key
--- The delivery that a provider speaks of.
-SELECT id, notification_id, provider, round FROM deliveries WHERE idempotency_key = :key;
+-- The delivery that a channel's provider speaks of. Of those through other channels it knows nothing.
+SELECT id, notification_id, provider, round FROM deliveries WHERE idempotency_key = :key AND channel = :channel;
 
 -- name: write_callback
 -- What a provider told, once.

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from activities.addresses import NO_TLS, is_private, read_url
-from activities.setting import Fault, fault_of_secret, secret_in, split_list
+from activities.notifications import callback_secrets
+from activities.setting import Fault, fault_of_secret, split_list
 from cases.delivery import Channel
 
 CHATS: Final = frozenset({Channel.dingtalk, Channel.wecom, Channel.feishu})
 MAIL_PORTS: Final = {"smtp": 587, "smtps": 465}
-_SECRET_BYTES: Final = 16
 
 
 class NotificationSettings(BaseModel):
@@ -48,8 +48,8 @@ class NotificationSettings(BaseModel):
     callback_port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """Port on which providers tell of receipts and bounces; 0 takes a free one, none listens."""
     callback_host: str = "127.0.0.1"
-    callback_secret_file: Path | None = None
-    """The secret with which callbacks are signed."""
+    callback_secrets: Path | None = None
+    """A folder of secrets, a file for each channel and by its name: with it the channel's provider signs callbacks."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +72,6 @@ class NotificationSettings(BaseModel):
         for needed_by, field, name in (
             (self.sms_url, self.sms_token_file, "sms_token_file"),
             (self.mail_user, self.mail_password_file, "mail_password_file"),
-            (self.callback_port, self.callback_secret_file, "callback_secret_file"),
         ):
             if needed_by is not None and field is None:
                 yield Fault(name, "is not set", "Name a file that only its owner can read")
@@ -80,9 +79,14 @@ class NotificationSettings(BaseModel):
                 yield Fault(name, fault, "Mend the file, and run chmod 600")
         if self.mail_trust_file is not None and not _vouches(self.mail_trust_file):
             yield Fault("mail_trust_file", "holds no certificates", "Name a readable file of certificates in PEM")
-        secret = self.callback_secret_file
-        if secret is not None and fault_of_secret(secret) is None and len(secret_in(secret)) < _SECRET_BYTES:
-            yield Fault("callback_secret_file", f"holds fewer than {_SECRET_BYTES} characters", "Make a longer secret")
+        fault = self._fault_of_callbacks()
+        if fault is not None:
+            yield Fault("callback_secrets", fault, _ONE_EACH)
+
+    def _fault_of_callbacks(self) -> str | None:
+        if self.callback_secrets is not None:
+            return callback_secrets.fault_of(self.callback_secrets)
+        return None if self.callback_port is None else "is not set"
 
     def _faults_of_urls(self, *, production: bool) -> Iterator[Fault]:
         for name, url, schemes in (
@@ -108,9 +112,12 @@ class NotificationSettings(BaseModel):
             **dict.fromkeys(CHATS, self.chat_per_second),
         }
 
-    def callback_secret(self) -> bytes:
-        """The secret with which callbacks are signed; empty where none is configured."""
-        return b"" if self.callback_secret_file is None else secret_in(self.callback_secret_file).encode()
+    def secrets_of_callbacks(self) -> dict[Channel, bytes]:
+        """The secret with which the provider of each channel signs callbacks; none where none is configured."""
+        return {} if self.callback_secrets is None else callback_secrets.read(self.callback_secrets)
+
+
+_ONE_EACH: Final = "Name a folder that only its owner can read, with a file of its own for each channel: sms, mail, …"
 
 
 def _vouches(path: Path) -> bool:

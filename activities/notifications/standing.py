@@ -102,6 +102,6 @@ def pause(key: str, attempts: int) -> timedelta:
     return min(growing, LONGEST_PAUSE) * (0.75 + spread / 2)
 
 
-def key_of(subject: str, event: str, recipient: str, channel: Channel) -> str:
-    """The idempotency key: the same for every attempt at telling this event to this recipient through this channel."""
-    return sha256(f"{subject}\0{event}\0{recipient}\0{channel.value}".encode()).hexdigest()
+def identity_of(subject: str, event: str, recipient: str, channel: Channel) -> str:
+    """What one delivery is: telling this event to this recipient through this channel."""
+    return f"{subject}\0{event}\0{recipient}\0{channel.value}"

@@ -1,6 +1,6 @@
 """A notification while it is being delivered: what is known of it and what follows, without register or provider."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,7 +9,7 @@ import asyncpg
 
 from activities.notifications.addressees import Contact, Reach
 from activities.notifications.providers.answers import Answer, Verdict
-from activities.notifications.standing import Standing, Way, key_of, missing, pause, standing_of, ways_of_round
+from activities.notifications.standing import Standing, Way, identity_of, missing, pause, standing_of, ways_of_round
 from cases.delivery import Channel, Tongue
 from cases.errors import Code
 
@@ -74,6 +74,8 @@ class TakenUp:
     row: asyncpg.Record
     reach: Reach
     served: Collection[Channel]
+    keyed: Callable[[str], str]
+    """Makes the idempotency key of a delivery's identity, which nobody else can make."""
     deliveries: dict[Channel, Delivery] = field(default_factory=dict)
     """The first begun comes first."""
     tried: set[Channel] = field(default_factory=set)
@@ -101,8 +103,8 @@ class TakenUp:
         lacking = missing(self._ways(), second_channel=self.row["second_channel"])
         for contact in self._fresh()[: max(lacking, 0)]:
             # One that failed in an earlier round starts again, behind those that were begun before.
-            self.deliveries.pop(contact.channel, None)
-            self.deliveries[contact.channel] = self._through(contact, at)
+            failed = self.deliveries.pop(contact.channel, None)
+            self.deliveries[contact.channel] = self._through(contact, at, failed)
         return [
             each for each in self.deliveries.values() if each.state is Way.sending and each.channel not in self.tried
         ]
@@ -155,11 +157,13 @@ class TakenUp:
         }
         return [each for each in self.reach.contacts if each.channel in self.served and each.channel not in used]
 
-    def _through(self, contact: Contact, at: datetime) -> Delivery:
+    def _through(self, contact: Contact, at: datetime, before: Delivery | None) -> Delivery:
         row = self.row
+        identity = identity_of(row["subject"], row["event"], row["recipient"], contact.channel)
         return Delivery(
             channel=contact.channel,
-            key=key_of(row["subject"], row["event"], row["recipient"], contact.channel),
+            # The provider knows what failed in an earlier round by the key that it had.
+            key=self.keyed(identity) if before is None else before.key,
             staff=contact.staff,
             address=contact.address,
             tongue=contact.tongue,

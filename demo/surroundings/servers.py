@@ -29,7 +29,7 @@ from stack.launch import Account
 from stack.operators import Desk, desk_opened
 from stack.ports import LOOPBACK, pick_ports
 from stack.process import ServerProcess
-from stack.receivers import Receivers
+from stack.receivers import Receivers, secrets_of_receipts
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 STAMP_TRUST_FILE: Final = "CARDCASE_STAMP_TRUST_FILE"
@@ -124,7 +124,8 @@ async def providers(folder: Path) -> AsyncIterator[Providers]:
     secret_file, secret = _secret(folder / "providers.secret")
     port, callback_port = pick_ports(_TRAY_PORT, None)
     callback_url = f"http://{LOOPBACK}:{callback_port}{CALLBACKS}"
-    async with Receivers(http_port=port, token=secret, callback_url=callback_url, secret=secret.encode()) as receivers:
+    receipts = secrets_of_receipts(folder / "receipts")
+    async with Receivers(http_port=port, token=secret, callback_url=callback_url, secrets=receipts) as receivers:
         settings = {
             "SMS_URL": receivers.sms_url,
             "SMS_TOKEN_FILE": str(secret_file),
@@ -134,7 +135,7 @@ async def providers(folder: Path) -> AsyncIterator[Providers]:
             "CHAT_RELAY_URL": receivers.relay_url,
             "WEBHOOK_HOSTS": receivers.webhook_host,
             "CALLBACK_PORT": str(callback_port),
-            "CALLBACK_SECRET_FILE": str(secret_file),
+            "CALLBACK_SECRETS": str((folder / "receipts").absolute()),
         }
         yield Providers(receivers.tray_url, {f"CARDCASE_{name}": value for name, value in settings.items()})
 

@@ -29,7 +29,7 @@ from stack.issuer import Issuer
 from stack.launch import Account
 from stack.ports import LOOPBACK, pick_ports
 from stack.process import ServerProcess
-from stack.receivers import Receivers
+from stack.receivers import Receivers, secrets_of_receipts
 from tests.canary.people import People, PlantedEngine
 from tests.canary.recording import CommandLines, Recorder, command_lines_watched, recording
 from tests.canary.worker_by_day import METRICS
@@ -338,7 +338,9 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         stack = LocalStack(folder / "servers", search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True)
         await enter(stack)
         receivers = Receivers(
-            token=_SECRET, callback_url=f"http://{LOOPBACK}:{ports['callbacks']}{CALLBACKS}", secret=_SECRET.encode()
+            token=_SECRET,
+            callback_url=f"http://{LOOPBACK}:{ports['callbacks']}{CALLBACKS}",
+            secrets=secrets_of_receipts(folder / "receipts"),
         )
         await enter(receivers)
         web = await enter(recording(urlsplit(receivers.tray_url).port or 0))
@@ -388,7 +390,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
                 "CARDCASE_CHAT_RELAY_URL": f"http://{LOOPBACK}:{web.port}/relay",
                 "CARDCASE_CHAT_PER_SECOND": "500",
                 "CARDCASE_WEBHOOK_HOSTS": f"{LOOPBACK}:{web.port}",
-                "CARDCASE_CALLBACK_SECRET_FILE": str(secret_file),
+                "CARDCASE_CALLBACK_SECRETS": str(folder / "receipts"),
             },
             ports=ports,
         )

@@ -13,6 +13,7 @@ from activities.notifications.providers.configured import providers_of
 from activities.notifications.settings import NotificationSettings
 from cases.delivery import Channel
 from deploy.credentials import (
+    CALLBACKS,
     GIVEN,
     KEY_RING,
     PASSWORDS,
@@ -115,17 +116,25 @@ def test_no_password_stands_in_the_file_or_in_an_environment(services: dict[str,
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             secret = re.search("PASSW|PWD|SECRET|TOKEN", variable)
-            assert not secret or re.match(r"(\$\{\w+:\+)?/run/secrets", value), f"{name}: {variable}"
+            assert not secret or re.match(r"(\$\{\w+:\+)?/(run/secrets|callbacks)", value), f"{name}: {variable}"
             assert not re.search(r"//[^/@]*:[^/@]*@", value), f"{name}: {variable}"
 
 
 def test_the_secrets_are_those_that_are_made(compose: Any, services: dict[str, Any], tmp_path: Path) -> None:
     made = set(make(tmp_path))
-    assert {Path(_default(secret["file"])).name for secret in compose["secrets"].values()} == made - {PERSON_KEYS}
+    assert {Path(_default(secret["file"])).name for secret in compose["secrets"].values()} == made - {
+        PERSON_KEYS,
+        CALLBACKS,
+    }
     holders = {
         name for name, service in services.items() if any("/person-keys" in each for each in service.get("volumes", ()))
     }
     assert holders == {name for name, service in services.items() if "keys" in service.get("secrets", ())}
+    # By them a worker knows providers, and nobody else does.
+    mounted = {
+        name for name, service in services.items() if any(":/callbacks" in each for each in service.get("volumes", ()))
+    }
+    assert mounted == {"worker"}
     assert {secret for service in services.values() for secret in service.get("secrets", ())} == set(compose["secrets"])
 
 
@@ -164,6 +173,7 @@ def test_a_container_is_given_settings_that_its_program_accepts(
         variable: _default(value)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
         .replace("/person-keys", str(tmp_path / PERSON_KEYS))
+        .replace("/callbacks", str(tmp_path / CALLBACKS))
         .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         for variable, value in services[name]["environment"].items()
     }
@@ -296,13 +306,14 @@ async def test_what_the_sample_environment_names_is_enough_for_every_channel(
         variable: _filled(value, given)
         .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
         .replace("/person-keys", str(tmp_path / PERSON_KEYS))
+        .replace("/callbacks", str(tmp_path / CALLBACKS))
         .replace("/run/secrets/stamp_trust", str(tmp_path / STAMP_TRUST))
         .replace("/run/secrets/", f"{tmp_path}/")
         for variable, value in services["worker"]["environment"].items()
         if not variable.startswith("TEMPORAL_")
     }
     settings = read_settings(WorkerSettings, environment)
-    assert len(settings.callback_secret()) >= 16
+    assert set(settings.secrets_of_callbacks()) == set(Channel)
     assert services["worker"]["ports"][0].endswith(f":{settings.callback_port}")
     async with providers_of(settings) as providers:
         assert set(providers) == set(Channel)
@@ -342,6 +353,7 @@ def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: P
         *GIVEN,
         KEY_RING,
         PERSON_KEYS,
+        CALLBACKS,
         STAMP_KEY,
         STAMP_TRUST,
         WEBHOOK_KEY,
@@ -351,7 +363,7 @@ def test_secrets_are_readable_by_their_owner_only_and_never_replaced(tmp_path: P
         path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in directory.iterdir() if path.is_file()
     }
     assert {mode for mode, _ in before.values()} == {0o600}
-    for folder in (directory, directory / PERSON_KEYS):
+    for folder in (directory, directory / PERSON_KEYS, directory / CALLBACKS):
         assert folder.stat().st_mode & 0o777 == 0o700
     (directory / "worker_pgpass").unlink()
     assert make(directory) == ["worker_pgpass"]

@@ -13,6 +13,7 @@ from activities.registry import Registry
 from activities.registry.loading import load_persons
 from activities.registry.pool import create_pool
 from activities.sealing import KeyRing, Sealer
+from cases.delivery import Channel
 from cases.events import Event
 from cases.machines.machine import Status
 from cases.policy import Policies
@@ -64,7 +65,8 @@ async def test_the_worker_takes_a_phone_of_the_register_out_of_use_that_bounced(
         key,
         now,
     )
-    assert await record_callback(pool, Callback(event_id="1", key=key, what=Told.bounced, at=now), now)
+    told = Callback(event_id="1", key=key, what=Told.bounced, at=now)
+    assert await record_callback(pool, Channel.sms, told, now)
     assert await pool.fetchval("SELECT valid FROM contacts WHERE person = $1", person) is False
     await pool.close()
 

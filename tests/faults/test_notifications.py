@@ -39,7 +39,7 @@ from tests.engine import Engine
 from tests.faults.sweeping import QUEUE, Sweeping
 from tests.workflows.dossier import Dossier
 
-SECRET: Final = b"synthetic-secret-of-a-test"
+SECRETS: Final = {channel: f"synthetic-secret-of-{channel}".encode() for channel in Channel}
 TOKEN: Final = "synthetic"  # noqa: S105 - of receivers that run for one test
 TOLD_OF_A_CASE: Final = 3
 """Documents are asked for, a new card is offered, and it is done."""
@@ -87,9 +87,9 @@ async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbe
     )
     timeout = aiohttp.ClientTimeout(total=15, sock_connect=3, sock_read=campaign.read_seconds)
     async with (
-        serve_callbacks("127.0.0.1", 0, SECRET, engine.pool) as port,
+        serve_callbacks("127.0.0.1", 0, SECRETS, engine.pool) as port,
         Receivers(
-            Tray(script), token=TOKEN, callback_url=f"http://127.0.0.1:{port}/callbacks", secret=SECRET
+            Tray(script), token=TOKEN, callback_url=f"http://127.0.0.1:{port}/callbacks", secrets=SECRETS
         ) as receivers,
         open_session(timeout) as session,
     ):

@@ -13,13 +13,14 @@ import pytest
 from google.protobuf import json_format
 from temporalio.api.common.v1 import Payload, Payloads
 
+from activities import serving
 from activities.registry.pool import Pool
 from activities.registry.reveals import Reveal
 from activities.sealing import KeyRing, Sealer
 from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate import gate as gate_module
-from gate import login, refusals, service, stamp_route
+from gate import login, service, stamp_route
 from gate.access import Access
 from gate.gate import Gate
 from gate.login import Login
@@ -160,8 +161,8 @@ async def test_nothing_is_read_of_whoever_is_not_known(
     def read(*_: object) -> None:
         raise AssertionError("somebody reads what a stranger sent")
 
-    monkeypatch.setattr(stamp_route, "body_of", read)
-    monkeypatch.setattr(service, "body_of", read)
+    monkeypatch.setattr(stamp_route, "read_body", read)
+    monkeypatch.setattr(service, "read_body", read)
     monkeypatch.setattr(gate_module, "_read_typed", read)
     token, code = {
         "nobody": ("", Code.IDENTITY_MISSING),
@@ -239,7 +240,7 @@ async def test_a_form_with_parts_or_too_many_fields_is_refused(door: Door) -> No
 async def test_whoever_is_known_has_to_send_what_they_announce(
     door: Door, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refusals, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(serving, "BODY_SECONDS", 0.05)
     said = "".join(f"{name}: {value}\r\n" for name, value in door.known().items())
     answer = await door.raw(f"POST {path} HTTP/1.1\r\nHost: gate\r\n{said}Content-Length: 60000\r\n\r\n".encode(), b"{")
     assert answer.startswith(b"HTTP/1.1 408")

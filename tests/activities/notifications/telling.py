@@ -182,7 +182,9 @@ class Telling:
     async def told(self, key: str, what: Told, event_id: str | None = None) -> bool:
         """A provider tells of a message."""
         callback = Callback(event_id=event_id or f"{what}-{key[:16]}", key=key, what=what, at=self.at)
-        return await record_callback(self.pool, callback, self.at)
+        row = (await self.rows("SELECT channel FROM deliveries WHERE idempotency_key = $1", key))[:1]
+        channel = Channel(row[0]["channel"]) if row else Channel.sms
+        return await record_callback(self.pool, channel, callback, self.at)
 
     async def standing(self, notification: int) -> str:
         return str(await self.value("SELECT state FROM notifications WHERE id = $1", notification))

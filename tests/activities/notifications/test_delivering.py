@@ -1,15 +1,17 @@
 import asyncio
 import logging
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
 from activities.notifications import notifications as delivering
 from activities.notifications.providers import Answer, Parcel, Verdict
-from activities.notifications.standing import Told, key_of, pause, quiet_until
+from activities.notifications.standing import Told, identity_of, pause, quiet_until
 from activities.notifications.taken_up import FALLBACK_AFTER
-from activities.sealing import Field
+from activities.sealing import Field, KeyRing, Sealer
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
 from cases.errors import Code
@@ -428,9 +430,18 @@ async def test_a_provider_that_breaks_its_promise_to_end_is_left_and_not_failed(
 
 def test_a_key_is_one_for_each_case_event_recipient_and_channel() -> None:
     parts = (("a", "b"), ("1:x.1", "2:x.1"), ("clerk", "applicant"), (Channel.sms, Channel.mail))
-    keys = {key_of(s, e, r, c) for s in parts[0] for e in parts[1] for r in parts[2] for c in parts[3]}
-    assert len(keys) == 16
-    assert key_of("a", "b", "c", Channel.sms) == key_of("a", "b", "c", Channel.sms)
+    identities = {identity_of(s, e, r, c) for s in parts[0] for e in parts[1] for r in parts[2] for c in parts[3]}
+    ours = Sealer(KeyRing.sample())
+    keys = {ours.delivery_key(identity) for identity in identities}
+    assert len(identities) == len(keys) == 16
+    assert keys == {ours.delivery_key(identity) for identity in identities}
+
+
+def test_whoever_knows_a_case_cannot_name_its_deliveries() -> None:
+    identity = identity_of("idc-a", "1:x.1", "applicant", Channel.sms)
+    rings = (KeyRing.sample(), replace(KeyRing.sample(), token_key=b"k" * 32))
+    keys = {Sealer(ring).delivery_key(identity) for ring in rings}
+    assert len(keys | {sha256(identity.encode()).hexdigest()}) == 3
 
 
 def test_pauses_grow_to_a_quarter_of_an_hour_and_differ_between_messages() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.notifications import callback_secrets
 from activities.notifications.providers.configured import providers_of
 from activities.notifications.settings import NotificationSettings
 from cases.delivery import Channel
@@ -51,7 +52,7 @@ def test_everything_wrong_with_providers_is_told_at_once_and_without_values(tmp_
         CHAT_CHANNELS="wecom,sms",
         CHAT_RELAY_URL=PLANTED,
         CALLBACK_PORT="0",
-        CALLBACK_SECRET_FILE=secret(tmp_path, "short"),
+        CALLBACK_SECRETS=str(tmp_path / "none"),
         MAIL_PASSWORD_FILE=secret(tmp_path, mode=0o644),
     )
     assert set(problems) == {
@@ -62,7 +63,7 @@ def test_everything_wrong_with_providers_is_told_at_once_and_without_values(tmp_
         "MAIL_PASSWORD_FILE",
         "CHAT_CHANNELS",
         "CHAT_RELAY_URL",
-        "CALLBACK_SECRET_FILE",
+        "CALLBACK_SECRETS",
     }
 
 
@@ -76,6 +77,35 @@ def test_a_secret_is_a_file_that_its_owner_alone_can_read(
     file = str(tmp_path / "none") if text is None else secret(tmp_path, text, mode)
     problem = problems_of(SMS_URL="http://127.0.0.1:1/sms", SMS_TOKEN_FILE=file)["SMS_TOKEN_FILE"]
     assert problem.what == what
+
+
+def test_each_provider_signs_by_a_secret_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "callbacks"
+    callback_secrets.begin(folder)
+    given = {"CARDCASE_CALLBACK_PORT": "0", "CARDCASE_CALLBACK_SECRETS": str(folder)}
+    found = read_settings(Settings, given).secrets_of_callbacks()
+    assert set(found) == set(Channel)
+    assert len(set(found.values())) == len(Channel)
+    callback_secrets.begin(folder)
+    assert read_settings(Settings, given).secrets_of_callbacks() == found
+
+    def fault() -> str:
+        return problems_of(CALLBACK_PORT="0", CALLBACK_SECRETS=str(folder))["CALLBACK_SECRETS"].what
+
+    (folder / "mail").write_bytes((folder / "sms").read_bytes())
+    assert "one secret for two channels" in fault()
+    (folder / "mail").write_text("short")
+    assert "fewer than 16" in fault()
+    (folder / "mail").chmod(0o640)
+    assert fault() == "has a file that is readable by others"
+    (folder / "mail").rename(folder / PLANTED)
+    assert fault() == "holds what is named after no channel"
+    for file in folder.iterdir():
+        file.unlink()
+    assert fault() == "holds no secret"
+    folder.chmod(0o750)
+    assert fault() == "is open to others"
+    assert set(problems_of(CALLBACK_PORT="0")) == {"CALLBACK_SECRETS"}
 
 
 def test_production_sends_text_messages_and_chats_over_tls_only(tmp_path: Path) -> None:

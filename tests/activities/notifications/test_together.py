@@ -11,7 +11,7 @@ import pytest
 from activities.notifications.notifications import AT_ONCE
 from activities.notifications.providers import Answer, Parcel
 from activities.notifications.providers.answers import accepted, postponed
-from activities.notifications.standing import key_of
+from activities.notifications.standing import identity_of
 from activities.registry.pool import connection_of, create_pool
 from cases.clocks import SHANGHAI
 from cases.delivery import Channel
@@ -266,7 +266,7 @@ async def test_an_address_that_is_refused_gives_way_within_the_set(telling: Tell
 async def key(telling: Telling, notification: int, channel: Channel) -> str:
     """The key that a message will have in a channel."""
     row = (await telling.rows("SELECT subject, event, recipient FROM notifications WHERE id = $1", notification))[0]
-    return key_of(row["subject"], row["event"], row["recipient"], channel)
+    return telling.sealer.delivery_key(identity_of(row["subject"], row["event"], row["recipient"], channel))
 
 
 async def until_somebody_waits(telling: Telling) -> None:

@@ -161,7 +161,7 @@ async def test_one_id_twice_is_one_message(telling: Telling) -> None:
 
 async def told_of_round(telling: Telling, key: str, what: Told, round_: int | None) -> bool:
     callback = Callback(event_id=f"{what}-{round_}", key=key, what=what, at=telling.at, round=round_)
-    return await record_callback(telling.pool, callback, telling.at)
+    return await record_callback(telling.pool, Channel.mail, callback, telling.at)
 
 
 async def in_second_round(telling: Telling) -> tuple[int, str]:
