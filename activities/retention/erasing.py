@@ -1,8 +1,8 @@
 """Erasing what is due, proving that it is gone, and doing it again where a restore brought it back.
 
-Of each person the rows go in one transaction. Before it is committed the list beside the keys says what goes, and
-after it the key is destroyed: whoever dies in between leaves what `differing` finds and `replay` completes. So neither
-an older register nor an older store brings anybody back for longer than until a process starts.
+Of each person the rows go in one transaction. Before it is committed the list beside the keys says what goes, and then
+the key is destroyed: whoever dies in between leaves what `differing` finds and `replay` completes. So neither an older
+register nor an older store brings anybody back for longer than until a process starts.
 """
 
 import json
@@ -110,8 +110,9 @@ async def _erase_one(pool: Pool, keys: PersonKeys, due: Due, erasure: str) -> bo
         if due.whole:
             lines += [Erased(What.person, due.person, key_id, now, erasure) for key_id in key_ids or (NO_KEY,)]
         keys.list_erased(lines)
-    if due.whole:
-        keys.destroy(due.person, key_ids)
+        if due.whole:
+            # Before the locks go: whoever waits for them must not find the key.
+            keys.destroy(due.person, key_ids)
     return True
 
 

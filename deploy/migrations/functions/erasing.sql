@@ -36,6 +36,24 @@ END
 $$;
 COMMENT ON FUNCTION why_not_erased IS 'What keeps cases of a person, or with `wholly` all that is of them; null where nothing does';
 
+-- Whoever has sealed something beforehand writes it while the person's key is being destroyed, or after: it would open for
+-- nobody. So they hold the key until they have committed, and look whether it is there.
+CREATE OR REPLACE FUNCTION hold_keys_of(whose text, content text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- The schema of the release before erases nothing.
+    IF to_regclass('erased_persons') IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(9, hashtext(whose));
+    IF EXISTS (
+        SELECT FROM erased_persons WHERE person = whose AND key_id <> '-' AND strpos(content, key_id || '.') > 0
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'CASE1', MESSAGE = 'PERSON_ERASED', DETAIL = '';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION hold_keys_of IS 'Keeps a person from being erased until the transaction is over. Raises CASE1 PERSON_ERASED where something is sealed under a key that was destroyed';
+
 CREATE OR REPLACE FUNCTION erase_data(asked jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     whose CONSTANT text := asked ->> 'person';
@@ -49,8 +67,10 @@ DECLARE
     messages bigint[];
     told bigint[];
 BEGIN
-    -- As an application of theirs is taken in: one after the other.
+    -- One after the other: the words of the register's source, applications of these cases, whatever else is of the person.
+    PERFORM pg_advisory_xact_lock(3, 0);
     PERFORM pg_advisory_xact_lock(2, hashtext(case_id)) FROM unnest(these) AS case_id ORDER BY case_id;
+    PERFORM pg_advisory_xact_lock(9, hashtext(whose));
     SELECT id INTO whose_id FROM persons WHERE token = whose FOR UPDATE;
     PERFORM FROM cases WHERE case_id = ANY (these) ORDER BY case_id, generation FOR UPDATE;
     kept_by := why_not_erased(whose, these, wholly);

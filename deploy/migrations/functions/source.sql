@@ -437,6 +437,7 @@ DECLARE
     requeued integer := 0;
     became text;
 BEGIN
+    PERFORM hold_keys_of(line ->> 'person', line::text);
     SELECT * INTO person FROM persons WHERE token = line ->> 'person' FOR NO KEY UPDATE;
     is_known := FOUND;
     IF office IS NOT NULL AND NOT office_covers(office, line #>> '{parts,region,content}') THEN

@@ -241,7 +241,8 @@ BEGIN
     PERFORM
         pg_advisory_xact_lock(1, hashtext(opened.number_token)),
         pg_advisory_xact_lock(2, hashtext(opened.case_id)),
-        pg_advisory_xact_lock(4, hashtext(opened.key));
+        pg_advisory_xact_lock(4, hashtext(opened.key)),
+        hold_keys_of(opened.person, file.opening);
     SELECT generation, version, head, false AS is_erased INTO newest FROM cases
     WHERE case_id = opened.case_id ORDER BY generation DESC LIMIT 1;
     -- The schema of the release before erases nothing.

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 
 from activities.person_keys import DirectoryKeys, Erased, What
+from activities.registry import loading
 from activities.registry.journal import Kind, entries
 from activities.registry.reading import verify_chain
 from activities.registry.verifying import verify_audit
@@ -19,6 +21,7 @@ from activities.retention.planning import plan
 from activities.sealing import Field, Sealer
 from cases.decide import initial_state
 from cases.errors import CaseError, Code
+from cases.openings import ReplacementReason
 from cases.policy import Policies
 from cases.retention import Kept
 from cases.steps import RegisterRequest
@@ -254,7 +257,7 @@ async def test_what_an_older_store_brings_back_is_found_and_destroyed_again(
     assert (await certificate(play.pool, keys, run.id)).left == ()
 
 
-@pytest.mark.parametrize("dies", ["destroy", "commit"])
+@pytest.mark.parametrize("dies", ["before the key goes", "before the rows go"])
 async def test_an_erasure_that_dies_on_its_way_is_found_and_completed(
     play: Play, policies: Policies, keys: DirectoryKeys, dies: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,30 +265,52 @@ async def test_an_erasure_that_dies_on_its_way_is_found_and_completed(
     await play.load(person)
     await rejected(play, person)
     await died(play, person)
-    listed = keys.list_erased
+    destroy = keys.destroy
 
     class Died(BaseException):
         """Nobody catches it, as nobody catches a SIGKILL."""
 
-    def dying(*_: object) -> None:
-        raise Died
-
-    def listing(lines: list[Erased]) -> None:
-        listed(lines)
+    def dying(ref: str, key_ids: Iterable[str]) -> None:
+        if dies == "before the rows go":
+            destroy(ref, key_ids)
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(keys, *(("destroy", dying) if dies == "destroy" else ("list_erased", listing)))
+        patched.setattr(keys, "destroy", dying)
         with pytest.raises(Died):
             await erased(play.pool, keys, policies, DECADE)
     found = await differing(play.pool, keys)
-    assert bool(found.in_register) is (dies == "commit")
-    assert len(found.in_store) == 1
+    assert {each.what for each in found.in_register} == {What.case, What.person}
+    assert len(found.in_store) == (dies == "before the key goes")
     await replay(play.pool, keys, policies, CLERK)
     assert (await differing(play.pool, keys)).is_none
     assert await play.value("SELECT count(*) FROM persons") == 0
     assert keys.key_ids(play.token(person)) == ()
     assert (await verify_audit(play.pool)).broken == ()
+
+
+async def test_what_was_sealed_before_an_erasure_is_written_by_nobody_after_it(
+    play: Play, policies: Policies, store: Path, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that sealed it has the key at hand still, and could open it: a minute later nobody could."""
+    person = insured()
+    await play.load(person)
+    await rejected(play, person)
+    await died(play, person)
+    later = person.model_copy(update={"source_version": 2})
+    said = loading._all_sealed(sealer, [later])
+    another = play.replacement(person, ReplacementReason.damaged)
+    assert sealer.open(another.opening.name, field=Field.name, person=play.token(person)) == person.name
+    await erased(play.pool, DirectoryKeys(store, RING.seal_keys, RING.current), policies, DECADE)
+    assert sealer.open(another.opening.name, field=Field.name, person=play.token(person)) == person.name
+    assert (await play.register(another)).refused is Code.PERSON_ERASED
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "_all_sealed", lambda *_: said)
+        (became,) = (await loading.take_in(play.pool, sealer, [later])).lines
+    assert (became.outcome, became.code) == (loading.Outcome.refused, Code.PERSON_ERASED)
+    assert await play.value("SELECT count(*) FROM persons") == 0
+    await play.load(later)
+    assert (await play.register(play.replacement(later, ReplacementReason.damaged))).refused is None
 
 
 FORBIDDEN = {
