@@ -138,8 +138,9 @@ layers: $(VENV)/dev.installed ## imports run one way
 	PYTHONPATH=clients/python $(BIN)/lint-imports
 
 .PHONY: locks
-locks: $(VENV)/dev.installed ## the lock files are in step with pyproject.toml; needs no package index
+locks: $(VENV)/dev.installed ## the lock files are in step with pyproject.toml, and the inventory with them; needs no package index
 	$(BIN)/python .ci/locks.py
+	$(BIN)/python .ci/inventory.py --check
 
 .PHONY: contracts-check
 contracts-check: $(VENV)/dev.installed ## what other systems may ask and are told is what the files say, and nothing of it is gone
@@ -167,6 +168,14 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 		benchmarks/requirements-peers.in
 	cd clients/typescript && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
+
+.PHONY: inventory
+inventory: $(VENV)/dev.installed ## what the image brings along, as a bill of materials, and under which licences
+	$(BIN)/python .ci/inventory.py
+
+.PHONY: advisories
+advisories: $(VENV)/dev.installed ## what is known of the packages that are pinned; ADVISORIES_URL names an index that answers as OSV does
+	@$(BIN)/python .ci/advisories.py
 
 .PHONY: contracts
 contracts: $(VENV)/dev.installed ## write the contracts with other systems anew: OpenAPI, AsyncAPI, JSON Schemas, headings and codes

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent / "clients" / "python"))
 
 from intake.commands.app import UPKEEP, main
+from runtime.dumps import leave_no_dump
 from runtime.ending import end
 
 if find_spec("rehearsal") is not None:
@@ -18,4 +19,5 @@ if find_spec("rehearsal") is not None:
     UPKEEP["rehearse"] = "rehearsal.command"
 
 if __name__ == "__main__":
+    leave_no_dump()
     end(main())

@@ -34,6 +34,7 @@ from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.errors import CaseError
 from cases.policy import Policies
+from runtime.dumps import leave_no_dump
 from runtime.ending import end
 from runtime.health import serve_health
 from runtime.keys import sealer_of
@@ -196,4 +197,5 @@ def _complain(problems: list[Problem], status: int) -> int:
 
 
 if __name__ == "__main__":
+    leave_no_dump()
     end(main())

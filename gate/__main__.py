@@ -31,6 +31,7 @@ from gate.settings import GateSettings
 from gate.stamp_keys import SigningKey
 from gate.translating import Translator
 from runtime.client import payload_sealer
+from runtime.dumps import leave_no_dump
 from runtime.ending import end
 from runtime.health import serve_health
 from runtime.identity import IdentityTokens, PublicKeys, public_keys
@@ -164,4 +165,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    leave_no_dump()
     end(main())

@@ -31,6 +31,7 @@ from intake.service.readiness import Readiness
 from intake.service.settings import IntakeSettings, public_keys_in
 from intake.service.watching import Watch
 from runtime.client import connect, payload_sealer
+from runtime.dumps import leave_no_dump
 from runtime.ending import end
 from runtime.identity import IdentityTokens, public_keys
 from runtime.keys import sealer_of
@@ -150,4 +151,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    leave_no_dump()
     end(main())

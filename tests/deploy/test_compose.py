@@ -100,6 +100,7 @@ def test_every_container_is_confined(services: dict[str, Any]) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["cap_drop"] == ["ALL"], name
         assert not service.get("privileged"), name
+        assert service["ulimits"] == {"core": 0}, name
     # The Web UI's image writes its configuration into itself.
     assert {name for name, service in services.items() if not service.get("read_only")} == {"temporal-ui"}
     assert {name for name, service in services.items() if "cap_add" in service} == {"postgres"}
@@ -333,6 +334,12 @@ def test_the_command_line_has_no_way_into_the_register(services: dict[str, Any])
 def test_every_image_has_a_tag_that_says_a_version(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert re.fullmatch(r"[a-z/-]+:\d+\.\d+[\w.-]*", _default(service["image"])), name
+
+
+def test_every_image_can_be_pinned_by_a_digest(services: dict[str, Any]) -> None:
+    """A digest is one image's: no two share the variable of their tag."""
+    images = {service["image"] for service in services.values()}
+    assert len({image.partition("${")[2].partition(":")[0] for image in images}) == len(images)
 
 
 def test_the_sample_environment_names_every_variable_with_its_default() -> None:
