@@ -14,7 +14,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AfterValidator, Field, StringConstraints
 
 from cases.errors import Code
-from cases.models import Contract, Impersonal, IsoDate, RegionCode, StaffId
+from cases.models import Contract, Impersonal, IsoDate, RegionCode, Role, StaffId
 from cases.text import check_text
 
 MINISTRY: Final = "100000"
@@ -128,17 +128,27 @@ class Post(Contract):
         return day < self.absent_from or (self.absent_to is not None and day > self.absent_to)
 
 
+class Bearer(Contract):
+    """Somebody, or a system, to whom the identity provider gives a role at an office: as whom they may decide."""
+
+    office: RegionCode
+    role: Role
+    staff: StaffId
+
+
 class Directory(Contract):
-    """All offices and posts there are."""
+    """All offices and posts there are, and who may decide as what."""
 
     offices: tuple[Office, ...] = ()
     posts: tuple[Post, ...] = ()
+    bearers: tuple[Bearer, ...] = ()
+    """What the identity provider says of roles, so that it can be said years later; the audit is compared with it."""
 
 
 class Fault(NamedTuple):
     """What is wrong with an entry of a directory. Its place is counted from 0 among entries of its kind; no value."""
 
-    kind: type[Office] | type[Post]
+    kind: type[Office] | type[Post] | type[Bearer]
     place: int
     field: str
     code: Code
@@ -155,6 +165,11 @@ def faults_of(directory: Directory) -> tuple[Fault, ...]:
         *_of_offices(directory.offices, offices),
         *_of_posts(directory.posts, offices),
         *_missing_posts(directory, offices),
+        *(
+            Fault(Bearer, place, "office", Code.OFFICE_UNKNOWN)
+            for place, bearer in enumerate(directory.bearers)
+            if bearer.office not in offices
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from activities.registry.audit import BEGINNING, digest_of, sha256_of
 from activities.registry.errors import case_errors_only
-from activities.registry.pool import Pool, connection_of
+from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.clocks import day_of
 from cases.errors import CaseError, Code
@@ -122,6 +122,17 @@ async def write(pool: Pool, entry: Entry, limit: Limit | None = None) -> bool:
     Raises `CaseError`: the code of the limit where that is reached; SAME_PERSON where a plan that needs a second person
     is run by whoever made it.
     """
+    try:
+        async with connection_of(pool) as connection:
+            return await append(connection, entry, limit)
+    except asyncpg.CheckViolationError as violated:
+        if violated.constraint_name != TWO_PEOPLE:
+            raise
+        raise CaseError(Code.SAME_PERSON) from None
+
+
+async def append(connection: Connection, entry: Entry, limit: Limit | None = None) -> bool:
+    """The same within the transaction of a connection. Raises `CaseError` with the code of the limit."""
     values: dict[str, Any] = {
         "kind": entry.kind.value,
         "key": entry.key,
@@ -137,13 +148,7 @@ async def write(pool: Pool, entry: Entry, limit: Limit | None = None) -> bool:
         "at_most": limit.most if limit is not None else None,
         "since": entry.at - limit.span if limit is not None else None,
     }
-    try:
-        async with connection_of(pool) as connection:
-            row = await SQL["append"].first(connection, values)
-    except asyncpg.CheckViolationError as violated:
-        if violated.constraint_name != TWO_PEOPLE:
-            raise
-        raise CaseError(Code.SAME_PERSON) from None
+    row = await SQL["append"].first(connection, values)
     became = row["became"] if row is not None else None
     if became == "too_often" and limit is not None:
         raise CaseError(limit.code)

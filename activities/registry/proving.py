@@ -8,8 +8,10 @@ which nobody of the database can give, and by the machine.
 import json
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
+from activities.registry.bearers import Bearers
 from activities.stamps import Stamps
 from cases.errors import CaseError
 from cases.events import EVENTS, FACTS, Event, Origin
@@ -27,11 +29,18 @@ class Unproven(Exception):
     """A row that nobody decided as it stands; the argument is the word for it."""
 
 
-STAMP, MACHINE = "stamp", "machine"
+STAMP, MACHINE, DIRECTORY = "stamp", "machine", "directory"
 
 
-def flaw_of(row: Mapping[str, Any], opening: str | None, stamps: Stamps) -> str | None:
-    """What a transition does not prove: STAMP, or MACHINE; None where it holds.
+class Proof(NamedTuple):
+    """By what decisions are proved: the keys that the gate has had, and who stood in the directory."""
+
+    stamps: Stamps
+    bearers: Bearers
+
+
+def flaw_of(row: Mapping[str, Any], opening: str | None, proof: Proof) -> str | None:
+    """What a transition does not prove: STAMP, MACHINE or DIRECTORY; None where it holds.
 
     `opening` is the stored text of the one of its generation. What was forgotten proves nothing any more and is
     counted elsewhere (`is_forgotten`).
@@ -39,17 +48,17 @@ def flaw_of(row: Mapping[str, Any], opening: str | None, stamps: Stamps) -> str 
     try:
         _check_way(row)
         if not is_forgotten(row):
-            _check_stamp(row, _opening_of(row, opening), stamps)
+            _check_stamp(row, _opening_of(row, opening), proof)
     except Unproven as flaw:
         return str(flaw)
     return None
 
 
-def flaw_of_told(row: Mapping[str, Any], stamps: Stamps) -> str | None:
+def flaw_of_told(row: Mapping[str, Any], proof: Proof) -> str | None:
     """The same of what was told and stands beside the chains."""
     try:
         # No version of the case came of it.
-        _check_stamp({**row, "version": sys.maxsize}, None, stamps)
+        _check_stamp({**row, "version": sys.maxsize}, None, proof)
     except Unproven as flaw:
         return str(flaw)
     return None
@@ -79,15 +88,19 @@ def _leads(machine: Machine, status: Status, event: Event, to: Status) -> bool:
     return any(way.to is to for way in machine.rows(status, event))
 
 
-def _check_stamp(row: Mapping[str, Any], opening: Opening | None, stamps: Stamps) -> None:
-    """Raises `Unproven` STAMP where the gate did not sign that this was told, by whom, and of which case."""
+def _check_stamp(row: Mapping[str, Any], opening: Opening | None, proof: Proof) -> None:
+    """Raises `Unproven`.
+
+    STAMP where the gate did not sign that this was told, by whom, and of which case; DIRECTORY where whoever it was did
+    not stand there with that role when it was signed.
+    """
     if not _is_told(row):
         # What happens of itself is nobody's decision.
         if (row["stamp"], row["actor"], row["role"], row["office"]) != (None, None, None, None):
             raise Unproven(STAMP)
         return
     try:
-        claims = _claims_of(row, opening, stamps)
+        claims = _claims_of(row, opening, proof.stamps)
     except (CaseError, ValueError):
         raise Unproven(STAMP) from None
     said = (claims.jti, claims.case, claims.sub, claims.role.value, claims.office)
@@ -95,6 +108,8 @@ def _check_stamp(row: Mapping[str, Any], opening: Opening | None, stamps: Stamps
         raise Unproven(STAMP)
     if not claims.is_for(row["generation"], row["version"]):
         raise Unproven(STAMP)
+    if not proof.bearers.stood(claims.actor, datetime.fromtimestamp(claims.iat, UTC)):
+        raise Unproven(DIRECTORY)
 
 
 def _is_told(row: Mapping[str, Any]) -> bool:

@@ -17,12 +17,14 @@ from asyncpg.cursor import CursorFactory
 from activities.heads.publication import Published, is_overdue
 from activities.heads.publishing import LONGEST_TRANSACTION, moment_of, snapshot
 from activities.registry import journal
+from activities.registry.bearers import read_bearers
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool
-from activities.registry.proving import STAMP, flaw_of, flaw_of_told, is_forgotten
+from activities.registry.proving import DIRECTORY, STAMP, Proof, flaw_of, flaw_of_told, is_forgotten
 from activities.registry.queries import Query, load
 from activities.registry.reading import broken_erasure, broken_head, broken_link, erased_heads
 from activities.stamps import Stamps
+from cases.models import Actor
 
 SQL: Final = load("verifying.sql", beside=__file__)
 
@@ -39,7 +41,8 @@ class Broken(NamedTuple):
     `hash`: its content was changed; `link`: another row stood before it; `gap`: one is missing or too many; `head` and
     `state`: the case is not where its audit ends; `orphan`: there is no such case; `published`: it is not what was
     published; `unpublished`: it says that it is older than what was published without it; `stamp`: the gate did not
-    sign that it was decided so; `machine`: no case takes this way. `schema`: an object of the schema, named by
+    sign that it was decided so; `directory`: whoever did it did not stand there with that role then; `machine`: no
+    case takes this way. `schema`: an object of the schema, named by
     `detail`, was changed without a migration; `late`: nothing has been published for longer than it may. `erased`: its
     contents are gone although it was not erased, or nobody says who had it erased.
     """
@@ -60,6 +63,8 @@ class Verified(NamedTuple):
     broken: tuple[Broken, ...]
     forgotten: int = 0
     """Transitions whose contents are gone: their stamps cannot be looked at any more."""
+    bearers_named: bool = True
+    """Whether the directory says who may decide as what; where it does not, that cannot be looked at."""
 
 
 @case_errors_only
@@ -71,27 +76,29 @@ async def verify_audit(
     With `stamps`, which know the keys that the gate has had, every decision is looked at as well. Reads in the order of
     the cases and keeps one case at a time. Raises `CaseError` with a code where the database cannot be reached.
     """
-    seen = _Seen(published or Published(), stamps)
     async with snapshot(pool) as connection:
+        proof = None if stamps is None else Proof(stamps, await read_bearers(connection))
+        seen = _Seen(published or Published(), proof)
         erased = await erased_heads(connection, case_id)
         async for case, rows, ends in _cases(connection, {"case_id": case_id}):
             seen.look_at(case, rows, ends, erased.get(case, []))
-        if stamps is not None:
-            seen.broken += await _told_beside(connection, case_id, stamps)
+        if proof is not None:
+            seen.broken += await _told_beside(connection, case_id, proof)
         if case_id is None:
             async for chain, links in _journal(connection):
                 seen.look_at_journal(chain, links)
             seen.broken += [Broken(*head[:3], "published") for head in seen.published.left()]
             seen.broken += await _outside(connection, seen.published)
-    return Verified(seen.cases, seen.transitions, tuple(seen.broken), seen.forgotten)
+    named = proof is None or proof.bearers.since is not None
+    return Verified(seen.cases, seen.transitions, tuple(seen.broken), seen.forgotten, named)
 
 
 class _Seen:
     """What was seen so far."""
 
-    def __init__(self, published: Published, stamps: Stamps | None) -> None:
+    def __init__(self, published: Published, proof: Proof | None) -> None:
         self.published = published
-        self.stamps = stamps
+        self.proof = proof
         self.cases = self.transitions = self.forgotten = 0
         self.broken: list[Broken] = []
         newest = published.newest
@@ -109,8 +116,8 @@ class _Seen:
             self.broken.append(Broken(case, rows[0]["generation"], rows[0]["version"], "orphan"))
         links = {(row["generation"], row["version"]): (row["hash"], row["at"]) for row in rows}
         self.broken += self._differing(case, links)
-        if self.stamps is not None:
-            self._prove(rows, {end["generation"]: end["opening"] for end in ends}, self.stamps)
+        if self.proof is not None:
+            self._prove(rows, {end["generation"]: end["opening"] for end in ends}, self.proof)
 
     def look_at_journal(self, chain: str, rows: list[dict[str, Any]]) -> None:
         """One chain of the journal."""
@@ -119,6 +126,8 @@ class _Seen:
             self.broken.append(Broken(chain, 1, broken, "hash"))
         links = {(1, row["number"]): (row["hash"], row["written_at"] or row["at"]) for row in rows}
         self.broken += self._differing(chain, links)
+        if self.proof is not None:
+            self.broken += _strangers(chain, rows, self.proof)
 
     def _differing(self, chain: str, links: Mapping[tuple[int, int], tuple[str, datetime]]) -> Iterator[Broken]:
         """What of a chain is not as it was published, and what was put behind it with an earlier date."""
@@ -134,19 +143,28 @@ class _Seen:
                 yield Broken(chain, *place, "unpublished")
                 return
 
-    def _prove(self, rows: Iterable[asyncpg.Record], openings: Mapping[int, str | None], stamps: Stamps) -> None:
+    def _prove(self, rows: Iterable[asyncpg.Record], openings: Mapping[int, str | None], proof: Proof) -> None:
         for row in map(dict, rows):
             self.forgotten += is_forgotten(row)
-            flaw = flaw_of(row, openings.get(row["generation"]), stamps)
+            flaw = flaw_of(row, openings.get(row["generation"]), proof)
             if flaw is not None:
                 self.broken.append(Broken(row["case_id"], row["generation"], row["version"], flaw))
 
 
-async def _told_beside(connection: Connection, case_id: str | None, stamps: Stamps) -> list[Broken]:
+def _strangers(chain: str, rows: Iterable[Mapping[str, Any]], proof: Proof) -> Iterator[Broken]:
+    """Entries of whoever did not stand in the directory with that role."""
+    for row in rows:
+        if row["actor"] is not None and row["written_at"] is not None:
+            actor = Actor.model_validate({"id": row["actor"], "role": row["role"], "office": row["office"]})
+            if not proof.bearers.stood(actor, row["written_at"]):
+                yield Broken(chain, 1, row["number"], DIRECTORY)
+
+
+async def _told_beside(connection: Connection, case_id: str | None, proof: Proof) -> list[Broken]:
     """What of that which stands beside the chains nobody said, and stamps by which two things were done."""
     broken = []
     async for row in _cursor(connection, "told_beside", {"case_id": case_id}):
-        flaw = flaw_of_told(dict(row), stamps)
+        flaw = flaw_of_told(dict(row), proof)
         if flaw is not None:
             broken.append(Broken(row["case_id"], row["generation"], 0, flaw, row["stands_in"]))
     used = await connection.fetch(SQL["stamps_used_again"].sql, case_id, timeout=_PATIENCE)

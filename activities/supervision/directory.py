@@ -4,11 +4,12 @@ from collections.abc import Hashable, Iterable, Mapping
 from datetime import date
 from typing import Final, NamedTuple, TypeVar
 
+from activities.registry.bearers import read_bearers, write_down
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.models import RegionCode, StaffId
-from cases.offices import DUTY_OF, LEVEL_OF, Directory, Duty, Office, Post, Recipient, acting, chain_of
+from cases.offices import DUTY_OF, LEVEL_OF, Bearer, Directory, Duty, Office, Post, Recipient, acting, chain_of
 
 SQL: Final = load("directory.sql", beside=__file__)
 
@@ -23,10 +24,11 @@ class Changes(NamedTuple):
 
 
 class Replaced(NamedTuple):
-    """What became of offices and posts."""
+    """What became of offices, posts and bearers."""
 
     offices: Changes
     posts: Changes
+    bearers: Changes
 
 
 class Told(NamedTuple):
@@ -61,6 +63,8 @@ async def replace_directory(pool: Pool, directory: Directory, *, dry_run: bool =
         new_offices = {office.code: office for office in directory.offices}
         old_posts = {(post.office, post.role, post.rank): post for post in standing.posts}
         new_posts = {(post.office, post.role, post.rank): post for post in directory.posts}
+        old_bearers = {bearer: bearer for bearer in standing.bearers}
+        new_bearers = {bearer: bearer for bearer in directory.bearers}
         if not dry_run:
             # References between them are checked at the end of the transaction.
             for post in _gone(old_posts, new_posts):
@@ -71,7 +75,13 @@ async def replace_directory(pool: Pool, directory: Directory, *, dry_run: bool =
                 await SQL["add_office"].run(connection, office.model_dump())
             for post in _gone(new_posts, old_posts):
                 await SQL["add_post"].run(connection, post.model_dump())
-        return Replaced(_changes(old_offices, new_offices), _changes(old_posts, new_posts))
+            came, went = _gone(new_bearers, old_bearers), _gone(old_bearers, new_bearers)
+            await write_down(connection, came, went)
+        return Replaced(
+            _changes(old_offices, new_offices),
+            _changes(old_posts, new_posts),
+            _changes(old_bearers, new_bearers),
+        )
 
 
 def told_about(directory: Directory, agency: str, day: date) -> tuple[Told, ...]:
@@ -100,11 +110,14 @@ async def _read(connection: Connection) -> Directory:
     return Directory(
         offices=tuple(Office.model_validate(dict(row)) for row in offices),
         posts=tuple(Post.model_validate(dict(row)) for row in posts),
+        bearers=tuple(
+            sorted((await read_bearers(connection)).now, key=lambda each: (each.office, each.role, each.staff))
+        ),
     )
 
 
 Key = TypeVar("Key", bound=Hashable)
-Entry = TypeVar("Entry", Office, Post)
+Entry = TypeVar("Entry", Office, Post, Bearer)
 
 
 def _gone(old: Mapping[Key, Entry], new: Mapping[Key, Entry]) -> Iterable[Entry]:

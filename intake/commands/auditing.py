@@ -18,7 +18,7 @@ from activities.heads.publication import Published, digest_of
 from activities.heads.publishing import publish as publish_once
 from activities.registry.journal import entries
 from activities.registry.pool import Pool
-from activities.registry.verifying import verify_audit
+from activities.registry.verifying import Verified, verify_audit
 from activities.stamps import Stamps, TrustedKeys
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
@@ -84,7 +84,7 @@ async def verify(
     if only is not None and not verified.cases:
         raise CaseError(Code.CASE_UNKNOWN)
     invocation.say.many([broken._asdict() for broken in verified.broken], _BROKEN)
-    for zh, en in _notes(log, verified.forgotten):
+    for zh, en in _notes(log, verified):
         invocation.say.note(zh, en)
     invocation.say.note(
         f"核对 {verified.cases} 个案件、{verified.transitions} 条记录，{len(verified.broken)} 处不符。",
@@ -93,12 +93,17 @@ async def verify(
     return Exit.refused if verified.broken else Exit.fine
 
 
-def _notes(log: Published | None, forgotten: int) -> Iterator[tuple[str, str]]:
+def _notes(log: Published | None, verified: Verified) -> Iterator[tuple[str, str]]:
     """What was not looked at."""
-    if forgotten:
+    if verified.forgotten:
         yield (
-            f"{forgotten} 条记录的内容已依法删除，其身份校验无法再核对。",
-            (f"The contents of {forgotten} rows are forgotten; their stamps cannot be looked at any more."),
+            f"{verified.forgotten} 条记录的内容已依法删除，其身份校验无法再核对。",
+            f"The contents of {verified.forgotten} rows are forgotten; their stamps cannot be looked at any more.",
+        )
+    if not verified.bearers_named:
+        yield (
+            "机构目录未列明人员角色，角色未核对。",
+            "The directory names no bearers of roles; roles were not looked at.",
         )
     if log is None:
         yield "未与已公布的链头比对。", "Nothing was compared with heads that were published."

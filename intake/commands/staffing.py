@@ -55,7 +55,8 @@ async def load(
     if read.refused:
         return Exit.data
     if check:
-        counts = {"offices": len(read.directory.offices), "posts": len(read.directory.posts)}
+        listed = read.directory
+        counts = {"offices": len(listed.offices), "posts": len(listed.posts), "bearers": len(listed.bearers)}
         invocation.say.one({name: str(count) for name, count in counts.items()})
     else:
         async with upkeep.register() as pool:
@@ -119,4 +120,5 @@ def _lines(directory: Directory) -> list[dict[str, object]]:
         described = office.model_dump(mode="json")
         lines.append({"office": described.pop("code"), **described})
         lines += [post.model_dump(mode="json") for post in directory.posts if post.office == office.code]
+        lines += [bearer.model_dump(mode="json") for bearer in directory.bearers if bearer.office == office.code]
     return lines

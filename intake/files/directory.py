@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from cases.errors import CaseError, Code
-from cases.offices import Directory, Duty, Level, Office, Post, faults_of
+from cases.offices import Bearer, Directory, Duty, Level, Office, Post, faults_of
 from cases.text import check_text
 from intake.applications import InputRefused, Problem, checked
 from intake.files.columns import Layout, plain_heading
@@ -74,17 +74,19 @@ _OF_POSTS: Final = (Column.role, Column.staff, Column.rank, Column.absent_from, 
 _CODES: Final = frozenset({Column.office, Column.parent, Column.rank})
 """Digits that a spreadsheet may have kept as numbers."""
 _DATES: Final = (Column.absent_from.value, Column.absent_to.value)
-_TABLES: Final[Mapping[str, type[Office] | type[Post]]] = {"offices": Office, "posts": Post}
+Kind = type[Office] | type[Post] | type[Bearer]
+_TABLES: Final[Mapping[str, Kind]] = {"offices": Office, "posts": Post, "bearers": Bearer}
+"""Bearers stand in TOML alone: what a row of a table is about is told by its columns, and theirs are those of posts."""
 
 LAYOUT: Final = Layout(lambda heading: _COLUMN_OF.get(plain_heading(heading)), tuple(Column)[:6])
 """Rank and absences may be left out."""
 
 
 class Entry(NamedTuple):
-    """What stands at one place of a file about an office or a post."""
+    """What stands at one place of a file about an office, a post or a bearer."""
 
     row: int
-    kind: type[Office] | type[Post]
+    kind: Kind
     fields: Mapping[str, Any]
     array: str = ""
     """The array of TOML in which it is counted."""
@@ -131,8 +133,10 @@ def read_directory(path: Path, *, sheet: str | None = None) -> Read:
     whole_posts, posts = _models(Post, entries, findings)
     if not any(entry.kind is Office for entry in entries):
         findings.append(Finding(0, "offices", Code.FIELD_MISSING, refused=True))
-    directory = Directory(offices=offices, posts=posts)
-    findings += _faults(directory, {Office: whole_offices, Post: whole_posts}, entries)
+    whole_bearers, bearers = _models(Bearer, entries, findings)
+    directory = Directory(offices=offices, posts=posts, bearers=bearers)
+    whole: Mapping[Kind, Sequence[Entry]] = {Office: whole_offices, Post: whole_posts, Bearer: whole_bearers}
+    findings += _faults(directory, whole, entries)
     return Read(directory, tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.row)))
 
 
@@ -190,7 +194,7 @@ def _cell(column: Column, cell: object) -> Any:
 
 # --- entries ----------------------------------------------------------------------------------------------------------
 
-Model = TypeVar("Model", Office, Post)
+Model = TypeVar("Model", Office, Post, Bearer)
 
 
 def _models(
@@ -246,9 +250,7 @@ def _day(given: object) -> date | None:
     return day if day is not None and day.isoformat() == given else None
 
 
-def _faults(
-    directory: Directory, whole: Mapping[type[Office] | type[Post], Sequence[Entry]], entries: Sequence[Entry]
-) -> Iterator[Finding]:
+def _faults(directory: Directory, whole: Mapping[Kind, Sequence[Entry]], entries: Sequence[Entry]) -> Iterator[Finding]:
     """What is wrong with the directory as a whole, but for what an entry that could not be read may have led to."""
     unread = {kind for kind, there in whole.items() if len(there) < sum(entry.kind is kind for entry in entries)}
     moot = {code for kind in unread for code in _LEADS_TO[kind]}
@@ -257,8 +259,9 @@ def _faults(
             yield whole[kind][place].finding(field, code)
 
 
-_LEADS_TO: Final[Mapping[type[Office] | type[Post], frozenset[Code]]] = {
+_LEADS_TO: Final[Mapping[Kind, frozenset[Code]]] = {
     Office: frozenset({Code.OFFICE_UNKNOWN, Code.POST_MISSING}),
     Post: frozenset({Code.POST_MISSING, Code.POST_HOLDER_MISSING, Code.POST_UNCOVERED}),
+    Bearer: frozenset(),
 }
-"""What is found wrong elsewhere where an office or a post could not be read."""
+"""What is found wrong elsewhere where an entry could not be read."""

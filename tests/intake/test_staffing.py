@@ -257,12 +257,28 @@ async def test_a_directory_is_loaded_once_and_shown(call: Call) -> None:
     assert [(each["entries"], each["added"]) for each in loaded.json] == [
         ("offices", len(WHOLE.offices)),
         ("posts", len(WHOLE.posts)),
+        ("bearers", 0),
     ]
     again = await call("directory", "load", SAMPLE, "-o", "json")
-    assert [(each["added"], each["changed"], each["removed"]) for each in again.json] == [(0, 0, 0), (0, 0, 0)]
+    assert [(each["added"], each["changed"], each["removed"]) for each in again.json] == [(0, 0, 0)] * 3
     shown = await call("directory", "show", "-o", "jsonl")
     assert len(shown.lines) == len(WHOLE.offices) + len(WHOLE.posts)
     assert "supervisor-130100-1" in (await call("directory", "show")).out
+
+
+async def test_who_may_decide_as_what_is_loaded_with_the_directory_and_shown(call: Call, tmp_path: Path) -> None:
+    text = SAMPLE.read_text(encoding="utf-8")
+    bearer = '[[bearers]]\noffice = "110105"\nrole = "officer"\nstaff = "officer-110105-1"\n'
+    loaded = await call("directory", "load", write_toml(tmp_path, f"{text}\n{bearer}"), "-o", "json")
+    assert [each["added"] for each in loaded.json if each["entries"] == "bearers"] == [1]
+    shown = (await call("directory", "show", "-o", "jsonl")).lines
+    assert [each for each in shown if each.get("role") == "officer"] == [
+        {"office": "110105", "role": "officer", "staff": "officer-110105-1"}
+    ]
+    for wrong in (bearer.replace("110105", "990000"), bearer.replace('"officer"', '"king"')):
+        assert (await call("directory", "load", write_toml(tmp_path, f"{text}\n{wrong}"))).exit == Exit.data
+    gone = await call("directory", "load", SAMPLE, "-o", "json")
+    assert [each["removed"] for each in gone.json] == [0, 0, 1]
 
 
 async def test_who_is_told_about_an_agency_is_shown_level_by_level(call: Call) -> None:
@@ -291,7 +307,7 @@ async def test_a_faulty_file_changes_nothing_and_repeats_no_value(call: Call, tm
     assert [(each["column"], each["code"]) for each in refused.json] == [("posts.staff", "FIELD_INVALID")]
     assert planted not in refused.out + refused.err
     again = await call("directory", "load", SAMPLE, "-o", "json")
-    assert all(each["unchanged"] for each in again.json)
+    assert not any(each[done] for each in again.json for done in ("added", "changed", "removed"))
 
 
 async def test_contacts_are_loaded_once_and_sealed(call: Call, url: str, keys: Sealer) -> None:
