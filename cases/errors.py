@@ -100,6 +100,7 @@ class Code(StrEnum):
     UNDO_IMPOSSIBLE = "UNDO_IMPOSSIBLE"
     SYSTEM_NOT_AWAITED = "SYSTEM_NOT_AWAITED"
     ANSWER_OUT_OF_DATE = "ANSWER_OUT_OF_DATE"
+    ACTS_TOO_MANY = "ACTS_TOO_MANY"
     OPINIONS_DIFFER = "OPINIONS_DIFFER"
     DUPLICATE_NOT_ASKED = "DUPLICATE_NOT_ASKED"
     MERGE_IMPOSSIBLE = "MERGE_IMPOSSIBLE"
@@ -747,6 +748,10 @@ REMEDIES: dict[Code, Remedy] = {
         "一小时内查看明文的次数过多，请稍后再试或联系主管。",
     ),
     Code.CASE_UNKNOWN: Remedy("There is no such case. Check the case number.", "没有此案件，请核对案件编号。"),
+    Code.ACTS_TOO_MANY: Remedy(
+        "You have told this case more than anybody has to. Somebody else goes on with it; tell your supervisor.",
+        "您在本案中的操作次数已达上限，请由其他人员继续办理，并报告主管。",
+    ),
     Code.CASE_CLOSED: Remedy("The case is closed. See its outcome.", "案件已办结，请查看结果。"),
     Code.CASE_STILL_OPEN: Remedy(
         "The case has no outcome yet. Wait for it: GET the case with wait.", "案件尚未办结，可在查询时用wait等待。"

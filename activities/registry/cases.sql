@@ -15,6 +15,13 @@ SELECT
 FROM cases AS held JOIN case_files AS file USING (case_id, generation)
 WHERE held.case_id = :case_id AND held.generation = :generation;
 
+-- name: acts_of
+-- How often somebody has told a case something in this generation; no more are counted than are allowed.
+SELECT count(*) AS acts FROM (
+    SELECT FROM transitions
+    WHERE case_id = :case_id AND generation = :generation AND actor = :actor LIMIT :most
+) AS told;
+
 -- name: look_for_application
 -- What an idempotency key was used for, the newest generation of the case, and whether whoever is said to have taken the
 -- application in has a post at that office; one row, whatever there is.

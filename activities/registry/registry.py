@@ -91,6 +91,8 @@ REGISTRATION: Final = "registered"
 ATTEMPTS: Final = 5
 """How often a step is tried again after another step was faster, or PostgreSQL ended it in favour of another."""
 
+MOST_ACTS: Final = 100
+"""What one person or system may tell a case in one generation: several times as much as the longest of lives needs."""
 LARGEST_STATE: Final = 64 * 1024
 """Bytes of a case's state. What would make it larger is refused, unless it ends the case or happens of itself."""
 
@@ -260,6 +262,7 @@ class Registry:
             now = self._clock.choose(row["now"], request.at)
             try:
                 asked = await self._or_asked(self._authorise(request, state, now), state)
+                await self._check_acts(asked, state)
                 try:
                     return await self._move_on(copy, asked, now)
                 except CaseError as refused:
@@ -436,6 +439,24 @@ class Registry:
             # The date that ended rests on days that are others by now: it is computed again first.
             return _Asked(Event.recompute)
         return _Asked(request.event, fact, request, claims)
+
+    async def _check_acts(self, asked: _Asked, state: CaseState) -> None:
+        """Raises `CaseError` ACTS_TOO_MANY for whoever tells a case again and again, as a lost credential would.
+
+        Each act is a row of the audit for good. A case of few versions nobody has told so much.
+        """
+        if asked.claims is None or state.version < MOST_ACTS:
+            return
+        values = {
+            "case_id": state.case_id,
+            "generation": state.generation,
+            "actor": asked.claims.sub,
+            "most": MOST_ACTS,
+        }
+        async with connection_of(self._pool) as connection:
+            row = await SQL["acts_of"].first(connection, values)
+        if row is not None and row["acts"] >= MOST_ACTS:
+            raise CaseError(Code.ACTS_TOO_MANY)
 
     async def _or_asked(self, asked: _Asked, state: CaseState) -> _Asked:
         """What happens where the time to deliver a question is over and it was delivered: the answer's begins."""

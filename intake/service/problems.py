@@ -144,6 +144,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.PERSON_TRANSFERRED,
         Code.PERSON_MERGED,
         Code.ALREADY_18_DIGITS,
+        Code.ACTS_TOO_MANY,
         Code.CASE_CLOSED,
         Code.CASE_STILL_OPEN,
         Code.CASE_ALREADY_OPEN,

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.calendar import official_calendar
-from activities.registry import Registry
+from activities.registry import Registry, registry
 from activities.registry.loading import BenefitHold
 from activities.registry.registry import LARGEST_STATE
 from activities.registry.stored import Copy
@@ -495,6 +495,31 @@ class TestALargeState:
         assert len(Copy.of(state).texts.state.encode()) < LARGEST_STATE / 4
         documents = AddDocuments(actor=CLERK, documents=(CERTIFICATE,))
         assert (await play.move(state, Event.add_documents, documents)).version == state.version + 1
+
+
+async def test_one_actor_tells_a_case_so_much_and_no_more_and_others_go_on(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = await somewhere(play, Kind.id_number_change, Status.in_review)
+    acknowledged = scenes.FACTS[Event.acknowledge]
+    told = sum(
+        row["actor"] == acknowledged.actor.id
+        for row in await play.rows("SELECT actor FROM transitions WHERE case_id = $1", state.case_id)
+    )
+    monkeypatch.setattr(registry, "MOST_ACTS", told + 3)
+    for _ in range(3):
+        state = await play.move(state, Event.acknowledge, acknowledged)
+    assert state.version >= registry.MOST_ACTS
+    for event in (Event.acknowledge, Event.hold):
+        fact = scenes.FACTS[event].model_copy(update={"actor": acknowledged.actor})
+        assert await play.refusal(state, event, fact) is Code.ACTS_TOO_MANY
+    before = await play.rows("SELECT version FROM transitions WHERE case_id = $1", state.case_id)
+    assert len(before) == state.version + 1
+    # Whoever has told less goes on with it, and so does the engine.
+    other = acknowledged.model_copy(update={"actor": SECOND})
+    state = await play.move(state, Event.acknowledge, other)
+    state = await play.move(state, Event.escalated)
+    assert (await play.move(state, Event.withdraw, Withdraw(actor=SECOND))).status is Status.withdrawn
 
 
 async def test_of_many_forgeries_at_once_none_moves_the_case(play: Play) -> None:
