@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from activities.registry.audit import sha256_of
@@ -12,7 +12,7 @@ from activities.registry.pool import Connection, Pool, connection_of
 from activities.registry.queries import load
 from cases.errors import CaseError
 from cases.policy import Policies
-from cases.retention import ERASED
+from cases.retention import ERASED, Kept
 
 SQL: Final = load("retention.sql", beside=__file__)
 
@@ -60,6 +60,31 @@ class Plan(NamedTuple):
     def kept_by(self) -> Mapping[str, int]:
         """How many persons are due and kept, by what keeps them."""
         return Counter(each.kept_by for each in self.kept if each.kept_by is not None)
+
+
+class Place(NamedTuple):
+    """Something that goes by itself or as a whole, and no case at a time."""
+
+    what: Kept
+    days: int
+    """How long it may be kept, by every policy."""
+    oldest: datetime | None
+    """Since when there is something; None where there is nothing."""
+    over: int
+    """How much of it is older."""
+
+
+@case_errors_only
+async def places(pool: Pool, policies: Policies, at: datetime) -> tuple[Place, ...]:
+    """What the register keeps beside cases, and whether any of it is older than it may be. Raises as `plan`."""
+    days = {what: policies.kept_everywhere(what) for what in (Kept.journal, Kept.feed, Kept.jobs)}
+    # What forgets by itself does so now and then.
+    before = {what.value: at - timedelta(days=kept + 1) for what, kept in days.items()}
+    async with connection_of(pool) as connection, connection.transaction(readonly=True):
+        await SQL["take_time"].first(connection, {"limit": f"{PATIENCE}s"})
+        query = SQL["places"]
+        rows = await connection.fetch(query.sql, *(before[name] for name in query.parameters), timeout=PATIENCE)
+    return tuple(Place(Kept(row["what"]), days[Kept(row["what"])], row["oldest"], row["over"]) for row in rows)
 
 
 @case_errors_only

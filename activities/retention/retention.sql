@@ -52,6 +52,14 @@ FROM together
 WHERE whole OR cases <> '{}'
 ORDER BY person;
 
+-- name: places
+-- What goes by itself, or as a whole: since when there is something, and how much of it is older than it may be.
+SELECT 'journal' AS what, min(at) AS oldest, count(*) FILTER (WHERE at < :journal) AS over FROM journal
+UNION ALL
+SELECT 'feed', min(at), count(*) FILTER (WHERE at < :feed) FROM feed
+UNION ALL
+SELECT 'jobs', min(ended_at), count(*) FILTER (WHERE ended_at < :jobs) FROM jobs;
+
 -- name: hold
 -- One more word on a person: what is of theirs is held, or not any more.
 INSERT INTO legal_holds (person, says, legal_basis, actor, at) VALUES (:person, :says, :legal_basis, :actor, :at);

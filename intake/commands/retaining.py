@@ -1,17 +1,19 @@
 """Commands about what is kept: what is due, what is held back, erasing it, and the certificate afterwards."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
 from activities.person_keys import PersonKeys
 from activities.retention.erasing import By, certificate, differing, erase, erasures, replay
 from activities.retention.holding import hold, holds
-from activities.retention.planning import Plan, plan
+from activities.retention.planning import Place, Plan, places, plan
 from activities.sealing import KeyRing
 from cases.kinds import read_case_id
 from cases.policy import Policies
+from cases.retention import Kept
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
 from intake.commands.invoking import Invocation
@@ -52,17 +54,27 @@ async def table(invocation: Invocation) -> Exit:
     return Exit.fine
 
 
-async def make_plan(invocation: Invocation) -> Exit:
+async def make_plan(
+    invocation: Invocation,
+    *,
+    temporal: Annotated[bool, typer.Option("--temporal", help="Look at Temporal's retention as well.")] = False,
+) -> Exit:
     """What would be erased now, and what is due and kept; nothing is changed.
 
     Named are cases, and persons of whom everything goes by their ref. The digest at the end is what `run` asks for.
+    Counted is as well what goes by itself, and is older than it may be: then the exit code is 1.
     """
+    policies, now = Policies.load(), datetime.now(UTC)
     async with upkeep.register() as pool:
-        due = await plan(pool, Policies.load(), datetime.now(UTC))
+        due, beside = await plan(pool, policies, now), list(await places(pool, policies, now))
+    if temporal:
+        beside.append(await _of_temporal(policies))
     counts, kept, rows = due.counts, dict(due.kept_by), _rows_of(due)
+    ends = Exit.refused if any(place.over for place in beside) else Exit.fine
     if invocation.say.format is Format.json:
-        invocation.say.one({"plan": due.digest, **counts, "kept_by": kept, "due": rows})
-        return Exit.fine
+        said = [place._asdict() for place in beside]
+        invocation.say.one({"plan": due.digest, **counts, "kept_by": kept, "places": said, "due": rows})
+        return ends
     invocation.say.many(rows, _DUE)
     if due.due:
         invocation.say.note(
@@ -75,7 +87,13 @@ async def make_plan(invocation: Invocation) -> Exit:
         invocation.say.note("没有到期内容。", "Nothing is due.")
     for why, persons in sorted(kept.items()):
         invocation.say.note(f"保留：{persons} 人（{why}）。", f"Kept: {persons} persons ({why}).")
-    return Exit.fine
+    for place in beside:
+        if place.over:
+            invocation.say.note(
+                f"超过保存期限：{place.what}，{place.over} 项，最多 {place.days} 天。",
+                f"Kept for too long: {place.what}, {place.over}; {place.days} days at most.",
+            )
+    return ends
 
 
 async def place_hold(
@@ -157,6 +175,16 @@ async def run_replay(
     rows = [{"where": where, **each._asdict()} for where, some in found._asdict().items() for each in some]
     invocation.say.many(rows, _DIFFERING)
     return Exit.refused if dry_run and rows else Exit.fine
+
+
+async def _of_temporal(policies: Policies) -> Place:
+    """Whether the namespace keeps histories of closed cases for longer than it may."""
+    days = policies.kept_everywhere(Kept.temporal)
+    async with upkeep.engine() as client:
+        asked = DescribeNamespaceRequest(namespace=client.namespace)
+        described = await client.workflow_service.describe_namespace(asked)
+    kept = described.config.workflow_execution_retention_ttl.ToTimedelta()
+    return Place(Kept.temporal, days, None, int(kept > timedelta(days=days)))
 
 
 def _rows_of(planned: Plan) -> list[dict[str, object]]:

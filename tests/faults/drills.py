@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from activities.person_keys import DirectoryKeys
 from activities.registry.pool import create_pool
 from activities.registry.verifying import verify_audit
 from cases.errors import CaseError
@@ -28,6 +29,7 @@ from cases.openings import Opening
 from intake.client import CaseClient, EngineError
 from intake.schedules import apply
 from runtime.client import connect
+from runtime.keys import sealer_of
 from stack import LocalStack
 from tests.engine import SEALED, Engine, engine_on
 from tests.intake.operating import Desk
@@ -306,13 +308,16 @@ async def drill_on(folder: Path) -> AsyncIterator[Drill]:
     servers = LocalStack(
         folder / "servers", search_attributes=SEARCH_ATTRIBUTES, durable=False, postgres_settings=REPLICATED
     )
+    key_file, persons = sample_key_file(folder), folder / "persons"
+    DirectoryKeys.begin(persons)
     async with (
         servers as stack,
-        engine_on(stack, DATABASE) as engine,
+        engine_on(stack, DATABASE, sealer_of(key_file, persons)) as engine,
     ):
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
-            "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
+            "CARDCASE_KEY_FILE": str(key_file),
+            "CARDCASE_PERSON_KEYS": str(persons),
             "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
             "TEMPORAL_ADDRESS": stack.temporal_address,

@@ -76,6 +76,37 @@ async def test_the_register_is_restored_to_an_earlier_moment(drill: Drill, desk_
     await drill.ends_well(desk, OPERATOR)
 
 
+async def test_who_was_erased_stays_so_when_the_register_is_restored(
+    drill: Drill, desk_of: DeskOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres, copy = drill.stack.postgres, tmp_path / "copy"
+    monkeypatch.setenv("CARDCASE_PERSON_KEYS", drill.settings["CARDCASE_PERSON_KEYS"])
+    people = [await drill.engine.insured(region=SOUTH) for _ in range(10)]
+    gone = [drill.engine.sealer.person_token(person.personal_number) for person in people]
+    died = "UPDATE persons SET died_on = current_date - 4000 WHERE token = ANY ($1)"
+    await drill.engine.pool.execute(died, gone)
+    there = "SELECT count(*) FROM persons WHERE token = ANY ($1)"
+    await postgres.back_up(copy)
+    desk = desk_of(drill)
+    planned = await desk.call(OPERATOR, "retention", "plan", "-o", "json")
+    assert planned.json["persons_wholly"] == len(gone)
+    asked = ("--plan", planned.json["plan"], "--reason", "恢复演练", "-o", "json")
+    assert (await desk.call(OPERATOR, "retention", "run", *asked)).json["persons"] == len(gone)
+    assert await drill.may_start() == (0, [])
+    await postgres.kill()
+    postgres.put_back(copy)
+    await postgres.start()
+    await drill.connected_anew()
+    assert await drill.engine.pool.fetchval(there, gone) == len(gone)
+    status, (complaint,) = await drill.may_start()
+    assert status == 78
+    assert "starter.py retention replay" in complaint
+    desk = desk_of(drill)
+    assert (await desk.call(OPERATOR, "retention", "replay", "-o", "json")).exit == 0
+    assert await drill.engine.pool.fetchval(there, gone) == 0
+    assert await drill.may_start() == (0, [])
+
+
 async def test_the_store_of_temporal_is_restored_to_an_earlier_moment(
     drill: Drill, desk_of: DeskOf, tmp_path: Path
 ) -> None:

@@ -93,6 +93,23 @@ async def test_what_is_due_is_planned_held_erased_and_certified(call: Call, play
     assert by == {CLERK.id}
 
 
+async def test_what_goes_by_itself_and_is_older_than_it_may_be_is_counted(call: Call, play: Play) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    assert (await call("plan")).exit == 0
+    # As a reader of the feed would find it who was away for months: nobody has published since, so nobody forgot.
+    await play.write(
+        "INSERT INTO feed (sequence, kind, of_kind, case_id, generation, version, region, at) "
+        "VALUES (1, 'case_moved', 'IdNumberChange', $1, 1, 0, '110105', $2)",
+        case.case_id,
+        play.at,
+    )
+    said = await call("plan")
+    over = {each["what"]: each["over"] for each in said.json["places"]}
+    assert (said.exit, over) == (1, {"journal": 0, "feed": 1, "jobs": 0})
+
+
 async def test_nothing_starts_on_what_came_back_until_it_was_erased_again(
     call: Call, play: Play, settings: Settings, keys: DirectoryKeys
 ) -> None:
