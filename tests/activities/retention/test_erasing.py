@@ -40,7 +40,7 @@ from tests.activities.retention.lives import (
     withdrawn,
 )
 from tests.scenes import CLERK
-from tests.stamping import stamped_opening
+from tests.stamping import STAMPS, stamped_opening
 
 SEALED = re.compile(r"p-[a-z2-7]{14}\.[A-Za-z0-9_-]{38,2000}")
 PSEUDONYMS = {
@@ -114,7 +114,7 @@ async def test_cases_of_an_insured_person_go_and_their_record_stays(
     contents = "SELECT count(*) FROM transitions WHERE num_nonnulls(fact, outcome, salt) > 0"
     assert await play.value(contents) == 0
     assert await verify_chain(play.pool, case.case_id) is None
-    verified = await verify_audit(play.pool)
+    verified = await verify_audit(play.pool, stamps=STAMPS)
     assert (verified.cases, verified.broken) == (1, ())
 
 
@@ -136,7 +136,7 @@ async def test_of_a_person_who_goes_wholly_nothing_opens_in_what_was_copied_befo
     assert await names(play, token) <= PSEUDONYMS
     assert await names(play, case.opening.number_token) == set()
     assert await play.value("SELECT count(*) FROM persons") == 1
-    assert (await verify_audit(play.pool)).broken == ()
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
     said = await certificate(play.pool, keys, run.id)
     assert (said.persons, said.cases, said.left) == (1, 2, ())
     assert said.complete_from - said.at >= timedelta(days=policies.kept_everywhere(Kept.key_backups))
@@ -205,7 +205,7 @@ async def test_who_was_erased_comes_again_under_another_key_and_the_audit_goes_o
     assert keys.key_ids(play.token(person)) != before
     assert sealer.open(again.opening.name, field=Field.name, person=play.token(person)) == person.name
     assert await verify_chain(play.pool, case.case_id) is None
-    assert (await verify_audit(play.pool)).broken == ()
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
 
 
 async def test_what_an_older_register_brings_back_is_found_and_erased_again(
@@ -232,7 +232,7 @@ async def test_what_an_older_register_brings_back_is_found_and_erased_again(
     assert {name: again[name] for name in again.keys() - beside} == {
         name: after[name] for name in after.keys() - beside
     }
-    assert (await verify_audit(play.pool)).broken == ()
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
     assert (await certificate(play.pool, keys, run.id)).left == ()
 
 
@@ -286,7 +286,7 @@ async def test_an_erasure_that_dies_on_its_way_is_found_and_completed(
     assert (await differing(play.pool, keys)).is_none
     assert await play.value("SELECT count(*) FROM persons") == 0
     assert keys.key_ids(play.token(person)) == ()
-    assert (await verify_audit(play.pool)).broken == ()
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
 
 
 async def test_what_was_sealed_before_an_erasure_is_written_by_nobody_after_it(
