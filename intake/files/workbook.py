@@ -165,9 +165,8 @@ class Workbook:
             if strings_part is not None and strings_part in archive:
                 _weigh(archive, strings_part, room.marks)
                 _read_strings(archive, strings_part, strings)
-            part, self._cells, headings = self._found(archive, _candidates(sheets, sheet), strings, layout, room)
+            merged, self._cells, headings = self._found(archive, _candidates(sheets, sheet), strings, layout, room)
             opened.enter_context(closing(self._cells))
-            merged, self._rows = _structure(archive, part)
             self._columns = headings.places
             # A merged cell shows one value for several people, and holds it for the first of them only.
             self._merged = {
@@ -211,15 +210,16 @@ class Workbook:
 
     def _found(
         self, archive: "_Parts", sheets: Iterable[Sheet], strings: Strings, layout: Layout, room: Room
-    ) -> tuple[str, Generator[SheetRow, None, None], Headings]:
-        """The first sheet that holds the headings, its rows below them, and where they were found."""
+    ) -> tuple[list[Merged], Generator[SheetRow, None, None], Headings]:
+        """Merged cells of the first sheet that holds the headings, the rows below these, and where they were found."""
         nearest: HeadingsRefused | None = None
         for sheet in sheets:
             _weigh(archive, sheet.part, room.marks)
+            merged, self._rows = _structure(archive, sheet.part)
             rows = _rows(archive, sheet.part, strings)
             self._done = 0
             try:
-                return sheet.part, rows, find_headings(layout, self._in_their_places(rows))
+                return merged, rows, find_headings(layout, self._in_their_places(rows))
             except HeadingsRefused as refused:
                 rows.close()
                 if nearest is None or refused.missing < nearest.missing:
@@ -484,7 +484,8 @@ def _candidates(sheets: list[Sheet], named: str | None) -> list[Sheet]:
     chosen = [sheet for sheet in sheets if (sheet.visible if named is None else sheet.name == named)]
     if named is not None and not chosen:
         raise InputRefused([Problem("sheet", Code.FIELD_INVALID)])
-    return chosen[:_MOST_SHEETS]
+    # A part that has several names is looked at once.
+    return list({sheet.part: sheet for sheet in reversed(chosen)}.values())[::-1][:_MOST_SHEETS]
 
 
 def _read_strings(archive: _Parts, part: str, strings: Strings) -> None:

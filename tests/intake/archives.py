@@ -94,7 +94,12 @@ PERSON: Final = _row(2, row_of(1))
 
 
 def workbook_of(
-    sheet: Content, *, strings: Content | None = None, book: Content = (), more: Iterable[Part] = ()
+    sheet: Content,
+    *,
+    begins: bytes = HEADINGS,
+    strings: Content | None = None,
+    book: Content = (),
+    more: Iterable[Part] = (),
 ) -> bytes:
     """A workbook with one sheet, of which all is as it should be but what is given."""
     relation = '<Relationship Id="{}" Type="' + _OFFICE + '/{}" Target="{}"/>'
@@ -112,7 +117,7 @@ def workbook_of(
                 b'<sheets><sheet name="s" sheetId="1" r:id="r1"/></sheets></workbook>',
             ],
         ),
-        part_of(SHEET, [_BEGINNING, HEADINGS, *sheet]),
+        part_of(SHEET, [_BEGINNING, begins, *sheet]),
         part_of(STRINGS, [f'<sst xmlns="{_MAIN}">'.encode(), *(strings or ()), b"</sst>"]),
     ]
     return archive_of([*parts, *more])
@@ -159,6 +164,12 @@ HOSTILE: Final[dict[str, Callable[[], bytes]]] = {
     "a cell without end": lambda: _whole(b"<row><c><v>", Run(b"7", 1500 * MEGABYTE), b"</v></c></row>"),
     "elements without end": lambda: _whole(Run(b"<x/>", 60_000_000)),
     "elements in elements": lambda: _whole(Run(b"<x>", 12_000_000)),
+    "elements in elements before the headings": lambda: workbook_of([Run(b"<x>", 12_000_000)], begins=b" "),
+    "one sheet under many names": lambda: workbook_of(
+        [Run(b"<x/>", 1_500_000), _ENDING],
+        begins=b" ",
+        book=[b"<sheets>", Run(b'<sheet name="s" sheetId="1" r:id="r1"/>', 500), b"</sheets>"],
+    ),
     "names without end": lambda: _whole(_numbered("<a{:x}/>", 1_000_000)),
     "prefixes without end": lambda: _whole(_numbered('<a xmlns:p{:x}="u"/>', 700_000)),
     "a tag without end": lambda: _whole(b'<row a="', Run(b"a", 200 * MEGABYTE), b'"/>'),
