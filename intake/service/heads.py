@@ -18,6 +18,8 @@ from intake.service.problems import MEDIA_TYPE, STATUS, problem_of, written
 MOST_BYTES: Final = 64 * 1024
 """Of the target and the headers of a request."""
 MOST_HEADERS: Final = 100
+MOST_CONNECTIONS: Final = 1000
+"""Of one service; with one that waits for news of a case for each of its callers it has room for as many."""
 MOST_SECONDS: Final = 20.0
 """From the first byte of a request, or from its connection, to the end of its headers."""
 
@@ -25,6 +27,8 @@ MOST_SECONDS: Final = 20.0
 class BoundedProtocol(HttpToolsProtocol):
     """One connection. What is no request, or goes beyond the bounds, is refused and the connection closed."""
 
+    moved_at = 0.0
+    """When something came last, by the loop's clock."""
     _bytes = 0
     """Of target and headers, as far as they have come whole."""
     _headers = 0
@@ -39,7 +43,12 @@ class BoundedProtocol(HttpToolsProtocol):
     """What is being read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the class above does
-        """Begin a connection, on which a request is expected."""
+        """Begin a connection, on which a request is expected; the longest idle one makes room for it."""
+        self.transport = transport
+        self.moved_at = self.loop.time()
+        if len(self.connections) >= MOST_CONNECTIONS and not self._make_room():
+            transport.abort()
+            return
         super().connection_made(transport)
         self._expect()
 
@@ -50,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what came."""
+        self.moved_at = self.loop.time()
         self._has_begun = False
         self._came = data
         super().data_received(data)
@@ -60,9 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._waiting += 0 if self._has_begun else len(data)
             if self._waiting > MOST_BYTES:
                 self.send_400_response("")
-        # None before the first request, which its type does not say.
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if self._is_under_way or cycle is None or cycle.response_complete:
+        if self._is_under_way or self.is_idle:
             self._expect()
 
     def on_message_begin(self) -> None:
@@ -125,6 +133,23 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody is being answered."""
+        # None before the first request, which its type does not say.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
+
+    def _make_room(self) -> bool:
+        """End the connection on which nothing has moved for the longest time; answers whether there is one."""
+        idle = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.is_idle]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda each: each.moved_at)
+        self.connections.discard(longest)
+        longest.transport.abort()
+        return True
 
     def _count(self, came: int) -> None:
         self._bytes += came

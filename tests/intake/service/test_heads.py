@@ -17,8 +17,16 @@ WHOLE = b"GET /here HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @asynccontextmanager
-async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def served(begun: asyncio.Semaphore | None = None, go_on: asyncio.Event | None = None) -> AsyncIterator[int]:
+    """The port of a service; with `begun` whoever asks for `/held` says so, and is answered once it may go on."""
     application = FastAPI()
+
+    @application.get("/held")
+    async def held() -> int:
+        if begun is not None and go_on is not None:
+            begun.release()
+            await go_on.wait()
+        return 1
 
     @application.get("/here")
     async def here(request: Request) -> int:
@@ -29,6 +37,12 @@ async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.Stre
         return len(await request.body())
 
     async with serve_intake(application, LOOPBACK, 0) as port:
+        yield port
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async with served() as port:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
         try:
             yield reader, writer
@@ -195,3 +209,43 @@ async def test_a_tunnel_is_none_whatever_it_offers() -> None:
     async with connection() as (reader, writer):
         writer.write(b"CONNECT planted:443 HTTP/1.1\r\nHost: a\r\n" + OFFER + b"\r\n")
         await is_refused(reader)
+
+
+async def asked(port: int, path: str = "/here") -> tuple[int, bytes]:
+    """The answer to a request on a connection of its own; nothing where the connection ends instead."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    try:
+        return await answer_of(reader)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return 0, b""
+    finally:
+        writer.close()
+
+
+async def test_whoever_keeps_connections_without_a_request_makes_room_for_who_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heads, "MOST_CONNECTIONS", 3)
+    async with served() as port:
+        idle = [await asyncio.open_connection(LOOPBACK, port) for _ in range(9)]
+        assert (await asked(port))[0] == 200
+        # The oldest of them were ended, and none was waited for.
+        for reader, writer in idle[:6]:
+            with contextlib.suppress(ConnectionError):
+                assert await reader.read() == b""
+            writer.close()
+        for _, writer in idle[6:]:
+            writer.close()
+
+
+async def test_whoever_is_being_answered_is_not_cut_off_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "MOST_CONNECTIONS", 2)
+    begun, go_on = asyncio.Semaphore(0), asyncio.Event()
+    async with served(begun, go_on) as port:
+        answered = [asyncio.create_task(asked(port, "/held")) for _ in range(2)]
+        for _ in answered:
+            await begun.acquire()
+        assert await asked(port) == (0, b"")
+        go_on.set()
+        assert {status for status, _ in await asyncio.gather(*answered)} == {200}
