@@ -27,6 +27,7 @@ from cases.events import Event
 from cases.facts import Withdraw
 from cases.policy import Policies
 from cases.stamps import Place, stamp_id
+from deploy.migrations import migrate
 from tests.activities.play import CLERK, NORTH, OPERATOR, THIRD, Play, insured
 from tests.activities.publishing_heads import EVERY, read
 from tests.deploy.cluster import Cluster
@@ -107,6 +108,27 @@ async def test_what_nobody_touched_holds(site: Site) -> None:
     assert await site.found() == set()
     await publish(site.reader, site.place, EVERY)
     assert await site.found() == set()
+
+
+async def test_starting_again_and_keeping_house_change_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    """Roles and rights are given at every start, and the server tidies up by itself."""
+    reader = await create_pool(cluster.url("cardcase_reader", "reader_pgpass"), size=2)
+    place = AppendedFile(tmp_path / "heads")
+    await publish(reader, place, EVERY)
+    await cluster.set_up()
+    assert await migrate(cluster.url("cardcase_owner", "owner_pgpass")) == []
+    await as_superuser(
+        cluster,
+        "VACUUM (FREEZE, ANALYZE)",
+        "VACUUM (FULL, FREEZE) pg_trigger",
+        "REINDEX TABLE journal",
+        database="cardcase",
+    )
+    newest = await publish(reader, place, EVERY)
+    log = await read(place)
+    assert (newest.catalogue, log.altered) == (None, [])
+    assert (await verify_audit(reader, published=log, stamps=STAMPS)).broken == ()
+    await reader.close()
 
 
 # --- rewriting as the owner -----------------------------------------------------------------------------------------
