@@ -282,7 +282,10 @@ class IdentityProvider:
         system = self._system_of(request, form)
         if system is None or not system.may_exchange:
             return web.json_response({"error": "invalid_client"}, status=401)
-        tokens = IdentityTokens(self.issuer, issuer=self.issuer.url, audience=SERVICE_AUDIENCE)
+        # What it writes for operators is made out to both services, and issued to its one client of people.
+        tokens = IdentityTokens(
+            self.issuer, issuer=self.issuer.url, audience=SERVICE_AUDIENCE, parties=[self.issuer.audience]
+        )
         try:
             if form.get("audience") != self._client or form.get("subject_token_type") != _ACCESS_TOKEN:
                 raise CaseError(Code.IDENTITY_INVALID)
