@@ -21,6 +21,7 @@ from tests.canary.forms import Kind, Planted
 from tests.canary.scanner import Scanner
 from tests.engine import Engine, Person, new_number
 from tests.intake.applying import fields_of, paper, replacement
+from tests.intake.archives import HOSTILE
 from tests.intake.registering import csv_of, rewritten, write_xlsx
 from tests.intake.service.door import BACK_OFFICE, BANK, BUREAU, ELSEWHERE, OFFICER, VERIFIER, Door, door_of
 from tests.intake.service.test_cases import application_of, approved, code_of
@@ -408,7 +409,9 @@ async def test_a_file_that_does_not_do_is_refused_before_its_first_row(door: Doo
     assert {each["code"] for each in answer.json()["errors"]} == {"COLUMN_MISSING", "COLUMN_UNKNOWN"}
     for path, content, media_type, status, code in (
         ("/v1/registers", b"PK\x03\x04", XLSX, 422, "FILE_UNREADABLE"),
-        ("/v1/registers", b"\xff\xfea\x00\n\x00", CSV, 422, "FILE_ENCODING"),
+        ("/v1/registers", HOSTILE["elements without end"](), XLSX, 413, "FILE_TOO_LARGE"),
+        ("/v1/event-batches", HOSTILE["elements in elements"](), XLSX, 422, "FILE_UNREADABLE"),
+        ("/v1/registers", b"\0\0\xfe\xff\0\0\0a", CSV, 422, "FILE_ENCODING"),
         ("/v1/registers", b"", "application/json", 415, "MEDIA_TYPE_UNKNOWN"),
         ("/v1/event-batches", "流水号\n1\n".encode(), CSV, 422, "COLUMN_MISSING"),
         ("/v1/event-batches?event=planted", b"", CSV, 422, "FIELD_INVALID"),
