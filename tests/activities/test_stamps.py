@@ -234,6 +234,15 @@ class TestARowOfAManifest:
         assert refusal(fact, NOON + LIFETIME_OF_MANIFESTS) is Code.STAMP_EXPIRED
         assert refusal(fact, NOON - SKEW - timedelta(seconds=1)) is Code.STAMP_INVALID
 
+    def test_is_proved_as_long_after_as_it_could_be_taken(self) -> None:
+        (fact,) = in_a_manifest(HOLD)
+        last = NOON + LIFETIME_OF_MANIFESTS
+        assert (
+            STAMPS.recheck_fact(fact, CASE, Event.hold, last + LONGEST_OUTAGE - timedelta(seconds=1)).sub
+            == HOLD.actor.id
+        )
+        refused_for(fact, last + LONGEST_OUTAGE + timedelta(seconds=1), Code.STAMP_EXPIRED)
+
     def test_is_refused_with_another_content_and_under_another_place(self) -> None:
         one, other = in_a_manifest(HOLD, HOLD.model_copy(update={"note": "two"}))
         assert refusal(one.model_copy(update={"note": "changed"})) is Code.STAMP_MISMATCH
