@@ -308,7 +308,9 @@ async def test_an_import_goes_on_where_it_stopped_and_in_another_format(
     assert (await call("import", part)).exit == Exit.fine
     whole = write_xlsx(tmp_path / "whole.xlsx", [list(cells(person).values()) for person in people])
     said = await call("import", whole, "-o", "json")
-    assert (said.exit, said.json["opened"], len(said.json["rows"])) == (Exit.fine, 6, 6)
+    # A number that happens to end in 000 is asked about beside its case.
+    cases = {row["case_id"] for row in said.json["rows"] if "case_id" in row}
+    assert (said.exit, said.json["opened"], len(cases)) == (Exit.fine, 6, 6)
 
 
 @pytest.mark.parametrize(
