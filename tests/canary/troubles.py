@@ -146,9 +146,9 @@ async def _code_said(stage: Stage, *arguments: str | Path, **more: Any) -> Seen:
 
 async def unreadable_register(stage: Stage) -> Seen:
     person = await stage.engine.insured()
-    path = stage.inputs / "utf-16.csv"
-    path.write_text(f"个人编号,姓名,证件号码\n{person.personal_number},{person.name},{person.new}\n", encoding="utf-16")
-    return await _code_said(stage, "import", path, "--errors", stage.errors / "utf-16.csv")
+    path = stage.inputs / "utf-32.csv"
+    path.write_text(f"个人编号,姓名,证件号码\n{person.personal_number},{person.name},{person.new}\n", encoding="utf-32")
+    return await _code_said(stage, "import", path, "--errors", stage.errors / "utf-32.csv")
 
 
 async def register_without_a_column(stage: Stage) -> Seen:
@@ -580,7 +580,7 @@ def provider_with(fault: Fault) -> Callable[[Stage], Awaitable[Seen]]:
 
 async def forged_callback(stage: Stage) -> Seen:
     person = await stage.engine.insured()
-    url = str(stage.receivers.callback_url)
+    url = f"{stage.receivers.callback_url}/sms"
     headers = {"X-Cardcase-Timestamp": "0", "X-Cardcase-Signature": "00", "Content-Type": "application/json"}
     async with stage.session.post(url, json={"key": person.new, "what": person.name}, headers=headers) as answer:
         stage.refusals.append(await answer.text())
@@ -694,7 +694,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "wrong command line": Trouble(wrong_command_line, "exit 64"),
     "case number that is none": Trouble(no_case_number, Code.CASE_ID_INVALID),
     "unknown case": Trouble(unknown_case, Code.CASE_UNKNOWN),
-    "register in UTF-16": Trouble(unreadable_register, Code.FILE_ENCODING),
+    "register in UTF-32": Trouble(unreadable_register, Code.FILE_ENCODING),
     "register without a column": Trouble(register_without_a_column, Code.COLUMN_MISSING),
     "register of wrong rows": Trouble(register_of_wrong_rows, "error file"),
     "staff file of wrong rows": Trouble(staff_file_of_wrong_rows, "exit 65"),
