@@ -3,25 +3,16 @@
 import io
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self, TypeAlias
 
 from cases.errors import CaseError, Code
 
 LONGEST_LINE: Final = 64 * 1024
 """Characters."""
-
-
-class Encoding(StrEnum):
-    """Those that are read, as somebody names them who knows which one a file has."""
-
-    utf_8 = "utf-8"
-    gb18030 = "gb18030"
-    utf_16 = "utf-16"
-
-
+Encoding: TypeAlias = Literal["utf-8", "gb18030", "utf-16"]
+"""Those that are read, as somebody names them who knows which one a file has."""
 _SAMPLE: Final = 1024 * 1024
 _BOM: Final = "\ufeff"
 _BOM_OF: Final = {
@@ -83,7 +74,7 @@ def form_of(path: Path, encoding: Encoding | None = None) -> Form:
     codec = _by_its_mark(sample) or _utf16_of(sample)
     if encoding is not None and not (codec or "").startswith(encoding):
         # UTF-16 without a mark that does not look like it either: the order of its bytes would be a guess.
-        if encoding is Encoding.utf_16 or codec is not None:
+        if encoding == "utf-16" or codec is not None:
             raise CaseError(Code.FILE_ENCODING)
         codec = encoding
     codec = codec or _by_its_lines(sample, whole=whole)

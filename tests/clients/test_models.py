@@ -19,7 +19,7 @@ from intake.service.app import described_alone
 DESCRIPTION = described_alone()
 CASE, SUBSCRIPTION, PLACE = "idc-" + "a" * 26, "sub-" + "a" * 26, "abcdefghij.1"
 JOB = "job-" + "a" * 26
-_READ_SO = Reading(sheet="1", ignore_unknown=True, submitter="clerk-1", event="withdraw")
+_READ_SO = Reading(sheet="1", ignore_unknown=True, encoding="gb18030", submitter="clerk-1", event="withdraw")
 
 
 def described() -> dict[str, Any]:
