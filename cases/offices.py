@@ -133,7 +133,7 @@ class Bearer(Contract):
 
     office: RegionCode
     role: Role
-    staff: StaffId
+    staff: Annotated[StaffId, Impersonal]
 
 
 class Directory(Contract):

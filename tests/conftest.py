@@ -19,9 +19,20 @@ from tests.engine import Engine, engine_on
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 TESTS: Final = Path(__file__).parent
-TOGETHER: Final = ("intake/service", "demo", "browser", "faults", "intake", "clients", "replay", "runtime", "gate")
-"""Folders whose tests share one process: they share a register, or servers that start slowly."""
-LONGEST: Final = ("intake/service", "demo", "workflows", "faults", "intake", "cases")
+TOGETHER: Final = (
+    "workflows",
+    "intake/service",
+    "demo",
+    "browser",
+    "faults",
+    "intake",
+    "clients",
+    "replay",
+    "runtime",
+    "gate",
+)
+"""Folders whose tests share one process: they share a register, what all of them did, or servers that start slowly."""
+LONGEST: Final = ("workflows", "intake/service", "demo", "faults", "intake", "cases")
 """Folders that a run begins with, so that no process is left alone with one of them at its end."""
 
 # Tests are for this machine alone, as whatever they start in their own environment.

@@ -253,7 +253,7 @@ async def test_seeing_a_case_takes_no_decision_that_an_officer_owes(engine: Engi
     said = view.benefit_decision
     assert said is not None
     assert (said.held, said.because, said.decided_by) == (False, "申请人正在住院", OFFICER.id)
-    assert "不暂停发放待遇 · 申请人正在住院" in await case.details()
+    assert "不暂停发放待遇 · `申请人正在住院`" in await case.details()
     assert await case.refuses(Event.keep_benefits) is Code.DECISION_NOT_ASKED
 
 
