@@ -151,7 +151,8 @@ def _hints(results: list[Result], opened: Opened) -> str:
         ]
     lines += _log_in(opened)
     lines.append(f"  Messages       {opened.tray_url} (applicants are told from 8:00 to 21:00 in Shanghai)")
-    return "\n".join([*lines, f"  Worker's log   {opened.worker_log}", "  Command line   python starter.py --help"])
+    lines += [f"  Worker's log   {opened.worker_log}", "  Command line   .venv/bin/python starter.py --help"]
+    return "\n".join(lines)
 
 
 _WORTH_A_LOOK: Final = ("pure upgrade, benefits held", "number held by another: ours", "refused, accepted on evidence")

@@ -33,6 +33,9 @@ PREFIX: Final = "CARDCASE_"
 GATE_PORT: Final = 8235
 INTAKE_PORT: Final = 8237
 MAKE_A_PAIR: Final = "A new pair: python -m gate.stamp_keys new PRIVATE PUBLIC"
+KEEP_THE_HISTORY: Final = (
+    "It names the file with the gate's public keys, those of before as well (python -m gate.stamp_keys add, retire)"
+)
 _OFF: Final = "off"
 
 
@@ -361,7 +364,7 @@ def _wrong(field: str, kind: str, message: str) -> Problem:
 _MADE_BY: Final = {
     "key_file": MAKE_A_RING,
     "stamp_key_file": MAKE_A_PAIR,
-    "stamp_trust_file": MAKE_A_PAIR,
+    "stamp_trust_file": KEEP_THE_HISTORY,
     "heads_place": "Set it to a file on a volume of its own, or to a bucket: export CARDCASE_HEADS_PLACE=/heads/log",
 }
 

@@ -161,7 +161,8 @@ class Report:
 
     def file(self, findings: Sequence[Finding]) -> None:
         """Take in what was noticed about the file as a whole."""
-        self._found(0, [Noticed.of(finding) for finding in findings])
+        for finding in findings:
+            self._found(finding.row, [Noticed.of(finding)])
 
     def read(self, row: Row) -> None:
         """Take in a row as it was read here."""

@@ -303,6 +303,12 @@ class TestDryRun:
         assert (first["row"], first["column"], first["code"]) == (3, "name", "NAME_EMPTY")
         assert (last["readable"], last["refused_rows"], last["codes"]) == (1, 1, {"NAME_EMPTY": 1})
 
+    def test_where_the_headings_were_found_is_said_with_their_row(self, run: Run, tmp_path: Path) -> None:
+        path = write_csv(tmp_path / "r.csv", "合成市登记表\r\n填表说明\r\n" + csv_of([row_of(1)]))
+        first, last = run("import", path, "--dry-run", "-o", "jsonl").lines
+        assert (first["row"], first["code"], first["refused"]) == (3, "HEADINGS_BELOW", False)
+        assert last["readable"] == 1
+
     def test_the_error_file_has_rows_columns_codes_and_remedies_and_no_value(self, run: Run, tmp_path: Path) -> None:
         cells = [row_of(1, name="甲" * 101), row_of(2, number="=1+1"), row_of(3, region="@planted")]
         errors = tmp_path / "errors.csv"
