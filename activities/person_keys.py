@@ -23,6 +23,7 @@ from typing import BinaryIO, Final, NamedTuple, Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from activities.durable import sync
 from cases.errors import CaseError, Code
 
 KEY_ID: Final = re.compile(r"p-[a-z2-7]{14}")
@@ -132,7 +133,7 @@ class DirectoryKeys:
         folder.chmod(0o700)
         for name in (_LIST, _LOCK):
             os.close(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        _sync(folder)
+        sync(folder)
 
     def sealing(self, person: str) -> tuple[str, AESGCM]:
         """See `PersonKeys`. Looked up each time: what a destroyed key sealed nobody could open."""
@@ -140,9 +141,9 @@ class DirectoryKeys:
             keys = self._read(person)
             if not keys:
                 beside = self._write_beside(person)
-                _sync(beside)
+                sync(beside)
                 self._take_its_place(person, beside)
-                _sync(beside.parent)
+                sync(beside.parent)
                 keys = self._read(person)
         return next(reversed(keys.items()))
 
@@ -259,7 +260,7 @@ class DirectoryKeys:
         folder = self._file_of(person).parent
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync(self._folder)
+            sync(self._folder)
         return self._written(person, [self._sealed_line(person, _new_id())])
 
     def _take_its_place(self, person: str, beside: Path) -> None:
@@ -286,11 +287,11 @@ class DirectoryKeys:
         with file.open("r+b") as old:
             if lines:
                 beside = self._written(person, lines)
-                _sync(beside)
+                sync(beside)
                 beside.replace(file)
             else:
                 file.unlink()
-            _sync(file.parent)
+            sync(file.parent)
             # Under no name any more: nobody who reads meets it half written over.
             old.write(b"\0" * os.fstat(old.fileno()).st_size)
             old.flush()
@@ -326,12 +327,3 @@ def _bound_to(person: str, key_id: str, of_ring: str) -> bytes:
 
 def _new_id() -> str:
     return "p-" + "".join(secrets.choice(_DIGITS) for _ in range(_ID_DIGITS))
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or what a folder names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

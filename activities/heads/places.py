@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from activities.durable import sync
 from activities.heads.publication import Publication, read_publication
 from cases.errors import CaseError, Code
 
@@ -94,7 +95,8 @@ class AppendedFile:
                 file.flush()
                 os.fsync(file.fileno())
             if is_new:
-                _sync_folder(self._path.parent)
+                # That a new file is there is durable when its folder is.
+                sync(self._path.parent)
         except (OSError, UnicodeDecodeError):
             raise CaseError(Code.HEADS_UNREACHABLE) from None
 
@@ -120,12 +122,3 @@ def _last_line_of(file: IO[bytes]) -> str | None:
             if line.endswith(b"}\n"):
                 return line.decode().removesuffix("\n")
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    # That a new file is there is durable when its folder is.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
