@@ -137,7 +137,9 @@ class Reconciled(Record):
     impostor: int = 0
     """Runs under a case's ID that are none of the engine's; they were ended, and the case's own begun."""
     spoilt: int = 0
-    """Runs whose tasks failed for a signal that nobody can open; they were ended, and others begun."""
+    """Runs whose tasks failed for a signal or a start that nobody can open; they were ended, and others begun."""
+    unread: int = 0
+    """Starts that cannot be read, which were deleted."""
     stranger: int = 0
     """Runs of a case's type that are no case's, because of their ID."""
     failing: int = 0
@@ -153,4 +155,4 @@ class Reconciled(Record):
     def agrees(self) -> bool:
         """Whether nothing differed, and nothing failed."""
         differing = (self.ahead, self.without_run, self.behind, self.without_row, self.impostor, self.spoilt)
-        return not (any(differing) or self.stranger or self.failing)
+        return not (any(differing) or self.unread or self.stranger or self.failing)

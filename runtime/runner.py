@@ -13,12 +13,13 @@ before the workflow sees them:
 * a new update or a query is refused to whoever sent it, and the case goes on: a caller with a wrong ring, or somebody
   who writes in clear, holds up nobody;
 * a new start that no ring will ever open fails by code, and such a signal is left out with a line in the log;
+* a start with more or fewer arguments than the workflow takes fails by code as well: its task would fail for ever;
 * everything else fails the workflow task. That is seen, harms nothing, and is repeated until the right keys are there.
 """
 
 from typing import Any, Final
 
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation, WorkflowActivationJob
+from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, WorkflowActivation, WorkflowActivationJob
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
@@ -26,8 +27,8 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import Info
 
 from activities.sealing import MENDABLE
-from cases.errors import CaseError
-from runtime.codec import REFUSED, payloads_in, refusal_in
+from cases.errors import CaseError, Code
+from runtime.codec import REFUSED, payloads_in, refusal_in, refusal_of
 
 PASSES_THROUGH: Final = ("cases", "activities", "pydantic", "pydantic_core", "annotated_types", "typing_extensions")
 """What exists once for the sandbox as well, so that `isinstance` holds there: `cases` is kept pure by its own tests,
@@ -51,17 +52,23 @@ class RefusingRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """See base class."""
-        return _Refusing(self._runner.create_instance(det))
+        takes = None if det.defn.arg_types is None else len(det.defn.arg_types)
+        return _Refusing(self._runner.create_instance(det), takes)
 
 
 class _Refusing(WorkflowInstance):
     """One workflow, behind the look at what it is given."""
 
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, takes: int | None) -> None:
         self._instance = instance
+        self._takes = takes
+        """How many arguments the workflow takes, where it says so."""
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """See base class. Raises `CaseError`, by which the workflow task fails."""
+        for job in act.jobs:
+            if job.HasField("initialize_workflow") and self._takes is not None:
+                refuse_other_arguments(job.initialize_workflow, self._takes)
         # Hardly ever is anything refused, and whether it may be is found without looking at every field.
         if REFUSED in act.SerializeToString():
             for job in act.jobs:
@@ -85,6 +92,13 @@ class _Refusing(WorkflowInstance):
     def get_thread_id(self) -> int | None:
         """See base class."""
         return self._instance.get_thread_id()
+
+
+def refuse_other_arguments(start: InitializeWorkflow, takes: int) -> None:
+    """Put refusals in the place of the arguments of a start that has not as many as the workflow takes."""
+    if len(start.arguments) != takes:
+        del start.arguments[:]
+        start.arguments.extend(refusal_of(CaseError(Code.PAYLOAD_INVALID)) for _ in range(takes))
 
 
 def fails_task(job: WorkflowActivationJob, *, is_replaying: bool) -> CaseError | None:

@@ -81,6 +81,9 @@ SHORTEST_TASK: Final = timedelta(seconds=5)
 LONGEST_TASK: Final = timedelta(minutes=1)
 """Between these lies whatever a server gives tasks by default, which is ten seconds."""
 
+MOST_EDITIONS: Final = 8
+"""Editions of a calendar that may move no date of one version of a case; whoever names more makes them up."""
+
 ASK_AGAIN_FOR_TURN: Final = timedelta(hours=1)
 """A case that waits for its turn is told when it may write; it asks by itself if nobody told it for so long."""
 
@@ -164,6 +167,8 @@ class Case:
         self._last_refusal: Refusal | None = None
         self._late_answers: tuple[LateAnswer, ...] = ()
         self._not_received: Code | None = None
+        self._editions: tuple[int, frozenset[str]] = (0, frozenset())
+        """Editions of the calendar by which the register moved no date of this version of the case."""
         self._halted: Code | None = None
         """Why the register can do nothing about the case, where not even that could be written."""
         self._ahead = timedelta()
@@ -346,7 +351,11 @@ class Case:
     )
     async def calendar_grew(self, grew: CalendarGrew) -> Answer:
         """Years were published: dates are recomputed. Nobody decides anything by it, so it takes no stamp."""
-        return await self._told(Event.recompute, None)
+        try:
+            return await self._told(Event.recompute, None)
+        except ApplicationError:
+            self._editions = (self._case.version, self._editions_heard | {grew.edition})
+            raise
 
     @calendar_grew.validator
     def _dates_can_be_recomputed(self, grew: CalendarGrew) -> None:
@@ -356,7 +365,15 @@ class Case:
         info = workflow.current_update_info()
         if info is None or not info.id.startswith(f"{CALENDAR_GREW}:"):
             raise failure_of(Code.PAYLOAD_INVALID)
+        # An edition that moved no date moves none when it is told again, and would be three events of the history.
+        if grew.edition in self._editions_heard or len(self._editions_heard) >= MOST_EDITIONS:
+            raise failure_of(Code.EVENT_NOT_ALLOWED, judged_at=self._case.version)
         self._refuse_early(Event.recompute, None)
+
+    @property
+    def _editions_heard(self) -> frozenset[str]:
+        version, editions = self._editions
+        return editions if version == self._case.version else frozenset()
 
     @workflow.query(name=VIEW, description="案件全貌（不含个人信息）。Everything about the case that may be shown.")
     def view(self) -> CaseView:

@@ -14,7 +14,7 @@ to blame, or a key is missing. Such runs are counted and said each time, for as 
 
 Whoever can reach Temporal starts runs of any type, under any ID, on any task queue, with search attributes of their
 choice. What cannot be a case is counted and no more; what stands in the place of a case and is none of the engine's is
-ended.
+ended. A start that nobody can read is no application, whoever sent it: it is deleted, so that no list of cases has it.
 """
 
 import asyncio
@@ -24,7 +24,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
+from temporalio.api.common.v1 import WorkflowExecution as Run
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import RawValue, SearchAttributeKey, WorkflowIDReusePolicy
 from temporalio.converter import WorkflowSerializationContext
@@ -38,8 +40,9 @@ from activities.registry.reading import case_now
 from activities.sealing import MENDABLE
 from activities.starting import Start
 from cases.errors import CaseError, Code
-from cases.kinds import every_case, is_case
+from cases.kinds import KINDS, every_case, is_case
 from cases.names import LOOK_AT_REGISTER, TASK_QUEUE_CASES, SearchAttribute
+from cases.names import Kind as CaseKind
 from cases.occasions import Reconciled
 from cases.text import legible
 
@@ -62,6 +65,15 @@ AT_ONCE: Final = 16
 
 MOST_SPOILT: Final = 200
 """Runs that a signal has spoilt and that are ended with one look; the others with the next."""
+
+MOST_UNREAD: Final = 200
+"""Starts that cannot be read and are deleted with one look at what moved; the others with the next, or in the night."""
+
+UNREAD_FOR: Final = timedelta(hours=1)
+"""So long a run is left that was begun and does not open: the key may be on its way to the workers."""
+
+_LATELY: Final = timedelta(minutes=10)
+"""So long ago runs failed that are looked at with what moved."""
 
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
@@ -94,7 +106,9 @@ class Kind(StrEnum):
     impostor = "impostor"
     """Under the case's ID runs what is none of the engine's; written down as what it comes to, a case without a run."""
     spoilt = "spoilt"
-    """A signal that nobody can open fails the run's tasks. It is ended, and one begun that was sent none; the same."""
+    """A signal or a start that nobody can open fails the run's tasks. It is ended, and one begun without; the same."""
+    unread = "unread"
+    """A start that cannot be read. The register knows nothing of it; it is deleted, and not written down."""
     stranger = "stranger"
     """A run of a case's type is no case's, because of its ID. What it says of itself is not written down."""
     failing = "failing"
@@ -183,7 +197,9 @@ class Comparing:
             if not self._only_look:
                 async with connection_of(self._pool) as connection:
                     await SQL["has_reached"].run(connection, {"sequence": place})
-        yield Compared(0, await self._failing(FAILING), place)
+        yield Compared(0, await self._failing(FAILING, now), place)
+        since = f" AND CloseTime >= '{(now - _LATELY).isoformat()}'"
+        yield Compared(0, await self._failed(now, since, MOST_UNREAD), place)
 
     async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
         """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared.
@@ -200,7 +216,8 @@ class Comparing:
             yield after, Compared(len(cases), await self._compare(cases, now))
         async for compared in self._runs(now):
             yield after, compared
-        yield after, Compared(0, await self._failing(TROUBLED))
+        yield after, Compared(0, await self._failing(TROUBLED, now))
+        yield after, Compared(0, await self._failed(now))
 
     async def _reached(self) -> int:
         async with connection_of(self._pool) as connection:
@@ -282,22 +299,26 @@ class Comparing:
                 yield Compared(0, await self._compare_runs(some, now))
 
     async def _compare_runs(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
-        by_id, strangers = {}, []
+        by_id: dict[str, WorkflowExecution] = {}
+        strangers: list[WorkflowExecution] = []
         for run in runs:
             if is_case(run.id, run.workflow_type):
                 by_id[run.id] = run
             elif run.status is WorkflowExecutionStatus.RUNNING:
-                strangers.append(Difference(legible(run.id), Kind.stranger, None, None, run.run_id))
+                strangers.append(run)
         if strangers:
             log.warning(
                 "runs of a case's type are no case's", extra={"runs": len(strangers), "run": strangers[0].run_id}
             )
         async with connection_of(self._pool) as connection:
             known = await SQL["known_of"].all(connection, {"case_ids": list(by_id)})
-        unknown = sorted(by_id.keys() - {row["case_id"] for row in known})
+        unknown = [by_id[each] for each in sorted(by_id.keys() - {row["case_id"] for row in known})]
+        unread = await self._unread([*strangers, *unknown], now)
+        gone = {difference.run_id for difference in unread}
         without_row = tuple(
-            Difference(each, Kind.without_row, None, None, by_id[each].run_id, _version_of(by_id[each]))
+            Difference(each.id, Kind.without_row, None, None, each.run_id, _version_of(each))
             for each in unknown
+            if each.run_id not in gone
         )
         for difference in without_row:
             await self.mend(difference)
@@ -307,27 +328,97 @@ class Comparing:
             for row in known
             if not row["is_open"] and by_id[row["case_id"]].status is WorkflowExecutionStatus.RUNNING
         ]
-        return (*strangers, *without_row, *await self._looked_at(run_on, now))
+        shown = (
+            Difference(legible(each.id), Kind.stranger, None, None, each.run_id)
+            for each in strangers
+            if each.run_id not in gone
+        )
+        return (*shown, *unread, *without_row, *await self._looked_at(run_on, now))
 
-    async def _failing(self, which: str) -> tuple[Difference, ...]:
-        """Runs whose tasks fail, again and again, of cases that the register knows."""
+    async def _failing(self, which: str, now: datetime) -> tuple[Difference, ...]:
+        """Runs whose tasks fail, again and again: of cases that the register knows, and of what nobody can read."""
         found, ended = [], 0
+        unknown: list[WorkflowExecution] = []
         async for run in self._client.list_workflows(f"{every_case()} AND {which}"):
-            if not is_case(run.id, run.workflow_type):
+            row = None
+            if is_case(run.id, run.workflow_type):
+                async with connection_of(self._pool) as connection:
+                    row = await SQL["newest"].first(connection, {"case_id": run.id})
+            if row is None:
+                if len(unknown) < MOST_UNREAD:
+                    unknown.append(run)
                 continue
-            async with connection_of(self._pool) as connection:
-                row = await SQL["newest"].first(connection, {"case_id": run.id})
-            if row is not None:
-                case = Row(**row)
-                kind = Kind.spoilt if ended < MOST_SPOILT and await self._is_spoilt(run) else Kind.failing
-                version = _version_of(run)
-                found.append(Difference(case.case_id, kind, case.generation, case.version, run.run_id, version))
-                if kind is Kind.spoilt:
-                    ended += 1
-                    await self.mend(found[-1])
+            case = Row(**row)
+            is_unread = ended < MOST_SPOILT and await self._is_unread(run, now)
+            is_spoilt = is_unread or (ended < MOST_SPOILT and await self._is_spoilt(run))
+            kind = Kind.spoilt if is_spoilt else Kind.failing
+            version = _version_of(run)
+            found.append(Difference(case.case_id, kind, case.generation, case.version, run.run_id, version))
+            if is_spoilt:
+                ended += 1
+                await self.mend(found[-1])
+            if is_unread:
+                await self._delete(run)
         if found:
             log.error("tasks of cases fail", extra={"cases": len(found), "case_id": found[0].case_id})
+        return (*found, *await self._unread(unknown, now))
+
+    async def _failed(self, now: datetime, since: str = "", limit: int | None = None) -> tuple[Difference, ...]:
+        """Runs that have failed because nobody can read how they were begun."""
+        failed = f"{every_case()} AND ExecutionStatus = 'Failed'{since}"
+        runs = [run async for run in self._client.list_workflows(failed, limit=limit)]
+        return await self._unread([run for run in runs if run.close_time <= now - self._rested], now)
+
+    async def _unread(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
+        """Which of some runs cannot be read, asked one by one; they are deleted."""
+
+        async def look(run: WorkflowExecution) -> Difference | None:
+            if not await self._is_unread(run, now):
+                return None
+            await self._delete(run)
+            return Difference(legible(run.id), Kind.unread, None, None, run.run_id)
+
+        found = [each for each in await side_by_side(runs, look, AT_ONCE) if each is not None]
+        if found:
+            log.warning("starts cannot be read", extra={"runs": len(found), "run": found[0].run_id})
         return tuple(found)
+
+    async def _is_unread(self, run: WorkflowExecution, now: datetime) -> bool:
+        """Whether what a run was begun with is no application to a case of its type.
+
+        A key that the workers are given may yet make it one, so of a run that waits for it this is said after a while;
+        and one that failed could be read, or nobody ever will: a key may be gone since.
+        """
+        runs = run.status is WorkflowExecutionStatus.RUNNING
+        if runs and run.start_time > now - UNREAD_FOR:
+            return False
+        place = WorkflowSerializationContext(self._client.namespace, run.id)
+        converter = self._client.data_converter.with_context(place)
+        events = self._client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history_events(page_size=1)
+        try:
+            begun = await anext(events)
+            sent = begun.workflow_execution_started_event_attributes.input.payloads
+            await converter.decode(sent, [KINDS[CaseKind(run.workflow_type)].opening] * len(sent))
+        except ApplicationError as refused:
+            return runs or refused.type not in MENDABLE
+        except RPCError as gone:
+            if gone.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return len(sent) != 1
+
+    async def _delete(self, run: WorkflowExecution) -> None:
+        """Delete a run, that very one, which ends it where it still runs; unless this only looks."""
+        if self._only_look:
+            return
+        which = Run(workflow_id=run.id, run_id=run.run_id)
+        request = DeleteWorkflowExecutionRequest(namespace=self._client.namespace, workflow_execution=which)
+        try:
+            await self._client.workflow_service.delete_workflow_execution(request)
+        except RPCError as gone:
+            # Somebody else was faster.
+            if gone.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _is_spoilt(self, run: WorkflowExecution) -> bool:
         """Whether a run was sent a signal that does not open, as anybody can who reaches Temporal, without any key.

@@ -226,7 +226,7 @@ class LifeOnTemporal(Life):
         self._names += 1
         try:
             await handle.execute_update(
-                CALENDAR_GREW, CalendarGrew(edition="amended"), id=f"{CALENDAR_GREW}:{self._names}"
+                CALENDAR_GREW, CalendarGrew(edition=f"amended-{self._names}"), id=f"{CALENDAR_GREW}:{self._names}"
             )
         except WorkflowUpdateFailedError as refused:
             if code_of(refused) not in {Code.EVENT_NOT_ALLOWED, Code.CASE_CLOSED}:

@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import PollActivityTaskQueueRequest
-from temporalio.bridge.proto.workflow_activation import WorkflowActivationJob
+from temporalio.bridge.proto.workflow_activation import InitializeWorkflow, WorkflowActivationJob
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -31,8 +31,8 @@ from cases.steps import Neighbour
 from intake.client import CaseClient, Refused
 from runtime.algorithms import Algorithm
 from runtime.client import connect
-from runtime.codec import PayloadSealer, is_sealed, refusal_of, workflow_bound
-from runtime.runner import fails_task
+from runtime.codec import PayloadSealer, is_sealed, refusal_in, refusal_of, workflow_bound
+from runtime.runner import fails_task, refuse_other_arguments
 from runtime.worker import cases_replayer
 from stack import LocalStack
 from tests.engine import SEALED, Engine
@@ -257,6 +257,20 @@ def job(part: str, code: Code | None) -> WorkflowActivationJob:
 
 
 MENDABLE, FOR_GOOD = Code.KEY_UNKNOWN, Code.PAYLOAD_UNSEALED
+
+
+@pytest.mark.parametrize("sent", [0, 2, 3])
+def test_a_start_with_other_arguments_than_the_workflow_takes_is_given_refusals(sent: int) -> None:
+    """Its tasks failed for ever, by an error of Python's own."""
+    start = InitializeWorkflow(arguments=[Payload(data=b"1")] * sent)
+    refuse_other_arguments(start, 1)
+    assert [str(refusal_in(each)) for each in start.arguments] == [Code.PAYLOAD_INVALID]
+
+
+def test_and_one_with_as_many_is_left_as_it_is() -> None:
+    start = InitializeWorkflow(arguments=[Payload(data=b"1")])
+    refuse_other_arguments(start, 1)
+    assert start.arguments[0] == Payload(data=b"1")
 
 
 @pytest.mark.parametrize(

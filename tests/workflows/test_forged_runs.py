@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import (
     PinnedVersioningOverride,
     SearchAttributePair,
@@ -25,11 +25,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities.calendar import official_calendar
-from activities.reconciliation.comparing import RESTED, Comparing, Difference, Kind
+from activities.reconciliation.comparing import RESTED, UNREAD_FOR, Comparing, Difference, Kind
 from activities.reconciliation.watching import Watchdog
 from activities.registry.reading import case_now
 from activities.sealing import KeyRing
 from cases.events import Event
+from cases.kinds import case_id
 from cases.machines.machine import Status
 from cases.models import Actor, Role
 from cases.names import LOOK_AT_REGISTER
@@ -47,8 +48,9 @@ from stack import LocalStack
 from tests.engine import SEALED, Engine, engine_on
 from tests.namespaces import new_namespace, until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from tests.stamping import stamped_opening
 from tests.workflows.test_watching import Failing
-from workflows.search_attributes import REGION, VERSION
+from workflows.search_attributes import ATTENTION, REGION, VERSION
 
 _names = count(1)
 
@@ -300,6 +302,97 @@ async def test_a_case_that_takes_no_more_signals_keeps_no_other_from_being_compa
         assert sorted(each.case_id for each in await moved(agency)) == cases
         await agency.reaches(cases[1], Status.on_hold)
         assert await moved(agency) == [], "and the comparison goes on from there"
+
+
+# --- starts that cannot be read -------------------------------------------------------------------------------------
+
+
+async def runs_in_lists(agency: Engine) -> set[str]:
+    """The IDs of all runs that an operator is shown, whatever has become of them."""
+    return {run.id async for run in agency.client.list_workflows()}
+
+
+async def swept(agency: Engine, after: timedelta = UNREAD_FOR) -> set[str]:
+    """What is named when all is compared that much later, once nothing of it is in a list any more."""
+    comparing = Comparing(agency.pool, agency.client, task_queue=agency.task_queue)
+    later = datetime.now(UTC) + after + timedelta(seconds=5)
+    async with aclosing(comparing.all(later)) as batches:
+        found = [difference async for _, batch in batches for difference in batch.differences]
+    return {each.case_id for each in found if each.kind is Kind.unread}
+
+
+async def test_a_start_that_cannot_be_read_leaves_no_entry_in_lists(apart: Engine) -> None:
+    """For most no key is needed: under IDs and with attributes of somebody's choice they stood there for good."""
+    ring = KeyRing.sample().with_payload_key("nobodys").sealing_payloads_with("nobodys")
+    address, namespace = apart.client.service_client.config.target_host, apart.client.namespace
+    nobodys, in_clear = await connect(PayloadSealer(ring), address, namespace), await connect(None, address, namespace)
+    fraud = TypedSearchAttributes([SearchAttributePair(ATTENTION, ["decision"]), SearchAttributePair(REGION, SOUTH)])
+    starts: dict[str, tuple[Client, list[Any]]] = {
+        f"idc-{'b' * 26}": (nobodys, ["x"]),
+        f"idc-{'c' * 26}": (in_clear, ["x"]),
+        f"idc-{'d' * 26}": (apart.client, [{"kind": "IdNumberChange"}]),
+        f"idc-{'e' * 26}": (apart.client, []),
+        f"idc-{'f' * 26}": (apart.client, ["x", "y"]),
+        "call 400-800-1234 at once": (nobodys, ["x"]),
+    }
+    for identity, (client, arguments) in starts.items():
+        await client.start_workflow(
+            CaseKind.id_number_change.value,
+            args=arguments,
+            id=identity,
+            task_queue=apart.task_queue,
+            search_attributes=fraud,
+        )
+    # What nobody takes is never read either.
+    await forged(apart, f"idc-{'g' * 26}")
+    # What can be read and is refused for another reason is there to be seen.
+    opening = stamped_opening(apart.number_change(await apart.insured(region=SOUTH), ID_CARD, region=SOUTH))
+    refused = case_id(opening.kind, opening.person)
+    await forged(apart, refused, arg=opening, task_queue=apart.task_queue, execution_timeout=timedelta(days=1))
+    await listed(apart, len(starts) + 2)
+    async with apart.working():
+
+        async def fail() -> bool:
+            # The others are sealed by a key that the workers may yet be given.
+            return (await apart.client.count_workflows("ExecutionStatus = 'Failed'")).count == len(starts) - 2 + 1
+
+        await until(fail, seconds=60)
+        assert await swept(apart, after=RESTED) <= starts.keys(), "what has failed may go at once"
+
+        async def nothing_else_is_there() -> bool:
+            assert await swept(apart) <= {*starts, f"idc-{'g' * 26}"}
+            return await runs_in_lists(apart) == {refused}
+
+        await until(nothing_else_is_there, seconds=60)
+
+
+async def test_in_the_place_of_a_case_it_is_ended_and_the_case_goes_on(
+    agency: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tasks failed until somebody ended it by hand."""
+    ring = KeyRing.sample().with_payload_key("nobodys").sealing_payloads_with("nobodys")
+    nobodys = await connect(
+        PayloadSealer(ring), agency.client.service_client.config.target_host, agency.client.namespace
+    )
+    async with agency.working():
+        case = await opened(agency)
+        await agency.handle(case).terminate()
+        taken = await nobodys.start_workflow(
+            CaseKind.id_number_change.value, "x", id=case, task_queue=agency.task_queue
+        )
+        # The server says so of whatever has failed five times, after a minute.
+        monkeypatch.setattr("activities.reconciliation.comparing.FAILING", "ExecutionStatus = 'Running'")
+
+        async def is_listed() -> bool:
+            query = f"WorkflowId = '{case}' AND ExecutionStatus = 'Running'"
+            return [run.run_id async for run in agency.client.list_workflows(query)] == [taken.first_execution_run_id]
+
+        await until(is_listed)
+        comparing = Comparing(agency.pool, agency.client, task_queue=agency.task_queue)
+        async with aclosing(comparing.moved(datetime.now(UTC) + UNREAD_FOR)) as batches:
+            found = [each async for batch in batches for each in batch.differences if each.case_id == case]
+        assert (Kind.spoilt, taken.first_execution_run_id) in [(each.kind, each.run_id) for each in found]
+        await goes_on(agency, case)
 
 
 # --- what stands still ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from temporalio import activity
@@ -29,6 +30,7 @@ from tests.scenes import CLERK, FACTS, ID_CARD, OFFICER, SOUTH, VERIFIER, of_off
 from tests.stamping import STAMPS, stamp_of, stamped, stamped_opening
 from tests.workflows.dossier import Dossier, code_of
 from tests.workflows.roads import change
+from workflows.case import MOST_EDITIONS
 
 OTHER_KEY = SigningKey("sample", SigningKey.generate().key)
 HOLD = FACTS[Event.hold]
@@ -135,6 +137,29 @@ async def test_that_the_calendar_grew_needs_no_stamp_and_says_of_nobody_that_the
             await engine.handle(case.case_id).execute_update(CALENDAR_GREW, wrong, id=f"{CALENDAR_GREW}:{number}")
         assert code_of(refused.value) is Code.PAYLOAD_INVALID
     assert await case.agrees() == view
+
+
+async def test_repeated_editions_of_a_calendar_are_one(engine: Engine) -> None:
+    """Each was a question to the register, and three events of the history; a few thousand ended the run."""
+    case = await change(engine, ID_CARD)
+    handle = engine.handle(case.case_id)
+
+    async def events_after(*editions: str) -> int:
+        for edition in editions:
+            with pytest.raises(WorkflowUpdateFailedError) as unchanged:
+                await handle.execute_update(CALENDAR_GREW, {"edition": edition}, id=f"{CALENDAR_GREW}:{uuid4()}")
+            assert code_of(unchanged.value) is Code.EVENT_NOT_ALLOWED
+        return (await handle.describe()).history_length
+
+    once = await events_after("2026-1")
+    assert await events_after(*["2026-1"] * 5) == once
+    # Nor is anything gained by making editions up.
+    most = await events_after(*(f"made-up-{number}" for number in range(MOST_EDITIONS - 1)))
+    assert await events_after("another", "and-another", "2026-1") == most
+    # What moves the case makes it listen again.
+    await case.tell(Event.hold)
+    moved = (await handle.describe()).history_length
+    assert await events_after("2026-1") > moved
 
 
 # --- openings -------------------------------------------------------------------------------------------------------
