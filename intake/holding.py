@@ -80,8 +80,8 @@ async def _bring_into_step(
             await _end(pool, client, difference, said)
         case Kind.ahead | Kind.without_run | Kind.impostor | Kind.spoilt:
             await comparing.mend(difference)
-        case Kind.failing | Kind.stranger:
-            # Nothing that a register could settle.
+        case Kind.failing | Kind.stranger | Kind.unread:
+            # Nothing that a register could settle; what cannot be read the comparison deletes.
             return
 
 

@@ -367,7 +367,8 @@ class Comparing:
         """Runs that have failed because nobody can read how they were begun."""
         failed = f"{every_case()} AND ExecutionStatus = 'Failed'{since}"
         runs = [run async for run in self._client.list_workflows(failed, limit=limit)]
-        return await self._unread([run for run in runs if run.close_time <= now - self._rested], now)
+        rested = [run for run in runs if run.close_time is not None and run.close_time <= now - self._rested]
+        return await self._unread(rested, now)
 
     async def _unread(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
         """Which of some runs cannot be read, asked one by one; they are deleted."""
