@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 
 from activities.calendar import official_calendar
 from activities.campaign.suspending import claim_terms
+from activities.registry.overview import campaign_ends
 from cases.policy import Policies
 from intake.jobs.running import Runner
 from intake.service.app import described_alone, intake_application, serve_intake
@@ -85,6 +86,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         runner = Runner(
             pool, cases.stamped_by, in_flight=settings.intake_in_flight, lease=timedelta(seconds=settings.intake_lease)
         )
+        policies = Policies.load()
         reach = Reach(
             callers=Callers(tokens, Limits(settings.intake_per_second, settings.intake_burst)),
             cases=cases,
@@ -94,7 +96,8 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             watch=watch,
             namespace=client.namespace,
             sink_hosts=settings.sink_hosts,
-            claim_terms=claim_terms(Policies.load(), official_calendar),
+            claim_terms=claim_terms(policies, official_calendar),
+            campaign_ends=campaign_ends(policies, official_calendar),
             webhook_keys=public_keys_in(settings.webhook_trust_file) if settings.webhook_trust_file else (),
         )
         await cleanup.enter_async_context(watch.looking())

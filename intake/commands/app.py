@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from intake.commands import importing, looking, opening, registering, telling
+from intake.commands import importing, looking, opening, overseeing, registering, telling
 from intake.commands.invoking import Invocation, LanguageOption, OutputOption
 from intake.commands.saying import WrongUsage
 
@@ -70,6 +70,7 @@ app: Final = typer.Typer(
 opening.add_to(app)
 importing.add_to(app)
 looking.add_to(app)
+overseeing.add_to(app)
 telling.add_to(app)
 registering.add_to(app)
 

@@ -43,6 +43,7 @@ alone what it does not know. All examples are synthetic.
 _TAGS: Final = (
     {"name": "cases", "description": "Opening cases, reading them, and waiting for them to move."},
     {"name": "events", "description": "Telling a case what happened."},
+    {"name": "offices", "description": "How offices stand, in figures."},
     {"name": "jobs", "description": "Handing in whole registers and batches of events, done row by row."},
     {"name": "persons", "description": "Keeping the register of insured persons up to date."},
     {"name": "feed", "description": "Being told, for networks that let nothing in: what happened, in order."},

@@ -12,6 +12,16 @@ from pydantic import BaseModel
 from activities.publishing.entries import Challenge, Entry, Moved, Told, type_of
 from activities.publishing.subscribing import State, Subscription
 from activities.registry.loading import Suspended
+from activities.registry.overview import (
+    Campaign,
+    Day,
+    Decisions,
+    Duration,
+    LateCases,
+    OpenCases,
+    Overview,
+    Remaining,
+)
 from activities.registry.reading import CaseRow
 from cases.answers import Answer, CaseView, Left, Outcome, Receipt
 from cases.clocks import SHANGHAI
@@ -231,6 +241,30 @@ _EXAMPLES: Final[tuple[BaseModel, ...]] = (
         status=Status.done,
         milestone=Milestone.benefits_unblocked,
         transitions=9,
+    ),
+    Overview(
+        office="110000",
+        at=datetime(2026, 8, 3, 9, 30, tzinfo=SHANGHAI),
+        since=date(2026, 8, 2),
+        open=(OpenCases(region="110105", kind=Kind.id_number_change, status=Status.in_review, cases=412, overdue=3),),
+        late=(LateCases(region="110105", rung=3, cases=3),),
+        days=(
+            Day(day=date(2026, 8, 2), opened=0, closed=4),
+            Day(day=date(2026, 8, 3), opened=120, closed=96),
+        ),
+        durations=(Duration(kind=Kind.id_number_change, cases=100, median_days=3.5, p90_days=8.25),),
+        remaining=(Remaining(region="110105", category=Category.general, persons=2100, with_case=412),),
+        campaign=(
+            Campaign(
+                region="110105",
+                remaining=2100,
+                a_day=84.0,
+                done_on=date(2026, 8, 28),
+                ends_on=date(2026, 8, 31),
+                in_time=True,
+            ),
+        ),
+        decisions=(Decisions(actor="c-0417", office="110105", role=Role.clerk, decisions=61, cases=58),),
     ),
     SubjectRead(case_id=_CASE, number=_NUMBER, replaces=_OLD_NUMBER),
     DeliveryRead(case_id=_CASE, order=EVENTS[Event.card_lost_on_way].form.example["order"], delivery=HandOver.post),

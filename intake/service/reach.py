@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from temporalio.client import Client
 
 from activities.registry.loading import TermsOf, no_terms
+from activities.registry.overview import CampaignEnds, no_campaign
 from activities.registry.pool import Pool
 from activities.registry.reading import CaseNow, case_now
 from activities.sealing import Sealer
@@ -78,6 +79,8 @@ class Reach(NamedTuple):
     """Hosts, with their port where it is not 443, to which events may be sent."""
     claim_terms: TermsOf = no_terms
     """On what basis claims are suspended that arrive, and what is told of it, by region."""
+    campaign_ends: CampaignEnds = no_campaign
+    """The last day of the campaign, by region."""
     webhook_keys: Sequence[Mapping[str, str]] = ()
     """Public keys by which receivers check what they are sent, as entries of a JWK set."""
 

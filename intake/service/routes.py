@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from activities.publishing.subscribing import Subscription
 from activities.registry.loading import PersonSaid
+from activities.registry.overview import OVERSEES, Overview
 from cases.answers import Answer, CaseView, Outcome, Receipt
 from cases.errors import Code
 from cases.events import EVENTS, FACTS
@@ -32,6 +33,7 @@ from intake.service.feeding import LINES, Feeding, PersonsAnswer
 from intake.service.jobs import HandingIn, JobRows, Jobs
 from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import DeliveryRead, Found, History, LookedFor, Looking, Page, SubjectRead
+from intake.service.overseeing import Overseeing
 from intake.service.reach import Reach
 from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPTION, PARAMETERS, TOLD
 from intake.service.scopes import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
@@ -45,6 +47,7 @@ def add_routes(router: APIRouter, reach: Reach) -> None:
     """Add all routes of version 1."""
     _of_openings(router, Acting(reach))
     _of_cases(router, Looking(reach))
+    _of_offices(router, Overseeing(reach))
     _of_the_feed(router, Feed(reach))
     _of_subscriptions(router, Subscribing(reach), Keys(reach))
     _of_files(router, HandingIn(reach))
@@ -484,6 +487,25 @@ def _of_jobs(router: APIRouter, handing_in: HandingIn) -> None:
         ),
     ):
         add(router, method, path, handler, says)
+
+
+def _of_offices(router: APIRouter, overseeing: Overseeing) -> None:
+    add(
+        router,
+        "GET",
+        "/overview",
+        overseeing.read_overview,
+        Says(
+            name="read_overview",
+            tag="offices",
+            summary="See how an office and all below it stand",
+            scope=READ,
+            roles=OVERSEES,
+            answer=Overview,
+            answered="The figures.",
+            refuses=PARAMETERS | {Code.OFFICE_NOT_COMPETENT},
+        ),
+    )
 
 
 def _of_persons(router: APIRouter, feeding: Feeding) -> None:

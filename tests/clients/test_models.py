@@ -172,6 +172,7 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
         calls.delivery(CASE),
         calls.look_up(models.Kind.id_number_change, "T0000000"),
         calls.list_cases(Filter(), None, 1),
+        calls.overview(None, 1),
         calls.feed_persons(()),
         calls.read_events(None, (), 1, 0),
         calls.end_of_events(),
@@ -208,6 +209,7 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
 def test_parameters_of_lists_are_those_of_the_interface() -> None:
     for path, made in (
         ("/v1/cases", calls.list_cases(_full_filter(), "c", 1)),
+        ("/v1/overview", calls.overview("110000", 1)),
         ("/v1/events", calls.read_events("p", ("t",), 1, 1)),
         ("/v1/cases/{case}/progress", calls.progress(CASE, "submitter")),
         ("/v1/registers", calls.hand_in_register(b"", FileType.csv, None, _READ_SO)),

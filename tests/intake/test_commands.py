@@ -77,7 +77,17 @@ class TestUsage:
         assert said.err.strip() == "Wrong usage; see --help. --reason, --evidence"
 
     @pytest.mark.parametrize(
-        "command", ["open", "import", "show", "history", "list", "wait", *(event.replace("_", "-") for event in FACTS)]
+        "command",
+        [
+            "open",
+            "import",
+            "show",
+            "history",
+            "list",
+            "overview",
+            "wait",
+            *(event.replace("_", "-") for event in FACTS),
+        ],
     )
     def test_every_command_explains_itself(self, run: Run, command: str) -> None:
         said = run(command, "--help")
@@ -194,7 +204,7 @@ class TestUpkeep:
         users, _, upkeep = run("--help").out.partition("\nUpkeep: ")
         shown = [set(re.findall(r"^  ([a-z-]+) {2,}\S", text, re.MULTILINE)) for text in (users, upkeep)]
         assert shown[1] == set(UPKEEP)
-        assert {"open", "show", "list", "leftovers", "acknowledge", "card-produced"} <= shown[0]
+        assert {"open", "show", "list", "leftovers", "overview", "acknowledge", "card-produced"} <= shown[0]
         assert not shown[0] & shown[1]
 
     def test_commands_of_users_bring_nothing_of_the_engine_along(self) -> None:
@@ -205,7 +215,7 @@ class TestUpkeep:
                 assert starter.main([command, "--help"]) == 0
                 print(command, *sys.modules, file=sys.stderr)
         """
-        commands = ["open", "import", "show", "progress", "history", "list", "leftovers", "wait", "hold"]
+        commands = ["open", "import", "show", "progress", "history", "list", "leftovers", "overview", "wait", "hold"]
         program = [sys.executable, "-c", dedent(asked), *commands]
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
         loaded = {command: names for command, *names in map(str.split, done.stderr.splitlines())}

@@ -29,6 +29,7 @@ from cardcase_client.models import (
     LookedFor,
     Milestone,
     Outcome,
+    Overview,
     Page,
     PersonSaid,
     PersonsAnswer,
@@ -195,6 +196,12 @@ def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
         "limit": str(limit),
     }
     return Call("GET", "/v1/cases", as_(Page), {name: [value] for name, value in asked.items() if value is not None})
+
+
+def overview(region: str | None, days: int) -> Call[Overview]:
+    """See how an office stands."""
+    asked = {"days": [str(days)]} | ({} if region is None else {"region": [region]})
+    return Call("GET", "/v1/overview", as_(Overview), asked)
 
 
 # --- whole files ------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from cardcase_client.models import (
     JobRows,
     Kind,
     Outcome,
+    Overview,
     Page,
     PersonSaid,
     PersonsAnswer,
@@ -239,6 +240,10 @@ class Client(_Sending):
             yield from page.cases
             if (cursor := page.next) is None:
                 return
+
+    def read_overview(self, region: str | None = None, *, days: int = 30) -> Overview:
+        """How the caller's office, or one within it, and all below it stand; in and out over so many days."""
+        return self._do(calls.overview(region, days))
 
     # --- whole files --------------------------------------------------------------------------------------------------
 
@@ -474,6 +479,10 @@ class AsyncClient(_Sending):
                 yield row
             if (cursor := page.next) is None:
                 return
+
+    async def read_overview(self, region: str | None = None, *, days: int = 30) -> Overview:
+        """See `Client.read_overview`."""
+        return await self._do(calls.overview(region, days))
 
     # --- whole files --------------------------------------------------------------------------------------------------
 

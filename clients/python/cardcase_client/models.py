@@ -738,6 +738,21 @@ class BenefitHold(Sent):
     held_at: AwareDatetime | None = None
 
 
+class Campaign(Told):
+    """Whether an agency will have changed all its numbers when its campaign ends, at the pace of four weeks."""
+
+    region: str
+    remaining: int
+    a_day: float
+    """Numbers changed a day, rest days included."""
+    done_on: date | None = None
+    """The day on which none remains at this pace; None where nothing moves."""
+    ends_on: date | None = None
+    """Last day of the campaign; None for an agency that no policy serves."""
+    in_time: bool
+    """Whether none remains then. False where that cannot be said."""
+
+
 class CardActivated(Fact):
     """One function of the card was activated."""
 
@@ -1168,6 +1183,24 @@ class Correction(Sent):
     """The decision, notice or record that says so."""
 
 
+class Day(Told):
+    """What came in and went out on one day in Shanghai; a case that is reopened comes in again."""
+
+    day: date
+    opened: int
+    closed: int
+
+
+class Decisions(Told):
+    """What one member of the staff told cases, in one capacity."""
+
+    actor: str
+    office: str
+    role: Open[Role]
+    decisions: int
+    cases: int
+
+
 class DeliveryRead(Told):
     """How the card that is ordered reaches its holder."""
 
@@ -1177,6 +1210,15 @@ class DeliveryRead(Told):
     delivery: Open[HandOver]
     address: str | None = Field(default=None, repr=False)
     """Where it is sent, as the applicant confirmed it last; None where they have confirmed nothing."""
+
+
+class Duration(Told):
+    """How long cases of a kind took from application to done, in days of 24 hours."""
+
+    kind: Open[Kind]
+    cases: int
+    median_days: float
+    p90_days: float
 
 
 class Moved(Told):
@@ -1423,6 +1465,15 @@ class KeepBenefits(Fact):
     because: Annotated[str, Field(min_length=4, max_length=200)]
 
 
+class LateCases(Told):
+    """Open cases of one agency by the highest rung of the ladder that fired."""
+
+    region: str
+    rung: int
+    """1 blue 0, 2 blue 1, 3 yellow, 4 orange, 5 red, 6 the campaign date, 7 five working days later."""
+    cases: int
+
+
 class LineError(Told):
     """What is wrong in a line."""
 
@@ -1481,6 +1532,17 @@ class NumberChangeApplication(Sent):
     """What the correction of a change that was carried out rests on; told with a reopening only."""
 
 
+class OpenCases(Told):
+    """Open cases of one agency, kind and status."""
+
+    region: str
+    kind: Open[Kind]
+    status: Open[Status]
+    cases: int
+    overdue: int
+    """Those whose running time limit, or else processing time, is over."""
+
+
 class Outcome(Told):
     """The result of a closed case."""
 
@@ -1493,6 +1555,32 @@ class Outcome(Told):
     recomputed: Recomputed | None = None
     """What recomputations changed while the case was open, all of them together; None where nothing."""
     transitions: int
+
+
+class Remaining(Told):
+    """Insured persons of one agency and group whose number in force still has 15 digits."""
+
+    region: str
+    category: Open[Category]
+    persons: int
+    with_case: int
+    """Those of them who have an open case."""
+
+
+class Overview(Told):
+    """The figures of an office and all below it."""
+
+    office: str
+    at: AwareDatetime
+    since: date
+    """The first day that `days`, `durations` and `decisions` count."""
+    open: tuple[OpenCases, ...]
+    late: tuple[LateCases, ...]
+    days: tuple[Day, ...]
+    durations: tuple[Duration, ...]
+    remaining: tuple[Remaining, ...]
+    campaign: tuple[Campaign, ...]
+    decisions: tuple[Decisions, ...]
 
 
 class Page(Told):

@@ -48,6 +48,7 @@ MAY: Final = {
     "open_case": COUNTER,
     "look_up_case": SEES_CHANGES,
     "list_cases": EVERYBODY,
+    "read_overview": frozenset({Role.supervisor, Role.operator}),
     "read_case": SEES_CHANGES,
     "read_progress": SEES_CHANGES,
     "read_history": SEES_CHANGES,
@@ -78,6 +79,7 @@ NEEDS: Final = {
     "open_case": {OPEN},
     "look_up_case": {"cases:read"},
     "list_cases": {"cases:read"},
+    "read_overview": {"cases:read"},
     **{
         name: {"cases:read"} for name, (_, path, _) in OPERATIONS.items() if "{case}" in path and "/events/" not in path
     },
@@ -96,7 +98,9 @@ FROM_ELSEWHERE: Final = {
     "open_case": Code.OFFICE_NOT_COMPETENT,
     "look_up_case": Code.CASE_UNKNOWN,
     # Nothing of others is among what is answered.
-    **dict.fromkeys(("list_cases", "read_feed", "read_feed_end", "list_subscriptions", "list_jobs"), None),
+    **dict.fromkeys(
+        ("list_cases", "read_overview", "read_feed", "read_feed_end", "list_subscriptions", "list_jobs"), None
+    ),
     # What is handed in is the caller's own; rows about others are refused one by one (`test_jobs.py`).
     **dict.fromkeys(("subscribe", "hand_in_register", "hand_in_event_batch"), None),
     # Lines about others are refused one by one (`test_persons.py`).
