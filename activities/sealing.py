@@ -8,6 +8,7 @@ token (`cases.names`).
 
 import base64
 import binascii
+import hmac
 import os
 import re
 import tomllib
@@ -141,6 +142,10 @@ class KeyRing:
     def sample(cls) -> Self:
         """The published key ring for examples. It protects nothing; production refuses it."""
         return cls(_SAMPLE["token"], {"sample": _SAMPLE["seal"]}, "sample", {"sample": _SAMPLE["payload"]}, "sample")
+
+    def derive(self, use: str) -> bytes:
+        """A secret for another use; nothing of the token key can be found by it."""
+        return hmac.digest(self.token_key, f"cardcase/derived\0{use}".encode(), "sha256")
 
     @property
     def is_sample(self) -> bool:

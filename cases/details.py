@@ -5,7 +5,8 @@ must act, by when, what is missing, what went wrong and what to do about it, and
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -38,6 +39,8 @@ class Presentation:
     """Address of the Web UI without a slash at the end; without one a link is relative to the page it stands on."""
     runbook_url: str = ""
     """Where operators read the runbook; without one it is named, not linked."""
+    desk_url: str = ""
+    """Where people decide, without a slash at the end; without one no link leads there."""
 
 
 class Refusal(NamedTuple):
@@ -74,6 +77,17 @@ def present(presentation: Presentation) -> None:
     """
     global _shown  # noqa: PLW0603 - a worker says it once, before its first case
     _shown = presentation
+
+
+@contextmanager
+def _presented(presentation: Presentation) -> Generator[None]:
+    """Show cases in another way for the length of a block, in which nobody waits for anything."""
+    global _shown  # noqa: PLW0603 - of a process that shows cases to many, and works on none
+    before, _shown = _shown, presentation
+    try:
+        yield
+    finally:
+        _shown = before
 
 
 # --- beside updates, timers and activities --------------------------------------------------------------------------
@@ -130,9 +144,26 @@ def details_of(
     return "\n".join([*lines, *_forms(view), *_life(transitions)])
 
 
+class Item(NamedTuple):
+    """One thing that is shown of a case."""
+
+    name: str
+    label: str
+    content: str
+    """One line of Markdown."""
+
+
+def items_of(view: CaseView, namespace: str, presentation: Presentation) -> tuple[Item, ...]:
+    """What details show of a case, the most pressing first, for whoever makes a page of it."""
+    with _presented(presentation):
+        found = _items(view, namespace, None)
+        return tuple(Item(name, _label(name).strip("*"), content) for name, content in found if content)
+
+
 def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[tuple[str, str]]:
     """What may be shown, the most pressing first; what is empty is left out."""
     tongue = _shown.tongue
+    yield "desk", _act(view)
     yield "attention", _list(ATTENTION[reason][tongue] for reason in view.attention)
     yield "awaits", word(view.awaits, tongue)
     yield "decide", _list(word(role, tongue) for role in view.deciders)
@@ -181,6 +212,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
 
 _LABELS: Final = MappingProxyType(
     {
+        "desk": ("**办理**", "**act**"),
         "attention": ("**须处理**", "**needs attention**"),
         "awaits": ("**下一步由谁办理**", "**who must act**"),
         "decide": ("**待决定是否暂停发放待遇，由谁决定**", "**who must decide whether benefits are held**"),
@@ -453,6 +485,11 @@ def _refusal(refusal: Refusal | None) -> str:
 
 def _link(case_id: str, namespace: str) -> str:
     return f"[{case_id}]({_shown.ui_url}/namespaces/{namespace}/workflows/{case_id})"
+
+
+def _act(view: CaseView) -> str:
+    """Where the case is decided on."""
+    return f"[{_say('办理', 'open at the desk')}]({_shown.desk_url}/cases/{view.case_id})" if _shown.desk_url else ""
 
 
 _STUCK: Final = "a-case-is-stuck"

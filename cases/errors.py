@@ -84,6 +84,7 @@ class Code(StrEnum):
     # Events against the state table
     EVENT_NOT_ALLOWED = "EVENT_NOT_ALLOWED"
     SAME_PERSON = "SAME_PERSON"
+    CASE_IN_HAND = "CASE_IN_HAND"
     SUBMITTER_UNKNOWN = "SUBMITTER_UNKNOWN"
     NOT_THE_APPLICANT = "NOT_THE_APPLICANT"
     AUTHORITY_MISSING = "AUTHORITY_MISSING"
@@ -483,6 +484,10 @@ REMEDIES: dict[Code, Remedy] = {
     Code.SAME_PERSON: Remedy(
         "Submitter, verifier and approver must be different people. Ask a colleague.",
         "受理人、核验人与审批人须为不同人员，请由其他人员办理。",
+    ),
+    Code.CASE_IN_HAND: Remedy(
+        "A colleague has this case in hand, or it is closed. Look who has it; a supervisor may give it to you.",
+        "该案件已由其他人员领取，或已办结。请查看领取人；需转交时请联系主管。",
     ),
     Code.SUBMITTER_UNKNOWN: Remedy(
         "The clerk who is named as having taken the application in has no post at that office. Correct the code, or "

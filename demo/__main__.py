@@ -125,13 +125,15 @@ async def _while_all_run(work: Awaitable[Came], stage: Stage, others: Outsiders)
 
 
 def _look(opened: Opened) -> str:
-    return f" · Web UI {opened.ui_url}" if opened.ui_url is not None else ""
+    web_ui = f" · Web UI {opened.ui_url}" if opened.ui_url is not None else ""
+    return f" · desk {opened.desk_url}{web_ui}"
 
 
 def _log_in(opened: Opened) -> list[str]:
     """Where operators log in, and what lets the command line decide as one of them."""
     operators = ", ".join(opened.operators)
     return [
+        f"  Desk           {opened.desk_url}, to find cases, understand them and decide, as one of those below",
         f"  Log in         {opened.codec_url}/login, to see cases decoded and to decide, as {operators}",
         f"                 or CARDCASE_GATE_URL={opened.codec_url} CARDCASE_TOKEN_FILE={opened.tokens}/NAME",
         f"  Back offices   {opened.intake_url}/openapi.json; an access token of a system is in",

@@ -39,6 +39,8 @@ class Opened(BaseModel):
     """Where systems get their access tokens."""
     codec_url: str
     """Where operators log in."""
+    desk_url: str
+    """Where people work with cases."""
     ui_url: str | None
     """Of the Web UI; None where the Temporal server is not ours."""
     namespace: str | None

@@ -39,6 +39,7 @@ PASSWORDS: Final[Mapping[str, str]] = {
     "worker_pgpass": "*:*:*:cardcase_worker:{}",
     "reader_pgpass": "*:*:*:cardcase_reader:{}",
     "intake_pgpass": "*:*:*:cardcase_intake:{}",
+    "desk_pgpass": "*:*:*:cardcase_desk:{}",
 }
 GIVEN: Final = ("sms_token", "mail_password", "mail_trust", "login_secret", "intake_secret", "heads_key")
 """What providers give: made empty, to be filled by whoever has it."""

@@ -26,7 +26,8 @@ from gate.gate import Gate
 from gate.login import Login
 from gate.origins import Origins
 from gate.quotas import Quotas
-from gate.service import Service, serve_gate, session_cookie
+from gate.service import SESSION, Service, serve_gate
+from gate.sessions import Sessions
 from gate.settings import GateSettings
 from gate.stamp_keys import SigningKey
 from gate.translating import Translator
@@ -72,22 +73,23 @@ def service_of(
         Limits(settings.gate_event_per_second, settings.gate_event_burst),
     )
     gate = Gate(tokens, key, audience=of, quotas=quotas, standing=partial(versions_of, pool))
+    login = Login(
+        session,
+        tokens,
+        issuer=settings.identity_issuer,
+        client=settings.identity_audience,
+        key=key.derive("logins"),
+        secret=settings.login_secret(),
+    )
+    sessions = Sessions(login, public_url, SESSION)
     return Service(
-        access=Access(tokens, session_cookie(public_url), quotas),
-        login=Login(
-            session,
-            tokens,
-            issuer=settings.identity_issuer,
-            client=settings.identity_audience,
-            key=key.derive("logins"),
-            secret=settings.login_secret(),
-        ),
+        access=Access(tokens, sessions.cookie, quotas),
+        sessions=sessions,
         translator=Translator(payloads, sealer_of(settings.key_file, settings.person_keys), gate, of),
         gate=gate,
         origins=Origins(settings.ui_origins),
         pool=pool,
         namespace=of,
-        public_url=public_url,
         ui_url=settings.ui_url,
     )
 

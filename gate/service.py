@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from google.protobuf import json_format
@@ -20,36 +19,18 @@ from cases.errors import CaseError, Code
 from cases.models import Actor
 from gate.access import REVEALS, Access
 from gate.gate import Gate
-from gate.login import LONGEST_LOGIN_SECONDS, Attempt, Login
-from gate.origins import Handler, Origins, origin_of
+from gate.origins import Handler, Origins
 from gate.pages import POLICY, page_of, page_of_nobody
 from gate.refusals import LARGEST_FORM, form_of, refusal, status_of
+from gate.sessions import LOGGED_IN, Sessions
 from gate.stamp_route import LARGEST_REQUEST, MANIFEST_PATH, PATH, manifest_handler, stamp_handler
 from gate.translating import MOST_PAYLOADS, Translator
 
 NAMESPACE_HEADER: Final = "X-Namespace"
-LOGGED_IN: Final = "/login/done"
-"""Where the provider sends the browser back to."""
-
-_ATTEMPT: Final = "cardcase_login"
-_SESSION: Final = "cardcase"
-_A_PAGE: Final = "document"
+SESSION: Final = "cardcase"
+"""With what the names of the cookies begin."""
 
 log = logging.getLogger(__name__)
-
-
-def cookie_of(public_url: str, name: str) -> str:
-    """What one of our cookies is called; over TLS so that no other host can set it."""
-    return f"__Host-{name}" if _is_secure(public_url) else name
-
-
-def session_cookie(public_url: str) -> str:
-    """What the cookie that keeps the identity token is called."""
-    return cookie_of(public_url, _SESSION)
-
-
-def _is_secure(url: str) -> bool:
-    return urlsplit(url).scheme == "https"
 
 
 @dataclass(frozen=True)
@@ -57,14 +38,12 @@ class Service:
     """Everything the codec server answers with."""
 
     access: Access
-    login: Login
+    sessions: Sessions
     translator: Translator
     gate: Gate
     origins: Origins
     pool: Pool
     namespace: str
-    public_url: str
-    """Where browsers reach this server: scheme, host and port."""
     ui_url: str | None
     """Where the Web UI is, for a link to it."""
 
@@ -82,8 +61,8 @@ class Service:
                 web.get("/", self.page),
                 web.get("/login", self.begin_login),
                 web.get(LOGGED_IN, self.end_login),
-                web.post("/logout", self._own_page_only(self.log_out)),
-                web.post("/reveal", self._own_page_only(self.reveal)),
+                web.post("/logout", self.sessions.own_page_only(self.sessions.log_out)),
+                web.post("/reveal", self.sessions.own_page_only(self.reveal)),
             ]
         )
         return application
@@ -140,44 +119,20 @@ class Service:
         return _html(page_of(actor, revealed, self.ui_url, code), status)
 
     async def begin_login(self, request: web.Request) -> web.Response:
-        """Send the browser to the provider.
-
-        Only where somebody goes there: another site's page that only fetches it would end a login under way.
-        """
-        if request.headers.get("Sec-Fetch-Dest", _A_PAGE) != _A_PAGE:
-            return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
-        attempt = Attempt.begin()
-        try:
-            page = await self.login.page(attempt, self._redirect_uri)
-        except CaseError as away:
-            return _html(page_of_nobody(away.code), status_of(away.code))
-        response = web.Response(status=303, headers={"Location": page})
-        self._keep(response, _ATTEMPT, self.login.sealed(attempt), LONGEST_LOGIN_SECONDS)
-        return response
+        """Send the browser to the provider."""
+        return await self._logging_in(self.sessions.begin(request))
 
     async def end_login(self, request: web.Request) -> web.Response:
         """Take the browser back from the provider."""
-        try:
-            attempt = self.login.opened(request.cookies.get(cookie_of(self.public_url, _ATTEMPT), ""))
-            told = request.query
-            token, identity = await self.login.end(
-                attempt, told.get("state", ""), told.get("code", ""), self._redirect_uri
-            )
-        except CaseError as refused:
-            log.warning("a login failed", extra={"code": refused.code.value})
-            return _html(page_of_nobody(refused.code), status_of(refused.code))
-        log.info("logged in", extra={"staff": identity.actor.id, "role": identity.actor.role.value})
-        response = web.Response(status=303, headers={"Location": "/"})
-        left = int((identity.expires_at - datetime.now(UTC)).total_seconds())
-        self._keep(response, _SESSION, token, max(left, 0))
-        self._forget(response, _ATTEMPT)
-        return response
+        return await self._logging_in(self.sessions.end(request))
 
-    async def log_out(self, _request: web.Request) -> web.Response:
-        """Make the browser forget the identity token."""
-        response = web.Response(status=303, headers={"Location": "/"})
-        self._forget(response, _SESSION)
-        return response
+    async def _logging_in(self, step: Awaitable[web.Response]) -> web.Response:
+        try:
+            return await step
+        except CaseError as refused:
+            if refused.code is Code.ORIGIN_NOT_ALLOWED:
+                return refusal(refused)
+            return _html(page_of_nobody(refused.code), status_of(refused.code))
 
     async def reveal(self, request: web.Request) -> web.Response:
         """Let the caller see one case in clear, for a reason."""
@@ -193,41 +148,6 @@ class Service:
             return await self._page(request, refused.code)
         log.info("revealed", extra={"staff": viewer.id, "role": viewer.role.value, "of_case": case})
         return web.Response(status=303, headers={"Location": "/"})
-
-    @property
-    def _redirect_uri(self) -> str:
-        return self.public_url + LOGGED_IN
-
-    def _keep(self, response: web.Response, name: str, value: str, seconds: int) -> None:
-        response.set_cookie(
-            cookie_of(self.public_url, name),
-            value,
-            max_age=seconds,
-            path="/",
-            secure=_is_secure(self.public_url),
-            httponly=True,
-            samesite="Lax",
-        )
-
-    def _forget(self, response: web.Response, name: str) -> None:
-        # A browser takes no word of a `__Host-` cookie, its end included, that is not as it was set.
-        response.del_cookie(
-            cookie_of(self.public_url, name),
-            path="/",
-            secure=_is_secure(self.public_url),
-            httponly=True,
-            samesite="Lax",
-        )
-
-    def _own_page_only(self, handler: Handler) -> Handler:
-        """The handler for forms of our own pages: nobody else's page sends them in an operator's name."""
-
-        async def guard(request: web.Request) -> web.StreamResponse:
-            if origin_of(request) != self.public_url:
-                return refusal(CaseError(Code.ORIGIN_NOT_ALLOWED))
-            return await handler(request)
-
-        return guard
 
 
 def _by_code(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:

@@ -39,22 +39,13 @@ class IdentitySettings(Settings):
                 yield Problem(name, what, "Set it to the provider's jwks_uri, or to such a file")
 
 
-class GateSettings(IdentitySettings):
-    """Settings of the gate: whom it believes, by which key it stamps, and what it opens for operators.
-
-    It writes down in the register what is revealed to them.
-    """
+class LoginSettings(IdentitySettings):
+    """Settings of a program at which people log in."""
 
     database_url: SecretStr
     key_file: Path
-    stamp_key_file: Path
     identity_issuer: str
     identity_keys: str
-    ui_origins: Annotated[frozenset[str], BeforeValidator(split_list), Field(min_length=1)]
-
-    def public_url(self) -> str:
-        """Where browsers reach the gate."""
-        return self.codec_url or f"http://{self.codec_host}:{self.codec_port}"
 
     def login_secret(self) -> str:
         """The secret of the identity provider's client; empty where there is none."""
@@ -62,13 +53,32 @@ class GateSettings(IdentitySettings):
 
     @classmethod
     def around(cls, known: Settings) -> Iterator[Problem]:
-        """The same, the stamping key, the login's secret, and the addresses that browsers are sent to."""
+        """The same, and the login's secret."""
         yield from super().around(known)
-        yield from _of_stamp_key(known)
-        yield from _of_origins(known)
         file = known.login_secret_file
         if file is not None and (wrong := fault_of_secret(file)) is not None and wrong != EMPTY:
             yield Problem(f"{PREFIX}LOGIN_SECRET_FILE", wrong, "Mend the file, and run chmod 600")
+
+
+class GateSettings(LoginSettings):
+    """Settings of the gate: whom it believes, by which key it stamps, and what it opens for operators.
+
+    It writes down in the register what is revealed to them.
+    """
+
+    stamp_key_file: Path
+    ui_origins: Annotated[frozenset[str], BeforeValidator(split_list), Field(min_length=1)]
+
+    def public_url(self) -> str:
+        """Where browsers reach the gate."""
+        return self.codec_url or f"http://{self.codec_host}:{self.codec_port}"
+
+    @classmethod
+    def around(cls, known: Settings) -> Iterator[Problem]:
+        """The same, the stamping key, and the addresses that browsers are sent to."""
+        yield from super().around(known)
+        yield from _of_stamp_key(known)
+        yield from _of_origins(known)
 
 
 def _of_stamp_key(settings: Settings) -> Iterator[Problem]:
@@ -85,16 +95,24 @@ def _of_stamp_key(settings: Settings) -> Iterator[Problem]:
 
 
 def _of_origins(settings: Settings) -> Iterator[Problem]:
-    named = [("CODEC_URL", settings.codec_url)] if settings.codec_url is not None else []
-    for name, origin in [*named, *(("UI_ORIGINS", origin) for origin in sorted(settings.ui_origins))]:
-        scheme, host = _origin(origin)
-        if not host:
-            yield Problem(PREFIX + name, "is no origin", "Write scheme, host and port: https://host:port")
-        elif settings.profile is Profile.production and not is_private(scheme, host):
-            yield Problem(PREFIX + name, NO_TLS, "Use https://")
-    if settings.profile is Profile.production and settings.codec_url is None and settings.codec_host not in LOOPBACK:
-        what = "is not set, and the codec server listens beyond this machine without TLS"
-        yield Problem(f"{PREFIX}CODEC_URL", what, "Set it to the https:// of what ends TLS before it")
+    yield from fault_of_origin(settings, "CODEC_URL", settings.codec_url, settings.codec_host)
+    for origin in sorted(settings.ui_origins):
+        yield from fault_of_origin(settings, "UI_ORIGINS", origin)
+
+
+def fault_of_origin(settings: Settings, name: str, origin: str | None, host: str = "127.0.0.1") -> Iterator[Problem]:
+    """What is wrong with the address at which browsers reach something that listens on a host; None is not set."""
+    production = settings.profile is Profile.production
+    if origin is None:
+        if production and host not in LOOPBACK:
+            what = "is not set, and what it is of listens beyond this machine without TLS"
+            yield Problem(PREFIX + name, what, "Set it to the https:// of what ends TLS before it")
+        return
+    scheme, named = _origin(origin)
+    if not named:
+        yield Problem(PREFIX + name, "is no origin", "Write scheme, host and port: https://host:port")
+    elif production and not is_private(scheme, named):
+        yield Problem(PREFIX + name, NO_TLS, "Use https://")
 
 
 def _origin(text: str) -> tuple[str, str]:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 PREFIX: Final = "CARDCASE_"
 GATE_PORT: Final = 8235
 INTAKE_PORT: Final = 8237
+DESK_PORT: Final = 8239
+DOCUMENTS_PORT: Final = 8240
 MAKE_A_PAIR: Final = "A new pair: python -m gate.stamp_keys new PRIVATE PUBLIC"
 KEEP_THE_HISTORY: Final = (
     "It names the file with the gate's public keys, those of before as well (python -m gate.stamp_keys add, retire)"
@@ -168,6 +170,17 @@ class Settings(NotificationSettings):
     """By which workers sign webhooks (a JWK set of private Ed25519 keys); without it none are sent."""
     webhook_trust_file: Path | None = None
     """Its public half, which the intake service shows to receivers."""
+    desk_host: str = "127.0.0.1"
+    """Where the desk listens, and beside it the server of documents."""
+    desk_port: Annotated[int, Field(ge=0, le=65535)] = DESK_PORT
+    desk_url: str | None = None
+    """Where browsers reach the desk: scheme, host and port. To be said where something before it ends TLS, and to
+    workers, so that what they show of a case leads there."""
+    documents_port: Annotated[int, Field(ge=0, le=65535)] = DOCUMENTS_PORT
+    documents_url: str | None = None
+    """Where browsers get documents, which is no address of the desk: scheme, host and port."""
+    documents_folder: Path | None = None
+    """Where documents lie that were handed in at the desk of a laptop; without one it shows and takes none."""
     exchange_url: str | None = None
     """The identity provider's token endpoint, where tokens are exchanged (RFC 8693)."""
     document_hosts: Annotated[frozenset[str], BeforeValidator(split_list)] = frozenset()

@@ -66,7 +66,14 @@ def cases_worker(
     scheduled: Sequence[Activity] = (),
 ) -> Worker:
     """The worker of the `cases` task queue: the workflows, the registry's activities, and those `scheduled`."""
-    present(Presentation(settings.language, (settings.ui_url or "").rstrip("/"), settings.runbook_url or ""))
+    present(
+        Presentation(
+            settings.language,
+            ui_url=(settings.ui_url or "").rstrip("/"),
+            runbook_url=settings.runbook_url or "",
+            desk_url=(settings.desk_url or "").rstrip("/"),
+        )
+    )
     return Worker(
         client,
         deployment_config=deployment(versioned=settings.versioned),

@@ -1,4 +1,4 @@
-"""What people and systems of the local stack meet: an identity provider, the gate, the intake service, and a Web UI."""
+"""What people and systems of the local stack meet: an identity provider, gate, intake service, desk, and a Web UI."""
 
 import asyncio
 import secrets
@@ -12,8 +12,8 @@ from typing import Final
 
 import aiohttp
 
-from gate.service import LOGGED_IN
-from runtime.settings import GATE_PORT, INTAKE_PORT
+from gate.sessions import LOGGED_IN
+from runtime.settings import DESK_PORT, DOCUMENTS_PORT, GATE_PORT, INTAKE_PORT
 from stack.directory import DataDirectory
 from stack.identity import INTAKE_CLIENT, SAMPLE_OPERATORS, IdentityProvider, Operator, sample_systems
 from stack.ports import LOOPBACK, STANDARD_PORTS, pick_ports
@@ -27,6 +27,10 @@ SECRETS: Final = "credentials"
 SINK: Final = f"{LOOPBACK}:8238"
 """Where webhooks may be received on this machine."""
 PROVIDER_PORT: Final = 8236
+DOCUMENTS: Final = "documents"
+"""Folder of the documents that were handed in at the desk."""
+_STAMP_KEY_FILE: Final = "CARDCASE_STAMP_KEY_FILE"
+_WISHES: Final = (STANDARD_PORTS.ui, GATE_PORT, PROVIDER_PORT, INTAKE_PORT, DESK_PORT, DOCUMENTS_PORT)
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.05
@@ -41,6 +45,8 @@ class Desk:
     codec_url: str
     intake_url: str
     """Where systems open cases and are told of them."""
+    desk_url: str
+    """Where people work with cases."""
     provider: IdentityProvider
     processes: Mapping[str, ServerProcess]
     folder: Path
@@ -79,52 +85,70 @@ async def desk_opened(
 ) -> AsyncIterator[Desk]:
     """Everything for the length of a block; its addresses are known before it answers (`Desk.ready`).
 
-    `settings` is the environment of gate and intake service, which says where register, keys and Temporal are; `web_ui`
-    is the URL of the Web UI that is shown, if any; `sinks` are hosts where webhooks are received, beside `SINK`. Raises
-    DataDirectoryInUse.
+    `settings` is the environment of gate, intake service and desk, which says where register, keys and Temporal are;
+    `web_ui` is the URL of the Web UI that is shown, if any; `sinks` are hosts where webhooks are received, beside
+    `SINK`. Raises DataDirectoryInUse.
     """
-    wishes = (STANDARD_PORTS.ui, GATE_PORT, PROVIDER_PORT, INTAKE_PORT) if standard_ports else (None,) * 4
-    ui_port, codec_port, provider_port, intake_port, health_port = pick_ports(*wishes, None)
-    codec_url = f"http://{LOOPBACK}:{codec_port}"
+    wishes = _WISHES if standard_ports else (None,) * len(_WISHES)
+    ui_port, codec_port, provider_port, intake_port, desk_port, documents_port, *health_ports = pick_ports(
+        *wishes, None, None
+    )
+    codec_url, desk_url = f"http://{LOOPBACK}:{codec_port}", f"http://{LOOPBACK}:{desk_port}"
+    documents_folder = folder / DOCUMENTS
+    documents_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     codec = CodecSettings(codec_url, f"{codec_url}/login")
-    redirect_uri = codec_url + LOGGED_IN
+    redirect_uris = [codec_url + LOGGED_IN, desk_url + LOGGED_IN]
     secrets_folder = folder / SECRETS
     systems = sample_systems(lambda name: _secret_in(secrets_folder / name))
     async with (
-        IdentityProvider([redirect_uri], operators, port=provider_port, systems=systems) as provider,
+        IdentityProvider(redirect_uris, operators, port=provider_port, systems=systems) as provider,
         AsyncExitStack() as running,
     ):
         ui_url = None
         if web_ui is not None:
             ui_url = await running.enter_async_context(web_ui_served(web_ui, codec, ui_port))
-        told = {
-            "CARDCASE_CODEC_PORT": str(codec_port),
-            "CARDCASE_HEALTH_PORT": str(health_port),
+        of_all = {
             "CARDCASE_IDENTITY_AUDIENCE": provider.issuer.audience,
             "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
             "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
-            # Its own, where nobody else's pages ask it.
-            "CARDCASE_UI_ORIGINS": ui_url or codec_url,
             "PYTHONPATH": str(PROJECT),
         }
-        if ui_url is not None:
-            told["CARDCASE_UI_URL"] = ui_url
+        told = {
+            **of_all,
+            "CARDCASE_CODEC_PORT": str(codec_port),
+            "CARDCASE_HEALTH_PORT": str(health_ports[0]),
+            # Its own, where nobody else's pages ask it.
+            "CARDCASE_UI_ORIGINS": ui_url or codec_url,
+        }
         of_intake = {
+            **of_all,
             "CARDCASE_EXCHANGE_URL": provider.token_url,
             "CARDCASE_GATE_URL": codec_url,
-            "CARDCASE_IDENTITY_AUDIENCE": provider.issuer.audience,
-            "CARDCASE_IDENTITY_ISSUER": provider.issuer.url,
-            "CARDCASE_IDENTITY_KEYS": provider.jwks_url,
             "CARDCASE_INTAKE_PORT": str(intake_port),
             "CARDCASE_INTAKE_SECRET_FILE": str(secrets_folder / INTAKE_CLIENT),
             "CARDCASE_SINK_HOSTS": ",".join([SINK, *sinks]),
-            "PYTHONPATH": str(PROJECT),
         }
+        of_desk = {
+            **of_all,
+            "CARDCASE_DESK_PORT": str(desk_port),
+            "CARDCASE_DOCUMENTS_FOLDER": str(documents_folder),
+            "CARDCASE_DOCUMENTS_PORT": str(documents_port),
+            "CARDCASE_GATE_URL": codec_url,
+            "CARDCASE_HEALTH_PORT": str(health_ports[1]),
+        }
+        if ui_url is not None:
+            told["CARDCASE_UI_URL"] = of_desk["CARDCASE_UI_URL"] = ui_url
         intake_url = f"http://{LOOPBACK}:{intake_port}"
-        programs = {"gate": told, "intake": of_intake}
-        processes = {name: await _running(running, folder, name, {**settings, **own}) for name, own in programs.items()}
-        answers_at = {"gate": f"http://{LOOPBACK}:{health_port}/ready", "intake": f"{intake_url}/ready"}
-        yield Desk(ui_url, codec_url, intake_url, provider, processes, folder, answers_at)
+        programs = {"gate": {**settings, **told}, "intake": {**settings, **of_intake}}
+        # The stamping key is the gate's alone: a desk that is given it does not start.
+        programs["desk"] = {name: value for name, value in settings.items() if name != _STAMP_KEY_FILE} | of_desk
+        processes = {name: await _running(running, folder, name, own) for name, own in programs.items()}
+        answers_at = {
+            "gate": f"http://{LOOPBACK}:{health_ports[0]}/ready",
+            "intake": f"{intake_url}/ready",
+            "desk": f"http://{LOOPBACK}:{health_ports[1]}/ready",
+        }
+        yield Desk(ui_url, codec_url, intake_url, desk_url, provider, processes, folder, answers_at)
 
 
 def _secret_in(path: Path) -> str:

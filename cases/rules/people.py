@@ -50,7 +50,12 @@ def covers(office: str, region: str) -> bool:
     A code that ends in 00 or 0000 is that of a municipality or a province and stands for all below it; the ministry
     stands for all.
     """
-    return office == MINISTRY or region.startswith(_SUBORDINATE.sub("", office))
+    return region.startswith(answers_for(office))
+
+
+def answers_for(office: str) -> str:
+    """With what the division codes begin that an office answers for; empty for the ministry."""
+    return "" if office == MINISTRY else _SUBORDINATE.sub("", office)
 
 
 def check_role(actor: Actor, act: Act, region: str) -> None:

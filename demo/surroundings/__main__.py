@@ -59,6 +59,7 @@ def _opened(running: Servers, messages: Providers, one_worker: Worker) -> Opened
         intake_url=desk.intake_url,
         token_url=desk.provider.token_url,
         codec_url=desk.codec_url,
+        desk_url=desk.desk_url,
         ui_url=running.ui_url,
         namespace=running.namespace,
         tray_url=messages.tray_url,

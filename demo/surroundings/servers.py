@@ -319,6 +319,7 @@ def _environment(environment: Mapping[str, str], servers: Servers, health_port: 
     if servers.ui_url is not None:
         told["CARDCASE_UI_URL"] = servers.ui_url
     if servers.desk is not None:
+        told["CARDCASE_DESK_URL"] = servers.desk.desk_url
         told["CARDCASE_WEBHOOK_KEY_FILE"] = str(servers.keys.webhooks)
     return {**environment, **servers.settings(), **told}
 

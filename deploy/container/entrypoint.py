@@ -1,6 +1,6 @@
 """What the container image runs: the program that the first argument names, the worker where none does.
 
-    worker [--check] | gate [--check] | intake [--check] | starter COMMAND ... | migrate | ready
+    worker [--check] | gate [--check] | intake [--check] | desk [--check] | starter COMMAND ... | migrate | ready
 
 `ready` is the image's health check: it asks the program beside it. A program takes this process over, so that signals
 reach it.
@@ -18,6 +18,7 @@ PROGRAMS: Final[Mapping[str, tuple[str, ...]]] = {
     "worker": (str(ROOT / "worker.py"),),
     "gate": ("-m", "gate"),
     "intake": ("-m", "intake"),
+    "desk": ("-m", "desk"),
     "starter": (str(ROOT / "starter.py"),),
     "migrate": ("-m", "deploy.migrations"),
 }

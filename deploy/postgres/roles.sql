@@ -5,7 +5,8 @@
 -- the steps of cases need, table by table (grant_rights() of the schema), and cannot change the schema. cardcase_reader, for
 -- auditors and for commands that look into the register, reads tokens and ciphertext, and writes nothing but entries of the
 -- journal, through its function. cardcase_intake, for the intake service, reads the same, writes who reads the feed and who is
--- told by webhook, and takes in what the register's source says, by a function. temporal owns Temporal's two databases and sees no other.
+-- told by webhook, and takes in what the register's source says, by a function. cardcase_desk, for the desk, reads the same and
+-- writes who has which case in hand, and the journal as the others do. temporal owns Temporal's two databases and sees no other.
 --
 -- The audit is append-only for everyone: by rights for workers and readers, by triggers for the owner, and the triggers
 -- themselves are kept by an event trigger that only the superuser can remove. What a superuser does is found by the hash
@@ -15,17 +16,19 @@
 \set owner_password `cut -d: -f5 "$SECRETS/owner_pgpass"`
 \set worker_password `cut -d: -f5 "$SECRETS/worker_pgpass"`
 \set intake_password `cut -d: -f5 "$SECRETS/intake_pgpass"`
+\set desk_password `cut -d: -f5 "$SECRETS/desk_pgpass"`
 \set reader_password `cut -d: -f5 "$SECRETS/reader_pgpass"`
 \set temporal_password `cat "$SECRETS/temporal_password"`
 
 SELECT format('CREATE ROLE %I', role)
-FROM unnest(ARRAY['cardcase_owner', 'cardcase_worker', 'cardcase_reader', 'cardcase_intake', 'temporal']) AS role
+FROM unnest(ARRAY['cardcase_owner', 'cardcase_worker', 'cardcase_reader', 'cardcase_intake', 'cardcase_desk', 'temporal']) AS role
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 
 ALTER ROLE cardcase_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'owner_password';
 ALTER ROLE cardcase_worker LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'worker_password';
 ALTER ROLE cardcase_reader LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'reader_password';
 ALTER ROLE cardcase_intake LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'intake_password';
+ALTER ROLE cardcase_desk LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'desk_password';
 ALTER ROLE temporal LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'temporal_password';
 
 SELECT format('CREATE DATABASE %I OWNER %I', name, owner)
@@ -33,12 +36,12 @@ FROM (VALUES ('cardcase', 'cardcase_owner'), ('temporal', 'temporal'), ('tempora
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = name) \gexec
 
 REVOKE ALL ON DATABASE cardcase, temporal, temporal_visibility FROM PUBLIC;
-GRANT CONNECT ON DATABASE cardcase TO cardcase_worker, cardcase_reader, cardcase_intake;
+GRANT CONNECT ON DATABASE cardcase TO cardcase_worker, cardcase_reader, cardcase_intake, cardcase_desk;
 
 \connect cardcase
 ALTER SCHEMA public OWNER TO cardcase_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO cardcase_worker, cardcase_reader, cardcase_intake;
+GRANT USAGE ON SCHEMA public TO cardcase_worker, cardcase_reader, cardcase_intake, cardcase_desk;
 -- Earlier releases gave the worker everything that a migration brought.
 ALTER DEFAULT PRIVILEGES FOR ROLE cardcase_owner IN SCHEMA public
     REVOKE ALL ON TABLES FROM cardcase_worker;

@@ -107,6 +107,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.HEADS_OVERTAKEN,
         Code.EVENT_NOT_ALLOWED,
         Code.SAME_PERSON,
+        Code.CASE_IN_HAND,
         Code.CONTENT_CHANGED,
         Code.PERSON_ERASED,
         Code.PAST_POINT_OF_NO_RETURN,

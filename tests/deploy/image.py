@@ -13,7 +13,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 CONTAINER: Final = ROOT / "deploy" / "container"
-PRODUCT: Final = frozenset({"activities", "cases", "deploy", "gate", "intake", "runtime", "workflows"})
+PRODUCT: Final = frozenset({"activities", "cases", "deploy", "desk", "gate", "intake", "runtime", "workflows"})
 """The rooms that are installed; the others are for trying out, rehearsing and measuring."""
 CLIENT: Final = "cardcase_client"
 """What the command line comes by; a package of its own for others."""

@@ -81,9 +81,9 @@ def test_only_our_own_processes_are_on_the_network_of_the_servers(services: dict
     on_it = {name for name, service in services.items() if "store" in service["networks"]}
     servers, jobs = {"postgres", "temporal"}, {"roles", "migrate", "temporal-schema", "temporal-namespace", "upkeep"}
     # The Web UI stands between browsers and Temporal, and holds nothing.
-    assert on_it == servers | jobs | {"worker", "gate", "intake", "heads", "temporal-ui"}
+    assert on_it == servers | jobs | {"worker", "gate", "intake", "desk", "heads", "temporal-ui"}
     reached = {name for name, service in services.items() if service.get("ports")}
-    assert reached == {"worker", "gate", "intake", "temporal-ui"}
+    assert reached == {"worker", "gate", "intake", "desk", "temporal-ui"}
 
 
 def test_who_has_the_keys_is_one_of_our_own_processes(services: dict[str, Any]) -> None:
@@ -91,6 +91,7 @@ def test_who_has_the_keys_is_one_of_our_own_processes(services: dict[str, Any]) 
         "worker",
         "gate",
         "intake",
+        "desk",
         "upkeep",
     }
 

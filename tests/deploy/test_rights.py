@@ -56,6 +56,13 @@ async def intake(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest_asyncio.fixture
+async def desk(cluster: Cluster) -> AsyncIterator[asyncpg.Connection]:
+    connection = await cluster.connect("cardcase_desk", "desk_pgpass")
+    yield connection
+    await connection.close()
+
+
 async def rights_of(connection: asyncpg.Connection, table: str) -> set[str]:
     rights = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
     return {right for right in rights if await connection.fetchval("SELECT has_table_privilege($1, $2)", table, right)}
@@ -95,6 +102,19 @@ async def test_the_intake_service_writes_who_reads_and_who_is_told_and_nothing_e
         "subscriptions": {"INSERT", "UPDATE"},
         "subscription_queue": {"INSERT", "UPDATE", "DELETE"},
     }
+
+
+async def test_the_desk_writes_who_has_which_case_in_hand_and_the_journal_and_nothing_else(
+    desk: asyncpg.Connection, worker: asyncpg.Connection, intake: asyncpg.Connection
+) -> None:
+    found = {table: await rights_of(desk, table) - {"SELECT"} for table in await tables(desk)}
+    assert {table: rights for table, rights in found.items() if rights} == {"in_hand": {"INSERT", "UPDATE", "DELETE"}}
+    for connection in (worker, intake):
+        assert await rights_of(connection, "in_hand") == {"SELECT"}
+    transaction = desk.transaction()
+    await transaction.start()
+    assert await desk.fetchval(ENTRY) == "written"
+    await transaction.rollback()
 
 
 async def test_jobs_are_written_by_functions_that_the_intake_service_alone_may_call(
@@ -162,7 +182,7 @@ async def test_the_function_of_the_journal_is_the_owners_and_nobody_elses_to_lea
     assert function["proconfig"] == ["search_path=pg_catalog, public, pg_temp"]
     granted = set(function["rights"].strip("{}").split(","))
     # An entry without a name before the equals sign would be everybody's.
-    assert granted == {f"cardcase_{role}=X/cardcase_owner" for role in ("owner", "worker", "reader", "intake")}
+    assert granted == {f"cardcase_{role}=X/cardcase_owner" for role in ("owner", "worker", "reader", "intake", "desk")}
 
 
 async def test_neither_role_can_take_another_ones_place(worker: asyncpg.Connection, reader: asyncpg.Connection) -> None:

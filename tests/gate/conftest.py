@@ -24,7 +24,8 @@ from gate.gate import Gate
 from gate.login import Login
 from gate.origins import Origins
 from gate.quotas import Quotas
-from gate.service import Service, serve_gate, session_cookie
+from gate.service import SESSION, Service, serve_gate
+from gate.sessions import Sessions
 from gate.translating import Translator
 from runtime.identity import IdentityTokens, KeyUrl
 from runtime.limits import Limits
@@ -140,15 +141,16 @@ async def server(engine: Engine) -> AsyncIterator[CodecServer]:
         quotas = Quotas(Limits(1000, 1000), Limits(1000, 1000))
         standing = partial(versions_of, engine.pool)
         gate = Gate(tokens, KEY, audience=namespace, clock=engine.time_of, quotas=quotas, standing=standing)
+        login = Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins"))
+        sessions = Sessions(login, url, SESSION)
         service = Service(
-            access=Access(tokens, session_cookie(url), quotas),
-            login=Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins")),
+            access=Access(tokens, sessions.cookie, quotas),
+            sessions=sessions,
             translator=Translator(SEALED, engine.sealer, gate, namespace),
             gate=gate,
             origins=Origins(frozenset({UI})),
             pool=engine.pool,
             namespace=namespace,
-            public_url=url,
             ui_url=UI,
         )
         async with serve_gate(service, LOOPBACK, port):

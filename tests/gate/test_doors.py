@@ -27,7 +27,8 @@ from gate.login import Login
 from gate.origins import Origins
 from gate.quotas import Quotas
 from gate.refusals import LARGEST_FORM
-from gate.service import Service, serve_gate, session_cookie
+from gate.service import SESSION, Service, serve_gate
+from gate.sessions import Sessions
 from gate.translating import Translator
 from runtime.codec import PayloadSealer, is_sealed
 from runtime.identity import IdentityTokens
@@ -115,16 +116,17 @@ async def opened(*, quotas: Quotas | None = None) -> AsyncIterator[Door]:
         tokens = IdentityTokens(issuer, issuer=issuer.url, audience=issuer.audience)
         quotas = quotas or Quotas(Limits(1000, 1000), Limits(1000, 1000))
         gate = Gate(tokens, KEY, audience=NAMESPACE, quotas=quotas)
+        login = Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins"))
+        sessions = Sessions(login, PUBLIC, SESSION)
         served = Service(
-            access=Access(tokens, session_cookie(PUBLIC), quotas),
-            login=Login(session, tokens, issuer=issuer.url, client=issuer.audience, key=KEY.derive("logins")),
+            access=Access(tokens, sessions.cookie, quotas),
+            sessions=sessions,
             translator=Translator(SEALED, Sealer(KeyRing.sample()), gate, NAMESPACE),
             gate=gate,
             origins=Origins(frozenset({UI})),
             # Nothing here comes as far as the register.
             pool=cast(Pool, None),
             namespace=NAMESPACE,
-            public_url=PUBLIC,
             ui_url=UI,
         )
         async with serve_gate(served, LOOPBACK, 0) as port:

@@ -5,6 +5,7 @@ DECLARE
     worker CONSTANT text := 'cardcase_worker';
     reader CONSTANT text := 'cardcase_reader';
     intake CONSTANT text := 'cardcase_intake';
+    desk CONSTANT text := 'cardcase_desk';
     target record;
     known text;
 BEGIN
@@ -24,7 +25,7 @@ BEGIN
                 WHEN c.relname IN ('turns', 'turn_waiters', 'feed', 'subscription_queue') THEN 'INSERT, UPDATE, DELETE'
                 -- What it added up, and that it was undone, is written by functions of their own.
                 WHEN c.relname = 'merges' THEN 'INSERT'
-                WHEN c.relname IN ('feed_readers', 'jobs', 'job_rows') THEN NULL
+                WHEN c.relname IN ('feed_readers', 'jobs', 'job_rows', 'in_hand') THEN NULL
                 WHEN c.relname IN ('idempotency_keys', 'events') OR append_only THEN 'INSERT'
                 ELSE 'INSERT, UPDATE'
             END AS for_worker,
@@ -32,7 +33,8 @@ BEGIN
                 WHEN c.relname IN ('feed_readers', 'subscriptions') THEN 'INSERT, UPDATE'
                 WHEN c.relname = 'delivered_events' THEN 'INSERT'
                 WHEN c.relname = 'subscription_queue' THEN 'INSERT, UPDATE, DELETE'
-            END AS for_intake
+            END AS for_intake,
+            CASE WHEN c.relname = 'in_hand' THEN 'INSERT, UPDATE, DELETE' END AS for_desk
         FROM pg_class AS c
         CROSS JOIN LATERAL (
             SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgfoid = 'refuse_change'::regproc) AS append_only
@@ -57,6 +59,13 @@ BEGIN
                 EXECUTE format('GRANT %s ON %s TO %I', target.for_intake, target.name, intake);
             END IF;
         END IF;
+        IF to_regrole(desk) IS NOT NULL THEN
+            EXECUTE format('REVOKE ALL ON %s FROM %I', target.name, desk);
+            EXECUTE format('GRANT SELECT ON %s TO %I', target.name, desk);
+            IF target.for_desk IS NOT NULL THEN
+                EXECUTE format('GRANT %s ON %s TO %I', target.for_desk, target.name, desk);
+            END IF;
+        END IF;
     END LOOP;
     IF to_regrole(worker) IS NOT NULL THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION add_entitlements_of, take_out_entitlements_of TO %I', worker);
@@ -69,7 +78,7 @@ BEGIN
         );
         EXECUTE format('GRANT EXECUTE ON FUNCTION take_in_persons TO %I', intake);
     END IF;
-    FOREACH known IN ARRAY ARRAY[worker, reader, intake] LOOP
+    FOREACH known IN ARRAY ARRAY[worker, reader, intake, desk] LOOP
         IF to_regrole(known) IS NOT NULL THEN
             EXECUTE format('GRANT EXECUTE ON FUNCTION append_to_journal TO %I', known);
         END IF;

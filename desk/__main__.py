@@ -1,0 +1,152 @@
+"""Runs the desk: settings, keys, register, Temporal, start; ends on SIGTERM.
+
+    python -m desk [--check]
+
+Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the register or Temporal cannot be reached; 78
+when something has to be corrected first (every problem is listed).
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final, NoReturn
+
+import aiohttp
+import structlog
+from temporalio.service import RPCError
+
+from activities.sealing import KeyRing
+from desk.casework import Cases
+from desk.service import Service, serve_desk
+from desk.settings import DeskSettings
+from desk.visitors import SESSION, Visitors
+from gate.login import Login
+from gate.sessions import Sessions
+from runtime.client import connect, payload_sealer
+from runtime.dumps import leave_no_dump
+from runtime.ending import end
+from runtime.health import serve_health
+from runtime.identity import IdentityTokens, public_keys
+from runtime.keys import sealer_of
+from runtime.limits import Limits
+from runtime.logs import configure_logging
+from runtime.loop import begin_to_serve, run
+from runtime.settings import ConfigurationInvalid, Problem, read_settings
+from runtime.start import CannotStart, check_erased, check_pair, close, reach_register
+
+EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
+
+_PROVIDER_SECONDS: Final = 5.0
+_PER_SECOND: Final = 10.0
+_BURST: Final = 60
+"""Pages that one person may ask for: a second, and at once after a pause."""
+
+log = structlog.get_logger("desk")
+
+
+async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
+    """Start in order and serve until told to stop. Answers the exit status. Raises `CannotStart`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    ready = False
+    async with AsyncExitStack() as cleanup:
+        pool = await reach_register(settings.database_url, settings.pool_size)
+        cleanup.push_async_callback(close, pool)
+        try:
+            client = await connect(payload_sealer(settings), identity="desk")
+        except (RPCError, RuntimeError):
+            problem = Problem("TEMPORAL_ADDRESS", "nobody answers there", "Start Temporal, or correct it", passing=True)
+            raise CannotStart([problem]) from None
+        await check_erased(pool, settings)
+        await check_pair(pool, client)
+        session = await cleanup.enter_async_context(
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=_PROVIDER_SECONDS),
+                # One person's cookies are not sent with another's login.
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        )
+        keys = await cleanup.enter_async_context(public_keys(settings.identity_keys))
+        tokens = IdentityTokens(
+            keys, issuer=settings.identity_issuer, audience=settings.identity_audience, parties=settings.parties()
+        )
+        login = Login(
+            session,
+            tokens,
+            issuer=settings.identity_issuer,
+            client=settings.identity_audience,
+            key=KeyRing.load(settings.key_file).derive("logins of the desk"),
+            secret=settings.login_secret(),
+        )
+        url = settings.public_url()
+        sessions = Sessions(login, url, SESSION)
+        sealer = sealer_of(settings.key_file, settings.person_keys)
+        service = Service(
+            visitors=Visitors(tokens, sessions, Limits(_PER_SECOND, _BURST), settings.language, url),
+            sessions=sessions,
+            cases=Cases(pool, sealer),
+            pool=pool,
+            namespace=client.namespace,
+            documents_url=settings.public_documents_url(),
+            ui_url=settings.ui_url,
+            runbook_url=settings.runbook_url,
+        )
+        if check_only:
+            log.info("everything is in place")
+            return 0
+        port = await _listen(cleanup, "DESK", serve_desk(service, settings.desk_host, settings.desk_port))
+        if settings.health_port is not None:
+            health = serve_health(settings.health_host, settings.health_port, lambda: ready)
+            log.info("health is served", port=await _listen(cleanup, "HEALTH", health))
+        begin_to_serve()
+        ready = True
+        log.info("ready", host=settings.desk_host, port=port)
+        await stop.wait()
+        ready = False
+    log.info("stopped")
+    return 0
+
+
+async def _listen(cleanup: AsyncExitStack, what: str, server: AbstractAsyncContextManager[int]) -> int:
+    try:
+        return await cleanup.enter_async_context(server)
+    except OSError:
+        wrong = Problem(f"CARDCASE_{what}_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
+        raise CannotStart([wrong]) from None
+
+
+class _CommandLine(argparse.ArgumentParser):
+    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
+
+    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
+
+
+def main() -> int:
+    """Read the settings, serve, and turn what went wrong into an exit status and words that help."""
+    parser = _CommandLine(
+        prog="python -m desk", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
+    check_only = parser.parse_args().check
+    try:
+        settings = read_settings(DeskSettings)
+        configure_logging(settings.log_format, settings.log_level)
+        return run(serve(settings, check_only=check_only))
+    except ConfigurationInvalid as invalid:
+        problems, status = invalid.problems, EXIT_CONFIGURATION
+    except CannotStart as absent:
+        problems, status = absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return status
+
+
+if __name__ == "__main__":
+    leave_no_dump()
+    end(main())
