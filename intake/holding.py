@@ -51,7 +51,7 @@ async def hold_over_all(pool: Pool, client: Client, said: Said | None = None) ->
     compared = 0
     differences: list[Difference] = []
     async with aclosing(looking.all(datetime.now(UTC))) as batches:
-        async for _, batch in batches:
+        async for batch in batches:
             compared += batch.cases
             differences += (each for each in batch.differences if each.kind is not Kind.failing)
     of_cases = [each for each in differences if each.kind is not Kind.stranger]

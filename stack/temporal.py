@@ -36,6 +36,8 @@ _DYNAMIC_CONFIG: Final[Mapping[str, JsonValue]] = {
     "history.visibilityProcessorMaxPollRPS": 2000,
     # By default ten updates of one workflow at a time; each one refused makes the server forget those it has begun.
     "history.maxInFlightUpdates": 100,
+    # By default a run is shown as failing after five tasks, which takes a minute: each waits longer than the last.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 3,
 }
 _SEARCH_ATTRIBUTE_TYPES: Final[Mapping[str, IndexedValueType.ValueType]] = {
     "Bool": IndexedValueType.INDEXED_VALUE_TYPE_BOOL,

@@ -1,8 +1,8 @@
 """Register and runs compared: whether each case stands where its run shows it, and who mends it where it does not.
 
-Sets are compared by the search attribute `CaseVersion`, some cases with one question; only where they seem to differ is
-a case asked for itself, because what visibility finds lags behind. A case that moves at the moment is left to the next
-comparison.
+Sets are compared by the search attribute `CaseVersion`: some cases that moved with one question, and at night all runs
+as Temporal lists them, a page at a time. Only where both seem to differ is a case asked for itself, because what
+visibility finds lags behind. A case that moves at the moment is left to the next comparison.
 
 Where the register is ahead, or nothing runs, the case is brought into step: its run is told to look at the register, or
 one is started that begins where the register stands. Nothing is decided by that, and only that it was so is written.
@@ -19,7 +19,7 @@ ended. A start that nobody can read is no application, whoever sent it: it is de
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeVar
@@ -43,7 +43,7 @@ from cases.errors import CaseError, Code
 from cases.kinds import KINDS, every_case, is_case
 from cases.names import LOOK_AT_REGISTER, TASK_QUEUE_CASES, SearchAttribute
 from cases.names import Kind as CaseKind
-from cases.occasions import Reconciled
+from cases.occasions import Reconciled, Scheduled
 from cases.text import legible
 
 SQL: Final = load("comparing.sql", beside=__file__)
@@ -57,11 +57,14 @@ RESTED: Final = timedelta(seconds=15)
 """So long a case has not moved before it is compared: its run shows what the register answered a moment later."""
 
 BATCH: Final = 300
-"""Cases asked for with one query of visibility. For each query SQLite reads all open runs, so more are cheaper; where
-all of them differ they take a quarter of a minute, after which the activity is heard of again."""
+"""Cases compared at once. To find them by their IDs SQLite reads all open runs, so more are cheaper; where all of them
+differ they take a quarter of a minute, after which the activity is heard of again."""
 
 AT_ONCE: Final = 16
 """Cases that differ and are asked for, and brought into step, at the same time."""
+
+MOST_FAILING: Final = 200
+"""Runs with failing tasks that are handed on; what is neither a case nor scheduled takes the place of none that is."""
 
 MOST_SPOILT: Final = 200
 """Runs that a signal has spoilt and that are ended with one look; the others with the next."""
@@ -77,6 +80,9 @@ _LATELY: Final = timedelta(minutes=10)
 
 JUST_BEFORE: Final = timedelta(minutes=1)
 """So long before the register's newest moment runs are looked for that ended and of which it knows nothing."""
+
+ENGINES: Final = f"({every_case()} OR WorkflowType IN (" + ", ".join(f"'{each.value}'" for each in Scheduled) + "))"
+"""Runs of cases and of what is scheduled."""
 
 FAILING: Final = (
     "ExecutionStatus = 'Running'"
@@ -117,6 +123,7 @@ class Kind(StrEnum):
 
 _OF_ONE_RUN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
 """What Temporal answers because of the run that it is asked about, and not because of its own state."""
+_SCHEDULED: Final = frozenset(each.value for each in Scheduled)
 _KEPT_AS: Final = {Kind.impostor: Kind.without_run, Kind.spoilt: Kind.without_run}
 
 
@@ -142,12 +149,21 @@ class Difference(NamedTuple):
     run_version: int | None = None
 
 
+class Failing(NamedTuple):
+    """What fails its tasks, as far as it is a case or scheduled, and which differences there are among it."""
+
+    runs: tuple[WorkflowExecution, ...]
+    differences: tuple[Difference, ...]
+
+
 class Compared(NamedTuple):
     """How many cases were compared, which differed, and up to where of the feed."""
 
     cases: int
     differences: tuple[Difference, ...]
     place: int = 0
+    failing: tuple[WorkflowExecution, ...] = ()
+    """Runs whose tasks fail, for whoever else wants to know of them; of what moved, one of all has them."""
 
 
 async def side_by_side(asked: Iterable[Asked], ask: Callable[[Asked], Awaitable[Told]], most: int) -> list[Told]:
@@ -197,27 +213,51 @@ class Comparing:
             if not self._only_look:
                 async with connection_of(self._pool) as connection:
                     await SQL["has_reached"].run(connection, {"sequence": place})
-        yield Compared(0, await self._failing(FAILING, now), place)
+        failing = await self._failing(FAILING, now)
+        yield Compared(0, failing.differences, place, failing.runs)
         since = f" AND CloseTime >= '{(now - _LATELY).isoformat()}'"
         yield Compared(0, await self._failed(now, since, MOST_UNREAD), place)
 
-    async def all(self, now: datetime, after: str = "") -> AsyncGenerator[tuple[str, Compared], None]:
-        """Compare every open case, in the order of their IDs, and then every run; each with the last ID compared.
+    async def all(self, now: datetime) -> AsyncGenerator[Compared, None]:
+        """Compare every run with its case, and then every open case that none of them is; begins from the beginning.
 
         Runs that ended count as well where that was at the register's newest moment or later: what it may have lost.
+        Of what runs no more is kept than the IDs of cases, some ten megabytes for a hundred thousand.
         """
-        while True:
-            values = {"after": after, "before": now - self._rested, "limit": BATCH}
-            async with connection_of(self._pool) as connection:
-                cases = [Row(**row) for row in await SQL["standing"].all(connection, values)]
-            if not cases:
-                break
+        running: set[str] = set()
+        async for runs in _in_batches(self._client.list_workflows(f"{every_case()} AND ExecutionStatus = 'Running'")):
+            # The newest are listed first.
+            by_id = {run.id: run for run in reversed(runs) if is_case(run.id, run.workflow_type)}
+            rows = await self._rows_of(by_id)
+            running |= rows.keys()
+            rested = [row for row in rows.values() if row.moved_at <= now - self._rested]
+            seem = [row.case_id for row in rested if self._differ(row, by_id[row.case_id]) is not None]
+            differ = await self._looked_at(seem, now)
+            yield Compared(sum(row.is_open for row in rested), differ + await self._without_row(runs, rows, now))
+        after = ""
+        while cases := await self._open_after(after, now):
             after = cases[-1].case_id
-            yield after, Compared(len(cases), await self._compare(cases, now))
-        async for compared in self._runs(now):
-            yield after, compared
-        yield after, Compared(0, await self._failing(TROUBLED, now))
-        yield after, Compared(0, await self._failed(now))
+            # Not listed, or taken up anew meanwhile.
+            others = [case.case_id for case in cases if case.case_id not in running]
+            yield Compared(len(others), await self._looked_at(others, now))
+        ended = f"{every_case()} AND ExecutionStatus = 'Completed'{await self._lately()}"
+        async for runs in _in_batches(self._client.list_workflows(ended)):
+            rows = await self._rows_of(run.id for run in runs if is_case(run.id, run.workflow_type))
+            yield Compared(0, await self._without_row(runs, rows, now))
+        yield Compared(0, (await self._failing(TROUBLED, now)).differences)
+        yield Compared(0, await self._failed(now))
+
+    async def _open_after(self, after: str, now: datetime) -> list[Row]:
+        """Some open cases, in the order of their IDs."""
+        values = {"after": after, "before": now - self._rested, "limit": BATCH}
+        async with connection_of(self._pool) as connection:
+            return [Row(**row) for row in await SQL["standing"].all(connection, values)]
+
+    async def _rows_of(self, case_ids: Iterable[str]) -> dict[str, Row]:
+        """The newest generation of some cases, as far as the register knows them."""
+        async with connection_of(self._pool) as connection:
+            rows = await SQL["newest_of"].all(connection, {"case_ids": list(case_ids)})
+        return {row["case_id"]: Row(**row) for row in rows}
 
     async def _reached(self) -> int:
         async with connection_of(self._pool) as connection:
@@ -280,67 +320,58 @@ class Comparing:
                 raise
             return None
 
-    async def _runs(self, now: datetime) -> AsyncGenerator[Compared, None]:
-        """Compare what runs, and what has ended lately, with what the register knows at all."""
+    async def _lately(self) -> str:
+        """The term that finds what has ended at the register's newest moment or later."""
         async with connection_of(self._pool) as connection:
             row = await SQL["newest_moment"].first(connection, {})
         newest: datetime | None = None if row is None else row["moved_at"]
-        since = "" if newest is None else f" AND CloseTime >= '{(newest - JUST_BEFORE).isoformat()}'"
-        for which in ("ExecutionStatus = 'Running'", f"ExecutionStatus = 'Completed'{since}"):
-            some: list[WorkflowExecution] = []
-            async for run in self._client.list_workflows(f"{every_case()} AND {which}"):
-                # An application that has just arrived has no row yet, whoever works.
-                if run.start_time <= now - self._rested:
-                    some.append(run)
-                if len(some) == BATCH:
-                    yield Compared(0, await self._compare_runs(some, now))
-                    some = []
-            if some:
-                yield Compared(0, await self._compare_runs(some, now))
+        return "" if newest is None else f" AND CloseTime >= '{(newest - JUST_BEFORE).isoformat()}'"
 
-    async def _compare_runs(self, runs: Iterable[WorkflowExecution], now: datetime) -> tuple[Difference, ...]:
-        by_id: dict[str, WorkflowExecution] = {}
+    async def _without_row(
+        self, runs: Iterable[WorkflowExecution], rows: Mapping[str, Row], now: datetime
+    ) -> tuple[Difference, ...]:
+        """Those of some runs of which the register knows nothing; what can be no case counts while it runs."""
+        unknown: list[WorkflowExecution] = []
         strangers: list[WorkflowExecution] = []
         for run in runs:
+            # An application that has just arrived has no row yet, whoever works.
+            if run.id in rows or run.start_time > now - self._rested:
+                continue
             if is_case(run.id, run.workflow_type):
-                by_id[run.id] = run
+                unknown.append(run)
             elif run.status is WorkflowExecutionStatus.RUNNING:
                 strangers.append(run)
         if strangers:
             log.warning(
                 "runs of a case's type are no case's", extra={"runs": len(strangers), "run": strangers[0].run_id}
             )
-        async with connection_of(self._pool) as connection:
-            known = await SQL["known_of"].all(connection, {"case_ids": list(by_id)})
-        unknown = [by_id[each] for each in sorted(by_id.keys() - {row["case_id"] for row in known})]
         unread = await self._unread([*strangers, *unknown], now)
         gone = {difference.run_id for difference in unread}
-        without_row = tuple(
+        without_row = [
             Difference(each.id, Kind.without_row, None, None, each.run_id, _version_of(each))
             for each in unknown
             if each.run_id not in gone
-        )
+        ]
         for difference in without_row:
             await self.mend(difference)
-        # What the register has closed before, and still runs.
-        run_on = [
-            row["case_id"]
-            for row in known
-            if not row["is_open"] and by_id[row["case_id"]].status is WorkflowExecutionStatus.RUNNING
-        ]
         shown = (
             Difference(legible(each.id), Kind.stranger, None, None, each.run_id)
             for each in strangers
             if each.run_id not in gone
         )
-        return (*shown, *unread, *without_row, *await self._looked_at(run_on, now))
+        return (*shown, *unread, *without_row)
 
-    async def _failing(self, which: str, now: datetime) -> tuple[Difference, ...]:
+    async def _failing(self, which: str, now: datetime) -> Failing:
         """Runs whose tasks fail, again and again: of cases that the register knows, and of what nobody can read."""
+        runs: list[WorkflowExecution] = []
         found, ended = [], 0
         unknown: list[WorkflowExecution] = []
-        async for run in self._client.list_workflows(f"{every_case()} AND {which}"):
-            row = None
+        async for run in self._client.list_workflows(f"{ENGINES} AND {which}"):
+            is_scheduled, row = run.workflow_type in _SCHEDULED, None
+            if (is_scheduled or is_case(run.id, run.workflow_type)) and len(runs) < MOST_FAILING:
+                runs.append(run)
+            if is_scheduled:
+                continue
             if is_case(run.id, run.workflow_type):
                 async with connection_of(self._pool) as connection:
                     row = await SQL["newest"].first(connection, {"case_id": run.id})
@@ -361,7 +392,7 @@ class Comparing:
                 await self._delete(run)
         if found:
             log.error("tasks of cases fail", extra={"cases": len(found), "case_id": found[0].case_id})
-        return (*found, *await self._unread(unknown, now))
+        return Failing(tuple(runs), (*found, *await self._unread(unknown, now)))
 
     async def _failed(self, now: datetime, since: str = "", limit: int | None = None) -> tuple[Difference, ...]:
         """Runs that have failed because nobody can read how they were begun."""
@@ -552,6 +583,18 @@ def total(so_far: Reconciled, compared: Compared) -> Reconciled:
         compared=so_far.compared + compared.cases,
         **{name: getattr(so_far, name) + count for name, count in counted.items()},
     )
+
+
+async def _in_batches(runs: AsyncIterable[WorkflowExecution]) -> AsyncGenerator[list[WorkflowExecution], None]:
+    """Some at a time."""
+    some: list[WorkflowExecution] = []
+    async for run in runs:
+        some.append(run)
+        if len(some) == BATCH:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _version_of(run: WorkflowExecution | None) -> int | None:

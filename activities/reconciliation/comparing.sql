@@ -44,9 +44,9 @@ VALUES (:case_id, :generation, :kind, :version, :run_id, :run_version)
 ON CONFLICT DO NOTHING
 RETURNING id;
 
--- name: known_of
--- Which of some cases the register knows, and whether their newest generation is open.
-SELECT DISTINCT ON (case_id) case_id, closed_at IS NULL AS is_open FROM cases
+-- name: newest_of
+-- The newest generation of some cases, of those that the register knows.
+SELECT DISTINCT ON (case_id) case_id, generation, version, closed_at IS NULL AS is_open, moved_at FROM cases
 WHERE case_id = ANY (:case_ids::text[]) ORDER BY case_id, generation DESC;
 
 -- name: taken_in

@@ -34,7 +34,7 @@ async def missing_of(pool: Pool, client: Client, case_id: str) -> list[Missing]:
         for told in await _told_to(client, run):
             found.setdefault(told.told_as, told)
     async with connection_of(pool) as connection:
-        is_known = bool(await SQL["known_of"].all(connection, {"case_ids": [case_id]}))
+        is_known = bool(await SQL["newest"].first(connection, {"case_id": case_id}))
         rows = await SQL["taken_in"].all(connection, {"case_id": case_id, "told_as": list(found)})
     taken_in = {row["told_as"] for row in rows}
     lacking = (

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import MetricCounter
 
 from activities.calendar import official_calendar
@@ -59,11 +59,13 @@ class Reconciler:
             _counter().add(1, {"kind": "pair"})
         now = await self._clock.now(self._pool, occasion.at)
         answer = Reconciled(compared=0)
+        failing: tuple[WorkflowExecution, ...] = ()
         async for compared in Comparing(self._pool, self._client).moved(now):
             answer = total(answer, compared)
+            failing += compared.failing
             _count(compared.differences)
             activity.heartbeat(compared.place)
-        standing = await self._watchdog.look(now)
+        standing = await self._watchdog.look(now, failing)
         gauge = activity.metric_meter().create_gauge(GAUGE, "Cases, messages and others that stand still")
         for kind in Standstill:
             gauge.set(standing[kind.value], {"kind": kind.value})
@@ -73,18 +75,16 @@ class Reconciler:
     @activity.defn
     @codes_only
     async def reconcile_all(self, occasion: Occasion) -> Reconciled:
-        """Compare every open case and every run; another attempt goes on after the last case of the one before."""
+        """Compare every open case and every run."""
         check_scheduled(Scheduled.full_reconciliation)
         now = await self._clock.now(self._pool, occasion.at)
-        begun = activity.info().heartbeat_details
-        after, answer = begun or ("", Reconciled(compared=0).model_dump())
-        so_far = Reconciled.model_validate(answer)
-        async for reached, compared in Comparing(self._pool, self._client).all(now, after):
-            so_far = total(so_far, compared)
+        answer = Reconciled(compared=0)
+        async for compared in Comparing(self._pool, self._client).all(now):
+            answer = total(answer, compared)
             _count(compared.differences)
-            activity.heartbeat(reached, so_far.model_dump())
-        await self._seen_to_agree(so_far)
-        return so_far
+            activity.heartbeat(answer.compared)
+        await self._seen_to_agree(answer)
+        return answer
 
     async def _seen_to_agree(self, done: Reconciled) -> None:
         """A register that is elsewhere, as a standby that took over, holds where it lacks nothing of what runs."""

@@ -1,9 +1,9 @@
 """The watchdog: finds what stands still although it should go on, and tells its office once.
 
 It looks with each comparison, at a bounded cost: at all that stood still before, at some open cases in turn, at those
-workflows whose tasks the server reports, at what is scheduled and still runs, and at messages and events as a whole. A
-case is asked of Temporal only where the register finds it late, and by lot. What is found twice in a row is told: one
-message for each office, and another only when something has changed.
+workflows whose tasks fail, which the comparison has asked for, at what is scheduled and still runs, and at messages and
+events as a whole. A case is asked of Temporal only where the register finds it late, and by lot. What is found twice in
+a row is told: one message for each office, and another only when something has changed.
 """
 
 import logging
@@ -23,13 +23,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.notifications.standing import QUIET_UNTIL, quiet_until
 from activities.options import retried_for_too_long
-from activities.reconciliation.comparing import FAILING, side_by_side
+from activities.reconciliation.comparing import side_by_side
 from activities.registry.errors import code_of, report
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored
 from cases.clocks import SHANGHAI, OfficeHours, WorkingCalendar, told_at
-from cases.kinds import every_case, is_case
+from cases.kinds import is_case
 from cases.ladder import offset_of
 from cases.names import SearchAttribute
 from cases.occasions import Scheduled
@@ -47,8 +47,6 @@ BY_LOT: Final = 20
 AT_ONCE: Final = 10
 AGAIN: Final = 200
 """What stood still before and is looked at again; what was found first comes first."""
-MOST_FAILING: Final = 2000
-"""Workflows with failing tasks that are listed; what is no case takes the place of none that is."""
 LISTED: Final = 20
 """What a message names; the rest is a figure."""
 NEWEST: Final = 5
@@ -69,7 +67,6 @@ RECEIVER_PATIENCE: Final = timedelta(hours=1)
 _PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
 _OF_REGISTER: Final = (Standstill.late, Standstill.step, Standstill.no_way_on)
-_EVERY_SCHEDULED: Final = "WorkflowType IN (" + ", ".join(f"'{each.value}'" for each in Scheduled) + ")"
 _AGENCY: Final = re.compile(r"[1-9][0-9]{5}")
 _UNSUITABLE: Final = re.compile(r"[^A-Za-z0-9_.:=, -]")
 _LOOKED_AT_WHOLE: Final = (Standstill.task, Standstill.message, Standstill.event)
@@ -101,8 +98,11 @@ class Watchdog:
         self._client = client
         self._calendar = calendar
 
-    async def look(self, now: datetime) -> Counter[str]:
-        """Look once, write down what is new, changed or over, and tell offices. Returns what stands still, by kind."""
+    async def look(self, now: datetime, failing: Iterable[WorkflowExecution]) -> Counter[str]:
+        """Look once, write down what is new, changed or over, and tell offices. Returns what stands still, by kind.
+
+        `failing` are the runs whose tasks fail, as the comparison has just found them.
+        """
         look = Look()
         async with connection_of(self._pool) as connection:
             before = await SQL["standing"].all(connection, {"limit": AGAIN})
@@ -116,7 +116,7 @@ class Watchdog:
         rows = {row["case_id"]: row for row in [*in_turn, *again]}
         late = [row for row in rows.values() if self._look_at_case(look, row, now)]
         look.looked_at += [(subject, kind) for subject in {*cases, *rows} for kind in _OF_REGISTER]
-        await self._look_at_tasks(look, now)
+        look.found += _failing(failing, now)
         chosen = SystemRandom().sample(in_turn, min(BY_LOT, len(in_turn)))
         retried = {row["subject"] for row in before if row["kind"] == Standstill.activity}
         await self._look_at_activities(look, now, [*late[:BY_LOT], *chosen, *again], retried)
@@ -136,16 +136,6 @@ class Watchdog:
         if stands is not None:
             look.found.append(Found(row["case_id"], stands.kind, stands.what, row["region"], stands.since))
         return stands is not None
-
-    async def _look_at_tasks(self, look: Look, now: datetime) -> None:
-        fail: list[Found] = []
-        async for run in self._client.list_workflows(
-            f"({every_case()} OR {_EVERY_SCHEDULED}) AND {FAILING}", limit=MOST_FAILING
-        ):
-            if (subject := _subject_of(run)) is not None and len(fail) < AGAIN:
-                problems = sorted(run.typed_search_attributes.get(_PROBLEMS) or ())
-                fail.append(Found(subject, Standstill.task, _suitable(", ".join(problems)), _office_of(run), now))
-        look.found += fail
 
     async def _look_at_activities(
         self, look: Look, now: datetime, cases: Sequence[asyncpg.Record], retried: Iterable[str]
@@ -236,6 +226,16 @@ async def _late(connection: Any, now: datetime) -> list[Found]:
         Found(f"messages:{row['office']}", Standstill.message, row["what"], row["office"], row["since"])
         for row in messages
     ] + [Found(row["subject"], Standstill.event, row["what"], row["office"], row["since"]) for row in events]
+
+
+def _failing(runs: Iterable[WorkflowExecution], now: datetime) -> list[Found]:
+    """What stands still because its tasks fail."""
+    found: list[Found] = []
+    for run in runs:
+        if (subject := _subject_of(run)) is not None:
+            problems = sorted(run.typed_search_attributes.get(_PROBLEMS) or ())
+            found.append(Found(subject, Standstill.task, _suitable(", ".join(problems)), _office_of(run), now))
+    return found
 
 
 def _subject_of(run: WorkflowExecution) -> str | None:

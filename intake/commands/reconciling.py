@@ -57,7 +57,7 @@ async def run(
     answer, found = Reconciled(compared=0), []
     async with upkeep.register() as pool, upkeep.engine() as client:
         now = datetime.now(UTC)
-        async for _, compared in Comparing(pool, client, only_look=True).all(now):
+        async for compared in Comparing(pool, client, only_look=True).all(now):
             answer = total(answer, compared)
             found += [each._asdict() for each in compared.differences]
     invocation.say.many([{**each, "found_at": now} for each in found], _SHOWN)

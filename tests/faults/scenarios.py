@@ -44,7 +44,7 @@ EQUAL: Final = 1000
 DECIDE: Final = 50
 ROUNDS: Final = 5
 ROTATIONS: Final = 3
-POISONED: Final = 25
+POISONED: Final = 50
 """Of each kind."""
 CONFIGURATION: Final = 78
 """With which a worker ends that may not begin as it is told to."""
@@ -664,5 +664,5 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("resets", runs_are_reset, heavy=True, soaked=True),
     Scenario("equal-applications", equal_applications_come_at_once, cases=10),
     Scenario("many-decide", many_decide_at_once, cases=10),
-    Scenario("unreadable", payloads_that_nobody_can_read),
+    Scenario("unreadable", payloads_that_nobody_can_read, cases=200, seconds=140),
 )

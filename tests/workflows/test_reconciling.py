@@ -24,6 +24,7 @@ from tests.engine import Engine, engine_on
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 from tests.stamping import stamped_opening
+from tests.workflows.questions import lists_of
 from tests.workflows.restoring import restore, row_of
 from workflows.search_attributes import VERSION
 
@@ -186,7 +187,9 @@ async def test_a_run_goes_back_for_no_register_and_goes_on_where_somebody_says_t
     assert refused.value.cause.type == Code.REGISTER_BEHIND
     assert await agency.pool.fetchval("SELECT version FROM cases WHERE case_id = $1", case) == 1
     await agency.handle(case).terminate()
-    assert [each.kind for each in await looked_at_all(agency) if each.case_id == case] == [Kind.without_run]
+    (found,) = [each for each in await looked_at_all(agency) if each.case_id == case]
+    assert found.kind is Kind.without_run
+    await Comparing(agency.pool, agency.client, task_queue=agency.task_queue).mend(found)
     await until(lambda: shows(agency, case, 1))
     assert await written_down(agency, case) == ["behind", "without_run"]
     await agency.tell(case, Event.verify_documents, fact_of(Event.verify_documents))
@@ -205,23 +208,44 @@ async def test_a_run_of_which_the_register_knows_nothing_is_found(agency: Engine
         await agency.handle(stray).terminate()
 
 
+async def test_at_night_all_runs_are_listed_and_none_of_them_is_asked_for_again(
+    agency: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for by their IDs, some hundreds at a time, they cost the server several times as much."""
+    monkeypatch.setattr("activities.reconciliation.comparing.BATCH", 2)
+    agreed = [await opened(agency) for _ in range(3)]
+    lost = await opened(agency)
+    await agency.handle(lost).terminate()
+    await moved_without_its_run(agency, agreed[0])
+    await until(lambda: has_ended(agency, lost))
+    asked = lists_of(agency, monkeypatch)
+    found = {each.case_id: each.kind for each in await looked_at_all(agency)}
+    assert {case: found.get(case) for case in (*agreed, lost)} == {
+        agreed[0]: Kind.ahead,
+        agreed[1]: None,
+        agreed[2]: None,
+        lost: Kind.without_run,
+    }
+    assert not [each for each in asked if "WorkflowId" in each]
+    assert len(asked) == 4, "what runs, what has ended lately, what fails its tasks, what has failed"
+
+
+async def has_ended(agency: Engine, case: str) -> bool:
+    return (await agency.client.count_workflows(f"WorkflowId = '{case}' AND ExecutionStatus = 'Running'")).count == 0
+
+
 async def is_stuck(agency: Engine, case: str) -> bool:
     return (await agency.view(case)).last_error is Code.REGISTER_BEHIND
 
 
 async def is_found_without_row(agency: Engine, case: str) -> bool:
-    found = [each for each in await looked_at_all(agency, only_look=True) if each.case_id == case]
+    found = [each for each in await looked_at_all(agency) if each.case_id == case]
     return [each.kind for each in found] == [Kind.without_row]
 
 
-async def looked_at_all(agency: Engine, *, only_look: bool = False) -> list[Difference]:
-    """What a comparison of all cases finds. The namespace has runs of other registers too: those are only looked at."""
+async def looked_at_all(agency: Engine) -> list[Difference]:
+    """What a comparison of all cases finds. The namespace has runs of other registers too, so it only looks."""
     later = datetime.now(UTC) + RESTED + timedelta(seconds=5)
-    comparing = Comparing(agency.pool, agency.client, only_look=only_look, task_queue=agency.task_queue)
-    found: list[Difference] = []
+    comparing = Comparing(agency.pool, agency.client, only_look=True, task_queue=agency.task_queue)
     async with aclosing(comparing.all(later)) as batches:
-        async for _, batch in batches:
-            if not only_look and not batch.cases:
-                break
-            found += batch.differences
-    return found
+        return [difference async for batch in batches for difference in batch.differences]

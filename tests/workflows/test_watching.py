@@ -1,6 +1,7 @@
 """What stands still is found, and its office is told once; again when it has changed, and never for what went on."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities import options
 from activities.calendar import official_calendar
 from activities.reconciliation import watching
+from activities.reconciliation.comparing import Comparing
 from activities.reconciliation.watching import Watchdog
 from activities.registry.reading import case_now
 from cases.clocks import SHANGHAI
@@ -31,6 +33,7 @@ from stack import LocalStack
 from tests.engine import Engine, engine_on
 from tests.namespaces import until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from tests.workflows.questions import lists_of
 from workflows.search_attributes import REGION
 
 _agencies = count(1)
@@ -45,7 +48,10 @@ async def agency(stack: LocalStack) -> AsyncIterator[Engine]:
 
 
 async def looks(agency: Engine, at: datetime) -> dict[str, int]:
-    return dict(await Watchdog(agency.pool, agency.client, official_calendar).look(at))
+    comparing = Comparing(agency.pool, agency.client, only_look=True, task_queue=agency.task_queue)
+    async with aclosing(comparing.moved(at)) as batches:
+        failing = [run async for batch in batches for run in batch.failing]
+    return dict(await Watchdog(agency.pool, agency.client, official_calendar).look(at, failing))
 
 
 async def standing(agency: Engine, *kinds: Standstill) -> list[tuple[str, str, str]]:
@@ -106,6 +112,13 @@ async def test_a_timer_that_does_not_fire_is_told_once_and_again_when_it_has_cha
     for minutes in (4, 5):
         await looks(agency, late + timedelta(minutes=minutes))
     assert len(await told(agency, case)) == 2, f"now it stands at {what}"
+
+
+async def test_what_fails_its_tasks_is_asked_for_once_a_look(agency: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = lists_of(agency, monkeypatch)
+    await looks(agency, datetime.now(UTC))
+    assert len([query for query in asked if "TemporalReportedProblems" in query]) == 1
+    assert len(asked) == 2 + len(Scheduled), "and what has failed, and the newest of each schedule"
 
 
 async def test_what_goes_on_again_has_ended(agency: Engine) -> None:
