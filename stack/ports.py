@@ -1,5 +1,11 @@
-"""TCP ports on the loopback interface."""
+"""TCP ports on the loopback interface.
 
+Between the moment at which a port is picked and that at which its server listens, and again while the server is started
+anew, nothing is bound to it. So whoever picks one marks it: by a UDP socket of the same number, which no server of ours
+has, which only one process can have, and which the kernel takes away when that process ends.
+"""
+
+import os
 import random
 import socket
 from contextlib import ExitStack
@@ -10,6 +16,10 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 
 _LOWEST: Final = 10_000
+_MOST_MARKED: Final = 128
+"""What one process keeps marked, the newest; what it picked before has long been started, or is over."""
+_marks: Final[dict[int, int]] = {}
+"""Descriptors of the marks, by their ports, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,31 @@ def _bound(port: int) -> socket.socket | None:
     return candidate
 
 
+def _marked(port: int) -> bool:
+    """Whether a port is marked as ours; not where another process has marked it."""
+    if port in _marks:
+        return True
+    mark = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        mark.bind((LOOPBACK, port))
+    except OSError:
+        mark.close()
+        return False
+    _marks[port] = mark.detach()
+    if len(_marks) > _MOST_MARKED:
+        os.close(_marks.pop(next(iter(_marks))))
+    return True
+
+
+def _taken(port: int) -> socket.socket | None:
+    """A socket bound to a port that is marked as ours, or None if somebody listens there or will."""
+    held = _bound(port)
+    if held is not None and not _marked(held.getsockname()[1]):
+        held.close()
+        return None
+    return held
+
+
 def _free() -> socket.socket:
     # Below the range of outgoing connections: from inside it, a client that keeps calling a server which is down can
     # connect to itself, and then the server cannot have its port back.
@@ -56,17 +91,22 @@ def _free() -> socket.socket:
     if above > _LOWEST:
         choice = random.SystemRandom()
         for _ in range(100):
-            held = _bound(choice.randrange(_LOWEST, above))
+            port = choice.randrange(_LOWEST, above)
+            # Nor one for which this process has a server that is away at the moment.
+            held = None if port in _marks else _taken(port)
             if held is not None:
                 return held
-    held = _bound(0)
+    held = _taken(0)
     if held is None:
         raise OSError("no free port on the loopback interface")
     return held
 
 
 def pick_ports(*wishes: int | None) -> tuple[int, ...]:
-    """Ports that nobody listens on, all different: the wished one where it is free, any other where not or None."""
+    """Ports that nobody listens on, all different: the wished one where it is free, any other where not or None.
+
+    No other process is given any of them while this one lives.
+    """
     with ExitStack() as held:
-        sockets = [held.enter_context((_bound(wish) if wish is not None else None) or _free()) for wish in wishes]
+        sockets = [held.enter_context((_taken(wish) if wish is not None else None) or _free()) for wish in wishes]
         return tuple(each.getsockname()[1] for each in sockets)

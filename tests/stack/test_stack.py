@@ -382,3 +382,34 @@ def test_a_wished_port_is_given_unless_it_is_taken() -> None:
         (other,) = pick_ports(free)
         assert other != free
     assert len(set(pick_ports(None, None, None, None))) == 4
+
+
+PICKS = """
+import sys
+from stack.ports import pick_ports
+print(*pick_ports(*map(int, sys.argv[1:])), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_that_one_process_has_picked_is_given_to_no_other_although_nobody_listens_yet() -> None:
+    """Two stacks that were started at once were given the same ports, and one of them did not start."""
+    wishes = pick_ports(None, None)
+    with subprocess.Popen(
+        [sys.executable, "-c", PICKS, *map(str, wishes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert not set(map(int, other.stdout.readline().split())) & set(wishes)
+        assert pick_ports(*wishes) == wishes, "whoever has them can start anew"
+
+
+def test_what_a_process_has_picked_is_free_when_it_has_ended() -> None:
+    other = subprocess.run(
+        [sys.executable, "-c", PICKS, "23456", "23457"],
+        input="",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    picked = tuple(map(int, other.stdout.split()))
+    assert pick_ports(*picked) == picked
