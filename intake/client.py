@@ -756,23 +756,31 @@ class CaseClient:
         try:
             await asyncio.wait({answered}, timeout=SILENT.total_seconds())
             if not answered.done():
-                known = outcome = None
-                # A register that cannot be asked keeps nobody from waiting for the run.
-                with suppress(Unavailable):
-                    known = await self._held(held)
-                    if known is None and ended is not None:
-                        outcome = await self._held(ended)
-                if known is not None:
-                    raise Unavailable(Code.ENGINE_TIMEOUT)
-                if outcome is not None:
-                    raise Refused(Code.CASE_CLOSED, outcome)
+                looking = asyncio.ensure_future(self._look_beside(held, ended))
+                try:
+                    await asyncio.wait({answered, looking}, return_when=asyncio.FIRST_COMPLETED)
+                    if not answered.done():
+                        await looking
+                finally:
+                    await _given_up(looking)
             return await answered
         finally:
-            answered.cancel()
-            await asyncio.wait({answered})
-            if not answered.cancelled():
-                # Otherwise the loop complains of a failure that nobody looked at.
-                answered.exception()
+            await _given_up(answered)
+
+    async def _look_beside(
+        self, held: Callable[[Pool], Awaitable[object]], ended: Callable[[Pool], Awaitable[Outcome | None]] | None
+    ) -> None:
+        """Raise what a caller is told in place of a silent run, where the register knows."""
+        known = outcome = None
+        # A register that cannot be asked keeps nobody from waiting for the run.
+        with suppress(Unavailable):
+            known = await self._held(held)
+            if known is None and ended is not None:
+                outcome = await self._held(ended)
+        if known is not None:
+            raise Unavailable(Code.ENGINE_TIMEOUT)
+        if outcome is not None:
+            raise Refused(Code.CASE_CLOSED, outcome)
 
     async def _held(self, read: Callable[[Pool], Awaitable[Held | None]]) -> Held | None:
         """What the register holds; None where it may not be read. Raises `Unavailable` where it cannot be."""
@@ -932,6 +940,14 @@ def _checked_update_id(update_id: str) -> str:
 
 def _receipt_id(opening: Opening) -> str:
     return f"{RECEIPT}:{opening.key}:{opening.fingerprint}"
+
+
+async def _given_up(task: asyncio.Future[Any]) -> None:
+    """Cancel what nobody waits for any more; the loop would complain of a failure that nobody looked at."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 def _is_cut_off(cause: BaseException | None) -> bool:

@@ -8,7 +8,7 @@ import json
 from typing import Any, Final, NamedTuple
 
 from activities.registry.errors import case_errors_only
-from activities.registry.pool import Pool, connection_of
+from activities.registry.pool import CALLERS_SECONDS, Pool, connection_of
 from activities.registry.queries import load
 from cases.answers import Answer, Outcome, Receipt
 from cases.repeating import Said
@@ -80,7 +80,7 @@ async def outcome_reached(pool: Pool, case_id: str) -> Outcome | None:
 
 
 async def _first(pool: Pool, name: str, values: dict[str, Any]) -> dict[str, Any] | None:
-    async with connection_of(pool) as connection:
+    async with connection_of(pool, patience=CALLERS_SECONDS) as connection:
         row = await SQL[name].first(connection, values)
     if row is None:
         return None

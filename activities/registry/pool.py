@@ -37,7 +37,10 @@ AWAY: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalCl
 """What is raised where the register is away, at whatever moment it goes: by the server, the driver or the system."""
 
 ACQUIRE_SECONDS: Final = 3.0
-"""How long a step waits for a connection of the pool."""
+"""How long a step waits for a connection of the pool: it is given up by its time-out soon after, and tried again."""
+
+CALLERS_SECONDS: Final = 15.0
+"""How long somebody who waits for an answer does: behind a crowd that is served one after the other nothing is away."""
 
 
 async def create_pool(url: str, *, size: int = 10, waits: Waits = Waits()) -> Pool:
@@ -71,9 +74,9 @@ async def create_pool(url: str, *, size: int = 10, waits: Waits = Waits()) -> Po
 
 
 @asynccontextmanager
-async def connection_of(pool: Pool) -> AsyncIterator[Any]:
-    """A connection of the pool for the length of a `with` block, or `TimeoutError` where none becomes free."""
-    connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+async def connection_of(pool: Pool, *, patience: float | None = None) -> AsyncIterator[Any]:
+    """A connection of the pool for the length of a `with` block, or `TimeoutError` where none becomes free in time."""
+    connection = await pool.acquire(timeout=ACQUIRE_SECONDS if patience is None else patience)
     try:
         yield connection
     finally:

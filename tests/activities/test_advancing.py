@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.calendar import official_calendar
 from activities.registry import Clock, Registry, effects
+from activities.registry.answered import answer_given
 from activities.registry.loading import Claim
 from activities.registry.pool import Pool, Waits, connection_of, create_pool
 from activities.registry.registry import SQL as CASES
@@ -283,6 +284,21 @@ class TestTroubleInTheDatabase:
             with pytest.raises(ApplicationError) as failed:
                 await registry.advance(play.request(state, Event.commit))
         assert (failed.value.type, failed.value.non_retryable) == ("DATABASE_UNAVAILABLE", False)
+        await small.close()
+
+    async def test_who_waits_for_an_answer_waits_behind_a_crowd_for_longer_than_a_step(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a thousand who were answered at once some were told that the database was unavailable."""
+        monkeypatch.setattr("activities.registry.pool.ACQUIRE_SECONDS", 0.0)
+        small = await create_pool(database_url, size=1)
+        async with connection_of(small, patience=1.0):
+            looking = asyncio.create_task(answer_given(small, "idc-nobodys", "hold-1"))
+            with pytest.raises(TimeoutError):
+                async with connection_of(small):
+                    raise AssertionError("there is one connection only")
+            assert not looking.done()
+        assert await looking is None
         await small.close()
 
     async def test_a_connection_that_was_cut_is_replaced(self, play: Play) -> None:
