@@ -342,10 +342,12 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.FIELD_MISSING: Remedy("A required field is missing. Add it.", "缺少必填项，请补充。"),
     Code.FIELD_UNKNOWN: Remedy(
-        "A field is not known here. Remove it or correct its name.", "有未知字段，请删除或更正。"
+        "A field is not known here. Remove it or correct its name: docs/integrating.md and docs/reference.md have them.",
+        "有未知字段，请删除或更正名称；字段名见 docs/integrating.md 和 docs/reference.md。",
     ),
     Code.FIELD_INVALID: Remedy(
-        "A field has a wrong type or value. See --help for its form.", "字段类型或取值有误，请更正。"
+        "A field has a wrong type or value. Its form: --help of the command, docs/integrating.md, docs/reference.md.",
+        "字段类型或取值有误，请更正；填写要求见命令的 --help 以及 docs/integrating.md、docs/reference.md。",
     ),
     Code.REQUEST_MALFORMED: Remedy(
         "This is no HTTP request, or it is longer before its body than 64 KiB or 100 headers.",
@@ -684,7 +686,10 @@ REMEDIES: dict[Code, Remedy] = {
         "The number does not belong to the applicant. Apply again with the number the police assign.",
         "该号码不属于申请人，请按公安机关重新赋码后再申请。",
     ),
-    Code.PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
+    Code.PERSON_UNKNOWN: Remedy(
+        "The person is not known to the register. Compare the personal number, or have the person registered first.",
+        "参保登记中无此人，请核对个人编号，或先办理参保登记。",
+    ),
     Code.PERSON_DECEASED: Remedy("The register says that the person has died.", "登记显示此人已死亡。"),
     Code.PERSON_TRANSFERRED: Remedy("The person was transferred to another agency.", "此人已转出至其他经办机构。"),
     Code.PERSON_MERGED: Remedy(
@@ -772,12 +777,21 @@ REMEDIES: dict[Code, Remedy] = {
         "只有已办结的变更才能更正；请按普通号码变更申请。",
     ),
     Code.CASE_NOT_REOPENABLE: Remedy("Only a closed case can be reopened.", "只有已办结的案件才能重新打开。"),
-    Code.PRECHECK_PERSON_UNKNOWN: Remedy("The person is not known to the register.", "参保登记中无此人。"),
+    Code.PRECHECK_PERSON_UNKNOWN: Remedy(
+        "The person is not known to the register. Compare the personal number, or have the person registered first.",
+        "参保登记中无此人，请核对个人编号，或先办理参保登记。",
+    ),
     Code.PRECHECK_PERSON_DIFFERS: Remedy(
         "Name or number differ from the register; change the number first.", "姓名或号码与登记不符，请先办理号码变更。"
     ),
-    Code.PRECHECK_DUPLICATE: Remedy("A card for this person is already being made.", "此人已有在制的卡。"),
-    Code.PRECHECK_NOT_ALLOWED: Remedy("A replacement is not allowed for this card.", "该卡不允许补换。"),
+    Code.PRECHECK_DUPLICATE: Remedy(
+        "A card for this person is already being made. Wait for it; another application is not needed.",
+        "此人已有在制的卡，请等待该卡制成，无需重复申请。",
+    ),
+    Code.PRECHECK_NOT_ALLOWED: Remedy(
+        "A replacement is not allowed for this card. Look at the state of the person's cards in the register.",
+        "该卡不允许补换，请在登记库核对此人的卡状态。",
+    ),
     Code.NUMBER_TAKEN: Remedy(
         "The new number is already held. The case was put in dispute.", "新号码已被占用，案件转入号码争议。"
     ),

@@ -56,6 +56,17 @@ def pointer_of(field: str) -> str:
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in field.split(".") if part)
 
 
+_A_NAME: Final = re.compile(r"[a-z_]{1,40}")
+
+
+def may_be_named(typed: object) -> bool:
+    """Whether the name of a field or parameter that nobody knows may be repeated: it could be somebody's.
+
+    With digits or in another script it could.
+    """
+    return isinstance(typed, str) and _A_NAME.fullmatch(typed) is not None
+
+
 class InputRefused(Exception):
     """What was handed in cannot be taken; every problem at once, none with its value."""
 
@@ -90,7 +101,9 @@ _CODE_OF_FIELD: Final = {
 def _problem_of(error: ErrorDetails) -> Problem:
     kind = error["type"]
     # The last part of an unknown field's path is what somebody typed.
-    path = error["loc"][:-1] if kind == "extra_forbidden" else error["loc"]
+    path = error["loc"]
+    if kind == "extra_forbidden" and not may_be_named(path[-1]):
+        path = path[:-1]
     if "field" in (context := error.get("ctx", {})):
         path = (*path, str(context["field"]))
     field = next((part for part in reversed(path) if isinstance(part, str)), "")

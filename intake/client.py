@@ -281,6 +281,9 @@ class CaseClient:
             return await self._ask_as_new(opening, held)
         if known is None or known.receipt != given:
             raise Contradicted(known and known.receipt)
+        if opening.reopen and known.is_open and not known.by_key:
+            # It is open, by another application with the same content: nothing was reopened.
+            raise Refused(Code.CASE_NOT_REOPENABLE)
         if known.is_open and known.stamp != stamp_id(opening.stamp) and not await self._is_running(case):
             return await self._ask_anew(opening)
         return given

@@ -4,14 +4,17 @@ import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+
+# Typer shows no more of its refusals than the class that all of them are of.
+from typer._click.exceptions import BadOptionUsage, MissingParameter, NoSuchOption, UsageError
 
 from intake.commands import importing, looking, opening, overseeing, registering, telling
-from intake.commands.invoking import Invocation, LanguageOption, OutputOption
-from intake.commands.saying import WrongUsage
+from intake.commands.invoking import Group, Invocation, LanguageOption, OutputOption
+from intake.commands.saying import Language, Speaker, Usage, WrongUsage
 
 _HELP: Final = """Opens social security card cases, looks at them, and tells them what happened.
 
@@ -43,8 +46,12 @@ PostgreSQL along, so each is loaded when it is called.
 _OF_UPKEEP: Final = "Upkeep: needs the register's connection, or Temporal's address and the key ring"
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """The commands of users, and those of upkeep as a group of their own."""
+
+    def names(self) -> list[str]:
+        """Those that are loaded, and those that are not yet."""
+        return list(dict.fromkeys([*super().names(), *UPKEEP]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name, loaded where it is one of upkeep."""
@@ -81,7 +88,7 @@ def options(context: typer.Context, output: OutputOption = None, lang: LanguageO
     invocation: Invocation = context.obj
     invocation.heard(output, lang)
     if context.invoked_subcommand is None:
-        raise WrongUsage("COMMAND")
+        raise WrongUsage(Usage.lacking, "COMMAND")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,16 +97,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # What is said is Chinese in part; where the terminal cannot show it the command must not fail.
             stream.reconfigure(encoding="utf-8", errors="replace")
-    invocation = Invocation()
+    typed = sys.argv[1:] if arguments is None else arguments
+    # Also of a line that is wrong before its options are read, and of a help that is asked for first.
+    invocation = Invocation(Speaker(language=_language_in(typed)))
     try:
         return int(app(arguments, prog_name=PROGRAM, standalone_mode=False, obj=invocation) or 0)
     except typer.TyperException as wrong:
-        return invocation.say.trouble(WrongUsage(_named(wrong)))
+        return invocation.say.trouble(_usage_of(wrong))
     except Exception as wrong:  # noqa: BLE001 - the interpreter would print a text that may quote values
         return invocation.say.trouble(wrong)
 
 
-def _named(wrong: typer.TyperException) -> str:
-    """The option or argument that is wrong or missing. Typer's own words repeat what was typed."""
-    parameter = wrong.param if isinstance(wrong, typer.BadParameter) else None
-    return parameter.get_error_hint() if parameter is not None else ""
+def _language_in(typed: Sequence[str]) -> Language:
+    """The language that a command line asks for, the last where it does so twice; Chinese where it asks for none."""
+    said = [after for option, after in pairwise(typed) if option == _LANG]
+    said += [word.removeprefix(f"{_LANG}=") for word in typed if word.startswith(f"{_LANG}=")]
+    known = [Language(word) for word in said if word in Language.__members__]
+    return known[-1] if known else Language.zh
+
+
+_LANG: Final = "--lang"
+
+
+def _usage_of(wrong: typer.TyperException) -> WrongUsage:
+    """What is wrong with a command line, in words of ours: Typer's own repeat what was typed."""
+    match wrong:
+        case MissingParameter(param=parameter) if parameter is not None:
+            return WrongUsage(Usage.lacking, _name_of(parameter))
+        case typer.BadParameter(param=parameter) if parameter is not None:
+            choices = parameter.type_descriptor.choices
+            if choices:
+                return WrongUsage(Usage.value, f"{_name_of(parameter)} <{'|'.join(each.value for each in choices)}>")
+            limits = parameter._get_number_range_help_str()
+            return WrongUsage(Usage.value, f"{_name_of(parameter)} <{limits}>" if limits else _name_of(parameter))
+        case NoSuchOption(possibilities=near, ctx=context) if context is not None:
+            perhaps = near or _options_of(context)
+            return WrongUsage(Usage.perhaps, *perhaps) if perhaps else WrongUsage(Usage.unknown)
+        case BadOptionUsage(option_name=option):
+            # It is one that is known: nothing stands behind it that has to, or something that may not.
+            return WrongUsage(Usage.value, option)
+        case UsageError(ctx=context) if context is not None and isinstance(context.command, Group):
+            return WrongUsage(Usage.lacking, f"COMMAND <{'|'.join(context.command.names())}>")
+    return WrongUsage(Usage.surplus)
+
+
+def _name_of(parameter: Any) -> str:
+    """An option as it is typed, or an argument as the help names it."""
+    longest: str = max(parameter.opts, key=len)
+    return longest if longest.startswith("-") else str(parameter.metavar or longest.upper())
+
+
+def _options_of(context: Any) -> list[str]:
+    return [option for parameter in context.command.params for option in parameter.opts if option.startswith("--")]

@@ -23,8 +23,8 @@ from activities.stamps import Stamps, TrustedKeys
 from cases.errors import CaseError, Code
 from cases.kinds import read_case_id
 from intake.commands import upkeep
-from intake.commands.invoking import Invocation
-from intake.commands.saying import Exit, WrongUsage
+from intake.commands.invoking import Invocation, group_of
+from intake.commands.saying import Exit, Usage, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from runtime.health import serve_health
 from runtime.settings import AuditSettings, HeadsSettings, Settings, read_settings
@@ -41,7 +41,7 @@ _MOST_FAILURES: Final = 3
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="The audit: append-only, hash chained per case.")
+    group = group_of("The audit: append-only, hash chained per case.")
     add_upkeep(group, "verify", verify, Needs.register, Needs.trust)
     add_upkeep(group, "publish", publish, Needs.register, Needs.place)
     add_upkeep(group, "journal", journal, Needs.register)
@@ -74,7 +74,7 @@ async def verify(
     settings = read_settings(AuditSettings)
     where = published or settings.heads_place
     if digest is not None and where is None:
-        raise WrongUsage("--published")
+        raise WrongUsage(Usage.lacking, "--published")
     stamps = Stamps(TrustedKeys.load(settings.stamp_trust_file), namespace())
     log = None if where is None else await _published_at(settings, where)
     if log is not None and digest is not None and log.digest != digest.lower():

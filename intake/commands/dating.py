@@ -37,8 +37,8 @@ from intake.client import today_in_shanghai
 from intake.commands import upkeep
 from intake.commands.drawing import drawn, year_of
 from intake.commands.importing import SHOWN, Bar
-from intake.commands.invoking import Invocation
-from intake.commands.saying import Exit, Format, Speaker, WrongUsage
+from intake.commands.invoking import Invocation, group_of
+from intake.commands.saying import Exit, Format, Speaker, Usage, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from intake.stamping import Stamping
 
@@ -56,7 +56,7 @@ _CASES: Final = ("case_id", "policy", "fate", "code", "remedy")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="The working calendar and the dates that rest on it.")
+    group = group_of("The working calendar and the dates that rest on it.")
     add_upkeep(group, "show", show)
     add_upkeep(group, "check", check, Needs.register)
     add_upkeep(group, "recompute", recompute, Needs.gate, Needs.register, Needs.temporal)
@@ -145,7 +145,7 @@ async def recompute(
     packs = _packs()
     selection = Selection(_checked_region(region), _pack(policy, packs).pin if policy is not None else None)
     if to is not None and selection.policy is None:
-        raise WrongUsage("--policy")
+        raise WrongUsage(Usage.lacking, "--policy")
     calendar = Calendar(Policies(packs), official_calendar)
     chosen = Chosen.all if selection.policy is not None else Chosen.provisional if every else Chosen.amended
     report = Report(invocation.say, dry_run=dry_run)

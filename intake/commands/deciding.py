@@ -16,9 +16,9 @@ from intake.bulk import ALONE, Considered, Told
 from intake.client import today_in_shanghai
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation
+from intake.commands.invoking import Invocation, group_of
 from intake.commands.opening import read_input
-from intake.commands.saying import Exit, WrongUsage
+from intake.commands.saying import Exit, Usage, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from intake.requests import read_object
 from intake.views import VIEWS, query_of
@@ -32,7 +32,7 @@ _TOLD: Final = ("case_id", "told", "status", "code", "remedy")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="One decision for many cases.")
+    group = group_of("One decision for many cases.")
     add_upkeep(group, "plan", plan, Needs.caller, Needs.register, Needs.temporal)
     add_upkeep(group, "run", run, Needs.caller, Needs.gate, Needs.register, Needs.temporal)
     app.add_typer(group, name="bulk")
@@ -56,9 +56,9 @@ async def plan(
     Cases in whose status the event is not possible are shown and left out.
     """
     if (view is None) is (query is None) or (region is not None and view is None):
-        raise WrongUsage("--view, --query, --region")
+        raise WrongUsage(Usage.together, "--view", "--query", "--region")
     if reason is None and not dry_run:
-        raise WrongUsage("--reason")
+        raise WrongUsage(Usage.lacking, "--reason")
     actor = await checked_actor()
     fact = bulk.fact_of(Event(event.value), read_object(read_input(json)) if json is not None else {}, actor)
     asked = query if query is not None else _query_of_view(str(view), region)

@@ -7,7 +7,7 @@ import typer
 from intake import interventions
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import CaseArgument, Invocation
+from intake.commands.invoking import CaseArgument, Invocation, group_of
 from intake.commands.saying import Exit
 from intake.commands.upkeep import Needs, add_upkeep
 
@@ -18,7 +18,7 @@ _FOUND: Final = ("kind", "case_id", "at", "seen_as", "facts")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Reset and terminate cases, safely and written down.")
+    group = group_of("Reset and terminate cases, safely and written down.")
     add_upkeep(group, "reset", reset, Needs.caller, Needs.register, Needs.temporal)
     add_upkeep(group, "terminate", terminate, Needs.caller, Needs.register, Needs.temporal)
     add_upkeep(group, "found", found, Needs.register, Needs.temporal)

@@ -6,12 +6,14 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from cases.kinds import KINDS, read_case_id
-from intake.commands.saying import Exit, Format, Language, Speaker
+from intake.commands.saying import Exit, Format, Language, Speaker, Usage, WrongUsage
 
 OutputOption = Annotated[Format | None, typer.Option("-o", "--output", help="How results are written.")]
 LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of remedies.")]
@@ -28,6 +30,26 @@ class Invocation:
     def heard(self, output: Format | None, language: Language | None) -> None:
         """Take over options; those behind the command win."""
         self.say = Speaker(output or self.say.format, language or self.say.language)
+
+
+class Group(TyperGroup):
+    """Commands under one name."""
+
+    def names(self) -> list[str]:
+        """What may be typed."""
+        return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant. Raises `WrongUsage` for one that is none, which names those that are near."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = get_close_matches(args[0], self.names())
+            raise WrongUsage(Usage.perhaps, *near) if near else WrongUsage(Usage.unknown)
+        return super().resolve_command(ctx, args)
+
+
+def group_of(help_text: str) -> typer.Typer:
+    """A group of commands, to be added to the program under a name."""
+    return typer.Typer(cls=Group, no_args_is_help=False, help=help_text)
 
 
 Command = Callable[..., Coroutine[Any, Any, Exit]]

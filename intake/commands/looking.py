@@ -13,14 +13,7 @@ from intake.commands.door import service
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
 
-_KINDS: Final = ", ".join(kind.name for kind in KINDS)
-
-
-def _kind_named(name: str) -> Kind:
-    for kind in KINDS:
-        if kind.name == name:
-            return kind
-    raise typer.BadParameter(f"choose from {_KINDS}")
+KindName = StrEnum("KindName", [(kind.name, kind.name) for kind in KINDS])  # type: ignore[misc]  # from the kinds themselves
 
 
 class Attention(StrEnum):
@@ -106,14 +99,12 @@ async def list_cases(
         str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
     ] = None,
     attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
-    kind: Annotated[
-        Kind | None, typer.Option(parser=_kind_named, metavar="KIND", help=f"Only cases of this kind: {_KINDS}.")
-    ] = None,
+    kind: Annotated[KindName | None, typer.Option(help="Only cases of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
 ) -> Exit:
     """Cases of the caller's region, open and closed, each generation of a case by itself, in the order of their IDs."""
     which = Filter(
-        kind=None if kind is None else models.Kind(kind.value),
+        kind=None if kind is None else models.Kind(Kind[kind.value].value),
         status=None if status is None else models.Status(status.value),
         milestone=None if milestone is None else models.Milestone(milestone.value),
         region=region,

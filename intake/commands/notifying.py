@@ -21,8 +21,8 @@ from cases.offices import Recipient
 from intake.client import Unavailable
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation
-from intake.commands.saying import Exit, Format, Language, WrongUsage
+from intake.commands.invoking import Invocation, group_of
+from intake.commands.saying import Exit, Format, Language, Usage, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from runtime.keys import sealer_of
 from runtime.logs import configure_logging
@@ -55,7 +55,7 @@ _RENEWED: Final = ("id", "sent_again", "code", "remedy")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Channels by which people are told.")
+    group = group_of("Channels by which people are told.")
     group.callback()(_channels)
     add_upkeep(group, "test", test, Needs.register, Needs.keys)
     add_upkeep(group, "contact", contact, Needs.register, Needs.keys)
@@ -88,7 +88,7 @@ async def test(
     patience, or nobody knows what came of the call; 78 the channel is not configured, or its credentials are not taken.
     """
     if to != STANDARD_INPUT and _STAFF.fullmatch(to) is None:
-        raise WrongUsage("--to STAFF|-")
+        raise WrongUsage(Usage.value, "--to STAFF|-")
     settings = read_settings(Settings)
     configure_logging("console", "ERROR")
     async with providers_of(settings) as providers:
@@ -121,7 +121,7 @@ async def contact(
     jsons://…). Repeating it replaces the address.
     """
     if _STAFF.fullmatch(staff) is None:
-        raise WrongUsage("STAFF")
+        raise WrongUsage(Usage.value, "STAFF")
     settings = read_settings(ClientSettings)
     sealer = sealer_of(settings.key_file, settings.person_keys)
     address = _typed()
@@ -176,7 +176,7 @@ async def again(
     """
     words = sys.stdin.read().split() if ids == [STANDARD_INPUT] else ids
     if not words or any(_ID.fullmatch(word) is None for word in words):
-        raise WrongUsage("ID...|-")
+        raise WrongUsage(Usage.value, "ID...|-")
     actor = await checked_actor()
     async with upkeep.register() as pool:
         renewals = await send_again(pool, [int(word) for word in words], by=actor.id, at=datetime.now(UTC))

@@ -13,8 +13,8 @@ from cases.names import TASK_QUEUE_CASES
 from cases.occasions import Reconciled, Scheduled
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation
-from intake.commands.saying import Exit, WrongUsage
+from intake.commands.invoking import Invocation, group_of
+from intake.commands.saying import Exit, Usage, WrongUsage
 from intake.commands.upkeep import Needs, add_upkeep
 from intake.holding import Held, Said, hold_over, hold_over_all
 
@@ -26,7 +26,7 @@ _STANDING: Final = ("kind", "subject", "what", "office", "since", "found_at", "i
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Compare the register with Temporal, and bring cases into step.")
+    group = group_of("Compare the register with Temporal, and bring cases into step.")
     add_upkeep(group, "run", run, Needs.register, Needs.temporal)
     add_upkeep(group, "list", list_differences, Needs.register)
     add_upkeep(group, "standstills", list_standstills, Needs.register)
@@ -108,17 +108,17 @@ async def register_holds(
     """
     cases = tuple(dict.fromkeys(those or ()))
     if bool(cases) == every or (dry_run and not every):
-        raise WrongUsage("CASE")
+        raise WrongUsage(Usage.together, "CASE", "--all", "--dry-run")
     for case in cases:
         read_case_id(case)
     if reason is None and not dry_run:
-        raise WrongUsage("--reason")
+        raise WrongUsage(Usage.lacking, "--reason")
     said = None if dry_run or reason is None else Said(await checked_actor(), reason)
     async with upkeep.register() as pool, upkeep.engine() as client:
         if every:
             return _say(invocation, await hold_over_all(pool, client, said), only_looked=said is None)
         if said is None:
-            raise WrongUsage("--reason")
+            raise WrongUsage(Usage.lacking, "--reason")
         for case in cases:
             await hold_over(pool, client, case, said)
     invocation.say.many([{"case_id": case} for case in cases], ("case_id",))

@@ -12,7 +12,7 @@ from cardcase_client.calls import feed_lines
 from cardcase_client.models import LineAnswer, LineOutcome
 from cases.errors import CaseError, Code
 from intake.commands.door import service
-from intake.commands.invoking import Invocation, add_command
+from intake.commands.invoking import Invocation, add_command, group_of
 from intake.commands.saying import Exit, Fields, Format
 from intake.requests import LARGEST_LINES, LARGEST_REQUEST, MOST_LINES
 
@@ -22,7 +22,7 @@ _ERRORS: Final = ("line", "outcome", "pointer", "code")
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module, as a group."""
-    group = typer.Typer(no_args_is_help=False, help="The register of insured persons.")
+    group = group_of("The register of insured persons.")
     add_command(group, "load", load)
     app.add_typer(group, name="register")
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 import typer
 
 from intake.commands import upkeep
-from intake.commands.invoking import Invocation
+from intake.commands.invoking import Invocation, group_of
 from intake.commands.saying import Exit, Failed
 from intake.commands.upkeep import Needs, add_upkeep
 from runtime import releases
@@ -19,7 +19,7 @@ _NOT_EVERYWHERE: Final = "已设为当前版本，尚未全部生效，可重复
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Releases: which of them is given work (CARDCASE_VERSIONED).")
+    group = group_of("Releases: which of them is given work (CARDCASE_VERSIONED).")
     add_upkeep(group, "list", list_releases, Needs.temporal)
     add_upkeep(group, "make-current", make_current, Needs.temporal)
     app.add_typer(group, name="release")

@@ -16,7 +16,7 @@ from cases.policy import Policies
 from cases.retention import Kept
 from intake.commands import upkeep
 from intake.commands.acting import checked_actor
-from intake.commands.invoking import Invocation
+from intake.commands.invoking import Invocation, group_of
 from intake.commands.saying import Exit, Format
 from intake.commands.upkeep import Needs, add_upkeep
 from runtime.keys import MAKE_A_STORE, store_of
@@ -32,7 +32,7 @@ _TOLD_EVERY: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="What is kept, for how long, and erasing what is due.")
+    group = group_of("What is kept, for how long, and erasing what is due.")
     add_upkeep(group, "table", table)
     add_upkeep(group, "plan", make_plan, Needs.register)
     add_upkeep(group, "hold", place_hold, Needs.caller, Needs.register)

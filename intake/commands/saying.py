@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -22,6 +22,7 @@ from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.text import visible
 from cases.words import by_when, days_left, when
 from intake.applications import InputRefused
+from intake.remedies import REPORTED, remedy_of
 from runtime.settings import ConfigurationInvalid
 
 
@@ -54,12 +55,24 @@ class Language(StrEnum):
     en = "en"
 
 
-class WrongUsage(Exception):
-    """The command line lacks something; `what` names options, never what was typed."""
+class Usage(Enum):
+    """In what a command line is wrong."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
-        super().__init__(what)
+    lacking = Remedy("Missing:", "缺少：")
+    value = Remedy("Wrong or missing value; what may stand there:", "取值有误或缺少取值，应为：")
+    together = Remedy("These do not go together, or one of them is missing:", "以下选项不能同时使用，或缺少其中一项：")
+    unknown = Remedy("There is no such command or option.", "没有这个命令或选项。")
+    perhaps = Remedy("There is no such command or option. Perhaps it is:", "没有这个命令或选项，您要找的可能是：")
+    surplus = Remedy("More was typed than the command takes.", "输入的内容多于命令所需。")
+
+
+class WrongUsage(Exception):
+    """The command line is wrong; `what` names options, commands and choices, never what was typed."""
+
+    def __init__(self, why: Usage, *what: str) -> None:
+        self.why: Final = why
+        self.what: Final = tuple(filter(None, what))
+        super().__init__(" ".join((why.name, *self.what)))
 
 
 class Fault(NamedTuple):
@@ -91,6 +104,8 @@ class Failed(Exception):
 
 Fields = Mapping[str, Any]
 
+_CODES: Final = frozenset({"reason", "refused", "last_error", "advice"})
+"""Fields that hold a code of ours, which says nothing to people by itself."""
 _WIDE: Final = 200
 """Columns of a table that goes to a file or another program."""
 
@@ -164,9 +179,13 @@ class Speaker:
             case ConfigurationInvalid():
                 exit_code = Exit.configuration
                 _write(str(wrong), err=True)
-            case WrongUsage(what=what):
+            case WrongUsage(why=why, what=what):
                 exit_code = Exit.usage
-                self.note(f"命令用法有误，请用 --help 查看。{what}", f"Wrong usage; see --help. {what}")
+                named = ", ".join(what) if self.language is Language.en else "、".join(what)
+                self.note(
+                    f"命令用法有误，请用 --help 查看。{why.value.zh}{named}",
+                    f"Wrong usage; see --help. {why.value.en} {named}".rstrip(),
+                )
             case _:
                 # The text of an unexpected error may quote anything.
                 faults = [Fault.of(Code.INTERNAL, _whereabouts(wrong))]
@@ -203,7 +222,9 @@ class Speaker:
                 )
                 return Text(" · ".join(parts))
             case _:
-                return Text(visible(str(value)))
+                text = visible(str(value))
+                code = REPORTED.get(text) if name in _CODES else None
+                return Text(text if code is None else f"{text}: {self.words(remedy_of(code))}")
 
     def _moment(self, name: str, at: datetime) -> str:
         """A deadline, what is to come, or what has happened, by the name of its field."""

@@ -6,7 +6,7 @@ import typer
 
 from intake import schedules
 from intake.commands import upkeep
-from intake.commands.invoking import Invocation
+from intake.commands.invoking import Invocation, group_of
 from intake.commands.saying import Exit, Format
 from intake.commands.upkeep import Needs, add_upkeep
 
@@ -18,7 +18,7 @@ _APPLIED: Final = ("schedule", "deed", "differences")
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Schedules: digests, sweeps, checks, invitations.")
+    group = group_of("Schedules: digests, sweeps, checks, invitations.")
     add_upkeep(group, "apply", apply, Needs.temporal)
     add_upkeep(group, "list", list_schedules, Needs.temporal)
     add_upkeep(group, "pause", pause, Needs.temporal)

@@ -12,7 +12,7 @@ from cases.errors import CaseError, Code
 from cases.offices import Directory, chain_of
 from intake.client import today_in_shanghai
 from intake.commands import upkeep
-from intake.commands.invoking import Invocation
+from intake.commands.invoking import Invocation, group_of
 from intake.commands.saying import Exit
 from intake.commands.upkeep import Needs, add_upkeep
 from intake.files.contacts import read_contacts
@@ -34,7 +34,7 @@ _POSTS: Final = ("office", "level", "parent", "name", "role", "staff", "rank", "
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module, as one group."""
-    group = typer.Typer(no_args_is_help=False, help="Offices and posts: who is told about late cases.")
+    group = group_of("Offices and posts: who is told about late cases.")
     add_upkeep(group, "load", load, Needs.register)
     add_upkeep(group, "show", show, Needs.register)
     add_upkeep(group, "contacts", contacts, Needs.register, Needs.keys)

@@ -23,7 +23,7 @@ from cases.submitters import SubmitterKind
 from intake.commands.door import service
 from intake.commands.invoking import CaseArgument, Command, Invocation, add_command
 from intake.commands.opening import own_key, read_input
-from intake.commands.saying import Exit, WrongUsage
+from intake.commands.saying import Exit, Usage, WrongUsage
 from intake.files.columns import DOCUMENT_OF_WORD
 from intake.files.rows import read_documents
 from intake.requests import read_object
@@ -104,22 +104,23 @@ def _fields(options: Iterable[Given], values: dict[str, Any]) -> dict[str, Any]:
     used = {given.option: given for given in options if values[given.parameter] not in (None, [])}
     whole, on_file, card = values["json"], bool(values.get("copies_on_file")), values.get("card_number_from")
     if whole is not None and (used or on_file or card is not None):
-        raise WrongUsage("--json")
+        beside = ["--copies-on-file"] * on_file + ["--card-number-from"] * (card is not None)
+        raise WrongUsage(Usage.together, "--json", *used, *beside)
     if on_file and _COPY in used:
-        raise WrongUsage(_COPY)
+        raise WrongUsage(Usage.together, _COPY, "--copies-on-file")
     if whole is not None:
         return read_object(read_input(whole))
     instead = {_COPY} if on_file else set()
     lacking = [given.option for given in options if given.required and given.option not in {*used, *instead}]
     if lacking:
-        raise WrongUsage(", ".join(lacking))
+        raise WrongUsage(Usage.lacking, *lacking)
     fields: dict[str, Any] = {}
     for given in used.values():
         for name, value in given.fields(values[given.parameter]).items():
             fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
     if card is not None:
         if fields.get("produced") is False:
-            raise WrongUsage("--card-number-from")
+            raise WrongUsage(Usage.together, "--failed", "--card-number-from")
         fields["card_number"] = _read_text(card, "card_number")
     return fields
 

@@ -137,8 +137,8 @@ class Acting:
 
 def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sealer: Sealer) -> Fact:
     """The fact that was told. A card's number, an address, and who speaks, come in clear. Raises `InputRefused`."""
-    if not FILLED_IN.isdisjoint(fields):
-        raise InputRefused([Problem("", Code.FIELD_UNKNOWN)])
+    if filled_in := sorted(FILLED_IN & fields.keys()):
+        raise InputRefused(Problem(name, Code.FIELD_UNKNOWN) for name in filled_in)
     model = FACTS[event]
     if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
         card = seal_card_number(number, case, sealer)

@@ -1,6 +1,5 @@
 """What is judged of a request before anything that it says: who asks, and whether they may."""
 
-import re
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
@@ -9,15 +8,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from cases.errors import CaseError, Code
-from intake.applications import InputRefused, Problem
+from intake.applications import InputRefused, Problem, may_be_named
 from intake.service.reach import Reach
 
 SCHEME: Final = "client_credentials"
 """Under which a route's description says which scopes it needs."""
 ROLES: Final = "x-roles"
 """Where a route's description says which roles may ask for it, if not every one."""
-_A_NAME: Final = re.compile(r"[a-z_]{1,40}")
-"""What may be repeated of the name of a parameter: with digits or in another script it could be somebody's."""
 
 
 def judged_by(reach: Reach) -> type[APIRoute]:
@@ -61,4 +58,4 @@ def _parameters_of(route: APIRoute) -> Iterator[str]:
 
 
 def _named(parameter: str) -> str:
-    return f"?{parameter}" if _A_NAME.fullmatch(parameter) else "?"
+    return f"?{parameter}" if may_be_named(parameter) else "?"

@@ -247,8 +247,10 @@ class TestNamesAndWords:
         [
             ({"name": _MISSING}, Problem("name", Code.FIELD_MISSING)),
             ({"submitter": _MISSING}, Problem("submitter", Code.FIELD_MISSING)),
-            ({"status": "done"}, Problem("", Code.FIELD_UNKNOWN)),
-            ({"fingerprint": "a" * 26}, Problem("", Code.FIELD_UNKNOWN)),
+            ({"status": "done"}, Problem("status", Code.FIELD_UNKNOWN)),
+            ({"fingerprint": "a" * 26}, Problem("fingerprint", Code.FIELD_UNKNOWN)),
+            ({"姓名": "x"}, Problem("", Code.FIELD_UNKNOWN)),
+            ({"n1": "x"}, Problem("", Code.FIELD_UNKNOWN)),
             ({"category": "vip"}, Problem("category", Code.FIELD_INVALID)),
             ({"kind": "CardReplacement"}, Problem("kind", Code.FIELD_INVALID)),
             (
@@ -275,7 +277,7 @@ class TestNamesAndWords:
             ),
         ],
     )
-    def test_a_wrong_field_is_named_and_an_unknown_one_only_by_its_place(
+    def test_a_wrong_field_is_named_and_an_unknown_one_where_its_name_is_nobodys(
         self, changed: dict[str, Any], problem: Problem
     ) -> None:
         assert refused_with(NumberChangeApplication, **changed) == (problem,)

@@ -194,6 +194,18 @@ async def test_a_closed_case_is_reopened_as_the_next_generation_once(engine: Eng
     assert await client.open(application, reopen=True) == second
 
 
+async def test_an_open_case_is_not_reopened_by_the_application_that_opened_it(
+    engine: Engine, client: CaseClient
+) -> None:
+    application = number_change(await engine.insured())
+    receipt = await client.open(application)
+    assert await code_of(client.open(application, reopen=True)) is Code.CASE_NOT_REOPENABLE
+    assert await client.open(application) == receipt
+    await client.tell(receipt.case_id, Withdraw(actor=CLERK))
+    await client.wait(receipt.case_id)
+    assert (await client.open(application, reopen=True)).generation == 2
+
+
 async def test_an_application_that_was_refused_can_be_corrected_and_opened(engine: Engine, client: CaseClient) -> None:
     person = await engine.insured()
     assert await code_of(client.open(number_change(person, region="990000"))) is Code.POLICY_UNKNOWN

@@ -74,7 +74,38 @@ class TestUsage:
 
     def test_what_is_lacking_is_named(self, run: Run) -> None:
         said = run("--lang", "en", "hold", CASE)
-        assert said.err.strip() == "Wrong usage; see --help. --reason, --evidence"
+        assert said.err.strip() == "Wrong usage; see --help. Missing: --reason, --evidence"
+
+    @pytest.mark.parametrize(
+        ("arguments", "en", "zh"),
+        [
+            (["list", "--kind", "x"], "--kind <id_number_change|card_replacement>", "取值有误"),
+            (["list", "--limit", "x"], "--limit <1<=x<=10000>", "取值有误"),
+            (["list", "--status"], "what may stand there: --status", "应为：--status"),
+            (["list", "--status", "planted"], "--status <screening|", "取值有误"),
+            (["-o", "xml", "list"], "--output <table|json|jsonl>", "取值有误"),
+            (["list", "--statsu", "x"], "Perhaps it is: --status", "您要找的可能是：--status"),
+            (["lst"], "Perhaps it is: list", "您要找的可能是：list"),
+            (["audit"], "Missing: COMMAND <verify|", "缺少：COMMAND"),
+            (["audit", "verfy"], "Perhaps it is: verify", "您要找的可能是：verify"),
+            (["planted"], "There is no such command or option.", "没有这个命令或选项。"),
+            (["show", CASE, "planted"], "More was typed", "输入的内容多于"),
+            (["withdraw", CASE, "--note", "x", "--json", "-"], "--json, --note", "--json、--note"),
+        ],
+    )
+    def test_what_is_wrong_is_said_with_what_is_right_in_either_language(
+        self, run: Run, arguments: list[str], en: str, zh: str
+    ) -> None:
+        for language, words in (("en", en), ("zh", zh)):
+            said = run("--lang", language, *arguments)
+            assert (said.exit, said.out) == (Exit.usage, "")
+            assert words in said.err
+            assert "planted" not in said.err
+
+    def test_the_language_counts_wherever_it_stands(self, run: Run) -> None:
+        for line in (["lst", "--lang", "en"], ["--lang=en", "lst"], ["--lang", "zh", "lst", "--lang=en"]):
+            assert run(*line).err.startswith("Wrong usage")
+        assert run("lst", "--lang", "fr").err.startswith("命令用法有误")
 
     @pytest.mark.parametrize(
         "command",

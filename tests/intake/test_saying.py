@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from cases.errors import Code
-from intake.commands.saying import Exit, Failed, Fault, Format, Speaker
+from cases.errors import REMEDIES, Code
+from intake.commands.saying import Exit, Failed, Fault, Format, Language, Speaker
 
 FORGED: Final = "idc-x\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\r\x08"
 HARMFUL: Final = {*"\x1b\x07\x08\r\x9b\u202e\u2066"}
@@ -31,3 +31,15 @@ def test_what_comes_from_temporal_or_from_people_is_shown_without_control_and_di
 def test_programs_read_what_was_written(capsys: pytest.CaptureFixture[str]) -> None:
     Speaker(Format.json).one({"case_id": FORGED})
     assert json.loads(capsys.readouterr().out) == {"case_id": FORGED}
+
+
+def test_a_code_that_a_result_carries_is_said_in_words_to_people_and_stays_a_code_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rejected = {"status": "rejected", "reason": "PRECHECK_1"}
+    Speaker(language=Language.en).one(rejected)
+    assert f"PRECHECK_1: {REMEDIES[Code.PRECHECK_PERSON_UNKNOWN].en}" in capsys.readouterr().out
+    Speaker(language=Language.zh).many([rejected], ("status", "reason"))
+    assert f"PRECHECK_1: {REMEDIES[Code.PRECHECK_PERSON_UNKNOWN].zh}" in capsys.readouterr().out
+    Speaker(Format.json).one(rejected)
+    assert json.loads(capsys.readouterr().out) == rejected
