@@ -12,7 +12,8 @@ here.
 The table is read when the module is imported, so that a check reads no file: inside a workflow that would be refused.
 """
 
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from stdnum import numdb
 
@@ -77,6 +78,22 @@ def _read_table() -> dict[str, Validity]:
 
 
 _TABLE = _read_table()
+
+
+_MUNICIPALITIES: Final = frozenset(division[:4] for division in _TABLE)
+_REGION: Final = re.compile(r"[1-9][0-9]{1,5}")
+
+
+def is_region(region: str) -> bool:
+    """Whether somebody may mean this code, or its first digits, for an agency or those below one.
+
+    County codes are not looked up: agencies have some that are in no standard. What there is no municipality for is a
+    slip of the finger.
+    """
+    if _REGION.fullmatch(region) is None:
+        return False
+    known = PROVINCES if region[2:4] in {"", "0", "00"} else _MUNICIPALITIES
+    return any(division.startswith(region[:4]) or region.startswith(division) for division in known)
 
 
 def advise(division: str, birth_year: int | None) -> tuple[Advice, ...]:

@@ -342,7 +342,7 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.FIELD_MISSING: Remedy("A required field is missing. Add it.", "缺少必填项，请补充。"),
     Code.FIELD_UNKNOWN: Remedy(
-        "A field is not known here. Remove it or correct its name: docs/integrating.md and docs/reference.md have them.",
+        "A field is not known here. Remove it or correct its name: docs/integrating.md, docs/reference.md.",
         "有未知字段，请删除或更正名称；字段名见 docs/integrating.md 和 docs/reference.md。",
     ),
     Code.FIELD_INVALID: Remedy(

@@ -94,6 +94,15 @@ class Filter(NamedTuple):
     moved_after: datetime | None = None
 
 
+class After(NamedTuple):
+    """A row of a list, behind which its next page begins."""
+
+    case_id: str
+    generation: int
+    due_at: datetime | None = None
+    """Counts where the list is in the order of dates."""
+
+
 class Break(NamedTuple):
     """Where the audit of a case does not hold: the first row that does not fit, and in what."""
 
@@ -107,23 +116,30 @@ _EVERYTHING: Final = Filter()
 
 @case_errors_only
 async def list_cases(
-    pool: Pool, which: Filter = _EVERYTHING, *, after: tuple[str, int] | None = None, limit: int = 100
+    pool: Pool,
+    which: Filter = _EVERYTHING,
+    *,
+    after: After | None = None,
+    limit: int = 100,
+    by_due: bool = False,
 ) -> tuple[CaseRow, ...]:
-    """Cases in the order of their IDs. The next page comes with `after`: case ID and generation of this one's last row.
+    """Cases in the order of their IDs, or of their dates. The next page comes `after` this one's last row.
 
     Raises `CaseError` with a code where the database cannot be reached.
     """
     async with connection_of(pool) as connection:
-        rows = await SQL["list_cases"].all(connection, asked_of(which, after, limit))
+        rows = await SQL["list_cases"].all(connection, asked_of(which, after, limit, by_due=by_due))
     return tuple(_row_of(dict(row)) for row in rows)
 
 
-def asked_of(which: Filter, after: tuple[str, int] | None, limit: int) -> dict[str, Any]:
+def asked_of(which: Filter, after: After | None, limit: int, *, by_due: bool = False) -> dict[str, Any]:
     """What the register is asked for a page; of a status that no closed case has, open ones, which have an index."""
     return which._asdict() | {
         "is_open": True if which.is_open is None and _holds_open_ones_only(which.status) else which.is_open,
-        "after_case": after and after[0],
-        "after_generation": after and after[1],
+        "after_case": after and after.case_id,
+        "after_generation": after and after.generation,
+        "after_due": after and after.due_at,
+        "by_due": by_due,
         "limit": limit,
     }
 

@@ -1,7 +1,9 @@
 -- Lists for programs and auditors. Nothing sealed is read here.
 
 -- name: list_cases
--- Cases in the order of their IDs, after a given one; a filter that is null lets everything through.
+-- Cases in the order of their IDs, or of their dates, after a given one; a filter that is null lets everything through.
+-- What is asked is known when it is planned: of the two orders one is left. That of dates has no index, since dates change
+-- with every move (docs/decisions/0049-written-in-place.md): the open cases that are asked for are sorted.
 SELECT
     case_id, generation, kind, region, category, status, milestone, version, road, policy, due_at, attention,
     opened_at, moved_at, closed_at,
@@ -37,8 +39,15 @@ WHERE (:kind::text IS NULL OR kind = :kind)
   AND (:kinds::text[] IS NULL OR kind = ANY (:kinds))
   AND (:office::text IS NULL OR office_covers(:office, region))
   AND (:moved_after::timestamptz IS NULL OR moved_at > :moved_after)
-  AND (:after_case::text IS NULL OR (case_id, generation) > (:after_case, :after_generation::int))
-ORDER BY case_id, generation
+  AND (
+      :after_case::text IS NULL
+      OR CASE WHEN :by_due::boolean
+          THEN (coalesce(due_at, 'infinity'), case_id, generation)
+              > (coalesce(:after_due::timestamptz, 'infinity'), :after_case, :after_generation::int)
+          ELSE (case_id, generation) > (:after_case, :after_generation::int)
+      END
+  )
+ORDER BY CASE WHEN :by_due::boolean THEN due_at END, case_id, generation
 LIMIT :limit;
 
 -- name: transitions_of

@@ -125,20 +125,22 @@ def _usage_of(wrong: typer.TyperException) -> WrongUsage:
         case MissingParameter(param=parameter) if parameter is not None:
             return WrongUsage(Usage.lacking, _name_of(parameter))
         case typer.BadParameter(param=parameter) if parameter is not None:
-            choices = parameter.type_descriptor.choices
-            if choices:
-                return WrongUsage(Usage.value, f"{_name_of(parameter)} <{'|'.join(each.value for each in choices)}>")
-            limits = parameter._get_number_range_help_str()
-            return WrongUsage(Usage.value, f"{_name_of(parameter)} <{limits}>" if limits else _name_of(parameter))
-        case NoSuchOption(possibilities=near, ctx=context) if context is not None:
-            perhaps = near or _options_of(context)
-            return WrongUsage(Usage.perhaps, *perhaps) if perhaps else WrongUsage(Usage.unknown)
+            return WrongUsage(Usage.value, f"{_name_of(parameter)} {_values_of(parameter)}".rstrip())
+        case NoSuchOption(possibilities=near, ctx=context) if context is not None and (near or _options_of(context)):
+            return WrongUsage(Usage.perhaps, *(near or _options_of(context)))
         case BadOptionUsage(option_name=option):
             # It is one that is known: nothing stands behind it that has to, or something that may not.
             return WrongUsage(Usage.value, option)
         case UsageError(ctx=context) if context is not None and isinstance(context.command, Group):
             return WrongUsage(Usage.lacking, f"COMMAND <{'|'.join(context.command.names())}>")
-    return WrongUsage(Usage.surplus)
+    return WrongUsage(Usage.unknown if isinstance(wrong, NoSuchOption) else Usage.surplus)
+
+
+def _values_of(parameter: Any) -> str:
+    """What may stand there, where that is a closed set or a span."""
+    choices = parameter.type_descriptor.choices
+    limits = parameter._get_number_range_help_str()  # noqa: SLF001 - as the help says it
+    return f"<{'|'.join(each.value for each in choices)}>" if choices else f"<{limits}>" if limits else ""
 
 
 def _name_of(parameter: Any) -> str:

@@ -1,14 +1,18 @@
 """Commands that look at cases, and one that waits."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 
 from cardcase_client import Filter, models
+from cases.divisions import is_region
+from cases.errors import CaseError, Code
 from cases.kinds import KINDS
 from cases.machines.machine import Milestone, Status
 from cases.names import Kind
+from cases.offices import MINISTRY
 from intake.commands.door import service
 from intake.commands.invoking import CaseArgument, Invocation, add_command
 from intake.commands.saying import Exit
@@ -39,10 +43,21 @@ class Leftover(StrEnum):
     surplus_card = "surplus_card"
 
 
-_LISTED: Final = ("case_id", "kind", "status", "milestone", "region", "category", "attention", "due_at", "closed")
+_LISTED: Final = (
+    *("due_at", "case_id", "generation", "kind", "status", "milestone"),
+    *("region", "category", "attention", "closed_at"),
+)
 _LEFT: Final = ("case_id", "generation", "kind", "region", "status", "attention", "closed_at")
 _STEPS: Final = ("version", "at", "event", "status", "to", "actor")
 _IN_A_PAGE: Final = 500
+
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Only cases of this agency: six digits, or the first of them; a municipality or a province stands for "
+        "all below it."
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -95,23 +110,21 @@ async def list_cases(
     *,
     status: Annotated[Status | None, typer.Option(help="Only cases in this status.")] = None,
     milestone: Annotated[Milestone | None, typer.Option(help="Only cases at this milestone.")] = None,
-    region: Annotated[
-        str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
-    ] = None,
+    region: RegionOption = None,
     attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
     kind: Annotated[KindName | None, typer.Option(help="Only cases of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
 ) -> Exit:
-    """Cases of the caller's region, open and closed, each generation of a case by itself, in the order of their IDs."""
+    """Cases of the caller's region by their due dates, open ones first, each generation of a case by itself."""
     which = Filter(
         kind=None if kind is None else models.Kind(Kind[kind.value].value),
         status=None if status is None else models.Status(status.value),
         milestone=None if milestone is None else models.Milestone(milestone.value),
-        region=region,
+        region=_checked_region(region),
         attention=attention,
+        sort="due",
     )
-    found = await _found(which, limit)
-    invocation.say.many([{**row.model_dump(), "closed": row.closed_at is not None} for row in found], _LISTED)
+    _list(invocation, await _found(which, limit), _LISTED)
     return Exit.fine
 
 
@@ -119,14 +132,26 @@ async def leftovers(
     invocation: Invocation,
     *,
     what: Annotated[Leftover, typer.Option(help="Of what kind.")] = Leftover.late_answer,
-    region: Annotated[
-        str | None, typer.Option(help="Only cases of this agency: six digits, or the first of them.")
-    ] = None,
+    region: RegionOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
 ) -> Exit:
     """Cases, closed ones too, that were answered when what they asked was over, or whose surplus card still exists."""
-    invocation.say.many(await _found(Filter(attention=what.value, region=region), limit), _LEFT)
+    which = Filter(attention=what.value, region=_checked_region(region), sort="due")
+    _list(invocation, await _found(which, limit), _LEFT)
     return Exit.fine
+
+
+def _checked_region(region: str | None) -> str | None:
+    """Raises `CaseError` REGION_INVALID for what is no code, or one of no municipality there is or was."""
+    if region is not None and region != MINISTRY and not is_region(region):
+        raise CaseError(Code.REGION_INVALID, "region")
+    return region
+
+
+def _list(invocation: Invocation, found: Sequence[models.CaseRow], columns: tuple[str, ...]) -> None:
+    invocation.say.many(found, columns)
+    if not found:
+        invocation.say.note("没有符合条件的案件。", "No case is like that, or you see none.")
 
 
 async def _found(which: Filter, limit: int) -> list[models.CaseRow]:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
+from pydoc import pager
+from shutil import get_terminal_size
 from typing import Any, Final, NamedTuple
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from cases.answers import Left
 from cases.clocks import SHANGHAI
@@ -22,6 +22,7 @@ from cases.errors import REMEDIES, CaseError, Code, Remedy
 from cases.text import visible
 from cases.words import by_when, days_left, when
 from intake.applications import InputRefused
+from intake.commands.laying import pairs, table
 from intake.remedies import REPORTED, remedy_of
 from runtime.settings import ConfigurationInvalid
 
@@ -122,13 +123,9 @@ class Speaker:
         if self.format is not Format.table:
             _write(_json(self._plain(result), indented=self.format is Format.json))
             return
-        table = Table(show_header=False, box=None, pad_edge=False)
-        table.add_column(no_wrap=True, style="dim")
-        table.add_column(overflow="fold")
-        for name, value in _fields(result).items():
-            if value not in (None, (), [], "", False):
-                table.add_row(name, self._cell(name, value))
-        _console().print(table)
+        fields = _fields(result).items()
+        shown = [(name, self._cell(name, value)) for name, value in fields if value not in (None, (), [], "", False)]
+        _show(pairs(shown, _width()))
 
     def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
         """A list; `columns` are the fields that a table shows."""
@@ -138,17 +135,12 @@ class Speaker:
         elif self.format is Format.json:
             _write(_json([self._plain(result) for result in results], indented=True))
         else:
-            table = Table(box=None, pad_edge=False)
-            for column in columns:
-                table.add_column(column, overflow="fold", no_wrap=column == "case_id")
-            for result in results:
-                fields = _fields(result)
-                table.add_row(*(self._cell(column, fields.get(column)) for column in columns))
-            _console().print(table)
+            rows = [[self._cell(column, fields.get(column)) for column in columns] for fields in map(_fields, results)]
+            _show(table(columns, rows, _width()))
 
     def drawing(self, drawing: RenderableType) -> None:
         """Something to look at; programs are told in another way."""
-        _console().print(drawing)
+        Console(width=_width(), highlight=False).print(drawing)
 
     def line(self, result: BaseModel | Fields) -> None:
         """One line of JSON Lines."""
@@ -203,28 +195,26 @@ class Speaker:
             return plain
         return {**plain, "due_by": by_when(_fields(result)["due_at"], Tongue(self.language.value))}
 
-    def _cell(self, name: str, value: Any) -> Text:
-        """Text for a field in a table; nothing in it is taken for markup."""
+    def _cell(self, name: str, value: Any) -> str:
+        """Text for a field in a table."""
         match value:
             case None:
-                return Text("")
+                return ""
             case datetime():
-                return Text(self._moment(name, value))
+                return self._moment(name, value)
             case list() | tuple():
-                return Text("\n".join(self._cell(name, item).plain for item in value))
+                return "\n".join(self._cell(name, item) for item in value)
             case dict() if name == "due_left":
-                return Text(days_left(Left.model_validate(value), Tongue(self.language.value)))
+                return days_left(Left.model_validate(value), Tongue(self.language.value))
             case dict():
                 parts = (
-                    f"{visible(str(key))} {self._cell(key, item).plain}"
-                    for key, item in value.items()
-                    if item is not None
+                    f"{visible(str(key))} {self._cell(key, item)}" for key, item in value.items() if item is not None
                 )
-                return Text(" · ".join(parts))
+                return " · ".join(parts)
             case _:
                 text = visible(str(value))
                 code = REPORTED.get(text) if name in _CODES else None
-                return Text(text if code is None else f"{text}: {self.words(remedy_of(code))}")
+                return text if code is None else f"{text}: {self.words(remedy_of(code))}"
 
     def _moment(self, name: str, at: datetime) -> str:
         """A deadline, what is to come, or what has happened, by the name of its field."""
@@ -284,5 +274,14 @@ def _write(text: str, *, err: bool = False) -> None:
     typer.echo("\n".join(map(visible, text.split("\n"))), err=err)
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+def _width() -> int:
+    return get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+
+
+def _show(lines: Iterable[str]) -> None:
+    """What is longer than the terminal is high is paged through, where somebody sits before it."""
+    text = "\n".join(lines)
+    if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") + 2 > get_terminal_size().lines:
+        pager(text)
+    else:
+        typer.echo(text)

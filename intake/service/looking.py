@@ -6,15 +6,17 @@ No query goes to Temporal: what is read here outlives what Temporal keeps, and c
 import base64
 import binascii
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from fastapi import Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from activities.registry import journal
-from activities.registry.reading import CaseRow, Filter, list_cases, replaced_number, transitions_of
+from activities.registry.reading import After, CaseRow, Filter, list_cases, replaced_number, transitions_of
 from activities.sealing import Field as Sealable
 from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
@@ -23,6 +25,7 @@ from cases.kinds import KINDS, case_id, read_case_id
 from cases.machines.machine import Milestone, Status
 from cases.models import Category, Contract, Moment, OrderId, Record, RegionCode, Role, StaffId
 from cases.names import Kind
+from cases.offices import MINISTRY
 from cases.progress import progress_of
 from cases.rules.people import SPEAKS_FOR
 from cases.submitters import Citizen, check_authority
@@ -37,6 +40,9 @@ from intake.service.scopes import tell
 LONGEST_WAIT: Final = 60
 """Seconds of a long poll."""
 MOST_IN_A_PAGE: Final = 500
+Sorting = Literal["id", "due"]
+_SUBORDINATE: Final = re.compile(r"(?:00)+$")
+"""Of the code of a municipality or a province: what stands for all below it."""
 
 
 class LookedFor(Contract):
@@ -77,7 +83,7 @@ class History(Record):
 
 
 class Page(Record):
-    """Some of the cases that a caller sees, in the order of their IDs."""
+    """Some of the cases that a caller sees."""
 
     cases: tuple[CaseRow, ...]
     next: str | None = None
@@ -114,12 +120,14 @@ class Narrowed(BaseModel):
     status: Status | None = None
     milestone: Milestone | None = None
     region: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{1,5}$")] = None
-    """Division code, or its first digits."""
+    """Division code, which stands for all below it, or its first digits."""
     category: Category | None = None
     attention: Annotated[str | None, Field(pattern=r"^[a-z_]{1,32}$")] = None
     changed_after: Moment | None = None
     """Only cases that moved after this."""
-    cursor: Annotated[str | None, Field(max_length=120)] = None
+    sort: Sorting = "id"
+    """By case ID; or by due date, those without one behind, and closed ones, by case ID, behind the open ones."""
+    cursor: Annotated[str | None, Field(max_length=160)] = None
     """`next` of the page before."""
     limit: Annotated[int, Field(ge=1, le=MOST_IN_A_PAGE)] = 100
 
@@ -146,23 +154,41 @@ class Looking:
         return answered(Found(case_id=found.state.case_id))
 
     async def list_cases(self, request: Request, narrowed: Annotated[Narrowed, Query()]) -> Response:
-        """Cases that the caller sees, in the order of their IDs, page by page."""
+        """Cases that the caller sees, page by page."""
         caller = caller_of(request)
         which = Filter(
             kind=narrowed.kind,
             status=narrowed.status,
             milestone=narrowed.milestone,
-            region=narrowed.region,
+            region=_below(narrowed.region),
             category=narrowed.category,
             attention=narrowed.attention,
             kinds=tuple(sorted(caller.kinds)),
             office=caller.actor.office,
             moved_after=narrowed.changed_after,
         )
-        after = _read_cursor(narrowed.cursor)
-        rows = await list_cases(self.reach.pool, which, after=after, limit=narrowed.limit + 1)
+        after = _read_cursor(narrowed.cursor, narrowed.sort)
+        listed = self._by_due if narrowed.sort == "due" else self._by_id
+        rows = await listed(which, after, narrowed.limit + 1)
         page = rows[: narrowed.limit]
-        return answered(Page(cases=page, next=_cursor(page[-1]) if len(rows) > len(page) else None))
+        return answered(Page(cases=page, next=_cursor(page[-1], narrowed.sort) if len(rows) > len(page) else None))
+
+    async def _by_id(self, which: Filter, place: "_Place | None", limit: int) -> tuple[CaseRow, ...]:
+        return await list_cases(self.reach.pool, which, after=place and place.after, limit=limit)
+
+    async def _by_due(self, which: Filter, place: "_Place | None", limit: int) -> tuple[CaseRow, ...]:
+        """Those that are open by their dates, and behind them as many of the others as there is room for."""
+        rows: tuple[CaseRow, ...] = ()
+        among_closed = place is not None and place.is_closed
+        if not among_closed:
+            rows = await list_cases(
+                self.reach.pool, which._replace(is_open=True), after=place and place.after, limit=limit, by_due=True
+            )
+        if len(rows) < limit:
+            closed = which._replace(is_open=False)
+            after = place.after if place is not None and among_closed else None
+            rows += await list_cases(self.reach.pool, closed, after=after, limit=limit - len(rows))
+        return rows
 
     async def read(
         self,
@@ -286,20 +312,40 @@ class Looking:
         return answered(DeliveryRead(case_id=case, order=state.order, delivery=way, address=address))
 
 
-_PLACE: Final = TypeAdapter(tuple[str, Annotated[int, Field(ge=0, lt=2**31)]])
+def _below(region: str | None) -> str | None:
+    """The first digits of all agencies that a code stands for; None where it is all of them."""
+    return None if region in {None, MINISTRY} else _SUBORDINATE.sub("", region or "")
 
 
-def _cursor(row: CaseRow) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row.case_id, row.generation]).encode()).decode().rstrip("=")
+class _Place(NamedTuple):
+    """Where a page ends, as its cursor says."""
+
+    after: After
+    is_closed: bool = False
 
 
-def _read_cursor(cursor: str | None) -> tuple[str, int] | None:
+_Generation = Annotated[int, Field(ge=0, lt=2**31)]
+_CURSOR: Final[Mapping[Sorting, TypeAdapter[Any]]] = {
+    "id": TypeAdapter(tuple[str, _Generation]),
+    "due": TypeAdapter(tuple[str, _Generation, bool, AwareDatetime | None]),
+}
+
+
+def _cursor(row: CaseRow, sort: Sorting) -> str:
+    place: list[object] = [row.case_id, row.generation]
+    if sort == "due":
+        place += [row.closed_at is not None, row.due_at and row.due_at.isoformat()]
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None, sort: Sorting) -> _Place | None:
     if cursor is None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        case, generation = _PLACE.validate_json(raw)
+        case, generation, *more = _CURSOR[sort].validate_json(raw)
         read_case_id(case)
     except (binascii.Error, ValidationError, ValueError, CaseError):
         raise CaseError(Code.FIELD_INVALID, "?cursor") from None
-    return case, generation
+    is_closed, due_at = more or (False, None)
+    return _Place(After(case, generation, due_at), is_closed)

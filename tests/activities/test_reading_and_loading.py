@@ -20,7 +20,7 @@ from activities.registry.loading import (
     load_persons,
 )
 from activities.registry.pool import create_pool
-from activities.registry.reading import Filter, list_cases
+from activities.registry.reading import After, CaseRow, Filter, list_cases
 from activities.sealing import Field
 from cases.errors import CaseError, Code
 from cases.events import Event
@@ -77,13 +77,30 @@ class TestLists:
         for person in people:
             await play.received(play.change(person))
         pages: list[list[str]] = []
-        after: tuple[str, int] | None = None
+        after: After | None = None
         while page := await list_cases(play.pool, after=after, limit=3):
             pages.append([row.case_id for row in page])
-            after = page[-1].case_id, page[-1].generation
+            after = After(page[-1].case_id, page[-1].generation)
         assert [len(page) for page in pages] == [3, 3, 1]
         assert sorted(case for page in pages for case in page) == [case for page in pages for case in page]
         assert len({case for page in pages for case in page}) == 7
+
+    async def test_come_by_their_dates_where_that_is_asked_for_and_those_without_one_behind(self, play: Play) -> None:
+        people = [insured() for _ in range(5)]
+        await play.load(*people)
+        cases = [(await play.reviewed(play.change(person))).case_id for person in people]
+        days: list[int | None] = [3, 1, None, 2, 1]
+        play.tampered = True
+        for case, day in zip(cases, days, strict=True):
+            due_at = None if day is None else NOON + timedelta(days=day)
+            await play.pool.execute("UPDATE cases SET due_at = $2 WHERE case_id = $1", case, due_at)
+        found: list[CaseRow] = []
+        after: After | None = None
+        while page := await list_cases(play.pool, after=after, limit=2, by_due=True):
+            found += page
+            after = After(page[-1].case_id, page[-1].generation, page[-1].due_at)
+        first, second = sorted((cases[1], cases[4]))
+        assert [row.case_id for row in found] == [first, second, cases[3], cases[0], cases[2]]
 
     async def test_that_cannot_be_read_say_why_as_a_code(self, database_url: str) -> None:
         closed = await create_pool(database_url, size=1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -672,6 +672,49 @@ class TestRefusals:
         service.answers["GET"] = Answered(401, json.dumps(problem), "application/problem+json")
         said = run("show", CASE)
         assert (said.exit, said.err.split(":")[0]) == (Exit.refused, "IDENTITY_EXPIRED")
+
+
+class TestList:
+    ROW: ClassVar = {
+        "case_id": CASE,
+        "generation": 2,
+        "kind": "IdNumberChange",
+        "region": "130102",
+        "category": "general",
+        "status": "in_review",
+        "milestone": "submitted",
+        "version": 3,
+        "policy": "north@4",
+        "attention": [],
+        "due_at": "2026-12-12T00:00:00+08:00",
+        "opened_at": "2026-12-01T00:00:00+08:00",
+        "moved_at": "2026-12-01T00:00:00+08:00",
+    }
+
+    def test_it_asks_for_what_is_due_first_and_shows_date_case_and_generation(self, run: Run, service: Canned) -> None:
+        service.answers["GET"] = Answered(200, json.dumps({"cases": [self.ROW], "next": None}))
+        said = run("list", "--region", "130000", "--kind", "id_number_change", "--lang", "en")
+        (asked,) = service.asked
+        said_so = {"sort=due", "region=130000", "kind=IdNumberChange", "limit=100"}
+        assert set(asked.path.partition("?")[2].split("&")) == said_so
+        headings, row = said.out.splitlines()
+        assert headings.split()[:3] == ["due_at", "case_id", "generation"]
+        assert row.startswith("by Friday 11 December 2026, 24:00  ")
+        assert row.split()[6:8] == [CASE, "2"]
+
+    @pytest.mark.parametrize("region", ["990000", "139900", "x", "0", "1301020"])
+    @pytest.mark.parametrize("command", ["list", "leftovers"])
+    def test_a_region_that_is_none_is_refused_before_anybody_is_asked(
+        self, run: Run, service: Canned, command: str, region: str
+    ) -> None:
+        said = run(command, "--region", region)
+        assert (said.exit, service.asked) == (Exit.data, [])
+        assert said.err.startswith("REGION_INVALID (region): ")
+
+    def test_nothing_found_is_said(self, run: Run, service: Canned) -> None:
+        service.answers["GET"] = Answered(200, json.dumps({"cases": [], "next": None}))
+        assert run("list", "--region", "13").err == "没有符合条件的案件。\n"
+        assert run("list", "--region", "100000", "-o", "json").json == []
 
 
 class TestImport:

@@ -1,6 +1,7 @@
 """What reaches a terminal neither moves its cursor nor turns the direction of what stands there."""
 
 import json
+from os import terminal_size
 from typing import Final
 
 import pytest
@@ -43,3 +44,20 @@ def test_a_code_that_a_result_carries_is_said_in_words_to_people_and_stays_a_cod
     assert f"PRECHECK_1: {REMEDIES[Code.PRECHECK_PERSON_UNKNOWN].zh}" in capsys.readouterr().out
     Speaker(Format.json).one(rejected)
     assert json.loads(capsys.readouterr().out) == rejected
+
+
+def test_what_is_longer_than_the_terminal_is_paged_through_and_only_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paged: list[str] = []
+    monkeypatch.setattr("intake.commands.saying.pager", paged.append)
+    monkeypatch.setattr("intake.commands.saying.get_terminal_size", lambda: terminal_size((80, 24)))
+    for at_a_terminal, rows, through in ((True, 30, True), (True, 5, False), (False, 30, False)):
+        monkeypatch.setattr("sys.stdout.isatty", lambda at=at_a_terminal: at)
+        monkeypatch.setattr("sys.stdin.isatty", lambda at=at_a_terminal: at)
+        Speaker().many([{"row": row} for row in range(rows)], ("row",))
+        assert bool(paged) is through
+        assert bool(capsys.readouterr().out) is not through
+        paged.clear()
+    Speaker(Format.json).many([{"row": row} for row in range(30)], ("row",))
+    assert not paged

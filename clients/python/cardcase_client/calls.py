@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -168,17 +168,19 @@ def look_up(kind: Kind, personal_number: str) -> Call[Found]:
 
 @dataclass(frozen=True)
 class Filter:
-    """By what a list of cases is narrowed."""
+    """By what a list of cases is narrowed, and how it is sorted."""
 
     kind: Kind | None = None
     status: Status | None = None
     milestone: Milestone | None = None
     region: str | None = None
-    """Division code, or its first digits."""
+    """Division code, which stands for all below it, or its first digits."""
     category: Category | None = None
     attention: str | None = None
     changed_after: datetime | None = None
     """Only cases that moved after this moment, which has a zone."""
+    sort: Literal["id", "due"] | None = None
+    """By case ID, if none is named; by due date, open cases first."""
 
 
 def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
@@ -192,6 +194,7 @@ def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
         "category": which.category,
         "attention": which.attention,
         "changed_after": changed_after,
+        "sort": which.sort,
         "cursor": cursor,
         "limit": str(limit),
     }

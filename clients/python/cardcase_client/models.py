@@ -1585,7 +1585,7 @@ class Overview(Told):
 
 
 class Page(Told):
-    """Some of the cases that a caller sees, in the order of their IDs."""
+    """Some of the cases that a caller sees."""
 
     cases: tuple[CaseRow, ...]
     next: str | None = None

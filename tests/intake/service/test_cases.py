@@ -286,6 +286,37 @@ async def test_a_list_is_read_page_by_page_and_shows_what_its_reader_sees(door: 
     assert "planted" not in wrong.text
 
 
+async def test_a_list_by_due_date_shows_open_cases_first_and_neither_misses_nor_repeats(door: Door) -> None:
+    for deed in (None, "withdraw", None):
+        case = (await opened(door, await door.engine.insured())).json()["case_id"]
+        if deed is not None:
+            await door.asked("POST", f"/v1/cases/{case}/events/{deed}", by=VERIFIER, json={})
+    query = f"kind=IdNumberChange&region={OFFICE}"
+    seen = await listed(door, f"{query}&sort=due&limit=2", BACK_OFFICE)
+    everything = await listed(door, f"{query}&limit=500", BACK_OFFICE)
+    assert {(each["case_id"], each["generation"]) for each in seen} == {
+        (each["case_id"], each["generation"]) for each in everything
+    }
+    assert len(seen) == len(everything)
+    closed = [each["closed_at"] is not None for each in seen]
+    assert closed == sorted(closed)
+    assert {*closed} == {False, True}
+    dates = [each["due_at"] or "9999" for each in seen if each["closed_at"] is None]
+    assert dates == sorted(dates)
+    of_other_order = (await door.asked("GET", f"/v1/cases?{query}&limit=1", by=BACK_OFFICE)).json()["next"]
+    wrong = await door.asked("GET", f"/v1/cases?{query}&sort=due&cursor={of_other_order}", by=BACK_OFFICE)
+    assert code_of(wrong, 422) == "FIELD_INVALID"
+
+
+async def test_a_region_stands_for_all_agencies_below_it(door: Door) -> None:
+    await opened(door, await door.engine.insured())
+    ours = await listed(door, f"region={OFFICE}&limit=500", BACK_OFFICE)
+    assert ours
+    for region in (f"{OFFICE[:4]}00", f"{OFFICE[:2]}0000", "100000", OFFICE[:2]):
+        assert len(await listed(door, f"region={region}&limit=500", BACK_OFFICE)) >= len(ours)
+    assert await listed(door, "region=990000", BACK_OFFICE) == []
+
+
 @pytest.mark.parametrize("generation", [-1, 2**31, 10**30])
 async def test_a_cursor_that_was_never_given_is_refused(door: Door, generation: int) -> None:
     forged = base64.urlsafe_b64encode(json.dumps(["idc-" + "a" * 26, generation]).encode()).decode()
