@@ -281,9 +281,12 @@ class CaseClient:
             return await self._ask_as_new(opening, held)
         if known is None or known.receipt != given:
             raise Contradicted(known and known.receipt)
-        if opening.reopen and known.is_open and not known.by_key:
-            # It is open, by another application with the same content: nothing was reopened.
-            raise Refused(Code.CASE_NOT_REOPENABLE)
+        if opening.reopen and not known.by_key:
+            # What answered was opened by another application with the same content: nothing was reopened.
+            if known.is_open:
+                raise Refused(Code.CASE_NOT_REOPENABLE)
+            # It was asked for while the case was open, and the server gives the answer of then again.
+            return await self._ask_anew(opening)
         if known.is_open and known.stamp != stamp_id(opening.stamp) and not await self._is_running(case):
             return await self._ask_anew(opening)
         return given

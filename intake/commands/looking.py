@@ -149,7 +149,7 @@ def _checked_region(region: str | None) -> str | None:
 
 
 def _list(invocation: Invocation, found: Sequence[models.CaseRow], columns: tuple[str, ...]) -> None:
-    invocation.say.many(found, columns)
+    invocation.say.many([{**row.model_dump(), "closed": row.closed_at is not None} for row in found], columns)
     if not found:
         invocation.say.note("没有符合条件的案件。", "No case is like that, or you see none.")
 
