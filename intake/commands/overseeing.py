@@ -11,7 +11,7 @@ from cases.delivery import Tongue
 from cases.text import visible
 from intake.commands.door import service
 from intake.commands.invoking import Invocation, add_command
-from intake.commands.saying import Exit, Format, WrongUsage
+from intake.commands.saying import Exit, Format, Usage, WrongUsage
 from intake.figures import Cell, Figures, tables, workbook
 
 _WORKBOOK = ".xlsx"
@@ -41,7 +41,7 @@ async def overview(
     For supervisors and operators. Counted from the register at this moment; nothing says whom a case is about.
     """
     if to is not None and to.suffix.lower() != _WORKBOOK:
-        raise WrongUsage(f"--to: {_WORKBOOK}")
+        raise WrongUsage(Usage.value, f"--to <FILE{_WORKBOOK}>")
     async with service() as offices:
         figures = await offices.read_overview(region, days=days)
     tongue = Tongue(invocation.say.language.value)
@@ -51,7 +51,7 @@ async def overview(
             with to.open("xb") as file:
                 file.write(content)
         except FileExistsError:
-            raise WrongUsage("--to: 文件已存在 / the file is there already") from None
+            raise WrongUsage(Usage.exists, "--to") from None
     elif invocation.say.format is Format.table:
         for table in tables(figures.model_dump(), tongue):
             invocation.say.drawing(_drawn(table))

@@ -64,6 +64,7 @@ class Usage(Enum):
     together = Remedy("These do not go together, or one of them is missing:", "以下选项不能同时使用，或缺少其中一项：")
     unknown = Remedy("There is no such command or option.", "没有这个命令或选项。")
     perhaps = Remedy("There is no such command or option. Perhaps it is:", "没有这个命令或选项，您要找的可能是：")
+    exists = Remedy("The file is there already:", "文件已存在：")
     surplus = Remedy("More was typed than the command takes.", "输入的内容多于命令所需。")
 
 

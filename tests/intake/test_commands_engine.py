@@ -173,7 +173,7 @@ async def test_lists_are_filtered_by_what_cases_show(engine: Engine, call: Call)
     assert (await call(*wanted, "-o", "json", by=BACK_OFFICE)).json == []
     assert (await call("list", "--region", "440106", "--attention", "repair", "-o", "json", by=INTAKE)).json == []
     refused = await call("list", "--region", "44 0106")
-    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "FIELD_INVALID (?region)")
+    assert (refused.exit, refused.err.split(":")[0]) == (Exit.data, "REGION_INVALID (region)")
 
 
 async def test_a_list_ends_where_it_is_to(engine: Engine, call: Call) -> None:
