@@ -36,6 +36,9 @@ TWO_PEOPLE: Final = "journal_two_people"
 CHAIN: Final = "journal"
 """With what the name of a chain begins; and the whole name of the one that all entries were links of once."""
 
+KEPT: Final = "kept"
+"""In the place of an office, in the name of a chain of what is kept for good."""
+
 _TOLD: Final = ("kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
 _FORMAT_0: Final = ("number", "kind", "key", "case_id", "plan", "actor", "role", "office", "seen_as", "reason", "facts")
 """What the hash of an entry covers that is older than the bytes; `at` and `prev_hash` follow."""
@@ -56,6 +59,12 @@ class Kind(StrEnum):
     directory = "directory"
     legal_hold = "legal_hold"
     erasure = "erasure"
+    told_beside = "told_beside"
+    """A row beside the chains, of what a closed case was told or of an answer out of date; the register writes it."""
+
+
+KEPT_FOR_GOOD: Final = frozenset({Kind.directory, Kind.legal_hold, Kind.erasure, Kind.told_beside})
+"""What is proof for as long as there is an audit; the others are logs, and go by the day. The database has a copy."""
 
 
 class Entry(Record):
@@ -231,12 +240,15 @@ def first_broken(rows: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def _belongs(row: Mapping[str, Any]) -> bool:
-    """Whether an entry is a link of the chain of its office and its day, or of the one that there was before."""
+    """Whether an entry is a link of a chain of its day, its office's or that of what is kept; or of the one before."""
     if row["chain"] == CHAIN:
         return True
     if row["written_at"] is None:
         return False
-    return bool(row["chain"] == f"{CHAIN}:{row['office'] or 'none'}:{day_of(row['written_at']).isoformat()}")
+    # An earlier release wrote what is kept into the chain of its office as well.
+    may = {row["office"] or "none", *({KEPT} if row["kind"] in KEPT_FOR_GOOD else ())}
+    day = day_of(row["written_at"]).isoformat()
+    return row["chain"] in {f"{CHAIN}:{whose}:{day}" for whose in may}
 
 
 def hash_of(row: Mapping[str, Any]) -> str:

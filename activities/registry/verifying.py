@@ -44,7 +44,8 @@ class Broken(NamedTuple):
     sign that it was decided so; `directory`: whoever did it did not stand there with that role then; `machine`: no
     case takes this way. `schema`: an object of the schema, named by
     `detail`, was changed without a migration; `late`: nothing has been published for longer than it may. `erased`: its
-    contents are gone although it was not erased, or nobody says who had it erased.
+    contents are gone although it was not erased, or nobody says who had it erased; of a chain of the journal, as well,
+    that it went too early. `beside`: what was told beside the chains is not there any more as it was.
     """
 
     case_id: str
@@ -84,9 +85,14 @@ async def verify_audit(
             seen.look_at(case, rows, ends, erased.get(case, []))
         if proof is not None:
             seen.broken += await _told_beside(connection, case_id, proof)
+        knows_chains = await _knows_chains(connection)
+        if knows_chains:
+            seen.broken += await _gone_beside(connection, case_id)
         if case_id is None:
             async for chain, links in _journal(connection):
                 seen.look_at_journal(chain, links)
+            if knows_chains:
+                seen.broken += await _erased_chains(connection, seen.published)
             seen.broken += [Broken(*head[:3], "published") for head in seen.published.left()]
             seen.broken += await _outside(connection, seen.published)
     named = proof is None or proof.bearers.since is not None
@@ -169,6 +175,31 @@ async def _told_beside(connection: Connection, case_id: str | None, proof: Proof
             broken.append(Broken(row["case_id"], row["generation"], 0, flaw, row["stands_in"]))
     used = await connection.fetch(SQL["stamps_used_again"].sql, case_id, timeout=_PATIENCE)
     return [*broken, *(Broken(row["case_id"], row["generation"], row["version"], STAMP, "used twice") for row in used)]
+
+
+async def _knows_chains(connection: Connection) -> bool:
+    """Whether the schema covers what is beside the chains, and erases chains; that of the release before does not."""
+    row = await SQL["knows_chains"].first(connection, {})
+    return row is not None and bool(row["known"])
+
+
+async def _gone_beside(connection: Connection, case_id: str | None) -> list[Broken]:
+    """What was told beside the chains, and was taken away or changed since."""
+    rows = await connection.fetch(SQL["gone_beside"].sql, case_id, timeout=_PATIENCE)
+    return [Broken(row["case_id"], 0, 0, "beside", f"entry {row['number']}") for row in rows]
+
+
+async def _erased_chains(connection: Connection, published: Published) -> list[Broken]:
+    """Chains that were erased and not as they were published last, too early, or by nobody."""
+    broken = []
+    for row in await SQL["erased_chains"].all(connection, {}):
+        heads = published.of(row["chain"])
+        ends_so = not heads or heads[-1].version < row["number"] or heads[-1][2:] == (row["number"], row["hash"])
+        if not ends_so:
+            broken.append(Broken(row["chain"], 1, row["number"], "published"))
+        if not (row["is_founded"] and row["is_old"]):
+            broken.append(Broken(row["chain"], 1, row["number"], "erased"))
+    return broken
 
 
 async def _outside(connection: Connection, published: Published) -> list[Broken]:

@@ -32,6 +32,39 @@ SELECT case_id, generation, version FROM (
 WHERE times > 1 AND (:case_id::text IS NULL OR case_id = :case_id)
 ORDER BY case_id, generation, version;
 
+-- name: gone_beside
+-- Rows beside the chains that the journal tells of, and that are not there as they were; of every case or of one. With
+-- their case they may be erased.
+SELECT entry.case_id, entry.number
+FROM journal AS entry
+WHERE entry.kind = 'told_beside' AND (:case_id::text IS NULL OR entry.case_id = :case_id)
+  AND NOT EXISTS (SELECT FROM erased_cases WHERE erased_cases.case_id = entry.case_id)
+  AND entry.facts ->> 'digest' NOT IN (
+    SELECT digest_beside('told_after_closing', case_id, generation, told_as, event, fact, stamp)
+    FROM told_after_closing WHERE case_id = entry.case_id
+    UNION ALL
+    SELECT digest_beside('answers_out_of_date', case_id, generation, told_as, event, fact, stamp)
+    FROM answers_out_of_date WHERE case_id = entry.case_id
+  )
+ORDER BY entry.case_id, entry.number;
+
+-- name: knows_chains
+-- Whether the schema knows which chains of the journal were erased.
+SELECT to_regclass('erased_chains') IS NOT NULL AS known;
+
+-- name: erased_chains
+-- Chains of the journal that were erased: where each ended, whether it was old enough by its own name, and whether somebody
+-- says that they had it erased.
+SELECT
+    erased.chain, erased.number, erased.hash,
+    EXISTS (SELECT FROM journal WHERE kind = 'erasure' AND key = 'erasure:' || erased.erasure) AS is_founded,
+    CASE WHEN erased.chain ~ ':\d{4}-\d\d-\d\d$'
+        THEN erased.erased_at >= (right(erased.chain, 10)::date::timestamp AT TIME ZONE 'Asia/Shanghai') + interval '184 days'
+        ELSE erased.erased_at >= erased.newest_at + interval '184 days'
+    END AS is_old
+FROM erased_chains AS erased
+ORDER BY erased.chain;
+
 -- name: all_heads
 -- What every generation of every case, or of one, carries of the audit.
 SELECT case_id, generation, version, head, state_digest, state, opening, screening

@@ -2,7 +2,8 @@
 
 Of each person the rows go in one transaction. Before it is committed the list beside the keys says what goes, and then
 the key is destroyed: whoever dies in between leaves what `differing` finds and `replay` completes. So neither an older
-register nor an older store brings anybody back for longer than until a process starts.
+register nor an older store brings anybody back for longer than until a process starts. Of the journal the chains of
+days go that are too old, each as a whole.
 """
 
 import json
@@ -42,6 +43,8 @@ class Erasure(NamedTuple):
     cases: int
     kept: int
     """Persons who were planned, and kept because something had happened since."""
+    journal_entries: int
+    """Entries of the journal that were too old."""
 
 
 class By(NamedTuple):
@@ -62,7 +65,7 @@ async def erase(
     """
     said = journal.checked_reason(by.reason)
     planned = await plan(pool, policies, at)
-    if not planned.due:
+    if planned.is_empty:
         raise CaseError(Code.PLAN_EMPTY)
     if planned.digest != seen:
         raise CaseError(Code.ERASURE_PLANNED_OTHERWISE)
@@ -80,13 +83,23 @@ async def erase(
         else:
             kept += 1
         tell(done, len(planned.due))
-    return Erasure(erasure, persons, cases, kept)
+    return Erasure(erasure, persons, cases, kept, await _erase_chains(pool, erasure, planned.journal_before))
 
 
 async def _begin(pool: Pool, erasure: str, actor: Actor, at: datetime, key_backups_days: int) -> None:
     values = {"erasure": erasure, "actor": actor.id, "at": at, "key_backups_days": key_backups_days}
     async with connection_of(pool) as connection:
         await SQL["begin_erasure"].run(connection, values)
+
+
+async def _erase_chains(pool: Pool, erasure: str, before: datetime) -> int:
+    """Erase what is too old of the journal; how many entries that were."""
+    async with connection_of(pool) as connection, connection.transaction():
+        await SQL["take_time"].first(connection, {"limit": f"{PATIENCE}s"})
+        query = SQL["erase_chains"]
+        values = {"erasure": erasure, "before": before}
+        gone = await connection.fetchval(query.sql, *(values[name] for name in query.parameters), timeout=PATIENCE)
+    return int(gone)
 
 
 async def _erase_one(pool: Pool, keys: PersonKeys, due: Due, erasure: str) -> bool:

@@ -39,11 +39,21 @@ class Plan(NamedTuple):
     at: datetime
     due: tuple[Due, ...]
     kept: tuple[Due, ...]
+    journal: Mapping[str, int]
+    """Chains of the journal that are too old, and how many entries each has: a chain goes as a whole."""
+    journal_before: datetime
+    """Before which moment they were written."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of what would go: by it whoever has it erased says that they saw it."""
-        return sha256_of("".join(f"{each.person} {each.whole} {','.join(each.cases)}\n" for each in self.due))
+        persons = (f"{each.person} {each.whole} {','.join(each.cases)}\n" for each in self.due)
+        return sha256_of("".join([*persons, *(f"{chain} {count}\n" for chain, count in self.journal.items())]))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would go."""
+        return not (self.due or self.journal)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -54,6 +64,7 @@ class Plan(NamedTuple):
             "persons_wholly": sum(each.whole for each in self.due),
             "cases": sum(len(each.cases) for each in self.due),
             "cases_unsuccessful": unsuccessful,
+            "journal_entries": sum(self.journal.values()),
         }
 
     @property
@@ -105,7 +116,9 @@ async def planned(connection: Connection, policies: Policies, at: datetime) -> P
     # What was rejected, withdrawn or never answered goes first: nothing rests on it.
     due.sort(key=lambda each: (each.unsuccessful == 0, each.person))
     free = tuple(each for each in due if each.kept_by is None)
-    return Plan(at, free, tuple(each for each in due if each.kept_by is not None))
+    before = at - timedelta(days=policies.kept_everywhere(Kept.journal))
+    chains = {row["chain"]: row["entries"] for row in await SQL["old_chains"].all(connection, {"before": before})}
+    return Plan(at, free, tuple(each for each in due if each.kept_by is not None), chains, before)
 
 
 def _terms(policies: Policies, regions: list[str]) -> list[dict[str, str | int]]:

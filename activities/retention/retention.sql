@@ -52,9 +52,19 @@ FROM together
 WHERE whole OR cases <> '{}'
 ORDER BY person;
 
+-- name: old_chains
+-- Chains of the journal that are kept no longer.
+SELECT chain, entries FROM old_chains(:before::timestamptz) ORDER BY chain;
+
+-- name: erase_chains
+-- Erases them; how many entries they had.
+SELECT erase_chains(:erasure, :before::timestamptz) AS entries;
+
 -- name: places
 -- What goes by itself, or as a whole: since when there is something, and how much of it is older than it may be.
-SELECT 'journal' AS what, min(at) AS oldest, count(*) FILTER (WHERE at < :journal) AS over FROM journal
+-- Of the journal what is a log; the rest of it is kept for good.
+SELECT 'journal' AS what, min(at) AS oldest, count(*) FILTER (WHERE at < :journal) AS over
+FROM journal WHERE NOT is_kept_for_good(kind)
 UNION ALL
 SELECT 'feed', min(at), count(*) FILTER (WHERE at < :feed) FROM feed
 UNION ALL

@@ -58,7 +58,7 @@ CREATE OR REPLACE FUNCTION guard.audit_stays_append_only() RETURNS event_trigger
 BEGIN
     IF EXISTS (
         SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-        WHERE p.proname IN ('refuse_change', 'refuse_all_but_erasing')
+        WHERE p.proname IN ('refuse_change', 'refuse_all_but_erasing', 'refuse_all_but_old_chains')
           AND (t.tgenabled NOT IN ('O', 'A') OR t.tgname !~ '_(are|is)_(kept|not_emptied)$')
     ) OR EXISTS (
         SELECT FROM pg_proc
@@ -68,6 +68,10 @@ BEGIN
         SELECT FROM pg_proc
         WHERE proname = 'refuse_all_but_erasing' AND pronamespace = 'public'::regnamespace
           AND sha256(convert_to(prosrc, 'UTF8')) <> '\x4338a6de1c7e06c358af23e390560209eff476bc93ac71f7e1daad647384744b'
+    ) OR EXISTS (
+        SELECT FROM pg_proc
+        WHERE proname = 'refuse_all_but_old_chains' AND pronamespace = 'public'::regnamespace
+          AND sha256(convert_to(prosrc, 'UTF8')) <> '\x26a8b77e1790dcfd1c66ea654674ea044ddab4e85fd3962bfe96cb882f5da8c7'
     ) THEN
         RAISE EXCEPTION 'what keeps the audit stays as it is' USING ERRCODE = 'insufficient_privilege';
     END IF;

@@ -76,11 +76,12 @@ async def make_plan(
         invocation.say.one({"plan": due.digest, **counts, "kept_by": kept, "places": said, "due": rows})
         return ends
     invocation.say.many(rows, _DUE)
-    if due.due:
+    if not due.is_empty:
         invocation.say.note(
-            f"到期：{counts['persons']} 人、{counts['cases']} 个案件，其中 {counts['persons_wholly']} 人全部删除。"
-            f"执行：starter.py retention run --plan {due.digest}",
-            f"Due: {counts['cases']} cases of {counts['persons']} persons, {counts['persons_wholly']} of whom wholly."
+            f"到期：{counts['persons']} 人、{counts['cases']} 个案件，其中 {counts['persons_wholly']} 人全部删除；"
+            f"操作记录 {counts['journal_entries']} 条。执行：starter.py retention run --plan {due.digest}",
+            f"Due: {counts['cases']} cases of {counts['persons']} persons, {counts['persons_wholly']} of whom wholly;"
+            f" {counts['journal_entries']} entries of the journal."
             f" To erase them: starter.py retention run --plan {due.digest}",
         )
     else:

@@ -24,7 +24,7 @@ from activities.registry.reading import case_now
 from activities.registry.verifying import verify_audit
 from activities.sealing import KeyRing, Sealer
 from cases.events import Event
-from cases.facts import Withdraw
+from cases.facts import Acknowledge, Withdraw
 from cases.policy import Policies
 from cases.stamps import Place, stamp_id
 from deploy.migrations import migrate
@@ -398,6 +398,42 @@ async def test_what_was_published_meanwhile_does_not_make_a_rewriting_good(site:
     await publish(site.reader, site.place, EVERY)
     found = await site.found()
     assert {(site.case, "published"), ("table transitions", "schema")} <= found
+
+
+@pytest.mark.parametrize("stands_in", ["told_after_closing", "answers_out_of_date"])
+@pytest.mark.parametrize(
+    "how",
+    ["DELETE FROM {}", "UPDATE {} SET event = 'card_found'", "UPDATE {} SET told_as = told_as || '-2'"],
+    ids=["taken away", "of another event", "told by another request"],
+)
+async def test_what_was_told_beside_the_chains(site: Site, cluster: Cluster, stands_in: str, how: str) -> None:
+    """No hash covered it, and no stamp says that there was one: whoever took it away was not found."""
+    fact = Acknowledge(actor=CLERK.model_copy(update={"office": NORTH}))
+    stamp = stamp_of(fact, site.case, Event.acknowledge, actor=fact.actor)
+    at = await site.owner.fetchval("SELECT now()")
+    row = {
+        "case_id": site.case,
+        "generation": 1,
+        "told_as": "seen-1",
+        "event": "acknowledge",
+        "fact": fact.model_copy(update={"stamp": stamp}).model_dump_json(exclude_defaults=True),
+        "actor": CLERK.id,
+        "role": "clerk",
+        "office": NORTH,
+        "stamp": stamp_id(stamp),
+    }
+    if stands_in == "told_after_closing":
+        row |= {"place": 1, "told_at": at}
+    else:
+        row |= {"request_id": f"pub-{'a' * 26}", "written_at": at}
+    await site.worker.copy_records_to_table(stands_in, columns=tuple(row), records=[tuple(row.values())])
+    await publish(site.reader, site.place, EVERY)
+    assert await site.found() == set()
+    name = await site.owner.fetchval("SELECT current_database()")
+    # Nothing of the catalogue changes by it.
+    await as_superuser(cluster, "SET session_replication_role = replica", how.format(stands_in), database=name)
+    found = {(each.case_id, each.what) for each in (await verify_audit(site.reader)).broken}
+    assert found == {(site.case, "beside")}
 
 
 # --- writing with the worker's role -----------------------------------------------------------------------------------

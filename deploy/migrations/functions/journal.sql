@@ -10,6 +10,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION limit_of IS 'How often one actor may do a thing within a span, by the kind of the journal''s entry; null where nothing is limited. A copy of the limits in the code';
 
+CREATE OR REPLACE FUNCTION is_kept_for_good(kind text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN kind IN ('directory', 'legal_hold', 'erasure', 'told_beside');
+COMMENT ON FUNCTION is_kept_for_good IS 'Whether entries of the journal of a kind are proof for as long as there is an audit: who stood in the directory, what was held and erased, what covers rows beside the chains. The others are logs, and go by the day. A copy of those in the code';
+
 CREATE OR REPLACE FUNCTION append_to_journal(
     kind text,
     key text,
@@ -57,7 +61,8 @@ BEGIN
     link.written_at := clock_timestamp();
     link.format := 1;
     link.chain := concat_ws(
-        ':', 'journal', coalesce(office, 'none'), to_char(link.written_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')
+        ':', 'journal', CASE WHEN is_kept_for_good(kind) THEN 'kept' ELSE coalesce(office, 'none') END,
+        to_char(link.written_at AT TIME ZONE 'Asia/Shanghai', 'YYYY-MM-DD')
     );
     PERFORM pg_advisory_xact_lock(8, hashtext(link.chain));
     SELECT j.number, j.hash INTO link.number, link.prev_hash
@@ -90,3 +95,35 @@ END
 $$;
 COMMENT ON FUNCTION append_to_journal IS 'Writes an entry: `written`; or does not, where its key stands in the list already (`known`), or where the actor has done as much of this kind as a limit allows (`too_often`)';
 REVOKE ALL ON FUNCTION append_to_journal FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION old_chains(before timestamptz) RETURNS TABLE (chain text, entries bigint) LANGUAGE sql AS $$
+    SELECT j.chain, count(*)
+    FROM journal AS j
+    GROUP BY j.chain
+    -- By the database's own clock nothing goes within the six months that the law wants, whatever moment a caller names.
+    HAVING max(coalesce(j.written_at, j.at)) < least(old_chains.before, clock_timestamp() - interval '184 days')
+       AND NOT bool_or(is_kept_for_good(j.kind))
+       AND NOT bool_or(EXISTS (
+        -- A plan is there for as long as its runs are.
+        SELECT FROM journal AS run WHERE run.plan = j.key AND coalesce(run.written_at, run.at) >= old_chains.before
+    ))
+$$;
+COMMENT ON FUNCTION old_chains IS 'Chains of the journal all of whose entries were written before a moment and are kept no longer';
+
+CREATE OR REPLACE FUNCTION erase_chains(run text, before timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    these CONSTANT text[] := ARRAY(SELECT chain FROM old_chains(before));
+    gone bigint;
+BEGIN
+    INSERT INTO erased_chains
+    SELECT DISTINCT ON (j.chain) j.chain, j.number, j.hash, coalesce(j.written_at, j.at), run, clock_timestamp()
+    FROM journal AS j WHERE j.chain = ANY (these) ORDER BY j.chain, j.number DESC
+    -- An older register brought it back.
+    ON CONFLICT DO NOTHING;
+    DELETE FROM journal WHERE chain = ANY (these);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END
+$$;
+COMMENT ON FUNCTION erase_chains IS 'Erases the chains of the journal that are old enough, each as a whole; answers how many entries they had. Refused within six months of the newest entry';
+REVOKE ALL ON FUNCTION erase_chains FROM PUBLIC;

@@ -20,7 +20,7 @@ BEGIN
                 -- Where the register's phone bounced, a row says so.
                 WHEN c.relname = 'contacts' THEN 'INSERT, UPDATE'
                 WHEN c.relname IN ('contributions', 'balances', 'offices', 'posts') THEN NULL
-                WHEN c.relname IN ('legal_holds', 'erasures', 'erased_cases', 'erased_persons', 'erased_keys') THEN NULL
+                WHEN c.relname IN ('legal_holds', 'erasures', 'erased_cases', 'erased_persons', 'erased_keys', 'erased_chains') THEN NULL
                 WHEN c.relname IN ('schema_version', 'schema_checksums', 'role_events', 'kinds', 'journal') THEN NULL
                 WHEN c.relname IN ('turns', 'turn_waiters', 'feed', 'subscription_queue') THEN 'INSERT, UPDATE, DELETE'
                 -- What it added up, and that it was undone, is written by functions of their own.

@@ -4,21 +4,25 @@ import json
 import re
 import shutil
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from activities.heads.places import AppendedFile
+from activities.heads.publishing import publish
 from activities.person_keys import DirectoryKeys, Erased, What
 from activities.registry import loading
-from activities.registry.journal import Kind, entries
+from activities.registry.audit import BEGINNING
+from activities.registry.journal import KEPT_FOR_GOOD, Kind, entries, hash_of
 from activities.registry.reading import verify_chain
 from activities.registry.verifying import verify_audit
 from activities.retention.erasing import By, certificate, differing, erase, erasures, replay
 from activities.retention.holding import hold, holds
 from activities.retention.planning import plan
 from activities.sealing import Field, Sealer
+from cases.clocks import day_of
 from cases.decide import initial_state
 from cases.errors import CaseError, Code
 from cases.openings import ReplacementReason
@@ -26,6 +30,7 @@ from cases.policy import Policies
 from cases.retention import Kept
 from cases.steps import RegisterRequest
 from tests.activities.play import Play, insured
+from tests.activities.publishing_heads import EVERY, read
 from tests.activities.retention.conftest import RING
 from tests.activities.retention.lives import (
     BY,
@@ -381,3 +386,107 @@ async def test_an_application_sealed_under_a_destroyed_key_is_refused_and_not_tr
     keys.list_erased([Erased(What.person, token, gone[0], play.at, f"era-{'b' * 26}")])
     keys.destroy(token, gone)
     assert (await play.register(applied)).refused is Code.PERSON_ERASED
+
+
+# --- the journal ----------------------------------------------------------------------------------------------------
+
+
+OLD = datetime(2025, 3, 3, 1, 0, tzinfo=UTC)
+TOKEN = "q" * 26
+
+
+async def searched(play: Play, at: datetime, times: int = 2) -> str:
+    """A chain of searches of one office and day, as they were written then."""
+    chain, before = f"journal:110105:{day_of(at).isoformat()}", BEGINNING
+    told = {"actor": CLERK.id, "role": "clerk", "office": "110105", "kind": "search", "facts": {"token": TOKEN}}
+    nothing = dict.fromkeys(("key", "case_id", "plan", "seen_as", "reason"))
+    moments = dict.fromkeys(("at", "written_at"), at)
+    for number in range(1, times + 1):
+        said = told | nothing | {name: moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for name, moment in moments.items()}
+        link = {"chain": chain, "number": number, "format": 1, "prev_hash": before, "content": json.dumps(said)}
+        before = hash_of(link)
+        row = told | link | moments | {"hash": before, "facts": json.dumps(told["facts"])}
+        async with play.pool.acquire() as connection:
+            await connection.copy_records_to_table("journal", columns=tuple(row), records=[tuple(row.values())])
+    return chain
+
+
+async def test_days_of_the_journal_that_are_too_old_go_as_a_whole_and_the_audit_verifies(
+    play: Play, policies: Policies, keys: DirectoryKeys, tmp_path: Path
+) -> None:
+    """They were counted, and kept for ever: with the tokens of numbers that somebody had searched for."""
+    now = await play.value("SELECT now()")
+    chain, young = await searched(play, OLD), await searched(play, now - timedelta(days=190))
+    place = AppendedFile(tmp_path / "heads")
+    await publish(play.pool, place, EVERY)
+    seen = await plan(play.pool, policies, now)
+    assert (seen.journal, seen.counts["journal_entries"]) == ({chain: 2}, 2)
+    run = await erased(play.pool, keys, policies, now)
+    assert run.journal_entries == 2
+    assert {row["chain"] for row in await play.rows("SELECT DISTINCT chain FROM journal")} >= {young}
+    assert await play.value("SELECT count(*) FROM journal WHERE chain = $1", chain) == 0
+    assert (await plan(play.pool, policies, now)).is_empty
+    assert (await verify_audit(play.pool, published=await read(place), stamps=STAMPS)).broken == ()
+    await publish(play.pool, place, EVERY)
+    assert (await verify_audit(play.pool, published=await read(place), stamps=STAMPS)).broken == ()
+
+
+async def test_nothing_of_six_months_goes_whatever_moment_somebody_names(play: Play) -> None:
+    now = await play.value("SELECT now()")
+    await searched(play, now - timedelta(days=183))
+    await play.write("INSERT INTO erasures VALUES ($1, 'clerk-1', now(), 7)", "era-" + "a" * 26)
+    asked = "SELECT erase_chains($1, now() + interval '100 years')"
+    assert await play.value(asked, "era-" + "a" * 26) == 0
+    with pytest.raises(asyncpg.CheckViolationError):
+        await play.write(
+            "INSERT INTO erased_chains SELECT chain, number, hash, written_at, $1, now() FROM journal LIMIT 1",
+            "era-" + "a" * 26,
+        )
+
+
+async def test_what_is_kept_for_good_has_a_chain_of_its_own(play: Play) -> None:
+    """Who stood in the directory is asked of the journal for as long as there are stamps."""
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    await hold(play.pool, case.case_id, "Order (sample) No. 1", CLERK)
+    now = await play.value("SELECT now()")
+    chains = {row["chain"] for row in await play.rows("SELECT chain FROM journal")}
+    assert chains == {f"journal:kept:{day_of(now).isoformat()}"}
+    for kind in Kind:
+        assert await play.value("SELECT is_kept_for_good($1)", kind.value) is (kind in KEPT_FOR_GOOD)
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
+
+
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ("DELETE FROM journal WHERE chain = '{chain}'", {"published"}),
+        (
+            "INSERT INTO erased_chains VALUES ('{chain}', 2, '{hash}', now() - interval '1 year', '{run}', now())",
+            {"erased"},
+        ),
+        (
+            "INSERT INTO erased_chains VALUES ('{chain}', 2, '{other}', now() - interval '1 year', '{run}', now())",
+            {"erased", "published"},
+        ),
+    ],
+    ids=["without a word", "by nobody, and too early", "with another end"],
+)
+async def test_whoever_takes_a_day_of_the_journal_away_is_found(
+    play: Play, tmp_path: Path, how: str, found: set[str]
+) -> None:
+    """Where no trigger asks, as for a superuser."""
+    now = await play.value("SELECT now()")
+    chain = await searched(play, now - timedelta(days=1))
+    place = AppendedFile(tmp_path / "heads")
+    await publish(play.pool, place, EVERY)
+    head = await play.value("SELECT hash FROM journal WHERE chain = $1 ORDER BY number DESC LIMIT 1", chain)
+    names = {"chain": chain, "hash": head, "other": "0" * 64, "run": "era-" + "a" * 26}
+    play.tampered = True
+    async with play.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute(how.format(**names))
+        await connection.execute("DELETE FROM journal WHERE chain = $1", chain)
+    broken = (await verify_audit(play.pool, published=await read(place), stamps=STAMPS)).broken
+    assert {each.what for each in broken if each.case_id == chain} == found
