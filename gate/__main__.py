@@ -69,8 +69,8 @@ def service_of(
     public_url = settings.public_url()
     key = SigningKey.load(settings.stamp_key_file)
     quotas = Quotas(
-        Limits(settings.gate_per_second, settings.gate_burst),
-        Limits(settings.gate_event_per_second, settings.gate_event_burst),
+        Limits.of_one(settings.gate_processes, settings.gate_per_second, settings.gate_burst),
+        Limits.of_one(settings.gate_processes, settings.gate_event_per_second, settings.gate_event_burst),
     )
     gate = Gate(tokens, key, audience=of, quotas=quotas, standing=partial(versions_of, pool))
     login = Login(

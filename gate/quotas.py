@@ -21,7 +21,7 @@ class AskedTooOften(CaseError):
 
 
 class Quotas:
-    """Counts what each subject asks. They are the gate's own: several gates have one each."""
+    """Counts what each subject asks. They are the process' own: several processes have a share each."""
 
     def __init__(self, of_subject: Limits, of_event: Limits) -> None:
         self._of_subject = of_subject

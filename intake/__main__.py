@@ -88,7 +88,9 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         )
         policies = Policies.load()
         reach = Reach(
-            callers=Callers(tokens, Limits(settings.intake_per_second, settings.intake_burst)),
+            callers=Callers(
+                tokens, Limits.of_one(settings.intake_processes, settings.intake_per_second, settings.intake_burst)
+            ),
             cases=cases,
             runner=runner,
             pool=pool,

@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Self
 
 
 class Limits:
@@ -16,6 +17,11 @@ class Limits:
         self._clock = clock
         self._most = most
         self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    @classmethod
+    def of_one(cls, processes: int, per_second: float, burst: int) -> Self:
+        """What one of several processes allows a caller, who may ask any of them: together they allow no more."""
+        return cls(per_second / processes, max(1, burst // processes))
 
     def take(self, caller: Hashable, count: int = 1) -> float:
         """Count that a caller asks, or asks for so many; what there is no room for is not counted.

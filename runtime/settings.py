@@ -138,6 +138,8 @@ class Settings(NotificationSettings):
     gate_event_burst: Annotated[int, Field(ge=100, le=100_000)] = 500
     """Such stamps that one subject may get at once after a pause; a program asks for up to a hundred with one request.
     """
+    gate_processes: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many processes of the gate there are, which share what one subject may ask."""
     codec_host: str = "127.0.0.1"
     """Where the codec server, which is the gate as well, listens."""
     codec_port: Annotated[int, Field(ge=0, le=65535)] = GATE_PORT
@@ -160,6 +162,8 @@ class Settings(NotificationSettings):
     """Requests a second that one caller may make of the intake service."""
     intake_burst: Annotated[int, Field(ge=1, le=100_000)] = 200
     """Requests that one caller may make at once after a pause."""
+    intake_processes: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many intake services there are, which share what one caller may ask."""
     intake_in_flight: Annotated[int, Field(ge=1, le=200)] = 16
     """Rows of registers and batches that one intake service opens and tells at the same time."""
     intake_lease: Annotated[float, Field(ge=1, le=3600)] = 60.0

@@ -1,5 +1,7 @@
 """How often one caller may ask: buckets that fill with time, and are forgotten where nobody asks any more."""
 
+import pytest
+
 from runtime.limits import Limits
 
 
@@ -26,3 +28,12 @@ def test_callers_that_were_not_seen_for_long_are_forgotten_first() -> None:
     for caller in ("a", "b", "c"):
         limits.take(caller)
     assert [limits.take("a"), limits.take("c")] == [0, 1]
+
+
+@pytest.mark.parametrize("processes", [2, 3, 7, 500])
+def test_several_processes_allow_no_more_than_one(processes: int) -> None:
+    """Two of them allowed twice as much to whoever asked both."""
+    shares = [Limits.of_one(processes, 10.0, 100) for _ in range(processes)]
+    allowed = sum(not share.take("a") for share in shares for _ in range(100))
+    assert allowed <= max(100, processes)
+    assert allowed > 100 - processes
