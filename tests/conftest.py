@@ -3,7 +3,8 @@
 import gc
 import logging
 import os
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from runtime.logs import LineHandler
 from stack import LocalStack
+from stack.temporal import JsonValue
 from tests.engine import Engine, engine_on
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
@@ -35,6 +37,19 @@ TOGETHER: Final = (
 LONGEST: Final = ("workflows", "intake/service", "demo", "faults", "intake", "cases")
 """Folders that a run begins with, so that no process is left alone with one of them at its end."""
 
+FAILING_IS_SAID_SOON: Final[Mapping[str, JsonValue]] = {
+    # By default the fifth: a failed task is repeated when its time is over, so that takes a minute.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 3
+}
+"""After how many failures of a task the server says so."""
+ALONE: Final = (
+    "workflows/test_forged_runs.py",
+    "workflows/test_reconciling.py",
+    "workflows/test_watching.py",
+    "intake/service/test_anything.py",
+)
+"""Files of such folders that share nothing with the others there, and take long: whichever process is free has them."""
+
 # Tests are for this machine alone, as whatever they start in their own environment.
 os.environ["CARDCASE_PROFILE"] = "local"
 
@@ -44,11 +59,11 @@ hypothesis.settings.load_profile("steady")
 
 
 class FolderByFolder(LoadScopeScheduling):
-    """Gives each process whole folders, or files of the folders that need not stay together."""
+    """Gives each process whole folders, or the files that need not stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return _first_of(TOGETHER, Path(path).relative_to(TESTS.name)) or path
+        return _first_of((*ALONE, *TOGETHER), Path(path).relative_to(TESTS.name)) or path
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderByFolder:
@@ -70,11 +85,12 @@ def pytest_collection() -> Generator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the folders that take longest."""
 
-    def place(item: pytest.Item) -> int:
-        folder = _first_of(LONGEST, item.path.relative_to(TESTS))
+    @cache
+    def place(path: Path) -> int:
+        folder = _first_of(LONGEST, path.relative_to(TESTS))
         return len(LONGEST) if folder is None else LONGEST.index(folder)
 
-    items.sort(key=place)
+    items.sort(key=lambda item: place(item.path))
 
 
 def _first_of(folders: Sequence[str], path: Path) -> str | None:
@@ -94,7 +110,13 @@ def logs_of_one_test() -> Iterator[None]:
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
     """One PostgreSQL and one Temporal server for the whole run, with time skipping, on free ports."""
     data_dir: Path = tmp_path_factory.mktemp("stack")
-    async with LocalStack(data_dir, search_attributes=SEARCH_ATTRIBUTES, durable=False, time_skipping=True) as running:
+    async with LocalStack(
+        data_dir,
+        search_attributes=SEARCH_ATTRIBUTES,
+        durable=False,
+        time_skipping=True,
+        dynamic_config=FAILING_IS_SAID_SOON,
+    ) as running:
         yield running
 
 

@@ -147,6 +147,8 @@ class Engine:
     database_url: str
     settings: Settings
     task_queue: str = TASK_QUEUE_CASES
+    task_timeout: timedelta | None = None
+    """Of the cases that it opens; the server's own, ten seconds, unless one is named."""
 
     @asynccontextmanager
     async def working(self, **overrides: Any) -> AsyncIterator[Worker]:
@@ -238,6 +240,7 @@ class Engine:
             opening,
             id=case_id(opening.kind, opening.person),
             task_queue=self.task_queue,
+            task_timeout=self.task_timeout,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
             if opening.reopen

@@ -49,7 +49,8 @@ from tests.engine import SEALED, Engine, engine_on
 from tests.namespaces import new_namespace, until
 from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
 from tests.stamping import stamped_opening
-from tests.workflows.test_watching import Failing
+from tests.workflows.test_watching import SOON, Failing
+from workflows.case import SHORTEST_TASK
 from workflows.search_attributes import ATTENTION, REGION, VERSION
 
 _names = count(1)
@@ -88,7 +89,11 @@ async def forged(
     agency: Engine, identity: str, *attributes: SearchAttributePair[Any], **more: Any
 ) -> WorkflowHandle[Any, Any]:
     """A run that somebody started."""
-    chosen = {"workflow": CaseKind.id_number_change.value, "task_queue": "somebody-elses"} | more
+    chosen: dict[str, Any] = {
+        "workflow": CaseKind.id_number_change.value,
+        "task_queue": "somebody-elses",
+        "task_timeout": SOON,
+    } | more
     return await agency.client.start_workflow(
         id=identity, search_attributes=TypedSearchAttributes(list(attributes)), **chosen
     )
@@ -261,7 +266,7 @@ async def test_a_signal_that_nobody_can_open_stops_a_case_for_a_while_and_not_fo
     address = agency.client.service_client.config.target_host
     stranger = await connect(PayloadSealer(ring), address, agency.client.namespace)
     async with agency.working():
-        case = await opened(agency)
+        case = await opened(replace(agency, task_timeout=SHORTEST_TASK))
         spoilt = (await agency.handle(case).describe()).run_id
         await stranger.get_workflow_handle(case).signal(LOOK_AT_REGISTER, "x")
 
@@ -341,6 +346,7 @@ async def test_a_start_that_cannot_be_read_leaves_no_entry_in_lists(apart: Engin
             args=arguments,
             id=identity,
             task_queue=apart.task_queue,
+            task_timeout=SHORTEST_TASK,
             search_attributes=fraud,
         )
     # What nobody takes is never read either.

@@ -181,7 +181,7 @@ async def test_nor_is_a_case_drawn_into_a_dispute_that_nobody_has(engine: Engine
 @pytest.mark.parametrize(
     "chosen",
     [
-        {"cron_schedule": "* * * * *"},
+        {"cron_schedule": "@every 1s"},
         {"execution_timeout": timedelta(days=1)},
         {"run_timeout": timedelta(days=1)},
         {"retry_policy": RetryPolicy(maximum_attempts=3)},

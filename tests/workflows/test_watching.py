@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -227,6 +227,10 @@ def forgotten(what: object) -> None:
     raise NotImplementedError(type(what).__name__)
 
 
+SOON: Final = timedelta(seconds=1)
+"""A task that failed is repeated when its time is over."""
+
+
 @workflow.defn(name=Kind.id_number_change.value, sandboxed=False)
 class Failing:
     """A release that fails its tasks."""
@@ -249,6 +253,7 @@ async def test_a_workflow_whose_tasks_fail_is_found(agency: Engine) -> None:
             opening,
             id=stray,
             task_queue="failing",
+            task_timeout=SOON,
             search_attributes=TypedSearchAttributes([SearchAttributePair(REGION, SOUTH)]),
         )
 
