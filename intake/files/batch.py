@@ -16,10 +16,11 @@ from cases.facts import CardFunction, HandOver, PersonEndedReason
 from cases.forms import closed_sets_of
 from cases.models import System
 from cases.words import WORDS
+from intake.files.apart import open_apart
 from intake.files.columns import Layout, plain_heading
-from intake.files.register import Records, Table, open_records
 from intake.files.rows import Finding, Record, Special, is_blank, read_documents
 from intake.files.seen import Seen
+from intake.files.tables import Records, Table
 
 
 class BatchColumn(StrEnum):
@@ -144,7 +145,7 @@ def open_batch(
     """Open a batch. `event` is what rows tell that do not say so. Raises as `open_register`."""
     required = (BatchColumn.case,) if event is not None else (BatchColumn.case, BatchColumn.event)
     layout = Layout(batch_column_of, required, ignore_unknown=ignore_unknown, has_truth_values=True)
-    return EventBatch(open_records(table, layout, most=most), event)
+    return EventBatch(open_apart(table, layout, most=most), event)
 
 
 def _identities(line: Line) -> Iterator[str]:

@@ -9,10 +9,10 @@ from activities.supervision.contacts import StaffContact
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused, checked
+from intake.files.apart import Apart, open_apart
 from intake.files.columns import Layout, plain_heading
 from intake.files.rows import Finding, Record, is_blank
-from intake.files.separated import SeparatedFile
-from intake.files.workbook import Workbook
+from intake.files.tables import Format, Table, format_of
 
 
 class Column(StrEnum):
@@ -50,9 +50,12 @@ _WORDS: Final[Mapping[Column, Mapping[str, str]]] = {
     Column.language: {zh: tongue.value for tongue, zh in TONGUE_ZH.items()},
 }
 
-LAYOUT: Final = Layout(
-    lambda heading: _COLUMN_OF.get(plain_heading(heading)), (Column.staff, Column.channel, Column.address)
-)
+
+def _column_of(heading: str) -> Column | None:
+    return _COLUMN_OF.get(plain_heading(heading))
+
+
+LAYOUT: Final = Layout(_column_of, (Column.staff, Column.channel, Column.address))
 """Rank and language may be left out."""
 
 
@@ -75,7 +78,7 @@ def read_contacts(path: Path, *, sheet: str | None = None) -> Read:
     """
     contacts: dict[tuple[str, Channel], StaffContact] = {}
     findings: list[Finding] = []
-    with _table(path, sheet) as table:
+    with open_table(path, LAYOUT, sheet) as table:
         findings += table.findings
         for record in table:
             findings += record.findings
@@ -95,14 +98,12 @@ def read_contacts(path: Path, *, sheet: str | None = None) -> Read:
     return Read(tuple(contacts.values()), tuple(findings))
 
 
-def _table(path: Path, sheet: str | None) -> SeparatedFile | Workbook:
-    match path.suffix.lower():
-        case ".csv":
-            return SeparatedFile(path, LAYOUT)
-        case ".xlsx":
-            return Workbook(path, LAYOUT, sheet=sheet)
-        case _:
-            raise CaseError(Code.FILE_TYPE_UNKNOWN)
+def open_table(path: Path, layout: Layout, sheet: str | None = None) -> Apart:
+    """Open a table that somebody reviewed row by row. Raises as `open_register`."""
+    written_as = format_of(path)
+    if written_as is Format.json_lines:
+        raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    return open_apart(Table(path, written_as, sheet), layout)
 
 
 def _contact(record: Record) -> StaffContact:

@@ -16,9 +16,8 @@ from cases.offices import Bearer, Directory, Duty, Level, Office, Post, faults_o
 from cases.text import check_text
 from intake.applications import InputRefused, Problem, checked
 from intake.files.columns import Layout, plain_heading
+from intake.files.contacts import open_table
 from intake.files.rows import Finding, Record, is_blank
-from intake.files.separated import SeparatedFile
-from intake.files.workbook import Workbook
 
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a TOML file; some ten times those of a directory of all counties."""
@@ -78,7 +77,12 @@ Kind = type[Office] | type[Post] | type[Bearer]
 _TABLES: Final[Mapping[str, Kind]] = {"offices": Office, "posts": Post, "bearers": Bearer}
 """Bearers stand in TOML alone: what a row of a table is about is told by its columns, and theirs are those of posts."""
 
-LAYOUT: Final = Layout(lambda heading: _COLUMN_OF.get(plain_heading(heading)), tuple(Column)[:6])
+
+def _column_of(heading: str) -> Column | None:
+    return _COLUMN_OF.get(plain_heading(heading))
+
+
+LAYOUT: Final = Layout(_column_of, tuple(Column)[:6])
 """Rank and absences may be left out."""
 
 
@@ -117,18 +121,12 @@ def read_directory(path: Path, *, sheet: str | None = None) -> Read:
     Raises `InputRefused` for headings that do not do; `CaseError` FILE_TYPE_UNKNOWN, FILE_ENCODING, FILE_UNREADABLE.
     """
     findings: list[Finding] = []
-    match path.suffix.lower():
-        case ".toml":
-            entries = list(_of_toml(path, findings))
-        case ".csv":
-            with SeparatedFile(path, LAYOUT) as table:
-                entries = list(_of_table(table, findings))
-        case ".xlsx":
-            with Workbook(path, LAYOUT, sheet=sheet) as table:
-                findings += table.findings
-                entries = list(_of_table(table, findings))
-        case _:
-            raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    if path.suffix.lower() == ".toml":
+        entries = list(_of_toml(path, findings))
+    else:
+        with open_table(path, LAYOUT, sheet) as table:
+            findings += table.findings
+            entries = list(_of_table(table, findings))
     whole_offices, offices = _models(Office, entries, findings)
     whole_posts, posts = _models(Post, entries, findings)
     if not any(entry.kind is Office for entry in entries):

@@ -17,12 +17,13 @@ from cases.delivery import Channel, Tongue, fits
 from cases.errors import CaseError, Code
 from cases.models import Contract
 from intake.applications import InputRefused, PersonalNumber, Problem, checked
+from intake.files.apart import open_apart
 from intake.files.columns import Layout, plain_heading
 from intake.files.contacts import CHANNEL_ZH, TONGUE_ZH
 from intake.files.lines import Encoding
-from intake.files.register import Records, Table, format_of, open_records
 from intake.files.rows import Finding, Record, Special, is_blank, is_rounded
 from intake.files.seen import Seen
+from intake.files.tables import Records, Table, format_of
 
 
 class Column(StrEnum):
@@ -108,12 +109,12 @@ def open_preferences(
     path: Path, *, sheet: str | None = None, encoding: Encoding | None = None, ignore_unknown: bool = False
 ) -> PreferencesFile:
     """Open a file whose name ends in .xlsx, .csv or .jsonl. Raises as `open_register`."""
-    layout = Layout(
-        lambda heading: _COLUMN_OF.get(plain_heading(heading)),
-        (Column.personal_number,),
-        ignore_unknown=ignore_unknown,
-    )
-    return PreferencesFile(open_records(Table(path, format_of(path), sheet, encoding), layout))
+    layout = Layout(_column_of, (Column.personal_number,), ignore_unknown=ignore_unknown)
+    return PreferencesFile(open_apart(Table(path, format_of(path), sheet, encoding), layout))
+
+
+def _column_of(heading: str) -> Column | None:
+    return _COLUMN_OF.get(plain_heading(heading))
 
 
 def _read(record: Record) -> Row:

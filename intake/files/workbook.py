@@ -8,22 +8,21 @@ import io
 import math
 import posixpath
 import re
-import struct
 import zipfile
 import zlib
+from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from enum import StrEnum
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
+from string import ascii_uppercase
 from typing import IO, Final, NamedTuple, Self
 from xml.parsers import expat
 
 from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
 from intake.files.columns import Headings, HeadingsRefused, Layout, Slot, find_headings, place_name
-from intake.files.memory import memory_file
 from intake.files.rows import Finding, Record, Special, broken, findings_of_headings
 from intake.remedies import FileAdvice
 
@@ -44,11 +43,16 @@ _MOST_ATTRIBUTES: Final = 64
 """Of one element."""
 _MOST_NAMES: Final = 4096
 """Different names of elements and attributes in a part, and as many prefixes: the parser keeps each."""
-_END: Final = struct.Struct("<Q")
 _CHUNK: Final = 64 * 1024
 _MIB: Final = 1024 * 1024
 _PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MARKS: Final = b"<=&\r\n"
+_ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be")
+_ROWS: Final = tuple("<row".encode(each) for each in _ENCODINGS)
+_PREFIXED_ROWS: Final = tuple(":row".encode(each) for each in _ENCODINGS)
+"""Of which each may be found at its end again."""
+_MERGED: Final = tuple("mergeCell".encode(each) for each in _ENCODINGS)
+"""Of merged cells there are at least three tags, of which two pieces of a part divide one at most."""
 _ARCHIVE: Final = b"PK"
 _COMPOUND: Final = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED: Final = 1
@@ -113,38 +117,25 @@ value are left out."""
 
 
 class Strings:
-    """The shared strings of a workbook, which are names and numbers: in memory, and on no disk."""
+    """The shared strings of a workbook, end to end: millions of them as objects would take four times the memory."""
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
-        self._texts: IO[bytes] = memory_file()
-        self._ends: IO[bytes] = memory_file()
-        self._ends.write(_END.pack(0))
-        self._size = self._count = 0
-
-    def close(self) -> None:
-        """Forget them."""
-        self._texts.close()
-        self._ends.close()
+        self._texts = bytearray()
+        self._ends = array("Q", [0])
 
     def append(self, text: str) -> None:
         """Add the next one. Raises `CaseError` FILE_TOO_LARGE."""
-        raw = text.encode("utf-8", "surrogatepass")
-        self._size += len(raw)
-        self._count += 1
-        if self._size + self._count * _END.size > self._largest:
+        self._texts += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._texts))
+        if len(self._texts) + len(self._ends) * self._ends.itemsize > self._largest:
             raise CaseError(Code.FILE_TOO_LARGE)
-        self._texts.write(raw)
-        self._ends.write(_END.pack(self._size))
 
     def get(self, index: int) -> str | Special:
-        """The string of an index."""
-        if not 0 <= index < self._count:
+        """The string of an index from 0."""
+        if index + 1 >= len(self._ends):
             return Special.unusable
-        self._ends.seek(index * _END.size)
-        start, end = struct.unpack("<QQ", self._ends.read(2 * _END.size))
-        self._texts.seek(start)
-        return self._texts.read(end - start).decode("utf-8", "surrogatepass")
+        return self._texts[self._ends[index] : self._ends[index + 1]].decode("utf-8", "surrogatepass")
 
 
 class Workbook:
@@ -156,24 +147,26 @@ class Workbook:
     """
 
     def __init__(self, path: Path, layout: Layout, *, sheet: str | None, most: int = LAST_ROW) -> None:
-        self._done = 0
+        self._rows = self._done = 0
         room = Room.for_rows(most)
         with ExitStack() as opened:
             archive = _archive(opened, path, room)
             sheets, strings_part = _contents(archive)
-            strings = opened.enter_context(closing(Strings(room.strings)))
+            strings = Strings(room.strings)
             if strings_part is not None and strings_part in archive:
                 _weigh(archive, strings_part, room.marks)
                 _read_strings(archive, strings_part, strings)
             merged, self._cells, headings = self._found(archive, _candidates(sheets, sheet), strings, layout, room)
             opened.enter_context(closing(self._cells))
             self._columns = headings.places
+            self._named = {at: place for at, place in enumerate(self._columns, start=1) if not isinstance(place, Slot)}
             # A merged cell shows one value for several people, and holds it for the first of them only.
-            self._merged = {
+            areas = {
                 position: deque(_rows_of(merged, position))
-                for position, place in enumerate(self._columns, start=1)
-                if not isinstance(place, Slot) and place not in layout.not_read
+                for position, place in self._named.items()
+                if place not in layout.not_read
             }
+            self._merged = {position: rows for position, rows in areas.items() if rows}
             self._opened = opened.pop_all()
         self.findings = (
             *((Finding(0, None, FileAdvice.SHEETS_NOT_READ, refused=False),) if len(sheets) > 1 else ()),
@@ -192,7 +185,7 @@ class Workbook:
 
     @property
     def at_most(self) -> int:
-        """As many rows as it may have: those that the sheet has room for."""
+        """As many rows as it may have: whatever in the sheet begins as one does."""
         return self._rows
 
     @property
@@ -205,8 +198,9 @@ class Workbook:
             self._done += 1
             if cells is None:
                 yield broken(number)
-            elif any(_has_content(cell) for cell in cells.values()):
+            elif any(map(_has_content, cells.values())):
                 yield self._record(number, cells, hidden=hidden)
+        self._done = self._rows
 
     def _found(
         self, archive: "_Parts", sheets: Iterable[Sheet], strings: Strings, layout: Layout, room: Room
@@ -214,8 +208,9 @@ class Workbook:
         """Merged cells of the first sheet that holds the headings, the rows below these, and where they were found."""
         nearest: HeadingsRefused | None = None
         for sheet in sheets:
-            _weigh(archive, sheet.part, room.marks)
-            merged, self._rows = _structure(archive, sheet.part)
+            weight = _weigh(archive, sheet.part, room.marks)
+            self._rows = weight.rows
+            merged = _merged_cells(archive, sheet.part) if weight.has_merged_cells else []
             rows = _rows(archive, sheet.part, strings)
             self._done = 0
             try:
@@ -241,22 +236,21 @@ class Workbook:
         findings: tuple[Finding, ...] = ()
         if hidden:
             findings = (Finding(number, None, FileAdvice.ROW_HIDDEN, refused=False),)
-        named: dict[StrEnum, object] = {}
-        refusals: list[Finding] = []
-        for position, place in enumerate(self._columns, start=1):
-            if not isinstance(place, Slot):
-                named[place] = cells.get(position)
-                if self._is_merged(position, number):
-                    refusals.append(Finding(number, place, Code.ROW_BROKEN, refused=True))
+        refusals = [
+            Finding(number, self._named[position], Code.ROW_BROKEN, refused=True)
+            for position in self._merged
+            if self._is_merged(position, number)
+        ]
         # One such cell is told: there may be thousands of them in each row.
-        refusals += islice(self._beyond(number, cells), 1)
+        if not cells.keys() <= self._named.keys():
+            refusals += islice(self._beyond(number, cells), 1)
         if refusals:
             return Record(number, None, (*findings, *refusals))
-        return Record(number, named, findings)
+        return Record(number, {place: cells.get(position) for position, place in self._named.items()}, findings)
 
     def _is_merged(self, position: int, number: int) -> bool:
         """Whether a cell is part of a merged one. Rows are asked for in their order."""
-        areas = self._merged.get(position, _NO_ROWS)
+        areas = self._merged[position]
         while areas and areas[0][1] < number:
             areas.popleft()
         return bool(areas) and areas[0][0] <= number
@@ -267,9 +261,6 @@ class Workbook:
             beyond = position > len(self._columns) or self._columns[position - 1] is Slot.unnamed
             if beyond and _has_content(cell):
                 yield Finding(number, place_name(position), Code.ROW_BROKEN, refused=True)
-
-
-_NO_ROWS: Final[deque[tuple[int, int]]] = deque()
 
 
 class _File(io.FileIO):
@@ -358,14 +349,32 @@ def _readable() -> Iterator[None]:
         raise CaseError(Code.FILE_UNREADABLE) from None
 
 
-def _weigh(archive: _Parts, part: str, most: int) -> None:
+class Weight(NamedTuple):
+    """What a part comes to, as far as that is seen without taking it apart."""
+
+    rows: int
+    """No fewer than it has."""
+    has_merged_cells: bool
+    """Whether it may have any."""
+
+
+def _weigh(archive: _Parts, part: str, most: int) -> Weight:
     """Look over a part before it is parsed, which takes a hundred times as long. Raises `CaseError` FILE_TOO_LARGE."""
-    marks = 0
+    marks = plain = prefixed = pieces = 0
+    merged = False
     with _readable(), archive.open(part) as stream:
         while chunk := stream.read(_CHUNK):
             marks += len(chunk) - len(chunk.translate(None, _MARKS))
             if marks > most:
                 raise CaseError(Code.FILE_TOO_LARGE)
+            # One may begin in one piece and end in the next.
+            pieces += 1
+            plain += sum(map(chunk.count, _ROWS))
+            prefixed += sum(map(chunk.count, _PREFIXED_ROWS))
+            if plain + prefixed // 2 > LAST_ROW:
+                raise CaseError(Code.FILE_UNREADABLE)
+            merged = merged or any(each in chunk for each in _MERGED)
+    return Weight(plain + prefixed + pieces, merged)
 
 
 def _feed(archive: _Parts, part: str, start: Start, end: End | None = None, text: Text | None = None) -> None:
@@ -521,19 +530,12 @@ def _read_strings(archive: _Parts, part: str, strings: Strings) -> None:
     _feed(archive, part, start, end, text)
 
 
-def _structure(archive: _Parts, part: str) -> tuple[list[Merged], int]:
-    """What stands behind the rows or is needed before them: the merged cells, and how many rows there are."""
+def _merged_cells(archive: _Parts, part: str) -> list[Merged]:
+    """They stand behind the rows, and are needed before them."""
     merged: list[Merged] = []
-    rows = 0
 
     def start(element: str, attributes: dict[str, str]) -> None:
-        nonlocal rows
-        name = _ELEMENTS.get(element)
-        if name == "row":
-            rows += 1
-            if rows > LAST_ROW:
-                raise CaseError(Code.FILE_UNREADABLE)
-        elif name == "mergeCell":
+        if _ELEMENTS.get(element) == "mergeCell":
             if len(merged) == MOST_MERGED:
                 raise CaseError(Code.FILE_UNREADABLE)
             first, _, last = attributes.get("ref", "").partition(":")
@@ -541,7 +543,7 @@ def _structure(archive: _Parts, part: str) -> tuple[list[Merged], int]:
             merged.append(Merged(first_row, last_row, first_column, last_column))
 
     _feed(archive, part, start)
-    return merged, rows
+    return merged
 
 
 def _rows_of(merged: Iterable[Merged], position: int) -> Iterator[tuple[int, int]]:
@@ -576,9 +578,8 @@ _END_OF_PART: Final = object()
 
 
 def _rows(archive: _Parts, part: str, strings: Strings) -> Generator[SheetRow, None, None]:
-    reader = _RowReader(strings)
-    # How deep and how wide elements are `_structure` has looked at: to do so again takes an eighth of the time.
-    with closing(_fed(archive, part, reader.start, reader.end, reader.text)) as pieces:
+    ready: deque[SheetRow] = deque()
+    with closing(_fed(archive, part, *_handlers(strings, ready))) as pieces:
         more = True
         while more:
             damage = None
@@ -587,108 +588,146 @@ def _rows(archive: _Parts, part: str, strings: Strings) -> Generator[SheetRow, N
             except CaseError as found:
                 damage = found
             # Rows that stand before a damage in the same piece are whole.
-            while reader.ready:
-                yield reader.ready.popleft()
+            while ready:
+                yield ready.popleft()
             if damage is not None:
                 raise damage
 
 
-class _RowReader:
-    """Handlers of one sheet; rows that are complete wait in `ready`."""
+def _handlers(strings: Strings, ready: deque[SheetRow]) -> tuple[Start, End, Text]:  # noqa: C901, PLR0915 - for the reason that follows
+    """The handlers of a sheet; rows that are complete wait in `ready`.
 
-    def __init__(self, strings: Strings) -> None:
-        self.ready: deque[SheetRow] = deque()
-        self._strings = strings
-        self._row = self._column = self._row_length = 0
-        self._hidden = False
-        self._cells: dict[int, object] = {}
-        self._type = ""
-        self._pieces: list[str] = []
-        self._length = 0
-        self._in_cell = self._wanted = self._phonetic = self._formula = self._has_value = False
-        self._holder = self._text_in = ""
-        self._times_held = 0
+    They are called some thirty times for each row, so what they keep are variables and no attributes of an object.
+    """
+    row = column = depth = 0
+    numbered = hidden = False
+    row_name = ""
+    cells: dict[int, object] = {}
+    row_length = 0
+    kind = holder = text_in = ""
+    pieces: list[str] = []
+    length = times_held = 0
+    in_cell = wanted = phonetic = formula = has_value = False
 
-    def start(self, element: str, attributes: dict[str, str]) -> None:
-        name = _ELEMENTS.get(element)
-        if name == "row":
-            self._start_row(attributes)
-        elif name == "c":
-            self._start_cell(attributes)
-        elif self._in_cell:
-            if name == "f":
-                self._formula = True
-            elif name == "rPh":
-                self._phonetic = True
-            elif name == self._holder:
-                self._times_held += 1
-            if name == self._text_in and not self._phonetic:
-                self._wanted = self._has_value = True
-
-    def end(self, element: str) -> None:
-        name = _ELEMENTS.get(element)
-        self._wanted = False
-        if name == "c":
-            self._in_cell = False
-            if (self._formula or self._has_value) and self._row_length <= LONGEST_ROW:
-                self._cells[self._column] = self._counted(self._value())
-        elif name == "row":
-            self.ready.append((self._row, self._hidden, self._cells if self._row_length <= LONGEST_ROW else None))
-        elif name == "rPh":
-            self._phonetic = False
-
-    def text(self, piece: str) -> None:
-        if self._wanted and self._length <= LONGEST_CELL:
-            self._pieces.append(piece)
-            self._length += len(piece)
-
-    def _start_row(self, attributes: dict[str, str]) -> None:
+    def start_row(attributes: dict[str, str]) -> None:
+        nonlocal row, row_name, numbered, hidden, column, cells, row_length
         given = attributes.get("r")
-        row = self._row + 1 if given is None else int(given)
-        if not self._row < row <= LAST_ROW:
+        following = row + 1 if given is None else _whole_number(given)
+        if not row < following <= LAST_ROW:
             raise CaseError(Code.FILE_UNREADABLE)
-        self._row, self._column, self._row_length = row, 0, 0
-        self._hidden = attributes.get("hidden", "0") not in ("0", "false")
-        self._cells = {}
+        row, numbered = following, given is not None
+        row_name = str(row)
+        hidden = attributes.get("hidden", "0") not in ("0", "false")
+        cells, column, row_length = {}, 0, 0
 
-    def _start_cell(self, attributes: dict[str, str]) -> None:
-        name = attributes.get("r")
-        self._column = self._column + 1 if name is None else _position(name)[0]
-        if self._column > LAST_COLUMN:
+    def place(name: str | None) -> int:
+        """The column of a cell. A row that has no number has that of its first cell."""
+        nonlocal row, row_name, numbered
+        if name is None:
+            return column + 1
+        found = _COLUMNS.get(name.removesuffix(row_name))
+        if found is not None:
+            return found
+        found, given = _position(name)
+        if given != row:
+            if numbered or column or given < row:
+                raise CaseError(Code.FILE_UNREADABLE)
+            row, row_name, numbered = given, str(given), True
+        return found
+
+    def start(element: str, attributes: dict[str, str]) -> None:  # noqa: C901 - as above
+        nonlocal column, kind, holder, text_in, length, times_held, in_cell, wanted, phonetic, formula, has_value, depth
+        depth += 1
+        if depth > _DEEPEST or len(attributes) > _MOST_ATTRIBUTES:
             raise CaseError(Code.FILE_UNREADABLE)
-        self._type = attributes.get("t", "n")
-        # Of an inline string only the string counts, and of every other cell only its value (18.3.1.4, 18.3.1.96).
-        self._holder, self._text_in = ("is", "t") if self._type == "inlineStr" else ("v", "v")
-        self._times_held = 0
-        self._in_cell = True
-        self._formula = self._has_value = False
-        self._pieces.clear()
-        self._length = 0
+        name = _ELEMENTS.get(element)
+        if name == "c":
+            column = place(attributes.get("r"))
+            if column > LAST_COLUMN:
+                raise CaseError(Code.FILE_UNREADABLE)
+            kind = attributes.get("t", "n")
+            # Of an inline string only the string counts, and of every other cell only its value (18.3.1.4, 18.3.1.96).
+            holder, text_in = ("is", "t") if kind == "inlineStr" else ("v", "v")
+            length = times_held = 0
+            in_cell = True
+            formula = has_value = phonetic = False
+            pieces.clear()
+        elif name == "row":
+            start_row(attributes)
+        elif in_cell:
+            if name == holder:
+                times_held += 1
+            if name == text_in:
+                if not phonetic:
+                    wanted = has_value = True
+            elif name == "f":
+                formula = True
+            elif name == "rPh":
+                phonetic = True
 
-    def _counted(self, value: object) -> object:
-        self._row_length += len(value) if isinstance(value, str) else self._length
-        return value
+    def end(element: str) -> None:
+        nonlocal wanted, in_cell, phonetic, row_length, depth
+        depth -= 1
+        wanted = False
+        name = _ELEMENTS.get(element)
+        if name == "c":
+            in_cell = False
+            if (formula or has_value) and row_length <= LONGEST_ROW:
+                cells[column] = found = value()
+                row_length += len(found) if isinstance(found, str) else length
+        elif name == "row":
+            ready.append((row, hidden, cells if row_length <= LONGEST_ROW else None))
+        elif name == "rPh":
+            phonetic = False
 
-    def _value(self) -> object:
-        if self._formula:
+    def text(piece: str) -> None:
+        nonlocal length
+        if wanted and length <= LONGEST_CELL:
+            pieces.append(piece)
+            length += len(piece)
+
+    def value() -> object:
+        if formula:
             return Special.formula
         # Of two values, which one somebody sees depends on their program.
-        if self._length > LONGEST_CELL or self._times_held > 1:
+        if length > LONGEST_CELL or times_held > 1:
             return Special.unusable
-        text = "".join(self._pieces)
-        if self._type in ("inlineStr", "str"):
-            return _unescaped(text)
-        return self._read(text) if text.strip() else None
+        said = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        if kind in ("inlineStr", "str"):
+            return _unescaped(said)
+        said = said.strip()
+        if not said:
+            return None
+        if kind == "s":
+            return strings.get(int(said)) if said.isascii() and said.isdigit() else Special.unusable
+        return _number(said) if kind == "n" else Special.unusable
 
-    def _read(self, text: str) -> object:
-        """What a value says, which is no text itself."""
-        try:
-            if self._type == "s":
-                return self._strings.get(int(text))
-            number = float(text) if self._type == "n" else math.nan
-        except ValueError:
-            return Special.unusable
-        return number if math.isfinite(number) else Special.unusable
+    return start, end, text
+
+
+_COLUMNS: Final = {
+    **{first: place for place, first in enumerate(ascii_uppercase, start=1)},
+    **{
+        first + second: place
+        for place, (first, second) in enumerate(product(ascii_uppercase, repeat=2), start=len(ascii_uppercase) + 1)
+    },
+}
+"""The first columns by their letters; those beyond are computed."""
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise CaseError(Code.FILE_UNREADABLE)
+    return int(text)
+
+
+def _number(text: str) -> float | Special:
+    """A number as XML writes it, and not as Python does."""
+    try:
+        number = math.nan if "_" in text else float(text)
+    except ValueError:
+        return Special.unusable
+    return number if math.isfinite(number) else Special.unusable
 
 
 def _has_content(cell: object) -> bool:

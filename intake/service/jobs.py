@@ -18,8 +18,9 @@ from cases.models import Record, StaffId
 from intake.client import today_in_shanghai
 from intake.files.batch import open_batch
 from intake.files.lines import Encoding
-from intake.files.register import Table, open_register
+from intake.files.register import open_register
 from intake.files.rows import Terms
+from intake.files.tables import Table
 from intake.jobs import store
 from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, Noticed, RowRead, RowState
 from intake.remedies import REPORTED, remedy_over_http

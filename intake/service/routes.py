@@ -21,7 +21,7 @@ from cases.rules.people import PROGRAMS
 from intake.applications import APPLICATIONS
 from intake.files.batch import BatchColumn
 from intake.files.columns import REQUIRED, Column
-from intake.files.register import Format
+from intake.files.tables import Format
 from intake.jobs.store import Job
 from intake.persons import SOURCE
 from intake.service import examples

@@ -11,7 +11,7 @@ from fastapi import Request
 
 from cases.errors import CaseError, Code
 from intake.files.memory import memory_file, path_of
-from intake.files.register import Format
+from intake.files.tables import Format
 from intake.service.problems import TooOften
 
 LARGEST: Final = 64 * 1024 * 1024

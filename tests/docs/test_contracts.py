@@ -14,7 +14,7 @@ from activities.publishing.entries import MEANING, Told
 from cases.errors import Code
 from cases.events import EVENTS, FACTS, Event
 from docs.contracts import HERE, asyncapi, contracts, faults, text_of
-from intake.files.register import Format
+from intake.files.tables import Format
 from intake.service.app import described_alone
 from intake.service.description import CODES, LOCAL_SERVICE, LOCAL_TOKENS
 from intake.service.problems import STATUS

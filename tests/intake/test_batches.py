@@ -12,7 +12,7 @@ from cases.facts import CardFunction, HandOver
 from cases.models import System
 from intake.applications import InputRefused, Problem
 from intake.files.batch import BatchColumn, Line, open_batch
-from intake.files.register import Table, format_of
+from intake.files.tables import Table, format_of
 from intake.remedies import Reported
 from tests.intake.registering import csv_of, write_csv, write_jsonl, write_xlsx
 

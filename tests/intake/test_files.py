@@ -257,7 +257,7 @@ class TestEveryFormat:
         assert rows[1].number == rows[0].number + 2
 
     def test_how_much_was_read_grows_to_the_whole(self, write: Write, tmp_path: Path) -> None:
-        with open_register(write(tmp_path, [cells_of(person) for person in range(50)]), TERMS) as register:
+        with open_register(write(tmp_path, [cells_of(person) for person in range(1_500)]), TERMS) as register:
             fractions = [register.fraction for _ in register]
             assert register.fraction == 1
         assert fractions == sorted(fractions)

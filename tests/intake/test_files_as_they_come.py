@@ -279,6 +279,36 @@ FURTHER_BOOKS: Final[dict[str, Trouble]] = {
     ),
     "an error in place of a name": Trouble(with_name('<c t="e"><v>#N/A</v></c>'), (("FIELD_INVALID", "name"), "测丙")),
     "a number that is a number": Trouble(with_number(f"<c><v>{NUMBERS[0]}</v></c>"), (DAMAGED, "测丙")),
+    "an index that is none": Trouble(
+        with_name('<c t="s"><v>\uff10</v></c>', "<si><t>测乙</t></si>"), (("FIELD_INVALID", "name"), "测丙")
+    ),
+    "an index behind the last string": Trouble(
+        with_name('<c t="s"><v>1</v></c>', "<si><t>测乙</t></si>"), (("FIELD_INVALID", "name"), "测丙")
+    ),
+    "an error of newer programs": Trouble(
+        with_name('<c t="e"><v>#SPILL!</v></c>'), (("FIELD_INVALID", "name"), "测丙")
+    ),
+    "a number as Python writes it, and no other": Trouble(
+        with_cell("<c><v>1_0</v></c>", (*HEADING, "备注")), TWO, frozenset()
+    ),
+    "cells that are numbered, in rows that are not": Trouble(
+        book(
+            sheet(
+                HEADING,
+                "<row>"
+                + "".join(
+                    inline(cell).replace("<c", f'<c r="{at}5"', 1) for at, cell in zip("ABCD", row(0), strict=True)
+                )
+                + "</row>",
+                row(1),
+            )
+        ),
+        TWO,
+    ),
+    "a cell of another row": Trouble(
+        book(sheet(HEADING, row(0), '<row r="3">' + inline("T0000009").replace("<c", '<c r="A4"', 1) + "</row>")),
+        ("测乙", ("FILE_UNREADABLE",)),
+    ),
     "no shared strings, and a relation to them": Trouble(book(PLAIN, missing="xl/sharedStrings.xml"), TWO),
     "two parts whose names differ in letter case": Trouble(
         archive_of([part_of("xl/a.xml", [b"1"]), part_of("XL/A.xml", [b"2"])]), "FILE_UNREADABLE"
@@ -329,6 +359,9 @@ def outcomes(path: Path, **how: Any) -> tuple[tuple[Outcome, ...] | str, frozens
                 # Whatever is said, somebody can act on it.
                 assert all(remedy_of(finding.code).zh for finding in each.findings)
     except CaseError as refused_file:
+        if found:
+            # What stands before a damage is read all the same.
+            return (*found, (refused_file.code.value,)), frozenset(told)
         return refused_file.code.value, frozenset(told)
     except InputRefused as wrong:
         return wrong.problems[0].code.value, frozenset(told)

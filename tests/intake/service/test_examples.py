@@ -11,8 +11,9 @@ from cases.kinds import KINDS
 from intake.applications import APPLICATIONS, checked
 from intake.client import today_in_shanghai
 from intake.files.batch import open_batch
-from intake.files.register import Format, Table, open_register
+from intake.files.register import open_register
 from intake.files.rows import Finding, Terms
+from intake.files.tables import Format, Table
 from intake.requests import application_of, read_object
 from intake.service.acting import fact_of
 from intake.service.callers import Caller

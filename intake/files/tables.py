@@ -1,0 +1,98 @@
+"""A file with a table in it: its format, and its rows as the reader of the format hands them over."""
+
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cases.errors import CaseError, Code
+from intake.files.columns import Layout
+from intake.files.json_lines import JsonLinesFile
+from intake.files.lines import Encoding
+from intake.files.rows import Finding, Record, is_blank
+from intake.files.separated import SeparatedFile
+from intake.files.workbook import LAST_ROW, Workbook
+
+
+class Records(Protocol):
+    """The rows of a table."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed about the file as a whole."""
+
+    @property
+    def fraction(self) -> float:
+        """How much was read, 0 to 1."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+class Countable(Records, Protocol):
+    """What the readers of the formats have in common."""
+
+    @property
+    def at_most(self) -> int:
+        """As many rows as there may be; to know it nothing is taken apart."""
+
+
+class Format(StrEnum):
+    """The formats of files; the value is how their names end."""
+
+    workbook = ".xlsx"
+    separated = ".csv"
+    json_lines = ".jsonl"
+
+
+def format_of(path: Path) -> Format:
+    """The format of a file by its name. Raises `CaseError` FILE_TYPE_UNKNOWN."""
+    try:
+        return Format(path.suffix.lower())
+    except ValueError:
+        raise CaseError(Code.FILE_TYPE_UNKNOWN) from None
+
+
+class Table(NamedTuple):
+    """A file with a table in it, and how it is read."""
+
+    path: Path
+    written_as: Format
+    sheet: str | None = None
+    encoding: Encoding | None = None
+
+
+def open_here(table: Table, layout: Layout, *, most: int | None = None) -> Countable:
+    """Open a table of any layout in this process, which `apart` has made for it. Raises as `open_register`."""
+    records = _open(table, layout, most)
+    # Rows are counted only where there may be too many: blank ones, which do not count, are among those there may be.
+    if most is not None and records.at_most > most:
+        with closing(_open(table, layout, most)) as counted:
+            if _count(counted, most + 1) > most:
+                records.close()
+                raise CaseError(Code.ROWS_TOO_MANY)
+    return records
+
+
+def _count(records: Countable, enough: int) -> int:
+    """How many rows are not blank, up to a number; of a file that is damaged further on, those before that."""
+    rows = 0
+    with suppress(CaseError):
+        for record in records:
+            rows += record.cells is None or not is_blank(record.cells)
+            if rows == enough:
+                break
+    return rows
+
+
+def _open(table: Table, layout: Layout, most: int | None) -> Countable:
+    match table.written_as:
+        case Format.workbook:
+            return Workbook(table.path, layout, sheet=table.sheet, most=LAST_ROW if most is None else most)
+        case Format.separated:
+            return SeparatedFile(table.path, layout, encoding=table.encoding)
+        case Format.json_lines:
+            return JsonLinesFile(table.path, layout, encoding=table.encoding)
