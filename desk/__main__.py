@@ -17,7 +17,10 @@ import aiohttp
 import structlog
 from temporalio.service import RPCError
 
+from activities.calendar import official_calendar
+from activities.registry.overview import campaign_ends
 from activities.sealing import KeyRing
+from cases.policy import Policies
 from desk.casework import Cases
 from desk.service import Service, serve_desk
 from desk.settings import DeskSettings
@@ -94,6 +97,7 @@ async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
             documents_url=settings.public_documents_url(),
             ui_url=settings.ui_url,
             runbook_url=settings.runbook_url,
+            campaign_ends=campaign_ends(Policies.load(), official_calendar),
         )
         if check_only:
             log.info("everything is in place")

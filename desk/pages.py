@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from activities.registry.overview import OVERSEES
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
 from cases.models import Actor
@@ -50,6 +51,7 @@ def page(
         actor=actor,
         chinese=tongue is Tongue.zh,
         here=here,
+        oversees=actor is not None and actor.role in OVERSEES,
         style=STYLE,
         say=lambda each: say(each, tongue),
         word=lambda each: word(each, tongue),

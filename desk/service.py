@@ -1,5 +1,6 @@
 """The desk as an HTTP application."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from activities.registry.overview import CampaignEnds, no_campaign
 from activities.registry.pool import Pool
 from activities.registry.reveals import reveal
 from activities.serving import serve
@@ -20,6 +22,8 @@ from cases.models import Actor
 from cases.words import word
 from desk.casework import Case, Cases, shown
 from desk.listing import list_of
+from desk.overseeing import figures_of, named
+from desk.overseeing import shown as shown_figures
 from desk.pages import STYLE, page, style
 from desk.register import MOVES, colleagues, put_back, take
 from desk.visitors import Visitor, Visitors
@@ -27,6 +31,7 @@ from gate.access import REVEALS
 from gate.origins import Handler
 from gate.refusals import form_of, refusal, status_of
 from gate.sessions import LOGGED_IN, Sessions, own_place
+from runtime.workbook import workbook
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' {documents}; frame-src {documents}; form-action 'self'; "
@@ -42,6 +47,8 @@ _OF_EVERY_ANSWER: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NOT_LOGGED_IN: Final = frozenset({Code.IDENTITY_MISSING, Code.IDENTITY_EXPIRED, Code.IDENTITY_INVALID})
+
+_WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Answer = Callable[[web.Request, Visitor], Awaitable[web.Response]]
 
@@ -62,6 +69,8 @@ class Service:
     ui_url: str | None
     """Where the Web UI is, for links to it."""
     runbook_url: str | None
+    campaign_ends: CampaignEnds = no_campaign
+    """The last day of the campaign, by region."""
 
     def application(self) -> web.Application:
         """The routes."""
@@ -76,6 +85,8 @@ class Service:
                 web.get(LOGGED_IN, self.end_login),
                 web.post("/logout", self.sessions.own_page_only(self.sessions.log_out)),
                 web.post("/tongue", self.sessions.own_page_only(self.choose_tongue)),
+                web.get("/overview", self._seen(self.overview)),
+                web.get("/overview.xlsx", self._seen(self.overview_as_workbook)),
                 web.get(case, self._seen(self.case)),
                 *(
                     web.post(f"{case}/{name}", self.sessions.own_page_only(self._seen(handler)))
@@ -140,6 +151,29 @@ class Service:
         """What waits for whoever looks, or another list of open cases."""
         listed = await list_of(self.pool, visitor, request.query, datetime.now(UTC))
         return page("list.html", visitor.tongue, visitor.actor, here=request.path_qs, **listed)
+
+    # --- figures ----------------------------------------------------------------------------------------------------
+
+    async def overview(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """How the offices of whoever looks stand."""
+        chosen, found = await figures_of(self.pool, visitor, request.query, datetime.now(UTC), self.campaign_ends)
+        asked = f"?{request.query_string}" if request.query_string else ""
+        return page(
+            "overview.html",
+            visitor.tongue,
+            visitor.actor,
+            here=request.path_qs,
+            chosen=chosen,
+            workbook=f"/overview.xlsx{asked}",
+            **shown_figures(found, visitor),
+        )
+
+    async def overview_as_workbook(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """The same as a file."""
+        _, found = await figures_of(self.pool, visitor, request.query, datetime.now(UTC), self.campaign_ends)
+        content = await asyncio.to_thread(workbook, found.model_dump(), visitor.tongue)
+        headers = {"Content-Disposition": f'attachment; filename="{named(found)}"'}
+        return web.Response(body=content, content_type=_WORKBOOK, headers=headers)
 
     # --- one case ---------------------------------------------------------------------------------------------------
 

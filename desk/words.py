@@ -115,6 +115,17 @@ _WORDS: Final = MappingProxyType(
         "message_failed": ("发送失败", "failed"),
         "message_undeliverable": ("无法送达", "undeliverable"),
         "message_overtaken": ("已失效未发", "overtaken"),
+        "overview": ("总体情况", "how we stand"),
+        "days": ("天数", "days"),
+        "as_workbook": ("下载工作簿", "as a workbook"),
+        "open_cases": ("在办", "open"),
+        "overdue": ("超期", "overdue"),
+        "remaining": ("尚存十五位号码", "15-digit numbers left"),
+        "offices_in_time": ("机构能按期完成", "offices make their date"),
+        "at_most": ("最高", "at most"),
+        "more_in_workbook": ("此处未全部列出，工作簿中有全部行数：", "Not all are listed here; rows in the workbook:"),
+        "nothing_to_count": ("没有数据。", "Nothing to count."),
+        "counted_at": ("统计时间", "counted at"),
         "your_role": ("岗位", "role"),
     }
 )

@@ -8,11 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cases.delivery import Tongue
+from cases.figures import Cell, Figures, tables
 from cases.text import visible
 from intake.commands.door import service
 from intake.commands.invoking import Invocation, add_command
 from intake.commands.saying import Exit, Format, Usage, WrongUsage
-from intake.figures import Cell, Figures, tables, workbook
+from runtime.workbook import workbook
 
 _WORKBOOK = ".xlsx"
 

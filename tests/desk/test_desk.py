@@ -1,8 +1,10 @@
 """The desk over HTTP: who comes in, what they find, what a case shows, and who has it in hand. All synthetic."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import openpyxl
 import pytest
 
 from activities.registry.journal import Kind, entries
@@ -193,3 +195,30 @@ class TestInHand:
             assert (await officer.post(f"{path}/take"))[0] == 200
             await play.verified(case)
             assert "无" in text_of((await officer.get(path))[1]).partition("领取人")[2][:12]
+
+
+class TestFigures:
+    async def test_are_shown_to_who_oversees_with_a_plot_and_as_a_workbook(self, desk: Desk, case: CaseState) -> None:
+        async with desk.logged_in(SUPERVISOR) as browser:
+            status, page = await browser.get("/overview?days=7")
+            async with browser.session.get(f"{desk.url}/overview.xlsx?days=7") as file:
+                content, kind = await file.read(), file.content_type
+        assert status == 200
+        assert "审核中" in text_of(page)
+        # Nothing came in or went out in these days: of that there is nothing to draw.
+        assert page.count("<svg") == 1
+        assert kind == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        sheet = openpyxl.load_workbook(io.BytesIO(content))["在办"]
+        assert [row[2].value for row in sheet.iter_rows(min_row=2)] == ["审核中"]
+        assert case.case_id not in page
+
+    @pytest.mark.parametrize("path", ["/overview", "/overview.xlsx"])
+    async def test_are_not_for_clerks_nor_of_others_offices(self, desk: Desk, path: str) -> None:
+        async with desk.logged_in(CLERK) as browser:
+            assert (await browser.get(path))[0] == 403
+            assert "/overview" not in (await browser.get("/"))[1]
+        async with desk.logged_in(SUPERVISOR) as browser:
+            status, page = await browser.get(f"{path}?region=440106")
+            assert (status, REMEDIES[Code.OFFICE_NOT_COMPETENT].zh in page) == (403, True)
+            assert (await browser.get(f"{path}?days=93"))[0] == 400
+            assert '"/overview"' in (await browser.get("/"))[1]
