@@ -198,7 +198,9 @@ async def test_another_table_under_the_name(site: Site) -> None:
     await put_in_its_place(site, [*forged(await site.rows()), *await site.rows(site.other)][::-1])
     await site.owner.execute(
         "UPDATE cases SET head = "
-        "(SELECT hash FROM transitions AS t WHERE t.case_id = cases.case_id ORDER BY version DESC LIMIT 1)"
+        "(SELECT hash FROM transitions AS t WHERE t.case_id = cases.case_id ORDER BY version DESC LIMIT 1) "
+        "WHERE case_id = ANY ($1)",
+        [site.case, site.other],
     )
     found = await site.found()
     assert {(site.case, "published"), (site.case, "stamp"), ("table transitions", "schema")} <= found

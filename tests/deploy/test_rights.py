@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from activities.registry import answered
+from activities.registry.journal import KEPT_FOR_GOOD, Kind
 from tests.deploy.cluster import Cluster
 
 pytestmark = pytest.mark.servers
@@ -286,3 +287,28 @@ async def test_the_owner_does_not_replace_what_lets_go_only_what_was_erased(owne
         await owner.execute(f"CREATE OR REPLACE FUNCTION refuse_all_but_erasing() {let_go}")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await owner.execute("ALTER TABLE transitions DISABLE TRIGGER transitions_are_kept")
+
+
+@pytest.mark.parametrize("kind", sorted(KEPT_FOR_GOOD))
+@pytest.mark.parametrize("role", ["worker", "reader", "intake", "desk"])
+async def test_what_is_kept_for_good_is_written_by_nobody_but_the_owner(cluster: Cluster, role: str, kind: str) -> None:
+    """Whoever could read the register wrote that anybody had stood in the directory, in whichever role."""
+    asked = """
+        SELECT append_to_journal(
+            kind => $1, key => NULL, case_id => NULL, plan => NULL, actor => NULL, role => NULL, office => NULL,
+            seen_as => 'loaded', reason => NULL,
+            facts => '{"came": [["officer-9", "officer", "110105"]]}', at => now(), at_most => NULL, since => NULL
+        )
+    """
+    connection = await cluster.connect(f"cardcase_{role}", f"{role}_pgpass")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.fetchval(asked, kind)
+    await connection.close()
+    # A digest that nothing fits would be found for ever.
+    if kind != Kind.told_beside:
+        owner = await cluster.connect("cardcase_owner", "owner_pgpass")
+        transaction = owner.transaction()
+        await transaction.start()
+        assert await owner.fetchval(asked, kind) == "written"
+        await transaction.rollback()
+        await owner.close()

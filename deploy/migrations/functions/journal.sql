@@ -36,6 +36,11 @@ DECLARE
     span interval;
     link journal%ROWTYPE;
 BEGIN
+    -- What the audit is proved by is nobody's to say who only works with it: what covers a row comes with the row.
+    IF is_kept_for_good(kind) AND NOT pg_has_role(session_user, current_user, 'USAGE')
+       AND NOT (kind = 'told_beside' AND pg_trigger_depth() > 0) THEN
+        RAISE EXCEPTION 'kept for good' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT l.most, l.span INTO most, span FROM limit_of(kind) AS l;
     -- Always in this order: what must be written once, what is counted, and the chain.
     IF key IS NOT NULL THEN
