@@ -419,7 +419,8 @@ REMEDIES: dict[Code, Remedy] = {
         "The personal number must be 4 to 20 digits or capital letters.", "个人编号须为4至20位数字或大写字母。"
     ),
     Code.REGION_INVALID: Remedy(
-        "The agency's region must be a six-digit division code.", "经办机构区划代码须为6位数字。"
+        "The agency's region must be a six-digit division code, of a municipality that there is.",
+        "经办机构区划代码须为6位数字，且其省、市确实存在。",
     ),
     Code.DATE_INVALID: Remedy("Dates are YYYY-MM-DD; moments carry a zone.", "日期格式为YYYY-MM-DD；时刻须带时区。"),
     Code.FILE_UNREADABLE: Remedy(

@@ -154,6 +154,7 @@ def _hints(results: list[Result], opened: Opened) -> str:
     lines += _log_in(opened)
     lines.append(f"  Messages       {opened.tray_url} (applicants are told from 8:00 to 21:00 in Shanghai)")
     lines += [f"  Worker's log   {opened.worker_log}", "  Command line   .venv/bin/python starter.py --help"]
+    lines.append(f"                 for audit, retention and other upkeep first: . {opened.upkeep}")
     return "\n".join(lines)
 
 

@@ -52,6 +52,8 @@ class Opened(BaseModel):
     credentials: Path
     """Folder of the sample systems' secrets, by their client IDs."""
     worker_log: Path
+    upkeep: Path
+    """Settings of commands that go to the register or to Temporal, to be read into a shell."""
 
 
 class Said(BaseModel):

@@ -10,10 +10,13 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from demo.stage import Opened, Said, data_dir
 from demo.surroundings.servers import (
+    STAMP_TRUST_FILE,
     TOKENS,
     Providers,
     Servers,
@@ -47,13 +50,29 @@ async def run(environment: Mapping[str, str], sinks: Sequence[str]) -> None:
         ):
             # All programs get ready at the same time, outsiders too as soon as there is somebody whom they can call.
             await running.opened_desk.ready()
-            _say(Said(opened=_opened(running, messages, one_worker)))
+            _say(Said(opened=_opened(running, messages, one_worker, _settings_of_upkeep(running, folder))))
             await one_worker.ready(running)
             _say(Said(ready=True))
             _say(Said(ended=await first_to_end(running, one_worker)))
 
 
-def _opened(running: Servers, messages: Providers, one_worker: Worker) -> Opened:
+def _settings_of_upkeep(running: Servers, folder: Path) -> Path:
+    """What commands of upkeep need to reach the register and Temporal, for a shell: only its owner reads it."""
+    desk = running.opened_desk
+    settings = running.settings() | {
+        STAMP_TRUST_FILE: str(running.keys.stamp_trust),
+        "CARDCASE_IDENTITY_ISSUER": desk.provider.issuer.url,
+        "CARDCASE_IDENTITY_KEYS": desk.provider.jwks_url,
+        "CARDCASE_GATE_URL": desk.codec_url,
+    }
+    path = folder / "upkeep.env"
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text("".join(f"export {name}={quote(value)}\n" for name, value in settings.items()), encoding="utf-8")
+    return path
+
+
+def _opened(running: Servers, messages: Providers, one_worker: Worker, upkeep_settings: Path) -> Opened:
     desk = running.opened_desk
     return Opened(
         intake_url=desk.intake_url,
@@ -67,6 +86,7 @@ def _opened(running: Servers, messages: Providers, one_worker: Worker) -> Opened
         tokens=desk.folder / TOKENS,
         credentials=desk.folder / SECRETS,
         worker_log=one_worker.log_file,
+        upkeep=upkeep_settings,
     )
 
 

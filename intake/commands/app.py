@@ -1,6 +1,7 @@
 """The command line as a whole: `python starter.py COMMAND`, or `main` with its arguments."""
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,9 +12,11 @@ import typer
 
 # Typer shows no more of its refusals than the class that all of them are of.
 from typer._click.exceptions import BadOptionUsage, MissingParameter, NoSuchOption, UsageError
+from typer._completion_classes import completion_init
 
-from intake.commands import importing, looking, opening, overseeing, registering, telling
-from intake.commands.invoking import Group, Invocation, LanguageOption, OutputOption
+from intake.commands import completing, importing, looking, opening, overseeing, registering, telling
+from intake.commands.completing import COMPLETES
+from intake.commands.invoking import Group, Invocation, LanguageOption, OutputOption, in_short
 from intake.commands.saying import Language, Speaker, Usage, WrongUsage
 
 _HELP: Final = """Opens social security card cases, looks at them, and tells them what happened.
@@ -68,7 +71,7 @@ class Commands(Group):
         for heading, names in (("Commands", users), (_OF_UPKEEP, list(UPKEEP))):
             shown = [(name, self.get_command(ctx, name)) for name in names]
             with formatter.section(heading):
-                formatter.write_dl([(name, command.get_short_help_str(formatter.width)) for name, command in shown])
+                formatter.write_dl([(name, in_short(command)) for name, command in shown])
 
 
 app: Final = typer.Typer(
@@ -80,6 +83,7 @@ looking.add_to(app)
 overseeing.add_to(app)
 telling.add_to(app)
 registering.add_to(app)
+completing.add_to(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -101,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Also of a line that is wrong before its options are read, and of a help that is asked for first.
     invocation = Invocation(Speaker(language=_language_in(typed)))
     try:
-        return int(app(arguments, prog_name=PROGRAM, standalone_mode=False, obj=invocation) or 0)
+        if COMPLETES in os.environ:
+            completion_init()
+        return int(
+            app(arguments, prog_name=PROGRAM, standalone_mode=False, obj=invocation, complete_var=COMPLETES) or 0
+        )
     except typer.TyperException as wrong:
         return invocation.say.trouble(_usage_of(wrong))
     except Exception as wrong:  # noqa: BLE001 - the interpreter would print a text that may quote values

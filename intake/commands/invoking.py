@@ -4,19 +4,25 @@ import asyncio
 import inspect
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from shutil import get_terminal_size
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from rich.cells import cell_len
+from typer._click.formatting import HelpFormatter  # the library shows no other way to its pages
+from typer._click.shell_completion import CompletionItem
+from typer.core import TyperCommand, TyperGroup
 
 from cases.kinds import KINDS, read_case_id
+from intake.commands.chinese import in_chinese
+from intake.commands.laying import wrapped
 from intake.commands.saying import Exit, Format, Language, Speaker, Usage, WrongUsage
 
 OutputOption = Annotated[Format | None, typer.Option("-o", "--output", help="How results are written.")]
-LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of remedies.")]
+LanguageOption = Annotated[Language | None, typer.Option("--lang", help="Language of what is said.")]
 _CASE_IDS: Final = " or ".join(f"{record.prefix}-…" for record in KINDS.values())
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help=f"Case number: {_CASE_IDS}.", show_default=False)]
 
@@ -32,12 +38,87 @@ class Invocation:
         self.say = Speaker(output or self.say.format, language or self.say.language)
 
 
+class _Page(HelpFormatter):
+    """A page of help, in the language that was asked for, as wide as the terminal."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(width=max(min(get_terminal_size().columns, _WIDEST) - 2, _NARROWEST))
+        self._in_language = in_chinese if language is Language.zh else str
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """The first line."""
+        for word in _IN_USAGE:
+            args = args.replace(word, self._in_language(word))
+        super().write_usage(prog, args, prefix or self._in_language("Usage:") + " ")
+
+    def write_heading(self, heading: str) -> None:
+        """A heading."""
+        self.write(self._in_language(f"{heading}:") + "\n")
+
+    def write_text(self, text: str) -> None:
+        """Paragraphs."""
+        paragraphs = [self._in_language(" ".join(each.split())) for each in text.split("\n\n")]
+        for line in wrapped("\n\n".join(paragraphs), self.width - self.current_indent):
+            self.write(f"{' ' * self.current_indent}{line}".rstrip() + "\n")
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        """Names, and what they stand for."""
+        room = min(max(cell_len(name) for name, _ in rows), col_max)
+        indent, beside = " " * self.current_indent, " " * (self.current_indent + room + col_spacing)
+        for name, text in rows:
+            first, *others = wrapped(self._in_language(text), self.width - len(beside))
+            if cell_len(name) > room:
+                self.write(f"{indent}{name}\n".rstrip(" ") + (f"{beside}{first}\n" if first else ""))
+            else:
+                self.write(f"{indent}{name}{' ' * (room - cell_len(name) + col_spacing)}{first}".rstrip() + "\n")
+            for line in others:
+                self.write(f"{beside}{line}".rstrip() + "\n")
+
+
+_IN_USAGE: Final = ("[OPTIONS]", "COMMAND [ARGS]...")
+_WIDEST: Final = 100
+_NARROWEST: Final = 40
+
+
+def _help_of(command: Any, ctx: Any) -> str:
+    page = _Page(ctx.obj.say.language)
+    command.format_help(ctx, page)
+    return page.getvalue().rstrip("\n")
+
+
+class Explained(TyperCommand):
+    """A command whose help is in the language that was asked for."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The page."""
+        return _help_of(self, ctx)
+
+
+def in_short(command: Any) -> str:
+    """The first paragraph of a command's help, which stands beside it in a list."""
+    return " ".join(str(command.help or "").split("\n\n")[0].split())
+
+
 class Group(TyperGroup):
     """Commands under one name."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The page."""
+        return _help_of(self, ctx)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as the library calls it
+        """What each is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, in_short(command)) for name, command in self.commands.items()])
 
     def names(self) -> list[str]:
         """What may be typed."""
         return list(self.commands)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[CompletionItem]:
+        """Commands that begin like this, none of them loaded for it, and options."""
+        named = [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]
+        return [*named, *super(TyperGroup, self).shell_complete(ctx, incomplete)]
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is meant. Raises `WrongUsage` for one that is none, which names those that are near."""
@@ -111,4 +192,4 @@ def add_command(
     described: Any = run
     described.__signature__ = signature
     described.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
-    app.command(name, help=description or inspect.getdoc(command))(described)
+    app.command(name, cls=Explained, help=description or inspect.getdoc(command))(described)

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 _BETWEEN: Final = 2
 """Columns between two cells; and by so many what belongs to the line above is set in."""
 _WIDE: Final = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
-_PIECES: Final = re.compile(rf"\s+|[{_WIDE}][，。；：、！？）》」』”’]*|[^\s{_WIDE}]+")
-"""What stands on one line: a word, or a Chinese character with the marks that may not begin a line."""
+_PIECES: Final = re.compile(rf"\s+|[（《「『“‘]*(?:[{_WIDE}]|[^\s{_WIDE}]+)[，。；：、！？）》」』”’]*")
+"""What stays on one line: a word or a Chinese character, with the marks that may end no line or begin none."""
 
 
 def wrapped(text: str, width: int) -> list[str]:

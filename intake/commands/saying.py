@@ -18,10 +18,21 @@ from rich.console import Console, RenderableType
 from cases.answers import Left
 from cases.clocks import SHANGHAI
 from cases.delivery import Tongue
+from cases.documents import DocumentKind
 from cases.errors import REMEDIES, CaseError, Code, Remedy
+from cases.events import Event
+from cases.facts import CardFunction, HandOver, HoldReason
+from cases.machines.machine import Awaits, Milestone, Status
+from cases.models import Category, Role, System
+from cases.names import Kind
+from cases.numbers import Road
+from cases.offices import Recipient
+from cases.openings import ApplicationChannel, CorrectionReason, ReplacementReason
+from cases.submitters import SubmitterKind
 from cases.text import visible
-from cases.words import by_when, days_left, when
+from cases.words import ATTENTION, REMAINS, by_when, days_left, when, word
 from intake.applications import InputRefused
+from intake.commands.chinese import FIELDS
 from intake.commands.laying import pairs, table
 from intake.remedies import REPORTED, remedy_of
 from runtime.settings import ConfigurationInvalid
@@ -50,7 +61,7 @@ class Format(StrEnum):
 
 
 class Language(StrEnum):
-    """Of what is said about trouble."""
+    """Of what is said."""
 
     zh = "zh"
     en = "en"
@@ -106,8 +117,36 @@ class Failed(Exception):
 
 Fields = Mapping[str, Any]
 
-_CODES: Final = frozenset({"reason", "refused", "last_error", "advice"})
+_CODES: Final = frozenset({"reason", "refused", "last_error", "last_refusal", "ended_because", "advice"})
 """Fields that hold a code of ours, which says nothing to people by itself."""
+_EVENTS: Final = frozenset({"event", "events", "due_event", "next_event", "acts"})
+_SETS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
+    "kind": (Kind, DocumentKind),
+    "status": (Status,),
+    "to": (Status,),
+    "milestone": (Milestone,),
+    "category": (Category,),
+    "road": (Road,),
+    "awaits": (Awaits,),
+    "channel": (ApplicationChannel,),
+    "submitter_kind": (SubmitterKind,),
+    "reason": (ReplacementReason,),
+    "hold_reason": (HoldReason,),
+    "corrects": (CorrectionReason,),
+    "delivery": (HandOver,),
+    **dict.fromkeys(("confirmations", "awaited", "refused_by", "system"), (System,)),
+    **dict.fromkeys(("rung_told", "climbs_tells"), (Recipient,)),
+    **dict.fromkeys(("activated", "functions_left"), (CardFunction,)),
+    **dict.fromkeys(("deciders", "role"), (Role,)),
+    "document": (DocumentKind,),
+}
+"""Of which closed sets the values of a field are."""
+_ATTENTION: Final = ATTENTION | {
+    "late_answer": {Tongue.zh: "有过时答复", Tongue.en: "an answer came too late"},
+}
+_TRUTH: Final = {"True": "是", "False": "否"}
+_OTHER: Final = {Language.zh: "status_zh", Language.en: ""}
+"""A field that says in another language what one beside it says in this one."""
 _WIDE: Final = 200
 """Columns of a table that goes to a file or another program."""
 
@@ -125,7 +164,11 @@ class Speaker:
             _write(_json(self._plain(result), indented=self.format is Format.json))
             return
         fields = _fields(result).items()
-        shown = [(name, self._cell(name, value)) for name, value in fields if value not in (None, (), [], "", False)]
+        shown = [
+            (self._named(name), self._cell(name, value))
+            for name, value in fields
+            if value not in (None, (), [], "", False) and name != _OTHER[self.language]
+        ]
         _show(pairs(shown, _width()))
 
     def many(self, results: Iterable[BaseModel | Fields], columns: tuple[str, ...]) -> None:
@@ -137,7 +180,11 @@ class Speaker:
             _write(_json([self._plain(result) for result in results], indented=True))
         else:
             rows = [[self._cell(column, fields.get(column)) for column in columns] for fields in map(_fields, results)]
-            _show(table(columns, rows, _width()))
+            _show(table(list(map(self._named, columns)), rows, _width()))
+
+    def text(self, text: str) -> None:
+        """Something as it is, for another program."""
+        _write(text)
 
     def drawing(self, drawing: RenderableType) -> None:
         """Something to look at; programs are told in another way."""
@@ -196,11 +243,13 @@ class Speaker:
             return plain
         return {**plain, "due_by": by_when(_fields(result)["due_at"], Tongue(self.language.value))}
 
+    def _named(self, field: str) -> str:
+        """What a field is called."""
+        return FIELDS.get(field, field) if self.language is Language.zh else field
+
     def _cell(self, name: str, value: Any) -> str:
         """Text for a field in a table."""
         match value:
-            case None:
-                return ""
             case datetime():
                 return self._moment(name, value)
             case list() | tuple():
@@ -209,13 +258,33 @@ class Speaker:
                 return days_left(Left.model_validate(value), Tongue(self.language.value))
             case dict():
                 parts = (
-                    f"{visible(str(key))} {self._cell(key, item)}" for key, item in value.items() if item is not None
+                    f"{self._named(visible(str(key)))} {self._cell(key, item)}"
+                    for key, item in value.items()
+                    if item is not None
                 )
                 return " · ".join(parts)
             case _:
-                text = visible(str(value))
-                code = REPORTED.get(text) if name in _CODES else None
-                return text if code is None else f"{text}: {self.words(remedy_of(code))}"
+                return self._said(name, value)
+
+    def _said(self, name: str, value: Any) -> str:
+        """A single value: a code with its words; in Chinese, what has a word there."""
+        text = "" if value is None else visible(str(value))
+        if name in _CODES and (code := REPORTED.get(text)) is not None:
+            return f"{text}: {self.words(remedy_of(code))}"
+        return self._in_chinese(name, text) if self.language is Language.zh else text
+
+    def _in_chinese(self, name: str, text: str) -> str:
+        if text in _TRUTH:
+            return _TRUTH[text]
+        if name in _EVENTS and (event := _member(Event, text)) is not None:
+            # Its name is what is typed.
+            return f"{word(event, Tongue.zh)}（{text}）"
+        for words in (_ATTENTION, REMAINS) if name in {"attention", "remains"} else ():
+            if text in words:
+                return words[text][Tongue.zh]
+        members = (_member(closed, text) for closed in _SETS.get(name, ()))
+        known = next((each for each in members if each is not None), None)
+        return text if known is None else word(known, Tongue.zh)
 
     def _moment(self, name: str, at: datetime) -> str:
         """A deadline, what is to come, or what has happened, by the name of its field."""
@@ -242,6 +311,10 @@ _EXITS: Final[Mapping[Code, Exit]] = {
     Code.HEADS_UNREACHABLE: Exit.unavailable,
 }
 """The exit codes of what is not wrong data."""
+
+
+def _member(closed: type[StrEnum], text: str) -> StrEnum | None:
+    return next((member for member in closed if member.value == text), None)
 
 
 def _whereabouts(error: Exception) -> str:

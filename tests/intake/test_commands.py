@@ -121,10 +121,11 @@ class TestUsage:
         ],
     )
     def test_every_command_explains_itself(self, run: Run, command: str) -> None:
-        said = run(command, "--help")
-        assert said.exit == Exit.fine
-        assert "Usage:" in said.out
-        assert "--output" in said.out
+        for language, heading in (("en", "Usage: "), ("zh", "用法： ")):
+            said = run("--lang", language, command, "--help")
+            assert said.exit == Exit.fine
+            assert said.out.startswith(heading)
+            assert "--output" in said.out
 
     @pytest.mark.parametrize("command", ["show", "history", "wait", "withdraw"])
     @pytest.mark.parametrize("case", ["", "x", CASE + "\n", CASE[:-1] + "/", "11010519101231002X"])
@@ -220,7 +221,7 @@ class TestUpkeep:
         ],
     )
     def test_it_says_so_in_its_help(self, run: Run, command: list[str], named: list[str]) -> None:
-        said = run(*command, "--help")
+        said = run("--lang", "en", *command, "--help")
         assert said.exit == Exit.fine
         needs = " ".join(said.out.split()).partition("Upkeep, beside the servers: needs ")[2]
         assert all(name in needs for name in named)
@@ -232,7 +233,7 @@ class TestUpkeep:
         assert needs == "Upkeep, beside the servers: needs the register's connection (CARDCASE_DATABASE_URL)."
 
     def test_the_help_tells_it_from_what_goes_to_the_service(self, run: Run) -> None:
-        users, _, upkeep = run("--help").out.partition("\nUpkeep: ")
+        users, _, upkeep = run("--help", "--lang=en").out.partition("\nUpkeep: ")
         shown = [set(re.findall(r"^  ([a-z-]+) {2,}\S", text, re.MULTILINE)) for text in (users, upkeep)]
         assert shown[1] == set(UPKEEP)
         assert {"open", "show", "list", "leftovers", "overview", "acknowledge", "card-produced"} <= shown[0]
