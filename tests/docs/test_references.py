@@ -76,7 +76,12 @@ def test_commands_of_the_command_line_exist() -> None:
     text = "\n".join(_commands(document.read_text(encoding="utf-8")) for document in DOCUMENTS)
     named = set(re.findall(r"(?:starter\.py|\$ starter|starter|\$ as [a-z]+) ([a-z]+(?:-[a-z]+)*)\b", text))
     usage = subprocess.run(
-        [sys.executable, "starter.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "starter.py", "--lang", "en", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     commands = set(re.findall(r"^  ([a-z]+(?:-[a-z]+)*) {2,}\S", usage.stdout.partition("Commands:")[2], re.MULTILINE))
     assert {"open", "history", "repair"} <= named

@@ -8,13 +8,13 @@ import pytest
 import typer
 from typer._click import Context
 
+import starter  # noqa: F401 - it adds the rehearsal to what there is
 from cases.documents import DocumentKind
 from cases.machines.machine import Status
 from intake.commands import saying
-from intake.commands.app import app
+from intake.commands.app import UPKEEP, app
 from intake.commands.chinese import FIELDS, HELP, in_chinese
 from intake.commands.saying import Format, Language, Speaker
-from starter import UPKEEP
 from tests.intake.calling import Run
 
 COMMANDS = typer.main.get_group(app)
