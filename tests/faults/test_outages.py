@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,9 +18,10 @@ from cases.kinds import case_id
 from cases.machines.machine import Status
 from stack import LocalStack
 from tests.engine import Engine, engine_on
+from tests.faults.judged import BY_DAY, Judged
 from tests.nursery import forked_worker
 from tests.scenes import ID_CARD, SOUTH
-from tests.worker_process import sample_key_file, sample_trust_file
+from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import change
 from worker import BEYOND_DRAIN_SECONDS
@@ -35,11 +37,19 @@ Found = TypeVar("Found")
 
 @dataclass
 class Site:
-    """Servers of its own, and `python worker.py` with its settings."""
+    """Servers of its own, `python worker.py` with its settings, and callers that keep a log."""
 
     stack: LocalStack
-    engine: Engine
+    judged: Judged
     settings: dict[str, str]
+
+    @property
+    def engine(self) -> Engine:
+        return self.judged.engine
+
+    def worker(self, **told: str) -> AbstractAsyncContextManager[WorkerProcess]:
+        """A worker, told some settings more. What it writes by night would be sent when nobody judges any more."""
+        return self.judged.heard(forked_worker({**self.settings, **told}, program=BY_DAY))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -48,6 +58,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     async with (
         LocalStack(folder, search_attributes=SEARCH_ATTRIBUTES, durable=False) as stack,
         engine_on(stack, "outages") as engine,
+        Judged.of(engine, folder, "outages") as judged,
     ):
         settings = {
             "CARDCASE_DATABASE_URL": engine.database_url,
@@ -59,7 +70,12 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
             "TEMPORAL_ADDRESS": stack.temporal_address,
             "TEMPORAL_NAMESPACE": stack.namespace,
         }
-        yield Site(stack, engine, settings)
+        site = Site(stack, judged, {**settings, **judged.settings})
+        async with judged.trouble("outages", stops=True):
+            yield site
+        async with site.worker():
+            checked = await judged.checked()
+        assert checked.findings == [], f"\n{checked}"
 
 
 async def until(condition: Callable[[], Awaitable[Found | None]]) -> Found:
@@ -98,7 +114,7 @@ async def lock_is_waited_for(engine: Engine) -> None:
 
 async def test_a_step_waits_in_view_while_the_register_is_away_and_goes_on_when_it_is_back(site: Site) -> None:
     engine, postgres = site.engine, site.stack.postgres
-    async with forked_worker(site.settings) as worker:
+    async with site.worker() as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         await postgres.kill()
         told = asyncio.create_task(case.tell(Event.verify_documents))
@@ -119,7 +135,7 @@ async def test_a_step_waits_in_view_while_the_register_is_away_and_goes_on_when_
 
 async def test_an_application_waits_for_a_register_that_is_away_and_is_answered_when_it_is_back(site: Site) -> None:
     engine, postgres = site.engine, site.stack.postgres
-    async with forked_worker(site.settings) as worker:
+    async with site.worker() as worker:
         await worker.says("ready")
         person = await engine.insured(region=SOUTH)
         opening = engine.number_change(person, ID_CARD, region=SOUTH)
@@ -137,7 +153,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
     site: Site,
 ) -> None:
     engine = site.engine
-    async with forked_worker(site.settings) as worker:
+    async with site.worker() as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         async with engine.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case.case_id)
@@ -150,7 +166,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
         began = time.monotonic()
         assert await worker.ends() == 0
         assert time.monotonic() - began < DRAIN_SECONDS + BEYOND_DRAIN_SECONDS
-    async with forked_worker(site.settings):
+    async with site.worker():
         assert (await told).status is Status.verified
         assert (await case.ends()).status is Status.done
     happened = {event.event_type for event in (await engine.handle(case.case_id).fetch_history()).events}
@@ -163,8 +179,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_step_at_hand_and_leave
 
 async def test_a_worker_whose_step_does_not_end_stops_within_its_time_and_another_makes_the_step(site: Site) -> None:
     engine = site.engine
-    settings = {**site.settings, "CARDCASE_DRAIN_SECONDS": "1"}
-    async with forked_worker(settings) as worker:
+    async with site.worker(CARDCASE_DRAIN_SECONDS="1") as worker:
         case = await change(engine, ID_CARD, region=SOUTH)
         async with engine.pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT FROM cases WHERE case_id = $1 FOR UPDATE", case.case_id)
@@ -175,6 +190,6 @@ async def test_a_worker_whose_step_does_not_end_stops_within_its_time_and_anothe
             status = await worker.ends()
             assert time.monotonic() - began < 1 + BEYOND_DRAIN_SECONDS + 2
     assert status == 70
-    async with forked_worker(site.settings):
+    async with site.worker():
         assert (await told).status is Status.verified
         assert (await case.ends()).status is Status.done
