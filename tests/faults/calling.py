@@ -5,15 +5,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from temporalio.service import RPCError
 
 from activities.sealing import KeyRing
 from cases.answers import Answer, Receipt
 from cases.events import EVENTS, Event
+from cases.events import FACTS as FACT_TYPES
 from cases.facts import Fact
 from cases.kinds import case_id
+from cases.names import TASK_QUEUE_CASES
 from cases.openings import Opening
 from intake.client import CaseClient, Refused, Unavailable, of_rpc
 from runtime.client import connect
@@ -25,10 +27,37 @@ from tests.scenes import FACTS, IN_FORCE, OFFICE, PUBLICATION, answering
 
 Given = TypeVar("Given")
 
+EVENT_OF: Final = {fact: event for event, fact in FACT_TYPES.items()}
+
 PATIENCE: Final = timedelta(seconds=10)
 """How long one call waits for its answer."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
 """Seconds between two repetitions."""
+
+
+class Door(Protocol):
+    """What callers say goes in by it."""
+
+    async def enter(self, opening: Opening) -> Receipt:
+        """Open a case."""
+
+    async def tell(self, case_id: str, fact: Fact, *, update_id: str | None = None) -> Answer:
+        """Tell a case of an event."""
+
+
+@dataclass
+class OwnQueue:
+    """A door to cases that have a task queue of their own, which the client of programs does not know."""
+
+    engine: Engine
+
+    async def enter(self, opening: Opening) -> Receipt:
+        """See base class."""
+        return await self.engine.open(opening)
+
+    async def tell(self, case_id: str, fact: Fact, *, update_id: str | None = None) -> Answer:
+        """See base class."""
+        return await self.engine.tell(case_id, EVENT_OF[type(fact)], fact, update_id=update_id)
 
 
 @dataclass
@@ -36,7 +65,7 @@ class CallingEngine(Engine):
     """An engine whose callers go through the client of programs, each call with an ID of its own, and keep a log."""
 
     evidence: Evidence = field(kw_only=True)
-    door: CaseClient = field(kw_only=True)
+    door: Door = field(kw_only=True)
     repeats: Callable[[], bool] = field(kw_only=True, default=lambda: False)
     """Whether whoever was just answered says the same once more, as a back office does that lost the answer."""
     told: Iterator[int] = field(kw_only=True, default_factory=lambda: count(1))
@@ -44,7 +73,8 @@ class CallingEngine(Engine):
     @classmethod
     def of(cls, engine: Engine, evidence: Evidence) -> Self:
         """The same engine, with callers that keep a log."""
-        return cls(**vars(engine), evidence=evidence, door=door_of(engine))
+        door = door_of(engine) if engine.task_queue == TASK_QUEUE_CASES else OwnQueue(engine)
+        return cls(**vars(engine), evidence=evidence, door=door)
 
     async def use(self, ring: KeyRing) -> None:
         """From now on every caller has this key ring."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,27 +24,17 @@ BY_DAY: Final = "tests.faults.worker_by_day"
 
 @dataclass(frozen=True)
 class Judged:
-    """What is written down while tests do to servers and workers what they are about."""
+    """What is written down while tests do to servers, workers and providers what they are about."""
 
     engine: CallingEngine
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
     """Of workers: whose receivers of messages keep a ledger."""
 
     @classmethod
     @asynccontextmanager
     async def of(cls, engine: Engine, folder: Path, scenario: str) -> AsyncIterator[Self]:
         """Callers of an engine, and receivers, that keep what they said and heard in a folder."""
-        evidence = Evidence(folder / "evidence")
-        evidence.write_run(
-            Run(
-                scenario=scenario,
-                seed=0,
-                database_url=engine.database_url,
-                temporal_address=engine.client.service_client.config.target_host,
-                namespace=engine.client.namespace,
-                begun_at=now(),
-            )
-        )
+        evidence = begun(engine, folder, scenario)
         secret = folder / "secret"
         secret.touch(mode=0o600)
         secret.write_text(SECRET, encoding="ascii")
@@ -88,11 +78,15 @@ class Judged:
                 )
             )
 
-    async def checked(self) -> Checked:
-        """What the checker finds of the cases that were opened, while a worker works by day: `BY_DAY`."""
+    async def swept_and_checked(self) -> Checked:
+        """The same, while a worker works by day (`BY_DAY`) and no schedule has it sweep."""
         await self.engine.client.execute_workflow(
             Scheduled.notification_sweep.value, id="sweep-before-it-is-judged", task_queue=TASK_QUEUE_CASES
         )
+        return await self.checked()
+
+    async def checked(self) -> Checked:
+        """What the checker finds of the cases that were opened, while somebody works."""
         calls = self.evidence.calls()
         cases = {call.case_id for call in calls if call.act == OPENED and call.answer is Said.ok and call.case_id}
         register = await asyncpg.connect(self.engine.database_url)
@@ -101,3 +95,19 @@ class Judged:
             return await check(self.evidence, register, self.engine.client, cases=cases)
         finally:
             await register.close()
+
+
+def begun(engine: Engine, folder: Path, scenario: str) -> Evidence:
+    """An empty folder of evidence, with what it is about."""
+    evidence = Evidence(folder / "evidence")
+    evidence.write_run(
+        Run(
+            scenario=scenario,
+            seed=0,
+            database_url=engine.database_url,
+            temporal_address=engine.client.service_client.config.target_host,
+            namespace=engine.client.namespace,
+            begun_at=now(),
+        )
+    )
+    return evidence

@@ -1,4 +1,4 @@
-"""`worker.py` of another release: the same but for what ID-number changes do, and for the name of its build.
+"""`worker.py` of another release, by day: the same but for what ID-number changes do, and for the name of its build.
 
     RELEASE=before|next|bad python -m tests.faults.releasing_worker
 
@@ -78,7 +78,7 @@ STORIES: Final[dict[Release, type[Case]]] = {
 def main() -> int:
     """Run the worker of the release."""
     # It comes with the settings of the process, which a fork has only now.
-    import worker  # noqa: PLC0415 - see above
+    from tests.faults import worker_by_day  # noqa: PLC0415 - see above
 
     release = Release(os.environ[RELEASE])
     stories = {Kind.id_number_change: STORIES[release], Kind.card_replacement: CardReplacement}
@@ -86,7 +86,7 @@ def main() -> int:
         patch.dict(told.STORIES, stories),
         patch.object(build, "build_id", lambda: release.value),
     ):
-        return worker.main()
+        return worker_by_day.main()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ SECONDS: Final[Mapping[str, int]] = {
     "test_a_worker_that_is_killed_leaves_all_or_nothing_and_the_next_one_does_the_rest_once": 5,
     "test_a_step_of_unknown_outcome_is_read_back_and_made_once": 2,
     "test_a_thousand_rungs_of_one_crowded_office_hour_fire_once_in_time_and_spread": 780,
-    "test_open_cases_live_through_three_rotations_without_a_failed_task": 240,
     "test_five_hundred_messages_are_each_accepted_once": 180,
     "test_ten_thousand_events_with_faults_in_a_tenth_are_lost_by_nobody": 300,
     "test_a_season_of_many_persons_whose_policy_changes_is_played_and_nothing_is_found": 300,

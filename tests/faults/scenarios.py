@@ -22,11 +22,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sealing import KeyRing
 from cases.answers import Answer, Receipt
+from cases.documents import DocumentKind
 from cases.events import Event
 from cases.names import TASK_QUEUE_CASES, Kind
 from intake.client import Refused
 from runtime.client import connect
-from runtime.codec import PayloadSealer
+from runtime.codec import PayloadSealer, is_sealed, key_of, payloads_in
 from stack.tray import Fault
 from tests.activities.publishing.sinks import now_and_then
 from tests.faults.checker.evidence import now
@@ -34,7 +35,7 @@ from tests.faults.clocks import lacks_compiler, shifted_by
 from tests.faults.relay import Relay
 from tests.faults.site import Disk, Site, lacks_mounting, own_connection
 from tests.namespaces import until
-from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from tests.scenes import FACTS, ID_CARD, SOUTH, document, of_office
 from tests.workflows.roads import change
 
 Injecting: TypeAlias = Callable[[Site], Coroutine[Any, Any, None]]
@@ -51,6 +52,7 @@ CONFIGURATION: Final = 78
 REFUSALS: Final = 2
 SOMETIMES: Final = 0.3
 HEALS_WITHIN_SECONDS: Final = 30.0
+FEW: Final = 6
 SEALED_BEFORE: Final = 30
 """Cases that are open by a key, more than others are at the same time."""
 A_MINUTE: Final = timedelta(minutes=1)
@@ -116,7 +118,8 @@ async def workers_are_stopped_and_continued(site: Site) -> None:
 
 async def keys_are_rotated(site: Site) -> None:
     """The keys of payloads, under open cases and in the order of the runbook: everybody has a key before it seals."""
-    ring = KeyRing.sample()
+    ring, case = KeyRing.sample(), (await change(site.engine, ID_CARD)).case_id
+    expected = {ring.payload_current}
     for number in range(ROTATIONS):
         key = f"rotated-{number}"
         known = ring.with_payload_key(key)
@@ -124,6 +127,14 @@ async def keys_are_rotated(site: Site) -> None:
             async with site.trouble("keys rotated"):
                 await _roll_out(site, ring)
             await site.engine.use(ring)
+        page = document(DocumentKind.photograph, str(number))
+        await site.engine.tell(
+            case, Event.add_documents, FACTS[Event.add_documents].model_copy(update={"documents": (page,)})
+        )
+        expected.add(key)
+    await site.engine.tell(case, Event.withdraw)
+    events = (await site.engine.handle(case).fetch_history()).events
+    assert {key_of(payload) for event in events for payload in payloads_in(event) if is_sealed(payload)} == expected
 
 
 async def workers_remember_nothing(site: Site) -> None:
@@ -153,10 +164,7 @@ def _have_refused(site: Site, times: int) -> bool:
 
 
 async def a_key_is_dropped_too_early(site: Site) -> None:
-    """Workers are given a ring without the key by which most open cases are sealed: none begins until it is back.
-
-    What happens where few are (`tests/faults/test_keys.py`): these stand still in view.
-    """
+    """Workers are given a ring without the key by which most open cases are sealed: none begins until it is back."""
     older = [(await change(site.engine, ID_CARD)).case_id for _ in range(SEALED_BEFORE)]
     both = KeyRing.sample().with_payload_key("later")
     right = both.sealing_payloads_with("later")
@@ -175,6 +183,29 @@ async def a_key_is_dropped_too_early(site: Site) -> None:
             await asyncio.gather(*(site.crew.ready(place) for place in range(len(site.crew))))
             await site.engine.tell(older[0], Event.withdraw)
     for case in older[1:]:
+        await site.engine.tell(case, Event.withdraw)
+
+
+async def a_key_is_dropped_that_few_cases_need(site: Site) -> None:
+    """Workers begin without the key of a few open cases: these stand still in view until it is back, others go on."""
+    older = [(await change(site.engine, ID_CARD)).case_id for _ in range(FEW)]
+    both = KeyRing.sample().with_payload_key("later")
+    right = both.sealing_payloads_with("later")
+    for ring in (both, right):
+        async with site.trouble("keys rotated"):
+            await _roll_out(site, ring)
+        await site.engine.use(ring)
+    newer = [(await change(site.engine, ID_CARD)).case_id for _ in range(SEALED_BEFORE)]
+    async with site.trouble("the key of a few is dropped", fails_tasks=(UNREADABLE,), fails_cases=older):
+        await _roll_out(site, right.without_payload_key("sample"))
+        telling = [asyncio.create_task(site.engine.tell(case, Event.withdraw)) for case in older]
+        await until(lambda: _are_listed(site, set(older)), seconds=LISTED_WITHIN_SECONDS)
+        assert not any(task.done() for task in telling)
+        await site.engine.tell(newer[0], Event.withdraw)
+        await _roll_out(site, right)
+        async with asyncio.timeout(HEALS_WITHIN_SECONDS):
+            await asyncio.gather(*telling)
+    for case in newer[1:]:
         await site.engine.tell(case, Event.withdraw)
 
 
@@ -638,8 +669,9 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("workers-stopped", workers_are_stopped_and_continued, seconds=140, soaked=True),
     Scenario("workers-forget", workers_remember_nothing),
     Scenario("clocks-wrong", clocks_are_wrong, seconds=120, lacks=lacks_compiler),
-    Scenario("keys-rotated", keys_are_rotated),
+    Scenario("keys-rotated", keys_are_rotated, cases=200, seconds=240),
     Scenario("key-dropped", a_key_is_dropped_too_early, seconds=120),
+    Scenario("key-dropped-of-few", a_key_is_dropped_that_few_cases_need, seconds=150),
     Scenario("ring-wrong", a_worker_has_another_ring),
     Scenario("temporal-killed", temporal_is_killed, heavy=True, soaked=True),
     Scenario("postgres-killed", postgres_is_killed, heavy=True, soaked=True),

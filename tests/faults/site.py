@@ -29,7 +29,7 @@ from runtime.start import NOTIFICATION_CONNECTIONS
 from stack import LocalStack
 from stack.receivers import Receivers
 from stack.servers import Servers
-from stack.tray import Fault, Tray
+from stack.tray import Fault, Script, Tray
 from tests.activities.publishing.sinks import Sink, Time, listening
 from tests.engine import engine_on
 from tests.faults.calling import CallingEngine
@@ -216,8 +216,8 @@ class Hearer(Sink):
 class Ledger(Tray):
     """What the providers of messages took, written down call by call: what is sent while others look is in it."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        super().__init__()
+    def __init__(self, evidence: Evidence, script: Script | None = None) -> None:
+        super().__init__(script)
         self._evidence = evidence
 
     def take(self, channel: str, key: str, to: str, text: str, fault: Fault | None) -> bool:

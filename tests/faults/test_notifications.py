@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -34,8 +35,11 @@ from cases.occasions import Occasion, Swept
 from runtime.runner import RUNNER
 from runtime.worker import notifications_worker
 from stack.receivers import Receivers
-from stack.tray import Fault, Script, Tray
+from stack.tray import Fault, Script
 from tests.engine import Engine
+from tests.faults.calling import CallingEngine
+from tests.faults.judged import Judged, begun
+from tests.faults.site import Ledger
 from tests.faults.sweeping import QUEUE, Sweeping
 from tests.workflows.dossier import Dossier
 
@@ -77,7 +81,7 @@ class Misbehaving:
 
 
 @asynccontextmanager
-async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbehaving]:
+async def misbehaving(engine: CallingEngine, campaign: Campaign) -> AsyncIterator[Misbehaving]:
     """30 % errors, 10 % hangs, 10 % accepted and cut; some receipts are told twice, and most never."""
     script = Script(
         {Fault.error: 0.3, Fault.hang: 0.1, Fault.cut: 0.1},
@@ -89,7 +93,10 @@ async def misbehaving(engine: Engine, campaign: Campaign) -> AsyncIterator[Misbe
     async with (
         serve_callbacks("127.0.0.1", 0, SECRETS, engine.pool) as port,
         Receivers(
-            Tray(script), token=TOKEN, callback_url=f"http://127.0.0.1:{port}/callbacks", secrets=SECRETS
+            Ledger(engine.evidence, script),
+            token=TOKEN,
+            callback_url=f"http://127.0.0.1:{port}/callbacks",
+            secrets=SECRETS,
         ) as receivers,
         open_session(timeout) as session,
     ):
@@ -166,9 +173,10 @@ async def pending(engine: Engine) -> datetime | None:
     return due
 
 
-async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
+async def tell_everyone(engine: Engine, campaign: Campaign, folder: Path) -> None:
     # The cases of other registers have other workers.
-    shaken = replace(engine, task_queue=f"cases-beside-{campaign.seed}")
+    apart = replace(engine, task_queue=f"cases-beside-{campaign.seed}")
+    shaken = CallingEngine.of(apart, begun(apart, folder, "providers that misbehave"))
     by_day = datetime.combine(datetime.now(SHANGHAI).date() + timedelta(days=2), time(12), tzinfo=SHANGHAI)
     # Whatever other tests wrote is none of this test's.
     await shaken.pool.execute(
@@ -186,6 +194,8 @@ async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
             at = min(max(at + timedelta(seconds=30), await pending(shaken) or at), by_day + timedelta(hours=8))
         seconds = await out
         await provider.receivers.told_all()
+        await shaken.pool.fetchval("SELECT publish(100000)")
+        checked = await Judged(shaken).checked()
         tray = provider.receivers.tray
         rows = await shaken.pool.fetch(
             "SELECT notifications.id, notifications.state, template, "
@@ -214,18 +224,17 @@ async def tell_everyone(engine: Engine, campaign: Campaign) -> None:
     assert told == sum(row["state"] == "delivered" for row in rows)
     assert told < provider.receivers.receipts_told < campaign.messages
     assert max(seconds) < SECONDS_PER_CASE
+    assert checked.findings == [], f"\n{checked}"
 
 
 async def test_every_message_is_accepted_once_by_a_provider_that_misbehaves_and_no_case_waits(
-    shaken: Engine,
+    shaken: Engine, tmp_path: Path
 ) -> None:
-    await tell_everyone(
-        shaken, Campaign(messages=48, cases=3, out_seconds=2, read_seconds=0.5, repeated_callbacks=0.5, seed=7)
-    )
+    campaign = Campaign(messages=48, cases=3, out_seconds=2, read_seconds=0.5, repeated_callbacks=0.5, seed=7)
+    await tell_everyone(shaken, campaign, tmp_path)
 
 
 @pytest.mark.faults
-async def test_five_hundred_messages_are_each_accepted_once(shaken: Engine) -> None:
-    await tell_everyone(
-        shaken, Campaign(messages=500, cases=25, out_seconds=60, read_seconds=5, repeated_callbacks=0.05, seed=2026)
-    )
+async def test_five_hundred_messages_are_each_accepted_once(shaken: Engine, tmp_path: Path) -> None:
+    campaign = Campaign(messages=500, cases=25, out_seconds=60, read_seconds=5, repeated_callbacks=0.05, seed=2026)
+    await tell_everyone(shaken, campaign, tmp_path)

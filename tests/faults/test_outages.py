@@ -74,7 +74,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
         async with judged.trouble("outages", stops=True):
             yield site
         async with site.worker():
-            checked = await judged.checked()
+            checked = await judged.swept_and_checked()
         assert checked.findings == [], f"\n{checked}"
 
 

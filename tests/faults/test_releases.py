@@ -26,6 +26,7 @@ from runtime.releases import ReleaseUnknown, make_current, releases
 from stack import LocalStack
 from stack.servers import Servers
 from tests.engine import Engine, engine_on
+from tests.faults.judged import Judged
 from tests.faults.releasing_worker import RELEASE, Release
 from tests.namespaces import until
 from tests.nursery import forked_worker
@@ -53,22 +54,24 @@ PATIENCE = 20.0
 CASES = 5
 PROBLEMS = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 FLAGGED_WITHIN_SECONDS = 60.0
+FAILED_BY_A_BAD_RELEASE = ("NON_DETERMINISTIC_ERROR",)
 HEALS_WITHIN_SECONDS = 60.0
 
 
 @dataclass
 class Site:
-    """Servers of its own, and workers of whichever release."""
+    """Servers of its own, workers of whichever release, and callers that keep a log."""
 
     stack: Servers
-    engine: Engine
+    judged: Judged
     settings: dict[str, str]
 
     @classmethod
-    def on(cls, stack: Servers, engine: Engine, folder: Path) -> Self:
+    def on(cls, stack: Servers, judged: Judged, folder: Path) -> Self:
         """A site on running servers; keys lie in the folder."""
         settings = {
-            "CARDCASE_DATABASE_URL": engine.database_url,
+            **judged.settings,
+            "CARDCASE_DATABASE_URL": judged.engine.database_url,
             "CARDCASE_KEY_FILE": str(sample_key_file(folder)),
             "CARDCASE_PROFILE": "local",
             "CARDCASE_STAMP_TRUST_FILE": str(sample_trust_file(folder)),
@@ -76,7 +79,11 @@ class Site:
             "TEMPORAL_ADDRESS": stack.temporal_address,
             "TEMPORAL_NAMESPACE": stack.namespace,
         }
-        return cls(stack, engine, settings)
+        return cls(stack, judged, settings)
+
+    @property
+    def engine(self) -> Engine:
+        return self.judged.engine
 
     @property
     def client(self) -> Client:
@@ -84,7 +91,9 @@ class Site:
 
     def worker(self, release: Release) -> AbstractAsyncContextManager[WorkerProcess]:
         """A versioned worker of a release, which is given nothing before its release is current."""
-        return forked_worker({**self.settings, RELEASE: release.value}, program="tests.faults.releasing_worker")
+        return self.judged.heard(
+            forked_worker({**self.settings, RELEASE: release.value}, program="tests.faults.releasing_worker")
+        )
 
     async def make_current(self, release: Release) -> None:
         await make_current(self.client, release.value, patience=PATIENCE)
@@ -108,8 +117,16 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
             dynamic_config={"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": 2},
         ) as stack,
         engine_on(stack, "releases") as engine,
+        Judged.of(engine, tmp_path, "releases") as judged,
     ):
-        yield Site.on(stack, engine, tmp_path)
+        site = Site.on(stack, judged, tmp_path)
+        async with judged.trouble("releases", fails_tasks=FAILED_BY_A_BAD_RELEASE):
+            yield site
+        # It can replay what either release has lived.
+        async with site.worker(Release.next):
+            await site.make_current(Release.next)
+            checked = await judged.swept_and_checked()
+        assert checked.findings == [], f"\n{checked}"
 
 
 def builds_of(history: WorkflowHistory) -> list[str]:
