@@ -99,7 +99,7 @@ cluster: $(VENV)/dev.installed ## the engine on Temporal's services on PostgreSQ
 	@CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(BOUND) -m pytest -m cluster -rsP --show-capture stdout tests/cluster $(ARGS)
 
 .PHONY: browser
-browser: $(VENV)/dev.installed ## operators' work in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
+browser: $(VENV)/dev.installed ## people's work at the desk and in the Web UI, in a real browser; needs Chromium; ARGS goes to pytest
 	@$(BOUND) -m pytest -m browser tests/browser $(ARGS)
 
 .PHONY: clients

@@ -81,6 +81,7 @@ class Code(StrEnum):
     DOCUMENT_FUTURE_DATED = "DOCUMENT_FUTURE_DATED"
     DOCUMENTS_TOO_MANY = "DOCUMENTS_TOO_MANY"
     DOCUMENTS_MISSING = "DOCUMENTS_MISSING"
+    DOCUMENT_UNAVAILABLE = "DOCUMENT_UNAVAILABLE"
     # Events against the state table
     EVENT_NOT_ALLOWED = "EVENT_NOT_ALLOWED"
     SAME_PERSON = "SAME_PERSON"
@@ -476,6 +477,10 @@ REMEDIES: dict[Code, Remedy] = {
         "所核对的复印件与案卷不一致，请刷新后重新核对。",
     ),
     Code.DOCUMENT_OF_ANOTHER_PERSON: Remedy("The document belongs to another person.", "材料属于他人。"),
+    Code.DOCUMENT_UNAVAILABLE: Remedy(
+        "The store does not have this document, or cannot be reached. Open the page again, or ask whoever keeps it.",
+        "材料库中没有该材料，或暂时无法访问。请刷新页面；仍不能查看时请联系材料库管理人员。",
+    ),
     Code.DOCUMENT_EXPIRED: Remedy("The document has expired. Ask for a valid one.", "材料已过期，请提供有效材料。"),
     Code.DOCUMENT_FUTURE_DATED: Remedy("The document's date is in the future.", "材料日期在未来。"),
     Code.DOCUMENTS_TOO_MANY: Remedy("A case takes at most twenty documents.", "每案最多20份材料。"),
@@ -490,7 +495,7 @@ REMEDIES: dict[Code, Remedy] = {
     ),
     Code.CASE_IN_HAND: Remedy(
         "A colleague has this case in hand, or it is closed. Look who has it; a supervisor may give it to you.",
-        "该案件已由其他人员领取，或已办结。请查看领取人；需转交时请联系主管。",
+        "该案件已由其他人员认领，或已办结。请查看认领人；需转交时请联系主管。",
     ),
     Code.SUBMITTER_UNKNOWN: Remedy(
         "The clerk who is named as having taken the application in has no post at that office. Correct the code, or "

@@ -158,6 +158,8 @@ class Form:
     example: Mapping[str, Any] = field(default_factory=dict)
     blank: Mapping[str, Any] = field(default_factory=dict)
     known: "Callable[[CaseView], dict[str, Any]] | None" = None
+    consequence: tuple[str, str] | None = None
+    """What follows that nobody can take back, in Chinese and English: whoever decides says that they know it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,7 +338,14 @@ _RECORDS: Final = (
         "复核审批",
         "复核审批；`content` 须与案件全貌所示一致。A second officer approves exactly this content.",
         _DECIDES,
-        Form(example={"content": _DIGEST}, known=lambda view: {"content": view.content}),
+        Form(
+            consequence=(
+                "审批后系统即变更号码或制卡；外部系统确认之后不能撤销。",
+                "The number is changed, or the card ordered, at once; once another system has confirmed, it stays.",
+            ),
+            example={"content": _DIGEST},
+            known=lambda view: {"content": view.content},
+        ),
     ),
     _told(
         Event.reject,
@@ -344,7 +353,11 @@ _RECORDS: Final = (
         "不予办理",
         "不予办理，须写明法律依据。Refused, with its legal basis.",
         _DECIDES,
-        Form(example={"legal_basis": "《社会保险经办条例》第十条"}, blank={"legal_basis": ""}),
+        Form(
+            consequence=("案件即告办结；申请人须重新申请。", "The case ends; the applicant has to apply anew."),
+            example={"legal_basis": "《社会保险经办条例》第十条"},
+            blank={"legal_basis": ""},
+        ),
     ),
     _told(
         Event.hold,
@@ -367,7 +380,14 @@ _RECORDS: Final = (
         Form(example={"working_days": 5, "evidence": "ext/2026-1"}, blank={"working_days": 0, "evidence": ""}),
         in_bulk=True,
     ),
-    _told(Event.withdraw, Withdraw, "撤回申请", "撤回申请：申请人不再办理。The applicant withdraws.", _AT_THE_COUNTER),
+    _told(
+        Event.withdraw,
+        Withdraw,
+        "撤回申请",
+        "撤回申请：申请人不再办理。The applicant withdraws.",
+        _AT_THE_COUNTER,
+        Form(consequence=("案件即告办结；申请人须重新申请。", "The case ends; the applicant has to apply anew.")),
+    ),
     _told(
         Event.resolve_dispute,
         ResolveDispute,
@@ -376,6 +396,10 @@ _RECORDS: Final = (
         "Counts when a second officer decides the same on the same document; where they differ a supervisor decides.",
         _DECIDES,
         Form(
+            consequence=(
+                "两名工作人员认定一致后立即生效，号码归属不能再改。",
+                "It counts as soon as two say the same, and whose number it is then stays.",
+            ),
             example={"outcome": "ours", "police_document": _POLICE_DOCUMENT},
             blank={
                 "outcome": "",
@@ -397,6 +421,10 @@ _RECORDS: Final = (
         "Whether two records are one person's: counts when a second officer says the same on the same document.",
         _DECIDES,
         Form(
+            consequence=(
+                "两名工作人员认定一致后，两份登记即合并或分开；支付待遇之后不能撤销。",
+                "As soon as two say the same the records are merged, or parted; once something is paid that stays.",
+            ),
             example={
                 "same_person": True,
                 "police_document": _POLICE_DOCUMENT,
@@ -439,7 +467,11 @@ _RECORDS: Final = (
         "处理异常",
         "处理异常：`retry` 重试、`accept` 凭据确认、`undo` 撤销变更。An operator's decision on a stuck case.",
         _LOOKS_AFTER,
-        Form(example={"action": "retry", "evidence": "ticket-1"}, blank={"action": "retry", "evidence": ""}),
+        Form(
+            consequence=("凭据确认或撤销变更之后不能恢复原状。", "What is accepted on evidence, or undone, stays so."),
+            example={"action": "retry", "evidence": "ticket-1"},
+            blank={"action": "retry", "evidence": ""},
+        ),
         in_bulk=True,
     ),
     _told(
@@ -449,6 +481,10 @@ _RECORDS: Final = (
         "暂停发放待遇：具名决定、法律依据、送达凭证。A named officer withholds benefits.",
         _DECIDES,
         Form(
+            consequence=(
+                "待遇自即时起暂停发放，须有送达凭证。",
+                "Benefits stop at once; the notice must have been served.",
+            ),
             example={
                 "legal_basis": "《社会保险经办条例》第三十一条",
                 "notice": "notice/2026-1",
@@ -495,7 +531,14 @@ _RECORDS: Final = (
         "死亡或转出",
         "死亡或转出，终止案件。The person died or was transferred.",
         frozenset({Role.clerk, Role.officer, Role.back_office}),
-        Form(example={"reason": "death", "evidence": "civil/2026-1"}, blank={"reason": "", "evidence": ""}),
+        Form(
+            consequence=(
+                "案件因死亡或转出终止，不能恢复办理。",
+                "The case ends with the person and is not taken up again.",
+            ),
+            example={"reason": "death", "evidence": "civil/2026-1"},
+            blank={"reason": "", "evidence": ""},
+        ),
     ),
     _told(
         Event.recompute,
@@ -520,7 +563,11 @@ _RECORDS: Final = (
         "正式挂失",
         "正式挂失。The loss is reported formally.",
         _AT_THE_COUNTER,
-        Form(example={"evidence": "loss/2026-1"}, blank={"evidence": ""}),
+        Form(
+            consequence=("正式挂失后，原卡不能再恢复使用。", "The card is lost for good and never works again."),
+            example={"evidence": "loss/2026-1"},
+            blank={"evidence": ""},
+        ),
         of_the_world=True,
     ),
     _told(
@@ -576,7 +623,12 @@ _RECORDS: Final = (
         "新卡寄递未达或激活前遗失：停用该卡并另行制卡。"
         "The new card never arrived; it is blocked, and another one is made.",
         _HEARS_OF_LOSSES,
-        Form(example={"order": _ORDER, "evidence": "post/2026-1"}, blank={"evidence": ""}, known=_order),
+        Form(
+            consequence=("该卡立即停用并另行制卡。", "That card is blocked at once, and another one is made."),
+            example={"order": _ORDER, "evidence": "post/2026-1"},
+            blank={"evidence": ""},
+            known=_order,
+        ),
         answers=True,
     ),
     _told(
@@ -595,7 +647,12 @@ _RECORDS: Final = (
         "逾期未领，两人监销：两人先后填报同一份销毁记录后生效。"
         "Nobody fetched the card and it was destroyed; counts when a second person says so on the same record.",
         _BUREAU_OR_COUNTER,
-        Form(example={"record": "destroyed-1"}, blank={"record": ""}, known=_record),
+        Form(
+            consequence=("两人填报一致后，该卡即作已销毁处理。", "As soon as two say so the card counts as destroyed."),
+            example={"record": "destroyed-1"},
+            blank={"record": ""},
+            known=_record,
+        ),
     ),
     _told(
         Event.card_not_activated,
@@ -605,6 +662,7 @@ _RECORDS: Final = (
         "The holder never activated the card although reminded: it is cancelled, and the old one stays what it was.",
         _REVIEWS,
         Form(
+            consequence=("新卡即注销，不能再激活。", "The new card is cancelled and can be activated no more."),
             example={"legal_basis": "《社会保障卡管理办法》第十四条", "evidence": "visit/2026-1"},
             blank={"legal_basis": "", "evidence": ""},
         ),
@@ -630,6 +688,7 @@ _RECORDS: Final = (
         "A card that nobody may have any more was destroyed; counts when a second person says so on the same record.",
         _BUREAU_OR_COUNTER,
         Form(
+            consequence=("两人填报一致后，该卡即作已销毁处理。", "As soon as two say so the card counts as destroyed."),
             example={"order": _ORDER, "record": "destroyed-1"},
             blank={"record": ""},
             known=lambda view: _to_destroy(view) | _record(view),

@@ -258,6 +258,41 @@ PROVISO: Final = {
 }
 """On what an offer rests that no case knows by itself."""
 
+FIELDS: Final = {
+    "action": {Tongue.zh: "处理方式", Tongue.en: "what to do"},
+    "address": {Tongue.zh: "邮寄地址", Tongue.en: "address"},
+    "batch": {Tongue.zh: "制卡批次", Tongue.en: "batch"},
+    "because": {Tongue.zh: "理由", Tongue.en: "why"},
+    "by": {Tongue.zh: "领卡方式", Tongue.en: "how the card was handed over"},
+    "card_number": {Tongue.zh: "卡号", Tongue.en: "card number"},
+    "confirmed": {Tongue.zh: "是否变更成功", Tongue.en: "taken over"},
+    "content": {Tongue.zh: "审批内容", Tongue.en: "what is approved"},
+    "copies": {Tongue.zh: "与原件核对的复印件", Tongue.en: "copies that were compared"},
+    "defects": {Tongue.zh: "材料问题", Tongue.en: "defects"},
+    "documents": {Tongue.zh: "材料清单", Tongue.en: "documents"},
+    "evidence": {Tongue.zh: "凭证编号", Tongue.en: "reference of the evidence"},
+    "function": {Tongue.zh: "卡功能", Tongue.en: "function of the card"},
+    "legal_basis": {Tongue.zh: "法律依据", Tongue.en: "legal basis"},
+    "note": {Tongue.zh: "备注", Tongue.en: "note"},
+    "notice": {Tongue.zh: "告知书编号", Tongue.en: "reference of the notice"},
+    "on_behalf": {Tongue.zh: "代办人", Tongue.en: "who speaks"},
+    "order": {Tongue.zh: "制卡单号", Tongue.en: "order"},
+    "original_seen": {Tongue.zh: "是否核验原件", Tongue.en: "original seen"},
+    "outcome": {Tongue.zh: "认定结果", Tongue.en: "whose number it is"},
+    "police_document": {Tongue.zh: "认定所依据的文件", Tongue.en: "document that it rests on"},
+    "policy": {Tongue.zh: "政策及版本", Tongue.en: "policy and version"},
+    "produced": {Tongue.zh: "是否制卡成功", Tongue.en: "made"},
+    "publication": {Tongue.zh: "变更通知编号", Tongue.en: "publication"},
+    "reason": {Tongue.zh: "原因", Tongue.en: "reason"},
+    "record": {Tongue.zh: "销毁记录编号", Tongue.en: "record of the destruction"},
+    "reference": {Tongue.zh: "回执编号", Tongue.en: "reference of the answer"},
+    "same_person": {Tongue.zh: "是否同一人", Tongue.en: "one person"},
+    "served_on": {Tongue.zh: "送达日期", Tongue.en: "served on"},
+    "system": {Tongue.zh: "回复系统", Tongue.en: "system"},
+    "working_days": {Tongue.zh: "延长工作日数", Tongue.en: "working days"},
+}
+"""What the fields of facts are called where people fill them in."""
+
 REMAINS: Final = {
     "card_blocked": {Tongue.zh: "原卡仍处于挂失", Tongue.en: "the old card is still blocked"},
     "card_cancelled": {Tongue.zh: "原卡已注销", Tongue.en: "the old card is cancelled"},
@@ -283,6 +318,11 @@ def word(of: StrEnum, tongue: Tongue) -> str:
         if member is of:
             return english
     return of.value.replace("_", " ")
+
+
+def field_word(name: str, tongue: Tongue) -> str:
+    """What a field of a fact is called; one that was forgotten by its name."""
+    return FIELDS.get(name, {}).get(tongue, name.replace("_", " "))
 
 
 _WEEKDAYS: Final = {

@@ -20,8 +20,11 @@ from temporalio.service import RPCError
 from activities.calendar import official_calendar
 from activities.registry.overview import campaign_ends
 from activities.sealing import KeyRing
+from activities.serving import serve as serve_documents
 from cases.policy import Policies
 from desk.casework import Cases
+from desk.deciding import ByTheGate, Deciding
+from desk.documents import DirectoryStore, DocumentServer
 from desk.service import Service, serve_desk
 from desk.settings import DeskSettings
 from desk.visitors import SESSION, Visitors
@@ -47,6 +50,15 @@ _BURST: Final = 60
 """Pages that one person may ask for: a second, and at once after a pause."""
 
 log = structlog.get_logger("desk")
+
+
+def documents_of(settings: DeskSettings) -> DocumentServer:
+    """Where documents come from; without a folder there are none."""
+    ring, payloads = KeyRing.load(settings.key_file), payload_sealer(settings)
+    store = None
+    if settings.documents_folder is not None and payloads is not None:
+        store = DirectoryStore(settings.documents_folder, payloads, ring.derive("names of documents"))
+    return DocumentServer(store, settings.public_documents_url(), ring.derive("links to documents"))
 
 
 async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
@@ -88,13 +100,21 @@ async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
         url = settings.public_url()
         sessions = Sessions(login, url, SESSION)
         sealer = sealer_of(settings.key_file, settings.person_keys)
+        documents = documents_of(settings)
         service = Service(
             visitors=Visitors(tokens, sessions, Limits(_PER_SECOND, _BURST), settings.language, url),
             sessions=sessions,
             cases=Cases(pool, sealer),
+            deciding=Deciding(
+                ByTheGate(client, pool, sealer, session, settings.gate_url, settings.document_hosts),
+                pool,
+                sealer,
+                documents.store,
+            ),
+            documents=documents,
             pool=pool,
+            sealer=sealer,
             namespace=client.namespace,
-            documents_url=settings.public_documents_url(),
             ui_url=settings.ui_url,
             runbook_url=settings.runbook_url,
             campaign_ends=campaign_ends(Policies.load(), official_calendar),
@@ -102,6 +122,8 @@ async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
         if check_only:
             log.info("everything is in place")
             return 0
+        shown = serve_documents(documents.application(), settings.desk_host, settings.documents_port)
+        log.info("documents are served", port=await _listen(cleanup, "DOCUMENTS", shown))
         port = await _listen(cleanup, "DESK", serve_desk(service, settings.desk_host, settings.desk_port))
         if settings.health_port is not None:
             health = serve_health(settings.health_host, settings.health_port, lambda: ready)

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 _MARKS: Final = re.compile(
     r"(?P<fence>`+)(?P<code>.+?)(?P=fence)(?!`)|\*\*(?P<bold>.+?)\*\*|\[(?P<text>[^\]]+)\]\((?P<to>[^)\s]+)\)"
 )
-_LED_TO: Final = re.compile(r"https?://|/")
+_LED_TO: Final = re.compile(r"https?://|/(?!/)")
 
 
 def html_of(line: str) -> Markup:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,14 +14,22 @@ from aiohttp import web
 from activities.registry.overview import CampaignEnds, no_campaign
 from activities.registry.pool import Pool
 from activities.registry.reveals import reveal
+from activities.registry.searching import SEARCHES, Found, search
+from activities.sealing import Sealer
 from activities.serving import serve
 from cases.delivery import Tongue
 from cases.details import Presentation
+from cases.documents import DocumentKind
 from cases.errors import REMEDIES, CaseError, Code
-from cases.events import Event
+from cases.events import FACTS, Event
+from cases.kinds import read_case_id
 from cases.models import Actor
+from cases.numbers import normalise
 from cases.words import word
 from desk.casework import Case, Cases, shown
+from desk.deciding import CERTAIN, Deciding, NotDecided, named_in, sent_by
+from desk.documents import SHOWN, DocumentServer
+from desk.forms import Form, form_of
 from desk.listing import list_of
 from desk.overseeing import figures_of, named
 from desk.overseeing import shown as shown_figures
@@ -29,7 +38,8 @@ from desk.register import MOVES, colleagues, put_back, take
 from desk.visitors import Visitor, Visitors
 from gate.access import REVEALS
 from gate.origins import Handler
-from gate.refusals import form_of, refusal, status_of
+from gate.refusals import form_of as urlencoded_form_of
+from gate.refusals import refusal, status_of
 from gate.sessions import LOGGED_IN, Sessions, own_place
 from runtime.workbook import workbook
 
@@ -46,6 +56,8 @@ _OF_EVERY_ANSWER: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+LONGEST_NUMBER: Final = 64
+"""Characters of a number as somebody types it."""
 _NOT_LOGGED_IN: Final = frozenset({Code.IDENTITY_MISSING, Code.IDENTITY_EXPIRED, Code.IDENTITY_INVALID})
 
 _WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -63,9 +75,10 @@ class Service:
     sessions: Sessions
     cases: Cases
     pool: Pool
+    sealer: Sealer
     namespace: str
-    documents_url: str
-    """Whence documents come."""
+    deciding: Deciding
+    documents: DocumentServer
     ui_url: str | None
     """Where the Web UI is, for links to it."""
     runbook_url: str | None
@@ -80,14 +93,17 @@ class Service:
         application.add_routes(
             [
                 web.get(STYLE, style),
-                web.get("/", self._seen(self.list)),
+                web.get("/", self._seen(self.waiting)),
                 web.get("/login", self.begin_login),
                 web.get(LOGGED_IN, self.end_login),
                 web.post("/logout", self.sessions.own_page_only(self.sessions.log_out)),
                 web.post("/tongue", self.sessions.own_page_only(self.choose_tongue)),
                 web.get("/overview", self._seen(self.overview)),
                 web.get("/overview.xlsx", self._seen(self.overview_as_workbook)),
+                web.get("/find", self._seen(self.find)),
+                web.post("/find", self.sessions.own_page_only(self._seen(self.search))),
                 web.get(case, self._seen(self.case)),
+                web.post(f"{case}/events/{{event}}", self.sessions.own_page_only(self._seen(self.decide))),
                 *(
                     web.post(f"{case}/{name}", self.sessions.own_page_only(self._seen(handler)))
                     for name, handler in (("take", self.take), ("put-back", self.put_back), ("reveal", self.reveal))
@@ -99,7 +115,7 @@ class Service:
     async def _mark(self, _request: web.Request, response: web.StreamResponse) -> None:
         """Say on every answer what a browser may do with it, and that nobody keeps it."""
         response.headers.update(_OF_EVERY_ANSWER)
-        response.headers["Content-Security-Policy"] = POLICY.format(documents=self.documents_url)
+        response.headers["Content-Security-Policy"] = POLICY.format(documents=self.documents.public_url)
         response.headers.setdefault("Cache-Control", "no-store")
 
     # --- who asks ---------------------------------------------------------------------------------------------------
@@ -137,7 +153,7 @@ class Service:
     async def choose_tongue(self, request: web.Request) -> web.Response:
         """Show the pages in another language from now on."""
         try:
-            form = await form_of(request)
+            form = await urlencoded_form_of(request)
         except CaseError as refused:
             return refusal(refused)
         response = web.Response(status=303, headers={"Location": own_place(form.get("to", ""))})
@@ -147,7 +163,7 @@ class Service:
 
     # --- lists ------------------------------------------------------------------------------------------------------
 
-    async def list(self, request: web.Request, visitor: Visitor) -> web.Response:
+    async def waiting(self, request: web.Request, visitor: Visitor) -> web.Response:
         """What waits for whoever looks, or another list of open cases."""
         listed = await list_of(self.pool, visitor, request.query, datetime.now(UTC))
         return page("list.html", visitor.tongue, visitor.actor, here=request.path_qs, **listed)
@@ -175,6 +191,28 @@ class Service:
         headers = {"Content-Disposition": f'attachment; filename="{named(found)}"'}
         return web.Response(body=content, content_type=_WORKBOOK, headers=headers)
 
+    async def find(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """Where cases are found: by their number, or by that of a person or a card."""
+        if case := request.query.get("case", "").strip():
+            read_case_id(case)
+            return web.Response(status=303, headers={"Location": f"/cases/{case}"})
+        return self._found(visitor, None)
+
+    async def search(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """Cases of the own region that a number leads to; written down before they are shown, and limited."""
+        form = await urlencoded_form_of(request)
+        number = form.get("number", "").strip()
+        if not 0 < len(number) <= LONGEST_NUMBER:
+            raise CaseError(Code.FIELD_INVALID, "number")
+        token = self.sealer.number_token(normalise(number).text)
+        return self._found(
+            visitor, await search(self.pool, visitor.actor, token, form.get("reason", ""), datetime.now(UTC))
+        )
+
+    def _found(self, visitor: Visitor, found: Sequence[Found] | None) -> web.Response:
+        may_search = visitor.actor.role in SEARCHES
+        return page("find.html", visitor.tongue, visitor.actor, here="/find", found=found, may_search=may_search)
+
     # --- one case ---------------------------------------------------------------------------------------------------
 
     async def case(self, request: web.Request, visitor: Visitor) -> web.Response:
@@ -188,8 +226,28 @@ class Service:
     async def _case_of(self, request: web.Request, visitor: Visitor) -> Case:
         return await self.cases.read(visitor, request.match_info["case"], datetime.now(UTC))
 
+    async def decide(self, request: web.Request, visitor: Visitor) -> web.Response:
+        """Take a decision in; the answer is the page of the case as it stands then."""
+        name = request.match_info["event"]
+        if name not in FACTS:
+            raise CaseError(Code.EVENT_NOT_ALLOWED)
+        case, event = await self._case_of(request, visitor), Event(name)
+        try:
+            await self.deciding.decide(visitor, case, event, await sent_by(request))
+        except NotDecided as refused:
+            log.info("not decided", extra={"code": refused.refusal.code.value, "told": event.value})
+            # It may have moved meanwhile, which is why it was refused.
+            return await self._case_page(await self._case_of(request, visitor), visitor, refused=refused)
+        log.info("decided", extra={"staff": visitor.actor.id, "told": event.value, "of_case": case.view.case_id})
+        return web.Response(status=303, headers={"Location": f"/cases/{case.view.case_id}?done={event.value}"})
+
+    def _forms(self, case: Case, visitor: Visitor, refused: NotDecided | None) -> list[Form]:
+        named = named_in(case)
+        forms = [form_of(event, case.view, named, visitor.tongue) for event in case.offered]
+        return [_with_what_was_sent(form, refused, visitor.tongue) for form in forms if form is not None]
+
     async def _case_page(
-        self, case: Case, visitor: Visitor, *, done: str = "", refused: Code | None = None
+        self, case: Case, visitor: Visitor, *, done: str = "", refused: NotDecided | None = None
     ) -> web.Response:
         presentation = Presentation(visitor.tongue, (self.ui_url or "").rstrip("/"), self.runbook_url or "")
         moves = visitor.actor.role in MOVES
@@ -199,9 +257,19 @@ class Service:
             visitor.tongue,
             visitor.actor,
             here=f"/cases/{case.view.case_id}",
-            status=200 if refused is None else status_of(refused),
+            status=200 if refused is None else status_of(refused.refusal.code),
             done=done,
-            refused=_told(refused, visitor.tongue),
+            refused=None if refused is None else _told(refused.refusal.code, visitor.tongue),
+            forms=self._forms(case, visitor, refused),
+            key=secrets.token_urlsafe(16),
+            certain_wrong=refused is not None and CERTAIN in refused.refusal.fields,
+            can_hand_in=self.documents.store is not None,
+            documents=[
+                (document, self.documents.link_to(document) if self.documents.can_show(document) else None)
+                for document in named_in(case)
+            ],
+            shown_types=SHOWN,
+            document_kinds=tuple(DocumentKind),
             may_move=moves,
             may_reveal=visitor.actor.role in REVEALS,
             colleagues=await colleagues(self.pool, visitor.actor) if moves else (),
@@ -211,7 +279,7 @@ class Service:
 
     async def take(self, request: web.Request, visitor: Visitor) -> web.Response:
         """Take a case in hand, or give it to a colleague."""
-        case, form = await self._case_of(request, visitor), await form_of(request)
+        case, form = await self._case_of(request, visitor), await urlencoded_form_of(request)
         await take(self.pool, visitor.actor, case.view.case_id, datetime.now(UTC), form.get("staff") or None)
         return _back_to(case)
 
@@ -225,10 +293,17 @@ class Service:
         """Show somebody one case in clear for a while, for a reason that is written down before."""
         if visitor.actor.role not in REVEALS:
             raise CaseError(Code.ROLE_NOT_ALLOWED)
-        case, form = await self._case_of(request, visitor), await form_of(request)
+        case, form = await self._case_of(request, visitor), await urlencoded_form_of(request)
         await reveal(self.pool, visitor.actor, case.view.case_id, form.get("reason", ""), datetime.now(UTC))
         log.info("revealed", extra={"staff": visitor.actor.id, "of_case": case.view.case_id})
         return _back_to(case)
+
+
+def _with_what_was_sent(form: Form, refused: NotDecided | None, tongue: Tongue) -> Form:
+    if refused is None or refused.event is not form.event:
+        return form
+    wrong = {path: (_told(code, tongue) or {})["text"] for path, code in refused.refusal.fields.items()}
+    return form.filled(refused.typed, wrong)
 
 
 def _back_to(case: Case) -> web.Response:

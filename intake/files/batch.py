@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
+from cases.delivery import Tongue
 from cases.errors import CaseError, Code
 from cases.events import EVENTS, FACTS, Event
 from cases.facts import CardFunction, HandOver, PersonEndedReason
 from cases.forms import closed_sets_of
 from cases.models import System
-from cases.words import WORDS
+from cases.words import WORDS, field_word
 from intake.files.apart import open_apart
 from intake.files.columns import Layout, plain_heading
 from intake.files.rows import Finding, Record, Special, is_blank, read_documents
@@ -49,30 +50,10 @@ class BatchColumn(StrEnum):
     @property
     def zh(self) -> str:
         """The Chinese heading."""
-        return _CHINESE[self]
+        return _BESIDE_FACTS.get(self) or field_word(self.value, Tongue.zh)
 
 
-_CHINESE: Final = {
-    BatchColumn.case: "案件编号",
-    BatchColumn.event: "事项",
-    BatchColumn.key: "流水号",
-    BatchColumn.order: "制卡单号",
-    BatchColumn.publication: "变更通知编号",
-    BatchColumn.system: "回复系统",
-    BatchColumn.confirmed: "是否变更成功",
-    BatchColumn.reference: "回执编号",
-    BatchColumn.produced: "是否制卡成功",
-    BatchColumn.batch: "制卡批次",
-    BatchColumn.card_number: "卡号",
-    BatchColumn.by: "领卡方式",
-    BatchColumn.function: "卡功能",
-    BatchColumn.evidence: "凭证编号",
-    BatchColumn.record: "销毁记录编号",
-    BatchColumn.reason: "原因",
-    BatchColumn.documents: "材料清单",
-    BatchColumn.original_seen: "是否核验原件",
-    BatchColumn.note: "备注",
-}
+_BESIDE_FACTS: Final = {BatchColumn.case: "案件编号", BatchColumn.event: "事项", BatchColumn.key: "流水号"}
 _COLUMN_OF_HEADING: Final = {
     plain_heading(heading): column for column in BatchColumn for heading in (column.value, column.zh)
 }

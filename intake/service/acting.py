@@ -11,27 +11,18 @@ from fastapi import Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from activities.registry.reading import is_key_used
-from activities.sealing import Sealer
 from cases.errors import CaseError, Code
 from cases.events import FACTS, ROLES, Event
 from cases.events import OPEN as OPENED
-from cases.facts import CardProduced, CardTurnedUp, ConfirmAddress, Fact, OnBehalf
-from cases.kinds import KINDS, case_id, read_case_id
+from cases.kinds import KINDS, case_id
 from cases.models import RegionCode, impersonal
 from cases.names import Kind
 from cases.rules.people import check_role
 from intake.applications import (
     APPLICATIONS,
-    Address,
     Application,
-    ApplicationCitizen,
-    CardNumber,
     InputRefused,
     Problem,
-    checked,
-    seal_address,
-    seal_card_number,
-    speaker_of,
 )
 from intake.client import EngineError
 from intake.repeating import check_repetition
@@ -42,15 +33,8 @@ from intake.service.headers import OWN_KEY, CaseId, KeyHeader, MatchHeader
 from intake.service.problems import OpenAlready
 from intake.service.reach import Reach, answered, etag, etag_of
 from intake.service.scopes import READ
+from intake.telling import fact_of
 
-FILLED_IN: Final = frozenset({"actor", "stamp", "card_token", "address_token"})
-"""Fields of facts that nobody sends: the service knows who acts, the gate stamps, a token is computed."""
-IN_CLEAR: Final[Mapping[str, Any]] = {
-    "on_behalf": ApplicationCitizen,
-    "card_number": CardNumber,
-    "address": Address,
-}
-"""Fields that are sent in clear, and what they are then: keyed tokens or sealed is what becomes of them here."""
 REOPEN: Final = {
     "type": "boolean",
     "default": False,
@@ -124,7 +108,7 @@ class Acting:
         now = await self.reach.case_of(caller, case)
         # Whoever may not tell it learns nothing of what it is made of.
         check_role(caller.actor, event, now.state.opening.region)
-        said = fact_of(caller, case, event, await object_of(request, FACTS[event]), self.reach.sealer)
+        said = fact_of(caller.actor, case, event, await object_of(request, FACTS[event]), self.reach.sealer)
         key = own_key(caller, idempotency_key)
         # What was told before is answered as it was, wherever the case stands by now.
         repeated = key is not None and await check_repetition(self.reach.pool, case, key, event, said)
@@ -133,31 +117,6 @@ class Acting:
         cases = await self.reach.cases.for_(caller)
         answer = await cases.tell(case, said, update_id=key)
         return answered(answer, headers={"ETag": etag(now.state.generation, answer.version)})
-
-
-def fact_of(caller: Caller, case: str, event: Event, fields: dict[str, Any], sealer: Sealer) -> Fact:
-    """The fact that was told. A card's number, an address, and who speaks, come in clear. Raises `InputRefused`."""
-    if filled_in := sorted(FILLED_IN & fields.keys()):
-        raise InputRefused(Problem(name, Code.FIELD_UNKNOWN) for name in filled_in)
-    model = FACTS[event]
-    if model in (CardProduced, CardTurnedUp) and isinstance(number := fields.get("card_number"), str):
-        card = seal_card_number(number, case, sealer)
-        fields = {**fields, "card_number": card.number, "card_token": card.token}
-    if model is ConfirmAddress and isinstance(address := fields.get("address"), str):
-        place = seal_address(address, case, sealer)
-        fields = {**fields, "address": place.address, "address_token": place.token}
-    if issubclass(model, OnBehalf) and fields.get("on_behalf") is not None:
-        try:
-            speaker = checked(ApplicationCitizen, fields["on_behalf"])
-        except InputRefused as refused:
-            within = (Problem(f"on_behalf.{each.field}".rstrip("."), each.code) for each in refused.problems)
-            raise InputRefused(within) from None
-        fields = {**fields, "on_behalf": speaker_of(speaker, read_case_id(case)[1], sealer)}
-    try:
-        return checked(model, {**fields, "actor": caller.actor})
-    except InputRefused as refused:
-        # Nobody is asked for what nobody sends: it is missing where what it is made of is.
-        raise InputRefused(each for each in refused.problems if each.field not in FILLED_IN) from None
 
 
 def key_of(caller: Caller, key: str | None) -> str | None:

@@ -294,6 +294,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.REGISTER_BEHIND,
         Code.KEYS_UNAVAILABLE,
         Code.DATABASE_UNAVAILABLE,
+        Code.DOCUMENT_UNAVAILABLE,
         Code.ENGINE_UNAVAILABLE,
         Code.ENGINE_TIMEOUT,
         Code.STAMP_EXPIRED,

@@ -25,7 +25,7 @@ from intake.files.tables import Format
 from intake.jobs.store import Job
 from intake.persons import SOURCE
 from intake.service import examples
-from intake.service.acting import FILLED_IN, IN_CLEAR, REOPEN, Acting
+from intake.service.acting import REOPEN, Acting
 from intake.service.bodies import described, described_lines
 from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
@@ -39,6 +39,7 @@ from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPT
 from intake.service.scopes import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
 from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
+from intake.telling import FILLED_IN, IN_CLEAR
 
 _PLACE: Final = frozenset({Code.FEED_PLACE_GONE})
 

@@ -26,11 +26,12 @@ from intake.files.register import Register
 from intake.files.rows import Finding, Row, by_column
 from intake.jobs import store
 from intake.jobs.store import Noticed, Staged, Where
-from intake.service.acting import check_region, fact_of, key_of
+from intake.service.acting import check_region, key_of
 from intake.service.callers import Caller
 from intake.service.pointing import MEANT
 from intake.service.reach import Reach
 from intake.service.scopes import tell
+from intake.telling import fact_of
 
 ROWS_AT_ONCE: Final = 200
 """Rows that are read, sealed and staged together."""
@@ -114,7 +115,7 @@ def _checked_fact(
     if event is Event.confirm_downstream and caller.actor.role in SPEAKS_FOR:
         # Whoever hands a file in speaks for one system, which the file need not name in each row.
         said.setdefault("system", SPEAKS_FOR[caller.actor.role])
-    fact = fact_of(caller, case, event, said, reach.sealer)
+    fact = fact_of(caller.actor, case, event, said, reach.sealer)
     check_fact(event, fact, where.region)
     return fact
 

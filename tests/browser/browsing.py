@@ -58,7 +58,7 @@ async def screen_of(window: BrowserContext, office: Office) -> AsyncIterator["Sc
     try:
         yield Screen(window, page, office)
     finally:
-        for origin in (office.desk.ui_url, office.desk.codec_url):
+        for origin in (office.desk.ui_url, office.desk.codec_url, office.desk.desk_url):
             await devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
         await page.close()
         await window.clear_cookies()
@@ -77,6 +77,13 @@ class Screen:
         await self.page.goto(f"{self._office.desk.codec_url}/login")
         await self.page.locator(f'button[value="{staff}"]').click()
         await expect(self.page.get_by_text(staff)).to_be_visible()
+
+    async def sit_down(self, staff: str, place: str = "/") -> None:
+        """Log in at the desk, and come to where one wanted to go."""
+        await self.page.goto(f"{self._office.desk.desk_url}{place}")
+        await self.page.get_by_role("link", name="登录").click()
+        await self.page.locator(f'button[value="{staff}"]').click()
+        await expect(self.page).to_have_url(f"{self._office.desk.desk_url}{place}")
 
     async def reveal(self, case: str, reason: str) -> None:
         """Ask for one case in clear, on the codec server's own page."""

@@ -23,10 +23,11 @@ from tests.stamping import KEY
 from tests.worker_process import environment_with
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
-CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK = (
+CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK, SUPERVISOR_AT_DESK = (
     Operator(VERIFIER, "经办人员 clerk"),
     Operator(OFFICER, "复核审批人员 officer"),
     Operator(OPERATOR, "运维人员 operator"),
+    Operator(Actor(id="supervisor-1", role=Role.supervisor, office=OFFICE), "主管 supervisor"),
 )
 REFUSED_BY_PENSION: Final = ConfirmDownstream(
     actor=Actor(id="pension-1", role=Role.pension, office=OFFICE),
@@ -35,7 +36,7 @@ REFUSED_BY_PENSION: Final = ConfirmDownstream(
     reference="pension/2026-1",
     publication=PUBLICATION,
 )
-OPERATORS: Final = (CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK)
+OPERATORS: Final = (CLERK, OFFICER_AT_DESK, OPERATOR_AT_DESK, SUPERVISOR_AT_DESK)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ async def office_opened(folder: Path) -> AsyncIterator[Office]:
         )
         async with (
             desk_opened(folder / "desk", settings, stack.ui_url, operators=OPERATORS, standard_ports=False) as desk,
-            engine.working(ui_url=desk.ui_url),
+            engine.working(ui_url=desk.ui_url, desk_url=desk.desk_url),
         ):
             await desk.ready()
             yield Office(engine, desk)

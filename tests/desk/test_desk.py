@@ -9,6 +9,7 @@ import pytest
 
 from activities.registry.journal import Kind, entries
 from cases.errors import REMEDIES, Code
+from cases.numbers import derive
 from cases.state import CaseState
 from desk.register import IN_HAND
 from tests.activities.play import Play, insured
@@ -194,7 +195,7 @@ class TestInHand:
             await play.pool.execute("UPDATE in_hand SET since = $1, until = $2", long_ago, long_ago + IN_HAND)
             assert (await officer.post(f"{path}/take"))[0] == 200
             await play.verified(case)
-            assert "无" in text_of((await officer.get(path))[1]).partition("领取人")[2][:12]
+            assert "无" in text_of((await officer.get(path))[1]).partition("认领人")[2][:12]
 
 
 class TestFigures:
@@ -222,3 +223,29 @@ class TestFigures:
             assert (status, REMEDIES[Code.OFFICE_NOT_COMPETENT].zh in page) == (403, True)
             assert (await browser.get(f"{path}?days=93"))[0] == 400
             assert '"/overview"' in (await browser.get("/"))[1]
+
+
+class TestFinding:
+    async def test_a_case_is_found_by_its_number(self, desk: Desk, case: CaseState) -> None:
+        async with desk.logged_in(CLERK) as browser:
+            status, page = await browser.get(f"/find?case={case.case_id}")
+            assert (status, "审核中" in page) == (200, True)
+            for wrong in ("x", "//elsewhere.invalid", "idc-..%2f"):
+                assert (await browser.get(f"/find?case={wrong}"))[0] == 400
+
+    async def test_a_number_leads_to_a_case_for_a_reason_that_is_written_down_before(
+        self, desk: Desk, play: Play
+    ) -> None:
+        person = insured()
+        await play.load(person)
+        case = await play.reviewed(play.change(person))
+        number = derive(person.number or "")
+        async with desk.logged_in(CLERK) as clerk, desk.logged_in(ELSEWHERE) as stranger:
+            assert (await clerk.post("/find", number=number))[0] == 400
+            assert await entries(play.pool) == ()
+            assert f"/cases/{case.case_id}" in (await clerk.post("/find", number=number, reason=REASON))[1]
+            _, page = await stranger.post("/find", number=number, reason=REASON)
+            assert "没有找到案件" in page
+        written = await entries(play.pool)
+        assert {(each.kind, each.actor) for each in written} == {(Kind.search, CLERK.id), (Kind.search, ELSEWHERE.id)}
+        assert number not in str(written)

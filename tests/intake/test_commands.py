@@ -25,8 +25,7 @@ from cases.models import Category
 from cases.names import Kind, order_id
 from intake.commands.app import UPKEEP
 from intake.commands.saying import Exit
-from intake.service.acting import fact_of
-from intake.service.callers import Caller
+from intake.telling import fact_of
 from samples.generate import FOLDER, REGISTER_NORTH
 from tests import scenes
 from tests.intake.applying import NEW, fields_of, number_change, paper
@@ -485,7 +484,7 @@ def service(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canned]:  # n
 def taken(asked: Asked, event: Event, case: str = CASE) -> Fact:
     """What the service takes a request for."""
     assert (asked.method, asked.path) == ("POST", f"/v1/cases/{case}/events/{event.value}")
-    return fact_of(Caller(scenes.VERIFIER, "", None), case, event, asked.body, SEALER)
+    return fact_of(scenes.VERIFIER, case, event, asked.body, SEALER)
 
 
 def by_the_caller(fact: Fact) -> Fact:

@@ -12,6 +12,7 @@ PROGRAMS: Final = {
     "the worker": "runpy.run_path('worker.py', run_name='__main__')",
     "the gate": "runpy.run_module('gate', run_name='__main__')",
     "the intake service": "runpy.run_module('intake', run_name='__main__')",
+    "the desk": "runpy.run_module('desk', run_name='__main__')",
     "the command line": "runpy.run_path('starter.py', run_name='__main__')",
 }
 

@@ -15,11 +15,10 @@ from intake.files.register import open_register
 from intake.files.rows import Finding, Terms
 from intake.files.tables import Format, Table
 from intake.requests import application_of, read_object
-from intake.service.acting import fact_of
-from intake.service.callers import Caller
 from intake.service.looking import LookedFor
 from intake.service.subscriptions import From, Wanted
 from intake.service.uploads import MEDIA_TYPES
+from intake.telling import fact_of
 from tests.intake.service.contract import DESCRIPTION
 from tests.intake.service.door import Door
 from tests.intake.service.test_anything import who_may
@@ -42,9 +41,8 @@ def test_the_applications_are_taken() -> None:
 @pytest.mark.parametrize("event", FACTS)
 def test_what_is_told_is_taken(door: Door, event: Event) -> None:
     case = f"{KIND_OF_EVENT[event].prefix}-{'a' * 26}"
-    caller = Caller(who_may(event), "", None)
     for fields in examples_of(f"/v1/cases/{{case}}/events/{event.value}"):
-        assert isinstance(fact_of(caller, case, event, dict(fields), door.engine.sealer), FACTS[event])
+        assert isinstance(fact_of(who_may(event), case, event, dict(fields), door.engine.sealer), FACTS[event])
 
 
 def test_what_is_asked_is_taken() -> None:
