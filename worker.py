@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
+from activities.campaign.opening import Pages
 from activities.notifications.courier import Courier
 from activities.notifications.listening import serve_callbacks
 from activities.notifications.notifications import Notifications
@@ -34,6 +35,9 @@ from activities.stamps import Stamps, TrustedKeys
 from activities.supervision import Supervision
 from cases.errors import CaseError
 from cases.policy import Policies
+from intake.client import CaseClient
+from intake.jobs.bulk import InBulk
+from intake.stamping import Stamping
 from runtime.dumps import leave_no_dump
 from runtime.ending import end
 from runtime.health import serve_health
@@ -42,7 +46,7 @@ from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
 from runtime.start import CannotStart, close, connections_for_notifications, reach
-from runtime.worker import cases_worker, hinting, notifications_worker, scheduled_activities
+from runtime.worker import campaigns_worker, cases_worker, hinting, notifications_worker, scheduled_activities
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
 
@@ -89,6 +93,10 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             Campaign(pool, client, policies, official_calendar),
             Reconciler(pool, client),
         )
+
+        def in_bulk(stamping: Stamping, *, compared: bool) -> CaseClient:
+            return CaseClient(client, sealer, stamping=stamping, register=pool if compared else None, in_bulk=True)
+
         workers = (
             cases_worker(
                 client,
@@ -97,6 +105,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
                 scheduled=scheduled,
             ),
             notifications_worker(client, Notifications(messages, sealer, providers, settings.paces()), settings),
+            campaigns_worker(client, Pages(pool, sealer, InBulk(pool, in_bulk)), settings),
         )
         # `async with worker` would not notice a dead poller while this body waits.
         running = [asyncio.create_task(worker.run()) for worker in workers]

@@ -13,6 +13,7 @@ from temporalio import activity
 from activities.registry.clock import Clock
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
+from cases.names import CAMPAIGN, campaign_id
 from cases.occasions import Occasion, Scheduled
 
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
@@ -28,6 +29,15 @@ def check_scheduled(scheduled: Scheduled) -> None:
         return
     info = activity.info()
     if not info.in_workflow or info.workflow_type != scheduled.value or not _is_at_home(info):
+        raise CaseError(Code.CALLER_REFUSED)
+
+
+def check_campaign(job: str) -> None:
+    """Raises `CaseError` CALLER_REFUSED where it is not the campaign of the job that asks."""
+    if not activity.in_activity():
+        return
+    info = activity.info()
+    if info.workflow_type != CAMPAIGN or info.workflow_id != campaign_id(job) or not _is_at_home(info):
         raise CaseError(Code.CALLER_REFUSED)
 
 

@@ -56,6 +56,13 @@ CAMPAIGN: Final = ActivityConfig(
 )
 """Batches over the whole register, each of which is kept: another attempt goes on where the last one was."""
 
+PAGE: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=15),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+)
+"""A page of a campaign: whoever tries it again has the same rows, and soon, for a beat comes every few seconds."""
+
 MOST_ATTEMPTS: Final[Mapping[str, int]] = {"register": 10, "advance": 10, "tell_closed": 10}
 """Attempts of a kind of activity, after which it counts as a standstill: of a registry step after some minutes."""
 MOST_ATTEMPTS_OF_OTHERS: Final = 5

@@ -10,6 +10,8 @@ from cases.openings import Opening
 from cases.words import CATEGORY_ZH
 
 _URGENT, _SOON, _NORMAL = 1, 2, 3
+IN_BULK: Final = 5
+"""Below every case that somebody waits for."""
 _PRIORITY: Final = {
     Category.resettled: _SOON,
     Category.referred: _SOON,
@@ -28,8 +30,12 @@ class Start(NamedTuple):
     priority: Priority
 
     @classmethod
-    def of(cls, opening: Opening) -> "Start":
-        """The start of an opening's case."""
+    def of(cls, opening: Opening, *, in_bulk: bool = False) -> "Start":
+        """The start of an opening's case.
+
+        Those that are opened `in_bulk` come after all others, and agencies take turns among them; a lost card is
+        blocked at once, however its loss was handed in.
+        """
         record, category = KINDS[opening.kind], opening.category
         identity = case_id(record.kind, opening.person)
         attributes = [
@@ -41,5 +47,13 @@ class Start(NamedTuple):
             identity,
             TypedSearchAttributes(attributes),
             f"{record.zh} · {CATEGORY_ZH[category]} · {opening.region} · {identity}",
-            Priority(priority_key=_URGENT if opening.is_urgent else _PRIORITY[category]),
+            _in_bulk(opening) if in_bulk and not opening.is_urgent else _by_itself(opening),
         )
+
+
+def _by_itself(opening: Opening) -> Priority:
+    return Priority(priority_key=_URGENT if opening.is_urgent else _PRIORITY[opening.category])
+
+
+def _in_bulk(opening: Opening) -> Priority:
+    return Priority(priority_key=IN_BULK, fairness_key=opening.region)

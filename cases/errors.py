@@ -47,6 +47,7 @@ class Code(StrEnum):
     SUBSCRIPTIONS_TOO_MANY = "SUBSCRIPTIONS_TOO_MANY"
     JOB_UNKNOWN = "JOB_UNKNOWN"
     JOB_NOT_RUNNING = "JOB_NOT_RUNNING"
+    JOB_NO_CAMPAIGN = "JOB_NO_CAMPAIGN"
     JOBS_TOO_MANY = "JOBS_TOO_MANY"
     ROWS_TOO_MANY = "ROWS_TOO_MANY"
     UPLOAD_TOO_SLOW = "UPLOAD_TOO_SLOW"
@@ -396,7 +397,12 @@ REMEDIES: dict[Code, Remedy] = {
         "You have no job of this ID. What ended five weeks ago is forgotten.", "没有该批次；结束满五周的批次已清除。"
     ),
     Code.JOB_NOT_RUNNING: Remedy(
-        "The job is over, or still being read: nothing of it can be cancelled.", "该批次已结束或仍在读取，无法取消。"
+        "The job is over, or still being read: nothing of it can be cancelled or slowed down.",
+        "该批次已结束或仍在读取，无法取消或调速。",
+    ),
+    Code.JOB_NO_CAMPAIGN: Remedy(
+        "The job has no pace of its own: only a register of more than a thousand rows is paused or slowed down.",
+        "该批次不能暂停或调速；只有超过一千行的名册才可以。",
     ),
     Code.JOBS_TOO_MANY: Remedy(
         "You have as many jobs under way as one client may have. Wait until one has ended.",

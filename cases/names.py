@@ -11,6 +11,7 @@ from cases.errors import CaseError, Code
 
 TASK_QUEUE_CASES: Final = "cases"
 TASK_QUEUE_NOTIFICATIONS: Final = "notifications"
+TASK_QUEUE_CAMPAIGNS: Final = "campaigns"
 
 RECEIPT: Final = "receipt"
 """The update that answers when a case is durably registered and screened."""
@@ -22,6 +23,8 @@ ANSWER: Final = "answer"
 """The query for the answer to an update that moved the case."""
 TOLD_AFTER_CLOSING: Final = "ToldAfterClosing"
 """The workflow type of what tells the register something about a case that is closed."""
+CAMPAIGN: Final = "Campaign"
+"""The workflow type of what has a large register opened, page by page."""
 LOOK_AT_REGISTER: Final = "look_at_register"
 """The signal by which a case is told that the register may have moved without it."""
 NEIGHBOUR_MOVED: Final = "neighbour_moved"
@@ -144,6 +147,11 @@ def asking_of(stamp: str | None) -> str | None:
 def asked_anew(identity: str, asking: str) -> str:
     """Update ID for asking again what was refused once: the server answers an ID it has answered as it did then."""
     return f"{identity}~{asking}"
+
+
+def campaign_id(job: str) -> str:
+    """Workflow ID of the campaign that has a job's rows opened: one for each job, whoever starts it."""
+    return f"campaign-{job.removeprefix('job-')}"
 
 
 def told_under(update_id: str) -> str:

@@ -34,7 +34,7 @@ class Standstill(StrEnum):
     message = "message"
     """Messages to people are not sent although it is time."""
     event = "event"
-    """What happened is not published, or a receiver accepts nothing."""
+    """What happened is not published, a receiver accepts nothing, or a campaign opens no rows."""
 
 
 class Stands(NamedTuple):

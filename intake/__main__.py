@@ -23,6 +23,7 @@ from activities.calendar import official_calendar
 from activities.campaign.suspending import claim_terms
 from activities.registry.overview import campaign_ends
 from cases.policy import Policies
+from intake.jobs.campaigns import Campaigns
 from intake.jobs.running import Runner
 from intake.service.app import described_alone, intake_application, serve_intake
 from intake.service.callers import Callers
@@ -93,6 +94,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
             ),
             cases=cases,
             runner=runner,
+            campaigns=Campaigns(pool, client),
             pool=pool,
             sealer=sealer,
             watch=watch,

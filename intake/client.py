@@ -222,10 +222,12 @@ class CaseClient:
         document_hosts: AbstractSet[str] = frozenset(),
         today: Callable[[], date] = today_in_shanghai,
         register: Pool | None = None,
+        in_bulk: bool = False,
     ) -> None:
         """Without `stamping` it may look, and nothing it says is heard: IDENTITY_MISSING.
 
         With `register`, whose reader's role is enough, receipts, answers and outcomes are compared with what it holds.
+        What it opens `in_bulk` waits for all that others open.
         `document_hosts` are the hosts from which `https` documents may come; `doc:` is always the agency's own.
         """
         self._client = client
@@ -235,6 +237,7 @@ class CaseClient:
         self._document_hosts = document_hosts
         self._today = today
         self._register = register
+        self._in_bulk = in_bulk
 
     @property
     def confirms(self) -> bool:
@@ -388,7 +391,7 @@ class CaseClient:
             return await self._receipt_of_closed(case_id(opening.kind, opening.person), update_id)
 
     async def _start_and_ask(self, opening: Opening, update_id: str, *, whatever_ended: bool) -> Receipt:
-        operation = _start_of(opening, whatever_ended=whatever_ended)
+        operation = _start_of(opening, whatever_ended=whatever_ended, in_bulk=self._in_bulk)
         try:
             receipt: Receipt = await self._client.execute_update_with_start_workflow(
                 RECEIPT,
@@ -897,8 +900,8 @@ class CaseClient:
         return f"{event.value}:{self._sealer.content_token(canonical)}"
 
 
-def _start_of(opening: Opening, *, whatever_ended: bool = False) -> WithStartWorkflowOperation[Any, Outcome]:
-    start = Start.of(opening)
+def _start_of(opening: Opening, *, whatever_ended: bool, in_bulk: bool) -> WithStartWorkflowOperation[Any, Outcome]:
+    start = Start.of(opening, in_bulk=in_bulk)
     # A run that failed never became a case: a corrected application may start it.
     reuse = (
         WorkflowIDReusePolicy.ALLOW_DUPLICATE

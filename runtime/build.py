@@ -43,14 +43,16 @@ def build_id() -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
-def deployment(*, versioned: bool) -> WorkerDeploymentConfig:
+def deployment(*, versioned: bool, pins: bool = False) -> WorkerDeploymentConfig:
     """What a worker says of itself.
 
     A versioned one is given work while its version is current (`runtime.releases`); any other always. Neither pins a
-    case: a case goes over to the next release, and every release replays what those before it have recorded.
+    case: a case goes over to the next release, and every release replays what those before it have recorded. A worker
+    that `pins` ends with its release what it began.
     """
+    versioned_as = VersioningBehavior.PINNED if pins else VersioningBehavior.AUTO_UPGRADE
     return WorkerDeploymentConfig(
         WorkerDeploymentVersion(DEPLOYMENT, build_id()),
         use_worker_versioning=versioned,
-        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE if versioned else VersioningBehavior.UNSPECIFIED,
+        default_versioning_behavior=versioned_as if versioned else VersioningBehavior.UNSPECIFIED,
     )

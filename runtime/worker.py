@@ -13,12 +13,13 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer, Worker
 
 from activities.campaign import Campaign
+from activities.campaign.opening import Pages
 from activities.notifications.notifications import Notifications
 from activities.reconciliation import Reconciler
 from activities.registry import Registry
 from activities.supervision import Supervision
 from cases.details import Presentation, present
-from cases.names import TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
+from cases.names import TASK_QUEUE_CAMPAIGNS, TASK_QUEUE_CASES, TASK_QUEUE_NOTIFICATIONS
 from cases.steps import Neighbour
 from runtime.build import deployment
 from runtime.codec import PayloadSealer
@@ -26,10 +27,14 @@ from runtime.plugin import in_common
 from runtime.settings import Settings
 from runtime.stories import every_story
 from workflows.after_closing import AfterClosing
+from workflows.campaign import Campaign as RunOfACampaign
 from workflows.case import Case
 from workflows.scheduled import SCHEDULED
 
 Activity = Callable[..., Any]
+
+_CAMPAIGNS = 10
+"""Campaigns that a process has under way at the same time."""
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +55,14 @@ def hinting(client: Client) -> Callable[[Neighbour], Awaitable[None]]:
 
 
 def every_workflow() -> tuple[type, ...]:
-    """All workflows of a worker: those of cases, and the short ones beside them.
+    """All workflows: those of cases, the short ones beside them, and that of campaigns, which has a queue of its own.
 
     Raises ValueError where a kind of case has none.
     """
+    return (*_beside_cases(), RunOfACampaign)
+
+
+def _beside_cases() -> tuple[type, ...]:
     return (*every_story(), AfterClosing, *SCHEDULED)
 
 
@@ -78,7 +87,7 @@ def cases_worker(
         client,
         deployment_config=deployment(versioned=settings.versioned),
         task_queue=task_queue,
-        workflows=every_workflow(),
+        workflows=_beside_cases(),
         activities=[registry.register, registry.advance, registry.tell_closed, *scheduled],
         max_cached_workflows=settings.max_cases_cached,
         max_concurrent_workflow_tasks=settings.max_workflow_tasks,
@@ -119,6 +128,27 @@ def notifications_worker(
         # Each keeps a connection for moments only; providers are slow, the register is not.
         max_concurrent_activities=settings.pool_size * 2,
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
+    )
+
+
+def campaigns_worker(
+    client: Client, pages: Pages, settings: Settings, task_queue: str = TASK_QUEUE_CAMPAIGNS
+) -> Worker:
+    """The worker of the `campaigns` task queue: what opens large registers takes no place of what cases wait for.
+
+    A campaign stays with the release that began it: its next page may not be another release's.
+    """
+    return Worker(
+        client,
+        deployment_config=deployment(versioned=settings.versioned, pins=True),
+        task_queue=task_queue,
+        workflows=[RunOfACampaign],
+        activities=[pages.open_page, pages.keep_pace, pages.cancel, pages.report],
+        max_cached_workflows=_CAMPAIGNS,
+        # Each holds a connection for the length of a statement, and has many cases under way.
+        max_concurrent_activities=_CAMPAIGNS,
+        graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=3),
     )
 
 

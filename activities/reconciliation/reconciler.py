@@ -8,6 +8,7 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.common import MetricCounter
 
 from activities.calendar import official_calendar
+from activities.campaign.opening import take_up_campaigns
 from activities.occasions import check_scheduled
 from activities.reconciliation.comparing import Comparing, Difference, total
 from activities.reconciliation.pairing import Misfit, beat, hold, paired
@@ -65,6 +66,8 @@ class Reconciler:
             failing += compared.failing
             _count(compared.differences)
             activity.heartbeat(compared.place)
+        if taken_up := await take_up_campaigns(self._client, self._pool, now):
+            log.warning("campaigns are taken up of which nothing was heard", extra={"campaigns": taken_up})
         standing = await self._watchdog.look(now, failing)
         gauge = activity.metric_meter().create_gauge(GAUGE, "Cases, messages and others that stand still")
         for kind in Standstill:

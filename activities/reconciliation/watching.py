@@ -63,6 +63,8 @@ MESSAGE_PATIENCE: Final = timedelta(hours=1)
 """So long a provider may refuse, or a pace hold back, a message before that counts as a standstill."""
 FEED_PATIENCE: Final = timedelta(minutes=5)
 RECEIVER_PATIENCE: Final = timedelta(hours=1)
+CAMPAIGN_PATIENCE: Final = timedelta(minutes=10)
+"""A campaign of which nothing was heard is begun again after two minutes; where that does not help somebody is told."""
 
 _PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
@@ -204,7 +206,7 @@ async def shown(pool: Pool, limit: int, *, ended: bool = False) -> list[dict[str
 
 
 async def _late(connection: Any, now: datetime) -> list[Found]:
-    """Messages and events that are late."""
+    """Messages, events and campaigns that are late."""
     today = now.astimezone(SHANGHAI).date()
     messages = await SQL["late_messages"].all(
         connection,
@@ -220,6 +222,7 @@ async def _late(connection: Any, now: datetime) -> list[Found]:
             "top": MINISTRY,
             "unpublished_before": now - FEED_PATIENCE,
             "failing_before": now - RECEIVER_PATIENCE,
+            "unopened_before": now - CAMPAIGN_PATIENCE,
         },
     )
     return [

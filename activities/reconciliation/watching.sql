@@ -40,13 +40,17 @@ WHERE notifications.state = 'pending'
 GROUP BY 1;
 
 -- name: late_events
--- The feed, where what was committed gets no place; subscriptions whose receivers accept nothing.
+-- The feed, where what was committed gets no place; subscriptions whose receivers accept nothing; campaigns that open nothing.
 SELECT 'feed' AS subject, :top::text AS office, 'NOT_PUBLISHED' AS what, min(at) AS since
 FROM transitions WHERE written_in >= (SELECT written_before FROM feed_state)
 HAVING min(at) <= :unpublished_before
 UNION ALL
 SELECT 'subscription:' || id, office, 'NOT_ACCEPTED', failing_since
-FROM subscriptions WHERE state = 'active' AND failing_since <= :failing_before;
+FROM subscriptions WHERE state = 'active' AND failing_since <= :failing_before
+UNION ALL
+SELECT 'campaign:' || campaigns.job, jobs.office, 'ROWS_NOT_OPENED', campaigns.seen_at
+FROM campaigns JOIN jobs ON jobs.id = campaigns.job
+WHERE jobs.state = 'running' AND NOT campaigns.paused AND campaigns.seen_at <= :unopened_before;
 
 -- name: write_down
 -- What was found, each once while it lasts; another `what` is a change.

@@ -14,7 +14,7 @@ import typer
 from typer._click.exceptions import BadOptionUsage, MissingParameter, NoSuchOption, UsageError
 from typer._completion_classes import completion_init
 
-from intake.commands import completing, importing, looking, opening, overseeing, registering, telling
+from intake.commands import campaigning, completing, importing, looking, opening, overseeing, registering, telling
 from intake.commands.completing import COMPLETES
 from intake.commands.invoking import Group, Invocation, LanguageOption, OutputOption, in_short
 from intake.commands.saying import Language, Speaker, Usage, WrongUsage
@@ -79,6 +79,7 @@ app: Final = typer.Typer(
 )
 opening.add_to(app)
 importing.add_to(app)
+campaigning.add_to(app)
 looking.add_to(app)
 overseeing.add_to(app)
 telling.add_to(app)

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import secrets
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -73,7 +74,7 @@ async def import_register(
             with opened as register, Bar() as bar:
                 _read(register, report, bar)
         else:
-            kind, content = _content(file)
+            kind, content = content_of(file)
             how = Reading(sheet=sheet, ignore_unknown=ignore_unknown, encoding=encoding, submitter=submitter)
             async with service() as cases:
                 await _import(cases, kind, content, how, report)
@@ -81,7 +82,7 @@ async def import_register(
     return report.exit
 
 
-def _content(file: Path) -> tuple[FileType, bytes]:
+def content_of(file: Path) -> tuple[FileType, bytes]:
     """Raises `CaseError` FILE_TYPE_UNKNOWN, FILE_UNREADABLE."""
     kind = _TYPES.get(file.suffix.lower())
     if kind is None:
@@ -100,7 +101,7 @@ async def _import(cases: AsyncClient, kind: FileType, content: bytes, how: Readi
     )
     try:
         job = await asyncio.shield(handing_in)
-        await _ended(cases, job)
+        await ended(cases, job)
     except asyncio.CancelledError:
         # A file that the service has may become a job whether or not anybody hears of it: only its answer says which.
         await cases.cancel_job((await handing_in).id)
@@ -110,12 +111,14 @@ async def _import(cases: AsyncClient, kind: FileType, content: bytes, how: Readi
         report.answered(row)
 
 
-async def _ended(cases: AsyncClient, job: Job) -> None:
-    """Wait for the end of a job; a bar moves meanwhile where somebody looks."""
+async def ended(cases: AsyncClient, job: Job) -> Job:
+    """Wait for the end of a job; a bar moves meanwhile where somebody looks: how far, how fast, how long still."""
     with Bar() as bar:
         while job.ended_at is None:
             job = await cases.read_job(job.id, wait=_LOOK_AGAIN)
-            bar.at((job.rows.read - job.rows.waiting) / max(job.rows.read, 1))
+            settled = job.rows.read - job.rows.waiting
+            bar.at(settled / max(job.rows.read, 1), rows=settled, refused=job.rows.refused)
+    return job
 
 
 def _read(register: Register, report: "Report", bar: "Bar") -> None:
@@ -302,12 +305,14 @@ class Bar:
         self._progress = Progress(
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[counted]}"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task("", total=1.0)
+        self._task = self._progress.add_task("", total=1.0, counted="")
+        self._first: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -316,6 +321,12 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def at(self, fraction: float) -> None:
-        """Show how far the file was read."""
-        self._progress.update(self._task, completed=fraction)
+    def at(self, fraction: float, *, rows: int | None = None, refused: int = 0) -> None:
+        """Show how far it is; with `rows` also how many are done, how many a second, and how many were refused."""
+        counted = ""
+        if rows is not None:
+            now = time.monotonic()
+            begun, before = self._first = self._first or (now, rows)
+            rate = (rows - before) / (now - begun) if now > begun else 0.0
+            counted = f"{rows} ({rate:.1f}/s) ✗ {refused}"
+        self._progress.update(self._task, completed=fraction, counted=counted)

@@ -4,9 +4,13 @@
 -- Begin to stage a file.
 SELECT begin_job(:asked::jsonb, :most_open) AS answer;
 
--- name: stage
--- Some more rows of it.
-SELECT stage_job_rows(:job, :rows::jsonb) AS answer;
+-- name: touch
+-- It is still being read, and stays until the end of the transaction.
+SELECT touch_job(:job) AS answer;
+
+-- name: make_campaign
+-- Its rows will be opened by a campaign.
+SELECT make_campaign(:job, :per_second, :in_flight) AS answer;
 
 -- name: start
 -- Its rows have a manifest.
@@ -46,6 +50,8 @@ SELECT
             SELECT FROM jobs AS earlier
             WHERE earlier.client = jobs.client AND earlier.state = 'running'
               AND (earlier.begun_at, earlier.id) < (jobs.begun_at, jobs.id)
+              -- A campaign keeps nobody waiting: all that are running have pages.
+              AND NOT (earlier.kind = 'register' AND earlier.rows_read > :campaign_rows)
         ) THEN 'waiting'
         ELSE state
     END AS state,
@@ -54,6 +60,10 @@ FROM jobs
 WHERE client = :client AND (:id::text IS NULL OR id = :id) AND (:key::text IS NULL OR key = :key)
 ORDER BY begun_at DESC, id
 LIMIT :at_most;
+
+-- name: campaigns_of
+-- Those of some jobs that are campaigns.
+SELECT job, per_second, paused, paced_by, answered FROM campaigns WHERE job = ANY (:jobs::text[]);
 
 -- name: rows_of
 -- Rows of a job, in the order of the file, from a place on.

@@ -8,7 +8,6 @@ was then: opening and telling have effect once by the row's own key, and its pla
 import asyncio
 import contextlib
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Final
@@ -18,15 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
 from cases.events import FACTS, OPEN, Event
-from cases.facts import Fact
 from cases.kinds import AnyOpening
-from cases.manifests import Belonging
-from cases.models import Actor
 from cases.openings import Opening
 from intake.applications import InputRefused
 from intake.client import CaseClient, Contradicted, EngineError, Refused, Unavailable
 from intake.jobs import store
-from intake.jobs.store import Claimed, RowState, Run
+from intake.jobs.belonging import Runs
+from intake.jobs.store import Claimed, RowState
 from intake.repeating import check_repetition
 from intake.stamping import Stamping
 
@@ -44,7 +41,6 @@ _LOOK_AGAIN: Final = 1.0
 _SHARES: Final = 4
 """Rows are claimed when so much of what may be under way is free, a quarter."""
 _LONGEST_PAUSE: Final = 30.0
-_RUNS_KEPT: Final = 8
 _MOST_FAULTS: Final = 5
 """How often a row is tried at which a fault of ours shows."""
 _GRACE: Final = 10.0
@@ -60,30 +56,6 @@ Cases = Callable[[Stamping], CaseClient]
 """Makes the client by which something is opened or told under a stamp."""
 
 
-class OfARow:
-    """What a row has in the place of a stamp: how it belongs to its job's manifest."""
-
-    def __init__(self, run: Run, leaf: int) -> None:
-        self._run = run
-        self._leaf = leaf
-
-    @property
-    def actor(self) -> Actor:
-        """Who handed the job in."""
-        return self._run.actor
-
-    async def stamp(self, case: str, event: Event, fact: Fact) -> Fact:  # noqa: ARG002 - see `Stamping`
-        """See `Stamping`."""
-        return fact.model_copy(update={"stamp": self._belonging()})
-
-    async def stamp_opening(self, opening: Opening) -> Opening:
-        """See `Stamping`."""
-        return opening.model_copy(update={"stamp": self._belonging()})
-
-    def _belonging(self) -> str:
-        return str(Belonging(self._run.manifest, self._leaf, self._run.tree.way(self._leaf)))
-
-
 class Runner:
     """Opens and tells the rows of all jobs."""
 
@@ -94,7 +66,7 @@ class Runner:
         self._lease = lease
         self._wake = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._runs = Runs(pool)
         self._failures = 0
         """Rows in a row that nobody answered for."""
 
@@ -202,7 +174,7 @@ class Runner:
             await store.end_row(self._pool, row, RowState.done, status=status, version=version, code=reason)
 
     async def _open(self, row: Claimed) -> tuple[str, int | None, str | None]:
-        cases = self._cases(OfARow(await self._run_of(row.job), row.leaf))
+        cases = self._cases(await self._runs.row(row.job, row.leaf))
         receipt = await cases.enter(_OPENING.validate_json(row.content))
         return receipt.status.value, None, receipt.reason and receipt.reason.value
 
@@ -215,18 +187,6 @@ class Runner:
                 if other.code is not Code.IDEMPOTENCY_CONFLICT:
                     raise
                 raise Refused(other.code) from None
-        cases = self._cases(OfARow(await self._run_of(row.job), row.leaf))
+        cases = self._cases(await self._runs.row(row.job, row.leaf))
         answer = await cases.tell(row.case_id, fact, update_id=row.told_as)
         return answer.status.value, answer.version, None
-
-    async def _run_of(self, job: str) -> Run:
-        """Raises `CaseError` JOB_UNKNOWN."""
-        run = self._runs.get(job)
-        if run is None:
-            run = await store.run_of(self._pool, job)
-            if run is None:
-                raise CaseError(Code.JOB_UNKNOWN)
-            self._runs[job] = run
-            if len(self._runs) > _RUNS_KEPT:
-                self._runs.popitem(last=False)
-        return run

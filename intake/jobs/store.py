@@ -1,8 +1,9 @@
 """Jobs as the register holds them: begun, staged, claimed row by row, and asked about."""
 
+import asyncio
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -12,6 +13,7 @@ from pydantic import AwareDatetime, Field
 from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
+from cases.campaigns import Pace
 from cases.manifests import Tree, read_manifest
 from cases.models import Actor, Record
 from cases.names import Kind
@@ -22,6 +24,10 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _CHARACTERS: Final = 26
 _LEAF_BYTES: Final = 32
 _MOST_LISTED: Final = 100
+
+
+CAMPAIGN_ROWS: Final = 1000
+"""A register of more rows than that is opened by a campaign."""
 
 
 class JobKind(StrEnum):
@@ -41,6 +47,8 @@ class JobState(StrEnum):
     waiting = "waiting"
     """An earlier job of the same client goes first."""
     running = "running"
+    paused = "paused"
+    """Somebody paused its campaign."""
     done = "done"
     """Every row was opened, told or refused."""
     cancelled = "cancelled"
@@ -66,6 +74,18 @@ class RowCounts(Record):
     cancelled: int
 
 
+class CampaignPace(Record):
+    """How a large register is opened: page by page, at a pace that can be changed."""
+
+    per_second: float
+    """Rows that are opened a second, at most."""
+    paused: bool
+    paced_by: str | None = None
+    """Who paused it, let it go on, or set its rate last."""
+    answered: int
+    """Rows that needed no case."""
+
+
 class Job(Record):
     """A job, and how far it is."""
 
@@ -75,6 +95,8 @@ class Job(Record):
     rows: RowCounts
     begun_at: AwareDatetime
     ended_at: AwareDatetime | None = None
+    campaign: CampaignPace | None = None
+    """Of a large register; others are opened one row after the other."""
 
 
 class Known(NamedTuple):
@@ -179,10 +201,26 @@ async def begin(
     return Beginning(await _answer(pool, "begin", {"asked": json.dumps(asked), "most_open": most_open}))
 
 
+@case_errors_only
 async def stage(pool: Pool, job: str, rows: Iterable[Staged]) -> bool:
     """Stage some more rows; False where nobody waits for them any more."""
-    text = json.dumps([row.model_dump(mode="json") for row in rows], ensure_ascii=False)
-    return bool(await _answer(pool, "stage", {"job": job, "rows": text}))
+    async with connection_of(pool) as connection, connection.transaction():
+        touched = await SQL["touch"].first(connection, {"job": job})
+        if touched is None or not touched["answer"]:
+            return False
+        await connection.copy_records_to_table("job_rows", records=_records(job, rows), columns=_STAGED)
+    return True
+
+
+_STAGED: Final = ("job", "place", "number", "leaf", "state", "case_id", "act", "told_as", "content", "findings")
+
+
+def _records(job: str, rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        state = RowState.refused if row.leaf is None else RowState.waiting
+        found = json.dumps([each.model_dump(mode="json") for each in row.findings], ensure_ascii=False)
+        at = (job, row.place, row.number, row.leaf, state.value)
+        yield (*at, row.case_id, row.act, row.told_as, row.content, found)
 
 
 async def start(pool: Pool, job: str, manifest: str | None, leaves: Sequence[bytes]) -> bool:
@@ -233,6 +271,12 @@ async def put_back(pool: Pool, row: Claimed, pause: float) -> None:
     await _answer(pool, "put_back", {"job": row.job, "place": row.place, "pause": pause})
 
 
+async def make_campaign(pool: Pool, job: str, pace: Pace) -> bool:
+    """Have the rows of a register that is being read opened by a campaign; False where it is no register."""
+    values = {"job": job, "per_second": pace.per_second, "in_flight": pace.in_flight}
+    return bool(await _answer(pool, "make_campaign", values))
+
+
 @case_errors_only
 async def claim(pool: Pool, at_most: int, lease: timedelta) -> list[Claimed]:
     """Rows to be opened or told now, by nobody else for as long as the lease lasts."""
@@ -249,21 +293,28 @@ async def run_of(pool: Pool, job: str) -> Run | None:
     if row is None or row["manifest"] is None:
         return None
     leaves: bytes = row["leaves"]
-    tree = Tree(leaves[start : start + _LEAF_BYTES] for start in range(0, len(leaves), _LEAF_BYTES))
+    starts = range(0, len(leaves), _LEAF_BYTES)
+    tree = await asyncio.to_thread(Tree, [leaves[start : start + _LEAF_BYTES] for start in starts])
     return Run(read_manifest(row["manifest"]).actor, row["manifest"], tree)
 
 
 @case_errors_only
 async def jobs_of(pool: Pool, client: str, *, job: str | None = None, key: str | None = None) -> tuple[Known, ...]:
     """The newest jobs of a client; or the one of an ID or of a key, if it is theirs."""
-    values = {"client": client, "id": job, "key": key, "at_most": _MOST_LISTED}
+    values = {"client": client, "id": job, "key": key, "at_most": _MOST_LISTED, "campaign_rows": CAMPAIGN_ROWS}
     async with connection_of(pool) as connection:
         rows = await SQL["jobs_of"].all(connection, values)
-    return tuple(_known(dict(row)) for row in rows)
+        # A register that has not migrated yet has neither.
+        large = [row["id"] for row in rows if row["kind"] == JobKind.register and row["read"] > CAMPAIGN_ROWS]
+        paced = await SQL["campaigns_of"].all(connection, {"jobs": large}) if large else []
+    campaigns = {row["job"]: CampaignPace.model_validate(dict(row)) for row in paced}
+    return tuple(_known(dict(row), campaigns.get(row["id"])) for row in rows)
 
 
-def _known(row: dict[str, Any]) -> Known:
-    job = Job.model_validate({**row, "rows": row})
+def _known(row: dict[str, Any], campaign: CampaignPace | None) -> Known:
+    if campaign is not None and row["state"] in {JobState.running, JobState.waiting}:
+        row["state"] = JobState.paused if campaign.paused else JobState.running
+    job = Job.model_validate({**row, "rows": row, "campaign": campaign})
     return Known(job, tuple(row["acts"]), row["fingerprint"], row["touched_at"])
 
 

@@ -24,6 +24,7 @@ from activities.registry.overview import (
 )
 from activities.registry.reading import CaseRow
 from cases.answers import Answer, CaseView, Left, Outcome, Receipt
+from cases.campaigns import CampaignReport
 from cases.clocks import SHANGHAI
 from cases.errors import Code
 from cases.events import EVENTS, OPEN, Event
@@ -35,7 +36,7 @@ from cases.numbers import Road
 from cases.openings import ApplicationChannel
 from cases.progress import Progress
 from cases.submitters import SubmitterKind
-from intake.jobs.store import Job, JobKind, JobState, RowCounts, RowState
+from intake.jobs.store import CampaignPace, Job, JobKind, JobState, RowCounts, RowState
 from intake.persons import LineAnswer, LineError, LineOutcome
 from intake.service.feed import Events, FeedEnd
 from intake.service.feeding import PersonsAnswer
@@ -155,7 +156,10 @@ _JOB: Final = Job(
     state=JobState.running,
     rows=RowCounts(read=5000, done=1204, refused=1, waiting=3795, cancelled=0),
     begun_at=_AT,
+    campaign=CampaignPace(per_second=20, paused=False, answered=291),
 )
+RATE: Final[Mapping[str, Any]] = {"per_second": 5}
+"""Half a season's pace, while interactive work is slow."""
 _EXAMPLES: Final[tuple[BaseModel, ...]] = (
     Receipt(
         case_id=_CASE,
@@ -293,6 +297,19 @@ _EXAMPLES: Final[tuple[BaseModel, ...]] = (
     Subscriptions(subscriptions=(_TOLD,)),
     _JOB,
     Jobs(jobs=(_JOB,)),
+    CampaignReport(
+        job=_JOB.id,
+        state="done",
+        read=5000,
+        done=4989,
+        refused=11,
+        cancelled=0,
+        waiting=0,
+        opened=4702,
+        answered=291,
+        codes={Code.ALREADY_18_DIGITS.value: 287, Code.PERSON_UNKNOWN.value: 4, Code.NUMBER_CHECK_DIGIT.value: 7},
+        statuses={Status.in_review.value: 4702, Status.not_needed.value: 287},
+    ),
     JobRows(
         rows=(
             JobRow(

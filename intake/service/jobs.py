@@ -2,19 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
+from cases.campaigns import Rate
 from cases.errors import CaseError, Code
 from cases.events import FACTS, ROLES, Event
 from cases.manifests import MOST_ROWS
-from cases.models import Record, StaffId
+from cases.models import Contract, Record, StaffId
+from intake.applications import checked
 from intake.client import today_in_shanghai
 from intake.files.batch import open_batch
 from intake.files.lines import Encoding
@@ -25,6 +28,7 @@ from intake.jobs import store
 from intake.jobs.store import Beginning, Job, JobKind, JobState, Known, Noticed, RowRead, RowState
 from intake.remedies import REPORTED, remedy_over_http
 from intake.service.acting import own_key
+from intake.service.bodies import object_of
 from intake.service.callers import Caller, caller_of
 from intake.service.headers import KeyHeader
 from intake.service.looking import LONGEST_WAIT
@@ -92,6 +96,13 @@ class Jobs(Record):
     """The newest jobs of a client."""
 
     jobs: tuple[Job, ...]
+
+
+class RateWanted(Contract):
+    """How fast a campaign is to go on."""
+
+    per_second: Rate
+    """Rows that are opened a second, at most."""
 
 
 class NarrowedRows(Record):
@@ -211,7 +222,7 @@ class HandingIn:
                         raise TooOften(Code.REQUESTED_TOO_OFTEN, _RETRY_SECONDS)
                     return _accepted(known.job, 200)
                 try:
-                    await stage(self.reach, caller, job, chunks)
+                    await stage(self.reach, caller, job, kind, chunks)
                 except BaseException:
                     await store.drop(self.reach.pool, job)
                     raise
@@ -274,10 +285,48 @@ class HandingIn:
     async def cancel(self, request: Request, job: JobId) -> Response:
         """Open and tell no further row. What has begun is finished, and what is done stays done."""
         caller = caller_of(request)
-        await self._of(caller, job)
+        known = await self._of(caller, job)
         if not await store.cancel(self.reach.pool, job, caller.actor.id):
             raise CaseError(Code.JOB_NOT_RUNNING)
+        if known.job.campaign is not None:
+            await self.reach.campaigns.cancelled(job, caller.actor.id)
         return answered((await self._of(caller, job)).job)
+
+    # --- campaigns ----------------------------------------------------------------------------------------------------
+
+    async def pause(self, request: Request, job: JobId) -> Response:
+        """Begin no further page of a campaign until it is resumed. What has begun is finished, within seconds."""
+        return await self._paced(request, job, self.reach.campaigns.pause)
+
+    async def resume(self, request: Request, job: JobId) -> Response:
+        """Let a campaign that was paused go on."""
+        return await self._paced(request, job, self.reach.campaigns.resume)
+
+    async def set_rate(self, request: Request, job: JobId) -> Response:
+        """Open so many rows of a campaign a second, at most, from its next page on."""
+        await self._campaign(caller_of(request), job)
+        wanted = checked(RateWanted, await object_of(request, RateWanted))
+        return await self._paced(request, job, partial(self.reach.campaigns.set_rate, per_second=wanted.per_second))
+
+    async def read_report(self, request: Request, job: JobId) -> Response:
+        """What became of a campaign's rows, counted from the register row by row."""
+        caller = caller_of(request)
+        await self._campaign(caller, job)
+        report = await self.reach.campaigns.report(job)
+        if report is None:
+            raise CaseError(Code.JOB_UNKNOWN)
+        return answered(report)
+
+    async def _paced(self, request: Request, job: str, say: Callable[[str, str], Awaitable[None]]) -> Response:
+        caller = caller_of(request)
+        await self._campaign(caller, job)
+        await say(job, caller.actor.id)
+        return answered((await self._of(caller, job)).job)
+
+    async def _campaign(self, caller: Caller, job: str) -> None:
+        """Raises `CaseError` JOB_UNKNOWN, JOB_NO_CAMPAIGN."""
+        if (await self._of(caller, job)).job.campaign is None:
+            raise CaseError(Code.JOB_NO_CAMPAIGN)
 
     async def _of(self, caller: Caller, job: str) -> Known:
         """A job, if it is the caller's. Raises `CaseError` JOB_UNKNOWN for others as well."""

@@ -181,6 +181,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.MESSAGE_NOT_GIVEN_UP,
         Code.SUBSCRIPTIONS_TOO_MANY,
         Code.JOB_NOT_RUNNING,
+        Code.JOB_NO_CAMPAIGN,
         Code.STAMP_USED,
         Code.ANSWER_OUT_OF_DATE,
         Code.SUPPLEMENT_ROUNDS_USED,

@@ -17,6 +17,7 @@ from cases.kinds import read_case_id
 from cases.steps import Neighbour
 from gate.gate import ManifestWanted
 from intake.client import CaseClient
+from intake.jobs.campaigns import Campaigns
 from intake.jobs.running import Runner
 from intake.persons import tell_neighbour
 from intake.service.callers import Caller, Callers
@@ -74,6 +75,7 @@ class Reach(NamedTuple):
     sealer: Sealer
     watch: Watch
     runner: Runner
+    campaigns: Campaigns
     namespace: str
     sink_hosts: frozenset[str] = frozenset()
     """Hosts, with their port where it is not 443, to which events may be sent."""

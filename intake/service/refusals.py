@@ -43,6 +43,9 @@ BODY: Final = PARAMETERS | {
 ONE_CASE: Final = frozenset({Code.CASE_UNKNOWN})
 ONE_SUBSCRIPTION: Final = frozenset({Code.SUBSCRIPTION_UNKNOWN})
 ONE_JOB: Final = frozenset({Code.JOB_UNKNOWN})
+ONE_CAMPAIGN: Final = ONE_JOB | {Code.JOB_NO_CAMPAIGN}
+PACED: Final = frozenset({Code.JOB_NOT_RUNNING, Code.ENGINE_TIMEOUT, Code.ENGINE_UNAVAILABLE})
+"""Of what is said to the workflow of a campaign."""
 FILE: Final = PARAMETERS | {
     Code.UPLOAD_TOO_SLOW,
     Code.REQUEST_TOO_LARGE,
@@ -90,6 +93,7 @@ _OF_OTHERS: Final = frozenset(
         Code.SINK_REFUSED,
         Code.JOB_UNKNOWN,
         Code.JOB_NOT_RUNNING,
+        Code.JOB_NO_CAMPAIGN,
         Code.FILE_UNREADABLE,
         Code.FILE_PROTECTED,
         Code.FILE_NOT_A_WORKBOOK,

@@ -12,6 +12,7 @@ from activities.publishing.subscribing import Subscription
 from activities.registry.loading import PersonSaid
 from activities.registry.overview import OVERSEES, Overview
 from cases.answers import Answer, CaseView, Outcome, Receipt
+from cases.campaigns import CampaignReport
 from cases.errors import Code
 from cases.events import EVENTS, FACTS
 from cases.events import OPEN as OPENED
@@ -30,12 +31,22 @@ from intake.service.bodies import described, described_lines
 from intake.service.description import KEY_SET, Says, add
 from intake.service.feed import Events, Feed, FeedEnd
 from intake.service.feeding import LINES, Feeding, PersonsAnswer
-from intake.service.jobs import HandingIn, JobRows, Jobs
+from intake.service.jobs import HandingIn, JobRows, Jobs, RateWanted
 from intake.service.keys import Keys, WebhookKeySet
 from intake.service.looking import DeliveryRead, Found, History, LookedFor, Looking, Page, SubjectRead
 from intake.service.overseeing import Overseeing
 from intake.service.reach import Reach
-from intake.service.refusals import BODY, FILE, ONE_CASE, ONE_JOB, ONE_SUBSCRIPTION, PARAMETERS, TOLD
+from intake.service.refusals import (
+    BODY,
+    FILE,
+    ONE_CAMPAIGN,
+    ONE_CASE,
+    ONE_JOB,
+    ONE_SUBSCRIPTION,
+    PACED,
+    PARAMETERS,
+    TOLD,
+)
 from intake.service.scopes import FEED, IMPORT, OPEN, PERSONS, READ, TELLS_OF_PROGRAMS, tell
 from intake.service.subscriptions import From, Subscribing, Subscriptions, Wanted
 from intake.service.uploads import FILE_SCHEMA, MEDIA_TYPES
@@ -484,6 +495,64 @@ def _of_jobs(router: APIRouter, handing_in: HandingIn) -> None:
                 answer=Job,
                 answered="How it stands.",
                 refuses=ONE_JOB | {Code.JOB_NOT_RUNNING},
+            ),
+        ),
+        (
+            "GET",
+            "/jobs/{job}/report",
+            handing_in.read_report,
+            Says(
+                name="read_job_report",
+                tag="jobs",
+                summary="Count what became of a campaign",
+                scope=IMPORT,
+                answer=CampaignReport,
+                answered="Its rows in numbers, as the register counts them.",
+                refuses=ONE_CAMPAIGN,
+            ),
+        ),
+        (
+            "POST",
+            "/jobs/{job}:pause",
+            handing_in.pause,
+            Says(
+                name="pause_job",
+                tag="jobs",
+                summary="Pause a campaign",
+                scope=IMPORT,
+                answer=Job,
+                answered="How it stands.",
+                refuses=ONE_CAMPAIGN | PACED,
+            ),
+        ),
+        (
+            "POST",
+            "/jobs/{job}:resume",
+            handing_in.resume,
+            Says(
+                name="resume_job",
+                tag="jobs",
+                summary="Resume a campaign",
+                scope=IMPORT,
+                answer=Job,
+                answered="How it stands.",
+                refuses=ONE_CAMPAIGN | PACED,
+            ),
+        ),
+        (
+            "POST",
+            "/jobs/{job}:set-rate",
+            handing_in.set_rate,
+            Says(
+                name="set_job_rate",
+                tag="jobs",
+                summary="Set the rate of a campaign",
+                scope=IMPORT,
+                answer=Job,
+                answered="How it stands.",
+                body=described(RateWanted),
+                example={"example": examples.RATE},
+                refuses=BODY | ONE_CAMPAIGN | PACED,
             ),
         ),
     ):

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 
+from cases.campaigns import USUAL_PACE, Pace
 from cases.errors import CaseError, Code
 from cases.events import OPEN, Act, Event
 from cases.facts import Fact
@@ -25,7 +26,7 @@ from intake.files.columns import Column
 from intake.files.register import Register
 from intake.files.rows import Finding, Row, by_column
 from intake.jobs import store
-from intake.jobs.store import Noticed, Staged, Where
+from intake.jobs.store import JobKind, Noticed, Staged, Where
 from intake.service.acting import check_region, key_of
 from intake.service.callers import Caller
 from intake.service.pointing import MEANT
@@ -120,19 +121,30 @@ def _checked_fact(
     return fact
 
 
-async def stage(reach: Reach, caller: Caller, job: str, chunks: AsyncIterator[list[Prepared]]) -> None:
+async def stage(
+    reach: Reach,
+    caller: Caller,
+    job: str,
+    kind: JobKind,
+    chunks: AsyncIterator[list[Prepared]],
+    pace: Pace = USUAL_PACE,
+) -> None:
     """Stage all rows of a job and have it run; it is done at once where no row may be opened or told.
+
+    A large register becomes a campaign, at a `pace`.
 
     Raises `CaseError` ROWS_TOO_MANY, UPLOAD_TOO_SLOW where it was given up meanwhile, and what the gate says.
     """
     leaves: list[bytes] = []
     acts: set[Act] = set()
-    place = 0
+    place = rows = 0
     async for some in chunks:
         if place + len(some) > MOST_ROWS:
             raise CaseError(Code.ROWS_TOO_MANY)
         staged = await asyncio.to_thread(_staged, some, place, leaves)
         place += len(some)
+        # What is found in the file as a whole is none of its rows.
+        rows += sum(row.number > 0 for row in some)
         acts.update(row.act for row in some if row.act is not None)
         if not await store.stage(reach.pool, job, staged):
             raise CaseError(Code.UPLOAD_TOO_SLOW)
@@ -141,9 +153,15 @@ async def stage(reach: Reach, caller: Caller, job: str, chunks: AsyncIterator[li
         root = (await asyncio.to_thread(Tree, leaves)).root
         wanted = ManifestWanted(acts=tuple(sorted(acts)), rows=len(leaves), root=root)
         manifest = await reach.cases.manifest_for(caller, wanted)
+    is_campaign = kind is JobKind.register and rows > store.CAMPAIGN_ROWS and manifest is not None
+    if is_campaign and not await store.make_campaign(reach.pool, job, pace):
+        raise CaseError(Code.UPLOAD_TOO_SLOW)
     if not await store.start(reach.pool, job, manifest, leaves):
         raise CaseError(Code.UPLOAD_TOO_SLOW)
-    reach.runner.wake()
+    if is_campaign:
+        await reach.campaigns.begin(job)
+    else:
+        reach.runner.wake()
 
 
 def _staged(some: Iterable[Prepared], first: int, leaves: list[bytes]) -> list[Staged]:

@@ -191,6 +191,10 @@ def test_there_is_a_call_for_each_route_and_none_for_another() -> None:
         calls.read_job(JOB, 0),
         calls.list_job_rows(JOB, None, None, 1),
         calls.cancel_job(JOB),
+        calls.pause_job(JOB),
+        calls.resume_job(JOB),
+        calls.set_job_rate(JOB, 1),
+        calls.read_job_report(JOB),
         *(calls.tell(CASE, fact.model_construct(), None, None) for fact in facts),
     ]
     reached = {

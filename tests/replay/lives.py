@@ -9,26 +9,39 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from activities.calendar import official_calendar
 from activities.campaign import Campaign
+from activities.campaign.opening import Pages
 from activities.notifications.notifications import Notifications
 from activities.reconciliation import Reconciler
 from activities.registry.reading import case_now
 from activities.supervision import Supervision
+from cases.campaigns import USUAL_PACE, CampaignBegun, Pace, Paced, RateSet
 from cases.errors import Code
-from cases.events import Event
+from cases.events import OPEN, Event
 from cases.facts import CardFunction, CardProduced, CardUnclaimed, DisputeOutcome, RepairAction
+from cases.kinds import case_id
 from cases.machines.machine import Status
-from cases.models import System
-from cases.names import LOOK_AT_REGISTER, TOLD_AFTER_CLOSING, after_closing_id, order_id
+from cases.models import Actor, Role, System
+from cases.names import (
+    LOOK_AT_REGISTER,
+    TASK_QUEUE_CAMPAIGNS,
+    TOLD_AFTER_CLOSING,
+    after_closing_id,
+    campaign_id,
+    order_id,
+)
 from cases.occasions import Scheduled
-from cases.openings import ReplacementReason
+from cases.openings import Opening, ReplacementReason
 from cases.steps import AnswerAfterClosing, StepRequest, ToldAfterClosing
-from runtime.worker import cases_worker, notifications_worker, scheduled_activities
-from tests.engine import Engine, new_number
-from tests.scenes import BUREAU, CLERK, FACTS, ID_CARD, IN_FORCE, OFFICER, SECOND_OFFICER, SOUTH
+from intake.jobs import store
+from intake.jobs.store import Beginning, JobKind, Staged
+from runtime.worker import campaigns_worker, cases_worker, notifications_worker, scheduled_activities
+from tests.engine import Engine, Person, new_number, old_number
+from tests.scenes import BUREAU, CLERK, FACTS, ID_CARD, IN_FORCE, OFFICE, OFFICER, SECOND_OFFICER, SOUTH
 from tests.workflows.dossier import Dossier
 from tests.workflows.roads import (
     REISSUED,
@@ -47,6 +60,7 @@ from tests.workflows.roads import (
     to_the_end,
     waiting_to_order,
 )
+from workflows.campaign import Campaign as RunOfACampaign
 
 Life: TypeAlias = Callable[[Engine], Awaitable[Dossier]]
 
@@ -261,11 +275,23 @@ async def everything_working(engine: Engine) -> AsyncIterator[None]:
         Reconciler(engine.pool, engine.client),
     )
     notifications = Notifications(engine.pool, engine.sealer, {})
+    campaigns = Pages(engine.pool, engine.sealer, nobody_needs_a_case)
     async with (
         cases_worker(engine.client, engine.registry, engine.settings, engine.task_queue, scheduled=scheduled),
         notifications_worker(engine.client, notifications, engine.settings),
+        campaigns_worker(engine.client, campaigns, engine.settings, queue_of_campaigns(engine)),
     ):
         yield
+
+
+def queue_of_campaigns(engine: Engine) -> str:
+    """Where an engine's campaigns are worked on: each has a register of its own."""
+    return f"{engine.task_queue}-{TASK_QUEUE_CAMPAIGNS}"
+
+
+async def nobody_needs_a_case(job: str, leaf: int, opening: Opening, *, again: bool) -> Code | None:
+    """For a campaign whose rows are all answered by the register."""
+    raise AssertionError((job, leaf, opening.kind, again))
 
 
 async def told_when_it_was_over(engine: Engine) -> WorkflowHandle[Any, Any]:
@@ -292,6 +318,55 @@ async def told_when_it_was_over(engine: Engine) -> WorkflowHandle[Any, Any]:
     return run
 
 
+async def staged(engine: Engine, *openings: Opening) -> str:
+    """A register that a campaign is to open; its job."""
+    system = Actor(id="back-office-1", role=Role.back_office, office=OFFICE)
+    job = store.new_id()
+    assert await store.begin(engine.pool, job, JobKind.register, system, None, "a" * 26, 5) is Beginning.begun
+    rows = [
+        Staged(
+            place=place,
+            number=place + 2,
+            leaf=place,
+            case_id=case_id(opening.kind, opening.person),
+            act=OPEN,
+            content=opening.model_dump_json(exclude_unset=True),
+        )
+        for place, opening in enumerate(openings)
+    ]
+    assert await store.stage(engine.pool, job, rows)
+    assert await store.make_campaign(engine.pool, job, USUAL_PACE)
+    assert await store.start(engine.pool, job, "a.b.c", [bytes(32)] * len(rows))
+    return job
+
+
+async def counted(engine: Engine) -> WorkflowHandle[Any, Any]:
+    """A campaign that is paused when it begins, slowed down and resumed; nobody in its register is known."""
+    unknown = Person("T0000000", "合成人", old_number(1), new_number())
+    job = await staged(engine, engine.number_change(unknown))
+    run = await engine.client.start_workflow(
+        RunOfACampaign.run,
+        CampaignBegun(job=job, pace=Pace(paused=True)),
+        id=campaign_id(job),
+        task_queue=queue_of_campaigns(engine),
+    )
+    # Once it has looked at the register it rests, so that each word comes to a task of its own.
+    await rests(run)
+    slower: Any = await run.execute_update(RunOfACampaign.set_rate, RateSet(by=CLERK.id, per_second=5))
+    resumed: Any = await run.execute_update(RunOfACampaign.resume, Paced(by=CLERK.id))
+    assert (slower.pace.paused, resumed.pace) == (True, Pace(per_second=5))
+    report = await run.result()
+    assert (report.read, report.refused, report.answered, report.codes) == (1, 1, 1, {"PERSON_UNKNOWN": 1})
+    return run
+
+
+async def rests(run: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a campaign that is paused waits for somebody."""
+    async for event in run.fetch_history_events(wait_new_event=True):
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            return
+
+
 async def fired(scheduled: Scheduled, engine: Engine) -> WorkflowHandle[Any, Any]:
     """What a schedule starts, where there is nothing to do."""
     run: WorkflowHandle[Any, Any] = await engine.client.start_workflow(
@@ -303,6 +378,7 @@ async def fired(scheduled: Scheduled, engine: Engine) -> WorkflowHandle[Any, Any
 
 RUNS: Final[Mapping[str, Run]] = {
     "ToldAfterClosing.completed": told_when_it_was_over,
+    "Campaign.completed": counted,
     **{f"{scheduled.value}.completed": partial(fired, scheduled) for scheduled in Scheduled},
 }
 """Each run of a workflow beside cases by the name of its history."""

@@ -14,6 +14,7 @@ from cardcase_client.base import Fact
 from cardcase_client.models import (
     Answer,
     Application,
+    CampaignReport,
     CaseView,
     Category,
     DeliveryRead,
@@ -34,6 +35,7 @@ from cardcase_client.models import (
     PersonSaid,
     PersonsAnswer,
     Progress,
+    RateWanted,
     Receipt,
     Status,
     SubjectRead,
@@ -291,6 +293,26 @@ def list_job_rows(which: str, state: str | None, cursor: str | None, limit: int)
 def cancel_job(which: str) -> Call[Job]:
     """Cancel a job."""
     return Call("POST", _job(which, ":cancel"), as_(Job))
+
+
+def read_job_report(which: str) -> Call[CampaignReport]:
+    """Count what became of a campaign."""
+    return Call("GET", _job(which, "/report"), as_(CampaignReport))
+
+
+def pause_job(which: str) -> Call[Job]:
+    """Pause a campaign."""
+    return Call("POST", _job(which, ":pause"), as_(Job))
+
+
+def resume_job(which: str) -> Call[Job]:
+    """Resume a campaign."""
+    return Call("POST", _job(which, ":resume"), as_(Job))
+
+
+def set_job_rate(which: str, per_second: float) -> Call[Job]:
+    """Set the rate of a campaign."""
+    return Call("POST", _job(which, ":set-rate"), as_(Job), body=RateWanted(per_second=per_second).body())
 
 
 # --- persons ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from cardcase_client.models import (
     Answer,
     Application,
     Awaits,
+    CampaignReport,
     CaseRow,
     CaseView,
     DeliveryRead,
@@ -293,6 +294,22 @@ class Client(_Sending):
         """Open and tell no further row of a job."""
         return self._do(calls.cancel_job(which))
 
+    def read_job_report(self, which: str) -> CampaignReport:
+        """What became of the rows of a campaign, a register of more than a thousand rows, as they are counted."""
+        return self._do(calls.read_job_report(which))
+
+    def pause_job(self, which: str) -> Job:
+        """Begin no further page of a campaign. What has begun is finished, within seconds."""
+        return self._do(calls.pause_job(which))
+
+    def resume_job(self, which: str) -> Job:
+        """Let a campaign go on."""
+        return self._do(calls.resume_job(which))
+
+    def set_job_rate(self, which: str, per_second: float) -> Job:
+        """Open so many rows of a campaign a second, at most, from its next page on."""
+        return self._do(calls.set_job_rate(which, per_second))
+
     # --- being told ---------------------------------------------------------------------------------------------------
 
     def read_events(
@@ -531,6 +548,22 @@ class AsyncClient(_Sending):
     async def cancel_job(self, which: str) -> Job:
         """See `Client.cancel_job`."""
         return await self._do(calls.cancel_job(which))
+
+    async def read_job_report(self, which: str) -> CampaignReport:
+        """See `Client.read_job_report`."""
+        return await self._do(calls.read_job_report(which))
+
+    async def pause_job(self, which: str) -> Job:
+        """See `Client.pause_job`."""
+        return await self._do(calls.pause_job(which))
+
+    async def resume_job(self, which: str) -> Job:
+        """See `Client.resume_job`."""
+        return await self._do(calls.resume_job(which))
+
+    async def set_job_rate(self, which: str, per_second: float) -> Job:
+        """See `Client.set_job_rate`."""
+        return await self._do(calls.set_job_rate(which, per_second))
 
     # --- being told ---------------------------------------------------------------------------------------------------
 

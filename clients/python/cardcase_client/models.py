@@ -110,6 +110,7 @@ class Code(StrEnum):
     SUBSCRIPTIONS_TOO_MANY = "SUBSCRIPTIONS_TOO_MANY"
     JOB_UNKNOWN = "JOB_UNKNOWN"
     JOB_NOT_RUNNING = "JOB_NOT_RUNNING"
+    JOB_NO_CAMPAIGN = "JOB_NO_CAMPAIGN"
     JOBS_TOO_MANY = "JOBS_TOO_MANY"
     ROWS_TOO_MANY = "ROWS_TOO_MANY"
     UPLOAD_TOO_SLOW = "UPLOAD_TOO_SLOW"
@@ -448,6 +449,7 @@ class JobState(StrEnum):
     staging = "staging"
     waiting = "waiting"
     running = "running"
+    paused = "paused"
     done = "done"
     cancelled = "cancelled"
 
@@ -753,6 +755,38 @@ class Campaign(Told):
     """Last day of the campaign; None for an agency that no policy serves."""
     in_time: bool
     """Whether none remains then. False where that cannot be said."""
+
+
+class CampaignPace(Told):
+    """How a large register is opened: page by page, at a pace that can be changed."""
+
+    per_second: float
+    """Rows that are opened a second, at most."""
+    paused: bool
+    paced_by: str | None = None
+    """Who paused it, let it go on, or set its rate last."""
+    answered: int
+    """Rows that needed no case."""
+
+
+class CampaignReport(Told):
+    """What became of a campaign, as the register counts it."""
+
+    job: str
+    state: str
+    read: int
+    done: int
+    refused: int
+    cancelled: int
+    waiting: int
+    opened: int
+    """Rows by which a case was opened."""
+    answered: int
+    """Rows that needed no case."""
+    codes: dict[str, int]
+    """Rows by the code of what was found in them."""
+    statuses: dict[str, int]
+    """Rows that are done, by where their case stood."""
 
 
 class CardActivated(Fact):
@@ -1424,6 +1458,8 @@ class Job(Told):
     rows: RowCounts
     begun_at: AwareDatetime
     ended_at: AwareDatetime | None = None
+    campaign: CampaignPace | None = None
+    """Of a large register; others are opened one row after the other."""
 
 
 class JobRow(Told):
@@ -1688,6 +1724,13 @@ class PublishedKey(Told):
     use: str = "sig"
     x: str
     """The key's 32 bytes in base64url."""
+
+
+class RateWanted(Sent):
+    """How fast a campaign is to go on."""
+
+    per_second: Annotated[float, Field(ge=0.1, le=1000)]
+    """Rows that are opened a second, at most."""
 
 
 class Receipt(Told):

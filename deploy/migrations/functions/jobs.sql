@@ -1,5 +1,5 @@
--- Jobs of the intake service. It has no right to the tables but to read: what is staged and what became of it is written by
--- these functions, and a staged row is never changed.
+-- Jobs of the intake service. It may add rows to a job whose file it reads, and has no other right to the tables but to read: what
+-- became of a row is written by these functions, and what is staged is never changed.
 
 CREATE OR REPLACE FUNCTION begin_job(asked jsonb, most_open integer) RETURNS text LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -22,9 +22,24 @@ END
 $$;
 COMMENT ON FUNCTION begin_job IS 'Begins to stage a file. Returns begun; known where the client used this key before; too_many where it has as many open jobs as it may have';
 
-CREATE OR REPLACE FUNCTION stage_job_rows(whose text, staged jsonb) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+CREATE OR REPLACE FUNCTION touch_job(whose text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    UPDATE jobs SET touched_at = clock_timestamp() WHERE id = whose AND state = 'staging';
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION touch_job IS 'Whether the file of a job is still being read; nobody drops it until the end of the transaction';
+
+CREATE OR REPLACE FUNCTION job_rows_arrive() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM arrived LEFT JOIN jobs ON jobs.id = arrived.job AND jobs.state = 'staging'
+        WHERE jobs.id IS NULL OR arrived.state <> CASE WHEN arrived.leaf IS NULL THEN 'refused' ELSE 'waiting' END
+    ) THEN
+        RAISE EXCEPTION 'JOB_NOT_RUNNING' USING ERRCODE = 'CASE1';
+    END IF;
     -- What is found in the file as a whole stands in a row of number 0, and is none of its rows.
     UPDATE jobs SET
         touched_at = clock_timestamp(),
@@ -34,13 +49,24 @@ BEGIN
         acts = ARRAY(SELECT DISTINCT unnest(jobs.acts || added.acts) ORDER BY 1)
     FROM (
         SELECT
+            job,
             (count(*) FILTER (WHERE leaf IS NOT NULL))::integer AS waiting,
             (count(*) FILTER (WHERE leaf IS NULL AND number > 0))::integer AS refused,
             coalesce(array_agg(DISTINCT act) FILTER (WHERE leaf IS NOT NULL), '{}') AS acts
-        FROM jsonb_to_recordset(staged) AS one (number integer, leaf integer, act text)
+        FROM arrived GROUP BY job
     ) AS added
-    WHERE id = whose AND state = 'staging';
-    IF NOT FOUND THEN
+    WHERE jobs.id = added.job;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION job_rows_arrive IS 'Rows are added while their file is read, as waiting or as refused, and counted; none is added later';
+CREATE OR REPLACE TRIGGER job_rows_arrive AFTER INSERT ON job_rows
+    REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION job_rows_arrive();
+
+CREATE OR REPLACE FUNCTION stage_job_rows(whose text, staged jsonb) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT touch_job(whose) THEN
         RETURN false;
     END IF;
     INSERT INTO job_rows (job, place, number, leaf, state, case_id, act, told_as, content, findings)
@@ -53,7 +79,7 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION stage_job_rows IS 'Some more rows of a job whose file is being read; false where it is not';
+COMMENT ON FUNCTION stage_job_rows IS 'Some more rows of a job whose file is being read, as services of the release before stage them; false where it is not';
 
 CREATE OR REPLACE FUNCTION start_job(whose text, stamped text, its_leaves bytea) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp AS $$
@@ -88,17 +114,21 @@ DECLARE
     got integer;
 BEGIN
     UPDATE jobs SET state = 'done', ended_at = at
-    WHERE state = 'running' AND rows_waiting = 0;
+    WHERE state = 'running' AND rows_waiting = 0 AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.job = jobs.id);
     -- What had begun when its job was cancelled is finished; of a client, one job at a time, the oldest first.
-    SELECT greatest(1, at_most / greatest(1, count(DISTINCT client))::integer) INTO each_of FROM jobs WHERE state = 'running';
+    SELECT greatest(1, at_most / greatest(1, count(DISTINCT client))::integer) INTO each_of
+    FROM jobs WHERE state = 'running' AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.job = jobs.id);
     FOR its IN
         SELECT * FROM jobs AS one
-        WHERE (one.state = 'cancelled' AND one.rows_waiting > 0)
+        -- A campaign has a workflow of its own, and keeps nobody waiting.
+        WHERE NOT EXISTS (SELECT FROM campaigns WHERE campaigns.job = one.id)
+          AND ((one.state = 'cancelled' AND one.rows_waiting > 0)
            OR (one.state = 'running' AND NOT EXISTS (
                SELECT FROM jobs AS earlier
                WHERE earlier.client = one.client AND earlier.state = 'running'
                  AND (earlier.begun_at, earlier.id) < (one.begun_at, one.id)
-           ))
+                 AND NOT EXISTS (SELECT FROM campaigns WHERE campaigns.job = earlier.id)
+           )))
         ORDER BY random()
     LOOP
         EXIT WHEN claimed >= at_most;
@@ -202,6 +232,125 @@ END
 $$;
 COMMENT ON FUNCTION forget_jobs IS 'Forgets what nobody reads to its end any more, and what ended long ago. Returns how many jobs';
 
+-- Campaigns: jobs whose rows a workflow has opened, page by page.
+
+CREATE OR REPLACE FUNCTION make_campaign(whose text, at_most_each_second real, under_way integer) RETURNS boolean LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    INSERT INTO campaigns (job, per_second, in_flight, seen_at)
+    SELECT id, at_most_each_second, under_way, clock_timestamp() FROM jobs
+    WHERE id = whose AND state = 'staging' AND kind = 'register';
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION make_campaign IS 'A register whose file is being read will be opened by a campaign; false where it is none';
+
+CREATE OR REPLACE FUNCTION claim_page(whose text, its_page integer, at_most integer) RETURNS SETOF job_rows LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    -- One after the other for each campaign, so that two attempts at a page have the same rows.
+    UPDATE campaigns SET seen_at = clock_timestamp(), pages = greatest(pages, its_page + 1) WHERE job = whose;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM job_rows WHERE job = whose AND page = its_page AND state = 'waiting') THEN
+        WITH chosen AS (
+            SELECT place FROM job_rows AS r
+            WHERE r.job = whose AND r.state = 'waiting' AND r.page IS NULL
+              -- Of what was begun before its campaign was cancelled the outcome is not known: it is finished.
+              AND (r.attempts > 0 OR EXISTS (SELECT FROM jobs WHERE id = whose AND state = 'running'))
+            ORDER BY place
+            LIMIT at_most
+            FOR UPDATE SKIP LOCKED
+        )
+        UPDATE job_rows AS r SET page = its_page FROM chosen WHERE r.job = whose AND r.place = chosen.place;
+    END IF;
+    RETURN QUERY
+        UPDATE job_rows AS r SET attempts = r.attempts + 1
+        WHERE r.job = whose AND r.page = its_page AND r.state = 'waiting'
+        RETURNING r.*;
+END
+$$;
+COMMENT ON FUNCTION claim_page IS
+    'The rows of a page of a campaign: those that it has, or the next that nobody has; none where the campaign is over or was cancelled';
+
+CREATE OR REPLACE FUNCTION end_page(whose text, its_page integer, said jsonb) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    left_over integer;
+    without_case integer;
+BEGIN
+    -- The job before its rows, as whoever cancels it does.
+    PERFORM FROM jobs WHERE id = whose FOR NO KEY UPDATE;
+    WITH ended AS (
+        UPDATE job_rows AS r SET
+            state = one.state,
+            status = one.status,
+            findings = findings || CASE
+                WHEN one.code IS NULL THEN '[]'::jsonb
+                ELSE jsonb_build_array(
+                    jsonb_build_object('column', NULL, 'code', one.code, 'refused', one.state = 'refused')
+                )
+            END,
+            -- There is no case that could be looked up.
+            case_id = CASE WHEN one.has_case THEN r.case_id END,
+            content = NULL,
+            ended_at = clock_timestamp()
+        FROM jsonb_to_recordset(said) AS one (place integer, state text, status text, code text, has_case boolean)
+        WHERE r.job = whose AND r.place = one.place AND r.page = its_page AND r.state = 'waiting'
+          AND one.state IN ('done', 'refused')
+        RETURNING r.state, r.case_id
+    ), counted AS (
+        SELECT
+            count(*)::integer AS rows,
+            (count(*) FILTER (WHERE state = 'done'))::integer AS done,
+            (count(*) FILTER (WHERE case_id IS NULL))::integer AS without_case
+        FROM ended
+    ), written AS (
+        UPDATE jobs SET
+            touched_at = clock_timestamp(),
+            rows_waiting = rows_waiting - counted.rows,
+            rows_done = rows_done + counted.done,
+            rows_refused = rows_refused + counted.rows - counted.done,
+            state = CASE WHEN state = 'running' AND rows_waiting = counted.rows THEN 'done' ELSE state END,
+            ended_at = CASE WHEN state = 'running' AND rows_waiting = counted.rows THEN clock_timestamp() ELSE ended_at END
+        FROM counted WHERE id = whose
+        RETURNING jobs.rows_waiting, counted.without_case
+    )
+    SELECT written.rows_waiting, written.without_case INTO left_over, without_case FROM written;
+    UPDATE campaigns SET seen_at = clock_timestamp(), answered = answered + without_case WHERE job = whose;
+    -- Who nobody answered for goes with a later page.
+    UPDATE job_rows SET page = NULL WHERE job = whose AND page = its_page AND state = 'waiting';
+    RETURN left_over;
+END
+$$;
+COMMENT ON FUNCTION end_page IS 'What became of the rows of a page, each once; the rest is put back. Returns how many rows of the job wait';
+
+CREATE OR REPLACE FUNCTION pace_campaign(
+    whose text, at_most_each_second real, under_way integer, is_paused boolean, actor text
+) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE campaigns SET
+        per_second = at_most_each_second, in_flight = under_way, paused = is_paused, paced_by = coalesce(actor, paced_by),
+        seen_at = clock_timestamp()
+    WHERE job = whose;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION pace_campaign IS 'The pace at which a campaign goes on; the one place where it is kept beyond a run of its workflow';
+
+CREATE OR REPLACE FUNCTION cancel_campaign(whose text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    its_client CONSTANT text := (SELECT client FROM jobs JOIN campaigns ON campaigns.job = jobs.id WHERE jobs.id = whose);
+BEGIN
+    RETURN its_client IS NOT NULL AND cancel_job(whose, its_client);
+END
+$$;
+COMMENT ON FUNCTION cancel_campaign IS 'As cancel_job, for the workflow of a campaign';
+
 REVOKE EXECUTE ON FUNCTION
-    begin_job, stage_job_rows, start_job, drop_job, claim_job_rows, end_job_row, put_back_job_row, cancel_job, forget_jobs
+    begin_job, touch_job, stage_job_rows, start_job, drop_job, claim_job_rows, end_job_row, put_back_job_row, cancel_job, forget_jobs,
+    make_campaign, claim_page, end_page, pace_campaign, cancel_campaign
 FROM PUBLIC;

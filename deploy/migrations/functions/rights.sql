@@ -25,13 +25,14 @@ BEGIN
                 WHEN c.relname IN ('turns', 'turn_waiters', 'feed', 'subscription_queue') THEN 'INSERT, UPDATE, DELETE'
                 -- What it added up, and that it was undone, is written by functions of their own.
                 WHEN c.relname = 'merges' THEN 'INSERT'
-                WHEN c.relname IN ('feed_readers', 'jobs', 'job_rows', 'in_hand') THEN NULL
+                WHEN c.relname IN ('feed_readers', 'jobs', 'job_rows', 'campaigns', 'in_hand') THEN NULL
                 WHEN c.relname IN ('idempotency_keys', 'events') OR append_only THEN 'INSERT'
                 ELSE 'INSERT, UPDATE'
             END AS for_worker,
             CASE
                 WHEN c.relname IN ('feed_readers', 'subscriptions') THEN 'INSERT, UPDATE'
                 WHEN c.relname = 'delivered_events' THEN 'INSERT'
+                WHEN c.relname = 'job_rows' THEN 'INSERT (job, place, number, leaf, state, case_id, act, told_as, content, findings)'
                 WHEN c.relname = 'subscription_queue' THEN 'INSERT, UPDATE, DELETE'
             END AS for_intake,
             CASE WHEN c.relname = 'in_hand' THEN 'INSERT, UPDATE, DELETE' END AS for_desk
@@ -69,11 +70,12 @@ BEGIN
     END LOOP;
     IF to_regrole(worker) IS NOT NULL THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION add_entitlements_of, take_out_entitlements_of TO %I', worker);
+        EXECUTE format('GRANT EXECUTE ON FUNCTION claim_page, end_page, pace_campaign, cancel_campaign TO %I', worker);
     END IF;
     IF to_regrole(intake) IS NOT NULL THEN
         EXECUTE format(
-            'GRANT EXECUTE ON FUNCTION begin_job, stage_job_rows, start_job, drop_job, claim_job_rows, end_job_row, '
-            'put_back_job_row, cancel_job, forget_jobs TO %I',
+            'GRANT EXECUTE ON FUNCTION begin_job, touch_job, stage_job_rows, start_job, drop_job, claim_job_rows, end_job_row, '
+            'put_back_job_row, cancel_job, forget_jobs, make_campaign TO %I',
             intake
         );
         EXECUTE format('GRANT EXECUTE ON FUNCTION take_in_persons TO %I', intake);

@@ -17,6 +17,7 @@ from activities.registry.reading import versions_of
 from cases.models import Actor, Role
 from gate.gate import CaseClock, Gate
 from gate.stamp_route import MANIFEST_PATH, PATH, manifest_handler, stamp_handler
+from intake.jobs.campaigns import Campaigns
 from intake.jobs.running import Runner
 from intake.service.app import intake_application, serve_intake
 from intake.service.callers import Callers
@@ -128,6 +129,7 @@ async def door_of(
                 callers=Callers(tokens, limits or Limits(10_000, 10_000)),
                 cases=cases,
                 runner=runner,
+                campaigns=Campaigns(engine.pool, engine.client),
                 pool=engine.pool,
                 sealer=engine.sealer,
                 watch=watch,

@@ -44,6 +44,8 @@ SEES_CHANGES: Final = EVERYBODY - {Role.applicant, Role.insured_register}
 SEES_CARDS: Final = SEES_CHANGES - {Role.pension}
 COUNTER: Final = frozenset({Role.clerk, Role.back_office})
 PROGRAMS: Final = frozenset({Role.back_office, Role.bank, Role.medical_insurance, Role.pension, Role.card_bureau})
+CAMPAIGNS: Final = ("pause_job", "resume_job", "set_job_rate", "read_job_report")
+"""Of registers alone."""
 MAY: Final = {
     "open_case": COUNTER,
     "look_up_case": SEES_CHANGES,
@@ -72,6 +74,7 @@ MAY: Final = {
     "read_job": EVERYBODY,
     "list_job_rows": EVERYBODY,
     "cancel_job": EVERYBODY,
+    **dict.fromkeys(CAMPAIGNS, EVERYBODY),
     "feed_persons": frozenset({Role.insured_register}),
 } | {name: roles for name, roles in TOLD.items() if name != f"tell_{OPEN}" and name in OPERATIONS}
 """Which roles a route is for. Whoever is not among them is refused, whatever their token is for."""
@@ -89,6 +92,7 @@ NEEDS: Final = {
     "hand_in_event_batch": set(TELLS_OF_PROGRAMS),
     **{name: {IMPORT, *TELLS_OF_PROGRAMS} for name, (_, path, _) in OPERATIONS.items() if "/jobs" in path},
     "feed_persons": {"persons:feed"},
+    **{name: {IMPORT} for name in CAMPAIGNS},
     "read_webhook_keys": set(),
 }
 """By which scopes, of which one will do."""
@@ -252,7 +256,7 @@ async def test_a_token_is_good_for_what_its_scopes_name_and_nothing_else(there: 
         # Other tests hand in batches of which no row may be told, and they ask for nothing.
         assert others.status_code == 200
         assert there.job not in others.text
-    elif "{job}" in OPERATIONS[name][1]:
+    elif "{job}" in OPERATIONS[name][1] and name not in CAMPAIGNS:
         # A job of which the token is for nothing is none of its bearer's.
         assert refused(others, Code.JOB_UNKNOWN), others.text
     else:
