@@ -14,7 +14,7 @@ from cases.facts import CardHandedOver, Fact, HandOver, Recompute
 from cases.ladder import Rung
 from cases.liveness.asides import Aside, aside_of, is_explored
 from cases.liveness.states import key_of
-from cases.liveness.telling import facts
+from cases.liveness.telling import Situation
 from cases.liveness.worlds import BEGINS, CALENDAR, SYSTEMS, World
 from cases.machines.machine import OTHERWISE, Effect, Row
 from cases.models import Role
@@ -171,16 +171,17 @@ class Graph:
     def _explore(self, here: int) -> None:
         node = self.nodes[here]
         state = node.state
+        situation = Situation(state, node.at, self.world.policies)
         if not state.is_open:
             for event in Event:
                 if event.origin is Origin.outside and state.machine.rows(state.status, event):
-                    self._tell(here, event)
+                    self._tell(here, event, situation)
             return
         self._engine_moves(here)
         self._time_passes(here)
         for event in state.machine.events(state.status):
             if event.origin is Origin.outside:
-                self._tell(here, event)
+                self._tell(here, event, situation)
             elif event.origin is not Origin.timer and event in _KNOWN_BY_THE_REGISTER:
                 for known in _KNOWN_BY_THE_REGISTER[event](node.at):
                     self._move(here, state.model_copy(update=known), event, node.at)
@@ -234,10 +235,10 @@ class Graph:
             decision = decide(state, Event.escalated, None, at)
             self._arrive(here, decision, policy, at, Party.timer)
 
-    def _tell(self, here: int, event: Event) -> None:
+    def _tell(self, here: int, event: Event, situation: Situation) -> None:
         node = self.nodes[here]
         known: list[tuple[str, Party, Decision]] = []
-        for fact in facts(event, node.state, node.at, self.world.policies):
+        for fact in situation.facts(event):
             detail = fact.policy if isinstance(fact, Recompute) and fact.policy is not None else ""
             policy = self.world.policies[detail] if detail else self._policy(node.state)
             try:

@@ -6,15 +6,16 @@ yes or no, a reference to something of the case) is tried in every way.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from itertools import product
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
+from cases.answers import CaseView
 from cases.documents import Defect, Document, DocumentKind
 from cases.errors import CaseError
 from cases.events import EVENTS, FACTS, Event
@@ -33,19 +34,24 @@ _WORDS: Final = re.compile(r'"([^"\\]{1,2000})"')
 Choices = tuple[tuple[str, tuple[Any, ...]], ...]
 
 
-def facts(event: Event, state: CaseState, at: datetime, policies: Iterable[str]) -> Iterator[Fact]:
-    """Every fact that `state` may be told of an event, by everybody whose word makes a difference.
+class Contents:
+    """All facts of an event of which none says the same as another, whoever says them."""
 
-    Two people of one post differ only where the case knows one of them already.
-    """
-    speakers = _speakers(event, state)
-    for fact in _made(event, state.opening.region, _choices(event, _Case(state, at, tuple(policies)))):
-        for actor in speakers:
-            yield fact.model_copy(update={"actor": actor})
+    def __init__(self, event: Event, office: str, facts: Iterable[Fact]) -> None:
+        self._event: Final = event
+        self._office: Final = office
+        self.facts: Final = tuple({fact.model_dump_json(exclude={"actor"}): fact for fact in facts}.values())
+        self._said: Final[dict[frozenset[str], tuple[Fact, ...]]] = {}
 
-
-def _speakers(event: Event, state: CaseState) -> tuple[Actor, ...]:
-    return _among(event, state.opening.region, known_to(state))
+    def said_by_all(self, known: frozenset[str]) -> tuple[Fact, ...]:
+        """The same facts, each by everybody whose word makes a difference to a case that knows some people."""
+        # Thousands of states are told the same by the same.
+        said = self._said.get(known)
+        if said is None:
+            speakers = _among(self._event, self._office, known)
+            said = tuple(fact.model_copy(update={"actor": actor}) for fact in self.facts for actor in speakers)
+            self._said[known] = said
+        return said
 
 
 def known_to(state: CaseState) -> frozenset[str]:
@@ -66,19 +72,48 @@ def _among(event: Event, office: str, known: frozenset[str]) -> tuple[Actor, ...
     return (*chosen, *(actor for actor in everybody if actor.role in SYSTEMS))
 
 
-class _Case(NamedTuple):
-    """Of what the choices are made."""
+class Situation:
+    """A case as it stands at a moment, and what it may be told there of each event."""
 
-    state: CaseState
-    at: datetime
-    policies: tuple[str, ...]
+    def __init__(self, state: CaseState, at: datetime, policies: Iterable[str]) -> None:
+        self.state: Final = state
+        self.at: Final = at
+        self.policies: Final = tuple(policies)
+
+    def later(self, by: timedelta) -> Self:
+        """The same case after a while."""
+        return type(self)(self.state, self.at + by, self.policies)
+
+    @cached_property
+    def view(self) -> CaseView:
+        """What whoever tells the case something sees of it."""
+        return view_of(self.state, self.at)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Whoever is known to the case."""
+        return known_to(self.state)
+
+    def contents(self, event: Event) -> tuple[Fact, ...]:
+        """Every fact of an event that says something else, each by one who may tell it."""
+        return self._made(event).facts
+
+    def facts(self, event: Event) -> tuple[Fact, ...]:
+        """Every fact of an event, by everybody whose word makes a difference.
+
+        Two people of one post differ only where the case knows one of them already.
+        """
+        return self._made(event).said_by_all(self.known)
+
+    def _made(self, event: Event) -> Contents:
+        return _made(event, self.state.opening.region, _choices(event, self))
 
 
-def _choices(event: Event, case: _Case) -> Choices:
+def _choices(event: Event, case: Situation) -> Choices:
     form = EVENTS[event].form
     said: dict[str, Any] = {**form.example}
     if form.known is not None:
-        said |= form.known(view_of(case.state, case.at))
+        said |= form.known(case.view)
     return tuple(
         (name, tuple(_values(name, _whole(field), said.get(name), case)))
         for name, field in FACTS[event].model_fields.items()
@@ -90,7 +125,7 @@ def _whole(field: Any) -> Any:
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
-def _values(name: str, asked: Any, said: Any, case: _Case) -> Iterator[Any]:
+def _values(name: str, asked: Any, said: Any, case: Situation) -> Iterator[Any]:
     """Every value of a field that makes a difference: of its type, else of its words, else what the form says."""
     origin, inner = get_origin(asked), get_args(asked)
     own = _OF_FIELDS.get(name) or _OF_TYPES.get(inner[:1] if origin is tuple else asked)
@@ -115,7 +150,7 @@ def _values(name: str, asked: Any, said: Any, case: _Case) -> Iterator[Any]:
         raise TypeError(f"no value for {name}: {asked}")
 
 
-def _wholes(model: type[BaseModel], case: _Case) -> Iterator[BaseModel]:
+def _wholes(model: type[BaseModel], case: Situation) -> Iterator[BaseModel]:
     """Every valid whole of a model, by the values of its fields."""
     fields = model.model_fields.items()
     choices = [tuple(_values(name, _whole(field), None, case)) for name, field in fields]
@@ -145,14 +180,14 @@ def _words(pattern: str, said: Any, state: CaseState) -> Iterator[str]:
     yield next(sample for sample in _SAMPLES if fits(sample))
 
 
-def _reasons(case: _Case) -> Iterator[HoldReason]:
+def _reasons(case: Situation) -> Iterator[HoldReason]:
     """The reason for which the engine itself holds, and one of those that are people's: they differ in days alone."""
     if (own := KINDS[case.state.kind].hold) is not None:
         yield own
     yield next(term.reason for term in case.state.terms.holds if term.reason is not own)
 
 
-def _defects(case: _Case) -> Iterator[tuple[dict[str, Any], ...]]:
+def _defects(case: Situation) -> Iterator[tuple[dict[str, Any], ...]]:
     screening = case.state.screening
     demands = tuple(demand.document for demand in screening.demands) if screening is not None else ()
     expire = tuple(copy.kind for copy in case.state.documents if copy.expires_on is not None)
@@ -163,7 +198,7 @@ def _defects(case: _Case) -> Iterator[tuple[dict[str, Any], ...]]:
             yield tuple({"document": kind, "problem": "不清晰"} for kind in kinds)
 
 
-def _orders(case: _Case) -> Iterator[OrderId]:
+def _orders(case: Situation) -> Iterator[OrderId]:
     """The order in force, one of each sort that is not, and, where there is none of any, one of nobody's."""
     state = case.state
     sorts = (state.attempts, state.surplus, state.past_orders if state.status in PAST_ORDERS_ARE_TOLD_APART else ())
@@ -171,7 +206,7 @@ def _orders(case: _Case) -> Iterator[OrderId]:
     yield from known or (f"ord-{TOKEN}",)
 
 
-def _papers(case: _Case) -> Iterator[tuple[Document, ...]]:
+def _papers(case: Situation) -> Iterator[tuple[Document, ...]]:
     missing = tuple(demand.document for demand in case.state.missing)
     defective = tuple(defect.document for defect in case.state.defects)
     for kinds in dict.fromkeys((missing, missing[:1], defective, (DocumentKind.photograph,))):
@@ -179,18 +214,18 @@ def _papers(case: _Case) -> Iterator[tuple[Document, ...]]:
             yield tuple(document(kind) for kind in kinds)
 
 
-def _witnesses(case: _Case) -> Iterator[Actor]:
+def _witnesses(case: Situation) -> Iterator[Actor]:
     yield from (actor for actor in actors(Role, case.state.opening.region) if actor.role not in _NO_WITNESSES)
 
 
 _NO_WITNESSES: Final = SYSTEMS | {Role.applicant, Role.back_office}
-_OF_FIELDS: Final[Mapping[str, Callable[[_Case], Iterable[Any]]]] = {
+_OF_FIELDS: Final[Mapping[str, Callable[[Situation], Iterable[Any]]]] = {
     "policy": lambda case: case.policies,
     "order": _orders,
     # Who speaks for the applicant is checked, and leads nowhere else.
     "on_behalf": lambda _case: (None,),
 }
-_OF_TYPES: Final[Mapping[Any, Callable[[_Case], Iterable[Any]]]] = {
+_OF_TYPES: Final[Mapping[Any, Callable[[Situation], Iterable[Any]]]] = {
     bool: lambda _case: (True, False),
     date: lambda case: (case.at.date(),),
     IsoDate: lambda case: (case.at.date(),),
@@ -202,14 +237,14 @@ _OF_TYPES: Final[Mapping[Any, Callable[[_Case], Iterable[Any]]]] = {
 }
 
 
-_FACTS: Final[dict[tuple[Event, str, str], tuple[Fact, ...]]] = {}
+_CONTENTS: Final[dict[tuple[Event, str, str], Contents]] = {}
 
 
-def _made(event: Event, office: str, choices: Choices) -> tuple[Fact, ...]:
+def _made(event: Event, office: str, choices: Choices) -> Contents:
     key = (event, office, repr(choices))
-    if key not in _FACTS:
-        _FACTS[key] = tuple(_all(event, office, choices))
-    return _FACTS[key]
+    if key not in _CONTENTS:
+        _CONTENTS[key] = Contents(event, office, _all(event, office, choices))
+    return _CONTENTS[key]
 
 
 def _all(event: Event, office: str, choices: Choices) -> Iterator[Fact]:
