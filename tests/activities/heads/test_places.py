@@ -1,7 +1,7 @@
 """Places where heads are published: one adds, and changes nothing."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,10 +28,12 @@ class Bucket:
     """What a bucket with object lock does of its own accord; it knows no signature, but wants one."""
 
     def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
+        self.versions: dict[str, list[bytes | None]] = {}
+        """Of each object, oldest first; None is a mark that it is deleted."""
         self.headers: dict[str, dict[str, str]] = {}
         self.status: int | None = None
         """What it answers instead."""
+        self.page = 1000
 
     async def answer(self, request: web.Request) -> web.Response:
         if self.status is not None:
@@ -40,14 +42,40 @@ class Bucket:
         body = await request.read()
         if not signed or request.headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
             return web.Response(status=403)
+        if "versions" in request.query:
+            return web.Response(text=self.listed(request.query), content_type="application/xml")
+        versions = self.versions.setdefault(request.path, [])
+        newest = versions[-1] if versions else None
         if request.method == "PUT":
-            if request.headers.get("if-none-match") == "*" and request.path in self.objects:
+            if request.headers.get("if-none-match") == "*" and newest is not None:
                 return web.Response(status=412)
-            self.objects[request.path] = body
+            versions.append(body)
             self.headers[request.path] = {name.lower(): value for name, value in request.headers.items()}
             return web.Response()
-        found = self.objects.get(request.path)
+        found = versions[int(request.query["versionId"])] if "versionId" in request.query else newest
         return web.Response(status=404) if found is None else web.Response(body=found)
+
+    def listed(self, asked: Mapping[str, str]) -> str:
+        """Versions as the protocol lists them: by key, of each the newest first."""
+        every = [
+            (path.removeprefix("/bucket/"), str(number), content is None)
+            for path in sorted(self.versions)
+            for number, content in reversed(list(enumerate(self.versions[path])))
+        ]
+        key, version = asked.get("key-marker", ""), asked.get("version-id-marker", "")
+        left = [each for each in every if each[0] > key or (each[0] == key and version and int(each[1]) < int(version))]
+        shown, more = left[: self.page], len(left) > self.page
+        rows = "".join(
+            f"<{name}><Key>{key}</Key><VersionId>{version}</VersionId></{name}>"
+            for key, version, is_mark in shown
+            for name in ["DeleteMarker" if is_mark else "Version"]
+        )
+        if more:
+            rows += f"<NextKeyMarker>{shown[-1][0]}</NextKeyMarker>"
+            rows += f"<NextVersionIdMarker>{shown[-1][1]}</NextVersionIdMarker>"
+        truncated = f"<IsTruncated>{str(more).lower()}</IsTruncated>"
+        of_s3 = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+        return f"<ListVersionsResult {of_s3}>{truncated}{rows}</ListVersionsResult>"
 
 
 @pytest.fixture
@@ -63,7 +91,7 @@ async def locked(bucket: Bucket) -> AsyncIterator[LockedBucket]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with aiohttp.ClientSession() as session:
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/heads/"
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/bucket/heads/"
         yield LockedBucket(session, url, SIGNER, timedelta(days=400))
     await runner.cleanup()
 
@@ -145,7 +173,7 @@ async def test_each_object_is_locked_for_as_long_as_it_is_kept(bucket: Bucket, l
     assert headers["x-amz-object-lock-mode"] == "COMPLIANCE"
     until = datetime.strptime(headers[LOCKED], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     assert until > datetime.now(UTC) + timedelta(days=399)
-    assert list(bucket.objects) == ["/heads/0000000001.json"]
+    assert [path for path, versions in bucket.versions.items() if versions] == ["/bucket/heads/0000000001.json"]
 
 
 @pytest.mark.parametrize("status", [301, 403, 500])
@@ -158,10 +186,50 @@ async def test_a_bucket_that_refuses_is_out_of_reach(bucket: Bucket, locked: Loc
 
 
 async def test_what_stands_in_a_bucket_and_is_no_publication_is_found(bucket: Bucket, locked: LockedBucket) -> None:
-    bucket.objects["/heads/0000000001.json"] = b"{}"
+    bucket.versions["/bucket/heads/0000000001.json"] = [b"{}"]
     with pytest.raises(CaseError) as broken:
         await locked.last()
     assert broken.value.code is Code.HEADS_BROKEN
+
+
+async def test_a_list_of_versions_is_read_page_by_page(bucket: Bucket, locked: LockedBucket) -> None:
+    bucket.page = 2
+    wanted = publications(7)
+    for each in wanted:
+        await locked.append(each)
+    assert [line async for line in locked.lines()] == [each.line for each in wanted]
+
+
+@pytest.mark.parametrize("number", [1, 4, 5])
+@pytest.mark.parametrize("over", [None, b"{}"], ids=["a mark that it is deleted", "another version"])
+async def test_what_was_put_over_a_publication_is_found(
+    bucket: Bucket, locked: LockedBucket, number: int, over: bytes | None
+) -> None:
+    """The lock keeps the version and not the view of it: whoever may put or delete objects was believed."""
+    wanted = publications(6)
+    for each in wanted[:5]:
+        await locked.append(each)
+    bucket.versions[f"/bucket/heads/{number:010}.json"].append(over)
+    with pytest.raises(CaseError) as broken:
+        [line async for line in locked.lines()]
+    assert broken.value.code is Code.HEADS_BROKEN
+    if number == 5:
+        with pytest.raises(CaseError) as newest:
+            await locked.last()
+        assert newest.value.code is Code.HEADS_BROKEN
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "<!DOCTYPE x [<!ENTITY y 'z'>]><x>&y;</x>"], ids=["nothing", "JSON", "a type"]
+)
+async def test_what_is_no_list_of_versions_is_out_of_reach(
+    bucket: Bucket, locked: LockedBucket, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(bucket, "listed", lambda _asked: text)
+    for asked in (locked.last(), anext(aiter(locked.lines()))):
+        with pytest.raises(CaseError) as refused:
+            await asked
+        assert refused.value.code is Code.HEADS_UNREACHABLE
 
 
 def test_a_request_is_signed_as_the_protocol_says() -> None:
