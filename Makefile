@@ -95,7 +95,7 @@ faults-report: $(VENV)/dev.installed ## what all runs of faults so far measured,
 	@$(BIN)/python -m tests.faults.report $(RESULTS)
 
 .PHONY: cluster
-cluster: $(VENV)/dev.installed ## the engine on Temporal's services on PostgreSQL, an hour and more; needs Go; ARGS goes to pytest
+cluster: $(VENV)/dev.installed ## the engine on Temporal's services on PostgreSQL, half an hour; needs Go; ARGS goes to pytest
 	@CARDCASE_TEST_FAULTS_SEED=$(SEED) CARDCASE_TEST_FAULTS_RESULTS=$(RESULTS) $(BOUND) -m pytest -m cluster -rsP --show-capture stdout tests/cluster $(ARGS)
 
 .PHONY: browser
