@@ -121,7 +121,7 @@ class Kind(StrEnum):
     """They do not differ, and the run's tasks fail; Temporal itself keeps that, so it is not written down."""
 
 
-_OF_ONE_RUN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
+OF_ONE_RUN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT})
 """What Temporal answers because of the run that it is asked about, and not because of its own state."""
 _SCHEDULED: Final = frozenset(each.value for each in Scheduled)
 _KEPT_AS: Final = {Kind.impostor: Kind.without_run, Kind.spoilt: Kind.without_run}
@@ -505,7 +505,7 @@ class Comparing:
         try:
             await self._client.get_workflow_handle(case_id).signal(LOOK_AT_REGISTER)
         except RPCError as error:
-            if error.status not in _OF_ONE_RUN:
+            if error.status not in OF_ONE_RUN:
                 raise
             # It has ended in the meantime, or takes no more signals, as one that somebody has sent thousands. It is
             # found again when it moves or in the night, and keeps the others from being compared by no means.

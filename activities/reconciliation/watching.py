@@ -23,18 +23,20 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.notifications.standing import QUIET_UNTIL, quiet_until
 from activities.options import retried_for_too_long
-from activities.reconciliation.comparing import side_by_side
+from activities.reconciliation.comparing import OF_ONE_RUN, side_by_side
 from activities.registry.errors import code_of, report
 from activities.registry.pool import Pool, connection_of
 from activities.registry.queries import load
 from activities.registry.stored import Stored
 from cases.clocks import SHANGHAI, OfficeHours, WorkingCalendar, told_at
+from cases.events import Event
 from cases.kinds import is_case
 from cases.ladder import offset_of
-from cases.names import SearchAttribute
+from cases.names import NEIGHBOUR_MOVED, SearchAttribute
 from cases.occasions import Scheduled
 from cases.offices import MINISTRY
-from cases.standstills import Standstill, standstill_of
+from cases.standstills import OF_NEIGHBOURS, WAITING_FOR_NEIGHBOURS, Standstill, standstill_of, unheard_by
+from cases.steps import Neighbour
 
 SQL: Final = load("watching.sql", beside=__file__)
 
@@ -69,6 +71,10 @@ CAMPAIGN_PATIENCE: Final = timedelta(minutes=10)
 _PROBLEMS: Final = SearchAttributeKey.for_keyword_list("TemporalReportedProblems")
 _REGION: Final = SearchAttributeKey.for_keyword(SearchAttribute.region.value)
 _OF_REGISTER: Final = (Standstill.late, Standstill.step, Standstill.no_way_on)
+_NEIGHBOURS: Final = {
+    "of_neighbours": [event.value for event in OF_NEIGHBOURS],
+    "waiting_for_neighbours": [status.value for status in WAITING_FOR_NEIGHBOURS],
+}
 _AGENCY: Final = re.compile(r"[1-9][0-9]{5}")
 _UNSUITABLE: Final = re.compile(r"[^A-Za-z0-9_.:=, -]")
 _LOOKED_AT_WHOLE: Final = (Standstill.task, Standstill.message, Standstill.event)
@@ -90,6 +96,8 @@ class Look:
 
     found: list[Found] = field(default_factory=list)
     looked_at: list[tuple[str, Standstill]] = field(default_factory=list)
+    unheard: list[tuple[str, Event]] = field(default_factory=list)
+    """Cases that were never told what moved beside them."""
 
 
 class Watchdog:
@@ -108,15 +116,20 @@ class Watchdog:
         look = Look()
         async with connection_of(self._pool) as connection:
             before = await SQL["standing"].all(connection, {"limit": AGAIN})
-            in_turn = await SQL["next_in_turn"].all(connection, {"limit": IN_TURN})
+            in_turn = await SQL["next_in_turn"].all(connection, {"limit": IN_TURN, **_NEIGHBOURS})
             cases = [row["subject"] for row in before if row["kind"] in {*_OF_REGISTER, Standstill.activity}]
-            again = await SQL["again"].all(connection, {"case_ids": cases})
+            again = await SQL["again"].all(connection, {"case_ids": cases, **_NEIGHBOURS})
             await SQL["watched_until"].run(
                 connection, {"case_id": in_turn[-1]["case_id"] if len(in_turn) == IN_TURN else ""}
             )
             look.found += await _late(connection, now)
         rows = {row["case_id"]: row for row in [*in_turn, *again]}
         late = [row for row in rows.values() if self._look_at_case(look, row, now)]
+        known = {row["subject"] for row in before}
+        for case, event in look.unheard:
+            # Once: where that moves nothing its office is told.
+            if case not in known:
+                await self._tell(Neighbour(case_id=case, event=event))
         look.looked_at += [(subject, kind) for subject in {*cases, *rows} for kind in _OF_REGISTER]
         look.found += _failing(failing, now)
         chosen = SystemRandom().sample(in_turn, min(BY_LOT, len(in_turn)))
@@ -131,13 +144,26 @@ class Watchdog:
         try:
             state = Stored(row["opening"], row["screening"], row["state"]).whole
             stands = standstill_of(state, row["moved_at"], now)
+            unheard = unheard_by(state, map(Event, row["said"] or ()), row["moved_at"], now) if stands is None else None
         except ValueError as unreadable:
             # What one row holds keeps the others from being looked at by no means.
             report(unreadable, code_of(unreadable))
             return False
+        if unheard is not None:
+            look.unheard.append((row["case_id"], Event(unheard.what)))
+            stands = unheard
         if stands is not None:
             look.found.append(Found(row["case_id"], stands.kind, stands.what, row["region"], stands.since))
         return stands is not None
+
+    async def _tell(self, neighbour: Neighbour) -> None:
+        """Tell a case what it should have been told. It is a hint; the register says whether it is so."""
+        try:
+            await self._client.get_workflow_handle(neighbour.case_id).signal(NEIGHBOUR_MOVED, neighbour)
+        except RPCError as error:
+            if error.status not in OF_ONE_RUN:
+                raise
+            log.info("a run could not be told", extra={"case_id": neighbour.case_id, "status": error.status.name})
 
     async def _look_at_activities(
         self, look: Look, now: datetime, cases: Sequence[asyncpg.Record], retried: Iterable[str]

@@ -4,7 +4,11 @@
 -- Some open cases after the one that was looked at last, in the order of their IDs.
 SELECT
     cases.case_id, cases.region, cases.moved_at, case_files.opening, case_files.screening, cases.state,
-    EXISTS (SELECT FROM turn_waiters WHERE turn_waiters.case_id = cases.case_id) AS waits
+    EXISTS (SELECT FROM turn_waiters WHERE turn_waiters.case_id = cases.case_id) AS waits,
+    CASE WHEN cases.status = ANY (:waiting_for_neighbours::text[]) THEN ARRAY(
+        SELECT event FROM unnest(:of_neighbours::text[]) AS event
+        WHERE may_be_told(cases.case_id, cases.generation, cases.person, cases.person_id, NULL, event)
+    ) END AS said
 FROM cases JOIN case_files USING (case_id, generation)
 WHERE cases.closed_at IS NULL AND cases.case_id > (SELECT case_id FROM watched)
 ORDER BY cases.case_id LIMIT :limit;
@@ -13,7 +17,11 @@ ORDER BY cases.case_id LIMIT :limit;
 -- Open cases that stood still when they were looked at last, some of them.
 SELECT
     cases.case_id, cases.region, cases.moved_at, case_files.opening, case_files.screening, cases.state,
-    EXISTS (SELECT FROM turn_waiters WHERE turn_waiters.case_id = cases.case_id) AS waits
+    EXISTS (SELECT FROM turn_waiters WHERE turn_waiters.case_id = cases.case_id) AS waits,
+    CASE WHEN cases.status = ANY (:waiting_for_neighbours::text[]) THEN ARRAY(
+        SELECT event FROM unnest(:of_neighbours::text[]) AS event
+        WHERE may_be_told(cases.case_id, cases.generation, cases.person, cases.person_id, NULL, event)
+    ) END AS said
 FROM cases JOIN case_files USING (case_id, generation)
 WHERE cases.closed_at IS NULL AND cases.case_id = ANY (:case_ids::text[]);
 

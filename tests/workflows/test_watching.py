@@ -23,6 +23,7 @@ from activities.reconciliation.watching import Watchdog
 from activities.registry.reading import case_now
 from cases.clocks import SHANGHAI
 from cases.events import Event
+from cases.facts import DisputeOutcome
 from cases.kinds import case_id
 from cases.machines.machine import Status
 from cases.names import Kind
@@ -30,10 +31,11 @@ from cases.occasions import Scheduled
 from cases.offices import MINISTRY
 from cases.standstills import PATIENCE, Standstill
 from stack import LocalStack
-from tests.engine import Engine, engine_on
+from tests.engine import Engine, engine_on, new_number
 from tests.namespaces import until
-from tests.scenes import FACTS, ID_CARD, SOUTH, of_office
+from tests.scenes import FACTS, ID_CARD, OFFICER, SECOND_OFFICER, SOUTH, of_office
 from tests.workflows.questions import lists_of
+from tests.workflows.roads import HELD_BENEFITS, change
 from workflows.search_attributes import REGION
 
 _agencies = count(1)
@@ -132,6 +134,31 @@ async def test_what_goes_on_again_has_ended(agency: Engine) -> None:
     await looks(agency, due + PATIENCE + timedelta(minutes=1))
     assert await standing(agency, Standstill.late) == []
     assert await told(agency, case) == []
+
+
+async def test_a_case_that_was_never_told_how_its_dispute_ended_is_told_by_the_look(agency: Engine) -> None:
+    """Its run was away when the other case told it, and the dispute that both waited for was over."""
+    async with agency.working():
+        wanted = new_number()
+        first, second = [
+            await change(agency, ID_CARD, region=SOUTH, new=wanted, benefit_holds=HELD_BENEFITS) for _ in range(2)
+        ]
+        for case in (first, second):
+            await agency.reaches(case.case_id, Status.disputed)
+        await agency.handle(second.case_id).terminate()
+        await first.decide(DisputeOutcome.ours, OFFICER, SECOND_OFFICER)
+        await agency.reaches(first.case_id, Status.in_review)
+        await Comparing(agency.pool, agency.client, task_queue=agency.task_queue).start(second.case_id)
+        await agency.reaches(second.case_id, Status.disputed)
+        moved_at = await agency.pool.fetchval("SELECT moved_at FROM cases WHERE case_id = $1", second.case_id)
+        await looks(agency, moved_at + PATIENCE - timedelta(seconds=1))
+        assert await standing(agency, Standstill.step) == []
+        await looks(agency, moved_at + PATIENCE)
+        assert await standing(agency, Standstill.step) == [(second.case_id, "step", "dispute_lost")]
+        assert (await agency.handle(second.case_id).result()).status is Status.rejected
+        await looks(agency, moved_at + PATIENCE + timedelta(minutes=1))
+    assert await standing(agency, Standstill.step) == []
+    assert await told(agency, second.case_id) == []
 
 
 async def test_messages_and_events_that_are_late_are_told_to_who_can_mend_it(agency: Engine) -> None:
