@@ -406,9 +406,10 @@ class CaseClient:
             # The operation keeps the failure for itself as well, and the loop complains of one that nobody looked at.
             # It is asked for only now: a task that waited for it all along would cancel it when it is cancelled.
             started = asyncio.ensure_future(operation.workflow_handle())
+            # Whoever is cancelled just here does not come to look at it.
+            started.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.wait({started}, timeout=0)
-            if not started.cancel() and not started.cancelled():
-                started.exception()
+            started.cancel()
 
     # --- telling --------------------------------------------------------------------------------------------------
 
