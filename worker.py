@@ -1,6 +1,9 @@
 """Runs the workers: settings, keys, policies, register, Temporal, start; drains on SIGTERM.
 
-    python worker.py [--check]
+    python worker.py [--check | --processes N]
+
+`--processes N` runs so many workers, each a process of its own, and starts those again that die. `/ready` says whether
+all are; only the first listens to providers.
 
 Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the register or Temporal cannot be reached; 70
 when the worker died or did not drain in time; 78 when something has to be corrected first (every problem is listed).
@@ -8,6 +11,7 @@ when the worker died or did not drain in time; 78 when something has to be corre
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -45,23 +49,27 @@ from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
 from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
+from runtime.several import Several, Watched
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import campaigns_worker, cases_worker, hinting, notifications_worker, scheduled_activities
 
 EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
 
+MOST_PROCESSES: Final = 64
 BEYOND_DRAIN_SECONDS: Final = 2.0
 """How much longer than `drain_seconds` a worker may take to stop before it is left behind."""
 
 log = structlog.get_logger("worker")
 
 
-async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
+async def serve(settings: WorkerSettings, *, check_only: bool = False, watched: Watched | None = None) -> int:
     """Start in order, run until told to stop, drain. Answers the exit status. Raises `CannotStart`."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if watched is not None:
+        watched.until_alone(stop.set)
     ready = False
     async with AsyncExitStack() as cleanup:
         if settings.health_port is not None and not check_only:
@@ -69,8 +77,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
             try:
                 port = await cleanup.enter_async_context(serve_health(host, port, lambda: ready))
             except OSError:
-                wrong = Problem("CARDCASE_HEALTH_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
-                raise CannotStart([wrong]) from None
+                raise _unserved() from None
             log.info("health is served", host=host, port=port)
         pool, client = await reach(settings)
         cleanup.push_async_callback(close, pool)
@@ -112,11 +119,31 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False) -> int:
         begin_to_serve()
         stopping = asyncio.create_task(stop.wait())
         ready = True
+        if watched is not None:
+            watched.say(ready=True)
         log.info("ready", channels=sorted(providers), drain_seconds=settings.drain_seconds)
         await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready = False
+        if watched is not None:
+            watched.say(ready=False)
         stopping.cancel()
         return await _drained(workers, running, settings.drain_seconds)
+
+
+def _unserved() -> CannotStart:
+    return CannotStart([Problem("CARDCASE_HEALTH_PORT", "cannot be listened on", "Choose a free one, or 0 for any")])
+
+
+async def serve_several(settings: WorkerSettings, count: int) -> int:
+    """Run so many workers. Answers the exit status. Raises `CannotStart`."""
+
+    def environment(number: int) -> dict[str, str]:
+        # What listens, listens once: to providers the first, to supervisors whoever watches.
+        others = {"CARDCASE_HEALTH_PORT"} | ({"CARDCASE_CALLBACK_PORT"} if number else set())
+        return {name: value for name, value in os.environ.items() if name not in others}
+
+    several = Several((sys.executable, __file__), count, frozenset({EXIT_USAGE, EXIT_CONFIGURATION}), environment)
+    return await several.run(settings.health_host, settings.health_port, _unserved)
 
 
 @asynccontextmanager
@@ -172,6 +199,14 @@ async def _drained(workers: Sequence[Worker], running: "Sequence[asyncio.Task[No
     return 0
 
 
+def _processes(text: str) -> int:
+    """Raises ValueError."""
+    count = int(text)
+    if not 1 <= count <= MOST_PROCESSES:
+        raise ValueError
+    return count
+
+
 class _CommandLine(argparse.ArgumentParser):
     """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
 
@@ -184,11 +219,19 @@ def main() -> int:
     """Read the settings, run, and turn what went wrong into an exit status and words that help."""
     parser = _CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
-    check_only = parser.parse_args().check
+    parser.add_argument("--processes", type=_processes, default=1, metavar="N", help="run so many workers, 1 to 64")
+    # By this a worker knows who watches it.
+    parser.add_argument("--watched", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.check and asked.processes > 1:
+        parser.error("either")
     try:
         settings = read_settings(WorkerSettings)
         configure_logging(settings.log_format, settings.log_level)
-        return run(serve(settings, check_only=check_only))
+        if asked.processes > 1:
+            return run(serve_several(settings, asked.processes))
+        watched = None if asked.watched is None else Watched(asked.watched)
+        return run(serve(settings, check_only=asked.check, watched=watched))
     except ConfigurationInvalid as invalid:
         return _complain(invalid.problems, EXIT_CONFIGURATION)
     except CannotStart as absent:

@@ -1,5 +1,6 @@
 """`python worker.py`: starts in order, says how it is, ends with a status, and never with a traceback or a secret."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 
@@ -137,3 +138,26 @@ async def test_a_worker_is_not_ready_while_it_cannot_work(settings: dict[str, st
             assert await worker.health("/ready") == 503
             assert await worker.ends() == 69
     assert PLANTED not in worker.output
+
+
+async def test_several_processes_are_ready_together_and_end_together(settings: dict[str, str]) -> None:
+    async with worker_process(settings, "--processes", "2") as workers:
+        async with asyncio.timeout(50):
+            while await workers.health("/ready") != 200:
+                pass
+        assert sum(line.get("event") == "ready" for line in workers.lines) == 2
+        workers.terminate()
+        assert await workers.ends() == 0
+        assert sum(line.get("event") == "stopped" for line in workers.lines) == 2
+
+
+async def test_a_wrong_configuration_ends_all_of_several(settings: dict[str, str]) -> None:
+    missing = {name: value for name, value in settings.items() if name != "CARDCASE_KEY_FILE"}
+    status, _ = await status_of(missing, "--processes", "2")
+    assert status == 78
+
+
+@pytest.mark.parametrize("count", ["0", "65", "many"])
+async def test_so_many_processes_are_wrong_usage(settings: dict[str, str], count: str) -> None:
+    status, _ = await status_of(settings, "--processes", count)
+    assert status == 64
