@@ -25,9 +25,12 @@ from activities.sealing import Field, Sealer
 from cases.clocks import day_of
 from cases.decide import initial_state
 from cases.errors import CaseError, Code
+from cases.events import Event
+from cases.facts import Acknowledge
 from cases.openings import ReplacementReason
 from cases.policy import Policies
 from cases.retention import Kept
+from cases.stamps import stamp_id
 from cases.steps import RegisterRequest
 from tests.activities.play import Play, insured
 from tests.activities.publishing_heads import EVERY, read
@@ -45,7 +48,7 @@ from tests.activities.retention.lives import (
     withdrawn,
 )
 from tests.scenes import CLERK
-from tests.stamping import STAMPS, stamped_opening
+from tests.stamping import STAMPS, stamp_of, stamped_opening
 
 SEALED = re.compile(r"p-[a-z2-7]{14}\.[A-Za-z0-9_-]{38,2000}")
 PSEUDONYMS = {
@@ -519,3 +522,27 @@ async def test_what_the_record_says_of_a_case_is_found_without_looking_through_i
         plan_of = await connection.fetch("EXPLAIN EXECUTE asked(NULL)")
         await connection.execute("DEALLOCATE asked")
     assert not any("Seq Scan" in row[0] for row in plan_of)
+
+
+async def test_what_was_told_beside_the_chains_goes_with_its_case_and_is_missed_by_nobody(
+    play: Play, policies: Policies, keys: DirectoryKeys
+) -> None:
+    person = insured()
+    await play.load(person)
+    case = await rejected(play, person)
+    fact = Acknowledge(actor=CLERK)
+    stamp = stamp_of(fact, case.case_id, Event.acknowledge, actor=CLERK)
+    await play.write(
+        "INSERT INTO told_after_closing "
+        "VALUES ($1, 1, 1, 'seen-1', 'acknowledge', NULL, $2, $3, 'clerk', $4, $5, now())",
+        case.case_id,
+        fact.model_copy(update={"stamp": stamp}).model_dump_json(exclude_defaults=True),
+        CLERK.id,
+        CLERK.office,
+        stamp_id(stamp),
+    )
+    assert [each.kind for each in await entries(play.pool)] == [Kind.told_beside]
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
+    await erased(play.pool, keys, policies, YEAR)
+    assert await play.value("SELECT count(*) FROM told_after_closing") == 0
+    assert (await verify_audit(play.pool, stamps=STAMPS)).broken == ()
