@@ -72,13 +72,19 @@ def shown(found: Overview, visitor: Visitor) -> dict[str, Any]:
     made = tables(found.model_dump(), visitor.tongue)
     return {
         "found": found,
-        "tables": [(figures, figures.rows[:MOST_ROWS], drawn(figures), numbers_in(figures)) for figures in made],
+        "tables": [(figures, read(figures), drawn(figures), numbers_in(figures)) for figures in made],
         "open": sum(each.cases for each in found.open),
         "overdue": sum(each.overdue for each in found.open),
         "remaining": sum(each.remaining for each in found.campaign),
         "in_time": sum(each.in_time for each in found.campaign),
         "height": HEIGHT,
     }
+
+
+def read(figures: Figures) -> tuple[tuple[Cell, ...], ...]:
+    """The rows as they are read: of days the newest first."""
+    rows = figures.rows[:MOST_ROWS]
+    return rows[::-1] if figures.plot is not None and figures.plot.kind == "line" else rows
 
 
 def numbers_in(figures: Figures) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Makes the images of the operators' guides: a real Web UI in a real browser, with synthetic cases.
+"""Makes the images of the operators' guides: desk and Web UI in a real browser, with synthetic cases.
 
     python -m docs.screenshots [DIRECTORY]
 
@@ -13,56 +13,53 @@ from typing import Final
 
 from playwright.async_api import expect
 
-from cases.events import Event
 from runtime.ending import end
-from stack.web_ui import CodecSettings
 from tests.browser.browsing import Screen, browser_started, chromium, screen_of
-from tests.browser.office import CLERK, OFFICER_AT_DESK, Office, office_opened
-from tests.scenes import ID_CARD
+from tests.browser.office import CLERK, OFFICER_AT_DESK, SUPERVISOR_AT_DESK, Office, office_opened
 
 IMAGES: Final = Path(__file__).with_name("images")
 EXIT_UNAVAILABLE: Final = 69
 
-_COLUMNS: Final = ("CaseStatus", "CaseAttention", "CaseDueAt", "CaseRegion")
-_REASON: Final = "核对登记信息与来件"
+
+async def of_a_clerk_at_the_desk(screen: Screen, case: str, folder: Path) -> None:
+    """From what waits for a clerk to a form."""
+    await screen.sit_down(CLERK.actor.id)
+    await screen.shoot(folder / "desk-mine.png")
+    await screen.page.locator(f'a[href="/cases/{case}"]').click()
+    await expect(screen.body).to_contain_text("下一步由谁办理")
+    await screen.shoot(folder / "desk-case.png")
+    await _opened(screen, "核验材料")
+    await screen.shoot(folder / "desk-deciding.png")
 
 
-async def of_a_visitor(screen: Screen, case: str, folder: Path) -> None:
-    """What shows of a case to whoever is not logged in."""
-    await screen.open_case(case)
-    await expect(screen.body).to_contain_text(CodecSettings("", "").hint)
-    await screen.shoot(folder / "not-logged-in.png")
+async def of_an_officer_at_the_desk(screen: Screen, case: str, folder: Path) -> None:
+    """What cannot be undone."""
+    await screen.sit_down(OFFICER_AT_DESK.actor.id, f"/cases/{case}")
+    await _opened(screen, "不予办理")
+    await screen.shoot(folder / "desk-consequence.png")
 
 
-async def of_a_clerk(screen: Screen, case: str, stuck: str, folder: Path) -> None:
-    """From the list to a decision, refused at first."""
+async def of_a_supervisor_at_the_desk(screen: Screen, folder: Path) -> None:
+    """How offices stand."""
+    await screen.sit_down(SUPERVISOR_AT_DESK.actor.id, "/overview")
+    await screen.shoot(folder / "desk-overview.png")
+
+
+async def _opened(screen: Screen, what: str) -> None:
+    form = screen.page.locator("summary", has_text=what)
+    await form.click()
+    await form.scroll_into_view_if_needed()
+
+
+async def of_the_web_ui(screen: Screen, case: str, stuck: str, folder: Path) -> None:
+    """What the Web UI shows of a case, and of one that cannot go on."""
     await screen.log_in(CLERK.actor.id)
-    await screen.list_cases('CaseRegion="110105"')
-    await screen.choose_columns(_COLUMNS, ("Run ID", "Start", "End"))
-    await screen.list_cases('CaseRegion="110105"')
-    await expect(screen.page.get_by_role("columnheader", name=_COLUMNS[-1])).to_be_visible()
-    await screen.shoot(folder / "list.png")
-    await screen.open_case(case)
-    await expect(screen.body).to_contain_text("督办")
-    await screen.shoot(folder / "timeline.png")
     await screen.open_case(case, "User Metadata")
     await expect(screen.details).to_contain_text("下一步由谁办理")
     await screen.shoot(folder / "details.png")
-    typed = {"case": case, "event": "verify_documents", "original_seen": False, "copies": [ID_CARD.sha256]}
-    await screen.fill_form(Event.verify_documents, typed)
-    await screen.submit()
-    await expect(screen.form).to_contain_text("ORIGINAL_NOT_SEEN")
-    await screen.shoot(folder / "refused.png")
     await screen.open_case(stuck, "User Metadata")
     await expect(screen.details).to_contain_text("CONFIRMATION_REFUSED")
     await screen.shoot(folder / "repair.png")
-
-
-async def of_an_officer(screen: Screen, case: str, folder: Path) -> None:
-    """One case in clear, for a reason."""
-    await screen.log_in(OFFICER_AT_DESK.actor.id)
-    await screen.reveal(case, _REASON)
-    await screen.shoot(folder / "reveal.png")
 
 
 async def of_an_office(office: Office, executable: str, folder: Path) -> None:
@@ -74,11 +71,13 @@ async def of_an_office(office: Office, executable: str, folder: Path) -> None:
     await office.replacement()
     async with browser_started(executable) as browser:
         async with screen_of(browser, office) as screen:
-            await of_a_visitor(screen, case, folder)
+            await of_a_clerk_at_the_desk(screen, case, folder)
         async with screen_of(browser, office) as screen:
-            await of_a_clerk(screen, case, stuck, folder)
+            await of_an_officer_at_the_desk(screen, case, folder)
         async with screen_of(browser, office) as screen:
-            await of_an_officer(screen, case, folder)
+            await of_a_supervisor_at_the_desk(screen, folder)
+        async with screen_of(browser, office) as screen:
+            await of_the_web_ui(screen, case, stuck, folder)
 
 
 async def make(executable: str, folder: Path) -> None:

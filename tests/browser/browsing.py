@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -107,14 +107,6 @@ class Screen:
         """Open the list of cases that a saved view names."""
         await self.page.goto(self._office.workflows + (f"?{urlencode({'query': query})}" if query else ""))
         await expect(self.page.get_by_role("table", name="Workflows")).to_be_visible()
-
-    async def choose_columns(self, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Have other columns in the list of cases from the next time it is opened; the browser remembers them."""
-        await self.page.get_by_test_id("workflows-summary-table-configuration-button").click()
-        for change, columns in (("Remove", remove), ("Add", add)):
-            for column in columns:
-                await self.page.get_by_role("button", name=f"{change} {column} column", exact=True).click()
-        await expect(self.page.get_by_role("button", name=f"Remove {add[-1]} column", exact=True)).to_be_visible()
 
     async def open_case(self, case: str, tab: str = "Timeline") -> None:
         """Open a case at one of its tabs."""

@@ -193,7 +193,15 @@ async def test_nothing_keeps_anybody_out(
     if english:
         await page.get_by_role("button", name="English").click()
         await expect(screen.body).to_contain_text("waits for me")
-    for place in ("/", "/?queue=all", f"/cases/{case}", f"/cases/{stuck}", "/find", f"/cases/idc-{'z' * 26}"):
+    for place in (
+        "/",
+        "/?queue=all",
+        f"/cases/{case}",
+        f"/cases/{stuck}",
+        "/find",
+        "/overview",
+        f"/cases/idc-{'z' * 26}",
+    ):
         await page.goto(office.desk.desk_url + place)
         for summary in await page.locator("summary").all():
             await summary.click()
