@@ -54,6 +54,9 @@ from workflows.search_attributes import CATEGORY, KIND, MILESTONE, REGION, STATU
 
 _SEQUENCE = count(1)
 
+_MIGRATED: Final = "migrated"
+_UNFINISHED: Final = "migrating"
+
 SEALED: Final = PayloadSealer(KeyRing.sample())
 """What seals the payloads of tests."""
 
@@ -348,6 +351,23 @@ async def created_database(stack: Servers, database: str) -> str:
     return stack.postgres.endpoint.url_of(database)
 
 
+async def migrated_database(stack: Servers, database: str) -> str:
+    """The URL of a new, empty register: a copy of the first of its server, on which all migrations ran."""
+    admin = await create_pool(stack.database_url, size=2)
+    try:
+        async with admin.acquire() as connection:
+            known = await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", _MIGRATED)
+            if not known:
+                await connection.execute(f"CREATE DATABASE {_UNFINISHED}")
+                await migrate(stack.postgres.endpoint.url_of(_UNFINISHED))
+                # One whose migrations failed is copied by nobody.
+                await connection.execute(f"ALTER DATABASE {_UNFINISHED} RENAME TO {_MIGRATED}")
+            await connection.execute(f'CREATE DATABASE "{database}" TEMPLATE {_MIGRATED}')
+    finally:
+        await admin.close()
+    return stack.postgres.endpoint.url_of(database)
+
+
 @asynccontextmanager
 async def engine_on(
     stack: Servers,
@@ -357,8 +377,7 @@ async def engine_on(
     calendars: Calendars = official_calendar,
 ) -> AsyncIterator[Engine]:
     """An engine on the running servers, with a register of its own."""
-    url = await created_database(stack, database)
-    await migrate(url)
+    url = await migrated_database(stack, database)
     pool = await create_pool(url, size=10)
     try:
         client = await connect(SEALED, stack.temporal_address, stack.namespace)

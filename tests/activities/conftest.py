@@ -11,9 +11,9 @@ from activities.registry import Clock, Registry
 from activities.registry.pool import Pool, connection_of, create_pool
 from activities.sealing import KeyRing, Sealer
 from cases.policy import Policies
-from deploy.migrations import migrate
 from stack import LocalStack
 from tests.activities.play import Play
+from tests.engine import migrated_database
 from tests.stamping import STAMPS
 
 
@@ -38,10 +38,7 @@ async def execute(stack: LocalStack, statement: str) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def database_url(stack: LocalStack) -> str:
     """A migrated database that all tests here share; `pool` empties it for each."""
-    await execute(stack, "CREATE DATABASE register")
-    url = stack.postgres.endpoint.url_of("register")
-    await migrate(url)
-    return url
+    return await migrated_database(stack, "register")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -18,11 +18,11 @@ from activities.registry.stored import digest_of_texts
 from activities.registry.verifying import Broken, Verified, verify_audit
 from cases.errors import CaseError, Code
 from cases.names import person_token
-from deploy.migrations import migrate
 from stack import LocalStack
 from tests.activities.conftest import execute
 from tests.activities.play import NOON
 from tests.activities.publishing_heads import published
+from tests.engine import migrated_database
 from tests.scenes import KEY
 
 CASES, LENGTH = 500, 20
@@ -148,9 +148,7 @@ async def copy(connection: Connection, table: str, rows: Sequence[dict[str, Any]
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def template(stack: LocalStack) -> str:
     """A register of ten thousand transitions; each test has a copy of it."""
-    await execute(stack, f"CREATE DATABASE {TEMPLATE}")
-    url = stack.postgres.endpoint.url_of(TEMPLATE)
-    await migrate(url)
+    url = await migrated_database(stack, TEMPLATE)
     pool = await create_pool(url, size=2)
     chains = [chain_of(place) for place in range(CASES)]
     async with pool.acquire() as connection, connection.transaction():

@@ -7,15 +7,13 @@ from activities.sealing import KeyRing, Sealer
 from activities.supervision.directory import read_directory, told_about
 from cases.offices import Recipient
 from demo.staffing import staffed
-from deploy.migrations import migrate
 from samples.people import OFFICES
 from stack import LocalStack
-from tests.engine import created_database
+from tests.engine import migrated_database
 
 
 async def test_everybody_who_is_told_about_a_sample_case_exists_and_can_be_reached(stack: LocalStack) -> None:
-    url = await created_database(stack, "demo_staffing")
-    await migrate(url)
+    url = await migrated_database(stack, "demo_staffing")
     pool = await create_pool(url, size=2)
     try:
         sealer = Sealer(KeyRing.sample())

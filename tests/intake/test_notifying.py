@@ -6,13 +6,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from deploy.migrations import migrate
 from intake.commands.saying import Exit
 from stack import LocalStack
 from stack.issuer import Issuer
 from stack.receivers import Receivers
 from stack.tray import Fault
-from tests.engine import created_database
+from tests.engine import migrated_database
 from tests.intake.calling import Run, Said, sample_keys
 from tests.scenes import OPERATOR
 
@@ -60,8 +59,7 @@ async def test_a_channel_is_tried_at_an_address_from_standard_input(call: Call, 
 async def test_somebody_of_the_staff_is_told_at_the_address_on_file(
     call: Call, receivers: Receivers, stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = await created_database(stack, "notifying")
-    await migrate(url)
+    url = await migrated_database(stack, "notifying")
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
     monkeypatch.setenv("CARDCASE_KEY_FILE", str(sample_keys(tmp_path)))
     async with receivers:
@@ -96,8 +94,7 @@ async def _given_up(url: str) -> int:
 async def test_messages_that_were_given_up_are_listed_and_sent_again_by_their_ids(
     call: Call, receivers: Receivers, stack: LocalStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = await created_database(stack, "giving_up")
-    await migrate(url)
+    url = await migrated_database(stack, "giving_up")
     monkeypatch.setenv("CARDCASE_DATABASE_URL", url)
     message = await _given_up(url)
     async with receivers:

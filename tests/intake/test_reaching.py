@@ -19,12 +19,11 @@ from activities.registry.pool import Connection, create_pool
 from activities.sealing import Field, KeyRing, Sealer
 from cases.delivery import Channel, Tongue, fits
 from cases.errors import CaseError, Code
-from deploy.migrations import migrate
 from intake.applications import InputRefused
 from intake.commands.saying import Exit
 from intake.files.preferences import COLUMN_ZH, Column, Row, open_preferences
 from stack import LocalStack
-from tests.engine import created_database
+from tests.engine import migrated_database
 from tests.intake.calling import Run, Said, sample_keys
 
 PHONE, MAIL, WECOM = "19900000001", "person1@example.invalid", "wecombot://synthetic"
@@ -183,8 +182,7 @@ async def register(
 ) -> AsyncIterator[Connection]:
     """A register that knows three people, for a command line whose environment is empty otherwise."""
     del run  # it emptied the environment, and has to come first
-    url = await created_database(stack, f"reaching_{next(_registers)}")
-    await migrate(url)
+    url = await migrated_database(stack, f"reaching_{next(_registers)}")
     pool = await create_pool(url, size=2)
     people = [
         InsuredPerson(

@@ -53,14 +53,13 @@ from cases.occasions import (
     Swept,
 )
 from cases.policy import Policies
-from deploy.migrations import migrate
 from intake.schedules import DEFINITIONS, Applied, Deed, apply, list_schedules, pause, resume
 from runtime.settings import Settings
 from runtime.worker import cases_worker, notifications_worker, scheduled_activities
 from stack import LocalStack
 from tests.activities.late_cases import late
 from tests.activities.offices import AGENCY, directory
-from tests.engine import created_database
+from tests.engine import migrated_database
 from tests.namespaces import new_namespace, schedules_of, until
 from tests.nursery import forked_worker
 from tests.stamping import STAMPS
@@ -222,8 +221,7 @@ async def test_a_schedule_that_is_not_there_cannot_rest(client: Client, name: st
 
 @pytest_asyncio.fixture
 async def register(stack: LocalStack) -> AsyncIterator[Pool]:
-    url = await created_database(stack, f"schedules_{next(_registers)}")
-    await migrate(url)
+    url = await migrated_database(stack, f"schedules_{next(_registers)}")
     pool = await create_pool(url, size=4)
     yield pool
     await pool.close()
@@ -318,8 +316,7 @@ async def test_a_schedule_that_fires_leaves_its_digests_once_for_its_nominal_tim
 async def test_the_worker_program_does_what_schedules_ask_for(stack: LocalStack, tmp_path: Path) -> None:
     # A worker does not start on a register that its Temporal does not remember.
     client = await new_namespace(stack, "schedules-of-a-program")
-    url = await created_database(stack, "schedules_of_a_program")
-    await migrate(url)
+    url = await migrated_database(stack, "schedules_of_a_program")
     settings = {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path)),

@@ -16,7 +16,6 @@ from activities.sealing import Field, KeyRing, Sealer
 from activities.supervision.contacts import StaffContact
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
-from deploy.migrations import migrate
 from intake.applications import InputRefused
 from intake.commands.saying import Exit
 from intake.files.contacts import read_contacts
@@ -24,7 +23,7 @@ from intake.files.directory import COLUMN_ZH, DUTY_ZH, LEVEL_ZH, Column, read_di
 from samples.generate import CONTACTS, DIRECTORY, FOLDER
 from samples.offices import directory
 from stack import LocalStack
-from tests.engine import created_database
+from tests.engine import created_database, migrated_database
 from tests.intake.calling import Run, Said, sample_keys
 
 WHOLE = directory()
@@ -220,9 +219,7 @@ def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def url(stack: LocalStack) -> str:
-    url = await created_database(stack, "staffing")
-    await migrate(url)
-    return url
+    return await migrated_database(stack, "staffing")
 
 
 @pytest_asyncio.fixture

@@ -12,9 +12,8 @@ import pytest_asyncio
 from activities.registry.pool import Pool, create_pool
 from activities.sealing import KeyRing, Sealer
 from cases.policy import PACKS, Policies, load
-from deploy.migrations import migrate
 from stack import LocalStack
-from tests.engine import created_database, engine_on, quiet_policies, versions_of
+from tests.engine import engine_on, migrated_database, quiet_policies, versions_of
 from tests.lives.lives import Lives, LivesThroughTemporal
 from tests.lives.on_temporal import RegisterOfLives
 from tests.lives.rules import LEDGER
@@ -52,9 +51,7 @@ def policies() -> Policies:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def register_url(stack: LocalStack) -> str:
     """An empty register."""
-    url = await created_database(stack, "lives")
-    await migrate(url)
-    return url
+    return await migrated_database(stack, "lives")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

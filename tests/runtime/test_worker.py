@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from deploy.migrations import migrate
 from stack import LocalStack
 from stack.ports import LOOPBACK
-from tests.engine import created_database
+from tests.engine import created_database, migrated_database
 from tests.nursery import forked_worker
 from tests.worker_process import WorkerProcess, sample_key_file, sample_trust_file, worker_process
 
@@ -23,8 +22,7 @@ NOWHERE = "127.0.0.1:1"
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def settings(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What a worker needs to run, on a register of its own."""
-    url = await created_database(stack, "worker")
-    await migrate(url)
+    url = await migrated_database(stack, "worker")
     return {
         "CARDCASE_DATABASE_URL": url,
         "CARDCASE_KEY_FILE": str(sample_key_file(tmp_path_factory.mktemp("keys"))),

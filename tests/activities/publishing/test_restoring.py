@@ -14,10 +14,10 @@ from cases.errors import CaseError, Code
 from cases.models import Actor, Role
 from cases.names import Kind
 from cases.policy import Policies
-from deploy.migrations import migrate
 from stack import LocalStack
 from tests.activities.conftest import execute
 from tests.activities.play import NORTH, Play, insured
+from tests.engine import migrated_database
 from tests.stamping import STAMPS
 
 READER = Reader(Actor(id="back-1", role=Role.back_office, office=NORTH), tuple(Kind))
@@ -55,8 +55,7 @@ async def is_gone(play: Play, place: Place) -> bool:
 async def test_a_restored_register_begins_an_epoch_and_readers_find_what_they_have_not(
     stack: LocalStack, sealer: Sealer, policies: Policies
 ) -> None:
-    await execute(stack, "CREATE DATABASE lasting")
-    await migrate(stack.postgres.endpoint.url_of("lasting"))
+    await migrated_database(stack, "lasting")
     async with register_at(stack, "lasting", sealer, policies) as play:
         kept = await happens(play)
         early = (await read(play, None)).upto
