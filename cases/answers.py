@@ -63,6 +63,8 @@ class Receipt(Record):
     advice: tuple[Advice, ...] = ()
     reason: Code | None = None
     """Why the case ended, where it ended at once."""
+    reference: str | None = None
+    """Eight digits by which the applicant names it, unique per agency and year; filled in by who has the register."""
 
 
 class Answer(Record):
@@ -208,6 +210,8 @@ class CaseView(Record):
     case_id: str
     kind: Kind
     generation: int
+    reference: str | None = None
+    """Eight digits by which the applicant names it, unique per agency and year; filled in by who has the register."""
     version: int
     status: Status
     status_zh: str

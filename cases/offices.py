@@ -108,6 +108,12 @@ class Office(Contract):
     parent: RegionCode | None = None
     """The office that supervises it; none above the ministry."""
     name: OfficeName
+    address: OfficeName | None = None
+    """Where its counter is."""
+    hours: OfficeName | None = None
+    """When its counter is open."""
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+][0-9 ,、/转()（）-]{2,39}$")] | None = None
+    """Whom people call."""
 
 
 class Post(Contract):

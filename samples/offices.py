@@ -61,9 +61,15 @@ def as_toml(directory: Directory) -> bytes:
     """A directory as a file that people review."""
     parts = [_HEADING]
     for office in directory.offices:
+        desk = (
+            f'address = "{office.address}"\nhours = "{office.hours}"\nphone = "{office.phone}"\n'
+            if office.phone
+            else ""
+        )
         parent = f'parent = "{office.parent}"\n' if office.parent is not None else ""
         parts.append(
-            f'[[offices]]\ncode = "{office.code}"\nlevel = "{office.level.value}"\n{parent}name = "{office.name}"\n'
+            f'[[offices]]\ncode = "{office.code}"\nlevel = "{office.level.value}"\n'
+            f'{parent}name = "{office.name}"\n{desk}'
         )
     parts += [
         f'[[posts]]\noffice = "{post.office}"\nrole = "{post.role.value}"\nstaff = "{post.staff}"\nrank = {post.rank}\n'
@@ -93,4 +99,13 @@ def _offices() -> Iterator[Office]:
         # Districts of a municipality under the central government report to it directly.
         municipality = f"{code[:4]}00"
         parent = municipality if municipality in _MUNICIPALITIES else f"{code[:2]}0000"
-        yield Office(code=code, level=Level.agency, parent=parent, name=f"{name}社会保险经办机构（示例）")
+        yield Office(
+            code=code,
+            level=Level.agency,
+            parent=parent,
+            name=f"{name}社会保险经办机构（示例）",
+            address=f"{name}示例路{code[-2:]}号政务服务中心",
+            hours="周一至周五8:30—12:00、13:30—17:00",
+            # No number begins with 000.
+            phone=f"000-{code[:4]}-12333",
+        )

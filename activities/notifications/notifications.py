@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from temporalio import activity
 
 from activities.notifications.addressees import SQL, reaches_of, sealed_as
-from activities.notifications.messages import compose
+from activities.notifications.messages import Desk, compose
 from activities.notifications.providers.answers import CALL_SECONDS, Answer, Parcel, Provider, Verdict, unknown
 from activities.notifications.standing import Standing, quiet_until
 from activities.notifications.taken_up import AGAIN_AFTER, Delivery, End, TakenUp
@@ -325,6 +325,7 @@ class Notifications:
                 at=now,
                 channel=delivery.channel,
                 tongue=delivery.tongue,
+                desk=Desk.of(json.loads(row["desk"]) if row["desk"] else None, row["reference"]),
             )
             owner = delivery.staff or row["person"]
             address = self._sealer.open(delivery.address, field=sealed_as(delivery.channel), person=owner)

@@ -40,8 +40,16 @@ taken AS (
 )
 SELECT
     taken.id, state, subject, case_id, person, event, recipient, office, template, facts, second_channel, attempts, round,
-    reach.channels, reach.addresses, reach.languages
+    reach.channels, reach.addresses, reach.languages, whom.reference, to_jsonb(desk) AS desk
 FROM taken
+-- What the schema of the release before does not have is read as nothing.
+LEFT JOIN LATERAL (
+    SELECT to_jsonb(cases) ->> 'reference' AS reference, region FROM cases
+    WHERE (cases.case_id, cases.generation) = (taken.case_id, taken.generation)
+    UNION ALL
+    SELECT NULL, region FROM persons WHERE token = taken.person AND taken.case_id IS NULL
+) AS whom ON taken.recipient = 'applicant'
+LEFT JOIN offices AS desk ON desk.code = whom.region
 CROSS JOIN LATERAL (
     SELECT
         array_agg(channel::text ORDER BY rank, channel) AS channels,

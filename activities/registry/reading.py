@@ -92,6 +92,8 @@ class Filter(NamedTuple):
     office: str | None = None
     """Only cases that this office answers for."""
     moved_after: datetime | None = None
+    reference: str | None = None
+    """The eight digits by which an applicant names a case."""
 
 
 class After(NamedTuple):
@@ -168,6 +170,8 @@ class CaseNow(NamedTuple):
     """The newest answers to requests that were over, oldest first, of all generations."""
     known: Mapping[Proviso, bool] = ALL_GIVEN
     """On what offers rest that no case knows by itself, and whether it is so."""
+    reference: str | None = None
+    """The eight digits by which its applicant names it."""
 
 
 @case_errors_only
@@ -180,7 +184,7 @@ async def case_now(pool: Pool, case_id: str, generation: int | None = None) -> C
         return None
     late = tuple(LateAnswer.model_validate(each) for each in json.loads(row["late_answers"]))
     state = Stored(row["opening"], row["screening"], row["state"]).whole
-    return CaseNow(state, late, {proviso: row[proviso.value] for proviso in Proviso})
+    return CaseNow(state, late, {proviso: row[proviso.value] for proviso in Proviso}, row["reference"])
 
 
 @case_errors_only
@@ -205,6 +209,14 @@ async def replaced_number(pool: Pool, case_id: str, generation: int) -> str | No
     async with connection_of(pool) as connection:
         row = await SQL["replaced_number"].first(connection, {"case_id": case_id, "generation": generation})
     return None if row is None else str(row["sealed"])
+
+
+@case_errors_only
+async def reference_of(pool: Pool, case_id: str, generation: int) -> str | None:
+    """The eight digits by which its applicant names a generation of a case."""
+    async with connection_of(pool) as connection:
+        row = await SQL["reference_of"].first(connection, {"case_id": case_id, "generation": generation})
+    return None if row is None else row["reference"]
 
 
 @case_errors_only

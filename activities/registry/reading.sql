@@ -21,6 +21,7 @@ WHERE (:kind::text IS NULL OR kind = :kind)
   AND (:milestone::text IS NULL OR milestone = :milestone)
   AND (:region::text IS NULL OR region LIKE :region || '%')
   AND (:category::text IS NULL OR category = :category)
+  AND (:reference::text IS NULL OR to_jsonb(cases) ->> 'reference' = :reference)
   AND (
       :attention::text IS NULL
       -- The index holds no empty ones.
@@ -84,6 +85,8 @@ ORDER BY case_id, generation;
 -- the case that were over, of all generations.
 SELECT
     state, opening, screening,
+    -- Read as nothing where the schema is that of the release before.
+    to_jsonb(cases) ->> 'reference' AS reference,
     (
         SELECT coalesce(json_agg(newest ORDER BY newest.at), '[]') FROM (
             SELECT event, request_id AS request, actor, written_at AS at
@@ -130,6 +133,10 @@ SELECT event, fact FROM (
 ) AS told
 ORDER BY generation DESC
 LIMIT 1;
+
+-- name: reference_of
+-- By which eight digits an applicant names a generation of a case; nothing where the schema is that of the release before.
+SELECT to_jsonb(cases) ->> 'reference' AS reference FROM cases WHERE case_id = :case_id AND generation = :generation;
 
 -- name: is_key_used
 -- Whether a case was opened, or answered, under an idempotency key.

@@ -6,7 +6,11 @@ SELECT pg_advisory_xact_lock(3, 1);
 
 -- name: offices
 -- All offices, the highest level first.
-SELECT code, level, parent, name FROM offices
+SELECT
+    code, level, parent, name,
+    -- Read as nothing where the schema is that of the release before.
+    to_jsonb(offices) ->> 'address' AS address, to_jsonb(offices) ->> 'hours' AS hours, to_jsonb(offices) ->> 'phone' AS phone
+FROM offices
 ORDER BY array_position(ARRAY['ministry', 'province', 'municipality', 'agency'], level), code;
 
 -- name: posts
@@ -20,7 +24,8 @@ DELETE FROM offices WHERE code = ANY (:codes::text[]);
 
 -- name: add_office
 -- One office.
-INSERT INTO offices (code, level, parent, name) VALUES (:code, :level, :parent, :name);
+INSERT INTO offices (code, level, parent, name, address, hours, phone)
+VALUES (:code, :level, :parent, :name, :address, :hours, :phone);
 
 -- name: remove_post
 -- A post that is given up, or about to be written again.

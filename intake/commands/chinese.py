@@ -77,6 +77,7 @@ HELP: Final[Mapping[str, str]] = {
     "below it.": ("只列该机构的案件：六位区划代码或其前几位；市、省代码包含其下全部机构。"),
     "Only cases that need attention for this.": "只列因此需要关注的案件。",
     "Only cases of this kind.": "只列该类案件。",
+    "Only the case of these eight digits of a receipt or a message.": "只列回执或通知所载八位编号的案件。",
     "At most so many.": "最多列出多少件。",
     "Cases, closed ones too, that were answered when what they asked was over, or whose surplus card still exists.": (
         "答复已过时的案件，或多制的卡尚未销毁的案件，含已办结的。"
@@ -595,6 +596,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "readable": "可读取",
     "reason": "原因",
     "recomputed": "重新计算",
+    "reference": "编号",
     "refused": "拒绝",
     "refused_by": "拒绝变更的系统",
     "refused_by_case": "被案件拒绝",

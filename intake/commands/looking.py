@@ -113,6 +113,10 @@ async def list_cases(
     region: RegionOption = None,
     attention: Annotated[Attention | None, typer.Option(help="Only cases that need attention for this.")] = None,
     kind: Annotated[KindName | None, typer.Option(help="Only cases of this kind.")] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="DIGITS", help="Only the case of these eight digits of a receipt or a message."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
 ) -> Exit:
     """Cases of the caller's region by their due dates, open ones first, each generation of a case by itself."""
@@ -122,6 +126,7 @@ async def list_cases(
         milestone=None if milestone is None else models.Milestone(milestone.value),
         region=_checked_region(region),
         attention=attention,
+        reference=reference,
         sort="due",
     )
     _list(invocation, await _found(which, limit), _LISTED)

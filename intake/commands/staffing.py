@@ -29,7 +29,20 @@ OfficeArgument = Annotated[
 _FINDINGS: Final = ("row", "column", "code", "refused", "remedy")
 _CHANGES: Final = ("entries", "added", "changed", "removed", "unchanged")
 _TOLD: Final = ("recipient", "office", "office_name", "role", "staff", "rank", "present")
-_POSTS: Final = ("office", "level", "parent", "name", "role", "staff", "rank", "absent_from", "absent_to")
+_POSTS: Final = (
+    "office",
+    "level",
+    "parent",
+    "name",
+    "address",
+    "hours",
+    "phone",
+    "role",
+    "staff",
+    "rank",
+    "absent_from",
+    "absent_to",
+)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -35,6 +35,9 @@ class Column(StrEnum):
     rank = "rank"
     absent_from = "absent_from"
     absent_to = "absent_to"
+    address = "address"
+    hours = "hours"
+    phone = "phone"
 
 
 COLUMN_ZH: Final[Mapping[Column, str]] = {
@@ -47,6 +50,9 @@ COLUMN_ZH: Final[Mapping[Column, str]] = {
     Column.rank: "顺位",
     Column.absent_from: "缺勤起始日",
     Column.absent_to: "缺勤截止日",
+    Column.address: "办公地址",
+    Column.hours: "办公时间",
+    Column.phone: "咨询电话",
 }
 LEVEL_ZH: Final[Mapping[Level, str]] = {
     Level.agency: "经办机构",
@@ -68,9 +74,10 @@ _WORDS: Final[Mapping[Column, Mapping[str, str]]] = {
     Column.level: {zh: level.value for level, zh in LEVEL_ZH.items()},
     Column.role: {zh: duty.value for duty, zh in DUTY_ZH.items()},
 }
-_OF_OFFICES: Final = (Column.level, Column.parent, Column.name)
+_TEXTS: Final = (Column.name, Column.address, Column.hours)
+_OF_OFFICES: Final = (Column.level, Column.parent, *_TEXTS, Column.phone)
 _OF_POSTS: Final = (Column.role, Column.staff, Column.rank, Column.absent_from, Column.absent_to)
-_CODES: Final = frozenset({Column.office, Column.parent, Column.rank})
+_CODES: Final = frozenset({Column.office, Column.parent, Column.rank, Column.phone})
 """Digits that a spreadsheet may have kept as numbers."""
 _DATES: Final = (Column.absent_from.value, Column.absent_to.value)
 Kind = type[Office] | type[Post] | type[Bearer]
@@ -83,7 +90,7 @@ def _column_of(heading: str) -> Column | None:
 
 
 LAYOUT: Final = Layout(_column_of, tuple(Column)[:6])
-"""Rank and absences may be left out."""
+"""Rank, absences, and what people are told of an office, may be left out."""
 
 
 class Entry(NamedTuple):
@@ -221,13 +228,14 @@ def _models(
 def _checked_fields(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     """What is checked before the model sees it, because it would stop at the first."""
     checked_fields, problems = dict(fields), []
-    name = fields.get("name")
-    if isinstance(name, str):
-        try:
-            check_text(name)
-        except CaseError as wrong:
-            problems.append(Problem("name", wrong.code))
-            del checked_fields["name"]
+    for column in _TEXTS:
+        text = fields.get(column.value)
+        if isinstance(text, str):
+            try:
+                check_text(text)
+            except CaseError as wrong:
+                problems.append(Problem(column.value, wrong.code))
+                del checked_fields[column.value]
     for field in _DATES:
         if field in fields and (day := _day(fields[field])) is not None:
             checked_fields[field] = day

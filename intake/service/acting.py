@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from activities.registry.reading import is_key_used
+from activities.registry.reading import is_key_used, reference_of
 from cases.errors import CaseError, Code
 from cases.events import FACTS, ROLES, Event
 from cases.events import OPEN as OPENED
@@ -79,6 +79,8 @@ class Acting:
             if refused.code is Code.CASE_ALREADY_OPEN and caller.may(READ):
                 await self._name_open(caller, case_id(opening.kind, opening.person))
             raise
+        reference = await reference_of(self.reach.pool, receipt.case_id, receipt.generation)
+        receipt = receipt.model_copy(update={"reference": reference})
         return answered(receipt, 200 if before else 201, {"Location": f"/v1/cases/{receipt.case_id}"})
 
     async def _name_open(self, caller: Caller, case: str) -> None:

@@ -125,6 +125,8 @@ class Narrowed(BaseModel):
     attention: Annotated[str | None, Field(pattern=r"^[a-z_]{1,32}$")] = None
     changed_after: Moment | None = None
     """Only cases that moved after this."""
+    reference: Annotated[str | None, Field(pattern=r"^[1-9][0-9]{7}$")] = None
+    """The eight digits of a receipt or a message: of the caller's agencies, of whatever year."""
     sort: Sorting = "id"
     """By case ID; or by due date, those without one behind, and closed ones, by case ID, behind the open ones."""
     cursor: Annotated[str | None, Field(max_length=160)] = None
@@ -166,6 +168,7 @@ class Looking:
             kinds=tuple(sorted(caller.kinds)),
             office=caller.actor.office,
             moved_after=narrowed.changed_after,
+            reference=narrowed.reference,
         )
         after = _read_cursor(narrowed.cursor, narrowed.sort)
         listed = self._by_due if narrowed.sort == "due" else self._by_id
@@ -211,6 +214,7 @@ class Looking:
             now = await self.reach.case_of(caller, case)
         # A case knows what it did itself; what others of the person did, and what was paid, the register knows.
         view = looked_up(view_of(now.state, datetime.now(SHANGHAI), late_answers=now.late_answers), now.known)
+        view = view.model_copy(update={"reference": now.reference})
         offered = offering(as_seen_by(view, caller.actor), lambda event: caller.may(tell(event)))
         return answered(offered, headers={"ETag": etag_of(now)})
 

@@ -1,6 +1,7 @@
 """All persons, names and numbers are synthetic."""
 
 import asyncio
+import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -289,6 +290,23 @@ class TestAnApplication:
                 play.register(state), play.register(play.change(second, key=state.opening.key))
             )
             assert {answer.refused for answer in answers} == {None, Code.IDEMPOTENCY_CONFLICT}
+
+    async def test_gives_each_generation_eight_digits_by_which_people_name_it(self, play: Play) -> None:
+        people = [insured() for _ in range(20)]
+        await play.load(*people)
+        for person in people[1:]:
+            await play.received(play.change(person))
+        await play.move(await play.reviewed(play.change(people[0])), Event.withdraw, Withdraw(actor=CLERK))
+        await play.reviewed(play.change(people[0], reopen=True))
+        rows = await play.rows("SELECT case_id, generation, reference FROM cases")
+        assert len({row["reference"] for row in rows}) == len(rows) == 21
+        assert all(re.fullmatch("[1-9][0-9]{7}", row["reference"]) for row in rows)
+        # They stay what they are when the case moves, and no other case of the agency and year may have them.
+        (row, *_, other) = rows
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await play.pool.execute(
+                "UPDATE cases SET reference = $1 WHERE case_id = $2", row["reference"], other["case_id"]
+            )
 
     async def test_for_an_open_case_with_other_content_is_refused(self, play: Play) -> None:
         person = insured()

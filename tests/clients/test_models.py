@@ -241,6 +241,7 @@ def _full_filter() -> Filter:
         category=models.Category.general,
         attention="hold",
         changed_after=datetime(2026, 1, 1, tzinfo=UTC),
+        reference="20481337",
         sort="due",
     )
 

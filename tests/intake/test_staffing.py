@@ -42,6 +42,9 @@ def cells() -> list[Cells]:
             Column.level: LEVEL_ZH[office.level],
             Column.parent: office.parent or "",
             Column.name: office.name,
+            Column.address: office.address or "",
+            Column.hours: office.hours or "",
+            Column.phone: office.phone or "",
         }
         for office in WHOLE.offices
     ]

@@ -181,6 +181,8 @@ class Filter:
     attention: str | None = None
     changed_after: datetime | None = None
     """Only cases that moved after this moment, which has a zone."""
+    reference: str | None = None
+    """The eight digits by which an applicant names a case."""
     sort: Literal["id", "due"] | None = None
     """By case ID, if none is named; by due date, open cases first."""
 
@@ -196,6 +198,7 @@ def list_cases(which: Filter, cursor: str | None, limit: int) -> Call[Page]:
         "category": which.category,
         "attention": which.attention,
         "changed_after": changed_after,
+        "reference": which.reference,
         "sort": which.sort,
         "cursor": cursor,
         "limit": str(limit),

@@ -1018,6 +1018,8 @@ class CaseView(Told):
     case_id: str
     kind: Open[Kind]
     generation: int
+    reference: str | None = None
+    """Eight digits by which the applicant names it, unique per agency and year; filled in by who has the register."""
     version: int
     status: Open[Status]
     status_zh: str
@@ -1751,6 +1753,8 @@ class Receipt(Told):
     advice: tuple[Open[Advice], ...] = ()
     reason: Open[Code] | None = None
     """Why the case ended, where it ended at once."""
+    reference: str | None = None
+    """Eight digits by which the applicant names it, unique per agency and year; filled in by who has the register."""
 
 
 class Recompute(Fact):

@@ -30,7 +30,7 @@ async def test_a_message_arrives_through_every_channel(telling: Telling, channel
     assert (await telling.deliver(notification)).accepted == (notification,)
     assert await telling.standing(notification) == "accepted"
     (message,) = telling.receivers.tray.of_channel(channel.value)
-    assert "2026年8月31日（周一）24时前" in message.text
+    assert "8月31日（周一）24时前" in message.text
     assert message.key == await telling.key(notification, channel)
 
 
@@ -449,3 +449,26 @@ def test_pauses_grow_to_a_quarter_of_an_hour_and_differ_between_messages() -> No
     assert pause("k", 4) > timedelta(seconds=29)
     assert timedelta(minutes=11) < pause("k", 40) < timedelta(minutes=19)
     assert len({pause(f"{n}", 3) for n in range(50)}) > 30
+
+
+async def test_an_applicant_reads_the_name_the_place_and_the_phone_of_their_agency(telling: Telling) -> None:
+    await telling.offices()
+    await telling.write(
+        "UPDATE offices SET name = $2, address = '示例路1号', hours = '周一至周五8:30—17:00', phone = '000-12333' "
+        "WHERE code = $1",
+        AGENCY,
+        "示例区社会保险经办机构",
+    )
+    person = await telling.applicant(Channel.mail)
+    await telling.write(
+        "INSERT INTO persons (token, name, region, category) VALUES ($1, $2, $3, 'general')",
+        person,
+        telling.sealer.seal("合成人", field=Field.name, person=person),
+        AGENCY,
+    )
+    notification = await telling.invited(person)
+    await telling.deliver(notification)
+    text = telling.receivers.tray.accepted[await telling.key(notification, Channel.mail)].text
+    assert "示例区社会保险经办机构通知" in text
+    for said in ("示例路1号", "周一至周五8:30—17:00", "000-12333"):
+        assert said in text

@@ -1,11 +1,12 @@
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
-from activities.notifications.messages import ENDING, TEMPLATES, compose
+from activities.notifications.messages import ENDING, SMS_EN, SMS_ZH, TEMPLATES, Desk, compose
 from activities.registry.effects import template_of
 from cases.delivery import Channel, Tongue
 from cases.errors import CaseError, Code
@@ -232,8 +233,79 @@ def test_a_long_message_is_short_on_a_phone() -> None:
     assert CASE not in texts[Channel.sms]
 
 
-_TWO_PARTS: Final = 134
-"""Characters of a text message that goes out in two parts; each part in Chinese holds 67."""
+_TWO_PARTS: Final = SMS_ZH
+LONG: Final = Desk(
+    name="莫力达瓦达斡尔族自治旗社会保险事业服务中心",
+    address="莫力达瓦达斡尔族自治旗尼尔基镇纳文东大街118号政务服务中心二楼",
+    hours="周一至周五8:30—12:00、14:30—17:30",
+    phone="0470-4612333",
+    reference="20481337",
+)
+"""An agency as they are called where names are long."""
+USUAL: Final = replace(LONG, name="石家庄市长安区社会保险中心", address="示例路1号政务中心二楼", phone="0311-12333")
+VISITS: Final = (
+    "invitation.blue_0",
+    "invitation.blue_1",
+    "claims_suspended.to_bring",
+    "escalated.deadline",
+    "CardReplacement.activation_overdue",
+    "CardReplacement.ready",
+    "CardReplacement.temporarily_blocked",
+)
+_GSM: Final = re.compile(r"[A-Za-z0-9 .,:;!?()'/\r\n-]*")
+
+
+def _to_citizens() -> list[str]:
+    return [template for template, to in WRITTEN if to is Recipient.applicant]
+
+
+def _told(template: str, tongue: Tongue, channel: Channel, desk: Desk) -> str:
+    case = None if _names_no_case(template) else CASE
+    facts = WRITTEN[template, Recipient.applicant]
+    return compose(template, Recipient.applicant, case, facts, at=NOW, channel=channel, tongue=tongue, desk=desk).body
+
+
+@pytest.mark.parametrize("tongue", Tongue)
+@pytest.mark.parametrize("template", _to_citizens())
+def test_a_text_message_is_billed_as_two_at_most_whatever_the_agency_is_called(template: str, tongue: Tongue) -> None:
+    text = _told(template, tongue, Channel.sms, LONG)
+    assert len(text) <= (SMS_ZH if tongue is Tongue.zh else SMS_EN)
+    assert "0470-4612333" in text
+    if tongue is Tongue.zh:
+        assert text.startswith(LONG.name or "-")
+    else:
+        # A single other character would halve the room.
+        assert _GSM.fullmatch(text), _GSM.sub("", text)
+    assert CASE not in text
+    assert _names_no_case(template) or "20481337" in text
+
+
+@pytest.mark.parametrize("tongue", Tongue)
+@pytest.mark.parametrize("template", _to_citizens())
+def test_a_letter_says_where_and_when_the_agency_is_open_and_whom_to_call(template: str, tongue: Tongue) -> None:
+    text = _told(template, tongue, Channel.mail, LONG)
+    for particular in (LONG.name, LONG.address, LONG.hours, LONG.phone):
+        assert particular is not None
+        assert particular in text
+    assert CASE not in text
+
+
+@pytest.mark.parametrize("template", VISITS)
+def test_whoever_has_to_come_reads_where_and_when_on_their_phone_as_well(template: str) -> None:
+    name = template if template != "escalated.deadline" else f"escalated.{Rung.deadline.name}"
+    text = _told(name, Tongue.zh, Channel.sms, USUAL)
+    assert text.endswith(f"{USUAL.address}，{USUAL.hours}。")
+
+
+def test_nobody_is_sent_to_a_counter_who_has_nothing_to_do_there() -> None:
+    for template in ("IdNumberChange.done", "IdNumberChange.in_review", "CardReplacement.rejected"):
+        assert (USUAL.address or "") not in _told(template, Tongue.zh, Channel.sms, USUAL)
+
+
+def test_of_an_agency_of_which_nothing_is_known_nothing_is_said() -> None:
+    text = _told("IdNumberChange.in_review", Tongue.zh, Channel.mail, Desk())
+    assert text.startswith("社保经办机构通知：")
+    assert text.endswith(f"详询经办机构，案件号{CASE}。")
 
 
 @pytest.mark.parametrize("template", [template for template, to in WRITTEN if to is Recipient.applicant])
@@ -242,7 +314,7 @@ def test_a_citizen_reads_who_writes_and_whom_to_ask_in_two_parts_without_codes_o
     facts = WRITTEN[template, Recipient.applicant]
     message = compose(template, Recipient.applicant, case, facts, at=NOW, channel=Channel.sms, tongue=Tongue.zh)
     assert len(message.body) <= _TWO_PARTS
-    assert message.body.startswith("社保经办机构")
+    assert message.body.startswith(facts.get("office") or "社保经办机构")
     assert "经办机构" in message.body.removeprefix("社保经办机构") or "案件号" in message.body
     assert re.search("[A-Za-z_]", (message.subject + message.body).replace(CASE, "")) is None
 
@@ -466,7 +538,7 @@ def test_an_invitation_says_by_which_day(rung: str, tongue: Tongue, deadline: st
     facts = facts | {"campaign_ends": "2026-08-31T17:00:00+08:00"}
     message = compose(template, Recipient.applicant, None, facts, at=NOW, channel=Channel.sms, tongue=tongue)
     closing = {
-        Tongue.zh: "2026年8月31日（周一）下班（17:00）前",
+        Tongue.zh: "8月31日（周一）下班（17:00）前",
         Tongue.en: "31 August 2026, close of business (17:00)",
     }
     assert closing[tongue] in message.body
@@ -481,11 +553,11 @@ def test_whoever_has_a_claim_suspended_reads_why_what_to_bring_where_and_by_when
     def read(**more: Any) -> str:
         return compose(template, recipient, None, facts | more, at=NOW, channel=channel, tongue=Tongue.zh).body
 
-    for said in ("15位旧身份证号码", "居民身份证", "示例市社会保险经办机构", "2026年8月31日（周一）24时前"):
+    for said in ("15位旧身份证号码", "居民身份证", "示例市社会保险经办机构通知：", "8月31日（周一）24时前"):
         assert said in read()
-    assert "到经办机构变更" in read(office=None)
+    assert read(office=None).startswith("社保经办机构通知：")
     # Once the campaign is over there is no date any more by which it should be done.
-    assert "请尽快携带" in read(campaign_ends="2026-01-01T00:00:00+08:00")
+    assert re.search("请尽快携?带居民身份证", read(campaign_ends="2026-01-01T00:00:00+08:00"))
     if channel is Channel.mail:
         assert "示例办法第十八条" in read()
     else:

@@ -308,6 +308,19 @@ async def test_a_list_by_due_date_shows_open_cases_first_and_neither_misses_nor_
     assert code_of(wrong, 422) == "FIELD_INVALID"
 
 
+async def test_a_case_is_found_by_the_eight_digits_of_its_receipt_in_its_own_region_alone(door: Door) -> None:
+    receipt = (await opened(door, await door.engine.insured())).json()
+    case, reference = receipt["case_id"], receipt["reference"]
+    assert len(reference) == 8
+    assert (await door.asked("GET", f"/v1/cases/{case}", by=BACK_OFFICE)).json()["reference"] == reference
+    for sort in ("id", "due"):
+        (found,) = await listed(door, f"reference={reference}&sort={sort}", BACK_OFFICE)
+        assert found["case_id"] == case
+    assert await listed(door, f"reference={reference}", ELSEWHERE) == []
+    wrong = await door.asked("GET", "/v1/cases?reference=01234567", by=BACK_OFFICE)
+    assert code_of(wrong, 422) == "FIELD_INVALID"
+
+
 async def test_a_region_stands_for_all_agencies_below_it(door: Door) -> None:
     await opened(door, await door.engine.insured())
     ours = await listed(door, f"region={OFFICE}&limit=500", BACK_OFFICE)
