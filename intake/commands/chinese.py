@@ -207,6 +207,25 @@ HELP: Final[Mapping[str, str]] = {
     "Only cases of this office: six digits; a municipality or a province stands for all below it.": (
         "只列该机构的案件：六位区划代码；市、省代码包含其下全部机构。"
     ),
+    "Large registers, opened page by page.": "大批登记表，逐页立案。",
+    "Hand in a register and go: its rows are opened from then on, whoever looks.": "提交后即可离开，此后逐行立案。",
+    "Up to a thousand rows are a job like any other, without a pace of its own.": "一千行以内按普通任务办理。",
+    "Rows a second, at most.": "每秒最多多少行。",
+    "Of this register: handed in again it is the same job.": "该登记表的键：再次提交仍为同一任务。",
+    "The newest jobs of the caller.": "本人最近的任务。",
+    "Wait for its end: a bar shows rows, rows a second, time remaining and refusals. Leaving ends nothing.": (
+        "等待结束：进度条显示行数、每秒行数、剩余时间和未受理数。离开不影响任务。"
+    ),
+    "Job ID, as `campaign start` says it.": "任务编号，见 `campaign start`。",
+    "Begin no further page until it is resumed. What has begun is finished, within seconds.": (
+        "暂停：恢复之前不再开始新的一页；已开始的几秒内办完。"
+    ),
+    "Let it go on.": "恢复任务。",
+    "Open so many rows a second, at most, from the next page on.": "自下一页起，每秒最多立案多少行。",
+    "Begin no further row. What is open stays open.": "取消：不再开始新的行；已立案的不变。",
+    "What became of its rows, counted from the register: by state, by code, and by where the cases stood.": (
+        "各行的结果，按登记库统计：按状态、代码和案件所处进度。"
+    ),
     "One decision for many cases.": "对多件案件作同一决定。",
     "Choose cases by a view or a query, and write down what they are to be told. Nothing is told yet.": (
         "按视图或查询选定案件，并写下拟办内容。此时尚未办理。"
