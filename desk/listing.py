@@ -131,11 +131,14 @@ def _read_place(place: str | None) -> tuple[datetime | None, str] | None:
 
 def _row(row: Waiting, visitor: Visitor, at: datetime) -> dict[str, Any]:
     tongue = visitor.tongue
+    status = word(row.status, tongue)
+    reasons = (ATTENTION[reason][tongue] for reason in row.attention if reason in ATTENTION)
     return {
         "case_id": row.case_id,
         "kind": word(row.kind, tongue),
-        "status": word(row.status, tongue),
-        "attention": " · ".join(ATTENTION[reason][tongue] for reason in row.attention if reason in ATTENTION),
+        "status": status,
+        # A status may be its own reason to look.
+        "attention": " · ".join(reason for reason in reasons if reason != status),
         "due": by_when(row.due_at, tongue) if row.due_at is not None else "—",
         "late": row.due_at is not None and row.due_at <= at,
         "category": word(row.category, tongue),

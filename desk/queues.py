@@ -44,6 +44,8 @@ class Queue:
     """For whom they wait."""
     awaits: frozenset[Awaits] = frozenset()
     attention: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+    """For what a case that stands there waits instead."""
     not_taken_in: bool = False
     """Whoever took a case in does not take this step."""
     not_verified: bool = False
@@ -67,7 +69,7 @@ class Queue:
         """Whether cases are in it, for whoever looks."""
         if group.attention & self.attention:
             return True
-        if place_of(group.kind, group.status) not in self.places:
+        if place_of(group.kind, group.status) not in self.places or group.attention & self.unless:
             return False
         return not ((self.not_taken_in and group.taken_in) or (self.not_verified and group.verified))
 
@@ -84,6 +86,7 @@ QUEUES: Final = (
         en="to review",
         roles=_REVIEWS,
         awaits=frozenset({Awaits.clerk}),
+        unless=frozenset({"hold"}),
         not_taken_in=True,
     ),
     Queue(

@@ -168,6 +168,7 @@ async def waiting(pool: Pool, actor: Actor, which: Asked, at: datetime) -> tuple
         "places": _places(queues),
         "not_taken_in": _places(queue for queue in queues if queue.not_taken_in),
         "not_verified": _places(queue for queue in queues if queue.not_verified),
+        "unless": sorted({reason for queue in queues for reason in queue.unless}),
         "attention": sorted({reason for queue in queues for reason in queue.attention}),
         "kind": which.kind,
         "category": which.category,

@@ -24,6 +24,7 @@ WHERE closed_at IS NULL AND starts_with(region, :below)
       :everything::boolean
       OR (
           kind || '/' || cases.status = ANY (:places::text[])
+          AND NOT attention && :unless::text[]
           AND NOT coalesce(submitter = :me AND kind || '/' || cases.status = ANY (:not_taken_in::text[]), false)
           AND NOT coalesce(verifier = :me AND kind || '/' || cases.status = ANY (:not_verified::text[]), false)
       )

@@ -24,6 +24,7 @@ from deploy.credentials import (
     WEBHOOK_TRUST,
     make,
 )
+from desk.settings import DeskSettings
 from gate.settings import GateSettings
 from intake.service.settings import IntakeSettings, public_keys_in
 from runtime.settings import (
@@ -263,6 +264,29 @@ def test_the_intake_service_is_given_settings_that_it_accepts_once_the_provider_
     assert settings.secret() == "of-a-test"
     assert len(public_keys_in(tmp_path / WEBHOOK_TRUST)) == 1
     assert public_keys_in(tmp_path / WEBHOOK_KEY) == []
+
+
+def test_the_desk_is_given_settings_that_it_accepts_once_the_provider_is_known_and_no_stamping_key(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    make(tmp_path)
+    given = {
+        "CARDCASE_IDENTITY_ISSUER": "https://id.example.invalid",
+        "CARDCASE_IDENTITY_KEYS": "https://id.example.invalid/jwks",
+        "CARDCASE_GATE_URL": "https://gate.example.invalid",
+    }
+    environment = {
+        variable: _filled(value, given)
+        .replace("/run/secrets/keys", str(tmp_path / KEY_RING))
+        .replace("/run/secrets/login_secret", str(tmp_path / "login_secret"))
+        .replace("/person-keys", str(tmp_path / PERSON_KEYS))
+        for variable, value in services["desk"]["environment"].items()
+    }
+    settings = read_settings(DeskSettings, environment)
+    assert settings.public_url() != settings.public_documents_url()
+    assert "cardcase_desk@" in environment["CARDCASE_DATABASE_URL"]
+    assert "stamp_key" not in services["desk"]["secrets"]
+    assert _filled(services["worker"]["environment"]["CARDCASE_DESK_URL"], {}) in {"", settings.public_url()}
 
 
 def test_the_web_ui_offers_nothing_that_a_case_does_not_understand(services: dict[str, Any]) -> None:

@@ -35,16 +35,16 @@ from stack import LocalStack
 from stack.identity import IdentityProvider, Operator
 from stack.ports import LOOPBACK, pick_ports
 from tests.activities.conftest import execute, play, policies, pool, registry, sealer, shared_pool
-from tests.activities.play import NORTH, SECOND, SOUTH, THIRD, Play
+from tests.activities.play import FOURTH, NORTH, SECOND, SOUTH, THIRD, Play
 from tests.stamping import stamped
 
 __all__ = ["play", "policies", "pool", "registry", "sealer", "shared_pool"]
 
-CLERK, OFFICER = SECOND, THIRD
+CLERK, OFFICER, SECOND_OFFICER = SECOND, THIRD, FOURTH
 SUPERVISOR = Actor(id="supervisor-1", role=Role.supervisor, office=NORTH)
 ELSEWHERE = Actor(id="clerk-9", role=Role.clerk, office=SOUTH)
 BANK = Actor(id="bank-1", role=Role.bank, office=NORTH)
-OPERATORS = [Operator(actor, actor.id) for actor in (CLERK, OFFICER, SUPERVISOR, ELSEWHERE, BANK)]
+OPERATORS = [Operator(actor, actor.id) for actor in (CLERK, OFFICER, SECOND_OFFICER, SUPERVISOR, ELSEWHERE, BANK)]
 
 _TAG = re.compile(r"<[^>]+>")
 

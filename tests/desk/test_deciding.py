@@ -12,8 +12,9 @@ from cases.events import Event
 from cases.facts import AddDocuments, Reject, VerifyDocuments
 from cases.machines.machine import Status
 from cases.state import CaseState
-from tests.activities.play import CERTIFIED, ID_CARD, Play, eighteen, insured
-from tests.desk.conftest import CLERK, ELSEWHERE, OFFICER, SUPERVISOR, Browser, Desk, text_of
+from tests.activities.play import CERTIFICATE, CERTIFIED, ID_CARD, Play, eighteen, insured
+from tests.activities.test_effects_on_disputes import applicant_and_holder
+from tests.desk.conftest import CLERK, ELSEWHERE, OFFICER, SECOND_OFFICER, SUPERVISOR, Browser, Desk, text_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 HTML = b"<!doctype html><script>alert(1)</script>"
@@ -102,8 +103,8 @@ async def test_only_what_a_role_may_do_now_is_offered_and_nothing_else_is_taken(
             status, _ = await supervisor.post(f"{path}/{event.value}", **own, original_seen="yes")
             assert status == 403
         # What no person tells, and what is not possible where the case stands.
-        assert (await clerk.post(f"{path}/commit", **own))[0] == 400
-        assert (await clerk.post(f"{path}/card_handed_over", **own, by="counter", evidence="sig-1"))[0] == 400
+        assert (await clerk.post(f"{path}/commit", **own))[0] == 409
+        assert (await clerk.post(f"{path}/card_handed_over", **own, by="counter", evidence="sig-1"))[0] == 409
     assert not desk.told.told
     assert await status_of(play, case.case_id) is Status.in_review
 
@@ -226,3 +227,33 @@ class TestDocuments:
         document = ID_CARD.model_copy(update={"uri": uri})
         async with aiohttp.ClientSession() as nobody, nobody.get(desk.documents.link_to(document)) as answer:
             assert (answer.status, await answer.json()) == (404, {"code": Code.DOCUMENT_UNAVAILABLE.value})
+
+
+async def test_the_second_officer_sees_what_the_first_decided_and_nothing_is_chosen_for_them(
+    desk: Desk, play: Play
+) -> None:
+    case = await applicant_and_holder(play)
+    assert case.status is Status.disputed
+    chosen = {"police_document": CERTIFICATE.sha256, "certain": "yes"}
+    async with desk.logged_in(OFFICER) as first, desk.logged_in(SECOND_OFFICER) as second:
+        assert case.case_id in (await first.get("/?queue=disputes"))[1]
+        assert (await decide(first, case.case_id, Event.resolve_dispute, outcome="ours", **chosen))[0] == 200
+        page = (await second.get(f"/cases/{case.case_id}"))[1]
+        assert f"归本案 · 公安机关证明 {CERTIFICATE.sha256[:12]}… · {OFFICER.id}" in text_of(page)
+        assert "checked" not in page
+        assert (await decide(second, case.case_id, Event.resolve_dispute, outcome="ours", **chosen))[0] == 200
+    assert [fact.actor for _, fact in desk.told.told] == [OFFICER, SECOND_OFFICER]
+    assert await status_of(play, case.case_id) is not Status.disputed
+
+
+async def test_who_decides_otherwise_replaces_nothing_and_both_opinions_are_shown(desk: Desk, play: Play) -> None:
+    case = await applicant_and_holder(play)
+    chosen = {"police_document": CERTIFICATE.sha256, "certain": "yes"}
+    async with desk.logged_in(OFFICER) as first, desk.logged_in(SECOND_OFFICER) as second:
+        await decide(first, case.case_id, Event.resolve_dispute, outcome="ours", **chosen)
+        await decide(second, case.case_id, Event.resolve_dispute, outcome="theirs", **chosen)
+        read = text_of((await first.get(f"/cases/{case.case_id}"))[1])
+    assert "认定意见不一致" in read
+    assert f"归本案 · 公安机关证明 {CERTIFICATE.sha256[:12]}… · {OFFICER.id}" in read
+    assert f"归对方 · 公安机关证明 {CERTIFICATE.sha256[:12]}… · {SECOND_OFFICER.id}" in read
+    assert await status_of(play, case.case_id) is Status.disputed

@@ -9,11 +9,13 @@ import pytest
 
 from activities.registry.journal import Kind, entries
 from cases.errors import REMEDIES, Code
+from cases.events import Event
 from cases.numbers import derive
 from cases.state import CaseState
 from desk.register import IN_HAND
 from tests.activities.play import Play, insured
 from tests.desk.conftest import BANK, CLERK, ELSEWHERE, OFFICER, SUPERVISOR, Desk, text_of
+from tests.scenes import FACTS
 
 REASON = "核对登记信息与来件"
 
@@ -89,6 +91,15 @@ class TestLists:
             assert "待审核 1" in text_of((await clerk.get("/"))[1])
             assert link not in (await supervisor.get("/"))[1]
             assert link in (await supervisor.get("/?queue=all"))[1]
+
+    async def test_a_case_on_hold_waits_for_no_review(self, desk: Desk, play: Play, case: CaseState) -> None:
+        await play.move(case, Event.hold, FACTS[Event.hold].model_copy(update={"actor": CLERK}))
+        async with desk.logged_in(CLERK) as browser:
+            read = text_of((await browser.get("/"))[1])
+            assert "待我办理 1 待审核 0" in read
+            assert "中止办理 1" in read
+            for queue, holds in (("mine", True), ("reviews", False), ("hold", True)):
+                assert (case.case_id in (await browser.get(f"/?queue={queue}"))[1]) is holds
 
     async def test_another_region_sees_neither_the_case_nor_that_there_is_one(
         self, desk: Desk, case: CaseState
