@@ -20,11 +20,13 @@ from cases.delivery import Tongue
 from cases.documents import Defect, Demand
 from cases.errors import REMEDIES, Code
 from cases.events import ROLES, Event, Origin
+from cases.facts import RepairAction
 from cases.forms import as_typed, closed_sets_of, example_of, form_of
 from cases.kinds import MACHINES
 from cases.ladder import Rung
 from cases.machines.machine import CLOCK_OF, Awaits, Milestone, Status
 from cases.models import Role
+from cases.names import Kind
 from cases.openings import ApplicationChannel
 from cases.state import Upcoming
 from cases.words import ATTENTION, PROVISO, REMAINS, by_when, day_of_the_week, days_left, when, word
@@ -167,7 +169,10 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "attention", _list(ATTENTION[reason][tongue] for reason in view.attention)
     yield "awaits", word(view.awaits, tongue)
     yield "decide", _list(word(role, tongue) for role in view.deciders)
+    yield "held", _say("是，号码变更后自动恢复", "yes, until the number is changed") if view.benefits_held else ""
     yield "benefits", _benefit_decision(view)
+    yield "hold", word(view.hold_reason, tongue) if view.hold_reason is not None else ""
+    yield "repairs", _repairs(view)
     yield "due", _due(view)
     yield "act_by", _by_when(view.act_by, provisional=view.due_provisional)
     # Once they are verified nobody waits for documents any more.
@@ -176,6 +181,7 @@ def _items(view: CaseView, namespace: str, refusal: Refusal | None) -> Iterator[
     yield "defects", _list(_defect(defect) for defect in view.defects)
     yield "notice", _notice(view)
     yield "awaited", _awaited(view)
+    yield "confirmed", _list(word(system, tongue) for system in view.confirmations)
     yield "late", _late_answers(view)
     yield "differ" if view.dissents else "decided", _decisions(view)
     yield "judged", _judgements(view)
@@ -216,13 +222,17 @@ _LABELS: Final = MappingProxyType(
         "attention": ("**须处理**", "**needs attention**"),
         "awaits": ("**下一步由谁办理**", "**who must act**"),
         "decide": ("**待决定是否暂停发放待遇，由谁决定**", "**who must decide whether benefits are held**"),
+        "held": ("**待遇已暂停发放**", "**benefits are held**"),
         "benefits": ("待遇决定", "decided on benefits"),
+        "hold": ("中止原因", "on hold because of"),
+        "repairs": ("**可以怎样处理异常**", "**what repairs it**"),
         "due": ("**期限**", "**by when**"),
         "act_by": ("**领卡最后期限**", "**to be collected**"),
         "missing": ("**缺少材料**", "**missing documents**"),
         "defects": ("材料问题", "defects"),
         "notice": ("一次性告知期限", "defects to be named"),
         "awaited": ("等待确认", "awaited confirmations"),
+        "confirmed": ("已确认", "confirmed"),
         "undelivered": ("**请求尚未送达**", "**not asked yet**"),
         "asked": ("请求送达时间", "asked"),
         "late": ("**对已失效请求的回复**", "**answers to requests that are over**"),
@@ -360,6 +370,21 @@ def _climbs(view: CaseView) -> str:
 
 def _rung(rung: Rung) -> str:
     return rung.zh if _shown.tongue is Tongue.zh else rung.name.replace("_", " ")
+
+
+def _repairs(view: CaseView) -> str:
+    """What an operator may decide of a case that is stuck: which actions, and of which systems."""
+    if Event.repair not in view.events:
+        return ""
+    tongue = _shown.tongue
+    actions = [word(RepairAction.retry, tongue)]
+    if view.awaited:
+        actions.append(word(RepairAction.accept, tongue) + _aside(_list(word(each, tongue) for each in view.awaited)))
+    if view.kind is Kind.id_number_change and view.status is Status.repair and not view.confirmations:
+        # Once somebody has taken the number over the only way is forward.
+        may = _aside(_say("该地区政策允许时", "where the region's policy lets it"))
+        actions.append(word(RepairAction.undo, tongue) + may)
+    return _say("；", "; ").join(actions)
 
 
 def _awaited(view: CaseView) -> str:
