@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 IN_TURN: Final = 200
 """Open cases that are looked at in the register with each look, one after the other: 100,000 take some four hours."""
-BY_LOT: Final = 20
+BY_LOT: Final = 10
 """Of these, those of which Temporal is asked."""
 AT_ONCE: Final = 10
 AGAIN: Final = 200

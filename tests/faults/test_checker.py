@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -23,8 +24,9 @@ from intake.client import Refused
 from stack import LocalStack
 from tests.engine import engine_on
 from tests.faults.calling import CallingEngine
+from tests.faults.checker import invariants
 from tests.faults.checker.evidence import LOGS, OPENED, Call, Evidence, Gauge, Received, Run, Said, Trouble, now
-from tests.faults.checker.invariants import Checked, Finding, Invariant, check
+from tests.faults.checker.invariants import Checked, Finding, Invariant, check, until_emptied
 from tests.faults.sagas import Saga, apply_for, tell_all
 from tests.namespaces import until
 from tests.scenes import ID_CARD
@@ -564,3 +566,29 @@ async def until_listed(engine: CallingEngine, case: str, run_id: str | None) -> 
 def replace_cases(scene: Scene, case: str) -> Scene:
     """The same run, in which one other case is asked about."""
     return replace(scene, changed=case, replaced=case, withdrawn=case, in_review=case)
+
+
+async def test_what_is_written_long_after_the_last_fault_is_waited_for_until_it_is_sent(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in no ledger yet when these were read, and in the register as sent a moment later."""
+    evidence = scene.copied(tmp_path)
+    evidence.write_run(scene.evidence.run.model_copy(update={"begun_at": now() - timedelta(hours=1)}))
+    written = (
+        "UPDATE notifications SET state = 'pending', next_attempt_at = now(), not_before = now() WHERE case_id = $1"
+    )
+    sent = "UPDATE notifications SET state = 'accepted', next_attempt_at = NULL WHERE case_id = $1"
+    async with scene.engine.pool.acquire() as connection:
+        changing = connection.transaction()
+        await changing.start()
+        pauses: list[float] = []
+
+        async def send(seconds: float) -> None:
+            pauses.append(seconds)
+            await connection.execute(sent, scene.changed)
+
+        monkeypatch.setattr(invariants, "asyncio", SimpleNamespace(sleep=send))
+        await connection.execute(written, scene.changed)
+        await until_emptied(evidence, connection, scene.cases)
+        await changing.rollback()
+    assert len(pauses) == 1
