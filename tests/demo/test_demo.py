@@ -143,7 +143,7 @@ def reached_by(process: psutil.Process) -> set[int]:
     return ours | {each.raddr.port for each in others}
 
 
-async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_that_dies_is_missed(
+async def test_nothing_but_workers_service_gate_and_desk_has_a_key_and_an_outsider_that_dies_is_missed(
     folder: Path,
 ) -> None:
     async with demo(folder) as running:
@@ -151,7 +151,7 @@ async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_th
         # Who plays clerks and officers, and cues everybody else, is the program that was called.
         everybody = named(folder) | {"demo": psutil.Process(running.process.pid)}
         servers = {"temporal", "postgres"}
-        assert set(everybody) == {*NAMES, "demo", "surroundings", "worker", "intake", "gate", *servers}
+        assert set(everybody) == {*NAMES, "demo", "surroundings", "worker", "intake", "gate", "desk", *servers}
         worker = everybody["worker"].environ()
         addresses = worker["TEMPORAL_ADDRESS"], worker["CARDCASE_DATABASE_URL"]
         # The one key of a ring that its holder keeps as it is.
@@ -159,7 +159,9 @@ async def test_nothing_but_workers_service_and_gate_has_a_key_and_an_outsider_th
         # Temporal and the register are what is kept from others; they are told their own ports.
         programs = {name: each for name, each in everybody.items() if name not in servers}
         led = {name for name, each in programs.items() if await asyncio.to_thread(leads_further, each, *addresses)}
-        assert led == {"worker", "intake", "gate"}
+        assert led == {"worker", "intake", "gate", "desk"}
+        # Whoever shows what strangers hand in does not stamp.
+        assert not any(each.endswith("gate.json") for each in everybody["desk"].environ().values())
         assert {name for name, each in programs.items() if await asyncio.to_thread(remembers, each, key)} == led
         service = urlsplit(everybody["bank"].environ()["INTAKE_URL"]).port
         provider = urlsplit(everybody["bank"].environ()["TOKEN_URL"]).port
