@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, StringConstraints, TypeAdapter, ValidationError
 
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS, read_case_id
-from cases.models import Category, Contract, RegionCode, Role
+from cases.models import Category, Contract, Impersonal, RegionCode, Role
 from cases.names import Kind
 from cases.words import ATTENTION, by_when, word
 from desk.queues import BY_NAME, QUEUES, Group, Queue, any_of, counted, mine
@@ -37,7 +37,7 @@ class Chosen(Contract):
     kind: Kind | None = None
     category: Category | None = None
     free: bool = False
-    after: str | None = Field(default=None, max_length=200)
+    after: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$"), Impersonal] | None = None
 
 
 _PLACE: Final = TypeAdapter(tuple[AwareDatetime | None, str])

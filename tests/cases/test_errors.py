@@ -10,7 +10,7 @@ from cases.errors import REMEDIES, Advice, CaseError, Code, Remedy
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     path
-    for folder in ("activities", "cases", "demo", "gate", "intake", "runtime", "stack", "workflows")
+    for folder in ("activities", "cases", "demo", "desk", "gate", "intake", "runtime", "stack", "workflows")
     for path in (ROOT / folder).rglob("*.py")
     if path != ROOT / "cases" / "errors.py"
 ] + [ROOT / "starter.py", ROOT / "worker.py"]

@@ -18,7 +18,7 @@ PLANTED: Final = (
     "z-11010519491231002x",
     "idc:139-1234-5678",
 )
-ROOMS: Final = ("cases", "activities", "gate", "intake")
+ROOMS: Final = ("cases", "activities", "desk", "gate", "intake")
 
 SEALED_OR_NOT_KEPT: Final = {
     "Application.name": "sealed",

@@ -57,7 +57,9 @@ def test_an_outsider_is_made_of_nothing_of_ours() -> None:
         [sys.executable, "-c", looks], env={"PYTHONPATH": path}, capture_output=True, text=True, check=True
     ).stdout.split()
     assert "cardcase_client" in said
-    assert {"activities", "cases", "gate", "intake", "runtime", "stack", "workflows", "temporalio"}.isdisjoint(said)
+    assert {"activities", "cases", "desk", "gate", "intake", "runtime", "stack", "workflows", "temporalio"}.isdisjoint(
+        said
+    )
 
 
 async def test_a_request_is_waited_for_until_it_has_come_however_often_others_come() -> None:

@@ -24,7 +24,19 @@ ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs/glossary.md"
 SETS: Final = (Kind, Milestone, Status, Event, DisputeOutcome, RepairAction, HoldReason, Role)
 
-PRODUCT: Final = ("activities", "cases", "demo", "docs", "gate", "intake", "rehearsal", "runtime", "stack", "workflows")
+PRODUCT: Final = (
+    "activities",
+    "cases",
+    "demo",
+    "desk",
+    "docs",
+    "gate",
+    "intake",
+    "rehearsal",
+    "runtime",
+    "stack",
+    "workflows",
+)
 WRITTEN: Final = {".py", ".sql", ".toml", ".txt", ".md"}
 
 
