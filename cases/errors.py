@@ -434,22 +434,25 @@ REMEDIES: dict[Code, Remedy] = {
         "The file cannot be read. Check that it exists and is whole.", "文件无法读取，请检查。"
     ),
     Code.FILE_TOO_LARGE: Remedy(
-        "The workbook unpacks to more than the rows of one file need. Divide it, or save only the cells in use.",
-        "工作簿展开后超过单个文件的上限，请拆分，或只保留有内容的单元格后另存再提交。",
+        "Reading the file takes more memory or time than its rows need. Divide it, or save only the cells in use.",
+        "读取该文件所需的内存或时间超过单个文件的上限，请拆分，或只保留有内容的单元格后另存再提交。",
     ),
     Code.FILE_PROTECTED: Remedy(
         "The workbook is protected by a password. Save it without one.", "工作簿已设置打开密码，请取消密码后另存。"
     ),
     Code.FILE_NOT_A_WORKBOOK: Remedy(
-        "The file is named .xlsx and is something else, often HTML. Open it in a spreadsheet program, save it "
+        "The file is named as a workbook and is something else, often HTML. Open it in a spreadsheet program, save it "
         "as .xlsx.",
-        "文件名为 .xlsx，但不是工作簿（常见为 HTML 导出）；请用表格软件打开后另存为 .xlsx。",
+        "文件名是工作簿，但内容不是工作簿（常见为 HTML 导出）；请用表格软件打开后另存为 .xlsx。",
     ),
     Code.FILE_ENCODING: Remedy(
         "The file's encoding cannot be told. Save it as CSV UTF-8, or name its encoding: utf-8, gb18030, utf-16.",
         "无法判断文件编码，请另存为 UTF-8 CSV，或指明其编码（utf-8、gb18030、utf-16）。",
     ),
-    Code.FILE_TYPE_UNKNOWN: Remedy("Use .xlsx, .csv or .jsonl.", "请使用 .xlsx、.csv 或 .jsonl 文件。"),
+    Code.FILE_TYPE_UNKNOWN: Remedy(
+        "The file is of none of the types that its name may say: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.",
+        "文件类型不符，请使用 .xlsx、.xls、.xlsb、.ods、.csv 或 .jsonl 文件，且文件名后缀须与内容一致。",
+    ),
     Code.COLUMN_MISSING: Remedy("A required column is missing. Nothing was read.", "缺少必需的列，未读取任何行。"),
     Code.COLUMN_DUPLICATE: Remedy("A column stands twice. Nothing was read.", "列重复，未读取任何行。"),
     Code.COLUMN_UNKNOWN: Remedy(

@@ -16,6 +16,7 @@ class FileAdvice(StrEnum):
     SHEETS_NOT_READ = "SHEETS_NOT_READ"
     COLUMN_IGNORED = "COLUMN_IGNORED"
     HEADINGS_BELOW = "HEADINGS_BELOW"
+    CELLS_AS_SHOWN = "CELLS_AS_SHOWN"
     CELL_CLEANED = "CELL_CLEANED"
     MAY_BE_ROUNDED = "MAY_BE_ROUNDED"
 
@@ -67,6 +68,11 @@ _ADVICE: Final[dict[Advice | FileAdvice, Remedy]] = {
     FileAdvice.COLUMN_IGNORED: Remedy("The column is not known and was ignored.", "该列未知，已忽略。"),
     FileAdvice.HEADINGS_BELOW: Remedy(
         "The headings were found in this row; what stands above was not read.", "表头位于该行，其上方内容未读取。"
+    ),
+    FileAdvice.CELLS_AS_SHOWN: Remedy(
+        "In this format neither formulas, errors in cells nor hidden rows are told; all is read as it is shown. If in "
+        "doubt save it as .xlsx.",
+        "该格式无法识别公式、错误值和隐藏行，均按显示内容读取；如有疑问请另存为 .xlsx 再提交。",
     ),
     FileAdvice.CELL_CLEANED: Remedy(
         "An apostrophe or an invisible character around the value was dropped.", "已去除内容首尾的撇号或不可见字符。"

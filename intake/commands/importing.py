@@ -33,7 +33,15 @@ from intake.remedies import remedy_here, remedy_of
 SHOWN: Final = 50
 """Findings that a table shows; all of them stand in the error file and in JSON."""
 
-_TYPES: Final = {".xlsx": FileType.xlsx, ".csv": FileType.csv, ".jsonl": FileType.json_lines}
+_TYPES: Final = {
+    ".xlsx": FileType.xlsx,
+    ".xlsm": FileType.xlsx,
+    ".xls": FileType.xls,
+    ".xlsb": FileType.xlsb,
+    ".ods": FileType.ods,
+    ".csv": FileType.csv,
+    ".jsonl": FileType.json_lines,
+}
 _LOOK_AGAIN: Final = 2
 """Seconds after which the bar moves on."""
 _IN_A_PAGE: Final = 500
@@ -46,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
 
 async def import_register(
     invocation: Invocation,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Register: .xlsx, .csv or .jsonl.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Register: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and report only; asks nobody.")] = False,
     errors: Annotated[Path | None, typer.Option(metavar="CSV", help="Write refused rows to this file.")] = None,

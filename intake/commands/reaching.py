@@ -38,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
 
 async def contacts(
     invocation: Invocation,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Contacts of applicants: .xlsx, .csv or .jsonl.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Contacts: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
     errors: Annotated[Path | None, typer.Option(metavar="CSV", help="Write refused rows to this file.")] = None,

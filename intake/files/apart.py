@@ -31,8 +31,8 @@ from cases.errors import CaseError, Code
 from intake.applications import InputRefused, Problem
 from intake.files.columns import HeadingsRefused, Layout
 from intake.files.rows import Finding, Record, Special
+from intake.files.sheets import LAST_ROW
 from intake.files.tables import Records, Table, open_here
-from intake.files.workbook import LAST_ROW
 from intake.remedies import REPORTED
 
 AT_ONCE: Final = 200

@@ -1,10 +1,10 @@
 """A file with a table in it: its format, and its rows as the reader of the format hands them over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cases.errors import CaseError, Code
 from intake.files.columns import Layout
@@ -12,7 +12,8 @@ from intake.files.json_lines import JsonLinesFile
 from intake.files.lines import Encoding
 from intake.files.rows import Finding, Record, is_blank
 from intake.files.separated import SeparatedFile
-from intake.files.workbook import LAST_ROW, Workbook
+from intake.files.sheets import LAST_ROW
+from intake.files.workbook import Workbook
 
 
 class Records(Protocol):
@@ -41,19 +42,27 @@ class Countable(Records, Protocol):
 
 
 class Format(StrEnum):
-    """The formats of files; the value is how their names end."""
+    """The formats of files; the value is how their names end, of the usual one of several."""
 
     workbook = ".xlsx"
     separated = ".csv"
     json_lines = ".jsonl"
 
 
+FORMAT_OF_ENDING: Final[Mapping[str, Format]] = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), Format.workbook),
+    ".csv": Format.separated,
+    ".jsonl": Format.json_lines,
+}
+"""What a workbook is stands in it: many that are named `.xls` are not."""
+
+
 def format_of(path: Path) -> Format:
     """The format of a file by its name. Raises `CaseError` FILE_TYPE_UNKNOWN."""
-    try:
-        return Format(path.suffix.lower())
-    except ValueError:
-        raise CaseError(Code.FILE_TYPE_UNKNOWN) from None
+    found = FORMAT_OF_ENDING.get(path.suffix.lower())
+    if found is None:
+        raise CaseError(Code.FILE_TYPE_UNKNOWN)
+    return found
 
 
 class Table(NamedTuple):

@@ -24,11 +24,14 @@ _BUSY_SECONDS: Final = 10
 
 MEDIA_TYPES: Final = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Format.workbook,
+    "application/vnd.ms-excel": Format.workbook,
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": Format.workbook,
+    "application/vnd.oasis.opendocument.spreadsheet": Format.workbook,
     "text/csv": Format.separated,
     "application/jsonl": Format.json_lines,
     "application/x-ndjson": Format.json_lines,
 }
-"""What a file is sent as."""
+"""What a file is sent as, in lower case."""
 FILE_SCHEMA: Final = {"type": "string", "format": "binary"}
 
 

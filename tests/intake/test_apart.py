@@ -15,8 +15,15 @@ from intake.files import apart
 from intake.files.apart import Limits, open_apart
 from intake.files.columns import REQUIRED, Layout, column_of, register_layout
 from intake.files.tables import Format, Table
-from tests.intake.registering import EN, csv_of, row_of, write_csv
-from tests.intake.troubling import aborts, breaks, is_wrong, takes_all_memory, takes_all_time
+from tests.intake.registering import csv_of, row_of, write_csv
+from tests.intake.troubling import (
+    aborts,
+    breaks,
+    found_where_nothing_can_be_written,
+    is_wrong,
+    takes_all_memory,
+    takes_all_time,
+)
 
 LAYOUT: Final = register_layout(ignore_unknown=True, has_submitter=True)
 LIMITS: Final = Limits(128 * 1024 * 1024, 1)
@@ -94,10 +101,14 @@ def test_who_reads_knows_no_secret(tmp_path: Path) -> None:
         assert environment_of(server()) <= {"PATH", "PYTHONPATH", "LC_CTYPE"}
 
 
+def test_who_reads_can_write_no_file(tmp_path: Path) -> None:
+    with open_apart(table(tmp_path), Layout(found_where_nothing_can_be_written, REQUIRED, ignore_unknown=True)) as rows:
+        assert len(list(rows)) == 3
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "r.csv")
     for path in (tmp_path / "r.csv", tmp_path, tmp_path / "none.csv"):
         with pytest.raises(CaseError) as refused:
             open_apart(Table(path, Format.separated), LAYOUT)
         assert refused.value.code is Code.FILE_UNREADABLE
-    assert EN

@@ -19,6 +19,7 @@ from intake.files import Terms, open_register
 from intake.files.preferences import open_preferences
 from intake.remedies import remedy_of
 from tests.intake.archives import archive_of, part_of
+from tests.intake.foreigners import ods_of, xls_of
 from tests.intake.registering import TODAY
 
 ELSEWHERE: Final = os.environ.get("CARDCASE_TEST_FILES")
@@ -313,10 +314,12 @@ FURTHER_BOOKS: Final[dict[str, Trouble]] = {
     "two parts whose names differ in letter case": Trouble(
         archive_of([part_of("xl/a.xml", [b"1"]), part_of("XL/A.xml", [b"2"])]), "FILE_UNREADABLE"
     ),
-    "a workbook of the format before": Trouble(
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le") + bytes(512),
-        "FILE_TYPE_UNKNOWN",
-    ),
+    "a workbook of the format before": Trouble(xls_of([HEADING, row(0), row(1)]), TWO, frozenset()),
+    "one of the format before, with a password": Trouble(xls_of([HEADING, row(0)], encrypted=True), "FILE_PROTECTED"),
+    "one of the format before, cut off": Trouble(xls_of([HEADING, row(0)])[:2000], "FILE_UNREADABLE"),
+    "a workbook in OpenDocument": Trouble(ods_of([["登记表"], HEADING, row(0), row(1)]), TWO, frozenset()),
+    "one in OpenDocument, with a password": Trouble(ods_of([HEADING, row(0)], encrypted=True), "FILE_PROTECTED"),
+    "one in OpenDocument, damaged": Trouble(ods_of([HEADING, ["<"]]), "FILE_UNREADABLE"),
     "no sheet with the headings": Trouble(book(sheet(["填表说明"]), sheet(["姓名", "年龄"])), "COLUMN_MISSING"),
 }
 HELD: Final[dict[str, tuple[tuple[Outcome, ...], frozenset[str]]]] = {
@@ -400,6 +403,18 @@ def test_who_knows_the_encoding_says_it(tmp_path: Path) -> None:
     assert outcomes(path, encoding="utf-8") == (("José",), frozenset())
     path.write_bytes(plain(encoding="utf-16"))
     assert outcomes(path, encoding="gb18030") == ("FILE_ENCODING", frozenset())
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xls", ".xlsm", ".xlsb", ".ods"])
+@pytest.mark.parametrize("made", [xls_of, ods_of])
+def test_what_a_workbook_is_stands_in_it_and_what_its_format_cannot_tell_is_told(
+    ending: str, made: Callable[..., bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / f"register{ending}"
+    path.write_bytes(made([HEADING, row(0), row(1)]))
+    assert outcomes(path) == (TWO, frozenset())
+    with open_register(path, TERMS) as register:
+        assert [finding.code.value for finding in register.findings] == ["CELLS_AS_SHOWN"]
 
 
 def test_where_the_headings_were_found_is_told(tmp_path: Path) -> None:

@@ -31,5 +31,5 @@ def is_wrong(_heading: str) -> StrEnum | None:
     raise ZeroDivisionError
 
 
-def may_write(heading: str) -> StrEnum | None:
-    return None if resource.getrlimit(resource.RLIMIT_FSIZE) == (0, 0) else column_of(heading)
+def found_where_nothing_can_be_written(heading: str) -> StrEnum | None:
+    return column_of(heading) if resource.getrlimit(resource.RLIMIT_FSIZE) == (0, 0) else None

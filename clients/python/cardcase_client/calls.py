@@ -222,6 +222,9 @@ class FileType(StrEnum):
     """In UTF-8, GB18030 or UTF-16."""
     json_lines = "application/jsonl"
     xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    xls = "application/vnd.ms-excel"
+    xlsb = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
+    ods = "application/vnd.oasis.opendocument.spreadsheet"
 
 
 @dataclass(frozen=True)
