@@ -45,6 +45,10 @@ $(VENV)/peers.installed: benchmarks/requirements-peers.txt | $(BIN)/python
 		--only-binary :all: --no-deps -r benchmarks/requirements-peers.txt
 	@touch $@
 
+$(VENV)/fuzz.installed: tests/fuzz/requirements-fuzz.txt $(VENV)/dev.installed
+	$(INSTALL) --upgrade --target $(VENV)/fuzz -r tests/fuzz/requirements-fuzz.txt
+	@touch $@
+
 # Only binaries come this way, so no script of theirs is run.
 $(VENV)/peers-npm.installed: benchmarks/package.json benchmarks/package-lock.json $(VENV)/peers.installed
 	cp benchmarks/package.json benchmarks/package-lock.json $(VENV)/peers
@@ -129,6 +133,11 @@ lint: $(VENV)/dev.installed ## style, and Temporal's own traps
 	$(BIN)/ruff format --check .
 	$(BIN)/temporalint
 
+.PHONY: fuzz
+fuzz: $(VENV)/fuzz.installed ## the readers of files, guided by what they cover, for ten minutes; MINUTES=… says how long, SEED=… repeats one
+	@PYTHONPATH=$(VENV)/fuzz:.:clients/python $(BIN)/python -m tests.fuzz.files .cardcase/fuzz -seed=$(or $(SEED),0) -print_final_stats=1 \
+		-max_total_time=$$((60 * $(if $(filter command line environment,$(origin MINUTES)),$(MINUTES),10))) -rss_limit_mb=1500 -timeout=60 $(ARGS)
+
 .PHONY: types
 types: $(VENV)/dev.installed ## static types
 	$(BIN)/mypy
@@ -166,6 +175,7 @@ lock: $(VENV)/dev.installed ## write the lock files anew from pyproject.toml; AR
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-runtime.txt pyproject.toml
 	$(COMPILE) $(ARGS) --constraint requirements-dev.txt --output-file benchmarks/requirements-peers.txt \
 		benchmarks/requirements-peers.in
+	$(COMPILE) $(ARGS) --output-file tests/fuzz/requirements-fuzz.txt tests/fuzz/requirements-fuzz.in
 	cd clients/typescript && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 	cd benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-fund --no-audit
 

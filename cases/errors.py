@@ -62,6 +62,7 @@ class Code(StrEnum):
     FILE_NOT_A_WORKBOOK = "FILE_NOT_A_WORKBOOK"
     FILE_ENCODING = "FILE_ENCODING"
     FILE_TYPE_UNKNOWN = "FILE_TYPE_UNKNOWN"
+    HEADINGS_MISSING = "HEADINGS_MISSING"
     COLUMN_MISSING = "COLUMN_MISSING"
     COLUMN_DUPLICATE = "COLUMN_DUPLICATE"
     COLUMN_UNKNOWN = "COLUMN_UNKNOWN"
@@ -452,6 +453,11 @@ REMEDIES: dict[Code, Remedy] = {
     Code.FILE_TYPE_UNKNOWN: Remedy(
         "The file is of none of the types that its name may say: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.",
         "文件类型不符，请使用 .xlsx、.xls、.xlsb、.ods、.csv 或 .jsonl 文件，且文件名后缀须与内容一致。",
+    ),
+    Code.HEADINGS_MISSING: Remedy(
+        "No known heading stands in the first twenty rows that are not blank. Put the headings above the rows. Nothing "
+        "was read.",
+        "文件前20个非空行中没有可识别的表头；请在数据上方填写表头。未读取任何行。",
     ),
     Code.COLUMN_MISSING: Remedy("A required column is missing. Nothing was read.", "缺少必需的列，未读取任何行。"),
     Code.COLUMN_DUPLICATE: Remedy("A column stands twice. Nothing was read.", "列重复，未读取任何行。"),

@@ -118,10 +118,7 @@ class Apart:
     def __iter__(self) -> Iterator[Record]:
         while (answer := self._next()) and "rows" in answer:
             self._fraction = answer["fraction"]
-            for number, cells, findings, specials in answer["rows"]:
-                for column, special in specials.items():
-                    cells[column] = Special(special)
-                yield Record(number, cells, tuple(map(_found, findings)))
+            yield from map(from_row, answer["rows"])
 
     def _next(self) -> Mapping[str, Any]:
         """The next answer that is no refusal, or what the reader took where it has ended."""
@@ -169,6 +166,14 @@ def _asked(question: bytes, file: int) -> Apart:
     return Apart(ours)
 
 
+def from_row(row: list[Any]) -> Record:
+    """A record as it was before `as_row`."""
+    number, cells, findings, specials = row
+    for column, special in specials.items():
+        cells[column] = Special(special)
+    return Record(number, cells, tuple(map(_found, findings)))
+
+
 def _found(finding: list[Any]) -> Finding:
     row, column, code, refused = finding
     return Finding(row, column, REPORTED[code], refused)
@@ -178,7 +183,9 @@ def _refusal(answer: Mapping[str, Any]) -> CaseError | InputRefused:
     if "code" in answer:
         return CaseError(Code(answer["code"]), answer["field"])
     problems = [Problem(field, Code(code)) for field, code in answer["problems"]]
-    return InputRefused(problems) if answer["row"] is None else HeadingsRefused(problems, answer["row"])
+    return (
+        InputRefused(problems) if answer["row"] is None else HeadingsRefused(problems, answer["row"], answer["missing"])
+    )
 
 
 class _Server:
@@ -296,8 +303,9 @@ def _read_file(question: _Question, file: int, answers: socket.socket) -> None:
     except CaseError as wrong:
         _say(answers, _as_code(wrong.code, wrong.field))
     except InputRefused as wrong:
-        row = wrong.row if isinstance(wrong, HeadingsRefused) else None
-        _say(answers, {"problems": [[each.field, each.code.value] for each in wrong.problems], "row": row})
+        found = (wrong.row, wrong.missing) if isinstance(wrong, HeadingsRefused) else (None, 0)
+        problems = [[each.field, each.code.value] for each in wrong.problems]
+        _say(answers, {"problems": problems, "row": found[0], "missing": found[1]})
     except MemoryError:
         _say(answers, _as_code(Code.FILE_TOO_LARGE))
 
@@ -307,7 +315,7 @@ def _some(records: Records) -> Iterator[list[list[object]]]:
     some: list[list[object]] = []
     try:
         for record in records:
-            some.append(_as_row(record))
+            some.append(as_row(record))
             if len(some) == AT_ONCE:
                 yield some
                 some = []
@@ -335,7 +343,8 @@ def _as_list(finding: Finding) -> list[object]:
     return [finding.row, finding.column, finding.code.value, finding.refused]
 
 
-def _as_row(record: Record) -> list[object]:
+def as_row(record: Record) -> list[object]:
+    """A record as JSON can hold it."""
     number, cells, findings = record
     specials: dict[str, str] = {}
     if cells is not None and Special in map(type, cells.values()):

@@ -19,10 +19,10 @@ from intake.applications import InputRefused, Problem
 class HeadingsRefused(InputRefused):
     """The headings of a table do not do; each problem is of a column, and `row` is where they stand."""
 
-    def __init__(self, problems: Iterable[Problem], row: int) -> None:
+    def __init__(self, problems: Iterable[Problem], row: int, missing: int) -> None:
         super().__init__(problems)
         self.row = row
-        self.missing = sum(problem.code is Code.COLUMN_MISSING for problem in self.problems)
+        self.missing = missing
         """How many required columns are not there: headings that lack none are headings all the same."""
 
 
@@ -154,18 +154,23 @@ class Layout:
     def places(self, headings: Sequence[object], row: int) -> tuple[StrEnum | Slot, ...]:
         """What stands where in each row below the headings, which stand in `row`.
 
-        Raises `HeadingsRefused` before any row is read: COLUMN_MISSING and COLUMN_DUPLICATE by the column's name,
-        COLUMN_UNKNOWN by its place, because what stands over it may be somebody's data.
+        Raises `HeadingsRefused` before any row is read: HEADINGS_MISSING where none is known, COLUMN_MISSING and
+        COLUMN_DUPLICATE by the column's name, COLUMN_UNKNOWN by its place, because what stands over it may be
+        somebody's data.
         """
         places = tuple(self._place_of(heading) for heading in headings)
         known = Counter(place for place in places if not isinstance(place, Slot))
-        problems = [Problem(column, Code.COLUMN_MISSING) for column in self.required if column not in known]
+        missing = [column for column in self.required if column not in known]
+        if not known:
+            # Each cell of a row of data would be told as a column, and each column as missing.
+            raise HeadingsRefused([Problem("", Code.HEADINGS_MISSING)], row, len(missing))
+        problems = [Problem(column, Code.COLUMN_MISSING) for column in missing]
         problems += [Problem(column, Code.COLUMN_DUPLICATE) for column, times in known.items() if times > 1]
         if not self.ignore_unknown:
             unknown = (number for number, place in enumerate(places, start=1) if place is Slot.ignored)
             problems += [Problem(place_name(number), Code.COLUMN_UNKNOWN) for number in islice(unknown, _MOST_TOLD)]
         if problems:
-            raise HeadingsRefused(problems, row)
+            raise HeadingsRefused(problems, row, len(missing))
         return places
 
     def _place_of(self, heading: object) -> StrEnum | Slot:

@@ -1,12 +1,13 @@
 """A register file of any format: opened by its name's ending, read row by row, a repeated row noticed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cases.errors import Code
+from cases.numbers import normalise
 from cases.text import fold_name
-from intake.applications import Application, content_of
+from intake.applications import APPLICATIONS, Application, ApplicationCitizen
 from intake.files.apart import open_apart
 from intake.files.columns import register_layout
 from intake.files.lines import Encoding
@@ -59,8 +60,23 @@ class Register:
 
 
 def _said_by(application: Application) -> str:
-    """What an application says, however its name was typed: the same again is a repetition."""
-    return content_of(application.model_copy(update={"name": fold_name(application.name)}))
+    """What an application says, however its name and its numbers were typed: the same again is a repetition.
+
+    The order of documents and when somebody's identity was checked do not count, as in `content_of`, which is slower.
+    """
+    number = normalise(application.number_applied_with).text
+    submitter = application.submitter
+    said_by = submitter.number if isinstance(submitter, ApplicationCitizen) else None
+    documents = sorted({each.sha256: each.model_dump_json() for each in application.documents}.items())
+    rest = application.model_dump_json(exclude=_SAID_APART[type(application)])
+    parts = (fold_name(application.name), number, said_by and normalise(said_by).text, *documents, rest)
+    return repr(parts)
+
+
+_SAID_APART: Final[Mapping[type[Application], Mapping[str, Any]]] = {
+    model: {**dict.fromkeys(("key", "identity", "name", "documents", model.NUMBER), True), "submitter": {"number"}}
+    for model in APPLICATIONS.values()
+}
 
 
 def open_register(

@@ -159,9 +159,9 @@ def _cleaned(cells: Mapping[StrEnum, object]) -> tuple[Mapping[StrEnum, object],
     """The cells of a row without what means nothing around those that identify; and of which that is to be told."""
     found: dict[StrEnum, object] = dict(cells)
     told: list[StrEnum] = []
-    for column in _IDENTIFIES & cells.keys():
-        cell = cells[column]
-        if isinstance(cell, str) and not cell.isalnum():
+    for column in _IDENTIFIES:
+        cell = cells.get(column)
+        if isinstance(cell, str) and cell and not cell.isalnum():
             found[column] = text = _AROUND.sub("", cell)
             if len(text) < len(cell.strip(_BLANKS)):
                 told.append(column)
@@ -211,16 +211,17 @@ def _not_of_the_kind(fields: dict[str, Any], model: type[Application]) -> list[P
 def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
     problems: list[Problem] = []
     fields: dict[str, Any] = {}
-    for column in Column:
-        if column in NOT_READ or column is Column.old_number:
+    for column, field in _READ:
+        cell = cells.get(column)
+        if cell is None or cell == "":
             continue
         try:
-            value = _read_cell(column, cells.get(column))
+            value = _read_cell(column, cell)
         except CaseError as wrong:
             problems.append(Problem(column, wrong.code))
         else:
             if value is not None:
-                fields[column] = value
+                fields[field] = value
     kind = fields.pop(Column.kind, Kind.id_number_change)
     problems += _name_submitter(fields, terms)
     said = {name: fields.pop(column) for name, column in _IDENTITY.items() if column in fields}
@@ -236,7 +237,13 @@ def _application(cells: Mapping[StrEnum, object], terms: Terms) -> Application:
     number = fields.pop(Column.number, None)
     fields[model.NUMBER] = number
     fields.setdefault(Column.name, "")
-    return _checked(model, {str(name): value for name, value in fields.items()}, problems)
+    return _checked(model, fields, problems)
+
+
+_READ: Final = tuple(
+    (column, column.value) for column in Column if column not in NOT_READ and column is not Column.old_number
+)
+"""The columns that are read, and the fields that they fill."""
 
 
 def _name_submitter(fields: dict[str, Any], terms: Terms) -> list[Problem]:

@@ -232,6 +232,7 @@ _CODES: Final[Mapping[HTTPStatus, tuple[Code, ...]]] = {
         Code.FILE_NOT_A_WORKBOOK,
         Code.HEADS_BROKEN,
         Code.FILE_ENCODING,
+        Code.HEADINGS_MISSING,
         Code.COLUMN_MISSING,
         Code.COLUMN_DUPLICATE,
         Code.COLUMN_UNKNOWN,

@@ -158,6 +158,13 @@ async def register_without_a_column(stage: Stage) -> Seen:
     return await _code_said(stage, "import", path, "--errors", stage.errors / "columns.csv")
 
 
+async def register_without_headings(stage: Stage) -> Seen:
+    person = await stage.engine.insured()
+    path = stage.inputs / "headings.csv"
+    path.write_text(f"{person.name},{person.new}\n", encoding="utf-8")
+    return await _code_said(stage, "import", path, "--errors", stage.errors / "headings.csv")
+
+
 async def register_of_wrong_rows(stage: Stage) -> Seen:
     """Every row is wrong in another way; the error file names rows, columns and codes."""
     rows = ["个人编号,姓名,申请事项,原证件号码,证件号码,经办机构区划,人员类别,受理人,材料清单,备注"]
@@ -695,6 +702,7 @@ TROUBLES: Final[dict[str, Trouble]] = {
     "case number that is none": Trouble(no_case_number, Code.CASE_ID_INVALID),
     "unknown case": Trouble(unknown_case, Code.CASE_UNKNOWN),
     "register in UTF-32": Trouble(unreadable_register, Code.FILE_ENCODING),
+    "register without headings": Trouble(register_without_headings, Code.HEADINGS_MISSING),
     "register without a column": Trouble(register_without_a_column, Code.COLUMN_MISSING),
     "register of wrong rows": Trouble(register_of_wrong_rows, "error file"),
     "staff file of wrong rows": Trouble(staff_file_of_wrong_rows, "exit 65"),

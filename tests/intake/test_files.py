@@ -436,10 +436,12 @@ class TestHeadings:
             assert register.findings[0][1:3] == ("column 13 (M)", FileAdvice.COLUMN_IGNORED)
             assert people(register) == ["T0000001"]
 
-    @pytest.mark.parametrize("content", ["", "\r\n\r\n", "\ufeff"])
-    def test_a_file_without_headings_lacks_every_column(self, tmp_path: Path, content: str) -> None:
+    @pytest.mark.parametrize("content", ["", "\r\n\r\n", "\ufeff", "T0000001,合成人,110105,\n" * 30])
+    def test_a_file_without_headings_is_told_as_that_and_not_column_by_column(
+        self, tmp_path: Path, content: str
+    ) -> None:
         problems = file_refused(write_csv(tmp_path / "r.csv", content))
-        assert {problem.code for problem in problems} == {Code.COLUMN_MISSING}
+        assert problems == (Problem("", Code.HEADINGS_MISSING),)
 
     def test_a_file_with_headings_only_holds_nothing(self, tmp_path: Path) -> None:
         assert read(write_csv(tmp_path / "r.csv", csv_of([]))) == []
@@ -495,7 +497,7 @@ class TestText:
         assert first.application is not None
         assert first.application.name == name
 
-    @pytest.mark.parametrize(("name", "code"), [("r.xls", Code.FILE_TYPE_UNKNOWN), ("r", Code.FILE_TYPE_UNKNOWN)])
+    @pytest.mark.parametrize(("name", "code"), [("r.xls", Code.FILE_NOT_A_WORKBOOK), ("r", Code.FILE_TYPE_UNKNOWN)])
     def test_the_name_tells_the_format(self, tmp_path: Path, name: str, code: Code) -> None:
         assert file_refused(write_csv(tmp_path / name, csv_of([row_of(1)]))) == (Problem("", code),)
 
