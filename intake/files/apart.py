@@ -153,7 +153,8 @@ def open_apart(table: Table, layout: Layout, *, most: int | None = None, limits:
         try:
             return _asked(question, file)
         except _Gone:
-            # The server was killed, with all that belongs to it.
+            # The server was killed, with all that belongs to it; it may not have ended yet.
+            _SERVER.close()
             return _asked(question, file)
     finally:
         os.close(file)
