@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import Field, StrictBool
 
 from cases.errors import REMEDIES, Code
-from cases.models import Contract, Record, StaffId
+from cases.models import Contract, Impersonal, Record, StaffId
 
 LEAST_IN_FLIGHT: Final = 8
 MOST_IN_FLIGHT: Final = 32
@@ -53,13 +53,13 @@ class CampaignBegun(Record):
 class Paced(Contract):
     """Somebody pauses a campaign, lets it go on, or cancels it."""
 
-    by: StaffId
+    by: Annotated[StaffId, Impersonal]
 
 
 class RateSet(Contract):
     """Somebody sets how many rows a second are opened, at most."""
 
-    by: StaffId
+    by: Annotated[StaffId, Impersonal]
     per_second: Rate
 
 

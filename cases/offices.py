@@ -112,7 +112,7 @@ class Office(Contract):
     """Where its counter is."""
     hours: OfficeName | None = None
     """When its counter is open."""
-    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+][0-9 ,、/转()（）-]{2,39}$")] | None = None
+    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+][0-9 ,、/转()（）-]{2,39}$"), Impersonal] | None = None
     """Whom people call."""
 
 
