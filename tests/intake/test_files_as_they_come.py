@@ -5,6 +5,7 @@ same names (`c01-….csv`), which are held to the same. Everything is synthetic.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -446,3 +447,45 @@ def test_a_phone_is_read_as_people_write_it(typed: str, read: str | None, tmp_pa
         (only,) = rows
     assert (None if only.applicant is None else only.applicant.ways[0][1]) == read
     assert [finding.code.value for finding in only.findings] == ([] if read else ["ADDRESS_INVALID"])
+
+
+CONTACTS: Final = {
+    "p01": ["NUMBER_SPREADSHEET_DAMAGED", "10000000002"],
+    "p03": [
+        *("+8610000000001", "10000000002", "ADDRESS_INVALID", "10000000004", "ADDRESS_INVALID", "1000000"),
+        *("10000000070", "10000000008", "ADDRESS_INVALID", "ADDRESS_INVALID"),
+    ],
+    "p04": ["NUMBER_SPREADSHEET_DAMAGED", "NUMBER_SPREADSHEET_DAMAGED"],
+}
+"""Of each row the phone that is read, or the code that refuses it."""
+NUMBERS_ELSEWHERE: Final = {
+    "c25": {"NUMBER_SPREADSHEET_DAMAGED": 35, "MAY_BE_ROUNDED": 4},
+    "n01": {
+        "": 4,
+        "DIVISION_ABOLISHED": 1,
+        "DIVISION_UNKNOWN": 2,
+        "RESIDENCE_PERMIT": 1,
+        "FOREIGN_PERMANENT_RESIDENT": 1,
+        "LOWER_CASE_X": 1,
+        "NUMBER_CHARACTERS": 5,
+        "NUMBER_BIRTH_DATE": 2,
+        "NUMBER_BIRTH_IN_FUTURE": 1,
+    },
+}
+"""How many rows are refused with a code, or read with one as advice."""
+
+
+@pytest.mark.parametrize("name", CONTACTS if ELSEWHERE else [])
+def test_contacts_from_elsewhere_are_read_rightly_or_refused(name: str) -> None:
+    (path,) = Path(ELSEWHERE or "").glob(f"{name}-*")
+    with open_preferences(path) as rows:
+        found = [each.applicant.ways[0][1] if each.applicant else each.findings[0].code.value for each in rows]
+    assert found == CONTACTS[name]
+
+
+@pytest.mark.parametrize("name", NUMBERS_ELSEWHERE if ELSEWHERE else [])
+def test_numbers_from_elsewhere_are_told_apart(name: str) -> None:
+    (path,) = Path(ELSEWHERE or "").glob(f"{name}-*")
+    with open_register(path, TERMS) as register:
+        found = Counter(" ".join(finding.code.value for finding in each.findings) for each in register)
+    assert found == NUMBERS_ELSEWHERE[name]
