@@ -80,6 +80,10 @@ class Judged:
 
     async def swept_and_checked(self) -> Checked:
         """The same, while a worker works by day (`BY_DAY`) and no schedule has it sweep."""
+        # What a worker had taken up that is gone would wait for the end of its lease, and for another sweep.
+        await self.engine.pool.execute(
+            "UPDATE notifications SET next_attempt_at = clock_timestamp() WHERE state = 'pending'"
+        )
         await self.engine.client.execute_workflow(
             Scheduled.notification_sweep.value, id="sweep-before-it-is-judged", task_queue=TASK_QUEUE_CASES
         )
