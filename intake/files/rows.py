@@ -150,9 +150,10 @@ _IDENTIFIES: Final = _NAMES | {Column.new_name, Column.region}
 
 def _holds_totals(cells: Mapping[StrEnum, object]) -> bool:
     """Whether a row says that it sums up the others, and names nobody."""
-    number = cells.get(Column.number)
+    if cells.get(Column.number):
+        return False
     named = [each for each in cells.values() if isinstance(each, str) and each.strip()]
-    return not number and bool(named) and _TOTALS.fullmatch(named[0].strip()) is not None
+    return bool(named) and _TOTALS.fullmatch(named[0].strip()) is not None
 
 
 def _cleaned(cells: Mapping[StrEnum, object]) -> tuple[Mapping[StrEnum, object], list[StrEnum]]:
