@@ -3,13 +3,13 @@
 Counted from the register each time they are asked for. What the campaign's date is for an agency the policy says.
 """
 
+import json
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
-import asyncpg
 from pydantic import AwareDatetime, Field
 
 from activities.calendar import Calendars
@@ -147,17 +147,6 @@ def campaign_ends(policies: Policies, calendars: Calendars) -> CampaignEnds:
     return of_region
 
 
-class _Rows(NamedTuple):
-    """What the register answered, by query."""
-
-    open: list[asyncpg.Record]
-    moves: list[asyncpg.Record]
-    durations: list[asyncpg.Record]
-    remaining: list[asyncpg.Record]
-    changed: list[asyncpg.Record]
-    decisions: list[asyncpg.Record]
-
-
 @case_errors_only
 async def overview(pool: Pool, office: str, at: datetime, *, days: int, ends: CampaignEnds = no_campaign) -> Overview:
     """The figures of an office over today and the days before it, `days` in all, of one moment of the register.
@@ -170,30 +159,28 @@ async def overview(pool: Pool, office: str, at: datetime, *, days: int, ends: Ca
         "office": office,
         "now": at,
         "since": _begin(since),
+        "pace_since": at - timedelta(days=PACE_DAYS),
         "roles": [role.value for role in STAFF],
         "campaigned": [kind.value for kind, record in KINDS.items() if record.campaign],
     }
     async with connection_of(pool) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = _Rows(
-            open=await SQL["open_cases"].all(connection, asked),
-            moves=await SQL["moves"].all(connection, asked),
-            durations=await SQL["durations"].all(connection, asked),
-            remaining=await SQL["remaining"].all(connection, asked),
-            changed=await SQL["changed"].all(connection, asked | {"since": at - timedelta(days=PACE_DAYS)}),
-            decisions=await SQL["decisions"].all(connection, asked),
-        )
-    remaining = [Remaining.model_validate(dict(row)) for row in rows.remaining if row["persons"] > 0]
+        (counted,) = await SQL["cases_counted"].all(connection, asked)
+        asked["with_case"] = counted["with_case"]
+        persons = await SQL["remaining"].all(connection, asked)
+        decisions = await SQL["decisions"].all(connection, asked)
+    told: dict[str, Any] = {name: json.loads(counted[name]) for name in ("open", "moves", "durations", "changed")}
+    remaining = [Remaining.model_validate(dict(row)) for row in persons if row["persons"] > 0]
     return Overview(
         office=office,
         at=at,
         since=since,
-        open=tuple(_folded(rows.open)),
-        late=tuple(_late(rows.open)),
-        days=tuple(_every_day(rows.moves, since, today)),
-        durations=tuple(_duration(row) for row in rows.durations),
+        open=tuple(_folded(told["open"])),
+        late=tuple(_late(told["open"])),
+        days=tuple(_every_day(told["moves"], since, today)),
+        durations=tuple(_duration(row) for row in told["durations"]),
         remaining=tuple(remaining),
-        campaign=tuple(_campaign(remaining, {row["region"]: row["cases"] for row in rows.changed}, today, ends)),
-        decisions=tuple(Decisions.model_validate(dict(row)) for row in rows.decisions),
+        campaign=tuple(_campaign(remaining, told["changed"], today, ends)),
+        decisions=tuple(Decisions.model_validate(dict(row)) for row in decisions),
     )
 
 
@@ -201,7 +188,7 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI)
 
 
-def _folded(rows: Iterable[asyncpg.Record]) -> Iterable[OpenCases]:
+def _folded(rows: Iterable[Mapping[str, Any]]) -> Iterable[OpenCases]:
     """By agency, kind and status, whatever the rung."""
     counts: dict[tuple[str, str, str], tuple[int, int]] = {}
     for row in rows:
@@ -212,7 +199,7 @@ def _folded(rows: Iterable[asyncpg.Record]) -> Iterable[OpenCases]:
         yield OpenCases(region=region, kind=Kind(kind), status=Status(status), cases=cases, overdue=overdue)
 
 
-def _late(rows: Iterable[asyncpg.Record]) -> Iterable[LateCases]:
+def _late(rows: Iterable[Mapping[str, Any]]) -> Iterable[LateCases]:
     counts: dict[tuple[str, int], int] = {}
     for row in rows:
         if row["rung"]:
@@ -222,15 +209,15 @@ def _late(rows: Iterable[asyncpg.Record]) -> Iterable[LateCases]:
         yield LateCases(region=region, rung=rung, cases=cases)
 
 
-def _every_day(rows: Iterable[asyncpg.Record], since: date, today: date) -> Iterable[Day]:
-    moved = {row["day"]: row for row in rows}
+def _every_day(rows: Iterable[Mapping[str, Any]], since: date, today: date) -> Iterable[Day]:
+    moved = {date.fromisoformat(row["day"]): row for row in rows}
     for number in range((today - since).days + 1):
         day = since + timedelta(days=number)
         row = moved.get(day)
         yield Day(day=day, opened=row["opened"] if row else 0, closed=row["closed"] if row else 0)
 
 
-def _duration(row: asyncpg.Record) -> Duration:
+def _duration(row: Mapping[str, Any]) -> Duration:
     return Duration(
         kind=Kind(row["kind"]),
         cases=row["cases"],

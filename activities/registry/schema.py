@@ -10,7 +10,7 @@ from activities.registry.errors import case_errors_only
 from activities.registry.pool import Pool, connection_of
 from cases.errors import CaseError, Code
 
-SCHEMA: Final = "0049"
+SCHEMA: Final = "0050"
 """The newest migration in `deploy/migrations/versions`."""
 
 OLDEST: Final = "0037"
