@@ -50,7 +50,7 @@ HELP: Final[Mapping[str, str]] = {
     "Repeating it is safe: what was opened answers as it did. Where it is interrupted no further row is begun.": (
         "可放心重复执行：已立案的行得到原来的答复。中断后不再开始新的行。"
     ),
-    "Register: .xlsx, .csv or .jsonl.": "登记表：.xlsx、.csv 或 .jsonl。",
+    "Register: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.": "登记表：.xlsx、.xls、.xlsb、.ods、.csv 或 .jsonl。",
     "Read and report only; asks nobody.": "只读取并报告，不提交。",
     "Write refused rows to this file.": "将未受理的行写入该文件。",
     "Sheet of a workbook, instead of the first visible one.": "工作表名称；不填为第一个可见的工作表。",
@@ -438,7 +438,7 @@ HELP: Final[Mapping[str, str]] = {
         "列：personal_number、order、language、sms、mail、dingtalk、wecom、feishu、webhook，或其中文表头。文"
         "件中的人此后只按所列方式联系，其他人不变。地址加密保存。有误的行列出，其余照常；重复执行无影响。"
     ),
-    "Contacts of applicants: .xlsx, .csv or .jsonl.": "群众的联系方式：.xlsx、.csv 或 .jsonl。",
+    "Contacts: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.": "群众的联系方式：.xlsx、.xls、.xlsb、.ods、.csv 或 .jsonl。",
     "Say what would change; change nothing.": "只说明将变更的内容，不变更。",
     # --- notify ---------------------------------------------------------------------------------------------
     "Channels by which people are told.": "通知渠道。",
