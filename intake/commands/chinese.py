@@ -50,6 +50,7 @@ HELP: Final[Mapping[str, str]] = {
     "Repeating it is safe: what was opened answers as it did. Where it is interrupted no further row is begun.": (
         "可放心重复执行：已立案的行得到原来的答复。中断后不再开始新的行。"
     ),
+    "Register: .xlsx, .csv or .jsonl.": "登记表：.xlsx、.csv 或 .jsonl。",
     "Register: .xlsx, .xls, .xlsb, .ods, .csv or .jsonl.": "登记表：.xlsx、.xls、.xlsb、.ods、.csv 或 .jsonl。",
     "Read and report only; asks nobody.": "只读取并报告，不提交。",
     "Write refused rows to this file.": "将未受理的行写入该文件。",
