@@ -6,12 +6,15 @@ that sending the same form twice decides once.
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 import aiohttp
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 from temporalio.client import Client
 
@@ -22,11 +25,13 @@ from cases.documents import MAX_DOCUMENT_BYTES, Document, DocumentKind
 from cases.errors import CaseError, Code
 from cases.events import Event
 from cases.facts import Fact
+from cases.models import StaffId
 from cases.rules.people import check_role
 from desk.casework import Case
 from desk.documents import DocumentStore, taken_in
 from desk.forms import MOST_FILES, Ask, Form, form_of, known_of, read
 from desk.visitors import Visitor
+from gate.quotas import AskedTooOften
 from gate.refusals import LARGEST_FORM
 from gate.refusals import form_of as urlencoded_form_of
 from intake.applications import InputRefused, Problem
@@ -39,8 +44,15 @@ PLACE, KEY, CERTAIN = "place", "key", "certain"
 UPLOAD_SECONDS: Final = 120.0
 """How long somebody may take to send documents."""
 
+FILES_AT_ONCE: Final = 6
+"""Forms with files that are taken in at the same time: each is held in memory, of a hundred megabytes at most."""
+FILES_OF_ONE: Final = 2
+"""Of these of one person, who may press twice."""
+
+_BUSY_SECONDS: Final = 10
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _MOST_PARTS: Final = 64
+_WITH_FILES: Final = "multipart/form-data"
 
 
 class Teller(Protocol):
@@ -108,6 +120,28 @@ class Sent:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
+class Room:
+    """Room for forms with files: for so many at the same time, and fewer of one person."""
+
+    def __init__(self) -> None:
+        self._people: Counter[StaffId] = Counter()
+
+    @contextmanager
+    def of(self, request: web.Request, staff: StaffId) -> Iterator[None]:
+        """Room for a request, for the length of a block. Raises `AskedTooOften` where there is none."""
+        if request.content_type != _WITH_FILES:
+            yield
+            return
+        if self._people.total() >= FILES_AT_ONCE or self._people[staff] >= FILES_OF_ONE:
+            raise AskedTooOften(_BUSY_SECONDS)
+        self._people[staff] += 1
+        try:
+            yield
+        finally:
+            self._people[staff] -= 1
+            self._people += Counter()
+
+
 @dataclass(frozen=True)
 class Deciding:
     """Takes decisions in."""
@@ -116,6 +150,7 @@ class Deciding:
     pool: Pool
     sealer: Sealer
     store: DocumentStore | None
+    room: Room = field(default_factory=Room)
 
     async def decide(self, visitor: Visitor, case: Case, event: Event, sent: Sent) -> None:
         """Tell a case what somebody decided. Raises `NotDecided`."""
@@ -199,14 +234,15 @@ async def sent_by(request: web.Request) -> Sent:
 
     Raises `CaseError`: REQUEST_TOO_LARGE, UPLOAD_TOO_SLOW, REQUEST_MALFORMED, MEDIA_TYPE_UNKNOWN.
     """
-    if request.content_type != "multipart/form-data":
+    if request.content_type != _WITH_FILES:
         return Sent(await urlencoded_form_of(request))
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
             return await _read_parts(request)
     except TimeoutError:
         raise CaseError(Code.UPLOAD_TOO_SLOW) from None
-    except (ValueError, web.RequestPayloadError, aiohttp.ClientError):
+    # The last are headers of a part that are none, and a character set that is.
+    except (ValueError, web.RequestPayloadError, aiohttp.ClientError, HttpProcessingError, LookupError, RuntimeError):
         raise CaseError(Code.REQUEST_MALFORMED) from None
 
 

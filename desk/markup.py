@@ -8,7 +8,8 @@ from markupsafe import Markup, escape
 _MARKS: Final = re.compile(
     r"(?P<fence>`+)(?P<code>.+?)(?P=fence)(?!`)|\*\*(?P<bold>.+?)\*\*|\[(?P<text>[^\]]+)\]\((?P<to>[^)\s]+)\)"
 )
-_LED_TO: Final = re.compile(r"https?://|/(?!/)")
+# A browser reads a backslash as a slash: two of either name a host.
+_LED_TO: Final = re.compile(r"https?://|/(?![/\\])")
 
 
 def html_of(line: str) -> Markup:

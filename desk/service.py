@@ -231,13 +231,18 @@ class Service:
         name = request.match_info["event"]
         if name not in FACTS:
             raise CaseError(Code.EVENT_NOT_ALLOWED)
-        case, event = await self._case_of(request, visitor), Event(name)
-        try:
-            await self.deciding.decide(visitor, case, event, await sent_by(request))
-        except NotDecided as refused:
-            log.info("not decided", extra={"code": refused.refusal.code.value, "told": event.value})
-            # It may have moved meanwhile, which is why it was refused.
-            return await self._case_page(await self._case_of(request, visitor), visitor, refused=refused)
+        # Nothing is read of whoever sees no such case.
+        await self._case_of(request, visitor)
+        with self.deciding.room.of(request, visitor.actor.id):
+            sent = await sent_by(request)
+            # As it stands now: it may have moved while the form was sent, for which somebody may take minutes.
+            case, event = await self._case_of(request, visitor), Event(name)
+            try:
+                await self.deciding.decide(visitor, case, event, sent)
+            except NotDecided as refused:
+                log.info("not decided", extra={"code": refused.refusal.code.value, "told": event.value})
+                # It may have moved meanwhile, which is why it was refused.
+                return await self._case_page(await self._case_of(request, visitor), visitor, refused=refused)
         log.info("decided", extra={"staff": visitor.actor.id, "told": event.value, "of_case": case.view.case_id})
         return web.Response(status=303, headers={"Location": f"/cases/{case.view.case_id}?done={event.value}"})
 

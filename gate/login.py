@@ -106,6 +106,9 @@ class Login:
 
     def opened(self, kept: str) -> Attempt:
         """The try that a browser kept. Raises `CaseError` LOGIN_FAILED for one that was not begun here, or long ago."""
+        # What is no ASCII was not sealed here, and may be nothing that can be encoded at all.
+        if not kept.isascii():
+            raise CaseError(Code.LOGIN_FAILED)
         said, _, mac = kept.rpartition(".")
         if not hmac.compare_digest(self._mac(said).encode(), mac.encode()):
             raise CaseError(Code.LOGIN_FAILED)

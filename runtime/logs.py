@@ -7,6 +7,7 @@ and of pydantic quote the values they complain of (`_without_values` and `_field
 import logging
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -110,6 +111,19 @@ def _with_case(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _warn_without_text(
+    message: Warning | str,  # noqa: ARG001 - it may quote what was sent
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001 - as the library calls it
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Log that a library warns, and where: its text may quote the name of a file that was sent."""
+    where = f"{Path(filename).name}:{lineno}"
+    logging.getLogger("py.warnings").warning("a library warns", extra={"warning": category.__name__, "where": where})
+
+
 def configure_logging(form: str = "console", level: str = "INFO") -> None:
     """Send every log line of this process to standard error, as JSON or for people."""
     # The case is a field of its own; the SDK would add it to every message once more.
@@ -140,6 +154,7 @@ def configure_logging(form: str = "console", level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    warnings.showwarning = _warn_without_text
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

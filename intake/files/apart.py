@@ -135,7 +135,11 @@ class Apart:
         if len(head) < _LENGTH.size:
             raise _Gone(Code.FILE_UNREADABLE)
         (length,) = _LENGTH.unpack(head)
-        answer: dict[str, Any] = json.loads(self._stream.read(length))
+        try:
+            answer: dict[str, Any] = json.loads(self._stream.read(length))
+        except ValueError:
+            # It was ended in the middle of what it said, at its limits or for want of memory.
+            raise CaseError(Code.FILE_TOO_LARGE) from None
         return answer
 
 

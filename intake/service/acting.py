@@ -114,7 +114,8 @@ class Acting:
         key = own_key(caller, idempotency_key)
         # What was told before is answered as it was, wherever the case stands by now.
         repeated = key is not None and await check_repetition(self.reach.pool, case, key, event, said)
-        if not repeated and if_match is not None and if_match != etag_of(now):
+        # It may have moved while the body was sent.
+        if not repeated and if_match is not None and if_match != etag_of(await self.reach.case_of(caller, case)):
             raise CaseError(Code.VERSION_DIFFERS)
         cases = await self.reach.cases.for_(caller)
         answer = await cases.tell(case, said, update_id=key)

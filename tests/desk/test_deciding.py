@@ -1,6 +1,9 @@
 """Deciding at the desk: without typing JSON, once, on what was seen, and only what one may. All synthetic."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -137,6 +140,25 @@ async def test_nobody_decides_on_what_they_have_not_seen(desk: Desk, play: Play,
     assert await status_of(play, case.case_id) is Status.on_hold
 
 
+async def test_what_moved_while_a_form_was_sent_was_not_seen_either(desk: Desk, play: Play, case: CaseState) -> None:
+    async with desk.logged_in(CLERK) as one, desk.logged_in(OFFICER) as other:
+        own = await hidden(other, case.case_id, Event.reject)
+        form = urlencode({**own, "legal_basis": "《社会保险经办条例》第十条", "certain": "yes"}).encode()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield form[:20]
+            # By now the head of the request is there, and the case was looked for.
+            await asyncio.sleep(0.5)
+            await decide(one, case.case_id, Event.hold, reason="waiting_for_police", evidence="石公函〔2026〕11号")
+            yield form[20:]
+
+        headers = {"Origin": desk.url, "Content-Type": "application/x-www-form-urlencoded"}
+        to = f"{desk.url}/cases/{case.case_id}/events/reject"
+        async with other.session.post(to, data=slowly(), headers=headers) as answer:
+            assert (answer.status, REMEDIES[Code.VERSION_DIFFERS].zh in await answer.text()) == (412, True)
+    assert await status_of(play, case.case_id) is Status.on_hold
+
+
 async def test_a_form_that_is_sent_twice_decides_once(desk: Desk, case: CaseState) -> None:
     async with desk.logged_in(CLERK) as browser:
         own = await hidden(browser, case.case_id, Event.verify_documents)
@@ -211,6 +233,53 @@ class TestDocuments:
             status, _ = await multipart(browser, case.case_id, Event.add_documents, {"documents.0": content}, **kind)
         assert status == 400
         assert not desk.told.told
+
+    @pytest.mark.parametrize(
+        "part",
+        [
+            b'Content-Disposition: form-data; name="_charset_"\r\n\r\n' + b"a" * 40,
+            b"no header at all\r\n\r\n",
+            b"A: b\r\n" * 1000 + b"\r\n",
+            b"",
+        ],
+    )
+    async def test_what_is_no_form_is_refused_by_a_code(self, desk: Desk, case: CaseState, part: bytes) -> None:
+        headers = {"Origin": desk.url, "Content-Type": "multipart/form-data; boundary=x"}
+        to = f"{desk.url}/cases/{case.case_id}/events/add_documents"
+        body = b"--x\r\n" + part + b"\r\n--x--\r\n"
+        async with (
+            desk.logged_in(CLERK) as browser,
+            browser.session.post(to, data=body, headers=headers) as answer,
+        ):
+            assert (answer.status, Code.REQUEST_MALFORMED.value in await answer.text()) == (400, True)
+
+    async def test_nobody_fills_the_memory_with_files(self, desk: Desk, case: CaseState) -> None:
+        held = asyncio.Event()
+
+        async def never_ending() -> AsyncIterator[bytes]:
+            yield b"--x\r\n"
+            await held.wait()
+            yield b"--x--\r\n"
+
+        headers = {"Origin": desk.url, "Content-Type": "multipart/form-data; boundary=x"}
+        to = f"{desk.url}/cases/{case.case_id}/events/add_documents"
+        kind = {"documents.0.kind": DocumentKind.police_certificate.value}
+        async with desk.logged_in(CLERK) as browser, desk.logged_in(OFFICER) as other:
+            sending = [
+                asyncio.ensure_future(browser.session.post(to, data=never_ending(), headers=headers)) for _ in range(2)
+            ]
+            await asyncio.sleep(0.5)
+            refused = await multipart(browser, case.case_id, Event.add_documents, {"documents.0": PNG}, **kind)
+            assert refused[0] == 429
+            # A form without a file is taken in, and so is one of somebody else.
+            assert (await decide(browser, case.case_id, Event.verify_documents))[0] == 400
+            async with other.session.post(to, data=b"--x--\r\n", headers=headers) as answer:
+                assert answer.status == 403
+            held.set()
+            for answer in await asyncio.gather(*sending):
+                answer.close()
+            taken = await multipart(browser, case.case_id, Event.add_documents, {"documents.0": PNG}, **kind)
+            assert taken[0] == 200
 
     async def test_a_document_that_was_changed_where_it_lies_is_not_shown(self, desk: Desk) -> None:
         store = desk.documents.store

@@ -118,7 +118,7 @@ async def test_a_token_for_somebody_else_is_refused(provider: IdentityProvider, 
 
 
 @pytest.mark.parametrize(
-    "kept", ["", ".", "..", "a.b", "a.b.c", "a.b.c.9999999999", "a.b.c.9999999999." + "0" * 64, "é"]
+    "kept", ["", ".", "..", "a.b", "a.b.c", "a.b.c.9999999999", "a.b.c.9999999999." + "0" * 64, "é", "\udcff.\udcff"]
 )
 async def test_a_browser_that_kept_nothing_of_ours_has_not_begun(login: Login, kept: str) -> None:
     with pytest.raises(CaseError, match=Code.LOGIN_FAILED):

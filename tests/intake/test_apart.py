@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import socket
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -112,3 +113,15 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
         with pytest.raises(CaseError) as refused:
             open_apart(Table(path, Format.separated), LAYOUT)
         assert refused.value.code is Code.FILE_UNREADABLE
+
+
+def test_a_reader_that_is_ended_in_the_middle_of_an_answer_is_a_code() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        apart._say(theirs, {"findings": []})
+        theirs.sendall(apart._LENGTH.pack(1000) + b'{"rows": [[2, {"name": "')
+        # Its watcher says what became of it.
+        apart._say(theirs, {"code": Code.FILE_TOO_LARGE.value, "field": None})
+        apart._say(theirs, {"spent": [1.0, 1]})
+    with apart.Apart(ours) as rows, pytest.raises(CaseError, match=Code.FILE_TOO_LARGE):
+        list(rows)

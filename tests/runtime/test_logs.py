@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import structlog
+from aiohttp.multipart import parse_content_disposition
 from pydantic import BaseModel
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
@@ -118,6 +120,19 @@ def caught(raising: Callable[[], None]) -> Exception:
     except Exception as error:  # noqa: BLE001 - whatever it raises is what the test is about
         return error
     raise AssertionError("nothing was raised")
+
+
+def test_a_warning_of_a_library_is_a_line_that_quotes_nothing(
+    written: Written, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # pytest has put its own back since the fixture was made.
+    written.configure("json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        # More than one semicolon in the name of a file is no header to it.
+        parse_content_disposition(f'form-data; name="a"; filename="{PLANTED};1;2.pdf"')
+    assert (written.line["level"], written.line["warning"]) == ("warning", "BadContentDispositionHeader")
+    assert PLANTED not in written.text + "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("raising", RAISING)

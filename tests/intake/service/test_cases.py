@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -222,6 +223,28 @@ async def test_an_event_is_told_once_under_a_key_and_only_where_the_case_still_s
     other = await door.asked("POST", path, by=VERIFIER, json=held | {"evidence": "police/2026-2"}, headers=key)
     assert code_of(other, 422) == "IDEMPOTENCY_CONFLICT"
     assert code_of(await door.asked("POST", path, by=VERIFIER, json=held), 409) == "EVENT_NOT_ALLOWED"
+
+
+async def test_what_moved_while_a_body_was_sent_stands_elsewhere(door: Door) -> None:
+    person = await door.engine.insured()
+    case = (await opened(door, person)).json()["case_id"]
+    etag = (await door.asked("GET", f"/v1/cases/{case}", by=VERIFIER)).headers["etag"]
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        # By now the head of the request is there, and the case was looked for.
+        await asyncio.sleep(0.5)
+        held = {"reason": "waiting_for_police", "evidence": "police/2026-1"}
+        assert (await door.asked("POST", f"/v1/cases/{case}/events/hold", by=VERIFIER, json=held)).status_code == 200
+        yield b"}"
+
+    headers = {
+        "Authorization": f"Bearer {door.token(VERIFIER)}",
+        "Content-Type": "application/json",
+        "If-Match": etag,
+    }
+    answer = await door.http.post(f"{door.url}/v1/cases/{case}/events/withdraw", content=slowly(), headers=headers)
+    assert code_of(answer, 412) == "VERSION_DIFFERS"
 
 
 async def test_history_tells_of_every_transition_and_who_made_it(door: Door) -> None:
