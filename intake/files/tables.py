@@ -77,6 +77,10 @@ class Table(NamedTuple):
 def open_here(table: Table, layout: Layout, *, most: int | None = None) -> Countable:
     """Open a table of any layout in this process, which `apart` has made for it. Raises as `open_register`."""
     records = _open(table, layout, most)
+    # No sheet has so many lines, and blank ones cost as much to read as others; those of a workbook are bounded by it.
+    if most is not None and table.written_as is not Format.workbook and records.at_most > max(most, LAST_ROW):
+        records.close()
+        raise CaseError(Code.ROWS_TOO_MANY)
     # Rows are counted only where there may be too many: blank ones, which do not count, are among those there may be.
     if most is not None and records.at_most > most:
         with closing(_open(table, layout, most)) as counted:

@@ -30,6 +30,7 @@ from intake.applications import (
 )
 from intake.files import Column, Terms, open_register
 from intake.files.separated import split
+from intake.files.sheets import LAST_ROW
 from intake.remedies import FileAdvice, remedy_of
 from tests.intake.registering import (
     EN,
@@ -867,4 +868,15 @@ def test_a_file_of_more_rows_than_are_taken_is_refused_before_any_is_read(tmp_pa
         assert len(list(register)) == 3
     with pytest.raises(CaseError) as refused:
         open_register(path, TERMS, most=2)
+    assert refused.value.code is Code.ROWS_TOO_MANY
+
+
+@pytest.mark.parametrize("form", [".csv", ".jsonl"])
+def test_more_lines_than_any_sheet_has_are_not_read_though_all_are_blank(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"register{form}"
+    write_csv(path, csv_of([row_of(person) for person in range(3)]))
+    with path.open("ab") as file:
+        file.write(b"\n" * LAST_ROW)
+    with pytest.raises(CaseError) as refused:
+        open_register(path, TERMS, most=3)
     assert refused.value.code is Code.ROWS_TOO_MANY
