@@ -5,6 +5,8 @@ that sending the same form twice decides once.
 """
 
 import asyncio
+import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -167,8 +169,9 @@ class Deciding:
         check_role(visitor.actor, event, case.view.region)
         if not _KEY.fullmatch(typed.get(KEY, "")):
             raise CaseError(Code.FIELD_INVALID, KEY)
-        key = f"{visitor.actor.id}:{typed[KEY]}"
-        # The same form sent twice: the first one has decided.
+        # The same form sent twice: the first one has decided. One that says something else, from a page that somebody
+        # went back to, is another one, and the case stands elsewhere by now.
+        key = f"{visitor.actor.id}:{await asyncio.to_thread(self._token_of, event, sent)}"
         if await told_before(self.pool, case_id, key) is not None:
             return
         if typed.get(PLACE) != case.place:
@@ -181,6 +184,11 @@ class Deciding:
         said = read(form, typed, known_of(event, case.view))
         said |= await self._documents(form, case, sent)
         await self.teller.tell(visitor, case_id, fact_of(visitor.actor, case_id, event, said, self.sealer), key)
+
+    def _token_of(self, event: Event, sent: Sent) -> str:
+        """Names a form with all that was sent in it; keyed, because what is typed may be guessed."""
+        files = {name: hashlib.sha256(content).hexdigest() for name, content in sent.files.items()}
+        return self.sealer.content_token(json.dumps([event.value, sent.typed, files], sort_keys=True))
 
     async def _documents(self, form: Form, case: Case, sent: Sent) -> dict[str, Any]:
         said: dict[str, Any] = {}

@@ -169,6 +169,23 @@ async def test_a_form_that_is_sent_twice_decides_once(desk: Desk, case: CaseStat
     assert len(desk.told.told) == 1
 
 
+async def test_a_form_that_is_sent_again_with_something_else_is_not_said_to_be_decided(
+    desk: Desk, play: Play, case: CaseState
+) -> None:
+    async with desk.logged_in(CLERK) as browser:
+        own = await hidden(browser, case.case_id, Event.hold)
+        path = f"/cases/{case.case_id}/events/hold"
+        said = {"reason": "waiting_for_police", "evidence": "石公函〔2026〕11号"}
+        assert (await browser.post(path, **own, **said))[0] == 200
+        # Gone back, changed, and sent again; and sent as another event.
+        assert (await browser.post(path, **own, **said | {"evidence": "石公函〔2026〕12号"}))[0] == 412
+        status, _ = await browser.post(f"/cases/{case.case_id}/events/verify_documents", **own, original_seen="yes")
+        assert status == 412
+        assert (await browser.post(path, **own, **said))[0] == 200
+    assert len(desk.told.told) == 1
+    assert await status_of(play, case.case_id) is Status.on_hold
+
+
 async def test_the_second_officer_sees_what_was_verified_and_approves_exactly_that(desk: Desk, play: Play) -> None:
     person = insured()
     await play.load(person)

@@ -1,5 +1,6 @@
 """The desk over HTTP: who comes in, what they find, what a case shows, and who has it in hand. All synthetic."""
 
+import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 
@@ -260,3 +261,9 @@ class TestFinding:
         written = await entries(play.pool)
         assert {(each.kind, each.actor) for each in written} == {(Kind.search, CLERK.id), (Kind.search, ELSEWHERE.id)}
         assert number not in str(written)
+
+    async def test_who_searches_too_often_is_told_so(self, desk: Desk) -> None:
+        async with desk.logged_in(CLERK) as browser:
+            asked = [browser.post("/find", number="110105190001011234", reason=REASON) for _ in range(61)]
+            answers = sorted(status for status, _ in await asyncio.gather(*asked))
+        assert answers == [*[200] * 60, 429]
