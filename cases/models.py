@@ -6,7 +6,7 @@ What is searched for or compared travels as a keyed token (`Token`).
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -118,7 +118,16 @@ def _only_moments(value: object) -> object:
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-Moment = Annotated[AwareDatetime, BeforeValidator(_only_moments)]
+
+
+def _in_every_zone(at: datetime) -> datetime:
+    """A moment at the ends of the calendar is none in another zone."""
+    if not MINYEAR < at.year < MAXYEAR:
+        raise PydanticCustomError(Code.DATE_INVALID.value, Code.DATE_INVALID.value)
+    return at
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_only_moments), AfterValidator(_in_every_zone)]
 """A moment that somebody else names, with its zone (RFC 3339)."""
 
 

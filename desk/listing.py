@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, StringConstraints, TypeAdapter, ValidationError
 
 from activities.registry.pool import Pool
 from cases.errors import CaseError, Code
 from cases.kinds import KINDS, read_case_id
-from cases.models import Category, Contract, Impersonal, RegionCode, Role
+from cases.models import Category, Contract, Impersonal, Moment, RegionCode, Role
 from cases.names import Kind
 from cases.words import ATTENTION, by_when, word
 from desk.queues import BY_NAME, QUEUES, Group, Queue, any_of, counted, mine
@@ -40,7 +40,7 @@ class Chosen(Contract):
     after: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,200}$"), Impersonal] | None = None
 
 
-_PLACE: Final = TypeAdapter(tuple[AwareDatetime | None, str])
+_PLACE: Final = TypeAdapter(tuple[Moment | None, str])
 
 
 async def list_of(pool: Pool, visitor: Visitor, query: Mapping[str, str], at: datetime) -> dict[str, Any]:

@@ -331,7 +331,7 @@ class _Place(NamedTuple):
 _Generation = Annotated[int, Field(ge=0, lt=2**31)]
 _CURSOR: Final[Mapping[Sorting, TypeAdapter[Any]]] = {
     "id": TypeAdapter(tuple[str, _Generation]),
-    "due": TypeAdapter(tuple[str, _Generation, bool, AwareDatetime | None]),
+    "due": TypeAdapter(tuple[str, _Generation, bool, Moment | None]),
 }
 
 

@@ -353,6 +353,15 @@ async def test_a_region_stands_for_all_agencies_below_it(door: Door) -> None:
     assert await listed(door, "region=990000", BACK_OFFICE) == []
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_moment_that_is_none_in_another_zone_is_refused(door: Door, at: str) -> None:
+    wrong = await door.asked("GET", "/v1/cases", by=BACK_OFFICE, params={"changed_after": at})
+    assert code_of(wrong, 422) == "FIELD_INVALID"
+    forged = base64.urlsafe_b64encode(json.dumps(["idc-" + "a" * 26, 1, False, at]).encode()).decode()
+    answer = await door.asked("GET", "/v1/cases", by=BACK_OFFICE, params={"sort": "due", "cursor": forged.rstrip("=")})
+    assert code_of(answer, 422) == "FIELD_INVALID"
+
+
 @pytest.mark.parametrize("generation", [-1, 2**31, 10**30])
 async def test_a_cursor_that_was_never_given_is_refused(door: Door, generation: int) -> None:
     forged = base64.urlsafe_b64encode(json.dumps(["idc-" + "a" * 26, generation]).encode()).decode()
