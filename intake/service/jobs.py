@@ -319,14 +319,19 @@ class HandingIn:
 
     async def _paced(self, request: Request, job: str, say: Callable[[str, str], Awaitable[None]]) -> Response:
         caller = caller_of(request)
-        await self._campaign(caller, job)
+        campaign = await self._campaign(caller, job)
+        if campaign.state in {JobState.done, JobState.cancelled}:
+            # Its run may still have to say so, and perhaps nobody is there to let it.
+            raise CaseError(Code.JOB_NOT_RUNNING)
         await say(job, caller.actor.id)
         return answered((await self._of(caller, job)).job)
 
-    async def _campaign(self, caller: Caller, job: str) -> None:
-        """Raises `CaseError` JOB_UNKNOWN, JOB_NO_CAMPAIGN."""
-        if (await self._of(caller, job)).job.campaign is None:
+    async def _campaign(self, caller: Caller, job: str) -> Job:
+        """A campaign, if it is the caller's. Raises `CaseError` JOB_UNKNOWN, JOB_NO_CAMPAIGN."""
+        found = (await self._of(caller, job)).job
+        if found.campaign is None:
             raise CaseError(Code.JOB_NO_CAMPAIGN)
+        return found
 
     async def _of(self, caller: Caller, job: str) -> Known:
         """A job, if it is the caller's. Raises `CaseError` JOB_UNKNOWN for others as well."""

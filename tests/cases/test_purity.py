@@ -16,6 +16,7 @@ ALLOWED = {
     "abc",
     "cases",
     "collections",
+    "contextlib",
     "dataclasses",
     "datetime",
     "decimal",

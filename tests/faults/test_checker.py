@@ -175,7 +175,9 @@ async def another_open_case(register: Connection, scene: Scene) -> None:
     await register.execute(
         "CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT * FROM cases WHERE case_id = $1", scene.in_review
     )
-    await register.execute("UPDATE copied SET generation = generation + 1, key = 'another-key', version = 0")
+    await register.execute(
+        "UPDATE copied SET generation = generation + 1, key = 'another-key', version = 0, reference = NULL"
+    )
     await register.execute("INSERT INTO cases SELECT * FROM copied")
 
 
