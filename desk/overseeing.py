@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from activities.registry.overview import OVERSEES, CampaignEnds, Overview, overview, within
 from activities.registry.pool import Pool
+from cases.clocks import SHANGHAI
 from cases.errors import CaseError, Code
 from cases.figures import Cell, Figures, tables
 from cases.models import Contract, RegionCode
@@ -132,4 +133,4 @@ def _height(cell: Cell) -> float:
 
 def named(found: Overview) -> str:
     """What the workbook is called."""
-    return f"cardcase-{found.office}-{found.at:%Y%m%d}.xlsx"
+    return f"cardcase-{found.office}-{found.at.astimezone(SHANGHAI):%Y%m%d}.xlsx"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from activities.registry.overview import CampaignEnds, no_campaign
 from activities.registry.pool import Pool
+from activities.registry.reading import CaseRow, Filter, list_cases
 from activities.registry.reveals import reveal
 from activities.registry.searching import SEARCHES, Found, search
 from activities.sealing import Sealer
@@ -60,6 +62,8 @@ LONGEST_NUMBER: Final = 64
 """Characters of a number as somebody types it."""
 _NOT_LOGGED_IN: Final = frozenset({Code.IDENTITY_MISSING, Code.IDENTITY_EXPIRED, Code.IDENTITY_INVALID})
 
+REFERENCE: Final = re.compile(r"[1-9][0-9]{7}")
+"""The eight digits by which an applicant names a case."""
 _WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Answer = Callable[[web.Request, Visitor], Awaitable[web.Response]]
@@ -192,8 +196,13 @@ class Service:
         return web.Response(body=content, content_type=_WORKBOOK, headers=headers)
 
     async def find(self, request: web.Request, visitor: Visitor) -> web.Response:
-        """Where cases are found: by their number, or by that of a person or a card."""
-        if case := request.query.get("case", "").strip():
+        """Where cases are found: by their ID or their eight digits, or by the number of a person or a card."""
+        case = request.query.get("case", "").strip().lower()
+        if REFERENCE.fullmatch(case):
+            return self._found(
+                visitor, await list_cases(self.pool, Filter(reference=case, office=visitor.actor.office))
+            )
+        if case:
             read_case_id(case)
             return web.Response(status=303, headers={"Location": f"/cases/{case}"})
         return self._found(visitor, None)
@@ -209,7 +218,7 @@ class Service:
             visitor, await search(self.pool, visitor.actor, token, form.get("reason", ""), datetime.now(UTC))
         )
 
-    def _found(self, visitor: Visitor, found: Sequence[Found] | None) -> web.Response:
+    def _found(self, visitor: Visitor, found: Sequence[Found | CaseRow] | None) -> web.Response:
         may_search = visitor.actor.role in SEARCHES
         return page("find.html", visitor.tongue, visitor.actor, here="/find", found=found, may_search=may_search)
 

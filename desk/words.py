@@ -41,7 +41,7 @@ _WORDS: Final = MappingProxyType(
         "english": ("English", "English"),
         "chinese": ("中文", "中文"),
         "event": ("事项", "event"),
-        "find_by_case": ("按案件编号", "by case ID"),
+        "find_by_case": ("按案件编号或八位编号", "by case ID or its eight digits"),
         "find_by_number": ("按身份证号码或社保卡号", "by ID number or card number"),
         "find_hint": (
             "每次查找均记录并计数，仅限本机构所辖案件。",
@@ -72,6 +72,8 @@ _WORDS: Final = MappingProxyType(
         "next_page": ("下一页", "next page"),
         "first_page": ("回到第一页", "first page"),
         "nobody": ("无", "nobody"),
+        "none": ("无", "none"),
+        "reference": ("八位编号", "eight digits"),
         "nothing_here": ("没有案件。", "No cases."),
         "number": ("证件号码", "number"),
         "nothing_to_decide": ("您的岗位目前没有可办理的事项。", "There is nothing that your role may do now."),

@@ -267,3 +267,14 @@ class TestFinding:
             asked = [browser.post("/find", number="110105190001011234", reason=REASON) for _ in range(61)]
             answers = sorted(status for status, _ in await asyncio.gather(*asked))
         assert answers == [*[200] * 60, 429]
+
+    async def test_a_case_is_found_by_the_eight_digits_that_its_applicant_has(
+        self, desk: Desk, play: Play, case: CaseState
+    ) -> None:
+        digits = await play.value("SELECT reference FROM cases WHERE case_id = $1", case.case_id)
+        async with desk.logged_in(CLERK) as browser:
+            assert case.case_id in (await browser.get(f"/find?case=%20{digits}"))[1]
+            assert digits in text_of((await browser.get(f"/cases/{case.case_id}"))[1])
+            assert (await browser.get(f"/find?case={case.case_id.upper()}"))[0] == 200
+        async with desk.logged_in(ELSEWHERE) as browser:
+            assert case.case_id not in (await browser.get(f"/find?case={digits}"))[1]
