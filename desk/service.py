@@ -22,7 +22,7 @@ from activities.serving import serve
 from cases.delivery import Tongue
 from cases.details import Presentation
 from cases.documents import DocumentKind
-from cases.errors import REMEDIES, CaseError, Code
+from cases.errors import CaseError, Code
 from cases.events import FACTS, Event
 from cases.kinds import read_case_id
 from cases.models import Actor
@@ -38,6 +38,7 @@ from desk.overseeing import shown as shown_figures
 from desk.pages import STYLE, page, style
 from desk.register import MOVES, colleagues, put_back, take
 from desk.visitors import Visitor, Visitors
+from desk.words import remedy
 from gate.access import REVEALS
 from gate.origins import Handler
 from gate.refusals import form_of as urlencoded_form_of
@@ -316,7 +317,7 @@ class Service:
 def _with_what_was_sent(form: Form, refused: NotDecided | None, tongue: Tongue) -> Form:
     if refused is None or refused.event is not form.event:
         return form
-    wrong = {path: (_told(code, tongue) or {})["text"] for path, code in refused.refusal.fields.items()}
+    wrong = {path: remedy(code, tongue) for path, code in refused.refusal.fields.items()}
     return form.filled(refused.typed, wrong)
 
 
@@ -327,8 +328,7 @@ def _back_to(case: Case) -> web.Response:
 def _told(code: Code | None, tongue: Tongue) -> dict[str, str] | None:
     if code is None:
         return None
-    remedy = REMEDIES[code]
-    return {"code": code.value, "text": remedy.zh if tongue is Tongue.zh else remedy.en}
+    return {"code": code.value, "text": remedy(code, tongue)}
 
 
 def _refused(request: web.Request, actor: Actor | None, tongue: Tongue, code: Code) -> web.Response:

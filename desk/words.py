@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cases.delivery import Tongue
+from cases.errors import REMEDIES, Code
 
 _WORDS: Final = MappingProxyType(
     {
@@ -153,6 +154,28 @@ _WORDS: Final = MappingProxyType(
         "your_role": ("岗位", "role"),
     }
 )
+
+
+_REMEDIES: Final = MappingProxyType(
+    {
+        Code.FIELD_INVALID: (
+            "填写有误或不完整，请按标注更正后重新提交；网址中的筛选条件有误时，请回到“待我办理”。",
+            "Something is wrong or missing: correct it where it is marked, or go back to the list.",
+        ),
+        Code.FIELD_MISSING: (
+            "有必填项未填。材料须同时选择种类和文件，文件不能为空。",
+            "Something has to be filled in. A document needs its kind and a file, which is not empty.",
+        ),
+    }
+)
+"""Where the words of the command line do not help whoever stands before a page."""
+
+
+def remedy(code: Code, tongue: Tongue) -> str:
+    """What to do about a refusal, for whoever stands before a page."""
+    words = REMEDIES[code]
+    zh, en = _REMEDIES.get(code, (words.zh, words.en))
+    return zh if tongue is Tongue.zh else en
 
 
 def say(name: str, tongue: Tongue) -> str:

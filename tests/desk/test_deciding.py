@@ -9,12 +9,14 @@ import aiohttp
 import pytest
 
 from activities.registry.reading import case_now
+from cases.delivery import Tongue
 from cases.documents import DocumentKind
 from cases.errors import REMEDIES, Code
 from cases.events import Event
 from cases.facts import AddDocuments, Reject, VerifyDocuments
 from cases.machines.machine import Status
 from cases.state import CaseState
+from desk.words import remedy
 from tests.activities.play import CERTIFICATE, CERTIFIED, ID_CARD, Play, eighteen, insured
 from tests.activities.test_effects_on_disputes import applicant_and_holder
 from tests.desk.conftest import CLERK, ELSEWHERE, OFFICER, SECOND_OFFICER, SUPERVISOR, Browser, Desk, text_of
@@ -67,7 +69,7 @@ async def test_what_was_not_answered_is_asked_for_where_it_stands(desk: Desk, pl
         status, page = await decide(browser, case.case_id, Event.hold, evidence="石公函〔2026〕11号")
     assert status == 400
     assert "石公函〔2026〕11号" in page
-    assert REMEDIES[Code.FIELD_MISSING].zh in page
+    assert remedy(Code.FIELD_MISSING, Tongue.zh) in page
     assert not desk.told.told
     assert await status_of(play, case.case_id) is Status.in_review
 
