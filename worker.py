@@ -16,7 +16,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, NoReturn
+from functools import partial
+from typing import Final
 
 import aiohttp
 import structlog
@@ -48,12 +49,13 @@ from runtime.health import serve_health
 from runtime.keys import sealer_of
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
-from runtime.settings import MAKE_A_PAIR, ConfigurationInvalid, Problem, WorkerSettings, read_settings
+from runtime.program import EXIT_CONFIGURATION, EXIT_USAGE, CommandLine, status_of, unserved
+from runtime.settings import MAKE_A_PAIR, Problem, WorkerSettings, read_settings
 from runtime.several import Several, Watched
 from runtime.start import CannotStart, close, connections_for_notifications, reach
 from runtime.worker import campaigns_worker, cases_worker, hinting, notifications_worker, scheduled_activities
 
-EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_DEAD, EXIT_CONFIGURATION = 64, 69, 70, 78
+EXIT_DEAD: Final = 70
 
 MOST_PROCESSES: Final = 64
 BEYOND_DRAIN_SECONDS: Final = 2.0
@@ -77,7 +79,7 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False, watched: 
             try:
                 port = await cleanup.enter_async_context(serve_health(host, port, lambda: ready))
             except OSError:
-                raise _unserved() from None
+                raise unserved("HEALTH") from None
             log.info("health is served", host=host, port=port)
         pool, client = await reach(settings)
         cleanup.push_async_callback(close, pool)
@@ -130,10 +132,6 @@ async def serve(settings: WorkerSettings, *, check_only: bool = False, watched: 
         return await _drained(workers, running, settings.drain_seconds)
 
 
-def _unserved() -> CannotStart:
-    return CannotStart([Problem("CARDCASE_HEALTH_PORT", "cannot be listened on", "Choose a free one, or 0 for any")])
-
-
 async def serve_several(settings: WorkerSettings, count: int) -> int:
     """Run so many workers. Answers the exit status. Raises `CannotStart`."""
 
@@ -143,7 +141,7 @@ async def serve_several(settings: WorkerSettings, count: int) -> int:
         return {name: value for name, value in os.environ.items() if name not in others}
 
     several = Several((sys.executable, __file__), count, frozenset({EXIT_USAGE, EXIT_CONFIGURATION}), environment)
-    return await several.run(settings.health_host, settings.health_port, _unserved)
+    return await several.run(settings.health_host, settings.health_port, partial(unserved, "HEALTH"))
 
 
 @asynccontextmanager
@@ -207,45 +205,30 @@ def _processes(text: str) -> int:
     return count
 
 
-class _CommandLine(argparse.ArgumentParser):
-    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
-
-    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
-
-
 def main() -> int:
-    """Read the settings, run, and turn what went wrong into an exit status and words that help."""
-    parser = _CommandLine(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
+    """Read the settings, run, and answer the exit status."""
+    parser = CommandLine("worker.py", __doc__)
     parser.add_argument("--processes", type=_processes, default=1, metavar="N", help="run so many workers, 1 to 64")
     # By this a worker knows who watches it.
     parser.add_argument("--watched", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.check and asked.processes > 1:
         parser.error("either")
-    try:
+
+    def begin() -> int:
         settings = read_settings(WorkerSettings)
         configure_logging(settings.log_format, settings.log_level)
         if asked.processes > 1:
             return run(serve_several(settings, asked.processes))
         watched = None if asked.watched is None else Watched(asked.watched)
         return run(serve(settings, check_only=asked.check, watched=watched))
-    except ConfigurationInvalid as invalid:
-        return _complain(invalid.problems, EXIT_CONFIGURATION)
-    except CannotStart as absent:
-        return _complain(absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION)
+
+    try:
+        return status_of(begin)
     except Exception:
         # The interpreter would print a text that may quote values; the log does not.
         log.exception("the worker could not start")
         return EXIT_DEAD
-
-
-def _complain(problems: list[Problem], status: int) -> int:
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

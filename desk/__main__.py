@@ -6,12 +6,10 @@ Ends with 0 after an orderly stop; 64 for a wrong command line; 69 when the regi
 when something has to be corrected first (every problem is listed).
 """
 
-import argparse
 import asyncio
 import signal
-import sys
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Final, NoReturn
+from contextlib import AsyncExitStack
+from typing import Final
 
 import aiohttp
 import structlog
@@ -39,10 +37,9 @@ from runtime.keys import sealer_of
 from runtime.limits import Limits
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
-from runtime.settings import ConfigurationInvalid, Problem, read_settings
+from runtime.program import CommandLine, listen, status_of
+from runtime.settings import Problem, read_settings
 from runtime.start import CannotStart, check_erased, check_pair, close, reach_register
-
-EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
 
 _PROVIDER_SECONDS: Final = 5.0
 _PER_SECOND: Final = 10.0
@@ -123,11 +120,11 @@ async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
             log.info("everything is in place")
             return 0
         shown = serve_documents(documents.application(), settings.desk_host, settings.documents_port)
-        log.info("documents are served", port=await _listen(cleanup, "DOCUMENTS", shown))
-        port = await _listen(cleanup, "DESK", serve_desk(service, settings.desk_host, settings.desk_port))
+        log.info("documents are served", port=await listen(cleanup, "DOCUMENTS", shown))
+        port = await listen(cleanup, "DESK", serve_desk(service, settings.desk_host, settings.desk_port))
         if settings.health_port is not None:
             health = serve_health(settings.health_host, settings.health_port, lambda: ready)
-            log.info("health is served", port=await _listen(cleanup, "HEALTH", health))
+            log.info("health is served", port=await listen(cleanup, "HEALTH", health))
         begin_to_serve()
         ready = True
         log.info("ready", host=settings.desk_host, port=port)
@@ -137,40 +134,16 @@ async def serve(settings: DeskSettings, *, check_only: bool = False) -> int:
     return 0
 
 
-async def _listen(cleanup: AsyncExitStack, what: str, server: AbstractAsyncContextManager[int]) -> int:
-    try:
-        return await cleanup.enter_async_context(server)
-    except OSError:
-        wrong = Problem(f"CARDCASE_{what}_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
-        raise CannotStart([wrong]) from None
-
-
-class _CommandLine(argparse.ArgumentParser):
-    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
-
-    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
-
-
 def main() -> int:
-    """Read the settings, serve, and turn what went wrong into an exit status and words that help."""
-    parser = _CommandLine(
-        prog="python -m desk", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
-    check_only = parser.parse_args().check
-    try:
+    """Read the settings, serve, and answer the exit status."""
+    check_only = CommandLine("python -m desk", __doc__).parse_args().check
+
+    def begin() -> int:
         settings = read_settings(DeskSettings)
         configure_logging(settings.log_format, settings.log_level)
         return run(serve(settings, check_only=check_only))
-    except ConfigurationInvalid as invalid:
-        problems, status = invalid.problems, EXIT_CONFIGURATION
-    except CannotStart as absent:
-        problems, status = absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return status
+
+    return status_of(begin)
 
 
 if __name__ == "__main__":

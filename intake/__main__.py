@@ -7,14 +7,13 @@ when something has to be corrected first (every problem is listed). `--openapi` 
 and needs no settings.
 """
 
-import argparse
 import asyncio
 import json
 import signal
 import sys
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 from temporalio.service import RPCError
@@ -40,10 +39,9 @@ from runtime.keys import sealer_of
 from runtime.limits import Limits
 from runtime.logs import configure_logging
 from runtime.loop import begin_to_serve, run
-from runtime.settings import ConfigurationInvalid, Problem, read_settings
+from runtime.program import CommandLine, listen, status_of
+from runtime.settings import Problem, read_settings
 from runtime.start import CannotStart, check_erased, check_pair, close, reach_register
-
-EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_CONFIGURATION = 64, 69, 78
 
 log: Final = structlog.get_logger("intake")
 
@@ -108,13 +106,7 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
         await cleanup.enter_async_context(runner.running())
         readiness = Readiness(pool, client)
         application = intake_application(reach, readiness, settings.exchange_url)
-        try:
-            port = await cleanup.enter_async_context(
-                serve_intake(application, settings.intake_host, settings.intake_port)
-            )
-        except OSError:
-            wrong = Problem("CARDCASE_INTAKE_PORT", "cannot be listened on", "Choose a free one, or 0 for any")
-            raise CannotStart([wrong]) from None
+        port = await listen(cleanup, "INTAKE", serve_intake(application, settings.intake_host, settings.intake_port))
         begin_to_serve()
         readiness.serving = True
         log.info("ready", host=settings.intake_host, port=port)
@@ -125,36 +117,21 @@ async def serve(settings: IntakeSettings, *, check_only: bool = False) -> int:
     return 0
 
 
-class _CommandLine(argparse.ArgumentParser):
-    """A parser that ends with the status for a wrong command line, and does not repeat what stood there."""
-
-    def error(self, message: str) -> NoReturn:  # noqa: ARG002 - it quotes what was wrong
-        self.print_usage(sys.stderr)
-        self.exit(EXIT_USAGE, "wrong command line; see --help\n")
-
-
 def main() -> int:
-    """Read the settings, serve, and turn what went wrong into an exit status and words that help."""
-    parser = _CommandLine(
-        prog="python -m intake", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--check", action="store_true", help="check configuration and connections, then end")
+    """Read the settings, serve, and answer the exit status."""
+    parser = CommandLine("python -m intake", __doc__)
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI description, then end")
     arguments = parser.parse_args()
     if arguments.openapi:
         sys.stdout.write(json.dumps(described_alone(), ensure_ascii=False, indent=2, sort_keys=True) + "\n")
         return 0
-    try:
+
+    def begin() -> int:
         settings = read_settings(IntakeSettings)
         configure_logging(settings.log_format, settings.log_level)
         return run(serve(settings, check_only=arguments.check))
-    except ConfigurationInvalid as invalid:
-        problems, status = invalid.problems, EXIT_CONFIGURATION
-    except CannotStart as absent:
-        problems, status = absent.problems, EXIT_UNAVAILABLE if absent.passes else EXIT_CONFIGURATION
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
-    return status
+
+    return status_of(begin)
 
 
 if __name__ == "__main__":

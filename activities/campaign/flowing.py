@@ -47,7 +47,8 @@ class Flow:
                 if under_way:
                     done, under_way = await asyncio.wait(under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
                     for each in done:
-                        self._learn(*each.result())
+                        answered, seconds = each.result()
+                        self._learn(seconds, answered=answered)
                 else:
                     await asyncio.sleep(pause)
                 beat()
@@ -56,7 +57,7 @@ class Flow:
                 each.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
 
-    def _learn(self, answered: bool, seconds: float) -> None:  # noqa: FBT001 - as work says it
+    def _learn(self, seconds: float, *, answered: bool) -> None:
         if not answered:
             self.in_flight, self._answered = max(LEAST_IN_FLIGHT, self.in_flight // 2), 0
             return
